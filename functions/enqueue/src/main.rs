@@ -1,0 +1,2 @@
+//! enqueue
+fn main() {}
