@@ -1,0 +1,184 @@
+//! Names and ids that callers, mappings and stores agree on.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The text breaks the rule of its kind. It does not carry the text: an e-mail address given as
+/// an id would end in logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {rule}")]
+pub struct IdError {
+    rule: &'static str,
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $check:path, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            #[doc = concat!("Takes the text if it is ", $rule, ".")]
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                match $check(text) {
+                    true => Ok(Self(text.to_owned())),
+                    false => Err(IdError { rule: $rule }),
+                }
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// So that maps keyed by it can be asked with plain text.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                match $check(&text) {
+                    true => Ok(Self(text)),
+                    false => Err(de::Error::custom(IdError { rule: $rule })),
+                }
+            }
+        }
+    };
+}
+
+text_type!(
+    /// Id of an event, session, lead, cart or order in the caller's system.
+    ///
+    /// No e-mail addresses (`@`), since ids end in queues, logs and addresses; nothing that a
+    /// gateway decodes or cuts in a path (`?`, `#`, `%`); nothing that needs escaping in JSON.
+    RecordId,
+    is_record_id,
+    "1 to 128 visible ASCII characters without @ \" ' \\ ? # %"
+);
+text_type!(
+    /// The system an event comes from, such as `shop`: one space of event ids.
+    Source,
+    is_plain_name,
+    "1 to 64 characters of A-Z a-z 0-9 . _ -"
+);
+text_type!(
+    /// Our name of a Microsoft Advertising account, such as `main`; its secret is named after it.
+    AccountName,
+    is_plain_name,
+    "1 to 64 characters of A-Z a-z 0-9 . _ -"
+);
+text_type!(
+    /// Name of an event in the mapping, such as `purchase`.
+    EventName,
+    is_plain_name,
+    "1 to 64 characters of A-Z a-z 0-9 . _ -"
+);
+text_type!(
+    /// Name of an offline conversion goal, exactly as at Microsoft, case and spaces included;
+    /// at most 100 characters
+    /// (learn.microsoft.com/advertising/campaign-management-service/conversiongoal).
+    GoalName,
+    is_goal_name,
+    "1 to 100 characters, none of them a control character, not only blanks"
+);
+
+fn is_record_id(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_graphic() && !br#"@"'\?#%"#.contains(&b);
+    (1..=128).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn is_plain_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn is_goal_name(text: &str) -> bool {
+    let length = text.chars().take(101).count();
+    length <= 100 && !text.trim().is_empty() && !text.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_ids() {
+        for good in [
+            "4711",
+            "a/b/c",
+            "x".repeat(128).as_str(),
+            "4711-r1:~`!$&()*+,;=<>[]^{|}",
+        ] {
+            assert!(RecordId::parse(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(129);
+        for bad in [
+            "", "a b", "a@b", "a\"", "a'", "a\\", "a?", "a#", "a%", "ä", "a\u{7f}", "a\n", &long,
+        ] {
+            assert!(RecordId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        assert!(Source::parse("shop.eu_1-a").is_ok());
+        assert!(Source::parse("").is_err());
+        assert!(Source::parse("shop eu").is_err());
+        assert!(Source::parse(&"s".repeat(65)).is_err());
+        assert!(GoalName::parse("Closed Deal – Ü").is_ok());
+        assert!(GoalName::parse(&"ü".repeat(100)).is_ok());
+        assert!(GoalName::parse(&"ü".repeat(101)).is_err());
+        assert!(GoalName::parse("  ").is_err());
+    }
+
+    #[test]
+    fn reading_back_checks_the_rule() {
+        let id: RecordId = serde_json::from_str("\"4711\"").expect("valid");
+        assert_eq!(serde_json::to_string(&id).expect("text"), "\"4711\"");
+        assert!(serde_json::from_str::<RecordId>("\"jane@x.com\"").is_err());
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_the_text() {
+        let error = RecordId::parse("jane@contoso.com").expect_err("an e-mail address");
+        assert!(!format!("{error} {error:?}").contains("jane"));
+    }
+}

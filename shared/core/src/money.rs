@@ -1,0 +1,330 @@
+//! Money: an exact decimal amount and its currency, never a binary float.
+//!
+//! Limits of a conversion's value: 0 to 999,999,999,999 with at most three decimals
+//! (learn.microsoft.com/advertising/campaign-management-service/offlineconversion and the column
+//! descriptions of the offline conversion file).
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::value::RawValue;
+
+/// Most decimals of an amount.
+pub const MAX_DECIMALS: u32 = 3;
+
+/// Largest amount, in units of the currency.
+pub const MAX_AMOUNT: i64 = 999_999_999_999;
+
+/// Why a number is no amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// Not the text of a JSON number.
+    #[error("is not a number")]
+    NotANumber,
+    /// Below zero.
+    #[error("is negative")]
+    Negative,
+    /// Above [`MAX_AMOUNT`].
+    #[error("is above 999,999,999,999")]
+    TooLarge,
+    /// More than [`MAX_DECIMALS`] decimals (trailing zeros don't count). Nothing is ever rounded.
+    #[error("has more than 3 decimals")]
+    TooManyDecimals,
+}
+
+/// An amount from 0 to 999,999,999,999 with at most three decimals, without trailing zeros.
+///
+/// Stored as a string (`"10.5"`), since stores and JSON readers turn numbers into binary floats;
+/// on the wire it is a bare JSON number: [`JsonAmount`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(Decimal);
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    /// Reads the text of a JSON number token (`10.50`, `1e3`) exactly.
+    pub fn from_json(token: &str) -> Result<Self, AmountError> {
+        let number = Token::split(token).ok_or(AmountError::NotANumber)?;
+        let thousandths = number.thousandths()?;
+        match number.negative && thousandths != 0 {
+            true => Err(AmountError::Negative),
+            false => Self::try_from_decimal(Decimal::new(thousandths, MAX_DECIMALS)),
+        }
+    }
+
+    /// Takes a decimal that is within the limits as it is.
+    pub fn try_from_decimal(value: Decimal) -> Result<Self, AmountError> {
+        let value = value.normalize();
+        if value.is_sign_negative() && !value.is_zero() {
+            return Err(AmountError::Negative);
+        }
+        if value > Decimal::from(MAX_AMOUNT) {
+            return Err(AmountError::TooLarge);
+        }
+        match value.scale() > MAX_DECIMALS {
+            true => Err(AmountError::TooManyDecimals),
+            false => Ok(Self(value)),
+        }
+    }
+
+    /// The amount as a decimal, for sums that may fall below zero.
+    #[must_use]
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+
+    /// The amount as a bare JSON number with exactly its digits.
+    #[must_use]
+    pub fn to_json_number(self) -> Box<RawValue> {
+        RawValue::from_string(self.to_string()).expect("a decimal's text is a JSON number")
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The stored form: a string.
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_json(&text).map_err(de::Error::custom)
+    }
+}
+
+/// An amount on the wire: a bare JSON number with exact digits. For `serde_json` only: other
+/// serialisers don't know its raw values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonAmount(pub Amount);
+
+impl Serialize for JsonAmount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_number(self.0.0, serializer)
+    }
+}
+
+/// What is left of a conversion's value after corrections: may be zero or negative while they
+/// are folded. On the wire a bare JSON number (`serde_json` only); not made for storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Net(Decimal);
+
+impl Net {
+    /// This net less a refunded amount.
+    #[must_use]
+    pub fn minus(self, refund: Amount) -> Self {
+        Self((self.0 - refund.0).normalize())
+    }
+
+    /// The net as an amount, or `None` when nothing is left (zero or below).
+    #[must_use]
+    pub fn positive(self) -> Option<Amount> {
+        (self.0 > Decimal::ZERO).then_some(Amount(self.0))
+    }
+
+    /// The net as a decimal, with its sign.
+    #[must_use]
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+}
+
+impl From<Amount> for Net {
+    fn from(amount: Amount) -> Self {
+        Self(amount.0)
+    }
+}
+
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Net {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_number(self.0, serializer)
+    }
+}
+
+/// Writes the digits themselves; going through `f64` could change them.
+fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw = RawValue::from_string(value.to_string()).map_err(ser::Error::custom)?;
+    raw.serialize(serializer)
+}
+
+/// An active ISO 4217 code in upper case, such as `USD`.
+///
+/// Microsoft publishes a list of its own that still has codes withdrawn years ago and lacks newer
+/// ones, so ISO 4217 decides here
+/// (learn.microsoft.com/advertising/guides/currencies).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+/// The text is not an active ISO 4217 code in upper case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not an upper-case ISO 4217 currency code such as USD")]
+pub struct CurrencyError;
+
+impl Currency {
+    /// Reads an upper-case code of a currency in which something can be sold.
+    ///
+    /// Funds codes (`CLF`, `UYI`, …) count: contracts are priced in them. Metals, accounting and
+    /// test codes (`XAU`, `XDR`, `XTS`, `XXX`) don't, nor do withdrawn codes (`HRK`): a shop that
+    /// still sends one most likely mislabels its money.
+    pub fn parse(code: &str) -> Result<Self, CurrencyError> {
+        use iso_currency::Currency as Iso;
+        let found = Iso::from_code(code).ok_or(CurrencyError)?;
+        // The crate calls VES superseded by VED; in ISO 4217 both are active.
+        let withdrawn = found.is_superseded().is_some() && found != Iso::VES;
+        match withdrawn || found.is_special() {
+            true => Err(CurrencyError),
+            false => Ok(Self(found)),
+        }
+    }
+
+    /// The three upper-case letters.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0.code()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        // Stored codes are taken even if withdrawn since: a row must stay readable.
+        let found = iso_currency::Currency::from_code(&code);
+        found
+            .map(Self)
+            .ok_or_else(|| de::Error::custom(CurrencyError))
+    }
+}
+
+/// An amount in a currency. There is no amount without one: a goal's default currency would turn
+/// euros into dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Money {
+    /// How much.
+    pub amount: Amount,
+    /// Of what.
+    pub currency: Currency,
+}
+
+/// `129.95 USD`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount, self.currency)
+    }
+}
+
+/// The parts of a JSON number token.
+struct Token<'a> {
+    negative: bool,
+    whole: &'a str,
+    fraction: &'a str,
+    exponent: i64,
+}
+
+impl<'a> Token<'a> {
+    /// RFC 8259 section 6: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+    fn split(token: &'a str) -> Option<Self> {
+        let (negative, rest) = match token.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, token),
+        };
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent_of(exponent)?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((whole, fraction)) if all_digits(fraction) => (whole, fraction),
+            Some(_) => return None,
+            None => (mantissa, ""),
+        };
+        let leading_zero = whole.len() > 1 && whole.starts_with('0');
+        (all_digits(whole) && !leading_zero).then_some(Self {
+            negative,
+            whole,
+            fraction,
+            exponent,
+        })
+    }
+
+    /// The absolute value in thousandths, exactly; cheap however long the number or its exponent.
+    fn thousandths(&self) -> Result<i64, AmountError> {
+        let digits = || self.whole.bytes().chain(self.fraction.bytes());
+        let length = self.whole.len() + self.fraction.len();
+        let Some(first) = digits().position(|d| d != b'0') else {
+            return Ok(0);
+        };
+        let zeros_after = digits().rev().take_while(|&d| d == b'0').count();
+        let significant = length - first - zeros_after;
+        // value = significant digits × 10^power
+        let power = self.exponent + as_i64(zeros_after) - as_i64(self.fraction.len());
+        if as_i64(significant) + power > 12 {
+            return Err(AmountError::TooLarge);
+        }
+        let shift = power + i64::from(MAX_DECIMALS);
+        if shift < 0 {
+            return Err(AmountError::TooManyDecimals);
+        }
+        // At most 12 digits before the point and 3 after it: fifteen, which fit.
+        let digits = digits().skip(first).take(significant);
+        let value = digits.fold(0_i64, |sum, d| sum * 10 + i64::from(d - b'0'));
+        Ok((0..shift).fold(value, |v, _| v * 10))
+    }
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Lengths of texts in memory, far below the limit.
+fn as_i64(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX / 4)
+}
+
+/// An exponent beyond any amount is as good as any other one: kept within ± 10^12.
+fn exponent_of(text: &str) -> Option<i64> {
+    const BOUND: i64 = 1_000_000_000_000;
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !all_digits(digits) {
+        return None;
+    }
+    let size = digits.parse::<i64>().map_or(BOUND, |e| e.min(BOUND));
+    Some(if text.starts_with('-') { -size } else { size })
+}

@@ -1,0 +1,155 @@
+//! One instant, one text: whole seconds in UTC.
+//!
+//! Microsoft takes the conversion time as part of the key by which it drops duplicates, so the
+//! same instant must always be written in the same way
+//! (learn.microsoft.com/advertising/campaign-management-service/offlineconversion).
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// One day in seconds.
+pub const DAY: i64 = 86_400;
+
+/// How old a conversion may be when it is uploaded, in seconds (90 days)
+/// (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions).
+pub const MAX_AGE: i64 = 90 * DAY;
+
+/// How far ahead of our clock a caller's clock may be, in seconds (5 minutes).
+pub const MAX_SKEW: i64 = 5 * 60;
+
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what four digits of a year can name.
+const FIRST: i64 = -62_167_219_200;
+const LAST: i64 = 253_402_300_799;
+
+/// An instant in whole seconds UTC, between the years 0000 and 9999.
+///
+/// Stored as a number of seconds since 1970; for the wire use [`EventTime`]'s `Display` or
+/// [`TextTime`]. There is no "now" here: the time is always handed in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(i64);
+
+/// Why a text is no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Not RFC 3339, or a date or time of day that does not exist.
+    #[error("is not an RFC 3339 time such as 2026-04-24T11:42:13+02:00")]
+    Invalid,
+    /// A date and time without an offset: it names no instant, and guessing one moves money in time.
+    #[error("has no UTC offset; write it with one, such as 2026-04-24T11:42:13+02:00 or …Z")]
+    MissingOffset,
+}
+
+impl EventTime {
+    /// Reads RFC 3339 with any offset (`2026-04-24T11:42:13+02:00`); a fraction is cut off.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
+        if let Some(time) = parse_with_offset(text) {
+            return Ok(time);
+        }
+        let looks_local = text.ends_with(|c: char| c.is_ascii_digit());
+        match looks_local && parse_with_offset(&format!("{text}Z")).is_some() {
+            true => Err(TimeError::MissingOffset),
+            false => Err(TimeError::Invalid),
+        }
+    }
+
+    /// The instant this many seconds after 1970-01-01T00:00:00Z, kept within the years 0000 to 9999.
+    #[must_use]
+    pub fn from_epoch(seconds: i64) -> Self {
+        Self(seconds.clamp(FIRST, LAST))
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn epoch(self) -> i64 {
+        self.0
+    }
+
+    /// The instant this many seconds later (or earlier), kept within the years 0000 to 9999.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self::from_epoch(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from `earlier` to this instant; negative when `earlier` is later.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+}
+
+/// `time` takes any character between date and time; RFC 3339 names only `T`.
+fn parse_with_offset(text: &str) -> Option<EventTime> {
+    if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
+        return None;
+    }
+    let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
+    (FIRST..=LAST)
+        .contains(&seconds)
+        .then_some(EventTime(seconds))
+}
+
+/// `2026-04-24T09:42:13Z`, always with `Z`, never with a fraction, midnight as `00:00:00`.
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = OffsetDateTime::from_unix_timestamp(self.0).map_err(|_| fmt::Error)?;
+        let (hour, minute, second) = t.to_hms();
+        let (year, month, day) = (t.year(), u8::from(t.month()), t.day());
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
+    }
+}
+
+impl fmt::Debug for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The stored form: seconds since 1970 as an integer.
+impl Serialize for EventTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        i64::deserialize(deserializer).map(Self::from_epoch)
+    }
+}
+
+/// An instant on the wire: serialised as the text `2026-04-24T09:42:13Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextTime(pub EventTime);
+
+impl From<EventTime> for TextTime {
+    fn from(time: EventTime) -> Self {
+        Self(time)
+    }
+}
+
+impl fmt::Display for TextTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for TextTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TextTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        EventTime::parse_rfc3339(&text)
+            .map(Self)
+            .map_err(de::Error::custom)
+    }
+}
