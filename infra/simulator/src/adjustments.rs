@@ -1,0 +1,94 @@
+//! `OfflineConversionAdjustments/Apply`.
+//!
+//! A row that has no errors can still come to nothing, without a word in the answer: its original
+//! is unknown, not yet visible, or retracted. `GET /simulator/unattributed` lists those.
+//!
+//! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversionadjustments>
+
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    errors::{ApiFault, BatchError},
+    instant,
+    ledger::{Change, Ledger, Subject, Worth},
+    rows::{self, Findings, Row, Scene, filled},
+};
+
+/// Member of the request that holds the rows.
+pub(crate) const LIST: &str = "OfflineConversionAdjustments";
+
+/// Applies the rows without errors; returns the errors of the others.
+pub(crate) fn apply(
+    scene: &Scene<'_>,
+    body: &[u8],
+    ledger: &mut Ledger,
+) -> Result<Vec<BatchError>, ApiFault> {
+    let rows = rows::read_list(body, LIST)?;
+    let visible_after = Duration::seconds(scene.settings.visible_after_seconds.into());
+    Ok(rows::for_each(scene, LIST, &rows, |row| {
+        let (subject, change) = check(scene, row)?;
+        ledger.adjust(&subject, change, visible_after, scene.now);
+        Ok(())
+    }))
+}
+
+fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Change), Vec<BatchError>> {
+    let mut findings = Findings::new();
+    let subject = scene
+        .subject(row, &mut findings)
+        .map(|(subject, _)| subject);
+    let conversion_time = subject.as_ref().map(|subject| subject.key.at);
+    check_time(scene, row, conversion_time, &mut findings);
+    let change = change(row, &mut findings);
+    findings.result(subject.zip(change))
+}
+
+fn check_time(
+    scene: &Scene<'_>,
+    row: &Row,
+    conversion_time: Option<OffsetDateTime>,
+    findings: &mut Findings,
+) {
+    let Some(text) = filled(&row.adjustment_time) else {
+        return findings.add(5619, "AdjustmentTime");
+    };
+    let Some(at) = instant::parse(text) else {
+        return findings.add(5621, "AdjustmentTime");
+    };
+    if conversion_time.is_some_and(|conversion_time| at < conversion_time) {
+        findings.add(5620, "AdjustmentTime");
+    }
+    if at > scene.now {
+        findings.add(5622, "AdjustmentTime");
+    }
+}
+
+fn change(row: &Row, findings: &mut Findings) -> Option<Change> {
+    match row.adjustment_type.as_deref() {
+        Some("Restate") => Some(Change::Restate(restated(row, findings))),
+        Some("Retract") => {
+            if row.adjustment_value.is_some() {
+                findings.add(5624, "AdjustmentValue");
+            }
+            Some(Change::Retract)
+        }
+        _ => {
+            findings.add(5618, "AdjustmentType");
+            None
+        }
+    }
+}
+
+fn restated(row: &Row, findings: &mut Findings) -> Worth {
+    if row.adjustment_value.is_none() {
+        findings.add(5625, "AdjustmentValue");
+    }
+    if filled(&row.adjustment_currency_code).is_none() {
+        findings.add(5626, "AdjustmentCurrencyCode");
+    }
+    let code = &row.adjustment_currency_code;
+    Worth {
+        value: rows::value(row.adjustment_value.as_deref(), "AdjustmentValue", findings),
+        currency: rows::currency(code, "AdjustmentCurrencyCode", findings),
+    }
+}

@@ -1,0 +1,131 @@
+//! `/simulator/…`: what was kept, what was called, and the settings.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Call, Conversion, Settings, Simulator, Unattributed};
+
+pub(crate) fn routes() -> Router<Simulator> {
+    Router::new()
+        .route("/simulator/conversions", get(conversions))
+        .route("/simulator/unattributed", get(unattributed))
+        .route("/simulator/calls", get(calls))
+        .route(
+            "/simulator/settings",
+            get(settings).put(replace).patch(merge),
+        )
+        .route("/simulator/reset", post(reset))
+}
+
+/// `?account=7654321` narrows a list to one ad account.
+#[derive(Deserialize)]
+struct Narrow {
+    account: Option<String>,
+}
+
+impl Narrow {
+    fn takes(&self, account: &str) -> bool {
+        self.account
+            .as_deref()
+            .is_none_or(|wanted| wanted == account)
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Conversions {
+    conversions: Vec<Conversion>,
+}
+
+async fn conversions(
+    State(simulator): State<Simulator>,
+    Query(narrow): Query<Narrow>,
+) -> Json<Conversions> {
+    let mut conversions = simulator.conversions();
+    conversions.retain(|conversion| narrow.takes(&conversion.account));
+    Json(Conversions { conversions })
+}
+
+#[derive(serde::Serialize)]
+struct Lost {
+    /// Rows by reason.
+    counts: BTreeMap<&'static str, usize>,
+    unattributed: Vec<Unattributed>,
+}
+
+async fn unattributed(
+    State(simulator): State<Simulator>,
+    Query(narrow): Query<Narrow>,
+) -> Json<Lost> {
+    let mut unattributed = simulator.unattributed();
+    unattributed.retain(|row| narrow.takes(&row.account));
+    let mut counts = BTreeMap::new();
+    for row in &unattributed {
+        *counts.entry(row.reason).or_default() += 1;
+    }
+    Json(Lost {
+        counts,
+        unattributed,
+    })
+}
+
+#[derive(serde::Serialize)]
+struct Calls {
+    calls: Vec<Call>,
+}
+
+async fn calls(State(simulator): State<Simulator>) -> Json<Calls> {
+    Json(Calls {
+        calls: simulator.calls(),
+    })
+}
+
+async fn settings(State(simulator): State<Simulator>) -> Json<Settings> {
+    Json(simulator.settings())
+}
+
+/// `PUT`: members that are absent take their defaults.
+async fn replace(State(simulator): State<Simulator>, body: Bytes) -> Response {
+    change(&simulator, serde_json::from_slice(&body))
+}
+
+/// `PATCH`: members of the first level that are absent stay as they are.
+async fn merge(State(simulator): State<Simulator>, body: Bytes) -> Response {
+    change(&simulator, merged(&simulator.settings(), &body))
+}
+
+fn merged(settings: &Settings, change: &[u8]) -> serde_json::Result<Settings> {
+    let change: serde_json::Map<String, Value> = serde_json::from_slice(change)?;
+    let mut merged = serde_json::to_value(settings)?;
+    for (name, value) in change {
+        merged[name] = value;
+    }
+    serde_json::from_value(merged)
+}
+
+fn change(simulator: &Simulator, wanted: serde_json::Result<Settings>) -> Response {
+    match wanted {
+        Ok(wanted) => {
+            simulator.update_settings(|settings| *settings = wanted);
+            Json(simulator.settings()).into_response()
+        }
+        Err(error) => {
+            let body = Json(json!({ "error": error.to_string() }));
+            (StatusCode::BAD_REQUEST, body).into_response()
+        }
+    }
+}
+
+async fn reset(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.reset();
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,146 @@
+//! `ConversionGoals/QueryByIds` and `AccountProperties/Query`, from the account's settings.
+//!
+//! <https://learn.microsoft.com/advertising/campaign-management-service/getconversiongoalsbyids>,
+//! <https://learn.microsoft.com/advertising/campaign-management-service/getaccountproperties>
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    errors::{ApiFault, BatchError},
+    reply::Reply,
+    settings::{Account, Goal, Revenue},
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GoalsRequest {
+    conversion_goal_ids: Option<Vec<String>>,
+    conversion_goal_types: Option<String>,
+    return_additional_fields: Option<String>,
+}
+
+/// All goals, or those asked for in their order, with null and an error for unknown ids.
+pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
+    let request: GoalsRequest = read(body)?;
+    let types = request.conversion_goal_types.unwrap_or_default();
+    if !types.contains("OfflineConversion") {
+        return Ok(answer(&[], &[]));
+    }
+    let additional = request.return_additional_fields.unwrap_or_default();
+    let by_id = |id: &String| account.goals.iter().find(|goal| goal.id == *id);
+    let found: Vec<Option<&Goal>> = match &request.conversion_goal_ids {
+        Some(ids) if !ids.is_empty() => ids.iter().map(by_id).collect(),
+        _ => account.goals.iter().map(Some).collect(),
+    };
+    let goals: Vec<_> = found
+        .iter()
+        .map(|goal| goal.map(|goal| written(goal, &additional)))
+        .collect();
+    let unknown = found.iter().enumerate().filter(|(_, goal)| goal.is_none());
+    let error = |index| BatchError::numbered(5318, "").at("ConversionGoalIds", index);
+    let errors: Vec<_> = unknown.map(|(index, _)| error(index)).collect();
+    Ok(answer(&goals, &errors))
+}
+
+fn answer(goals: &[Option<GoalJson<'_>>], errors: &[BatchError]) -> Reply {
+    Reply::text(
+        200,
+        text(&GoalsAnswer {
+            conversion_goals: goals,
+            partial_errors: errors,
+        }),
+    )
+}
+
+fn text(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GoalsAnswer<'a> {
+    conversion_goals: &'a [Option<GoalJson<'a>>],
+    partial_errors: &'a [BatchError],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GoalJson<'a> {
+    id: &'a str,
+    name: &'a str,
+    r#type: &'static str,
+    status: &'static str,
+    scope: &'static str,
+    count_type: crate::CountType,
+    conversion_window_in_minutes: u32,
+    revenue: RevenueJson<'a>,
+    exclude_from_bidding: bool,
+    tracking_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_enhanced_conversions_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_externally_attributed: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RevenueJson<'a> {
+    r#type: crate::RevenueType,
+    #[serde(serialize_with = "crate::money::serialize")]
+    value: Option<rust_decimal::Decimal>,
+    currency_code: Option<&'a str>,
+}
+
+fn written<'a>(goal: &'a Goal, additional: &str) -> GoalJson<'a> {
+    GoalJson {
+        id: &goal.id,
+        name: &goal.name,
+        r#type: "OfflineConversion",
+        status: if goal.paused { "Paused" } else { "Active" },
+        scope: "Account",
+        count_type: goal.count_type,
+        conversion_window_in_minutes: goal.conversion_window_in_minutes,
+        revenue: revenue(&goal.revenue),
+        exclude_from_bidding: false,
+        tracking_status: "TagUnverified",
+        is_enhanced_conversions_enabled: additional
+            .contains("IsEnhancedConversionsEnabled")
+            .then_some(goal.enhanced_conversions),
+        is_externally_attributed: additional
+            .contains("IsExternallyAttributed")
+            .then_some(false),
+    }
+}
+
+fn revenue(revenue: &Revenue) -> RevenueJson<'_> {
+    RevenueJson {
+        r#type: revenue.r#type,
+        value: revenue.value,
+        currency_code: revenue.currency_code.as_deref(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PropertiesRequest {
+    account_property_names: Vec<String>,
+}
+
+/// The one property that matters here; others asked for are left out.
+pub(crate) fn properties(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
+    const AUTO_TAGGING: &str = "MSCLKIDAutoTaggingEnabled";
+    let request: PropertiesRequest = read(body)?;
+    let known = request
+        .account_property_names
+        .iter()
+        .filter(|name| *name == AUTO_TAGGING);
+    let property = |name| json!({ "Name": name, "Value": account.auto_tagging.to_string() });
+    let properties: Vec<Value> = known.map(property).collect();
+    let body = json!({ "AccountProperties": properties, "PartialErrors": [] });
+    Ok(Reply::json(200, &body))
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiFault> {
+    serde_json::from_slice(body).map_err(|error| ApiFault::because(400, 100, error.to_string()))
+}

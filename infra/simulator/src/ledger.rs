@@ -1,0 +1,229 @@
+//! What the simulator keeps: accepted conversions, and rows that were taken but came to nothing.
+//!
+//! Undocumented at Microsoft and decided here: Restates apply in the order they arrive, each one
+//! that finds its conversion counts in `adjustments` (a repeated one too); a retracted conversion
+//! is worth 0; a retracted conversion's key stays used, so its row sent again is a duplicate.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use crate::{instant, money};
+
+/// A conversion as the simulator keeps it; its JSON is a row of `GET /simulator/conversions`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversion {
+    /// The ad account; not part of the JSON.
+    #[serde(skip)]
+    pub account: String,
+    /// The goal's name at the time of acceptance.
+    pub goal: String,
+    /// As first sent; none for a row that was matched by hashed data alone.
+    pub click_id: Option<String>,
+    /// When it happened.
+    #[serde(serialize_with = "instant::serialize")]
+    pub conversion_time: OffsetDateTime,
+    /// The value it was accepted with: the row's, else the goal's default.
+    #[serde(serialize_with = "money::serialize")]
+    pub original_value: Option<Decimal>,
+    /// The value now; 0 when retracted.
+    #[serde(serialize_with = "money::serialize")]
+    pub value: Option<Decimal>,
+    /// Of the value; none when there has never been one.
+    pub currency: Option<String>,
+    /// What became of it.
+    pub state: ConversionState,
+    /// Adjustments that were applied.
+    pub adjustments: u32,
+    /// Further rows with the same key, ignored whatever they carried.
+    pub duplicates: u32,
+    #[serde(skip)]
+    accepted_at: OffsetDateTime,
+}
+
+/// What became of a conversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConversionState {
+    /// As it was sent.
+    Accepted,
+    /// Its value was restated.
+    Restated,
+    /// It was taken back.
+    Retracted,
+}
+
+/// A row that got no error at upload and still came to nothing.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unattributed {
+    /// When it was sent.
+    #[serde(serialize_with = "instant::serialize")]
+    pub at: OffsetDateTime,
+    /// The ad account.
+    pub account: String,
+    /// The goal's name.
+    pub goal: String,
+    /// None for a row with hashed data alone.
+    pub click_id: Option<String>,
+    /// Of the conversion concerned.
+    #[serde(serialize_with = "instant::serialize")]
+    pub conversion_time: OffsetDateTime,
+    /// `Conversion`, `Restate` or `Retract`.
+    pub row: &'static str,
+    /// The unattributed reason of Microsoft's reports.
+    pub reason: &'static str,
+}
+
+/// What Microsoft recognises a conversion by. The goal by its id, so that a new name finds it too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) account: String,
+    pub(crate) identity: Identity,
+    pub(crate) goal_id: String,
+    pub(crate) at: OffsetDateTime,
+}
+
+/// A click id in lower case without dashes; without one the hashed e-mail and phone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    Click(String),
+    Hashes(Option<String>, Option<String>),
+}
+
+/// A row's conversion: how it is recognised, and how it is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) key: Key,
+    pub(crate) goal: String,
+    pub(crate) click_id: Option<String>,
+    pub(crate) goal_paused: bool,
+}
+
+/// A value with the currency it is booked in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Worth {
+    pub(crate) value: Option<Decimal>,
+    pub(crate) currency: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Restate(Worth),
+    Retract,
+}
+
+impl Change {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Restate(_) => "Restate",
+            Self::Retract => "Retract",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    conversions: Vec<Conversion>,
+    by_key: HashMap<Key, usize>,
+    unattributed: Vec<Unattributed>,
+}
+
+impl Ledger {
+    pub(crate) fn conversions(&self) -> &[Conversion] {
+        &self.conversions
+    }
+
+    pub(crate) fn unattributed(&self) -> &[Unattributed] {
+        &self.unattributed
+    }
+
+    /// Keeps a conversion; one with a known key is ignored and counted.
+    pub(crate) fn accept(&mut self, subject: Subject, worth: Worth, now: OffsetDateTime) {
+        if subject.goal_paused {
+            return self.lose(&subject, "Conversion", "GoalNotFoundOrInactive", now);
+        }
+        if let Some(known) = self.known(&subject.key) {
+            known.duplicates += 1;
+            return;
+        }
+        self.by_key
+            .insert(subject.key.clone(), self.conversions.len());
+        self.conversions.push(Conversion {
+            account: subject.key.account,
+            goal: subject.goal,
+            click_id: subject.click_id,
+            conversion_time: subject.key.at,
+            original_value: worth.value,
+            value: worth.value,
+            currency: worth.currency,
+            state: ConversionState::Accepted,
+            adjustments: 0,
+            duplicates: 0,
+            accepted_at: now,
+        });
+    }
+
+    /// Applies an adjustment to a conversion that is visible by now, or records why it was lost.
+    pub(crate) fn adjust(
+        &mut self,
+        subject: &Subject,
+        change: Change,
+        visible_after: Duration,
+        now: OffsetDateTime,
+    ) {
+        let visible = |known: &&mut Conversion| now - known.accepted_at >= visible_after;
+        let row = change.name();
+        let reason = match self.known(&subject.key).filter(visible) {
+            None => "AdjustmentOriginalNotFound",
+            Some(known) if known.state == ConversionState::Retracted => {
+                "ConversionAlreadyRetracted"
+            }
+            Some(known) => return known.change(change),
+        };
+        self.lose(subject, row, reason, now);
+    }
+
+    fn known(&mut self, key: &Key) -> Option<&mut Conversion> {
+        let index = *self.by_key.get(key)?;
+        self.conversions.get_mut(index)
+    }
+
+    fn lose(
+        &mut self,
+        subject: &Subject,
+        row: &'static str,
+        reason: &'static str,
+        now: OffsetDateTime,
+    ) {
+        self.unattributed.push(Unattributed {
+            at: now,
+            account: subject.key.account.clone(),
+            goal: subject.goal.clone(),
+            click_id: subject.click_id.clone(),
+            conversion_time: subject.key.at,
+            row,
+            reason,
+        });
+    }
+}
+
+impl Conversion {
+    fn change(&mut self, change: Change) {
+        self.adjustments += 1;
+        match change {
+            Change::Restate(worth) => {
+                self.state = ConversionState::Restated;
+                self.value = worth.value;
+                self.currency = worth.currency;
+            }
+            Change::Retract => {
+                self.state = ConversionState::Retracted;
+                self.value = Some(Decimal::ZERO);
+            }
+        }
+    }
+}

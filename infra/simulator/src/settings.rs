@@ -1,0 +1,235 @@
+//! What the simulator knows: accounts with their goals, credentials, and how to misbehave.
+//!
+//! All of it is JSON at `GET|PUT|PATCH /simulator/settings`; absent members take the defaults of
+//! `cargo local`, unknown ones are refused so that a typing error does not pass for a rule.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::{faults::FaultRule, instant, money};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Settings {
+    /// The ad accounts; a call names one by the headers `CustomerId` and `CustomerAccountId`.
+    pub accounts: Vec<Account>,
+    /// The only `DeveloperToken` that is taken.
+    pub developer_token: String,
+    /// Client, tokens and their life.
+    pub oauth: OAuth,
+    /// The form of a fault's JSON.
+    pub fault_form: FaultForm,
+    /// How long after its acceptance a conversion can be adjusted; earlier adjustments are lost.
+    pub visible_after_seconds: u32,
+    /// How long a goal with a `createdAt` refuses conversions (5615).
+    pub young_goal_seconds: u32,
+    /// How to misbehave, and for how long.
+    pub faults: Vec<FaultRule>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            accounts: vec![Account::default()],
+            developer_token: "local-developer-token".to_owned(),
+            oauth: OAuth::default(),
+            fault_form: FaultForm::Bare,
+            visible_after_seconds: 0,
+            young_goal_seconds: 2 * 60 * 60,
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// An ad account with its offline conversion goals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Account {
+    /// The manager account, header `CustomerId`.
+    pub customer_id: String,
+    /// The ad account, header `CustomerAccountId`.
+    pub account_id: String,
+    /// Billing currency: what a value without any currency is booked in.
+    pub currency_code: String,
+    /// Account property `MSCLKIDAutoTaggingEnabled`.
+    pub auto_tagging: bool,
+    /// The goals.
+    pub goals: Vec<Goal>,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            customer_id: "1234567".to_owned(),
+            account_id: "7654321".to_owned(),
+            currency_code: "USD".to_owned(),
+            auto_tagging: true,
+            goals: vec![
+                Goal::new(
+                    "1001",
+                    "Purchase",
+                    RevenueType::VariableValue,
+                    CountType::All,
+                ),
+                Goal::new(
+                    "1002",
+                    "Qualified Lead",
+                    RevenueType::NoValue,
+                    CountType::Unique,
+                ),
+                Goal::new(
+                    "1003",
+                    "Subscription Start",
+                    RevenueType::VariableValue,
+                    CountType::All,
+                ),
+            ],
+        }
+    }
+}
+
+/// An offline conversion goal. A row names it by `name`, case and spaces included.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Goal {
+    /// Identity; a conversion stays the goal's when its name changes.
+    pub id: String,
+    /// The name that rows carry.
+    pub name: String,
+    /// Default value and currency.
+    #[serde(default)]
+    pub revenue: Revenue,
+    /// Reported by the goals call; this tool keeps every conversion of a `Unique` goal too.
+    #[serde(default)]
+    pub count_type: CountType,
+    /// Whether rows may be matched by hashed data alone.
+    #[serde(default = "yes")]
+    pub enhanced_conversions: bool,
+    /// A paused goal takes rows and attributes none of them.
+    #[serde(default)]
+    pub paused: bool,
+    /// Conversion window, as the goals call reports it.
+    #[serde(default = "thirty_days")]
+    pub conversion_window_in_minutes: u32,
+    /// When set, rows are refused for the first `youngGoalSeconds`.
+    #[serde(default, with = "instant::optional")]
+    pub created_at: Option<OffsetDateTime>,
+}
+
+impl Goal {
+    /// An active goal with enhanced conversions, a window of 30 days and no default value.
+    pub fn new(id: &str, name: &str, revenue: RevenueType, count_type: CountType) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            revenue: Revenue {
+                r#type: revenue,
+                ..Revenue::default()
+            },
+            count_type,
+            enhanced_conversions: true,
+            paused: false,
+            conversion_window_in_minutes: thirty_days(),
+            created_at: None,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn thirty_days() -> u32 {
+    43_200
+}
+
+/// What a conversion of the goal is worth when its row does not say.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Revenue {
+    /// Kind of the goal's value.
+    pub r#type: RevenueType,
+    /// Default value.
+    #[serde(
+        serialize_with = "money::serialize",
+        deserialize_with = "money::deserialize"
+    )]
+    pub value: Option<Decimal>,
+    /// The goal's currency; none: the account's.
+    pub currency_code: Option<String>,
+}
+
+/// `Revenue.Type` of a goal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RevenueType {
+    /// Every conversion is worth the same, unless its row says otherwise.
+    FixedValue,
+    /// Each row carries its value.
+    #[default]
+    VariableValue,
+    /// Conversions are counted, not valued.
+    NoValue,
+}
+
+/// `CountType` of a goal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CountType {
+    /// Each conversion of a click counts.
+    #[default]
+    All,
+    /// Only a click's first one counts.
+    Unique,
+}
+
+/// Microsoft's fault object as it is, or inside `{"ApplicationFault": …}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FaultForm {
+    /// The object itself.
+    #[default]
+    Bare,
+    /// Wrapped in `ApplicationFault`.
+    Wrapped,
+}
+
+/// The identity platform's side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct OAuth {
+    /// The registered application.
+    pub client_id: String,
+    /// When set, the form's `client_secret` must equal it; none: a secret is neither asked nor read.
+    pub client_secret: Option<String>,
+    /// The refresh token of the consent. Tokens issued by rotation are this text, a dot and a number.
+    pub refresh_token: String,
+    /// Life of an access token; 3,599 as the platform's default.
+    pub token_lifetime_seconds: u32,
+    /// What a refresh does to the refresh token.
+    pub refresh_tokens: RefreshTokens,
+}
+
+impl Default for OAuth {
+    fn default() -> Self {
+        Self {
+            client_id: "local-client".to_owned(),
+            client_secret: None,
+            refresh_token: "local-refresh-token".to_owned(),
+            token_lifetime_seconds: 3_599,
+            refresh_tokens: RefreshTokens::Rotate,
+        }
+    }
+}
+
+/// What a refresh does to the refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RefreshTokens {
+    /// The answer repeats the token it was asked with.
+    Keep,
+    /// A new one each time; the older ones stay valid, as the platform does it.
+    Rotate,
+    /// A new one each time; the older ones are refused from then on.
+    RotateAndRevoke,
+}

@@ -1,0 +1,204 @@
+//! One call, from its headers to its answer, under one lock: the order of calls is the order of
+//! their effects.
+
+use crate::{
+    adjustments,
+    calls::Call,
+    conversions,
+    errors::ApiFault,
+    faults::{Fault, Faults, Plan, ThrottleAnswer},
+    goals,
+    ledger::Ledger,
+    oauth::{Standing, Tokens},
+    reply::{FaultStyle, Reply},
+    rows::Scene,
+    settings::{Account, Settings},
+};
+
+const API: &str = "/CampaignManagement/v13/";
+const TOKEN: &str = "/oauth2/v2.0/token";
+
+pub(crate) struct State {
+    initial: Settings,
+    pub(crate) settings: Settings,
+    faults: Faults,
+    tokens: Tokens,
+    pub(crate) ledger: Ledger,
+    pub(crate) calls: Vec<Call>,
+    answered: u64,
+}
+
+/// What happens on the connection.
+pub(crate) struct Outcome {
+    pub(crate) wait: std::time::Duration,
+    /// None: the connection is closed without an answer.
+    pub(crate) reply: Option<Reply>,
+    pub(crate) tracking_id: String,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            initial: settings.clone(),
+            faults: Faults::new(&settings.faults),
+            settings,
+            tokens: Tokens::default(),
+            ledger: Ledger::default(),
+            calls: Vec::new(),
+            answered: 0,
+        }
+    }
+
+    /// Back to the first settings, with nothing kept. Tokens stay: no client could know of it.
+    pub(crate) fn reset(&mut self) {
+        self.change_settings(self.initial.clone());
+        self.ledger = Ledger::default();
+        self.calls.clear();
+    }
+
+    /// Fault rules start anew, those that were used up included.
+    pub(crate) fn change_settings(&mut self, settings: Settings) {
+        if settings.oauth.refresh_token != self.settings.oauth.refresh_token {
+            self.tokens.new_consent();
+        }
+        self.faults = Faults::new(&settings.faults);
+        self.settings = settings;
+    }
+
+    /// Takes a call: logs it, lets the rules act, and answers.
+    pub(crate) fn take(&mut self, mut call: Call) -> Outcome {
+        self.answered += 1;
+        call.tracking_id = format!("00000000-0000-4000-8000-{:012x}", self.answered);
+        let plan = self
+            .faults
+            .plan(&call.path, call.account.as_deref(), call.at);
+        if plan.expire_tokens {
+            self.tokens.expire_all(call.at);
+        }
+        let (reply, hold) = self.decide(&plan, &call);
+        call.status = reply.as_ref().map(|reply| reply.status);
+        let tracking_id = call.tracking_id.clone();
+        self.calls.push(call);
+        Outcome {
+            wait: plan.latency + hold,
+            reply,
+            tracking_id,
+        }
+    }
+
+    fn decide(&mut self, plan: &Plan, call: &Call) -> (Option<Reply>, std::time::Duration) {
+        let at_once = std::time::Duration::ZERO;
+        let Some(fault) = &plan.decided else {
+            return (Some(self.process(plan, call)), at_once);
+        };
+        let accepts = match fault {
+            Fault::Status {
+                after_accepting, ..
+            } => *after_accepting,
+            Fault::DropConnection { after_accepting } => *after_accepting,
+            Fault::Throttle { .. } => false,
+            _ => true,
+        };
+        let real = accepts.then(|| self.process(plan, call));
+        let style = self.style(call);
+        match fault {
+            Fault::Throttle { answer, .. } => (Some(throttled(style, *answer)), at_once),
+            Fault::Status { status, body, .. } => (Some(style.forced(*status, body)), at_once),
+            Fault::DropConnection { .. } => (None, at_once),
+            Fault::TimeoutAfterAccepting { milliseconds } => {
+                (None, std::time::Duration::from_millis(*milliseconds))
+            }
+            _ => (real, at_once),
+        }
+    }
+
+    fn style<'a>(&self, call: &'a Call) -> FaultStyle<'a> {
+        FaultStyle {
+            form: self.settings.fault_form,
+            tracking_id: &call.tracking_id,
+        }
+    }
+
+    fn process(&mut self, plan: &Plan, call: &Call) -> Reply {
+        let is_token = call.path.ends_with(TOKEN);
+        let operation = call.path.strip_prefix(API);
+        match (is_token, operation, call.method.as_str()) {
+            (true, _, "POST") => {
+                self.tokens
+                    .refresh(&self.settings.oauth, call.body.as_bytes(), call.at)
+            }
+            (false, Some(operation), "POST") => {
+                let answer = self.operate(plan, call, operation);
+                answer.unwrap_or_else(|fault| self.style(call).ad_api_fault(&fault))
+            }
+            (false, None, _) => Reply::html(404),
+            _ => Reply::empty(405),
+        }
+    }
+
+    fn operate(&mut self, plan: &Plan, call: &Call, operation: &str) -> Result<Reply, ApiFault> {
+        self.check_headers(call)?;
+        let account = account(&self.settings, call)?;
+        let body = call.body.as_bytes();
+        let scene = Scene {
+            settings: &self.settings,
+            account,
+            plan,
+            now: call.at,
+        };
+        let errors = match operation {
+            "OfflineConversions/Apply" => conversions::apply(&scene, body, &mut self.ledger)?,
+            "OfflineConversionAdjustments/Apply" => {
+                adjustments::apply(&scene, body, &mut self.ledger)?
+            }
+            "ConversionGoals/QueryByIds" => return goals::query(account, body),
+            "AccountProperties/Query" => return goals::properties(account, body),
+            _ => return Ok(Reply::html(404)),
+        };
+        Ok(Reply::partial_errors(&errors))
+    }
+
+    fn check_headers(&self, call: &Call) -> Result<(), ApiFault> {
+        let authorization = call.header("authorization").unwrap_or_default();
+        let bearer = authorization.strip_prefix("Bearer ").unwrap_or_default();
+        match self.tokens.standing(bearer, call.at) {
+            Standing::Valid => {}
+            Standing::Expired => return Err(ApiFault::new(401, 109)),
+            Standing::Unknown => return Err(ApiFault::new(401, 105)),
+        }
+        if call.header("developertoken") != Some(&self.settings.developer_token) {
+            return Err(ApiFault::because(401, 105, "DeveloperToken"));
+        }
+        let content_type = call.header("content-type").unwrap_or_default();
+        if !content_type.starts_with("application/json") {
+            return Err(ApiFault::because(400, 116, "Content-Type"));
+        }
+        Ok(())
+    }
+}
+
+fn throttled(style: FaultStyle<'_>, answer: ThrottleAnswer) -> Reply {
+    let status = match answer {
+        ThrottleAnswer::Http429 => 429,
+        ThrottleAnswer::Fault117 => 400,
+    };
+    style.ad_api_fault(&ApiFault::new(status, 117))
+}
+
+/// The account that the header pair names.
+fn account<'a>(settings: &'a Settings, call: &Call) -> Result<&'a Account, ApiFault> {
+    let missing = |code| move || ApiFault::new(400, code);
+    let customer = call.header("customerid").ok_or_else(missing(1029))?;
+    let account = call.header("customeraccountid").ok_or_else(missing(1009))?;
+    let of_account = |known: &&Account| known.account_id == account;
+    let found = settings
+        .accounts
+        .iter()
+        .find(of_account)
+        .ok_or_else(missing(1102))?;
+    if found.customer_id == customer {
+        Ok(found)
+    } else {
+        Err(ApiFault::new(403, 106))
+    }
+}
