@@ -1,0 +1,271 @@
+//! The one decision: what a row needs now.
+//!
+//! A pure function of the row, its account, the time and the policy. Whoever holds a signal – new,
+//! repeated, late or redriven – asks it again, so no signal can do harm.
+
+use crate::{
+    correction::{Worth, fold},
+    money::Money,
+    observed::{Acceptance, Destination, Kind, Observed, RefusalReason},
+    open::WaitReason,
+    record::{Facts, Row},
+    time::{DAY, EventTime, MAX_AGE},
+};
+
+
+/// The waits of this deployment, in seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// From acceptance to the first correction. Microsoft shows a conversion after up to 6 hours
+    /// and drops, without an error, an adjustment whose original it can't see yet.
+    pub settle_delay: i64,
+    /// Longer than any run of the function, a frozen one included.
+    pub run_margin: i64,
+    /// From click to upload; younger clicks may not be found by Microsoft.
+    pub min_click_age: i64,
+    /// What an hour of back-off lasts (3,600; shorter for trying).
+    pub hour: i64,
+}
+
+impl Policy {
+    /// How long a row waits that waits for the same thing the `waits`-th time: 1 h, 6 h, then 24 h.
+    #[must_use]
+    pub fn back_off(&self, waits: u32) -> i64 {
+        self.hour * [1, 6, 24][waits.min(2) as usize]
+    }
+
+    /// Two claims of one row lie at least this far apart.
+    #[must_use]
+    pub fn spacing(&self) -> i64 {
+        self.settle_delay + self.run_margin
+    }
+}
+
+/// What the decision must know of the account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountView {
+    /// Where it uploads to now; unknown to functions that may not read its secret.
+    pub destination: Option<Destination>,
+    /// A check found fault with the account.
+    pub held: bool,
+    /// Goals in which a check found fault.
+    pub held_goals: Vec<String>,
+}
+
+/// A correction as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adjustment {
+    /// The absolute net.
+    Restate(Money),
+    /// Doesn't count any more.
+    Retract,
+}
+
+impl Adjustment {
+    /// Its name.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Adjustment::Restate(_) => Kind::Restate,
+            Adjustment::Retract => Kind::Retract,
+        }
+    }
+}
+
+/// What a row needs now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send the original.
+    Apply,
+    /// Claim and send this correction, with this AdjustmentTime.
+    Adjust(Adjustment, EventTime),
+    /// Nothing before this time.
+    WaitUntil(EventTime, WaitReason),
+    /// It can't be sent.
+    Refuse(RefusalReason),
+    /// Microsoft has what the row wants.
+    InSync,
+}
+
+/// Decides.
+#[must_use]
+pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Policy) -> Action {
+    if let Some(refusal) = &row.microsoft.refusal {
+        return Action::Refuse(refusal.reason.clone());
+    }
+    let Some(facts) = &row.facts else {
+        let again = now.plus_seconds(policy.back_off(row.waits));
+        return Action::WaitUntil(again, WaitReason::OriginalMissing);
+    };
+    match &row.microsoft.accepted {
+        None => before_acceptance(row, facts, account, now, policy),
+        Some(accepted) if is_elsewhere(accepted, account) => {
+            Action::Refuse(RefusalReason::AcceptedElsewhere)
+        }
+        Some(accepted) => after_acceptance(row, facts, accepted, account, now, policy),
+    }
+}
+
+fn is_elsewhere(accepted: &Acceptance, account: &AccountView) -> bool {
+    account.destination.as_ref().is_some_and(|here| *here != accepted.by)
+}
+
+/// The last moment at which Microsoft takes anything about this conversion.
+fn limit(facts: &Facts) -> EventTime {
+    facts.conversion_time.plus_seconds(MAX_AGE)
+}
+
+fn before_acceptance(
+    row: &Row,
+    facts: &Facts,
+    account: &AccountView,
+    now: EventTime,
+    policy: &Policy,
+) -> Action {
+    if now > limit(facts) {
+        return Action::Refuse(RefusalReason::Expired);
+    }
+    if !facts.identity.is_matchable() {
+        let reason = row.open.as_ref().and_then(|open| open.reason).unwrap_or(WaitReason::NoClick);
+        return wait_again(row, facts, reason, now, policy);
+    }
+    if let Some(reason) = held(facts, account) {
+        return wait_again(row, facts, reason, now, policy);
+    }
+    let young = facts.click.as_ref().and_then(|click| click.clicked_at);
+    let ripe = young.unwrap_or(facts.conversion_time).plus_seconds(policy.min_click_age);
+    let waits = [
+        postponed(&row.microsoft),
+        Some((facts.conversion_time, WaitReason::TimeInFuture)),
+        Some((ripe, WaitReason::ClickTooYoung)),
+    ];
+    latest_after(now, waits).unwrap_or(Action::Apply)
+}
+
+/// A wait without a moment of its own: looked at again later each time, a last time just past the
+/// limit, so that it ends as expired instead of being forgotten.
+fn wait_again(
+    row: &Row,
+    facts: &Facts,
+    reason: WaitReason,
+    now: EventTime,
+    policy: &Policy,
+) -> Action {
+    let again = now.plus_seconds(policy.back_off(row.waits));
+    Action::WaitUntil(again.min(limit(facts).plus_seconds(1)), reason)
+}
+
+fn held(facts: &Facts, account: &AccountView) -> Option<WaitReason> {
+    if account.held {
+        return Some(WaitReason::AccountHeld);
+    }
+    let goal = facts.goal.as_str();
+    account.held_goals.iter().any(|held| held == goal).then_some(WaitReason::GoalHeld)
+}
+
+fn postponed(observed: &Observed) -> Option<(EventTime, WaitReason)> {
+    observed.postponed.map(|postponed| (postponed.until, postponed.reason))
+}
+
+fn latest_after<const N: usize>(
+    now: EventTime,
+    waits: [Option<(EventTime, WaitReason)>; N],
+) -> Option<Action> {
+    let latest = waits.into_iter().flatten().max_by_key(|(until, _)| *until)?;
+    (latest.0 > now).then_some(Action::WaitUntil(latest.0, latest.1))
+}
+
+fn after_acceptance(
+    row: &Row,
+    facts: &Facts,
+    accepted: &Acceptance,
+    account: &AccountView,
+    now: EventTime,
+    policy: &Policy,
+) -> Action {
+    let Some(adjustment) = wanted(row, facts) else {
+        return Action::InSync;
+    };
+    if now > limit(facts) {
+        return Action::Refuse(RefusalReason::TooOldForMicrosoft);
+    }
+    if let Some(reason) = held(facts, account) {
+        return wait_again(row, facts, reason, now, policy);
+    }
+    let time = adjustment_time(&row.microsoft, facts, now);
+    let waits = [
+        Some((settled(facts, accepted, policy), WaitReason::SettleDelay)),
+        spaced(&row.microsoft, policy),
+        postponed(&row.microsoft),
+        Some((time, WaitReason::BetweenAdjustments)),
+    ];
+    latest_after(now, waits).unwrap_or(Action::Adjust(adjustment, time))
+}
+
+/// The adjustment that would make Microsoft's state the wanted one; none if it is already.
+///
+/// After a claimed Retract only a Retract can be sent: Microsoft takes no second adjustment after
+/// one (`ConversionAlreadyRetracted`). While an outcome is unknown nothing counts as standing.
+fn wanted(row: &Row, facts: &Facts) -> Option<Adjustment> {
+    let observed = &row.microsoft;
+    let standing = if observed.unsettled { None } else { Some(standing(observed, facts)) };
+    let worth = match observed.retract_claimed {
+        Some(_) => Worth::Nothing,
+        None => fold(&row.account, facts, &row.corrections).worth,
+    };
+    if standing.as_ref() == Some(&worth) {
+        return None;
+    }
+    match (worth, &facts.money) {
+        (Worth::Nothing, _) => Some(Adjustment::Retract),
+        (Worth::Net(net), _) => Some(Adjustment::Restate(net)),
+        (Worth::Original, Some(money)) => Some(Adjustment::Restate(*money)),
+        // A goal without value has nothing to restate.
+        (Worth::Original, None) => None,
+    }
+}
+
+/// What stands at Microsoft, as far as known.
+fn standing(observed: &Observed, facts: &Facts) -> Worth {
+    match (&observed.adjusted, &facts.money) {
+        (None, _) => Worth::Original,
+        (Some(adjusted), Some(original)) => match &adjusted.value {
+            None => Worth::Nothing,
+            Some(value) if *value == original.amount => Worth::Original,
+            Some(value) => Worth::Net(Money { amount: *value, currency: original.currency }),
+        },
+        (Some(_), None) => Worth::Nothing,
+    }
+}
+
+/// One settle delay after acceptance, but never so late that Microsoft would refuse it.
+fn settled(facts: &Facts, accepted: &Acceptance, policy: &Policy) -> EventTime {
+    let last_call = limit(facts).plus_seconds(-policy.run_margin);
+    accepted.at.plus_seconds(policy.settle_delay).min(last_call)
+}
+
+/// No two claims closer than this, whatever became of the first: a late one must not land after a
+/// newer one.
+fn spaced(observed: &Observed, policy: &Policy) -> Option<(EventTime, WaitReason)> {
+    let claim = observed.claim.as_ref()?;
+    let reason = match observed.unsettled {
+        true => WaitReason::RepeatAfterUnknown,
+        false => WaitReason::BetweenAdjustments,
+    };
+    Some((claim.at.plus_seconds(policy.spacing()), reason))
+}
+
+/// The moment of the claim, raised above the conversion and the last adjustment: Microsoft orders
+/// adjustments by it and refuses one that is not later than the conversion.
+fn adjustment_time(observed: &Observed, facts: &Facts, now: EventTime) -> EventTime {
+    let after_conversion = facts.conversion_time.plus_seconds(1);
+    let after_last = observed.claim.as_ref().map(|claim| claim.adjustment_time.plus_seconds(1));
+    now.max(after_conversion).max(after_last.unwrap_or(now))
+}
+
+/// Whether the row can soon be sent no more: a day is left and it isn't where it should be.
+#[must_use]
+pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
+    let in_doubt = row.microsoft.accepted.is_none();
+    row.facts.as_ref().is_some_and(|facts| in_doubt && limit(facts).plus_seconds(-DAY) < now)
+}

@@ -1,0 +1,191 @@
+//! Microsoft's error codes as data: code, symbol, what to do, cause and cure.
+//!
+//! One table drives the decision, the log, `status` and the troubleshooting page, so they can't
+//! disagree. Sources: the operation pages of the Campaign Management service
+//! (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions and
+//! …/applyofflineconversionadjustments) and its list of operation error codes
+//! (learn.microsoft.com/advertising/guides/operation-error-codes).
+
+/// What an error means for the rows it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Microsoft's own trouble; whether the rows counted is unknown. Same payload again.
+    Retry,
+    /// Too many calls: the account pauses for a minute.
+    Throttled,
+    /// The access token is no good: fetch a new one once, then treat as [`Class::Account`].
+    Token,
+    /// Nothing of this account can be sent until a person repairs its set-up. Rows are handed back.
+    Account,
+    /// The row waits until a moment that can be named, and then goes again.
+    Wait(Wait),
+    /// The row is refused; a person changes the goal or the mapping and redrives.
+    Configuration,
+    /// The row is refused because Microsoft doesn't know its goal's name.
+    GoalName,
+    /// The row is refused and no repair will make Microsoft take it.
+    Final,
+    /// The payload is wrong: a defect of this software, or a row that can't be expressed.
+    Defect,
+    /// Not in the table: kept, alarmed, refused visibly.
+    Unknown,
+}
+
+/// What a [`Class::Wait`] waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// A goal takes conversions two hours after it was made.
+    GoalTooRecent,
+    /// Microsoft's clock is behind ours.
+    TimeInFuture,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Microsoft's number; `None` where Microsoft publishes only the symbol.
+    pub code: Option<i64>,
+    /// Microsoft's symbol (`ErrorCode`).
+    pub symbol: &'static str,
+    /// What to do.
+    pub class: Class,
+    /// Why it happens, for people.
+    pub cause: &'static str,
+    /// What helps, for people.
+    pub cure: &'static str,
+}
+
+/// The line for an error as Microsoft sent it; the number wins, the symbol helps where there is none.
+#[must_use]
+pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry> {
+    let by_code = code.and_then(|code| TABLE.iter().find(|entry| entry.code == Some(code)));
+    by_code.or_else(|| symbol.and_then(|symbol| TABLE.iter().find(|entry| entry.symbol == symbol)))
+}
+
+/// What to do about an error as Microsoft sent it.
+#[must_use]
+pub fn classify(code: Option<i64>, symbol: Option<&str>) -> Class {
+    look_up(code, symbol).map_or(Class::Unknown, |entry| entry.class)
+}
+
+const fn row(
+    code: i64,
+    symbol: &'static str,
+    class: Class,
+    cause: &'static str,
+    cure: &'static str,
+) -> Entry {
+    Entry { code: Some(code), symbol, class, cause, cure }
+}
+
+const fn named(
+    symbol: &'static str,
+    class: Class,
+    cause: &'static str,
+    cure: &'static str,
+) -> Entry {
+    Entry { code: None, symbol, class, cause, cure }
+}
+
+const DEFECT: &str = "The request was built wrongly.";
+const REPORT: &str = "Report it with the TrackingId; the row is kept and can be redriven after a fix.";
+const IDENTITY: &str = "The user who gave consent can't be used with this customer.";
+const CONSENT: &str = "Give consent again with a user who can manage the ad account, then redrive.";
+const ACCOUNT: &str = "The customer or account number in the account's secret is not accepted.";
+const NUMBERS: &str = "Correct customer_id and account_id in the secret, then redrive.";
+const EXTERNAL: &str = "The goal expects externally attributed conversions, or the row's are wrong.";
+const PLAIN_GOAL: &str = "Use a goal that is not externally attributed, then redrive.";
+
+/// Every error that Microsoft documents for these calls.
+pub const TABLE: &[Entry] = &[
+    // --- faults of a whole call
+    row(0, "InternalError", Class::Retry, "Trouble inside Microsoft.", "Nothing; it is retried. Look at Microsoft's status page if it stays."),
+    row(100, "NullRequest", Class::Defect, DEFECT, REPORT),
+    row(105, "InvalidCredentials", Class::Token, "The access token or the developer token is wrong for this environment, or the account is inactive (often called AuthenticationFailed).", "Check developer_token and MSADS_ENVIRONMENT belong together, consent again if needed, then redrive."),
+    row(106, "UserIsNotAuthorized", Class::Account, "The user has no access to the ad account, or the two account headers don't belong together (often called AuthenticationFailed).", "Give the user access, or correct customer_id and account_id in the secret, then redrive."),
+    row(108, "UserCompromised", Class::Account, IDENTITY, CONSENT),
+    row(109, "AuthenticationTokenExpired", Class::Token, "The access token ran out (often called AuthenticationFailed).", "Nothing; it is renewed. If it stays, consent again."),
+    row(113, "InvalidDateObject", Class::Defect, "A time in the request could not be read.", REPORT),
+    row(116, "RequestMissingHeaders", Class::Defect, DEFECT, REPORT),
+    row(117, "CallRateExceeded", Class::Throttled, "Too many calls within a minute.", "Nothing; the account pauses for a minute. Lower MaximumConcurrency if it is frequent."),
+    row(120, "UserLoginAccessDenied", Class::Account, IDENTITY, CONSENT),
+    row(122, "PersonalIdentityNotAvailable", Class::Account, IDENTITY, CONSENT),
+    row(123, "WorkIdentityNotAvailable", Class::Account, IDENTITY, CONSENT),
+    row(124, "PersonalIdentityMigratedToWork", Class::Account, IDENTITY, CONSENT),
+    row(125, "PersonalIdentityNotAllowedByCustomer", Class::Account, IDENTITY, CONSENT),
+    row(126, "IdentityTypeMismatch", Class::Account, IDENTITY, CONSENT),
+    row(201, "InvalidVersion", Class::Defect, DEFECT, REPORT),
+    row(202, "NullArrayArgument", Class::Defect, DEFECT, REPORT),
+    row(203, "BatchLimitExceeded", Class::Defect, DEFECT, REPORT),
+    row(204, "InvalidParameters", Class::Defect, DEFECT, REPORT),
+    row(206, "NullParameters", Class::Defect, DEFECT, REPORT),
+    row(208, "InvalidAccount", Class::Account, ACCOUNT, NUMBERS),
+    row(833, "ServiceTimeOut", Class::Retry, "Microsoft did not answer in time.", "Nothing; it is retried."),
+    row(1008, "CampaignServiceInvalidAccountStatus", Class::Account, "The ad account is not active.", "Activate the account at Microsoft, then redrive."),
+    row(1009, "CampaignServiceAccountIdMissingInRequestHeader", Class::Account, ACCOUNT, NUMBERS),
+    row(1010, "CampaignServiceSystemInReadOnlyMode", Class::Retry, "Microsoft is in maintenance.", "Nothing; it is retried."),
+    row(1029, "CampaignServiceCustomerIdHasToBeSpecified", Class::Account, ACCOUNT, NUMBERS),
+    row(1030, "CampaignServiceAccountIdHasToBeSpecified", Class::Account, ACCOUNT, NUMBERS),
+    row(1102, "CampaignServiceInvalidAccountId", Class::Account, ACCOUNT, NUMBERS),
+    row(1490, "CampaignServiceInvalidCustomerId", Class::Account, ACCOUNT, NUMBERS),
+    row(4410, "InvalidHeader", Class::Account, ACCOUNT, NUMBERS),
+    row(5613, "OfflineConversionPilotNotEnabledForCustomer", Class::Account, "Offline conversions are not enabled for this customer.", "Ask Microsoft to enable them, then redrive."),
+    // --- errors of one row
+    row(5600, "OfflineConversionsNullOrEmpty", Class::Defect, DEFECT, REPORT),
+    row(5601, "OfflineConversionsLimitExceeded", Class::Defect, DEFECT, REPORT),
+    row(5602, "OfflineConversionIsNull", Class::Defect, DEFECT, REPORT),
+    row(5603, "OfflineConversionMicrosoftClickIdNullOrEmpty", Class::Final, "The row has no click id and its goal takes no hashes.", "Capture the click id, or turn on enhanced conversions for the goal."),
+    row(5604, "OfflineConversionMicrosoftClickIdInvalid", Class::Final, "Microsoft does not recognise the click id.", "Check that the click id comes unchanged from the landing URL."),
+    row(5605, "OfflineConversionNameNullOrEmpty", Class::GoalName, "The goal has no name.", "Correct the goal in the mapping, then redrive."),
+    row(5606, "OfflineConversionNameInvalid", Class::GoalName, "No offline goal has exactly this name in the account (often called InvalidConversionName).", "Make the goal's name in the mapping equal the one at Microsoft, case and spaces included, then redrive."),
+    row(5607, "OfflineConversionTimeInvalid", Class::Defect, "The conversion time could not be read.", REPORT),
+    row(5608, "OfflineConversionTimeNullOrEmpty", Class::Defect, DEFECT, REPORT),
+    row(5609, "OfflineConversionTimeOutOfWindow", Class::Final, "The conversion is older than 90 days (often called ConversionTimeTooOld).", "Send conversions within 90 days; daily is best."),
+    row(5610, "OfflineConversionValueInvalid", Class::Final, "Microsoft does not take this value.", "Check the value of the source event."),
+    row(5611, "OfflineConversionCurrencyCodeInvalid", Class::Final, "Microsoft does not take this currency.", "Send the value in a currency that Microsoft lists."),
+    row(5612, "OfflineConversionsApplyFailed", Class::Retry, "Trouble inside Microsoft.", "Nothing; it is retried."),
+    row(5614, "FutureConversionTimeCannotBeSet", Class::Wait(Wait::TimeInFuture), "The conversion lies ahead of Microsoft's clock.", "Nothing; it goes again when the time has passed. Check the source's clock if it is frequent."),
+    row(5615, "OfflineConversionNotAcceptedForGoal", Class::Wait(Wait::GoalTooRecent), "The goal is younger than two hours.", "Nothing; it goes again after two hours."),
+    row(5616, "ConversionTimeEarlierThanClickTime", Class::Final, "The click happened after the conversion.", "Check the source's clock and which click the sale belongs to."),
+    row(5617, "ClickIdDateTimeOutsideGoalConversionWindow", Class::Final, "The click is older than the goal's conversion window.", "Widen the goal's conversion window if such sales should count."),
+    row(5618, "OfflineConversionInvalidAdjustmentType", Class::Defect, DEFECT, REPORT),
+    row(5619, "OfflineConversionAdjustmentTimeNullOrEmpty", Class::Defect, DEFECT, REPORT),
+    row(5620, "OfflineConversionAdjustmentTimeEarlierThanConversionTime", Class::Defect, DEFECT, REPORT),
+    row(5621, "OfflineConversionAdjustmentTimeInvalid", Class::Defect, DEFECT, REPORT),
+    row(5622, "OfflineConversionFutureAdjustmentTimeCannotBeSet", Class::Wait(Wait::TimeInFuture), "The adjustment lies ahead of Microsoft's clock.", "Nothing; it goes again when the time has passed."),
+    row(5623, "OfflineConversionAdjustmentTimeOutOfWindow", Class::Final, "The correction comes too late for Microsoft.", "Nothing can be done at Microsoft; the ledger keeps the money."),
+    row(5624, "OfflineConversionAdjustmentValueNotExpected", Class::Defect, DEFECT, REPORT),
+    row(5625, "OfflineConversionAdjustmentValueRequired", Class::Defect, DEFECT, REPORT),
+    row(5626, "OfflineConversionCurrencyValueRequired", Class::Defect, DEFECT, REPORT),
+    row(5627, "OfflineConversionRestateRetractNotSupported", Class::Configuration, "This goal takes no corrections.", "Change the goal at Microsoft, then redrive."),
+    // --- errors that Microsoft publishes without a number
+    named("NotEligibleForEnhancedConversions", Class::Configuration, "The row has only hashes and its goal has enhanced conversions off.", "Turn on enhanced conversions for the goal at Microsoft, then redrive."),
+    named("ConversionEmailAddressIsNotHashed", Class::Defect, DEFECT, REPORT),
+    named("ConversionPhoneNumberIsNotHashed", Class::Defect, DEFECT, REPORT),
+    named("ExternalAttributionRequiredFieldEmpty", Class::Configuration, EXTERNAL, PLAIN_GOAL),
+    named("ExternalAttributionModelTooLong", Class::Configuration, EXTERNAL, PLAIN_GOAL),
+    named("ExternalAttributionCreditValueInvalid", Class::Configuration, EXTERNAL, PLAIN_GOAL),
+    named("GoalNotEligibleForExternalAttribution", Class::Configuration, EXTERNAL, PLAIN_GOAL),
+    named("OfflineConversionGoalTooRecent", Class::Wait(Wait::GoalTooRecent), "The goal is younger than two hours.", "Nothing; it goes again after two hours."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_symbols_are_unique() {
+        for (position, entry) in TABLE.iter().enumerate() {
+            let rest = &TABLE[position + 1..];
+            assert!(rest.iter().all(|other| other.symbol != entry.symbol), "{}", entry.symbol);
+            assert!(rest.iter().all(|other| entry.code.is_none() || other.code != entry.code));
+        }
+    }
+
+    #[test]
+    fn number_wins_over_symbol_and_symbol_helps_without_number() {
+        assert_eq!(classify(Some(5606), Some("SomethingElse")), Class::GoalName);
+        assert_eq!(classify(None, Some("NotEligibleForEnhancedConversions")), Class::Configuration);
+        assert_eq!(classify(Some(99_999), Some("BrandNew")), Class::Unknown);
+    }
+}

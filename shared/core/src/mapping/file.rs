@@ -1,0 +1,178 @@
+//! The mapping as it stands in its file, and the checks that turn it into a [`Mapping`].
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Account, ConversionRule, CorrectionRule, EventRule, GoalRule, Mapping};
+use crate::event::Field;
+use crate::id::{AccountName, EventName, GoalName};
+
+/// A mapping that can't be used: where in the file, and what is wrong there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("mapping: {path}: {problem}")]
+pub struct MappingError {
+    path: String,
+    problem: String,
+}
+
+impl MappingError {
+    fn new(path: impl Into<String>, problem: impl ToString) -> Self {
+        Self { path: path.into(), problem: problem.to_string() }
+    }
+
+    /// The place, such as `events.purchase.goal`; `$` for the file as a whole.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EventEntry {
+    goal: Option<String>,
+    #[serde(default)]
+    adjusts: bool,
+    #[serde(default)]
+    required: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GoalEntry {
+    #[serde(flatten)]
+    rule: GoalRule,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AccountEntry {
+    #[serde(default)]
+    goals: BTreeMap<String, GoalName>,
+    #[serde(default)]
+    browser_order_ties: bool,
+    default_country_code: Option<String>,
+}
+
+const SECTIONS: [&str; 4] = ["goals", "events", "analyticsOnly", "accounts"];
+
+pub(super) fn parse(json: &str) -> Result<Mapping, MappingError> {
+    let mut top: Map<String, Value> =
+        serde_json::from_str(json).map_err(|error| MappingError::new("$", error))?;
+    let goals = section::<GoalEntry>(&mut top, "goals")?;
+    let goals: BTreeMap<_, _> = goals.into_iter().map(|(key, goal)| (key, goal.rule)).collect();
+    let mut events = events(section(&mut top, "events")?, &goals)?;
+    add_analytics_only(&mut events, top.remove("analyticsOnly"))?;
+    let accounts = accounts(section(&mut top, "accounts")?, &goals)?;
+    match top.keys().next() {
+        Some(key) => Err(MappingError::new(key, format!("is none of {}", SECTIONS.join(", ")))),
+        None => Ok(Mapping { events, accounts }),
+    }
+}
+
+/// An object of named entries, each read on its own so that an error can name it.
+fn section<T: DeserializeOwned>(
+    top: &mut Map<String, Value>,
+    name: &str,
+) -> Result<BTreeMap<String, T>, MappingError> {
+    let Some(Value::Object(entries)) = top.remove(name) else {
+        return Err(MappingError::new(name, "is missing or not an object"));
+    };
+    if entries.is_empty() {
+        return Err(MappingError::new(name, "is empty"));
+    }
+    let read = |(key, entry): (String, Value)| match serde_json::from_value(entry) {
+        Ok(entry) => Ok((key, entry)),
+        Err(error) => Err(MappingError::new(format!("{name}.{key}"), error)),
+    };
+    entries.into_iter().map(read).collect()
+}
+
+type Goals = BTreeMap<String, GoalRule>;
+
+fn events(
+    entries: BTreeMap<String, EventEntry>,
+    goals: &Goals,
+) -> Result<BTreeMap<EventName, EventRule>, MappingError> {
+    let read = |(name, entry): (String, EventEntry)| {
+        let path = format!("events.{name}");
+        let rule = event_rule(&path, entry, goals)?;
+        Ok((EventName::parse(&name).map_err(|e| MappingError::new(path, e))?, rule))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+fn event_rule(path: &str, entry: EventEntry, goals: &Goals) -> Result<EventRule, MappingError> {
+    let required = entry.required;
+    match (entry.goal, entry.adjusts) {
+        (Some(goal), false) if goals.contains_key(&goal) => {
+            Ok(EventRule::Conversion(ConversionRule { goal, required }))
+        }
+        (Some(_), false) => {
+            Err(MappingError::new(format!("{path}.goal"), "names no key of \"goals\""))
+        }
+        (None, true) => Ok(EventRule::Correction(CorrectionRule { required })),
+        _ => Err(MappingError::new(path, "needs either \"goal\" or \"adjusts\": true")),
+    }
+}
+
+fn add_analytics_only(
+    events: &mut BTreeMap<EventName, EventRule>,
+    names: Option<Value>,
+) -> Result<(), MappingError> {
+    const PATH: &str = "analyticsOnly";
+    let names: Vec<EventName> = match names {
+        Some(names) => serde_json::from_value(names).map_err(|e| MappingError::new(PATH, e))?,
+        None => Vec::new(),
+    };
+    for name in names {
+        if events.contains_key(&name) {
+            return Err(MappingError::new(format!("{PATH}.{name}"), "is named twice"));
+        }
+        events.insert(name, EventRule::AnalyticsOnly);
+    }
+    Ok(())
+}
+
+fn accounts(
+    entries: BTreeMap<String, AccountEntry>,
+    goals: &Goals,
+) -> Result<BTreeMap<AccountName, Account>, MappingError> {
+    let read = |(name, entry): (String, AccountEntry)| {
+        let account = account(&format!("accounts.{name}"), &name, entry, goals)?;
+        Ok((account.name.clone(), account))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+fn account(
+    path: &str,
+    name: &str,
+    entry: AccountEntry,
+    goals: &Goals,
+) -> Result<Account, MappingError> {
+    let name = AccountName::parse(name).map_err(|error| MappingError::new(path, error))?;
+    if entry.default_country_code.as_deref().is_some_and(|code| !is_country_code(code)) {
+        let path = format!("{path}.defaultCountryCode");
+        return Err(MappingError::new(path, "is not 1 to 3 digits without + or leading zero"));
+    }
+    let mut goals = goals.clone();
+    for (key, own_name) in entry.goals {
+        let unknown = || MappingError::new(format!("{path}.goals.{key}"), "is no key of \"goals\"");
+        goals.get_mut(&key).ok_or_else(unknown)?.name = own_name;
+    }
+    Ok(Account {
+        name,
+        goals,
+        browser_order_ties: entry.browser_order_ties,
+        default_country_code: entry.default_country_code,
+    })
+}
+
+fn is_country_code(code: &str) -> bool {
+    let digits = code.bytes().all(|b| b.is_ascii_digit());
+    (1..=3).contains(&code.len()) && digits && !code.starts_with('0')
+}

@@ -1,0 +1,189 @@
+//! Which event becomes which Microsoft goal, in which account: one data file, `mapping.json`.
+//!
+//! ```text
+//! goals          key → exact goal name, revenue mode, count type, whether hashes go along
+//! events         event name → a goal's key, or "adjusts": true for corrections; required fields
+//! analyticsOnly  event names that are answered and dropped
+//! accounts       account name → its own goal names by goal key, browserOrderTies, defaultCountryCode
+//! ```
+//!
+//! A new event is an edit of that file only. It is the only list of accounts.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use file::MappingError;
+
+use crate::event::Field;
+use crate::id::{AccountName, EventName, GoalName};
+
+/// How a goal counts money
+/// (learn.microsoft.com/advertising/campaign-management-service/conversiongoalrevenue).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Revenue {
+    /// Each conversion has its own value: events must carry one.
+    VariableValue,
+    /// Conversions have no value: events must not carry one.
+    NoValue,
+    /// The goal has a value of its own; an event may carry another.
+    FixedValue,
+}
+
+/// How many conversions of one click a goal counts
+/// (learn.microsoft.com/advertising/campaign-management-service/conversiongoalcounttype).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CountType {
+    /// Every one: right for purchases.
+    All,
+    /// The first per click: right for leads.
+    Unique,
+}
+
+/// A goal as one account has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GoalRule {
+    /// The goal's exact name at Microsoft.
+    pub name: GoalName,
+    /// How it counts money.
+    pub revenue: Revenue,
+    /// How many conversions of a click it counts.
+    pub count_type: CountType,
+    /// Whether enhanced conversions are on, so that hashes may be sent.
+    #[serde(rename = "enhancedConversions")]
+    pub enhanced: bool,
+}
+
+/// What an event name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventRule {
+    /// A conversion for a goal.
+    Conversion(ConversionRule),
+    /// A correction of an earlier conversion (refund, restatement, cancellation).
+    Correction(CorrectionRule),
+    /// Answered and dropped: of use to web analytics only.
+    AnalyticsOnly,
+}
+
+/// Rule of an event that is a conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionRule {
+    /// The goal's key in the mapping; [`Account::goal`] gives the goal itself.
+    pub goal: String,
+    /// Fields that events of this name must have beyond what every event must have.
+    pub required: Vec<Field>,
+}
+
+/// Rule of an event that corrects an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectionRule {
+    /// Fields that events of this name must have beyond what every correction must have.
+    pub required: Vec<Field>,
+}
+
+/// A Microsoft Advertising account that conversions can go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    name: AccountName,
+    goals: BTreeMap<String, GoalRule>,
+    browser_order_ties: bool,
+    default_country_code: Option<String>,
+}
+
+impl Account {
+    /// Our name of it.
+    #[must_use]
+    pub fn name(&self) -> &AccountName {
+        &self.name
+    }
+
+    /// The goal under this key, with the name it has in this account.
+    #[must_use]
+    pub fn goal(&self, key: &str) -> Option<&GoalRule> {
+        self.goals.get(key)
+    }
+
+    /// All goals of the mapping with the names they have in this account, by key.
+    pub fn goals(&self) -> impl Iterator<Item = (&str, &GoalRule)> {
+        self.goals.iter().map(|(key, goal)| (key.as_str(), goal))
+    }
+
+    /// Whether a tie of an order number that an anonymous browser made counts. Order numbers can
+    /// be guessed, so this lets strangers claim orders for their own clicks.
+    #[must_use]
+    pub fn browser_order_ties(&self) -> bool {
+        self.browser_order_ties
+    }
+
+    /// Country code (digits without `+`) for phone numbers written without one.
+    #[must_use]
+    pub fn default_country_code(&self) -> Option<&str> {
+        self.default_country_code.as_deref()
+    }
+}
+
+/// The whole mapping, checked: every goal an event names exists in every account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    events: BTreeMap<EventName, EventRule>,
+    accounts: BTreeMap<AccountName, Account>,
+}
+
+impl Mapping {
+    /// The text of the shipped mapping.
+    pub const SHIPPED: &str = include_str!("../../mapping.json");
+
+    /// Reads and checks a mapping; an error names the place in the file.
+    pub fn parse(json: &str) -> Result<Self, MappingError> {
+        file::parse(json)
+    }
+
+    /// The shipped mapping.
+    #[must_use]
+    pub fn shipped() -> Self {
+        Self::parse(Self::SHIPPED).expect("the shipped mapping is valid, which a test checks")
+    }
+
+    /// What an event name stands for; `None` for an unknown one.
+    #[must_use]
+    pub fn event(&self, name: &str) -> Option<&EventRule> {
+        self.events.get(name)
+    }
+
+    /// All events with their rules.
+    pub fn events(&self) -> impl Iterator<Item = (&EventName, &EventRule)> {
+        self.events.iter()
+    }
+
+    /// The account of this name.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.get(name)
+    }
+
+    /// All accounts, by name.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
+    }
+
+    /// The account that is meant when an event names none: the only one, else `None`.
+    #[must_use]
+    pub fn only_account(&self) -> Option<&Account> {
+        let mut accounts = self.accounts.values();
+        accounts.next().filter(|_| accounts.next().is_none())
+    }
+
+    /// The goal that this event has in this account today; `None` unless it is a conversion.
+    #[must_use]
+    pub fn goal(&self, account: &AccountName, event: &EventName) -> Option<&GoalRule> {
+        match self.events.get(event)? {
+            EventRule::Conversion(rule) => self.accounts.get(account)?.goal(&rule.goal),
+            EventRule::Correction(_) | EventRule::AnalyticsOnly => None,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What Microsoft answered, as one outcome per row sent.
+//!
+//! HTTP 200 is not success: a row counts as accepted only if the answer was read completely and
+//! names no error for that row's index (learn.microsoft.com/advertising/guides/handle-service-errors-exceptions).
+
+use serde::Deserialize;
+
+use crate::errors::{Class, classify};
+
+/// One error, from a row (`PartialErrors`) or from a whole call (fault).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MicrosoftError {
+    /// Microsoft's number, if sent.
+    pub code: Option<i64>,
+    /// Microsoft's symbol (`ErrorCode`), if sent.
+    pub symbol: Option<String>,
+    /// What to do about it.
+    pub class: Class,
+}
+
+/// How one row fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowOutcome {
+    /// Taken (which is not yet attributed).
+    Accepted,
+    /// Not taken, for this reason.
+    Failed(MicrosoftError),
+    /// Nobody knows; the same payload goes again.
+    Unknown,
+}
+
+/// How a whole call fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// One outcome per row, in the order sent.
+    Rows(Vec<RowOutcome>),
+    /// The call was refused as a whole, before any row was taken.
+    Fault(MicrosoftError),
+    /// Whether any row was taken is unknown (`why` is for the log).
+    Unknown(&'static str),
+}
+
+#[derive(Deserialize)]
+struct ApplyAnswer {
+    /// Must be there, if only as null: `{}` from some proxy is no acceptance.
+    #[serde(rename = "PartialErrors", deserialize_with = "Option::deserialize")]
+    partial_errors: Option<Vec<BatchError>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BatchError {
+    code: Option<i64>,
+    error_code: Option<String>,
+    /// Absent is not 0: sloppy JSON leaves it out, and row 0 would be blamed.
+    index: Option<i64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct FaultBody {
+    errors: Option<Vec<BatchError>>,
+    operation_errors: Option<Vec<BatchError>>,
+    batch_errors: Option<Vec<BatchError>>,
+    application_fault: Option<Box<FaultBody>>,
+}
+
+/// Reads the answer to an Apply call that carried `rows` rows.
+#[must_use]
+pub fn read_apply(status: u16, body: &[u8], rows: usize) -> Reply {
+    if status == 200 { read_rows(body, rows) } else { read_fault(status, body, rows) }
+}
+
+fn read_rows(body: &[u8], rows: usize) -> Reply {
+    match serde_json::from_slice::<ApplyAnswer>(body) {
+        Ok(answer) => align(answer.partial_errors.unwrap_or_default(), rows),
+        Err(_) => Reply::Unknown("unreadable answer"),
+    }
+}
+
+/// Puts each error on the row it names. An error that names no row, or one that wasn't sent,
+/// makes every row unknown: some row failed, and nobody can say which.
+fn align(errors: Vec<BatchError>, rows: usize) -> Reply {
+    let mut outcomes = vec![RowOutcome::Accepted; rows];
+    for error in errors {
+        let position = error.index.and_then(|index| usize::try_from(index).ok());
+        let Some(slot) = position.and_then(|position| outcomes.get_mut(position)) else {
+            return Reply::Unknown("error without a valid index");
+        };
+        merge(slot, error.into());
+    }
+    Reply::Rows(outcomes)
+}
+
+/// Several errors can name one row: the gravest decides, so that a row isn't retried for a
+/// passing error while a lasting one stands beside it.
+fn merge(slot: &mut RowOutcome, error: MicrosoftError) {
+    let keep = matches!(slot, RowOutcome::Failed(earlier) if gravity(earlier.class) >= gravity(error.class));
+    if !keep {
+        *slot = RowOutcome::Failed(error);
+    }
+}
+
+fn gravity(class: Class) -> u8 {
+    match class {
+        Class::Retry | Class::Throttled | Class::Token | Class::Account => 0,
+        Class::Wait(_) => 1,
+        Class::Unknown => 2,
+        Class::Configuration | Class::GoalName | Class::Defect => 3,
+        Class::Final => 4,
+    }
+}
+
+fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
+    let Ok(fault) = serde_json::from_slice::<FaultBody>(body) else {
+        return by_status(status);
+    };
+    let fault = fault.unwrapped();
+    if let Some(errors) = fault.batch_errors.filter(|errors| !errors.is_empty()) {
+        // A fault that names rows was refused as a whole: the others were not taken either.
+        return match align(errors, rows) {
+            Reply::Rows(outcomes) => Reply::Rows(outcomes.into_iter().map(untaken).collect()),
+            other => other,
+        };
+    }
+    let first = fault.errors.or(fault.operation_errors).and_then(|errors| errors.into_iter().next());
+    first.map_or_else(|| by_status(status), |error| fault_of(status, error.into()))
+}
+
+impl FaultBody {
+    /// Some answers wrap the fault in `{"ApplicationFault":{…}}`, some don't.
+    fn unwrapped(self) -> FaultBody {
+        match self.application_fault {
+            Some(inner) => *inner,
+            None => self,
+        }
+    }
+}
+
+fn untaken(outcome: RowOutcome) -> RowOutcome {
+    match outcome {
+        RowOutcome::Accepted => RowOutcome::Unknown,
+        named => named,
+    }
+}
+
+fn fault_of(status: u16, error: MicrosoftError) -> Reply {
+    match error.class {
+        Class::Retry => Reply::Unknown("trouble inside Microsoft"),
+        // 5xx with a code we don't know may still have been carried out.
+        Class::Unknown if status >= 500 => Reply::Unknown("server error"),
+        _ => Reply::Fault(error),
+    }
+}
+
+/// What an HTTP status says when the body says nothing.
+fn by_status(status: u16) -> Reply {
+    let fault = |code, symbol: &str, class| {
+        Reply::Fault(MicrosoftError { code, symbol: Some(symbol.to_owned()), class })
+    };
+    match status {
+        401 => fault(Some(109), "AuthenticationTokenExpired", Class::Token),
+        403 => fault(Some(106), "UserIsNotAuthorized", Class::Account),
+        429 => fault(Some(117), "CallRateExceeded", Class::Throttled),
+        405 => fault(None, "HTTP 405", Class::Account),
+        413 => fault(None, "HTTP 413", Class::Defect),
+        404 | 501 => Reply::Unknown("not available"),
+        _ => Reply::Unknown("unreadable answer"),
+    }
+}
+
+impl From<BatchError> for MicrosoftError {
+    fn from(error: BatchError) -> Self {
+        let class = classify(error.code, error.error_code.as_deref());
+        MicrosoftError { code: error.code, symbol: error.error_code, class }
+    }
+}

@@ -1,0 +1,102 @@
+//! The state a row is in, in the words that operators read.
+
+use crate::{
+    correction::{Effect, Folded, effects_shown, fold},
+    money::Money,
+    record::{CorrectionRefusal, Row},
+};
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A message is on its way.
+    Queued,
+    /// It has a time at which it is looked at again.
+    Waiting,
+    /// Microsoft has the original.
+    Accepted,
+    /// Microsoft has a newer value.
+    Restated,
+    /// Microsoft doesn't count it any more.
+    Retracted,
+    /// Something of it will not reach Microsoft without a person.
+    Refused,
+    /// The queue gave its message up.
+    Dead,
+}
+
+impl State {
+    /// The code that `status` shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Waiting => "waiting",
+            State::Accepted => "accepted",
+            State::Restated => "restated",
+            State::Retracted => "retracted",
+            State::Refused => "refused",
+            State::Dead => "dead",
+        }
+    }
+}
+
+/// The state of `row`, and the reason where there is one.
+#[must_use]
+pub fn state(row: &Row) -> (State, Option<String>) {
+    if row.microsoft.dead_at.is_some() {
+        return (State::Dead, None);
+    }
+    if let Some(refusal) = &row.microsoft.refusal {
+        return (State::Refused, Some(refusal.reason.to_string()));
+    }
+    if let Some(refusal) = lost_correction(row) {
+        return (State::Refused, Some(refusal.as_str().to_owned()));
+    }
+    if let Some(open) = &row.open {
+        return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
+    }
+    (at_microsoft(row), None)
+}
+
+fn at_microsoft(row: &Row) -> State {
+    match (&row.microsoft.accepted, &row.microsoft.adjusted) {
+        (None, _) => State::Queued,
+        (Some(_), None) => State::Accepted,
+        (Some(_), Some(adjusted)) if adjusted.value.is_none() => State::Retracted,
+        (Some(_), Some(_)) => State::Restated,
+    }
+}
+
+/// A correction that will never reach Microsoft, of a conversion that is there. After a Retract the
+/// row stays retracted: nothing of it counts any more.
+fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
+    let facts = row.facts.as_ref()?;
+    row.microsoft.accepted.as_ref()?;
+    let folded = fold(&row.account, facts, &row.corrections);
+    folded.effects.iter().find_map(|effect| match effect {
+        Effect::Refused(refusal) => Some(*refusal),
+        _ => None,
+    })
+}
+
+/// The corrections' effects as `status` shows them, and the folded net.
+#[must_use]
+pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
+    let facts = row.facts.as_ref()?;
+    let folded = fold(&row.account, facts, &row.corrections);
+    let effects = effects_shown(&folded, &row.microsoft);
+    Some((folded, effects))
+}
+
+/// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.
+#[must_use]
+pub fn value_at_microsoft(row: &Row) -> Option<Money> {
+    let facts = row.facts.as_ref()?;
+    row.microsoft.accepted.as_ref()?;
+    let original = facts.money?;
+    match &row.microsoft.adjusted {
+        None => Some(original),
+        Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
+    }
+}
