@@ -1,0 +1,173 @@
+//! The known fields of one event, each as the JSON text it came in. Numbers are never read as
+//! binary floats on the way: money keeps its digits.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::error::{ErrorCode, EventError};
+
+macro_rules! fields {
+    ($($name:ident => $text:literal,)*) => {
+        /// A field of an event, as the mapping's `required` lists name them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is named like its field")]
+        pub enum Field { $($name,)* }
+
+        impl Field {
+            const COUNT: usize = [$(Self::$name,)*].len();
+
+            /// The field's name in JSON.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            fn parse(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+fields! {
+    Event => "event",
+    EventId => "eventId",
+    Source => "source",
+    OccurredAt => "occurredAt",
+    Value => "value",
+    Currency => "currency",
+    Account => "account",
+    Msclkid => "msclkid",
+    SessionId => "sessionId",
+    LeadId => "leadId",
+    CartId => "cartId",
+    OrderId => "orderId",
+    Email => "email",
+    Phone => "phone",
+    HashedEmail => "hashedEmail",
+    HashedPhone => "hashedPhone",
+    Consent => "consent",
+    Original => "original",
+    Amount => "amount",
+    NewValue => "newValue",
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let unknown = || serde::de::Error::custom("is no field of an event");
+        Self::parse(&name).ok_or_else(unknown)
+    }
+}
+
+/// What a JSON object has of the known fields. Unknown ones are skipped, of equal ones the last
+/// counts.
+pub(super) struct Fields<'a>([Option<&'a RawValue>; Field::COUNT]);
+
+impl<'a> Fields<'a> {
+    /// Reads a JSON object; `None` for anything else.
+    pub(super) fn parse(json: &'a str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+
+    /// The field's JSON text; a `null` counts as absent.
+    pub(super) fn raw(&self, field: Field) -> Option<&'a str> {
+        self.0[field as usize]
+            .map(RawValue::get)
+            .filter(|text| *text != "null")
+    }
+
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.raw(field).is_some()
+    }
+
+    /// The field as a string, if it is there.
+    pub(super) fn text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
+        let wrong = || EventError::at(ErrorCode::WrongType, field.as_str(), "must be a string");
+        self.raw(field)
+            .map(|raw| string(raw).ok_or_else(wrong))
+            .transpose()
+    }
+
+    /// The field as the text of a number, if it is there.
+    pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, EventError> {
+        match self.raw(field) {
+            Some(raw) if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Err(
+                EventError::at(ErrorCode::WrongType, field.as_str(), "must be a number"),
+            ),
+            raw => Ok(raw),
+        }
+    }
+
+    /// The field as a string that must be there.
+    pub(super) fn required_text(&self, field: Field) -> Result<Cow<'a, str>, EventError> {
+        self.text(field)?.ok_or_else(|| missing(field))
+    }
+}
+
+pub(super) fn missing(field: Field) -> EventError {
+    EventError::at(ErrorCode::MissingField, field.as_str(), "is missing")
+}
+
+/// The string that a JSON text stands for; borrowed where it has no escapes.
+fn string(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    match inner.contains('\\') {
+        true => serde_json::from_str(raw).ok().map(Cow::Owned),
+        false => Some(Cow::Borrowed(inner)),
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; Field::COUNT];
+        while let Some(Key(key)) = map.next_key()? {
+            match key {
+                Some(field) => found[field as usize] = Some(map.next_value()?),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Fields(found))
+    }
+}
+
+/// A key: a known field or not.
+struct Key(Option<Field>);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+        Ok(Key(Field::parse(name)))
+    }
+}

@@ -1,0 +1,198 @@
+//! Events as callers send them, parsed once into types.
+//!
+//! - `fields` – one event's known fields, each still its raw JSON text
+//! - `read` – one field each: ids, names, times, click, person
+//! - `money` – value and currency, amount and currency
+//! - `parse` – the rules in order: [`parse_event`]
+//! - `fingerprint` – whether two events say the same
+//! - `error` – codes callers can rely on
+
+mod error;
+mod fields;
+mod fingerprint;
+mod money;
+mod parse;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ErrorCode, EventError, Rejection};
+pub use fields::Field;
+pub use fingerprint::{Fingerprint, fingerprint};
+pub use parse::parse_event;
+
+use crate::click::ClickId;
+use crate::id::{AccountName, EventName, RecordId, Source};
+use crate::identity::Sha256Hash;
+use crate::mapping::GoalRule;
+use crate::money::Money;
+use crate::time::EventTime;
+
+/// One event, as far as it concerns Microsoft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Something to count.
+    Conversion(Conversion),
+    /// A change of something counted earlier.
+    Correction(Correction),
+    /// Valid, but nothing to store or send.
+    Ignored(Ignored),
+}
+
+/// An event that is answered and dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its id.
+    pub event_id: RecordId,
+    /// Its source.
+    pub source: Source,
+    /// Why it is dropped.
+    pub reason: IgnoredReason,
+}
+
+/// Why an event is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoredReason {
+    /// The mapping lists its name as of use to analytics only.
+    AnalyticsOnly,
+    /// The person has not consented. Microsoft's rows have no field for consent, so such events
+    /// must not be sent at all.
+    ConsentDenied,
+}
+
+impl IgnoredReason {
+    /// The text in answers: `analytics_only` or `consent_denied`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AnalyticsOnly => "analytics_only",
+            Self::ConsentDenied => "consent_denied",
+        }
+    }
+}
+
+/// A conversion: the facts of the sale or lead, fixed for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// Event name of the mapping.
+    pub event: EventName,
+    /// The caller's id of it, unique per source and event name.
+    pub event_id: RecordId,
+    /// The system it comes from.
+    pub source: Source,
+    /// The account it goes to: as given, else the only one.
+    pub account: AccountName,
+    /// When it happened.
+    pub occurred_at: EventTime,
+    /// The goal it counts for, in that account, by the mapping of the moment.
+    pub goal: GoalRule,
+    /// Its value: always there on a variable-value goal, never on a goal without value.
+    pub value: Option<Money>,
+    /// By what its click may be found.
+    pub references: References,
+    /// Hash of the person's e-mail address.
+    pub email: Option<Sha256Hash>,
+    /// Hash of the person's phone number.
+    pub phone: Option<Sha256Hash>,
+    /// What the person consented to; never [`Consent::Denied`] here.
+    pub consent: Consent,
+}
+
+/// What leads from an event to its click, strongest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// The click itself.
+    pub msclkid: Option<ClickId>,
+    /// The visit in which it happened.
+    pub session: Option<RecordId>,
+    /// The lead that was tied to a click.
+    pub lead: Option<RecordId>,
+    /// The cart that was tied to a click.
+    pub cart: Option<RecordId>,
+    /// The order that was tied to a click.
+    pub order: Option<RecordId>,
+}
+
+impl References {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.msclkid.is_none()
+            && [&self.session, &self.lead, &self.cart, &self.order]
+                .iter()
+                .all(|id| id.is_none())
+    }
+}
+
+/// What the person has consented to. An absent field is [`Consent::Unknown`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Consent {
+    /// Agreed.
+    Granted,
+    /// Refused.
+    Denied,
+    /// Not asked, or not told.
+    #[default]
+    Unknown,
+}
+
+impl Consent {
+    /// `granted`, `denied` or `unknown`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads exactly one of the three words.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Granted, Self::Denied, Self::Unknown]
+            .into_iter()
+            .find(|c| c.as_str() == word)
+    }
+}
+
+/// A correction of an earlier conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// Event name of the mapping, such as `refund`.
+    pub event: EventName,
+    /// The correction's own id, unique per source.
+    pub event_id: RecordId,
+    /// The system the correction comes from.
+    pub source: Source,
+    /// The account as given. `None` means the original's: only the original knows it.
+    pub account: Option<AccountName>,
+    /// When the refund or change happened.
+    pub occurred_at: EventTime,
+    /// What it corrects.
+    pub original: OriginalRef,
+    /// How.
+    pub kind: CorrectionKind,
+}
+
+/// Which conversion a correction is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OriginalRef {
+    /// Source of the original; the correction's own unless given.
+    pub source: Source,
+    /// Id of the original.
+    pub event_id: RecordId,
+    /// Event name of the original, if given: always one that is a conversion.
+    pub event: Option<EventName>,
+}
+
+/// What a correction does to the original's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CorrectionKind {
+    /// This much was paid back.
+    Refund(Money),
+    /// The value is this much now.
+    Restatement(Money),
+    /// All of it was paid back, or it was cancelled.
+    Full,
+}

@@ -1,0 +1,156 @@
+//! The rules of one event, in the order in which they are told.
+
+use super::error::{ErrorCode, EventError, Rejection};
+use super::fields::{Field, Fields, missing};
+use super::{Consent, Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
+use crate::id::{EventName, RecordId, Source};
+use crate::mapping::{ConversionRule, CorrectionRule, EventRule, Mapping};
+use crate::time::EventTime;
+
+/// Reads one event from its JSON text.
+///
+/// Fields of the person are hashed here and their text is dropped. Unknown fields are tolerated;
+/// of equal keys the last counts; `null` counts as absent. The first rule that is broken is the
+/// one that is told.
+pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Result<Event, Rejection> {
+    let Some(fields) = Fields::parse(raw) else {
+        let error = EventError::whole(ErrorCode::WrongType, "an event must be a JSON object");
+        return Err(Rejection {
+            event_id: None,
+            source: None,
+            error,
+        });
+    };
+    let door = Door {
+        fields,
+        mapping,
+        now,
+    };
+    door.event().map_err(|error| Rejection {
+        event_id: read::event_id(&door.fields).ok(),
+        source: read::source(&door.fields).ok(),
+        error,
+    })
+}
+
+/// One event at the door.
+struct Door<'a> {
+    fields: Fields<'a>,
+    mapping: &'a Mapping,
+    now: EventTime,
+}
+
+/// What every event has.
+struct Head {
+    event: EventName,
+    event_id: RecordId,
+    source: Source,
+}
+
+impl Door<'_> {
+    fn event(&self) -> Result<Event, EventError> {
+        let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
+        let event_id = read::event_id(&self.fields)?;
+        let source = read::source(&self.fields)?;
+        let ignored = |event_id, source, reason| {
+            Ok(Event::Ignored(Ignored {
+                event_id,
+                source,
+                reason,
+            }))
+        };
+        if matches!(rule, EventRule::AnalyticsOnly) {
+            return ignored(event_id, source, IgnoredReason::AnalyticsOnly);
+        }
+        let consent = read::consent(&self.fields)?;
+        if consent == Consent::Denied {
+            return ignored(event_id, source, IgnoredReason::ConsentDenied);
+        }
+        let head = Head {
+            event,
+            event_id,
+            source,
+        };
+        match rule {
+            EventRule::Conversion(rule) => {
+                self.conversion(head, rule, consent).map(Event::Conversion)
+            }
+            EventRule::Correction(rule) => self.correction(head, rule).map(Event::Correction),
+            EventRule::AnalyticsOnly => {
+                ignored(head.event_id, head.source, IgnoredReason::AnalyticsOnly)
+            }
+        }
+    }
+
+    fn conversion(
+        &self,
+        head: Head,
+        rule: &ConversionRule,
+        consent: Consent,
+    ) -> Result<Conversion, EventError> {
+        let fields = &self.fields;
+        let account = read::account(fields, self.mapping)?;
+        let goal = account.goal(&rule.goal).ok_or_else(unmapped)?;
+        let occurred_at = read::occurred_at(fields, self.now)?;
+        read::not_too_old(occurred_at, self.now)?;
+        let conversion = Conversion {
+            event: head.event,
+            event_id: head.event_id,
+            source: head.source,
+            account: account.name().clone(),
+            occurred_at,
+            goal: goal.clone(),
+            value: money::conversion_value(fields, goal.revenue)?,
+            references: read::references(fields)?,
+            email: read::email(fields)?,
+            phone: read::phone(fields, account.default_country_code())?,
+            consent,
+        };
+        self.require(&rule.required)?;
+        identified(conversion)
+    }
+
+    fn correction(&self, head: Head, rule: &CorrectionRule) -> Result<Correction, EventError> {
+        let fields = &self.fields;
+        let account = read::named_account(fields, self.mapping)?;
+        let occurred_at = read::occurred_at(fields, self.now)?;
+        let original = read::original(fields, &head.source, self.mapping)?;
+        let kind = money::correction_kind(fields)?;
+        self.require(&rule.required)?;
+        Ok(Correction {
+            event: head.event,
+            event_id: head.event_id,
+            source: head.source,
+            account: account.map(|account| account.name().clone()),
+            occurred_at,
+            original,
+            kind,
+        })
+    }
+
+    /// Fields that the mapping asks for beyond the rules.
+    fn require(&self, required: &[Field]) -> Result<(), EventError> {
+        let absent = required.iter().find(|field| !self.fields.has(**field));
+        absent.map_or(Ok(()), |field| Err(missing(*field)))
+    }
+}
+
+/// Refuses a conversion that could never be matched with a click or a person.
+fn identified(conversion: Conversion) -> Result<Conversion, EventError> {
+    let person = conversion.email.is_some() || conversion.phone.is_some();
+    if person || !conversion.references.is_empty() {
+        return Ok(conversion);
+    }
+    let message = "one of msclkid, sessionId, leadId, cartId, orderId, email, phone, hashedEmail, \
+                   hashedPhone must be there";
+    Err(EventError::whole(ErrorCode::NoIdentifier, message))
+}
+
+/// Can't happen: every account has every goal of the mapping.
+fn unmapped() -> EventError {
+    EventError::at(
+        ErrorCode::UnknownEvent,
+        Field::Event.as_str(),
+        "has no goal in this account",
+    )
+}

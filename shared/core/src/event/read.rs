@@ -1,0 +1,214 @@
+//! Single fields of an event, each read into its type or refused under its own code.
+
+use super::error::{ErrorCode, EventError};
+use super::fields::{Field, Fields, missing};
+use super::{Consent, OriginalRef, References};
+use crate::click::ClickId;
+use crate::id::{EventName, RecordId, Source};
+use crate::identity::{IdentityError, Sha256Hash, hash_email, hash_phone};
+use crate::mapping::{Account, EventRule, Mapping};
+use crate::time::{EventTime, MAX_AGE, MAX_SKEW, TimeError};
+
+pub(super) fn event_id(fields: &Fields<'_>) -> Result<RecordId, EventError> {
+    record_id(fields, Field::EventId)?.ok_or_else(|| missing(Field::EventId))
+}
+
+pub(super) fn source(fields: &Fields<'_>) -> Result<Source, EventError> {
+    let text = fields.required_text(Field::Source)?;
+    let invalid = |e| EventError::at(ErrorCode::InvalidId, Field::Source.as_str(), e);
+    Source::parse(&text).map_err(invalid)
+}
+
+fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, EventError> {
+    let invalid = |e| EventError::at(ErrorCode::InvalidId, field.as_str(), e);
+    fields
+        .text(field)?
+        .map(|text| RecordId::parse(&text).map_err(invalid))
+        .transpose()
+}
+
+/// The event's name with what the mapping says of it.
+pub(super) fn event_rule<'m>(
+    fields: &Fields<'_>,
+    mapping: &'m Mapping,
+) -> Result<(EventName, &'m EventRule), EventError> {
+    let text = fields.required_text(Field::Event)?;
+    let unknown = || {
+        EventError::at(
+            ErrorCode::UnknownEvent,
+            Field::Event.as_str(),
+            "is not in the mapping",
+        )
+    };
+    let rule = mapping.event(&text).ok_or_else(unknown)?;
+    Ok((EventName::parse(&text).map_err(|_| unknown())?, rule))
+}
+
+/// The account that is named, if one is.
+pub(super) fn named_account<'m>(
+    fields: &Fields<'_>,
+    mapping: &'m Mapping,
+) -> Result<Option<&'m Account>, EventError> {
+    let field = Field::Account.as_str();
+    let unknown = || EventError::at(ErrorCode::UnknownAccount, field, "is not in the mapping");
+    let name = fields.text(Field::Account)?;
+    name.map(|name| mapping.account(&name).ok_or_else(unknown))
+        .transpose()
+}
+
+/// The account of a conversion: the named one, else the only one.
+pub(super) fn account<'m>(
+    fields: &Fields<'_>,
+    mapping: &'m Mapping,
+) -> Result<&'m Account, EventError> {
+    let problem = "is missing: several accounts are configured";
+    let missing = || EventError::at(ErrorCode::MissingField, Field::Account.as_str(), problem);
+    named_account(fields, mapping)?
+        .or_else(|| mapping.only_account())
+        .ok_or_else(missing)
+}
+
+/// When it happened: not ahead of `now` by more than [`MAX_SKEW`].
+pub(super) fn occurred_at(fields: &Fields<'_>, now: EventTime) -> Result<EventTime, EventError> {
+    let field = Field::OccurredAt.as_str();
+    let text = fields.required_text(Field::OccurredAt)?;
+    let time = EventTime::parse_rfc3339(&text).map_err(|error| match error {
+        TimeError::Invalid => EventError::at(ErrorCode::InvalidTime, field, error),
+        TimeError::MissingOffset => EventError::at(ErrorCode::MissingOffset, field, error),
+    })?;
+    if time > now.plus_seconds(MAX_SKEW) {
+        let problem = "is more than 5 minutes in the future";
+        return Err(EventError::at(ErrorCode::TimeInFuture, field, problem));
+    }
+    Ok(time)
+}
+
+/// Refuses a conversion that Microsoft would refuse for its age.
+pub(super) fn not_too_old(time: EventTime, now: EventTime) -> Result<(), EventError> {
+    if now.seconds_since(time) <= MAX_AGE {
+        return Ok(());
+    }
+    let problem = "is more than 90 days ago";
+    Err(EventError::at(
+        ErrorCode::TooOld,
+        Field::OccurredAt.as_str(),
+        problem,
+    ))
+}
+
+pub(super) fn references(fields: &Fields<'_>) -> Result<References, EventError> {
+    Ok(References {
+        msclkid: click_id(fields)?,
+        session: record_id(fields, Field::SessionId)?,
+        lead: record_id(fields, Field::LeadId)?,
+        cart: record_id(fields, Field::CartId)?,
+        order: record_id(fields, Field::OrderId)?,
+    })
+}
+
+fn click_id(fields: &Fields<'_>) -> Result<Option<ClickId>, EventError> {
+    let invalid = |e| EventError::at(ErrorCode::InvalidClickId, Field::Msclkid.as_str(), e);
+    fields
+        .text(Field::Msclkid)?
+        .map(|text| ClickId::parse(&text).map_err(invalid))
+        .transpose()
+}
+
+pub(super) fn email(fields: &Fields<'_>) -> Result<Option<Sha256Hash>, EventError> {
+    person(fields, Field::Email, Field::HashedEmail, hash_email)
+}
+
+pub(super) fn phone(
+    fields: &Fields<'_>,
+    country_code: Option<&str>,
+) -> Result<Option<Sha256Hash>, EventError> {
+    person(fields, Field::Phone, Field::HashedPhone, |text| {
+        hash_phone(text, country_code)
+    })
+}
+
+/// A person's field, given plain or hashed; given both ways, both must mean the same.
+fn person(
+    fields: &Fields<'_>,
+    plain: Field,
+    hashed: Field,
+    hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
+) -> Result<Option<Sha256Hash>, EventError> {
+    let from_plain = hash_field(fields, plain, hash)?;
+    let from_hashed = hash_field(fields, hashed, |text| Sha256Hash::parse(text.trim()))?;
+    match (from_plain, from_hashed) {
+        (Some(one), Some(other)) if one != other => {
+            let problem = format!("is not the hash of {}", plain.as_str());
+            Err(EventError::at(
+                ErrorCode::InvalidValue,
+                hashed.as_str(),
+                problem,
+            ))
+        }
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+fn hash_field(
+    fields: &Fields<'_>,
+    field: Field,
+    hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
+) -> Result<Option<Sha256Hash>, EventError> {
+    let invalid = |e| EventError::at(ErrorCode::InvalidValue, field.as_str(), e);
+    fields
+        .text(field)?
+        .map(|text| hash(&text).map_err(invalid))
+        .transpose()
+}
+
+/// An unknown word is refused rather than taken for consent.
+pub(super) fn consent(fields: &Fields<'_>) -> Result<Consent, EventError> {
+    let Some(word) = fields.text(Field::Consent)? else {
+        return Ok(Consent::Unknown);
+    };
+    let problem = "must be granted, denied or unknown";
+    let invalid = || EventError::at(ErrorCode::InvalidValue, Field::Consent.as_str(), problem);
+    Consent::parse(&word).ok_or_else(invalid)
+}
+
+/// The reference to the corrected event; whatever is wrong inside is `invalid_original`.
+pub(super) fn original(
+    fields: &Fields<'_>,
+    own_source: &Source,
+    mapping: &Mapping,
+) -> Result<OriginalRef, EventError> {
+    let raw = fields
+        .raw(Field::Original)
+        .ok_or_else(|| missing(Field::Original))?;
+    let inner = Fields::parse(raw).ok_or_else(|| invalid_original("must be an object"))?;
+    let inside = |error: EventError| invalid_original(&error.message);
+    let source = match inner.has(Field::Source) {
+        true => source(&inner).map_err(inside)?,
+        false => own_source.clone(),
+    };
+    let event_id = event_id(&inner).map_err(inside)?;
+    let event = inner
+        .has(Field::Event)
+        .then(|| event_rule(&inner, mapping))
+        .transpose();
+    let event = match event.map_err(inside)? {
+        None => None,
+        Some((name, EventRule::Conversion(_))) => Some(name),
+        Some(_) => return Err(invalid_original("event is not a conversion")),
+    };
+    Ok(OriginalRef {
+        source,
+        event_id,
+        event,
+    })
+}
+
+fn invalid_original(problem: &str) -> EventError {
+    let message = format!("original: {problem}");
+    let field = Some(Field::Original.as_str());
+    EventError {
+        code: ErrorCode::InvalidOriginal,
+        message,
+        field,
+    }
+}
