@@ -1,1 +1,156 @@
-//! AWS stand-ins
+//! A stand-in for the three AWS services the system uses, on one HTTP endpoint of one machine.
+//!
+//! **A development and test tool, never a production engine**: no authentication, no encryption,
+//! one process, and only the operations that the system, its operators and its tests use.
+//! Everything else is refused by name with `UnknownOperationException`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`Aws`] | opens the services, the axum router, in-process calls |
+//! | `http` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
+//! | `dynamo` | DynamoDB: the embedded `dynoxide` |
+//! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
+//! | [`secrets`] | Secrets Manager: versions, stages, deletion (no rotation) |
+//! | `store` | keeps queues and secrets over restarts |
+
+mod dynamo;
+mod error;
+mod http;
+mod page;
+pub mod secrets;
+pub mod sqs;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use error::{AwsError, Error};
+use secrets::Secrets;
+use sqs::Sqs;
+
+/// The names that ARNs and queue addresses are made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Region in ARNs.
+    pub region: String,
+    /// Account number in ARNs and queue addresses.
+    pub account: String,
+    /// Start of queue addresses for in-process calls; over HTTP it is the request's host.
+    pub url: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: "eu-west-1".to_owned(),
+            account: "000000000000".to_owned(),
+            url: "http://127.0.0.1:9401".to_owned(),
+        }
+    }
+}
+
+/// The running services; clones share them.
+#[derive(Clone)]
+pub struct Aws {
+    services: Arc<Services>,
+}
+
+struct Services {
+    dynamo: dynamo::Dynamo,
+    sqs: Sqs,
+    secrets: Secrets,
+}
+
+impl Aws {
+    /// Opens the services. With a folder, tables, queues and secrets are kept there; messages that
+    /// were in flight when it was last closed (or killed) are visible at once, with their receive count.
+    ///
+    /// # Errors
+    /// The folder or one of its files cannot be used, or no loopback port is free.
+    pub async fn open(data: Option<&Path>, settings: Settings) -> Result<Self, Error> {
+        if let Some(folder) = data {
+            std::fs::create_dir_all(folder)?;
+        }
+        let services = Services {
+            dynamo: dynamo::Dynamo::open(data).await?,
+            sqs: Sqs::open(data, settings.clone())?,
+            secrets: Secrets::open(data, settings)?,
+        };
+        Ok(Self {
+            services: Arc::new(services),
+        })
+    }
+
+    /// The endpoint, at `/` and `/{account}/{queue}`; merge further routes as needed.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.clone())
+    }
+
+    /// The queues, for a poller in this process.
+    pub fn queues(&self) -> &Sqs {
+        &self.services.sqs
+    }
+
+    /// The secrets, for whoever seeds them at start.
+    pub fn secrets(&self) -> &Secrets {
+        &self.services.secrets
+    }
+
+    /// One request from this process, as an SDK would send it: `target` is the value of `X-Amz-Target`,
+    /// for example `DynamoDB_20120810.CreateTable`, `AmazonSQS.CreateQueue`, `secretsmanager.CreateSecret`.
+    ///
+    /// # Errors
+    /// What the service answers.
+    pub async fn call(&self, target: &str, body: Value) -> Result<Value, AwsError> {
+        if target.starts_with("DynamoDB") {
+            return self.dynamo().call(target, &body).await;
+        }
+        self.dispatch(target, body, None).await
+    }
+
+    /// Deletes the items whose time to live has passed (AWS does it within days); returns how many.
+    ///
+    /// # Errors
+    /// The tables cannot be read or written.
+    pub fn expire_items(&self) -> Result<usize, AwsError> {
+        self.dynamo().expire()
+    }
+
+    pub(crate) fn dynamo(&self) -> &dynamo::Dynamo {
+        &self.services.dynamo
+    }
+
+    async fn dispatch(
+        &self,
+        target: &str,
+        body: Value,
+        url: Option<&str>,
+    ) -> Result<Value, AwsError> {
+        match target.split_once('.') {
+            Some(("AmazonSQS", operation)) => self.services.sqs.call(operation, body, url).await,
+            Some(("secretsmanager", operation)) => self.services.secrets.call(operation, body),
+            _ => Err(AwsError::unknown_operation(target)),
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// AWS's JSON times: seconds since 1970 with fractions.
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+fn request<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {
+    serde_json::from_value(body).map_err(|error| AwsError::serialization(&error))
+}

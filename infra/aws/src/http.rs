@@ -1,0 +1,85 @@
+//! The one endpoint: picks the service by the `X-Amz-Target` header and answers as AWS does.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+
+use crate::Aws;
+use crate::error::AwsError;
+
+/// DynamoDB takes 16 MB, the most of the three services.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+const TABLES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+
+pub(crate) fn router(aws: Aws) -> Router {
+    Router::new()
+        .route("/", get(greet).post(handle))
+        // Some clients send to the queue's own address.
+        .route("/{account}/{queue}", post(handle))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(aws)
+}
+
+async fn greet() -> &'static str {
+    "local stand-in for DynamoDB, SQS and Secrets Manager: for development and tests only\n"
+}
+
+async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = text(&headers, "x-amz-target")
+        .unwrap_or_default()
+        .to_owned();
+    if TABLES.iter().any(|prefix| target.starts_with(prefix)) {
+        return aws.dynamo().forward(headers, body).await;
+    }
+    let url = text(&headers, "host").map(|host| format!("http://{host}"));
+    let answer = match parse(&body) {
+        Ok(body) => aws.dispatch(&target, body, url.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    let content_type = text(&headers, "content-type").unwrap_or("application/x-amz-json-1.0");
+    let mut response = match answer {
+        Ok(value) => Body::from(value.to_string()).into_response(),
+        Err(error) => refusal(&error),
+    };
+    if let Ok(value) = HeaderValue::from_str(content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    identify(&mut response);
+    response
+}
+
+fn parse(body: &[u8]) -> Result<Value, AwsError> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(body).map_err(|error| AwsError::serialization(&error))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// An error as AWS sends it; `x-amzn-query-error` carries the older name that some SDKs still show.
+pub(crate) fn refusal(error: &AwsError) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, error.body().to_string()).into_response();
+    if let Ok(value) = HeaderValue::from_str(error.code()) {
+        response.headers_mut().insert("x-amzn-errortype", value);
+    }
+    if let Some(code) = error.query_code
+        && let Ok(value) = HeaderValue::from_str(&format!("{code};Sender"))
+    {
+        response.headers_mut().insert("x-amzn-query-error", value);
+    }
+    response
+}
+
+fn identify(response: &mut Response) {
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+}

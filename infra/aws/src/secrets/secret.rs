@@ -1,0 +1,237 @@
+//! One secret: which version carries which staging label.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{exists, invalid_parameter, invalid_request, not_found};
+use crate::error::AwsError;
+
+pub(super) const CURRENT: &str = "AWSCURRENT";
+pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// Versions without a label that are kept, as AWS does
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
+const MAX_VERSIONS: usize = 100;
+
+/// The value of a version. It has no `Debug`, so that it never lands in a log.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Content {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_string: Option<String>,
+    /// Base64, as it travels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_binary: Option<String>,
+}
+
+impl Content {
+    pub(super) fn text(value: &str) -> Self {
+        Self {
+            secret_string: Some(value.to_owned()),
+            secret_binary: None,
+        }
+    }
+
+    /// The one value given, or none.
+    pub(super) fn given(self) -> Result<Option<Self>, AwsError> {
+        match (&self.secret_string, &self.secret_binary) {
+            (Some(_), Some(_)) => Err(invalid_parameter(
+                "You can't specify both a binary secret value and a string secret value in the same secret.",
+            )),
+            (None, None) => Ok(None),
+            _ => Ok(Some(self)),
+        }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Version {
+    pub(super) content: Content,
+    pub(super) stages: Vec<String>,
+    pub(super) created_ms: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Secret {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) description: Option<String>,
+    pub(super) created_ms: u64,
+    pub(super) changed_ms: u64,
+    pub(super) deletion_ms: Option<u64>,
+    pub(super) versions: BTreeMap<String, Version>,
+}
+
+impl Secret {
+    pub(super) fn answers_to(&self, id: &str) -> bool {
+        self.arn == id
+            || self
+                .arn
+                .rsplit_once('-')
+                .is_some_and(|(partial, _)| partial == id)
+    }
+
+    /// Adds a version with these labels, which leave the versions that had them.
+    /// The same token with the same value changes nothing.
+    pub(super) fn put(
+        &mut self,
+        token: &str,
+        content: Content,
+        stages: &[String],
+        now: u64,
+    ) -> Result<(), AwsError> {
+        if let Some(version) = self.versions.get(token) {
+            return if version.content == content {
+                Ok(())
+            } else {
+                Err(exists(format!(
+                    "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {}.",
+                    self.arn
+                )))
+            };
+        }
+        let version = Version {
+            content,
+            stages: Vec::new(),
+            created_ms: now,
+        };
+        self.versions.insert(token.to_owned(), version);
+        for stage in stages {
+            self.attach(stage, token);
+        }
+        self.changed_ms = now;
+        self.forget_oldest();
+        Ok(())
+    }
+
+    /// Moves a label as `UpdateSecretVersionStage` does: whoever has it must be named.
+    pub(super) fn move_stage(
+        &mut self,
+        stage: &str,
+        to: Option<&str>,
+        from: Option<&str>,
+        now: u64,
+    ) -> Result<(), AwsError> {
+        let holder = self.holder(stage).map(str::to_owned);
+        if [to, from]
+            .into_iter()
+            .flatten()
+            .any(|id| !self.versions.contains_key(id))
+        {
+            return Err(not_found(
+                "Secrets Manager can't find the specified secret version.",
+            ));
+        }
+        if let Some(holder) = &holder
+            && to != Some(holder)
+            && from != Some(holder)
+        {
+            return Err(invalid_parameter(format!(
+                "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
+            )));
+        }
+        if holder.is_none() && from.is_some() {
+            return Err(invalid_parameter(format!(
+                "Staging label {stage} is not attached to the version in RemoveFromVersionId."
+            )));
+        }
+        match to {
+            Some(to) => self.attach(stage, to),
+            None if stage == CURRENT => {
+                return Err(invalid_request(
+                    "You can't remove the staging label AWSCURRENT without moving it to another version.",
+                ));
+            }
+            None => self.detach(stage),
+        }
+        self.changed_ms = now;
+        Ok(())
+    }
+
+    /// The version asked for: by id, by label, both, or the current one.
+    pub(super) fn version(
+        &self,
+        id: Option<&str>,
+        stage: Option<&str>,
+    ) -> Result<(&str, &Version), AwsError> {
+        let wanted = stage.or(id.is_none().then_some(CURRENT));
+        self.versions
+            .iter()
+            .find(|(key, version)| {
+                id.is_none_or(|id| id == *key) && wanted.is_none_or(|stage| version.has(stage))
+            })
+            .map(|(key, version)| (key.as_str(), version))
+            .ok_or_else(|| {
+                let asked = match (id, wanted) {
+                    (Some(id), _) => format!("VersionId: {id}"),
+                    (None, stage) => format!("staging label: {}", stage.unwrap_or(CURRENT)),
+                };
+                not_found(&format!(
+                    "Secrets Manager can't find the specified secret value for {asked}"
+                ))
+            })
+    }
+
+    pub(super) fn labels(&self) -> BTreeMap<&str, &[String]> {
+        let labelled = self
+            .versions
+            .iter()
+            .filter(|(_, version)| !version.stages.is_empty());
+        labelled
+            .map(|(id, version)| (id.as_str(), version.stages.as_slice()))
+            .collect()
+    }
+
+    fn holder(&self, stage: &str) -> Option<&str> {
+        self.versions
+            .iter()
+            .find(|(_, version)| version.has(stage))
+            .map(|(id, _)| id.as_str())
+    }
+
+    /// Whoever loses `AWSCURRENT` becomes `AWSPREVIOUS`.
+    fn attach(&mut self, stage: &str, id: &str) {
+        let before = self.holder(stage).map(str::to_owned);
+        if before.as_deref() == Some(id) {
+            return;
+        }
+        self.detach(stage);
+        if let Some(version) = self.versions.get_mut(id) {
+            version.stages.push(stage.to_owned());
+        }
+        if stage == CURRENT
+            && let Some(before) = before
+        {
+            self.attach(PREVIOUS, &before);
+        }
+    }
+
+    fn detach(&mut self, stage: &str) {
+        for version in self.versions.values_mut() {
+            version.stages.retain(|held| held != stage);
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.versions.len() > MAX_VERSIONS {
+            let unlabelled = self
+                .versions
+                .iter()
+                .filter(|(_, version)| version.stages.is_empty());
+            let Some(oldest) = unlabelled
+                .min_by_key(|(_, version)| version.created_ms)
+                .map(|(id, _)| id.clone())
+            else {
+                return;
+            };
+            self.versions.remove(&oldest);
+        }
+    }
+}
+
+impl Version {
+    fn has(&self, stage: &str) -> bool {
+        self.stages.iter().any(|held| held == stage)
+    }
+}
