@@ -17,6 +17,8 @@ use crate::{
 
 const API: &str = "/CampaignManagement/v13/";
 const TOKEN: &str = "/oauth2/v2.0/token";
+/// Microsoft publishes no limit in bytes; a full Apply with every member stays far below this one.
+const MAX_BODY: usize = 4 * 1024 * 1024;
 
 pub(crate) struct State {
     initial: Settings,
@@ -120,20 +122,22 @@ impl State {
     }
 
     fn process(&mut self, plan: &Plan, call: &Call) -> Reply {
-        let is_token = call.path.ends_with(TOKEN);
         let operation = call.path.strip_prefix(API);
-        match (is_token, operation, call.method.as_str()) {
-            (true, _, "POST") => {
-                self.tokens
-                    .refresh(&self.settings.oauth, call.body.as_bytes(), call.at)
-            }
-            (false, Some(operation), "POST") => {
-                let answer = self.operate(plan, call, operation);
-                answer.unwrap_or_else(|fault| self.style(call).ad_api_fault(&fault))
-            }
-            (false, None, _) => Reply::html(404),
-            _ => Reply::empty(405),
+        if !call.path.ends_with(TOKEN) && operation.is_none() {
+            return Reply::html(404);
         }
+        if call.method != "POST" {
+            return Reply::empty(405);
+        }
+        if call.body.len() > MAX_BODY {
+            return Reply::html(413);
+        }
+        let Some(operation) = operation else {
+            let form = call.body.as_bytes();
+            return self.tokens.refresh(&self.settings.oauth, form, call.at);
+        };
+        let answer = self.operate(plan, call, operation);
+        answer.unwrap_or_else(|fault| self.style(call).ad_api_fault(&fault))
     }
 
     fn operate(&mut self, plan: &Plan, call: &Call, operation: &str) -> Result<Reply, ApiFault> {

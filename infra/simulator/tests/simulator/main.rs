@@ -1,0 +1,10 @@
+//! The simulator over real HTTP, one test a rule.
+
+mod adjustments;
+mod bench;
+mod conversions;
+mod faults;
+mod goals;
+mod headers;
+mod listing;
+mod tokens;
