@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+#[cfg(test)]
+mod tests;
+
 /// A cleaned Microsoft click id: 16 to 64 characters of `0-9 A-Z a-z`, in the case it came in.
 ///
 /// Microsoft says "always 32 characters", its older samples have 29

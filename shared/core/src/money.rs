@@ -10,6 +10,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
+#[cfg(test)]
+mod tests;
+
 /// Most decimals of an amount.
 pub const MAX_DECIMALS: u32 = 3;
 

@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+#[cfg(test)]
+mod tests;
+
 /// One day in seconds.
 pub const DAY: i64 = 86_400;
 
