@@ -14,7 +14,8 @@ use time::{Duration, OffsetDateTime};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultRule {
-    /// Part of the path, such as `OfflineConversions/Apply` or `token`; none: every path.
+    /// Part of the path, such as `OfflineConversions/Apply` or `token`; none: every path that the
+    /// fault makes sense for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The `CustomerAccountId` of the call; none: every account, and the token endpoint.
@@ -59,11 +60,9 @@ impl FaultRule {
 
     fn names(&self, path: &str, account: Option<&str>) -> bool {
         let path_fits = self.path.as_deref().is_none_or(|part| path.contains(part));
-        let account_fits = self
-            .account
-            .as_deref()
-            .is_none_or(|wanted| account == Some(wanted));
-        path_fits && account_fits
+        let of_account = |wanted| account == Some(wanted);
+        let account_fits = self.account.as_deref().is_none_or(of_account);
+        path_fits && account_fits && self.fault.concerns(path)
     }
 }
 
@@ -133,6 +132,15 @@ fn name_invalid() -> i64 {
 }
 
 impl Fault {
+    /// Whether the fault makes sense for a path; where not, it isn't used up either.
+    fn concerns(&self, path: &str) -> bool {
+        match self {
+            Self::PartialErrors { .. } | Self::RejectGoal { .. } => path.ends_with("/Apply"),
+            Self::Throttle { .. } | Self::ExpireTokens {} => !path.ends_with("/token"),
+            _ => true,
+        }
+    }
+
     /// Whether the rule decides the answer, rather than adding to what happens.
     fn decides(&self) -> bool {
         !matches!(

@@ -207,6 +207,22 @@ async fn a_forced_error_may_lack_its_index() {
 }
 
 #[tokio::test]
+async fn row_errors_wait_for_a_call_with_rows() {
+    let error = ForcedError {
+        index: Some(0),
+        code: 5612,
+        error_code: None,
+    };
+    let rule = FaultRule::new(Fault::PartialErrors {
+        errors: vec![error],
+    });
+    let mut bench = Bench::failing(rule.times(1)).await;
+    bench.sign_in().await;
+    assert_eq!(codes(&bench.convert(&[purchase()]).await), [5612]);
+    assert_eq!(codes(&bench.convert(&[purchase()]).await), [0; 0]);
+}
+
+#[tokio::test]
 async fn a_goal_is_refused_by_rule() {
     let goal = "Purchase".to_owned();
     let bench = Bench::failing(FaultRule::new(Fault::RejectGoal { goal, code: 5615 })).await;
