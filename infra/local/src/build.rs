@@ -1,0 +1,96 @@
+//! Has Cargo build the functions and tells where their binaries are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value as Json;
+use tokio::process::Command;
+
+/// What `cargo run` and `cargo test` set for us alone; build scripts that look at it would run again in vain.
+const OURS: [&str; 4] = [
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_BIN_",
+    "CARGO_CRATE_",
+];
+
+/// The workspace this tool was built from.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Builds the binaries, each of the package of its name, and returns their paths. Cargo shows its progress itself.
+///
+/// # Errors
+/// Cargo can't be run or fails.
+pub async fn build(binaries: &[String], release: bool) -> Result<BTreeMap<String, PathBuf>> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--message-format", "json-render-diagnostics"]);
+    command
+        .arg("--manifest-path")
+        .arg(workspace().join("Cargo.toml"));
+    command.args(
+        binaries
+            .iter()
+            .flat_map(|name| ["--package", name, "--bin", name]),
+    );
+    command.args(release.then_some("--release"));
+    for (name, _) in std::env::vars_os() {
+        if OURS
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    let output = command.output().await.context("cargo could not be run")?;
+    ensure!(
+        output.status.success(),
+        "cargo build failed: {}",
+        output.status
+    );
+    executables(&output.stdout, binaries)
+}
+
+fn executables(messages: &[u8], binaries: &[String]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut found = BTreeMap::new();
+    for line in messages.split(|byte| *byte == b'\n') {
+        let Ok(message) = serde_json::from_slice::<Json>(line) else {
+            continue;
+        };
+        if let (Some(name), Some(path)) = (
+            message["target"]["name"].as_str(),
+            message["executable"].as_str(),
+        ) {
+            found.insert(name.to_owned(), PathBuf::from(path));
+        }
+    }
+    let missing = binaries.iter().find(|name| !found.contains_key(*name));
+    ensure!(missing.is_none(), "cargo built no binary {missing:?}");
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executables;
+
+    #[test]
+    fn finds_executables_among_cargos_messages() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"name":"core"},"executable":null}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"upload"},"executable":"/t/debug/upload"}"#,
+            "\nnot json\n",
+        );
+        let found = executables(messages.as_bytes(), &["upload".to_owned()]).expect("found");
+        assert_eq!(found["upload"].to_str(), Some("/t/debug/upload"));
+        assert!(executables(messages.as_bytes(), &["sweep".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! An execution environment: a process, its runtime API on a port of its own, and one invocation at a time.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use super::api::{self, Exchange, Invocation};
+use super::process::Process;
+use super::{Failure, FunctionSpec, Guard};
+
+/// How long a process may take until it asks for work: Lambda's ten seconds, more for unoptimized builds on a busy machine.
+const INIT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What became of an invocation.
+pub(super) enum Outcome {
+    /// The process took it.
+    Ran(Result<Bytes, Failure>),
+    /// The process ended before it took it: another environment may.
+    NotTaken(String),
+}
+
+pub(super) struct Environment {
+    process: Process,
+    inbox: mpsc::Sender<Invocation>,
+    server: AbortHandle,
+}
+
+impl Environment {
+    pub(super) async fn start(spec: &FunctionSpec, guard: &Guard) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?.to_string();
+        let (inbox, waiting) = mpsc::channel(1);
+        let router = api::router(Exchange::new(waiting));
+        let server =
+            tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
+        let process = Process::start(spec, &address, guard).await?;
+        Ok(Self {
+            process,
+            inbox,
+            server,
+        })
+    }
+
+    pub(super) async fn invoke(&self, spec: &FunctionSpec, payload: Bytes) -> Outcome {
+        let ((taken, was_taken), (answer, mut answered)) = (oneshot::channel(), oneshot::channel());
+        let invocation = Invocation {
+            payload,
+            timeout: spec.timeout,
+            arn: spec.arn(),
+            taken,
+            answer,
+        };
+        let hand_over = async {
+            // Its end is noticed by the other branches.
+            let _ = self.inbox.send(invocation).await;
+            let _ = was_taken.await;
+        };
+        tokio::select! {
+            biased;
+            () = hand_over => {}
+            how = self.process.ended() => return Outcome::NotTaken(how),
+            () = sleep(INIT_LIMIT) => return Outcome::NotTaken(self.kill("no invocation was asked for in time").await),
+        }
+        Outcome::Ran(tokio::select! {
+            biased;
+            Ok(result) = &mut answered => result,
+            how = self.process.ended() => Err(Failure::Exited(how)),
+            () = sleep(spec.timeout) => {
+                self.kill("timeout").await;
+                Err(Failure::TimedOut)
+            }
+        })
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.process.is_alive()
+    }
+
+    /// Kills the process without waiting.
+    pub(super) fn abort(&self) {
+        self.process.kill();
+    }
+
+    /// Kills the process and waits until it is gone.
+    pub(super) async fn kill(&self, why: &str) -> String {
+        self.process.kill();
+        format!("{why}, {}", self.process.ended().await)
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

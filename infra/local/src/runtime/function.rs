@@ -1,0 +1,165 @@
+//! A function: keeps environments warm, starts new ones up to its limit, replaces those that crashed or timed out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::Semaphore;
+
+use super::environment::{Environment, Outcome};
+use super::{Failure, Guard, PAYLOAD_LIMIT};
+
+/// What a function is made of.
+#[derive(Clone, Debug)]
+pub struct FunctionSpec {
+    /// Its name, in front of its output.
+    pub name: String,
+    /// The binary: an ordinary Lambda bootstrap.
+    pub program: PathBuf,
+    /// Its environment variables.
+    pub env: BTreeMap<String, String>,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// MiB, told and not enforced.
+    pub memory: u64,
+    /// Region.
+    pub region: String,
+    /// Account, for the ARN.
+    pub account: String,
+    /// Most environments at the same time; further invocations wait.
+    pub concurrency: usize,
+}
+
+impl FunctionSpec {
+    pub(super) fn arn(&self) -> String {
+        format!(
+            "arn:aws:lambda:{}:{}:function:{}",
+            self.region, self.account, self.name
+        )
+    }
+}
+
+/// A function that can be invoked. Clones share its environments.
+#[derive(Clone)]
+pub struct Function(Arc<Inner>);
+
+struct Inner {
+    spec: FunctionSpec,
+    guard: Guard,
+    permits: Semaphore,
+    idle: Mutex<Vec<Arc<Environment>>>,
+    all: Mutex<Vec<Weak<Environment>>>,
+}
+
+impl Function {
+    /// A function without environments.
+    #[must_use]
+    pub fn new(spec: FunctionSpec, guard: Guard) -> Self {
+        let permits = Semaphore::new(spec.concurrency);
+        Self(Arc::new(Inner {
+            spec,
+            guard,
+            permits,
+            idle: Mutex::default(),
+            all: Mutex::default(),
+        }))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.spec.name
+    }
+
+    /// Runs it once. The run goes on when the caller gives up, as on Lambda.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Bytes, Failure> {
+        let (inner, payload) = (self.0.clone(), payload.into());
+        if payload.len() > PAYLOAD_LIMIT {
+            return Err(Failure::RequestTooLarge);
+        }
+        let run = tokio::spawn(async move { inner.run(payload).await });
+        run.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// Kills its processes, as a fault; the next invocation starts a new one.
+    pub async fn kill(&self) {
+        let all: Vec<_> = lock(&self.0.all).drain(..).collect();
+        for environment in all.iter().filter_map(Weak::upgrade) {
+            environment.kill("killed").await;
+        }
+    }
+
+    /// Ends it for good and waits until no process is left.
+    pub async fn stop(&self) {
+        self.0.permits.close();
+        self.kill().await;
+    }
+
+    /// Ends it for good without waiting.
+    pub fn abort(&self) {
+        self.0.permits.close();
+        for environment in lock(&self.0.all).iter().filter_map(Weak::upgrade) {
+            environment.abort();
+        }
+        lock(&self.0.idle).clear();
+    }
+}
+
+impl Inner {
+    async fn run(&self, payload: Bytes) -> Result<Bytes, Failure> {
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| Failure::Stopping)?;
+        // A warm environment may have ended unnoticed since its last answer: the invocation was not lost with it.
+        while let Some(environment) = self.warm() {
+            if let Outcome::Ran(result) = self.run_in(environment, payload.clone()).await {
+                return result;
+            }
+        }
+        let started = Environment::start(&self.spec, &self.guard).await;
+        let environment = Arc::new(
+            started.map_err(|error| Failure::Exited(format!("could not start: {error}")))?,
+        );
+        self.remember(&environment);
+        if self.permits.is_closed() {
+            // Stopped while it started: dropping it kills it.
+            return Err(Failure::Stopping);
+        }
+        match self.run_in(environment, payload).await {
+            Outcome::Ran(result) => result,
+            Outcome::NotTaken(how) => Err(Failure::Exited(how)),
+        }
+    }
+
+    async fn run_in(&self, environment: Arc<Environment>, payload: Bytes) -> Outcome {
+        let outcome = environment.invoke(&self.spec, payload).await;
+        if environment.is_alive() {
+            lock(&self.idle).push(environment);
+        }
+        outcome
+    }
+
+    fn warm(&self) -> Option<Arc<Environment>> {
+        let mut idle = lock(&self.idle);
+        idle.retain(|environment| environment.is_alive());
+        idle.pop()
+    }
+
+    fn remember(&self, environment: &Arc<Environment>) {
+        let mut all = lock(&self.all);
+        all.retain(|earlier| earlier.strong_count() > 0);
+        all.push(Arc::downgrade(environment));
+    }
+}
+
+/// No code panics while it holds one of these locks, and a poisoned list would still be a list.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,166 @@
+//! One process of a function: started with the environment of Lambda and nothing of this machine's, its output shown
+//! with the function's name in front, killed with its owner.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use super::{FunctionSpec, Guard};
+
+/// What a process may see of this machine: to find programs, and to debug.
+const PASSED_ON: [&str; 5] = [
+    "PATH",
+    "HOME",
+    "RUST_BACKTRACE",
+    "RUST_LOG",
+    "LLVM_PROFILE_FILE",
+];
+
+pub(super) struct Process {
+    kill: Arc<Notify>,
+    /// How it ended, once it has.
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Process {
+    pub(super) async fn start(
+        spec: &FunctionSpec,
+        runtime_api: &str,
+        guard: &Guard,
+    ) -> std::io::Result<Self> {
+        let mut child = command(spec, runtime_api).spawn()?;
+        if let Some(pid) = child.id() {
+            guard.add(pid).await;
+        }
+        show(&spec.name, child.stdout.take());
+        show(&spec.name, child.stderr.take());
+        let (kill, (sender, ended)) = (Arc::new(Notify::new()), watch::channel(None));
+        tokio::spawn(watch_over(child, kill.clone(), sender, guard.clone()));
+        Ok(Self { kill, ended })
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.ended.borrow().is_none()
+    }
+
+    /// Waits for its end and says how it came.
+    pub(super) async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        let how = ended.wait_for(Option::is_some).await.map(|how| how.clone());
+        how.ok()
+            .flatten()
+            .unwrap_or_else(|| "nobody watched it".to_owned())
+    }
+
+    /// Kills it, now; [`Process::ended`] tells when it is gone.
+    pub(super) fn kill(&self) {
+        self.kill.notify_one();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Owns the child, so that a runtime that shuts down kills it, too.
+async fn watch_over(
+    mut child: Child,
+    kill: Arc<Notify>,
+    ended: watch::Sender<Option<String>>,
+    guard: Guard,
+) {
+    let pid = child.id();
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = kill.notified() => {
+            let _ = child.start_kill();
+            child.wait().await
+        }
+    };
+    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    ended.send_replace(Some(how));
+    if let Some(pid) = pid {
+        guard.remove(pid).await;
+    }
+}
+
+fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
+    let mut command = Command::new(&spec.program);
+    command.env_clear();
+    command.envs(
+        PASSED_ON
+            .iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
+    command.envs(reserved(spec, runtime_api)).envs(&spec.env);
+    // A group of its own: Ctrl-C in a terminal reaches the stack alone, which then stops its functions.
+    command.process_group(0).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
+fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String)> {
+    let root = spec
+        .program
+        .parent()
+        .map(|folder| folder.display().to_string())
+        .unwrap_or_default();
+    vec![
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory.to_string()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            format!("/aws/lambda/{}", spec.name),
+        ),
+        (
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            format!("local/[$LATEST]{}", Uuid::new_v4().simple()),
+        ),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ("AWS_LAMBDA_LOG_LEVEL", "INFO".to_owned()),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+        ("AWS_REGION", spec.region.clone()),
+        ("AWS_DEFAULT_REGION", spec.region.clone()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_SESSION_TOKEN", "local".to_owned()),
+        ("LAMBDA_TASK_ROOT", root),
+        ("_HANDLER", "bootstrap".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+}
+
+/// Copies lines to standard error. A reader that is slow holds up the function's output, as it would any program's.
+fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
+    let (Some(stream), prefix) = (stream, format!("[{name}] ")) else {
+        return;
+    };
+    tokio::spawn(async move {
+        let mut reader = BufReader::new(stream);
+        let mut line = prefix.clone().into_bytes();
+        while reader
+            .read_until(b'\n', &mut line)
+            .await
+            .is_ok_and(|read| read > 0)
+        {
+            if line.last() != Some(&b'\n') {
+                line.push(b'\n');
+            }
+            let _ = tokio::io::stderr().write_all(&line).await;
+            line.truncate(prefix.len());
+        }
+    });
+}
