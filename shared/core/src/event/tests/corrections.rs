@@ -1,0 +1,203 @@
+use super::*;
+
+fn kind(event: &Value) -> String {
+    match correction(event).kind {
+        CorrectionKind::Refund(money) => format!("refund {money}"),
+        CorrectionKind::Restatement(money) => format!("restatement {money}"),
+        CorrectionKind::Full => "full".to_owned(),
+    }
+}
+
+fn full() -> Value {
+    without(without(refund(), "amount"), "currency")
+}
+
+#[test]
+fn a_refund() {
+    let back = correction(&refund());
+    assert_eq!(back.event.as_str(), "refund");
+    assert_eq!(back.event_id.as_str(), "4711-r1");
+    assert_eq!(back.source.as_str(), "shop");
+    assert_eq!(back.account, None, "the original knows its account");
+    assert_eq!(back.occurred_at.to_string(), "2026-04-25T08:05:00Z");
+    assert_eq!(back.original.event_id.as_str(), "4711");
+    assert_eq!(
+        back.original.source.as_str(),
+        "shop",
+        "its own unless given"
+    );
+    assert_eq!(back.original.event, None);
+}
+
+#[test]
+fn kinds() {
+    assert_eq!(kind(&refund()), "refund 30 USD");
+    assert_eq!(kind(&full()), "full");
+    assert_eq!(
+        kind(&with(refund(), json!({ "amount": null, "currency": null }))),
+        "full"
+    );
+    let restated = with(full(), json!({ "newValue": 99.950, "currency": "EUR" }));
+    assert_eq!(kind(&restated), "restatement 99.95 EUR");
+    assert_eq!(
+        kind(&with(refund(), json!({ "amount": 0 }))),
+        "refund 0 USD"
+    );
+}
+
+#[test]
+fn the_original_of_another_source_and_name() {
+    let original = json!({ "eventId": "77", "source": "stripe", "event": "phone_sale" });
+    let back = correction(&with(
+        refund(),
+        json!({ "original": original, "account": "main" }),
+    ));
+    assert_eq!(back.original.source.as_str(), "stripe");
+    assert_eq!(
+        back.original.event.as_ref().map(EventName::as_str),
+        Some("phone_sale")
+    );
+    assert_eq!(back.account.as_ref().map(AccountName::as_str), Some("main"));
+}
+
+#[test]
+fn every_code() {
+    use ErrorCode as E;
+    let cases = [
+        (without(refund(), "original"), E::MissingField, "original"),
+        (
+            with(refund(), json!({ "original": null })),
+            E::MissingField,
+            "original",
+        ),
+        (
+            with(refund(), json!({ "original": "4711" })),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(refund(), json!({ "original": {} })),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(refund(), json!({ "original": { "eventId": 4711 } })),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(refund(), json!({ "original": { "eventId": "a b" } })),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(
+                refund(),
+                json!({ "original": { "eventId": "1", "source": "my shop" } }),
+            ),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(
+                refund(),
+                json!({ "original": { "eventId": "1", "event": "sneeze" } }),
+            ),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(
+                refund(),
+                json!({ "original": { "eventId": "1", "event": "refund" } }),
+            ),
+            E::InvalidOriginal,
+            "original",
+        ),
+        (
+            with(refund(), json!({ "newValue": 1 })),
+            E::ValueNotAllowed,
+            "newValue",
+        ),
+        (
+            with(full(), json!({ "value": 30, "currency": "USD" })),
+            E::ValueNotAllowed,
+            "value",
+        ),
+        (without(refund(), "amount"), E::MissingValue, "amount"),
+        (
+            without(refund(), "currency"),
+            E::MissingCurrency,
+            "currency",
+        ),
+        (
+            with(refund(), json!({ "amount": "30" })),
+            E::WrongType,
+            "amount",
+        ),
+        (
+            with(refund(), json!({ "amount": -30 })),
+            E::InvalidValue,
+            "amount",
+        ),
+        (
+            with(refund(), json!({ "currency": "usd" })),
+            E::InvalidCurrency,
+            "currency",
+        ),
+        (
+            with(full(), json!({ "newValue": 1.0001, "currency": "USD" })),
+            E::InvalidValue,
+            "newValue",
+        ),
+        (
+            with(refund(), json!({ "account": "other" })),
+            E::UnknownAccount,
+            "account",
+        ),
+        (without(refund(), "eventId"), E::MissingField, "eventId"),
+        (
+            without(refund(), "occurredAt"),
+            E::MissingField,
+            "occurredAt",
+        ),
+        (
+            with(refund(), json!({ "occurredAt": "2026-04-26T12:05:01Z" })),
+            E::TimeInFuture,
+            "occurredAt",
+        ),
+    ];
+    for (event, code, field) in cases {
+        assert_eq!(refusal(&event), (code, Some(field)), "{event}");
+    }
+}
+
+#[test]
+fn a_correction_may_be_old_and_needs_no_identifier() {
+    // Whether it comes too late depends on its original, which the ledger knows.
+    assert!(
+        parse(&with(
+            refund(),
+            json!({ "occurredAt": "2025-01-01T00:00:00Z" })
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn the_mapping_may_name_further_corrections() {
+    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    file["events"]["cancellation"] = json!({ "adjusts": true, "required": ["orderId"] });
+    let mapping = Mapping::parse(&file.to_string()).expect("mapping");
+    let event = with(full(), json!({ "event": "cancellation" }));
+    let parse = |event: &Value| parse_event(&event.to_string(), &mapping, now());
+    let error = parse(&event).expect_err("no order").error;
+    assert_eq!(
+        (error.code, error.field),
+        (ErrorCode::MissingField, Some("orderId"))
+    );
+    assert!(matches!(
+        parse(&with(event, json!({ "orderId": "O1" }))),
+        Ok(Event::Correction(_))
+    ));
+}
