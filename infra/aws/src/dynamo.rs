@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request};
@@ -16,6 +17,12 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::error::{AwsError, Error};
+
+/// How often expired items are deleted; AWS takes days.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// Headers that belong to the connection a request came by.
+const OF_THE_CONNECTION: [&str; 3] = ["connection", "expect", "transfer-encoding"];
 
 /// The running tables; dropping it stops their server.
 pub(crate) struct Dynamo {
@@ -38,7 +45,11 @@ impl Dynamo {
         let served = database.clone();
         tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            dynoxide::server::serve_with_shutdown(listener, served, stopped).await
+            let swept = served.clone();
+            tokio::select! {
+                ended = dynoxide::server::serve_with_shutdown(listener, served, stopped) => drop(ended),
+                () = sweep(swept) => {}
+            }
         });
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -56,6 +67,9 @@ impl Dynamo {
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = axum::http::Method::POST;
         *request.headers_mut() = headers;
+        for name in OF_THE_CONNECTION {
+            request.headers_mut().remove(name);
+        }
         match format!("http://{}/", self.address).parse() {
             Ok(uri) => *request.uri_mut() = uri,
             Err(error) => return crate::http::refusal(&AwsError::internal(error)),
@@ -104,5 +118,14 @@ impl Dynamo {
     /// Deletes the items whose time to live has passed; returns how many.
     pub(crate) fn expire(&self) -> Result<usize, AwsError> {
         self.database.sweep_ttl().map_err(AwsError::internal)
+    }
+}
+
+/// A failed sweep shows in the next request, which meets the same database.
+async fn sweep(database: Database) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let database = database.clone();
+        drop(tokio::task::spawn_blocking(move || database.sweep_ttl()).await);
     }
 }

@@ -27,6 +27,11 @@ impl AwsError {
 
     /// An operation that this stand-in does not know, refused by name.
     pub(crate) fn unknown_operation(target: &str) -> Self {
+        let target = if target.is_empty() {
+            "A request without X-Amz-Target"
+        } else {
+            target
+        };
         Self::new(
             "com.amazon.coral.service#UnknownOperationException",
             format!("{target} is not supported by this local stand-in for AWS"),

@@ -4,15 +4,24 @@
 //! acknowledged survives a `kill -9`. A power cut may cost the last moments: this is no production store.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{AwsError, Error};
 
-const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-CREATE TABLE IF NOT EXISTS entry
-  (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;";
+/// Exclusive: a second process on the same folder is refused instead of working on old rows.
+const SCHEMA: &str = "
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS entry (
+  kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;";
+
+/// How long an earlier process on the same folder may take to close it.
+const PREDECESSOR_ENDS: Duration = Duration::from_secs(1);
 
 /// Rows by kind and key. Without a file every write is a no-op.
 #[derive(Default)]
@@ -29,6 +38,7 @@ impl Store {
             return Ok(Self::default());
         };
         let connection = Connection::open(folder.join(name))?;
+        connection.busy_timeout(PREDECESSOR_ENDS)?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self {
             connection: Some(connection),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Sqs;
 use super::attributes::{MAX_DELAY, MAX_VISIBILITY};
-use super::errors::{INVALID_VALUE, within};
+use super::errors::{INVALID_VALUE, MISSING, within};
 use super::message::{
     self, Message, MessageAttribute, MessageAttributes, Receipt, md5_of_attributes, md5_of_body,
 };
@@ -192,11 +192,12 @@ impl Sqs {
             let mut arrived = std::pin::pin!(arrival.notified());
             // Registered before the look, so that an arrival in between is not missed.
             arrived.as_mut().enable();
+            // Taken before the look too: what becomes visible during it is waited for, not missed.
+            let now = now_ms();
             let received = self.with(|state| state.receive(queue, max, visibility))?;
             if !received.is_empty() || Instant::now() >= deadline {
                 return Ok(received);
             }
-            let now = now_ms();
             let next = self.with(|state| Ok(state.queue(queue)?.next_visible_at(now)))?;
             let until =
                 next.map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(now)));
@@ -234,9 +235,9 @@ impl State {
     ) -> Result<(), AwsError> {
         let queue = self.queue(address)?;
         let receipt = Receipt::parse(&asked.receipt_handle, &queue.name)?;
-        let seconds = asked
-            .visibility_timeout
-            .unwrap_or(queue.attributes.visibility);
+        let seconds = asked.visibility_timeout.ok_or_else(|| {
+            MISSING.says("The request must contain the parameter VisibilityTimeout.")
+        })?;
         queue.change_visibility(&receipt, seconds, now_ms())
     }
 }
