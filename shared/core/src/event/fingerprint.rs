@@ -26,15 +26,18 @@ pub fn fingerprint(event: &Event) -> Option<Fingerprint> {
 
 /// Feeds `name NUL value NUL` for every field that is there. No value holds a NUL, so different
 /// fields never give the same bytes.
-struct Canonical(Sha256);
+struct Canonical(String);
 
 impl Canonical {
     fn new(kind: &str) -> Self {
-        Self(Sha256::new()).with("kind", kind)
+        Self(String::with_capacity(512)).with("kind", kind)
     }
 
     fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.0.update(format!("{name}\0{value}\0").as_bytes());
+        for part in [name, &value.to_string()] {
+            self.0.push_str(part);
+            self.0.push('\0');
+        }
         self
     }
 
@@ -46,7 +49,7 @@ impl Canonical {
     }
 
     fn finish(self) -> Fingerprint {
-        let hash: [u8; 32] = self.0.finalize().into();
+        let hash: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
         let mut first = [0; 16];
         first.copy_from_slice(&hash[..16]);
         Fingerprint(first)

@@ -47,38 +47,46 @@ struct Head {
     source: Source,
 }
 
+impl Head {
+    fn ignored(self, reason: IgnoredReason) -> Event {
+        Event::Ignored(Ignored {
+            event_id: self.event_id,
+            source: self.source,
+            reason,
+        })
+    }
+}
+
 impl Door<'_> {
     fn event(&self) -> Result<Event, EventError> {
         let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
         let event_id = read::event_id(&self.fields)?;
         let source = read::source(&self.fields)?;
-        let ignored = |event_id, source, reason| {
-            Ok(Event::Ignored(Ignored {
-                event_id,
-                source,
-                reason,
-            }))
-        };
-        if matches!(rule, EventRule::AnalyticsOnly) {
-            return ignored(event_id, source, IgnoredReason::AnalyticsOnly);
-        }
-        let consent = read::consent(&self.fields)?;
-        if consent == Consent::Denied {
-            return ignored(event_id, source, IgnoredReason::ConsentDenied);
-        }
         let head = Head {
             event,
             event_id,
             source,
         };
         match rule {
-            EventRule::Conversion(rule) => {
+            EventRule::AnalyticsOnly => Ok(head.ignored(IgnoredReason::AnalyticsOnly)),
+            EventRule::Conversion(rule) => self.unless_denied(head, |head, consent| {
                 self.conversion(head, rule, consent).map(Event::Conversion)
-            }
-            EventRule::Correction(rule) => self.correction(head, rule).map(Event::Correction),
-            EventRule::AnalyticsOnly => {
-                ignored(head.event_id, head.source, IgnoredReason::AnalyticsOnly)
-            }
+            }),
+            EventRule::Correction(rule) => self.unless_denied(head, |head, _| {
+                self.correction(head, rule).map(Event::Correction)
+            }),
+        }
+    }
+
+    /// Without consent nothing more of the event is read.
+    fn unless_denied(
+        &self,
+        head: Head,
+        read_on: impl FnOnce(Head, Consent) -> Result<Event, EventError>,
+    ) -> Result<Event, EventError> {
+        match read::consent(&self.fields)? {
+            Consent::Denied => Ok(head.ignored(IgnoredReason::ConsentDenied)),
+            consent => read_on(head, consent),
         }
     }
 
