@@ -1,2 +1,34 @@
-//! enqueue
-fn main() {}
+//! `enqueue`: takes confirmed events into the ledger and signals them.
+
+mod conversion;
+mod correction;
+mod handler;
+mod wire;
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use tracklayer_edge::{
+    aws::Aws, clicks::Clicks, config, http, keys::Keys, ledger::Ledger, queue::Queue,
+    secrets::Secrets, telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init();
+    let aws = Aws::from_env()?;
+    let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
+    let dynamodb = aws.dynamodb();
+    let enqueue = handler::Enqueue {
+        mapping: config::mapping()?,
+        policy: config::policy()?,
+        retention_days: config::retention_days()?,
+        keys: Keys::new(secrets),
+        clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
+        ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        queue: Queue::new(aws.sqs(), config::text("TRACKLAYER_QUEUE_URL")?),
+    };
+    let enqueue = &enqueue;
+    let serve = move |event: LambdaEvent<http::Request>| async move {
+        Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload).await)
+    };
+    run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}

@@ -51,11 +51,7 @@ impl ClickId {
         let decoded = percent_decode(text.trim());
         let bare = strip_suffix(decoded.strip_prefix("_uet").unwrap_or(&decoded));
         refuse_known(bare)?;
-        let id = if is_guid(bare) {
-            bare.replace('-', "")
-        } else {
-            bare.to_owned()
-        };
+        let id = if is_guid(bare) { bare.replace('-', "") } else { bare.to_owned() };
         refuse_shape(&id)?;
         Ok(Self(id))
     }
@@ -80,10 +76,7 @@ impl ClickId {
 }
 
 fn strip_suffix(text: &str) -> &str {
-    SUFFIXES
-        .iter()
-        .find_map(|suffix| text.strip_suffix(suffix))
-        .unwrap_or(text)
+    SUFFIXES.iter().find_map(|suffix| text.strip_suffix(suffix)).unwrap_or(text)
 }
 
 fn refuse_known(text: &str) -> Result<(), ClickIdError> {
@@ -122,9 +115,7 @@ fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let escape = (byte == b'%')
-            .then(|| bytes.get(at + 1..at + 3).and_then(hex_byte))
-            .flatten();
+        let escape = (byte == b'%').then(|| bytes.get(at + 1..at + 3).and_then(hex_byte)).flatten();
         decoded.push(escape.unwrap_or(byte));
         at += if escape.is_some() { 3 } else { 1 };
     }
@@ -132,11 +123,7 @@ fn percent_decode(text: &str) -> String {
 }
 
 fn hex_byte(pair: &[u8]) -> Option<u8> {
-    let digit = |b: u8| {
-        char::from(b)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     Some(digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?)
 }
 

@@ -12,7 +12,6 @@ use crate::{
     time::{DAY, EventTime, MAX_AGE},
 };
 
-
 /// The waits of this deployment, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

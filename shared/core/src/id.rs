@@ -141,18 +141,13 @@ mod tests {
 
     #[test]
     fn record_ids() {
-        for good in [
-            "4711",
-            "a/b/c",
-            "x".repeat(128).as_str(),
-            "4711-r1:~`!$&()*+,;=<>[]^{|}",
-        ] {
+        for good in ["4711", "a/b/c", "x".repeat(128).as_str(), "4711-r1:~`!$&()*+,;=<>[]^{|}"] {
             assert!(RecordId::parse(good).is_ok(), "{good}");
         }
         let long = "x".repeat(129);
-        for bad in [
-            "", "a b", "a@b", "a\"", "a'", "a\\", "a?", "a#", "a%", "ä", "a\u{7f}", "a\n", &long,
-        ] {
+        for bad in
+            ["", "a b", "a@b", "a\"", "a'", "a\\", "a?", "a#", "a%", "ä", "a\u{7f}", "a\n", &long]
+        {
             assert!(RecordId::parse(bad).is_err(), "{bad}");
         }
     }

@@ -108,9 +108,7 @@ pub fn hash_email(text: &str) -> Result<Sha256Hash, IdentityError> {
     if let Ok(hash) = Sha256Hash::parse(text) {
         return Ok(hash);
     }
-    normalise_email(text)
-        .map(|email| Sha256Hash::of(&email))
-        .ok_or(IdentityError::Email)
+    normalise_email(text).map(|email| Sha256Hash::of(&email)).ok_or(IdentityError::Email)
 }
 
 fn normalise_email(text: &str) -> Option<String> {
@@ -145,18 +143,13 @@ pub fn hash_phone(
         return Ok(hash);
     }
     let e164 = normalise_phone(text, default_country_code);
-    e164.map(|number| Sha256Hash::of(&number))
-        .ok_or(IdentityError::Phone)
+    e164.map(|number| Sha256Hash::of(&number)).ok_or(IdentityError::Phone)
 }
 
 fn normalise_phone(text: &str, default_country_code: Option<&str>) -> Option<String> {
     let international = text.starts_with('+') || text.starts_with("00");
     // "+44 (0)20 …": the zero in brackets is dialled inside the country only.
-    let text = if international {
-        text.replacen("(0)", "", 1)
-    } else {
-        text.to_owned()
-    };
+    let text = if international { text.replacen("(0)", "", 1) } else { text.to_owned() };
     let digits = digits_of(text.strip_prefix('+').unwrap_or(&text))?;
     let number = match default_country_code {
         _ if text.starts_with('+') => digits,
@@ -267,26 +260,14 @@ mod tests {
     #[test]
     fn every_dot_before_the_at_goes_not_only_the_first() {
         assert_eq!(email("j.o.h.n.s.mith@contoso.com"), SMITH);
-        assert_eq!(
-            normalise_email("a.b@mail.contoso.com").as_deref(),
-            Some("ab@mail.contoso.com")
-        );
+        assert_eq!(normalise_email("a.b@mail.contoso.com").as_deref(), Some("ab@mail.contoso.com"));
     }
 
     #[test]
     fn spaces_accents_and_case_go() {
-        assert_eq!(
-            normalise_email(" Jöhn @ Contoso.COM").as_deref(),
-            Some("john@contoso.com")
-        );
-        assert_eq!(
-            normalise_email("jo\u{308}hn@contoso.com").as_deref(),
-            Some("john@contoso.com")
-        );
-        assert_eq!(
-            normalise_email("İ@contoso.com").as_deref(),
-            Some("i@contoso.com")
-        );
+        assert_eq!(normalise_email(" Jöhn @ Contoso.COM").as_deref(), Some("john@contoso.com"));
+        assert_eq!(normalise_email("jo\u{308}hn@contoso.com").as_deref(), Some("john@contoso.com"));
+        assert_eq!(normalise_email("İ@contoso.com").as_deref(), Some("i@contoso.com"));
     }
 
     #[test]
@@ -333,15 +314,10 @@ mod tests {
 
     #[test]
     fn hashes_hide_in_debug_output() {
-        let identity = Identity {
-            email: hash_email("john@contoso.com").ok(),
-            ..Identity::default()
-        };
+        let identity =
+            Identity { email: hash_email("john@contoso.com").ok(), ..Identity::default() };
         let shown = format!("{identity:?}");
-        assert!(
-            !shown.contains("ec81") && !shown.contains("john"),
-            "{shown}"
-        );
+        assert!(!shown.contains("ec81") && !shown.contains("john"), "{shown}");
         assert!(identity.is_matchable());
         assert!(!Identity::default().is_matchable());
     }
@@ -351,10 +327,7 @@ mod tests {
         let hash = hash_email("john@contoso.com").expect("hash");
         let text = serde_json::to_string(&hash).expect("text");
         assert_eq!(text, format!("\"{JOHN}\""));
-        assert_eq!(
-            serde_json::from_str::<Sha256Hash>(&text).expect("hash"),
-            hash
-        );
+        assert_eq!(serde_json::from_str::<Sha256Hash>(&text).expect("hash"), hash);
         assert!(Sha256Hash::parse(&JOHN[1..]).is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! - at the door: [`event`] with [`id`], [`time`], [`money`], [`click`], [`identity`], [`mapping`]
 //! - the ledger: [`record`] (desired state), [`observed`] (Microsoft's), [`open`] (what waits),
 //!   [`stored`] (the table's form), [`signal`] (the queue's), [`state`] (in operators' words)
-//! - the decision: [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand
+//! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand
 //! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
 //!   knows their codes, [`verdict`] draws the conclusions, [`note`] turns them into writes
 
@@ -16,6 +16,7 @@ pub mod errors;
 pub mod event;
 pub mod id;
 pub mod identity;
+pub mod intake;
 pub mod mapping;
 pub mod money;
 pub mod note;

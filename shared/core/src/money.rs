@@ -231,9 +231,7 @@ impl<'de> Deserialize<'de> for Currency {
         let code = String::deserialize(deserializer)?;
         // Stored codes are taken even if withdrawn since: a row must stay readable.
         let found = iso_currency::Currency::from_code(&code);
-        found
-            .map(Self)
-            .ok_or_else(|| de::Error::custom(CurrencyError))
+        found.map(Self).ok_or_else(|| de::Error::custom(CurrencyError))
     }
 }
 
@@ -279,12 +277,7 @@ impl<'a> Token<'a> {
             None => (mantissa, ""),
         };
         let leading_zero = whole.len() > 1 && whole.starts_with('0');
-        (all_digits(whole) && !leading_zero).then_some(Self {
-            negative,
-            whole,
-            fraction,
-            exponent,
-        })
+        (all_digits(whole) && !leading_zero).then_some(Self { negative, whole, fraction, exponent })
     }
 
     /// The absolute value in thousandths, exactly; cheap however long the number or its exponent.

@@ -131,14 +131,20 @@ impl Note {
         let same_observed = seen.observed == current.observed;
         let write = match self {
             Note::Accepted(Kind::Apply, _) | Note::Unknown(..) => self.write(current, judge),
-            Note::Accepted(_, mark) | Note::Failed(Kind::Restate | Kind::Retract, mark, _)
+            Note::Accepted(_, mark)
+            | Note::Failed(Kind::Restate | Kind::Retract, mark, _)
             | Note::Postponed(Kind::Restate | Kind::Retract, mark, ..)
                 if !same_observed =>
             {
                 // Another worker claimed meanwhile: which of the two stands is unknown.
-                Note::Unknown(self.kind().unwrap_or(Kind::Restate), mark.clone()).write(current, judge)
+                Note::Unknown(self.kind().unwrap_or(Kind::Restate), mark.clone())
+                    .write(current, judge)
             }
-            Note::Accepted(..) | Note::Failed(..) | Note::Postponed(..) | Note::Refused(_) | Note::Dead
+            Note::Accepted(..)
+            | Note::Failed(..)
+            | Note::Postponed(..)
+            | Note::Refused(_)
+            | Note::Dead
                 if same_observed =>
             {
                 self.write(current, judge)
@@ -212,7 +218,7 @@ impl Note {
 }
 
 /// The entry that the next decision asks for.
-fn next_entry(after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) {
+pub(crate) fn next_entry(after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) {
     match judge.next(after) {
         Action::InSync => (None, 0),
         Action::WaitUntil(_, WaitReason::ClickTooYoung) => (None, 0),
@@ -239,7 +245,13 @@ fn waiting(row: &Row, until: EventTime, reason: WaitReason) -> (Option<Open>, u3
     (Some(class.entry(&row.key, until, Some(reason))), waits)
 }
 
-fn claim(observed: &mut Observed, row: &Row, adjustment: &Adjustment, time: EventTime, now: EventTime) {
+fn claim(
+    observed: &mut Observed,
+    row: &Row,
+    adjustment: &Adjustment,
+    time: EventTime,
+    now: EventTime,
+) {
     let value = match adjustment {
         Adjustment::Restate(net) => Some(net.amount),
         Adjustment::Retract => {

@@ -245,4 +245,3 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }
-

@@ -118,4 +118,3 @@ fn shard_of(key: &RowKey) -> u8 {
     });
     u8::try_from((hash >> 32) % u64::from(SHARDS)).unwrap_or(0)
 }
-

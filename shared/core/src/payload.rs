@@ -7,13 +7,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    decide::Adjustment,
-    id::GoalName,
-    money::Money,
-    record::Facts,
-    time::EventTime,
-};
+use crate::{decide::Adjustment, id::GoalName, money::Money, record::Facts, time::EventTime};
 
 /// Rows that one Apply call may carry
 /// (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions).

@@ -54,7 +54,11 @@ pub fn calls<T>(items: Vec<Item<T>>) -> Vec<Call<T>> {
     }
     let cut = |((suspect, operation, account), rows): ((bool, Operation, AccountName), Vec<T>)| {
         let limit = if suspect { SUSPECT_ROWS } else { MAX_ROWS };
-        chunks(rows, limit).into_iter().map(move |rows| Call { account: account.clone(), operation, rows })
+        chunks(rows, limit).into_iter().map(move |rows| Call {
+            account: account.clone(),
+            operation,
+            rows,
+        })
     };
     groups.into_iter().flat_map(cut).collect()
 }

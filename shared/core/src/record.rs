@@ -56,7 +56,8 @@ impl RowKey {
     /// If they spell something else than a row.
     pub fn parse(pk: &str, sk: &str) -> Result<Self, BadKey> {
         let mut parts = pk.splitn(3, ' ');
-        let (Some("event"), Some(source), Some(event_id)) = (parts.next(), parts.next(), parts.next())
+        let (Some("event"), Some(source), Some(event_id)) =
+            (parts.next(), parts.next(), parts.next())
         else {
             return Err(BadKey);
         };
@@ -242,6 +243,7 @@ pub fn click_or_hashes(identity: &Identity) -> Option<String> {
     if let Some(click_id) = &identity.click_id {
         return Some(ClickId::key(click_id));
     }
-    let hex = |hash: &Option<_>| hash.as_ref().map_or_else(String::new, crate::identity::Sha256Hash::hex);
+    let hex =
+        |hash: &Option<_>| hash.as_ref().map_or_else(String::new, crate::identity::Sha256Hash::hex);
     identity.is_matchable().then(|| format!("{}/{}", hex(&identity.email), hex(&identity.phone)))
 }

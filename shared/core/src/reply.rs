@@ -123,7 +123,8 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
             other => other,
         };
     }
-    let first = fault.errors.or(fault.operation_errors).and_then(|errors| errors.into_iter().next());
+    let first =
+        fault.errors.or(fault.operation_errors).and_then(|errors| errors.into_iter().next());
     first.map_or_else(|| by_status(status), |error| fault_of(status, error.into()))
 }
 

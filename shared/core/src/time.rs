@@ -89,9 +89,7 @@ fn parse_with_offset(text: &str) -> Option<EventTime> {
         return None;
     }
     let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
-    (FIRST..=LAST)
-        .contains(&seconds)
-        .then_some(EventTime(seconds))
+    (FIRST..=LAST).contains(&seconds).then_some(EventTime(seconds))
 }
 
 /// `2026-04-24T09:42:13Z`, always with `Z`, never with a fraction, midnight as `00:00:00`.
@@ -164,8 +162,6 @@ impl Serialize for TextTime {
 impl<'de> Deserialize<'de> for TextTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        EventTime::parse_rfc3339(&text)
-            .map(Self)
-            .map_err(de::Error::custom)
+        EventTime::parse_rfc3339(&text).map(Self).map_err(de::Error::custom)
     }
 }

@@ -36,10 +36,20 @@ pub enum Trouble {
 
 /// Reads `reply` to a call that carried rows of these `kinds`.
 #[must_use]
-pub fn verdict(reply: Reply, kinds: &[Kind], mark: &Mark, now: EventTime, policy: &Policy) -> Verdict {
+pub fn verdict(
+    reply: Reply,
+    kinds: &[Kind],
+    mark: &Mark,
+    now: EventTime,
+    policy: &Policy,
+) -> Verdict {
     match reply {
         Reply::Rows(outcomes) => Verdict::Notes(
-            kinds.iter().zip(outcomes).map(|(kind, row)| note(*kind, row, mark, now, policy)).collect(),
+            kinds
+                .iter()
+                .zip(outcomes)
+                .map(|(kind, row)| note(*kind, row, mark, now, policy))
+                .collect(),
         ),
         Reply::Unknown(_) => {
             Verdict::Notes(kinds.iter().map(|kind| Note::Unknown(*kind, mark.clone())).collect())
@@ -48,7 +58,13 @@ pub fn verdict(reply: Reply, kinds: &[Kind], mark: &Mark, now: EventTime, policy
     }
 }
 
-fn fault(error: MicrosoftError, kinds: &[Kind], mark: &Mark, now: EventTime, policy: &Policy) -> Verdict {
+fn fault(
+    error: MicrosoftError,
+    kinds: &[Kind],
+    mark: &Mark,
+    now: EventTime,
+    policy: &Policy,
+) -> Verdict {
     match (error.class, kinds) {
         (Class::Throttled, _) => Verdict::HandBack(Trouble::Throttled, error),
         (Class::Token, _) => Verdict::HandBack(Trouble::Token, error),

@@ -68,10 +68,7 @@ fn refusals_have_a_reason() {
         ("f894f652ea334e739002f7167ab8f8e3%", OtherCharacters),
         ("f894f652ea334e739002f7167ab8f8e3%2", OtherCharacters),
         ("f894f652ea334e739002f7167ab8f8e3%FF", OtherCharacters),
-        (
-            "f894f652%252Dea33%252D4e73-9002-f7167ab8f8e3",
-            OtherCharacters,
-        ),
+        ("f894f652%252Dea33%252D4e73-9002-f7167ab8f8e3", OtherCharacters),
         ("f894f652ea334e739002f7167ab8f8ä", OtherCharacters),
         ("jane.doe@contoso.com", OtherCharacters),
     ] {
@@ -89,38 +86,17 @@ fn landing_addresses_keep_no_personal_query() {
         ("https://user:secret@shop.example/", "https://shop.example/"),
         ("HTTP://shop.example", "http://shop.example"),
         ("https://shop.example:8443?x=1", "https://shop.example:8443"),
-        (
-            "https://shop.example?utm_term=a?b",
-            "https://shop.example?utm_term=a?b",
-        ),
-        (
-            "https://shop.example/#/?utm_source=x&email=y",
-            "https://shop.example/",
-        ),
-        (
-            "https://shop.example/a?xutm_source=1&utm=2",
-            "https://shop.example/a",
-        ),
+        ("https://shop.example?utm_term=a?b", "https://shop.example?utm_term=a?b"),
+        ("https://shop.example/#/?utm_source=x&email=y", "https://shop.example/"),
+        ("https://shop.example/a?xutm_source=1&utm=2", "https://shop.example/a"),
     ] {
-        assert_eq!(
-            LandingUrl::redact(address).as_ref().map(LandingUrl::as_str),
-            Some(kept)
-        );
-        assert_eq!(
-            LandingUrl::redact(kept).as_ref().map(LandingUrl::as_str),
-            Some(kept)
-        );
+        assert_eq!(LandingUrl::redact(address).as_ref().map(LandingUrl::as_str), Some(kept));
+        assert_eq!(LandingUrl::redact(kept).as_ref().map(LandingUrl::as_str), Some(kept));
     }
     let long = format!("https://shop.example/{}", "a".repeat(3000));
-    for none in [
-        "",
-        "shop.example/a",
-        "javascript://x",
-        "https://",
-        "https:///a",
-        "https://a b/",
-        &long,
-    ] {
+    for none in
+        ["", "shop.example/a", "javascript://x", "https://", "https:///a", "https://a b/", &long]
+    {
         assert_eq!(LandingUrl::redact(none), None, "{none}");
     }
 }

@@ -98,20 +98,12 @@ pub struct EventError {
 impl EventError {
     /// An error about one field.
     pub fn at(code: ErrorCode, field: &'static str, problem: impl fmt::Display) -> Self {
-        Self {
-            code,
-            message: format!("{field} {problem}"),
-            field: Some(field),
-        }
+        Self { code, message: format!("{field} {problem}"), field: Some(field) }
     }
 
     /// An error about the event as a whole.
     pub fn whole(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            field: None,
-        }
+        Self { code, message: message.into(), field: None }
     }
 }
 

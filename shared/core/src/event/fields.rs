@@ -76,9 +76,7 @@ impl<'a> Fields<'a> {
 
     /// The field's JSON text; a `null` counts as absent.
     pub(super) fn raw(&self, field: Field) -> Option<&'a str> {
-        self.0[field as usize]
-            .map(RawValue::get)
-            .filter(|text| *text != "null")
+        self.0[field as usize].map(RawValue::get).filter(|text| *text != "null")
     }
 
     pub(super) fn has(&self, field: Field) -> bool {
@@ -88,17 +86,15 @@ impl<'a> Fields<'a> {
     /// The field as a string, if it is there.
     pub(super) fn text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
         let wrong = || EventError::at(ErrorCode::WrongType, field.as_str(), "must be a string");
-        self.raw(field)
-            .map(|raw| string(raw).ok_or_else(wrong))
-            .transpose()
+        self.raw(field).map(|raw| string(raw).ok_or_else(wrong)).transpose()
     }
 
     /// The field as the text of a number, if it is there.
     pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, EventError> {
         match self.raw(field) {
-            Some(raw) if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Err(
-                EventError::at(ErrorCode::WrongType, field.as_str(), "must be a number"),
-            ),
+            Some(raw) if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                Err(EventError::at(ErrorCode::WrongType, field.as_str(), "must be a number"))
+            }
             raw => Ok(raw),
         }
     }

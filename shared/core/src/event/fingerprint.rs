@@ -98,10 +98,7 @@ impl Correction {
             .with("original.source", &self.original.source)
             .with("original.eventId", &self.original.event_id)
             .with_some("original.event", self.original.event.as_ref())
-            .with(
-                kind,
-                money.map_or_else(String::new, |money| money.to_string()),
-            )
+            .with(kind, money.map_or_else(String::new, |money| money.to_string()))
             .finish()
     }
 }
@@ -117,9 +114,7 @@ impl Fingerprint {
     #[must_use]
     pub fn parse(hex: &str) -> Option<Self> {
         let digits = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        let number = digits
-            .then(|| u128::from_str_radix(hex, 16).ok())
-            .flatten()?;
+        let number = digits.then(|| u128::from_str_radix(hex, 16).ok()).flatten()?;
         Some(Self(number.to_be_bytes()))
     }
 }

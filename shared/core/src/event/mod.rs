@@ -118,9 +118,7 @@ impl References {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.msclkid.is_none()
-            && [&self.session, &self.lead, &self.cart, &self.order]
-                .iter()
-                .all(|id| id.is_none())
+            && [&self.session, &self.lead, &self.cart, &self.order].iter().all(|id| id.is_none())
     }
 }
 
@@ -150,9 +148,7 @@ impl Consent {
     /// Reads exactly one of the three words.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Granted, Self::Denied, Self::Unknown]
-            .into_iter()
-            .find(|c| c.as_str() == word)
+        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(|c| c.as_str() == word)
     }
 }
 

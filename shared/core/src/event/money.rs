@@ -14,11 +14,7 @@ pub(super) fn conversion_value(
     match revenue {
         Revenue::VariableValue if !fields.has(Field::Value) => {
             let problem = "is missing: every conversion of this goal has its own value";
-            Err(EventError::at(
-                ErrorCode::MissingValue,
-                Field::Value.as_str(),
-                problem,
-            ))
+            Err(EventError::at(ErrorCode::MissingValue, Field::Value.as_str(), problem))
         }
         Revenue::NoValue => no_value(fields).map(|()| None),
         Revenue::VariableValue | Revenue::FixedValue => money(fields, Field::Value),
@@ -26,12 +22,8 @@ pub(super) fn conversion_value(
 }
 
 fn no_value(fields: &Fields<'_>) -> Result<(), EventError> {
-    let given = [Field::Value, Field::Currency]
-        .into_iter()
-        .find(|field| fields.has(*field));
-    given.map_or(Ok(()), |field| {
-        Err(not_allowed(field, "is given, but this goal has no value"))
-    })
+    let given = [Field::Value, Field::Currency].into_iter().find(|field| fields.has(*field));
+    given.map_or(Ok(()), |field| Err(not_allowed(field, "is given, but this goal has no value")))
 }
 
 /// What a correction does: `amount` refunded, `newValue`, or neither for all of it.
@@ -42,17 +34,10 @@ pub(super) fn correction_kind(fields: &Fields<'_>) -> Result<CorrectionKind, Eve
         return Err(not_allowed(Field::Value, problem));
     }
     if fields.has(Field::Amount) && fields.has(Field::NewValue) {
-        return Err(not_allowed(
-            Field::NewValue,
-            "is given beside amount; give one of them",
-        ));
+        return Err(not_allowed(Field::NewValue, "is given beside amount; give one of them"));
     }
     let restated = fields.has(Field::NewValue);
-    let field = if restated {
-        Field::NewValue
-    } else {
-        Field::Amount
-    };
+    let field = if restated { Field::NewValue } else { Field::Amount };
     Ok(match money(fields, field)? {
         None => CorrectionKind::Full,
         Some(value) if restated => CorrectionKind::Restatement(value),
@@ -78,33 +63,17 @@ fn money(fields: &Fields<'_>, field: Field) -> Result<Option<Money>, EventError>
         (None, None) => Ok(None),
         (Some(_), None) => {
             let problem = format!("is missing beside {}", field.as_str());
-            Err(EventError::at(
-                ErrorCode::MissingCurrency,
-                Field::Currency.as_str(),
-                problem,
-            ))
+            Err(EventError::at(ErrorCode::MissingCurrency, Field::Currency.as_str(), problem))
         }
         (None, Some(_)) => {
             let problem = "is missing beside currency";
-            Err(EventError::at(
-                ErrorCode::MissingValue,
-                field.as_str(),
-                problem,
-            ))
+            Err(EventError::at(ErrorCode::MissingValue, field.as_str(), problem))
         }
     }
 }
 
 fn currency(fields: &Fields<'_>) -> Result<Option<Currency>, EventError> {
-    let invalid = |problem| {
-        EventError::at(
-            ErrorCode::InvalidCurrency,
-            Field::Currency.as_str(),
-            problem,
-        )
-    };
-    fields
-        .text(Field::Currency)?
-        .map(|code| Currency::parse(&code).map_err(invalid))
-        .transpose()
+    let invalid =
+        |problem| EventError::at(ErrorCode::InvalidCurrency, Field::Currency.as_str(), problem);
+    fields.text(Field::Currency)?.map(|code| Currency::parse(&code).map_err(invalid)).transpose()
 }

@@ -15,17 +15,9 @@ use crate::time::EventTime;
 pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Result<Event, Rejection> {
     let Some(fields) = Fields::parse(raw) else {
         let error = EventError::whole(ErrorCode::WrongType, "an event must be a JSON object");
-        return Err(Rejection {
-            event_id: None,
-            source: None,
-            error,
-        });
+        return Err(Rejection { event_id: None, source: None, error });
     };
-    let door = Door {
-        fields,
-        mapping,
-        now,
-    };
+    let door = Door { fields, mapping, now };
     door.event().map_err(|error| Rejection {
         event_id: read::event_id(&door.fields).ok(),
         source: read::source(&door.fields).ok(),
@@ -49,11 +41,7 @@ struct Head {
 
 impl Head {
     fn ignored(self, reason: IgnoredReason) -> Event {
-        Event::Ignored(Ignored {
-            event_id: self.event_id,
-            source: self.source,
-            reason,
-        })
+        Event::Ignored(Ignored { event_id: self.event_id, source: self.source, reason })
     }
 }
 
@@ -62,19 +50,14 @@ impl Door<'_> {
         let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
         let event_id = read::event_id(&self.fields)?;
         let source = read::source(&self.fields)?;
-        let head = Head {
-            event,
-            event_id,
-            source,
-        };
+        let head = Head { event, event_id, source };
         match rule {
             EventRule::AnalyticsOnly => Ok(head.ignored(IgnoredReason::AnalyticsOnly)),
             EventRule::Conversion(rule) => self.unless_denied(head, |head, consent| {
                 self.conversion(head, rule, consent).map(Event::Conversion)
             }),
-            EventRule::Correction(rule) => self.unless_denied(head, |head, _| {
-                self.correction(head, rule).map(Event::Correction)
-            }),
+            EventRule::Correction(rule) => self
+                .unless_denied(head, |head, _| self.correction(head, rule).map(Event::Correction)),
         }
     }
 
@@ -156,9 +139,5 @@ fn identified(conversion: Conversion) -> Result<Conversion, EventError> {
 
 /// Can't happen: every account has every goal of the mapping.
 fn unmapped() -> EventError {
-    EventError::at(
-        ErrorCode::UnknownEvent,
-        Field::Event.as_str(),
-        "has no goal in this account",
-    )
+    EventError::at(ErrorCode::UnknownEvent, Field::Event.as_str(), "has no goal in this account")
 }

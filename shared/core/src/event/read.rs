@@ -21,10 +21,7 @@ pub(super) fn source(fields: &Fields<'_>) -> Result<Source, EventError> {
 
 fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidId, field.as_str(), e);
-    fields
-        .text(field)?
-        .map(|text| RecordId::parse(&text).map_err(invalid))
-        .transpose()
+    fields.text(field)?.map(|text| RecordId::parse(&text).map_err(invalid)).transpose()
 }
 
 /// The event's name with what the mapping says of it.
@@ -33,13 +30,8 @@ pub(super) fn event_rule<'m>(
     mapping: &'m Mapping,
 ) -> Result<(EventName, &'m EventRule), EventError> {
     let text = fields.required_text(Field::Event)?;
-    let unknown = || {
-        EventError::at(
-            ErrorCode::UnknownEvent,
-            Field::Event.as_str(),
-            "is not in the mapping",
-        )
-    };
+    let unknown =
+        || EventError::at(ErrorCode::UnknownEvent, Field::Event.as_str(), "is not in the mapping");
     let rule = mapping.event(&text).ok_or_else(unknown)?;
     Ok((EventName::parse(&text).map_err(|_| unknown())?, rule))
 }
@@ -52,8 +44,7 @@ pub(super) fn named_account<'m>(
     let field = Field::Account.as_str();
     let unknown = || EventError::at(ErrorCode::UnknownAccount, field, "is not in the mapping");
     let name = fields.text(Field::Account)?;
-    name.map(|name| mapping.account(&name).ok_or_else(unknown))
-        .transpose()
+    name.map(|name| mapping.account(&name).ok_or_else(unknown)).transpose()
 }
 
 /// The account of a conversion: the named one, else the only one.
@@ -63,9 +54,7 @@ pub(super) fn account<'m>(
 ) -> Result<&'m Account, EventError> {
     let problem = "is missing: several accounts are configured";
     let missing = || EventError::at(ErrorCode::MissingField, Field::Account.as_str(), problem);
-    named_account(fields, mapping)?
-        .or_else(|| mapping.only_account())
-        .ok_or_else(missing)
+    named_account(fields, mapping)?.or_else(|| mapping.only_account()).ok_or_else(missing)
 }
 
 /// When it happened: not ahead of `now` by more than [`MAX_SKEW`].
@@ -89,11 +78,7 @@ pub(super) fn not_too_old(time: EventTime, now: EventTime) -> Result<(), EventEr
         return Ok(());
     }
     let problem = "is more than 90 days ago";
-    Err(EventError::at(
-        ErrorCode::TooOld,
-        Field::OccurredAt.as_str(),
-        problem,
-    ))
+    Err(EventError::at(ErrorCode::TooOld, Field::OccurredAt.as_str(), problem))
 }
 
 pub(super) fn references(fields: &Fields<'_>) -> Result<References, EventError> {
@@ -108,10 +93,7 @@ pub(super) fn references(fields: &Fields<'_>) -> Result<References, EventError> 
 
 fn click_id(fields: &Fields<'_>) -> Result<Option<ClickId>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidClickId, Field::Msclkid.as_str(), e);
-    fields
-        .text(Field::Msclkid)?
-        .map(|text| ClickId::parse(&text).map_err(invalid))
-        .transpose()
+    fields.text(Field::Msclkid)?.map(|text| ClickId::parse(&text).map_err(invalid)).transpose()
 }
 
 pub(super) fn email(fields: &Fields<'_>) -> Result<Option<Sha256Hash>, EventError> {
@@ -122,9 +104,7 @@ pub(super) fn phone(
     fields: &Fields<'_>,
     country_code: Option<&str>,
 ) -> Result<Option<Sha256Hash>, EventError> {
-    person(fields, Field::Phone, Field::HashedPhone, |text| {
-        hash_phone(text, country_code)
-    })
+    person(fields, Field::Phone, Field::HashedPhone, |text| hash_phone(text, country_code))
 }
 
 /// A person's field, given plain or hashed; given both ways, both must mean the same.
@@ -139,11 +119,7 @@ fn person(
     match (from_plain, from_hashed) {
         (Some(one), Some(other)) if one != other => {
             let problem = format!("is not the hash of {}", plain.as_str());
-            Err(EventError::at(
-                ErrorCode::InvalidValue,
-                hashed.as_str(),
-                problem,
-            ))
+            Err(EventError::at(ErrorCode::InvalidValue, hashed.as_str(), problem))
         }
         (one, other) => Ok(one.or(other)),
     }
@@ -155,10 +131,7 @@ fn hash_field(
     hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
 ) -> Result<Option<Sha256Hash>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidValue, field.as_str(), e);
-    fields
-        .text(field)?
-        .map(|text| hash(&text).map_err(invalid))
-        .transpose()
+    fields.text(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
 }
 
 /// An unknown word is refused rather than taken for consent.
@@ -177,9 +150,7 @@ pub(super) fn original(
     own_source: &Source,
     mapping: &Mapping,
 ) -> Result<OriginalRef, EventError> {
-    let raw = fields
-        .raw(Field::Original)
-        .ok_or_else(|| missing(Field::Original))?;
+    let raw = fields.raw(Field::Original).ok_or_else(|| missing(Field::Original))?;
     let inner = Fields::parse(raw).ok_or_else(|| invalid_original("must be an object"))?;
     let inside = |error: EventError| invalid_original(&error.message);
     let source = match inner.has(Field::Source) {
@@ -187,28 +158,17 @@ pub(super) fn original(
         false => own_source.clone(),
     };
     let event_id = event_id(&inner).map_err(inside)?;
-    let event = inner
-        .has(Field::Event)
-        .then(|| event_rule(&inner, mapping))
-        .transpose();
+    let event = inner.has(Field::Event).then(|| event_rule(&inner, mapping)).transpose();
     let event = match event.map_err(inside)? {
         None => None,
         Some((name, EventRule::Conversion(_))) => Some(name),
         Some(_) => return Err(invalid_original("event is not a conversion")),
     };
-    Ok(OriginalRef {
-        source,
-        event_id,
-        event,
-    })
+    Ok(OriginalRef { source, event_id, event })
 }
 
 fn invalid_original(problem: &str) -> EventError {
     let message = format!("original: {problem}");
     let field = Some(Field::Original.as_str());
-    EventError {
-        code: ErrorCode::InvalidOriginal,
-        message,
-        field,
-    }
+    EventError { code: ErrorCode::InvalidOriginal, message, field }
 }

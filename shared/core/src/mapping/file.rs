@@ -20,10 +20,7 @@ pub struct MappingError {
 
 impl MappingError {
     fn new(path: impl Into<String>, problem: impl ToString) -> Self {
-        Self {
-            path: path.into(),
-            problem: problem.to_string(),
-        }
+        Self { path: path.into(), problem: problem.to_string() }
     }
 
     /// The place, such as `events.purchase.goal`; `$` for the file as a whole.
@@ -66,18 +63,12 @@ pub(super) fn parse(json: &str) -> Result<Mapping, MappingError> {
     let mut top: Map<String, Value> =
         serde_json::from_str(json).map_err(|error| MappingError::new("$", error))?;
     let goals = section::<GoalEntry>(&mut top, "goals")?;
-    let goals: BTreeMap<_, _> = goals
-        .into_iter()
-        .map(|(key, goal)| (key, goal.rule))
-        .collect();
+    let goals: BTreeMap<_, _> = goals.into_iter().map(|(key, goal)| (key, goal.rule)).collect();
     let mut events = events(section(&mut top, "events")?, &goals)?;
     add_analytics_only(&mut events, top.remove("analyticsOnly"))?;
     let accounts = accounts(section(&mut top, "accounts")?, &goals)?;
     match top.keys().next() {
-        Some(key) => Err(MappingError::new(
-            key,
-            format!("is none of {}", SECTIONS.join(", ")),
-        )),
+        Some(key) => Err(MappingError::new(key, format!("is none of {}", SECTIONS.join(", ")))),
         None => Ok(Mapping { events, accounts }),
     }
 }
@@ -109,10 +100,7 @@ fn events(
     let read = |(name, entry): (String, EventEntry)| {
         let path = format!("events.{name}");
         let rule = event_rule(&path, entry, goals)?;
-        Ok((
-            EventName::parse(&name).map_err(|e| MappingError::new(path, e))?,
-            rule,
-        ))
+        Ok((EventName::parse(&name).map_err(|e| MappingError::new(path, e))?, rule))
     };
     entries.into_iter().map(read).collect()
 }
@@ -123,15 +111,11 @@ fn event_rule(path: &str, entry: EventEntry, goals: &Goals) -> Result<EventRule,
         (Some(goal), false) if goals.contains_key(&goal) => {
             Ok(EventRule::Conversion(ConversionRule { goal, required }))
         }
-        (Some(_), false) => Err(MappingError::new(
-            format!("{path}.goal"),
-            "names no key of \"goals\"",
-        )),
+        (Some(_), false) => {
+            Err(MappingError::new(format!("{path}.goal"), "names no key of \"goals\""))
+        }
         (None, true) => Ok(EventRule::Correction(CorrectionRule { required })),
-        _ => Err(MappingError::new(
-            path,
-            "needs either \"goal\" or \"adjusts\": true",
-        )),
+        _ => Err(MappingError::new(path, "needs either \"goal\" or \"adjusts\": true")),
     }
 }
 
@@ -146,10 +130,7 @@ fn add_analytics_only(
     };
     for name in names {
         if events.contains_key(&name) {
-            return Err(MappingError::new(
-                format!("{PATH}.{name}"),
-                "is named twice",
-            ));
+            return Err(MappingError::new(format!("{PATH}.{name}"), "is named twice"));
         }
         events.insert(name, EventRule::AnalyticsOnly);
     }
@@ -174,16 +155,9 @@ fn account(
     goals: &Goals,
 ) -> Result<Account, MappingError> {
     let name = AccountName::parse(name).map_err(|error| MappingError::new(path, error))?;
-    if entry
-        .default_country_code
-        .as_deref()
-        .is_some_and(|code| !is_country_code(code))
-    {
+    if entry.default_country_code.as_deref().is_some_and(|code| !is_country_code(code)) {
         let path = format!("{path}.defaultCountryCode");
-        return Err(MappingError::new(
-            path,
-            "is not 1 to 3 digits without + or leading zero",
-        ));
+        return Err(MappingError::new(path, "is not 1 to 3 digits without + or leading zero"));
     }
     let mut goals = goals.clone();
     for (key, own_name) in entry.goals {

@@ -9,9 +9,7 @@ fn edited(edit: impl FnOnce(&mut serde_json::Value)) -> Result<Mapping, MappingE
 fn goal(mapping: &Mapping, account: &str, event: &str) -> Option<String> {
     let account = AccountName::parse(account).expect("account");
     let event = EventName::parse(event).expect("event");
-    mapping
-        .goal(&account, &event)
-        .map(|goal| goal.name.to_string())
+    mapping.goal(&account, &event).map(|goal| goal.name.to_string())
 }
 
 #[test]
@@ -25,10 +23,7 @@ fn shipped() {
     ] {
         assert_eq!(goal(&mapping, "main", event).as_deref(), Some(name));
     }
-    assert!(matches!(
-        mapping.event("refund"),
-        Some(EventRule::Correction(_))
-    ));
+    assert!(matches!(mapping.event("refund"), Some(EventRule::Correction(_))));
     for event in ["page_view", "form_submit", "add_to_cart"] {
         assert_eq!(mapping.event(event), Some(&EventRule::AnalyticsOnly));
     }
@@ -37,14 +32,8 @@ fn shipped() {
     assert_eq!(main.name().as_str(), "main");
     assert!(main.browser_order_ties());
     assert!(main.goals().all(|(_, goal)| goal.enhanced));
-    assert_eq!(
-        main.goal("qualified_lead").expect("goal").count_type,
-        CountType::Unique
-    );
-    assert_eq!(
-        main.goal("purchase").expect("goal").count_type,
-        CountType::All
-    );
+    assert_eq!(main.goal("qualified_lead").expect("goal").count_type, CountType::Unique);
+    assert_eq!(main.goal("purchase").expect("goal").count_type, CountType::All);
 }
 
 #[test]
@@ -57,10 +46,7 @@ fn a_new_event_is_an_edit_of_the_file_only() {
         file["events"]["closed_deal"] = serde_json::json!({ "goal": "closed_deal" });
     })
     .expect("valid");
-    assert_eq!(
-        goal(&mapping, "main", "closed_deal").as_deref(),
-        Some("Closed Deal")
-    );
+    assert_eq!(goal(&mapping, "main", "closed_deal").as_deref(), Some("Closed Deal"));
 }
 
 #[test]
@@ -71,14 +57,8 @@ fn accounts_have_their_own_goal_names() {
         });
     })
     .expect("valid");
-    assert_eq!(
-        goal(&mapping, "shop-eu", "phone_sale").as_deref(),
-        Some("Kauf")
-    );
-    assert_eq!(
-        goal(&mapping, "main", "phone_sale").as_deref(),
-        Some("Purchase")
-    );
+    assert_eq!(goal(&mapping, "shop-eu", "phone_sale").as_deref(), Some("Kauf"));
+    assert_eq!(goal(&mapping, "main", "phone_sale").as_deref(), Some("Purchase"));
     let account = mapping.account("shop-eu").expect("account");
     assert_eq!(account.default_country_code(), Some("49"));
     assert!(!account.browser_order_ties(), "must be asked for");
@@ -95,33 +75,15 @@ fn errors_name_the_place() {
         ("goals", |f| f["goals"] = json!({})),
         ("accounts", |f| f["accounts"] = json!(null)),
         ("goal", |f| f["goal"] = json!({})),
-        ("goals.purchase", |f| {
-            f["goals"]["purchase"]["revenue"] = json!("Variable")
-        }),
-        ("goals.purchase", |f| {
-            f["goals"]["purchase"]["name"] = json!("x".repeat(101))
-        }),
-        ("goals.purchase", |f| {
-            f["goals"]["purchase"]["colour"] = json!("red")
-        }),
-        ("events.purchase.goal", |f| {
-            f["events"]["purchase"]["goal"] = json!("Purchase")
-        }),
-        ("events.purchase", |f| {
-            f["events"]["purchase"]["adjusts"] = json!(true)
-        }),
-        ("events.purchase", |f| {
-            f["events"]["purchase"]["required"] = json!(["colour"])
-        }),
-        ("events.a b", |f| {
-            f["events"]["a b"] = json!({ "adjusts": true })
-        }),
-        ("analyticsOnly.purchase", |f| {
-            f["analyticsOnly"] = json!(["purchase"])
-        }),
-        ("accounts.main.goals.x", |f| {
-            f["accounts"]["main"]["goals"] = json!({ "x": "Y" })
-        }),
+        ("goals.purchase", |f| f["goals"]["purchase"]["revenue"] = json!("Variable")),
+        ("goals.purchase", |f| f["goals"]["purchase"]["name"] = json!("x".repeat(101))),
+        ("goals.purchase", |f| f["goals"]["purchase"]["colour"] = json!("red")),
+        ("events.purchase.goal", |f| f["events"]["purchase"]["goal"] = json!("Purchase")),
+        ("events.purchase", |f| f["events"]["purchase"]["adjusts"] = json!(true)),
+        ("events.purchase", |f| f["events"]["purchase"]["required"] = json!(["colour"])),
+        ("events.a b", |f| f["events"]["a b"] = json!({ "adjusts": true })),
+        ("analyticsOnly.purchase", |f| f["analyticsOnly"] = json!(["purchase"])),
+        ("accounts.main.goals.x", |f| f["accounts"]["main"]["goals"] = json!({ "x": "Y" })),
         ("accounts.main.defaultCountryCode", |f| {
             f["accounts"]["main"]["defaultCountryCode"] = json!("+1");
         }),

@@ -21,11 +21,7 @@ fn a_refund() {
     assert_eq!(back.account, None, "the original knows its account");
     assert_eq!(back.occurred_at.to_string(), "2026-04-25T08:05:00Z");
     assert_eq!(back.original.event_id.as_str(), "4711");
-    assert_eq!(
-        back.original.source.as_str(),
-        "shop",
-        "its own unless given"
-    );
+    assert_eq!(back.original.source.as_str(), "shop", "its own unless given");
     assert_eq!(back.original.event, None);
 }
 
@@ -33,30 +29,18 @@ fn a_refund() {
 fn kinds() {
     assert_eq!(kind(&refund()), "refund 30 USD");
     assert_eq!(kind(&full()), "full");
-    assert_eq!(
-        kind(&with(refund(), json!({ "amount": null, "currency": null }))),
-        "full"
-    );
+    assert_eq!(kind(&with(refund(), json!({ "amount": null, "currency": null }))), "full");
     let restated = with(full(), json!({ "newValue": 99.950, "currency": "EUR" }));
     assert_eq!(kind(&restated), "restatement 99.95 EUR");
-    assert_eq!(
-        kind(&with(refund(), json!({ "amount": 0 }))),
-        "refund 0 USD"
-    );
+    assert_eq!(kind(&with(refund(), json!({ "amount": 0 }))), "refund 0 USD");
 }
 
 #[test]
 fn the_original_of_another_source_and_name() {
     let original = json!({ "eventId": "77", "source": "stripe", "event": "phone_sale" });
-    let back = correction(&with(
-        refund(),
-        json!({ "original": original, "account": "main" }),
-    ));
+    let back = correction(&with(refund(), json!({ "original": original, "account": "main" })));
     assert_eq!(back.original.source.as_str(), "stripe");
-    assert_eq!(
-        back.original.event.as_ref().map(EventName::as_str),
-        Some("phone_sale")
-    );
+    assert_eq!(back.original.event.as_ref().map(EventName::as_str), Some("phone_sale"));
     assert_eq!(back.account.as_ref().map(AccountName::as_str), Some("main"));
 }
 
@@ -65,21 +49,9 @@ fn every_code() {
     use ErrorCode as E;
     let cases = [
         (without(refund(), "original"), E::MissingField, "original"),
-        (
-            with(refund(), json!({ "original": null })),
-            E::MissingField,
-            "original",
-        ),
-        (
-            with(refund(), json!({ "original": "4711" })),
-            E::InvalidOriginal,
-            "original",
-        ),
-        (
-            with(refund(), json!({ "original": {} })),
-            E::InvalidOriginal,
-            "original",
-        ),
+        (with(refund(), json!({ "original": null })), E::MissingField, "original"),
+        (with(refund(), json!({ "original": "4711" })), E::InvalidOriginal, "original"),
+        (with(refund(), json!({ "original": {} })), E::InvalidOriginal, "original"),
         (
             with(refund(), json!({ "original": { "eventId": 4711 } })),
             E::InvalidOriginal,
@@ -91,76 +63,35 @@ fn every_code() {
             "original",
         ),
         (
-            with(
-                refund(),
-                json!({ "original": { "eventId": "1", "source": "my shop" } }),
-            ),
+            with(refund(), json!({ "original": { "eventId": "1", "source": "my shop" } })),
             E::InvalidOriginal,
             "original",
         ),
         (
-            with(
-                refund(),
-                json!({ "original": { "eventId": "1", "event": "sneeze" } }),
-            ),
+            with(refund(), json!({ "original": { "eventId": "1", "event": "sneeze" } })),
             E::InvalidOriginal,
             "original",
         ),
         (
-            with(
-                refund(),
-                json!({ "original": { "eventId": "1", "event": "refund" } }),
-            ),
+            with(refund(), json!({ "original": { "eventId": "1", "event": "refund" } })),
             E::InvalidOriginal,
             "original",
         ),
-        (
-            with(refund(), json!({ "newValue": 1 })),
-            E::ValueNotAllowed,
-            "newValue",
-        ),
-        (
-            with(full(), json!({ "value": 30, "currency": "USD" })),
-            E::ValueNotAllowed,
-            "value",
-        ),
+        (with(refund(), json!({ "newValue": 1 })), E::ValueNotAllowed, "newValue"),
+        (with(full(), json!({ "value": 30, "currency": "USD" })), E::ValueNotAllowed, "value"),
         (without(refund(), "amount"), E::MissingValue, "amount"),
-        (
-            without(refund(), "currency"),
-            E::MissingCurrency,
-            "currency",
-        ),
-        (
-            with(refund(), json!({ "amount": "30" })),
-            E::WrongType,
-            "amount",
-        ),
-        (
-            with(refund(), json!({ "amount": -30 })),
-            E::InvalidValue,
-            "amount",
-        ),
-        (
-            with(refund(), json!({ "currency": "usd" })),
-            E::InvalidCurrency,
-            "currency",
-        ),
+        (without(refund(), "currency"), E::MissingCurrency, "currency"),
+        (with(refund(), json!({ "amount": "30" })), E::WrongType, "amount"),
+        (with(refund(), json!({ "amount": -30 })), E::InvalidValue, "amount"),
+        (with(refund(), json!({ "currency": "usd" })), E::InvalidCurrency, "currency"),
         (
             with(full(), json!({ "newValue": 1.0001, "currency": "USD" })),
             E::InvalidValue,
             "newValue",
         ),
-        (
-            with(refund(), json!({ "account": "other" })),
-            E::UnknownAccount,
-            "account",
-        ),
+        (with(refund(), json!({ "account": "other" })), E::UnknownAccount, "account"),
         (without(refund(), "eventId"), E::MissingField, "eventId"),
-        (
-            without(refund(), "occurredAt"),
-            E::MissingField,
-            "occurredAt",
-        ),
+        (without(refund(), "occurredAt"), E::MissingField, "occurredAt"),
         (
             with(refund(), json!({ "occurredAt": "2026-04-26T12:05:01Z" })),
             E::TimeInFuture,
@@ -175,13 +106,7 @@ fn every_code() {
 #[test]
 fn a_correction_may_be_old_and_needs_no_identifier() {
     // Whether it comes too late depends on its original, which the ledger knows.
-    assert!(
-        parse(&with(
-            refund(),
-            json!({ "occurredAt": "2025-01-01T00:00:00Z" })
-        ))
-        .is_ok()
-    );
+    assert!(parse(&with(refund(), json!({ "occurredAt": "2025-01-01T00:00:00Z" }))).is_ok());
 }
 
 #[test]
@@ -192,12 +117,6 @@ fn the_mapping_may_name_further_corrections() {
     let event = with(full(), json!({ "event": "cancellation" }));
     let parse = |event: &Value| parse_event(&event.to_string(), &mapping, now());
     let error = parse(&event).expect_err("no order").error;
-    assert_eq!(
-        (error.code, error.field),
-        (ErrorCode::MissingField, Some("orderId"))
-    );
-    assert!(matches!(
-        parse(&with(event, json!({ "orderId": "O1" }))),
-        Ok(Event::Correction(_))
-    ));
+    assert_eq!((error.code, error.field), (ErrorCode::MissingField, Some("orderId")));
+    assert!(matches!(parse(&with(event, json!({ "orderId": "O1" }))), Ok(Event::Correction(_))));
 }

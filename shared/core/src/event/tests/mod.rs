@@ -58,9 +58,7 @@ fn refund() -> Value {
 
 /// The event with some members replaced.
 fn with(mut event: Value, members: Value) -> Value {
-    let Value::Object(members) = members else {
-        panic!("an object")
-    };
+    let Value::Object(members) = members else { panic!("an object") };
     for (name, value) in members {
         event[name] = value;
     }
@@ -103,10 +101,7 @@ fn ignored(event: &Value) -> Option<IgnoredReason> {
 fn every_code_has_its_own_text() {
     let texts: std::collections::BTreeSet<_> = ErrorCode::ALL.iter().map(|c| c.as_str()).collect();
     assert_eq!(texts.len(), ErrorCode::ALL.len());
-    assert_eq!(
-        serde_json::to_value(ErrorCode::TooOld).expect("text"),
-        "too_old"
-    );
+    assert_eq!(serde_json::to_value(ErrorCode::TooOld).expect("text"), "too_old");
 }
 
 #[test]
@@ -118,16 +113,7 @@ fn fields_are_known_by_their_names() {
 
 #[test]
 fn what_is_no_object() {
-    for text in [
-        "5",
-        "[]",
-        "null",
-        "\"purchase\"",
-        "{",
-        "",
-        "{}{}",
-        "{\"event\":}",
-    ] {
+    for text in ["5", "[]", "null", "\"purchase\"", "{", "", "{}{}", "{\"event\":}"] {
         let rejection = parse_text(text).expect_err(text);
         assert_eq!(rejection.error.code, ErrorCode::WrongType, "{text}");
         assert_eq!(rejection.error.field, None);
@@ -148,15 +134,7 @@ fn a_rejection_names_the_event_where_it_can() {
 #[test]
 fn an_answer_never_repeats_what_a_person_is() {
     for secret in [json!("jane.doe@"), json!("jane.doe"), json!(["jane.doe"])] {
-        for field in [
-            "email",
-            "phone",
-            "hashedEmail",
-            "eventId",
-            "source",
-            "msclkid",
-            "consent",
-        ] {
+        for field in ["email", "phone", "hashedEmail", "eventId", "source", "msclkid", "consent"] {
             let rejection = parse(&with(purchase(), json!({ field: secret }))).err();
             assert!(!format!("{rejection:?} ").contains("jane.doe@"), "{field}");
             let error = rejection.map(|rejection| rejection.error);
@@ -168,9 +146,7 @@ fn an_answer_never_repeats_what_a_person_is() {
 
 #[test]
 fn an_error_is_answered_with_code_message_and_field() {
-    let error = parse(&without(purchase(), "currency"))
-        .expect_err("no currency")
-        .error;
+    let error = parse(&without(purchase(), "currency")).expect_err("no currency").error;
     let answer = serde_json::to_value(&error).expect("JSON");
     let message = "currency is missing beside value";
     let expected = json!({ "code": "missing_currency", "message": message, "field": "currency" });

@@ -1,0 +1,126 @@
+//! Decode, store the click and its ties, answer 204 with the visitor's cookie.
+
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::{
+    clicks::Clicks,
+    clock,
+    http::{self, Problem, Request, Response},
+    keys::{Keys, Right},
+    ledger::LedgerError,
+    telemetry::{self, Metric},
+};
+
+use crate::wire::Landing;
+
+/// The largest body, in bytes.
+const MAX_BODY: usize = 8 * 1024;
+/// How long a browser may hold a click back until the visitor consents, in seconds.
+const CONSENT_HOLD: i64 = 30 * 60;
+/// The visitor's cookie.
+const COOKIE: &str = "tl_ref";
+
+/// What the function needs.
+pub struct Capture {
+    pub clicks: Clicks,
+    pub keys: Keys,
+}
+
+impl Capture {
+    /// Answers one request.
+    pub async fn handle(&self, request: &Request) -> Response {
+        let (metric, response) = match self.take(request).await {
+            Ok(Taken::Stored(reference)) => ("Captured", stored(&reference)),
+            Ok(Taken::Denied) => ("CaptureDenied", http::empty(204)),
+            Err(problem) => ("CaptureRefused", problem.into()),
+        };
+        // A landing belongs to no account yet: the click id is looked up by whichever sells.
+        telemetry::emit("none", &[Metric::count(metric, 1)]);
+        response
+    }
+
+    async fn take(&self, request: &Request) -> Result<Taken, Problem> {
+        let keyed = self.is_keyed(request).await?;
+        if http::is_other_type(request, &["application/json", "text/plain"]) {
+            let message = "send application/json or text/plain";
+            return Err(Problem::new(415, "unsupported_media_type", message));
+        }
+        let landing = Landing::parse(&http::body(request, MAX_BODY)?)?;
+        if landing.consent.as_deref() == Some("denied") {
+            return Ok(Taken::Denied);
+        }
+        if landing.click_id.is_none() && landing.ties.is_empty() {
+            let message = "msclkid, or one of leadId, cartId, orderId, must be there";
+            return Err(Problem {
+                field: Some("msclkid"),
+                ..Problem::new(422, "missing_field", message)
+            });
+        }
+        let cookie = visitor(request)?;
+        self.store(&landing, &cookie, keyed).await.map_err(|error| {
+            tracing::error!(%error, "click not stored");
+            Problem::unavailable()
+        })?;
+        Ok(Taken::Stored(cookie))
+    }
+
+    /// Without a key a tie is a browser's; a wrong key is an error, not a browser.
+    async fn is_keyed(&self, request: &Request) -> Result<bool, Problem> {
+        let Some(header) = http::header(request, "authorization") else { return Ok(false) };
+        let key = self.keys.check(Some(header)).await?;
+        match key.may(Right::Write) {
+            true => Ok(true),
+            false => Err(Problem::forbidden("the key has no right to write")),
+        }
+    }
+
+    async fn store(&self, landing: &Landing, cookie: &str, keyed: bool) -> Result<(), LedgerError> {
+        let at_ms = clicked_ms(landing.landed_at, clock::now_ms());
+        let reference = landing.session.as_ref().map_or(cookie, |session| session.as_str());
+        if let Some(click_id) = &landing.click_id {
+            let url =
+                landing.landing_url.as_ref().map(|url| ("landingUrl", url.as_str().to_owned()));
+            let consent = landing.consent.clone().unwrap_or_else(|| "unknown".to_owned());
+            let details =
+                url.into_iter().chain([("consent", consent), ("cookie", cookie.to_owned())]);
+            self.clicks.add(reference, click_id, at_ms, details.collect()).await?;
+        }
+        for (kind, id) in &landing.ties {
+            self.clicks.tie(*kind, id, reference, at_ms, keyed).await?;
+        }
+        Ok(())
+    }
+}
+
+enum Taken {
+    Stored(String),
+    Denied,
+}
+
+/// The server's time; the browser's only if it is earlier by no more than a consent banner explains.
+fn clicked_ms(landed_at: Option<EventTime>, now_ms: i64) -> i64 {
+    let landed = landed_at.map(|time| time.epoch() * 1_000);
+    landed.filter(|ms| (now_ms - CONSENT_HOLD * 1_000..now_ms).contains(ms)).unwrap_or(now_ms)
+}
+
+/// The visitor's cookie if it is one of ours, else a new one.
+fn visitor(request: &Request) -> Result<String, Problem> {
+    let ours = |value: &&str| {
+        value.len() == 32 && value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    if let Some(value) = http::cookie(request, COOKIE).filter(ours) {
+        return Ok(value.to_owned());
+    }
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| {
+        tracing::error!(%error, "no random bytes");
+        Problem::unavailable()
+    })?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn stored(cookie: &str) -> Response {
+    let mut response = http::empty(204);
+    let attributes = "Max-Age=7776000; Path=/; HttpOnly; Secure; SameSite=Lax";
+    response.cookies = vec![format!("{COOKIE}={cookie}; {attributes}")];
+    response
+}

@@ -1,0 +1,108 @@
+//! The body that the page sends.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tracklayer_core::{
+    click::{ClickId, LandingUrl},
+    id::RecordId,
+    time::EventTime,
+};
+use tracklayer_edge::{clicks::TieKind, http::Problem};
+
+/// A landing, with every member checked.
+#[derive(Debug, Default)]
+pub struct Landing {
+    pub click_id: Option<ClickId>,
+    pub session: Option<RecordId>,
+    pub ties: Vec<(TieKind, RecordId)>,
+    pub landing_url: Option<LandingUrl>,
+    pub consent: Option<String>,
+    pub landed_at: Option<EventTime>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    msclkid: Option<Value>,
+    landing_url: Option<Value>,
+    session_id: Option<Value>,
+    lead_id: Option<Value>,
+    cart_id: Option<Value>,
+    order_id: Option<Value>,
+    consent: Option<Value>,
+    landed_at: Option<Value>,
+}
+
+impl Landing {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Naming the member that is wrong.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|_| Problem::new(400, "invalid_json", "the body is not JSON"))?;
+        if !value.is_object() {
+            return Err(Problem::new(400, "invalid_json", "the body is not a JSON object"));
+        }
+        let body: Body = serde_json::from_value(value)
+            .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
+        let ties = [
+            (TieKind::Lead, id(&body.lead_id, "leadId")?),
+            (TieKind::Cart, id(&body.cart_id, "cartId")?),
+            (TieKind::Order, id(&body.order_id, "orderId")?),
+        ];
+        Ok(Landing {
+            click_id: click_id(&body.msclkid)?,
+            session: id(&body.session_id, "sessionId")?,
+            ties: ties.into_iter().filter_map(|(kind, id)| Some((kind, id?))).collect(),
+            landing_url: text_of(&body.landing_url, "landingUrl")?.and_then(LandingUrl::redact),
+            consent: consent(&body.consent)?,
+            landed_at: landed_at(&body.landed_at)?,
+        })
+    }
+}
+
+/// Absent, null and empty text are the same: pages send what they have.
+fn text_of<'a>(value: &'a Option<Value>, field: &'static str) -> Result<Option<&'a str>, Problem> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(wrong("wrong_type", field, "must be a string")),
+    }
+}
+
+fn wrong(code: &'static str, field: &'static str, rule: &str) -> Problem {
+    Problem { field: Some(field), ..Problem::new(422, code, format!("{field} {rule}")) }
+}
+
+fn id(value: &Option<Value>, field: &'static str) -> Result<Option<RecordId>, Problem> {
+    let parse = |text| {
+        RecordId::parse(text).map_err(|error| wrong("invalid_id", field, &error.to_string()))
+    };
+    text_of(value, field)?.map(parse).transpose()
+}
+
+fn click_id(value: &Option<Value>) -> Result<Option<ClickId>, Problem> {
+    let field = "msclkid";
+    let parse = |text| {
+        ClickId::parse(text).map_err(|error| wrong("invalid_click_id", field, &error.to_string()))
+    };
+    text_of(value, field)?.map(parse).transpose()
+}
+
+fn consent(value: &Option<Value>) -> Result<Option<String>, Problem> {
+    match text_of(value, "consent")? {
+        None => Ok(None),
+        Some(word @ ("granted" | "denied" | "unknown")) => Ok(Some(word.to_owned())),
+        Some(_) => Err(wrong("invalid_value", "consent", "must be granted, denied or unknown")),
+    }
+}
+
+fn landed_at(value: &Option<Value>) -> Result<Option<EventTime>, Problem> {
+    let field = "landedAt";
+    let parse = |text| {
+        EventTime::parse_rfc3339(text)
+            .map_err(|error| wrong("invalid_time", field, &error.to_string()))
+    };
+    text_of(value, field)?.map(parse).transpose()
+}

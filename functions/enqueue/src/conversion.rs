@@ -1,0 +1,147 @@
+//! An original: find its click, claim its key, write its row, send its signal – in this order, so
+//! that a crash anywhere is repaired by the caller's retry.
+
+use tracklayer_core::{
+    event::{Conversion, ErrorCode, EventError},
+    intake::{ClickSearch, Dispatch, facts_of, key_of, place},
+    open::WaitReason,
+    record::{Facts, Row},
+    signal::Signal,
+    time::EventTime,
+};
+
+use crate::{
+    handler::{Call, Enqueue, Unavailable},
+    wire::{EventAnswer, Status},
+};
+
+impl Enqueue {
+    /// Takes one original.
+    pub async fn take_conversion(
+        &self,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, Unavailable> {
+        if let Err(error) = call.allows(&conversion.source, Some(&conversion.account)) {
+            return Ok(EventAnswer::rejected(&conversion.event_id, &conversion.source, error));
+        }
+        let (facts, missing) = self.facts(conversion, call).await?;
+        let judge = call.judge(&self.policy);
+        let (row, dispatch) =
+            place(conversion, facts.clone(), None, missing, &judge, self.retention_days);
+        let Some(existing) = self.ledger.insert(&row, call.now).await? else {
+            return self.signal(conversion, &row, dispatch, call.now).await;
+        };
+        if existing.facts.is_some() {
+            return self.repeat(conversion, &existing, call.now).await;
+        }
+        if existing.account != conversion.account {
+            return Ok(conflict(conversion, "this id belongs to another account"));
+        }
+        let (row, dispatch) =
+            place(conversion, facts, Some(&existing), missing, &judge, self.retention_days);
+        match self.ledger.change(&existing, &row).await? {
+            true => self.signal(conversion, &row, dispatch, call.now).await,
+            // Another writer was at the orphan in the same moment; the caller's retry settles it.
+            false => Err(Unavailable),
+        }
+    }
+
+    /// Click, hashes and the second that is free at Microsoft.
+    async fn facts(
+        &self,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<(Facts, Option<WaitReason>), Unavailable> {
+        let search = self.search(conversion, call.now).await?;
+        let mut facts = facts_of(conversion, &search);
+        facts.conversion_time = self
+            .ledger
+            .claim_second(
+                &conversion.account,
+                &facts.identity,
+                conversion.occurred_at,
+                &key_of(conversion),
+                call.now,
+            )
+            .await?;
+        let missing = match search {
+            ClickSearch::Missing(reason) => Some(reason),
+            ClickSearch::Found { .. } => None,
+        };
+        Ok((facts, missing))
+    }
+
+    async fn search(
+        &self,
+        conversion: &Conversion,
+        now: EventTime,
+    ) -> Result<ClickSearch, Unavailable> {
+        let account = self.mapping.account(conversion.account.as_str());
+        let browser = account.is_some_and(tracklayer_core::mapping::Account::browser_order_ties);
+        let own = conversion.references.msclkid.as_ref();
+        let references =
+            facts_of(conversion, &ClickSearch::Missing(WaitReason::NoClick)).references;
+        Ok(self.clicks.search(own, &references, conversion.occurred_at, now, browser).await?)
+    }
+
+    async fn signal(
+        &self,
+        conversion: &Conversion,
+        row: &Row,
+        dispatch: Dispatch,
+        now: EventTime,
+    ) -> Result<EventAnswer, Unavailable> {
+        if let Dispatch::Message(not_before) = dispatch {
+            self.send(row, not_before, now).await?;
+        }
+        Ok(EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Queued, row))
+    }
+
+    async fn send(
+        &self,
+        row: &Row,
+        not_before: Option<EventTime>,
+        now: EventTime,
+    ) -> Result<(), Unavailable> {
+        for result in self.queue.send(&[Signal::new(row, not_before)], now, 0).await {
+            result.map_err(|error| {
+                tracing::error!(%error, record = row.key.label(), "signal not sent");
+                Unavailable
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The id is known. A row that nothing is known of and nothing drives may have lost its
+    /// message: it is sent again. Any other row is driven by its outcome, its `due` or a redrive.
+    async fn repeat(
+        &self,
+        conversion: &Conversion,
+        existing: &Row,
+        now: EventTime,
+    ) -> Result<EventAnswer, Unavailable> {
+        let fingerprint = conversion.fingerprint().to_string();
+        let known = existing.facts.as_ref().map(|facts| facts.fingerprint.as_str());
+        if existing.account != conversion.account {
+            return Ok(conflict(conversion, "this id belongs to another account"));
+        }
+        if known != Some(fingerprint.as_str()) {
+            return Ok(conflict(conversion, "this id is known with other content"));
+        }
+        if existing.observed == 0 && existing.open.is_none() {
+            self.send(existing, None, now).await?;
+        }
+        Ok(EventAnswer::stored(
+            &conversion.event_id,
+            &conversion.source,
+            Status::Duplicate,
+            existing,
+        ))
+    }
+}
+
+fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {
+    let error = EventError::whole(ErrorCode::Conflict, message);
+    EventAnswer::conflict(&conversion.event_id, &conversion.source, error)
+}

@@ -1,0 +1,207 @@
+//! Decode, check the key, take each event, answer per event.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, stream};
+use serde_json::value::RawValue;
+use tracklayer_core::{
+    decide::{AccountView, Policy},
+    event::{ErrorCode, Event, EventError, parse_event},
+    id::{AccountName, Source},
+    mapping::Mapping,
+    note::Judge,
+    time::EventTime,
+};
+use tracklayer_edge::{
+    clicks::Clicks,
+    clock,
+    http::{self, Problem, Request, Response},
+    keys::{IngestKey, Keys, Right},
+    ledger::{Ledger, LedgerError},
+    queue::Queue,
+    telemetry::{self, Metric},
+};
+
+use crate::wire::{ArrayAnswer, EventAnswer, Status};
+
+/// The largest body, in bytes.
+const MAX_BODY: usize = 1_048_576;
+/// The most events of one request.
+const MAX_EVENTS: usize = 500;
+/// Events of one array that are worked on at the same time.
+const AT_ONCE: usize = 16;
+
+/// What the function needs.
+pub struct Enqueue {
+    pub mapping: Mapping,
+    pub policy: Policy,
+    pub retention_days: i64,
+    pub keys: Keys,
+    pub clicks: Clicks,
+    pub ledger: Ledger,
+    pub queue: Queue,
+}
+
+/// One event can't get there: the whole answer is 503, and the caller sends everything again.
+pub struct Unavailable;
+
+impl From<LedgerError> for Unavailable {
+    fn from(error: LedgerError) -> Self {
+        tracing::error!(%error, "event not stored");
+        Unavailable
+    }
+}
+
+/// One event and the request it came in.
+pub struct Call<'a> {
+    pub key: &'a IngestKey,
+    pub now: EventTime,
+    pub account: &'a AccountView,
+}
+
+impl Enqueue {
+    /// Answers one request.
+    pub async fn handle(&self, request: &Request) -> Response {
+        self.take(request).await.unwrap_or_else(Response::from)
+    }
+
+    async fn take(&self, request: &Request) -> Result<Response, Problem> {
+        let key = self.keys.check(http::header(request, "authorization")).await?;
+        if !key.may(Right::Write) {
+            return Err(Problem::forbidden("the key has no right to write"));
+        }
+        if http::is_other_type(request, &["application/json"]) {
+            return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
+        }
+        let body = http::body(request, MAX_BODY)?;
+        let body = Body::parse(&body)?;
+        let answers = self
+            .take_all(body.events(), &key)
+            .await
+            .map_err(|Unavailable| Problem::unavailable())?;
+        count(&answers);
+        match body {
+            Body::One(_) => self.answer_one(answers),
+            Body::Many(_) => Ok(http::json(200, &ArrayAnswer::new(answers))),
+        }
+    }
+
+    fn answer_one(&self, answers: Vec<EventAnswer>) -> Result<Response, Problem> {
+        let answer = answers.into_iter().next().ok_or_else(Problem::unavailable)?;
+        let not_allowed =
+            answer.error.as_ref().filter(|error| error.code == ErrorCode::SourceNotAllowed);
+        match not_allowed {
+            Some(error) => Err(Problem::forbidden(&error.message)),
+            None => Ok(http::json(answer.status.http(), &answer)),
+        }
+    }
+
+    /// Originals first, so that corrections of the same array find them; answers in order.
+    async fn take_all(
+        &self,
+        events: &[&RawValue],
+        key: &IngestKey,
+    ) -> Result<Vec<EventAnswer>, Unavailable> {
+        let call = Call { key, now: clock::now(), account: &AccountView::default() };
+        let parsed: Vec<_> =
+            events.iter().map(|event| parse_event(event.get(), &self.mapping, call.now)).collect();
+        let is_correction =
+            |position: &usize| matches!(parsed[*position], Ok(Event::Correction(_)));
+        let (corrections, others): (Vec<_>, Vec<_>) = (0..parsed.len()).partition(is_correction);
+        let mut answers: BTreeMap<usize, EventAnswer> = BTreeMap::new();
+        let mut failed = false;
+        for (wave, at_once) in [(others, AT_ONCE), (corrections, 1)] {
+            let (parsed, call) = (&parsed, &call);
+            let work = stream::iter(wave).map(|position| async move {
+                (position, self.take_one(&parsed[position], call).await)
+            });
+            for (position, answer) in work.buffer_unordered(at_once).collect::<Vec<_>>().await {
+                match answer {
+                    Ok(answer) => drop(answers.insert(position, answer)),
+                    Err(Unavailable) => failed = true,
+                }
+            }
+        }
+        if failed { Err(Unavailable) } else { Ok(answers.into_values().collect()) }
+    }
+
+    async fn take_one(
+        &self,
+        parsed: &Result<Event, tracklayer_core::event::Rejection>,
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, Unavailable> {
+        match parsed {
+            Err(rejection) => Ok(rejection.clone().into()),
+            Ok(Event::Ignored(ignored)) => Ok(match call.allows(&ignored.source, None) {
+                Ok(()) => EventAnswer::ignored(ignored),
+                Err(error) => EventAnswer::rejected(&ignored.event_id, &ignored.source, error),
+            }),
+            Ok(Event::Conversion(conversion)) => self.take_conversion(conversion, call).await,
+            Ok(Event::Correction(correction)) => self.take_correction(correction, call).await,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Whether the key may speak for this source and account.
+    pub fn allows(&self, source: &Source, account: Option<&AccountName>) -> Result<(), EventError> {
+        let field = if !self.key.covers_source(source) {
+            "source"
+        } else if account.is_some_and(|account| !self.key.covers_account(account)) {
+            "account"
+        } else {
+            return Ok(());
+        };
+        Err(EventError::at(ErrorCode::SourceNotAllowed, field, "is not covered by this key"))
+    }
+
+    /// Decides with this request's time.
+    pub fn judge<'b>(&'b self, policy: &'b Policy) -> Judge<'b> {
+        Judge { account: self.account, now: self.now, policy }
+    }
+}
+
+/// One event, or several.
+enum Body<'a> {
+    One([&'a RawValue; 1]),
+    Many(Vec<&'a RawValue>),
+}
+
+impl<'a> Body<'a> {
+    fn parse(text: &'a str) -> Result<Self, Problem> {
+        let invalid = |message| Problem::new(400, "invalid_json", message);
+        let raw: &RawValue =
+            serde_json::from_str(text).map_err(|_| invalid("the body is not JSON"))?;
+        if raw.get().starts_with('{') {
+            return Ok(Body::One([raw]));
+        }
+        let events: Vec<&RawValue> = serde_json::from_str(raw.get())
+            .map_err(|_| invalid("the body is neither an object nor an array"))?;
+        match events.len() {
+            0 => Err(invalid("the array is empty")),
+            1..=MAX_EVENTS => Ok(Body::Many(events)),
+            _ => Err(Problem::new(413, "too_many_events", "at most 500 events a request")),
+        }
+    }
+
+    fn events(&self) -> &[&'a RawValue] {
+        match self {
+            Body::One(event) => event,
+            Body::Many(events) => events,
+        }
+    }
+}
+
+/// One line of metrics per account.
+fn count(answers: &[EventAnswer]) {
+    let mut counts: BTreeMap<&str, BTreeMap<Status, usize>> = BTreeMap::new();
+    for answer in answers {
+        let account = answer.account.as_deref().unwrap_or("none");
+        *counts.entry(account).or_default().entry(answer.status).or_default() += 1;
+    }
+    for (account, counts) in counts {
+        let metrics: Vec<Metric> =
+            counts.iter().map(|(status, n)| Metric::count(status.metric(), *n)).collect();
+        telemetry::emit(account, &metrics);
+    }
+}

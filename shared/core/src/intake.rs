@@ -1,0 +1,271 @@
+//! From a confirmed event to a row of the ledger.
+
+use crate::{
+    click::ClickId,
+    correction::{Effect, fold},
+    decide::Action,
+    event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
+    identity::Identity,
+    note::{Judge, next_entry},
+    observed::Observed,
+    open::{Class, Open, WaitReason},
+    record::{
+        Change, Click, ClickOrigin, Correction, CorrectionRefusal, Facts, MAX_CORRECTIONS,
+        References, Row, RowKey,
+    },
+    time::{EventTime, MAX_AGE},
+};
+
+/// What the search for a conversion's click came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClickSearch {
+    /// The click it is credited to.
+    Found {
+        /// Microsoft's click id.
+        click_id: ClickId,
+        /// When it was captured; unknown if the event brought the click id itself.
+        clicked_at: Option<EventTime>,
+        /// What led to it.
+        from: ClickOrigin,
+    },
+    /// None so far, and why.
+    Missing(WaitReason),
+}
+
+/// How a row gets on after it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatch {
+    /// By a message, not before this time.
+    Message(Option<EventTime>),
+    /// By its `due`.
+    Due,
+}
+
+/// The key of the row that `conversion` owns.
+#[must_use]
+pub fn key_of(conversion: &Conversion) -> RowKey {
+    RowKey {
+        source: conversion.source.clone(),
+        event_id: conversion.event_id.clone(),
+        event: conversion.event.clone(),
+    }
+}
+
+/// The facts of `conversion` with the click that was found.
+///
+/// Hashes go along only where the goal has enhanced conversions on: elsewhere Microsoft drops them,
+/// or refuses a row that has nothing else.
+#[must_use]
+pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
+    let (click_id, click) = credited(search);
+    let hashes = conversion.goal.enhanced;
+    let references = &conversion.references;
+    Facts {
+        fingerprint: conversion.fingerprint().to_string(),
+        goal: conversion.goal.name.clone(),
+        occurred_at: conversion.occurred_at,
+        conversion_time: conversion.occurred_at,
+        money: conversion.value,
+        identity: Identity {
+            click_id,
+            email: conversion.email.filter(|_| hashes),
+            phone: conversion.phone.filter(|_| hashes),
+        },
+        click,
+        references: References {
+            session: references.session.clone(),
+            lead: references.lead.clone(),
+            cart: references.cart.clone(),
+            order: references.order.clone(),
+        },
+    }
+}
+
+fn credited(search: &ClickSearch) -> (Option<ClickId>, Option<Click>) {
+    match search {
+        ClickSearch::Found { click_id, clicked_at, from } => {
+            (Some(click_id.clone()), Some(Click { clicked_at: *clicked_at, from: *from }))
+        }
+        ClickSearch::Missing(_) => (None, None),
+    }
+}
+
+/// A new row with `facts`, or the orphan that waited for them; its next step is in `open`, or else
+/// a message.
+#[must_use]
+pub fn place(
+    conversion: &Conversion,
+    facts: Facts,
+    orphan: Option<&Row>,
+    missing: Option<WaitReason>,
+    judge: &Judge<'_>,
+    retention_days: i64,
+) -> (Row, Dispatch) {
+    let ttl = facts.conversion_time.plus_seconds(retention_days * crate::time::DAY);
+    let mut row = Row {
+        key: key_of(conversion),
+        account: conversion.account.clone(),
+        facts: Some(facts),
+        corrections: orphan.map(|row| row.corrections.clone()).unwrap_or_default(),
+        desired: orphan.map_or(1, |row| row.desired + 1),
+        observed: orphan.map_or(0, |row| row.observed),
+        microsoft: Observed::default(),
+        open: None,
+        waits: 0,
+        ttl: Some(ttl),
+    };
+    let unmatched = missing.filter(|_| !is_matchable(&row));
+    let dispatch = dispatch(&mut row, unmatched, judge);
+    (row, dispatch)
+}
+
+fn is_matchable(row: &Row) -> bool {
+    row.facts.as_ref().is_some_and(|facts| facts.identity.is_matchable())
+}
+
+/// Sets the row's `open` to what the decision asks for.
+fn dispatch(row: &mut Row, missing: Option<WaitReason>, judge: &Judge<'_>) -> Dispatch {
+    let Action::WaitUntil(until, reason) = judge.next(row) else {
+        return Dispatch::Message(None);
+    };
+    if reason == WaitReason::ClickTooYoung {
+        return Dispatch::Message(Some(until));
+    }
+    row.open = Some(Class::Wait.entry(&row.key, until, Some(missing.unwrap_or(reason))));
+    row.waits = 1;
+    Dispatch::Due
+}
+
+/// A waiting row with the click that was found meanwhile. The key it now has at Microsoft must be
+/// claimed before it is written.
+#[must_use]
+pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row {
+    let (click_id, click) = credited(search);
+    let mut bound = row.clone();
+    bound.desired += 1;
+    if let Some(facts) = &mut bound.facts {
+        facts.identity.click_id = click_id;
+        facts.click = click;
+        facts.conversion_time = conversion_time;
+    }
+    bound
+}
+
+/// A correction as it is recorded at `now`.
+#[must_use]
+pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {
+    let change = match event.kind {
+        CorrectionKind::Refund(money) => Change {
+            amount: Some(money.amount),
+            currency: Some(money.currency),
+            ..Change::default()
+        },
+        CorrectionKind::Restatement(money) => Change {
+            new_value: Some(money.amount),
+            currency: Some(money.currency),
+            ..Change::default()
+        },
+        CorrectionKind::Full => Change::default(),
+    };
+    Correction {
+        source: event.source.clone(),
+        event_id: event.event_id.clone(),
+        occurred_at: event.occurred_at,
+        recorded_at: now,
+        account: event.account.clone(),
+        change,
+        refused: None,
+    }
+}
+
+/// Whether `row` has this correction already.
+#[must_use]
+pub fn has(row: &Row, correction: &Correction) -> bool {
+    row.corrections
+        .iter()
+        .any(|known| known.source == correction.source && known.event_id == correction.event_id)
+}
+
+/// Why a correction can't be recorded with this original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is in another currency.
+    Currency,
+    /// It names another account.
+    Account,
+    /// The original has as many as it takes.
+    TooMany,
+}
+
+/// Checks a correction against the original it names.
+///
+/// # Errors
+/// If it doesn't fit.
+pub fn check(row: &Row, correction: &Correction) -> Result<(), Unfit> {
+    if row.corrections.len() >= MAX_CORRECTIONS {
+        return Err(Unfit::TooMany);
+    }
+    let Some(facts) = &row.facts else { return Ok(()) };
+    let folded = fold(&row.account, facts, std::slice::from_ref(correction));
+    match folded.effects.first() {
+        Some(Effect::Refused(CorrectionRefusal::CurrencyMismatch)) => Err(Unfit::Currency),
+        Some(Effect::Refused(CorrectionRefusal::AccountMismatch)) => Err(Unfit::Account),
+        _ => Ok(()),
+    }
+}
+
+/// `row` with `correction` in it and the `due` at which it goes; no message is needed for it.
+///
+/// A refused or dead row only records it: those are woken by a redrive. A correction that comes
+/// later than 90 days after the conversion is recorded as refused.
+#[must_use]
+pub fn append(row: &Row, mut correction: Correction, judge: &Judge<'_>) -> Row {
+    let mut after = row.clone();
+    let too_old = |facts: &Facts| judge.now > facts.conversion_time.plus_seconds(MAX_AGE);
+    if row.facts.as_ref().is_some_and(too_old) {
+        correction.refused = Some(CorrectionRefusal::TooOldForMicrosoft);
+    }
+    after.corrections.push(correction);
+    after.desired += 1;
+    let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
+    if !resting {
+        (after.open, after.waits) = due_for(row, &after, judge);
+    }
+    after
+}
+
+fn due_for(row: &Row, after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) {
+    if row.facts.is_none() || (row.microsoft.accepted.is_none() && row.open.is_some()) {
+        return (row.open.clone(), row.waits);
+    }
+    if row.microsoft.accepted.is_some() {
+        return next_entry(after, judge);
+    }
+    // On its way: if its message is lost, this brings it back.
+    let due = judge.now.plus_seconds(judge.policy.settle_delay);
+    (Some(Class::Wait.entry(&row.key, due, Some(WaitReason::SettleDelay))), 1)
+}
+
+/// The row that corrections wait in until their original comes.
+#[must_use]
+pub fn orphan(
+    key: RowKey,
+    event: &CorrectionEvent,
+    account: &crate::id::AccountName,
+    judge: &Judge<'_>,
+) -> Row {
+    let due = judge.now.plus_seconds(judge.policy.back_off(0));
+    let open = Class::Orphan.entry(&key, due, Some(WaitReason::OriginalMissing));
+    Row {
+        key,
+        account: account.clone(),
+        facts: None,
+        corrections: vec![recorded(event, judge.now)],
+        desired: 1,
+        observed: 0,
+        microsoft: Observed::default(),
+        open: Some(open),
+        waits: 1,
+        ttl: None,
+    }
+}

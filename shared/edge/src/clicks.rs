@@ -1,0 +1,323 @@
+//! Clicks in DynamoDB, and the search for the one a conversion is credited to.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | click | `session <reference>` | `<13-digit ms> <msclkid>` |
+//! | tie | `lead <id>`, `cart <id>`, `order <id>` | `<13-digit ms> <reference>` |
+//!
+//! A *reference* is what a visitor is known by: the session id if the page sent one, else the
+//! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
+//! not lock out the buyer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use tracklayer_core::{
+    click::ClickId,
+    id::RecordId,
+    intake::ClickSearch,
+    open::WaitReason,
+    record::{ClickOrigin, References},
+    time::{DAY, EventTime},
+};
+
+use crate::ledger::LedgerError;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Days a click is kept: Microsoft takes conversions for 90, and clocks may differ.
+const KEPT_DAYS: i64 = 92;
+/// A record tied from more references than this is not credited: somebody is guessing.
+const MAX_REFERENCES: usize = 3;
+/// How many ties of one record are read; more than this many are ambiguous anyway.
+const TIES_READ: i32 = 25;
+
+/// The click table.
+#[derive(Clone, Debug)]
+pub struct Clicks {
+    client: Client,
+    table: String,
+}
+
+/// A click that was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredClick {
+    /// Microsoft's click id.
+    pub click_id: ClickId,
+    /// When it was captured.
+    pub at: EventTime,
+}
+
+/// The kinds of records a reference can be tied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TieKind {
+    /// A lead of the CRM.
+    Lead,
+    /// A cart of the shop.
+    Cart,
+    /// An order of the shop.
+    Order,
+}
+
+impl TieKind {
+    fn pk(self, id: &RecordId) -> String {
+        let kind = match self {
+            TieKind::Lead => "lead",
+            TieKind::Cart => "cart",
+            TieKind::Order => "order",
+        };
+        format!("{kind} {id}")
+    }
+}
+
+struct Tie {
+    reference: String,
+    keyed: bool,
+}
+
+impl Clicks {
+    /// The clicks in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Clicks { client, table }
+    }
+
+    /// Adds a click to the history of `reference`.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn add(
+        &self,
+        reference: &str,
+        click_id: &ClickId,
+        at_ms: i64,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&session_pk(reference), &format!("{at_ms:013} {}", click_id.as_str()));
+        item.extend(
+            details.into_iter().map(|(name, value)| (name.to_owned(), AttributeValue::S(value))),
+        );
+        self.put(item, at_ms).await
+    }
+
+    /// Ties a record to `reference`; `keyed` if the request had an ingest key.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn tie(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        reference: &str,
+        at_ms: i64,
+        keyed_tie: bool,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&kind.pk(id), &format!("{at_ms:013} {reference}"));
+        item.insert("keyed".to_owned(), AttributeValue::Bool(keyed_tie));
+        self.put(item, at_ms).await
+    }
+
+    async fn put(&self, mut item: Item, at_ms: i64) -> Result<(), LedgerError> {
+        let ttl = at_ms / 1_000 + KEPT_DAYS * DAY;
+        item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+        item.insert("v".to_owned(), AttributeValue::N("1".to_owned()));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// The click for a conversion at `time`: the event's own click id, else by the session, else by
+    /// the ties of lead, cart and order, in this order.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn search(
+        &self,
+        own: Option<&ClickId>,
+        references: &References,
+        time: EventTime,
+        now: EventTime,
+        browser_order_ties: bool,
+    ) -> Result<ClickSearch, LedgerError> {
+        if let Some(click_id) = own {
+            let click_id = click_id.clone();
+            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
+        }
+        let mut missing = WaitReason::NoClick;
+        if let Some(session) = &references.session {
+            match self.by_references(&[session.as_str()], time, now).await? {
+                Ok(click) => return Ok(found(click, ClickOrigin::Session)),
+                Err(reason) => missing = reason,
+            }
+        }
+        for (kind, id, origin) in ties_of(references) {
+            let browser = kind != TieKind::Order || browser_order_ties;
+            match self.by_tie(kind, id, time, now, browser).await? {
+                Ok(click) => return Ok(found(click, origin)),
+                Err(WaitReason::NoClick) => {}
+                Err(reason) => missing = reason,
+            }
+        }
+        Ok(ClickSearch::Missing(missing))
+    }
+
+    /// Ties made with a key outrank those of browsers.
+    async fn by_tie(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        time: EventTime,
+        now: EventTime,
+        browser: bool,
+    ) -> Result<Result<StoredClick, WaitReason>, LedgerError> {
+        let ties = self.ties(kind, id, now).await?;
+        let mut missing = WaitReason::NoClick;
+        for rank in [true, false] {
+            let counts = |tie: &&Tie| tie.keyed == rank && (rank || browser);
+            let references: BTreeMap<&str, ()> =
+                ties.iter().filter(counts).map(|tie| (tie.reference.as_str(), ())).collect();
+            if references.len() > MAX_REFERENCES {
+                return Ok(Err(WaitReason::AmbiguousClick));
+            }
+            let references: Vec<&str> = references.into_keys().collect();
+            match self.by_references(&references, time, now).await? {
+                Ok(click) => return Ok(Ok(click)),
+                Err(WaitReason::NoClick) => {}
+                Err(reason) => missing = reason,
+            }
+        }
+        Ok(Err(missing))
+    }
+
+    /// The latest click of any of these references before `time`; otherwise why there is none.
+    async fn by_references(
+        &self,
+        references: &[&str],
+        time: EventTime,
+        now: EventTime,
+    ) -> Result<Result<StoredClick, WaitReason>, LedgerError> {
+        let mut latest: Option<StoredClick> = None;
+        for reference in references {
+            let click = self.latest_before(reference, time, now).await?;
+            latest = latest.into_iter().chain(click).max_by_key(|click| click.at);
+        }
+        if let Some(click) = latest {
+            return Ok(Ok(click));
+        }
+        for reference in references {
+            if self.is_clicked_after(reference, time).await? {
+                return Ok(Err(WaitReason::ClickAfterConversion));
+            }
+        }
+        Ok(Err(WaitReason::NoClick))
+    }
+
+    /// "Before" counts in whole seconds, and the same second counts.
+    async fn latest_before(
+        &self,
+        reference: &str,
+        time: EventTime,
+        now: EventTime,
+    ) -> Result<Option<StoredClick>, LedgerError> {
+        let end = format!("{:013} ~", time.epoch() * 1_000 + 999);
+        let query = self.query(&session_pk(reference), "sk <= :edge", end);
+        let answer = query.scan_index_forward(false).limit(1).send().await.map_err(unavailable)?;
+        let item = answer.items.unwrap_or_default().into_iter().next();
+        // An expired click may stand for days until DynamoDB deletes it; older ones are expired too.
+        Ok(item.filter(|item| !is_expired(item, now)).as_ref().and_then(click_of))
+    }
+
+    /// Whether the first click came within a day after the conversion, as with sale times that are
+    /// only dates.
+    async fn is_clicked_after(
+        &self,
+        reference: &str,
+        time: EventTime,
+    ) -> Result<bool, LedgerError> {
+        let start = format!("{:013}", (time.epoch() + 1) * 1_000);
+        let query = self.query(&session_pk(reference), "sk >= :edge", start);
+        let answer = query.limit(1).send().await.map_err(unavailable)?;
+        let click = answer.items.unwrap_or_default().first().and_then(click_of);
+        Ok(click.is_some_and(|click| click.at <= time.plus_seconds(DAY)))
+    }
+
+    async fn ties(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        now: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
+        let query = self.query(&kind.pk(id), "sk >= :edge", "0".to_owned());
+        let answer = query.limit(TIES_READ).send().await.map_err(unavailable)?;
+        let items = answer.items.unwrap_or_default();
+        Ok(items.iter().filter(|item| !is_expired(item, now)).filter_map(tie_of).collect())
+    }
+
+    fn query(
+        &self,
+        pk: &str,
+        edge: &str,
+        value: String,
+    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression(format!("pk = :pk AND {edge}"))
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":edge", AttributeValue::S(value))
+            // The click may be a moment old; an eventual read would credit the one before it.
+            .consistent_read(true)
+    }
+}
+
+fn found(click: StoredClick, from: ClickOrigin) -> ClickSearch {
+    ClickSearch::Found { click_id: click.click_id, clicked_at: Some(click.at), from }
+}
+
+fn ties_of(references: &References) -> impl Iterator<Item = (TieKind, &RecordId, ClickOrigin)> {
+    let lead = references.lead.iter().map(|id| (TieKind::Lead, id, ClickOrigin::Lead));
+    let cart = references.cart.iter().map(|id| (TieKind::Cart, id, ClickOrigin::Cart));
+    let order = references.order.iter().map(|id| (TieKind::Order, id, ClickOrigin::Order));
+    lead.chain(cart).chain(order)
+}
+
+fn session_pk(reference: &str) -> String {
+    format!("session {reference}")
+}
+
+fn keyed(pk: &str, sk: &str) -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn split_sk(item: &Item) -> Option<(i64, &str)> {
+    let (ms, rest) = item.get("sk")?.as_s().ok()?.split_once(' ')?;
+    Some((ms.parse().ok()?, rest))
+}
+
+fn click_of(item: &Item) -> Option<StoredClick> {
+    let (ms, click_id) = split_sk(item)?;
+    Some(StoredClick {
+        click_id: ClickId::parse(click_id).ok()?,
+        at: EventTime::from_epoch(ms / 1_000),
+    })
+}
+
+fn tie_of(item: &Item) -> Option<Tie> {
+    let (_, reference) = split_sk(item)?;
+    let keyed = item.get("keyed").and_then(|keyed| keyed.as_bool().ok()).copied().unwrap_or(false);
+    Some(Tie { reference: reference.to_owned(), keyed })
+}
+
+fn is_expired(item: &Item, now: EventTime) -> bool {
+    let ttl = item.get("ttl").and_then(|ttl| ttl.as_n().ok()).and_then(|ttl| ttl.parse().ok());
+    ttl.is_some_and(|ttl: i64| ttl <= now.epoch())
+}
+
+fn unavailable<E, R>(error: aws_sdk_dynamodb::error::SdkError<E, R>) -> LedgerError
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    LedgerError::Unavailable(crate::text_of(&error))
+}

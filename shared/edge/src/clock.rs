@@ -1,0 +1,19 @@
+//! The one place where the clock is read.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracklayer_core::time::EventTime;
+
+/// Milliseconds since 1970.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Now, in whole seconds.
+#[must_use]
+pub fn now() -> EventTime {
+    EventTime::from_epoch(now_ms() / 1_000)
+}

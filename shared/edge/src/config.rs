@@ -1,0 +1,96 @@
+//! Configuration from environment variables, read once at INIT.
+
+use std::{env, str::FromStr};
+
+use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment};
+
+/// A variable that is missing or can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set.
+    #[error("the variable {0} is not set")]
+    Missing(&'static str),
+    /// Set to something else than what it takes.
+    #[error("the variable {name} must be {rule}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it takes.
+        rule: &'static str,
+    },
+    /// The file that `TRACKLAYER_MAPPING` names can't be used.
+    #[error("TRACKLAYER_MAPPING: {0}")]
+    Mapping(String),
+}
+
+/// The text of a variable.
+///
+/// # Errors
+/// If it is not set or empty.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+pub fn text(name: &'static str) -> Result<String, ConfigError> {
+    env::var(name).ok().filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
+}
+
+/// A number, or `default` where the variable is not set.
+///
+/// # Errors
+/// If it is set to something else than a whole number that is not negative.
+pub fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
+    match text(name) {
+        Ok(value) => value
+            .parse()
+            .map_err(|_| ConfigError::Invalid { name, rule: "a whole number, not negative" }),
+        Err(_) => Ok(default),
+    }
+}
+
+/// The waits of this deployment (`TRACKLAYER_SETTLE_DELAY_SECONDS`, `…_RUN_MARGIN_SECONDS`,
+/// `…_MIN_CLICK_AGE_SECONDS`, `…_HOUR_SECONDS`).
+///
+/// # Errors
+/// If one of them is no number.
+pub fn policy() -> Result<Policy, ConfigError> {
+    Ok(Policy {
+        settle_delay: i64::from(number::<u32>("TRACKLAYER_SETTLE_DELAY_SECONDS", 12 * 3_600)?),
+        run_margin: i64::from(number::<u32>("TRACKLAYER_RUN_MARGIN_SECONDS", 15 * 60)?),
+        min_click_age: i64::from(number::<u32>("TRACKLAYER_MIN_CLICK_AGE_SECONDS", 3_600)?),
+        hour: i64::from(number::<u32>("TRACKLAYER_HOUR_SECONDS", 3_600)?),
+    })
+}
+
+/// Days a row is kept after its conversion (`TRACKLAYER_RETENTION_DAYS`), never fewer than 100: it
+/// can be sent and corrected for 90.
+///
+/// # Errors
+/// If it is no number.
+pub fn retention_days() -> Result<i64, ConfigError> {
+    Ok(i64::from(number::<u32>("TRACKLAYER_RETENTION_DAYS", 395)?).max(100))
+}
+
+/// Production unless `MSADS_ENVIRONMENT` says `sandbox`.
+///
+/// # Errors
+/// If it says something else.
+pub fn environment() -> Result<Environment, ConfigError> {
+    match text("MSADS_ENVIRONMENT").as_deref() {
+        Err(_) | Ok("production") => Ok(Environment::Production),
+        Ok("sandbox") => Ok(Environment::Sandbox),
+        Ok(_) => {
+            Err(ConfigError::Invalid { name: "MSADS_ENVIRONMENT", rule: "production or sandbox" })
+        }
+    }
+}
+
+/// The mapping in the file that `TRACKLAYER_MAPPING` names, else the shipped one.
+///
+/// # Errors
+/// If the file can't be read or is no mapping; the message names the place in it.
+pub fn mapping() -> Result<Mapping, ConfigError> {
+    let Ok(path) = text("TRACKLAYER_MAPPING") else {
+        return Ok(Mapping::shipped());
+    };
+    let json = std::fs::read_to_string(&path)
+        .map_err(|error| ConfigError::Mapping(format!("{path}: {error}")))?;
+    Mapping::parse(&json).map_err(|error| ConfigError::Mapping(format!("{path}: {error}")))
+}

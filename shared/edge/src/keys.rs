@@ -1,0 +1,138 @@
+//! Ingest keys: who may send events for which sources and accounts.
+//!
+//! The secret holds SHA-256 hashes, so that reading it gives nobody a key.
+
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+use tracklayer_core::{
+    id::{AccountName, Source},
+    identity::Sha256Hash,
+};
+
+use crate::secrets::{SecretError, Secrets};
+
+/// How long the keys are used before they are read again.
+const FRESH: Duration = Duration::from_secs(300);
+/// An unknown key makes them be read again, but not more often than this: otherwise a stranger
+/// could run up the bill.
+const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(60);
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// Send events, tie clicks.
+    Write,
+    /// Ask for status.
+    Read,
+    /// Ask for erasure.
+    Erase,
+}
+
+/// One key.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IngestKey {
+    /// For people and logs.
+    pub name: String,
+    sha256: Sha256Hash,
+    sources: Vec<String>,
+    accounts: Vec<String>,
+    rights: Vec<Right>,
+}
+
+impl IngestKey {
+    /// Whether it has `right`.
+    #[must_use]
+    pub fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
+    /// Whether it may speak for `source`.
+    #[must_use]
+    pub fn covers_source(&self, source: &Source) -> bool {
+        covers(&self.sources, source.as_str())
+    }
+
+    /// Whether it may speak for `account`.
+    #[must_use]
+    pub fn covers_account(&self, account: &AccountName) -> bool {
+        covers(&self.accounts, account.as_str())
+    }
+}
+
+fn covers(list: &[String], name: &str) -> bool {
+    list.iter().any(|entry| entry == "*" || entry == name)
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    keys: Vec<IngestKey>,
+}
+
+/// Why a request is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// No key, or none that is known.
+    #[error("no or unknown ingest key")]
+    Unknown,
+    /// The keys can't be read just now.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+/// Checks keys against the secret `<prefix>/ingest-keys`.
+#[derive(Debug)]
+pub struct Keys {
+    secrets: Secrets,
+    cache: Mutex<Option<(Instant, Vec<IngestKey>)>>,
+}
+
+impl Keys {
+    /// Checks against the keys that `secrets` holds.
+    #[must_use]
+    pub fn new(secrets: Secrets) -> Self {
+        Keys { secrets, cache: Mutex::default() }
+    }
+
+    /// The key of an `Authorization: Bearer …` header.
+    ///
+    /// # Errors
+    /// If there is none, it is unknown, or the keys can't be read.
+    pub async fn check(&self, authorization: Option<&str>) -> Result<IngestKey, KeyError> {
+        let presented = authorization.and_then(bearer).ok_or(KeyError::Unknown)?;
+        let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
+        let mut cache = self.cache.lock().await;
+        if let Some((at, keys)) = cache.as_ref() {
+            let found = find(keys, &hash);
+            let wait = if found.is_some() { FRESH } else { UNKNOWN_KEY_PAUSE };
+            if at.elapsed() < wait {
+                return found.ok_or(KeyError::Unknown);
+            }
+        }
+        let keys = self.secrets.read::<KeyFile>("ingest-keys").await?.value.keys;
+        let found = find(&keys, &hash);
+        *cache = Some((Instant::now(), keys));
+        found.ok_or(KeyError::Unknown)
+    }
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Looks at every key, so that the time taken says nothing about which one nearly fitted.
+fn find(keys: &[IngestKey], hash: &[u8; 32]) -> Option<IngestKey> {
+    let mut found = None;
+    for key in keys {
+        if bool::from(key.sha256.as_bytes().ct_eq(hash)) {
+            found = Some(key);
+        }
+    }
+    found.cloned()
+}

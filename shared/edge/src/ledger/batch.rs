@@ -1,0 +1,201 @@
+//! Reading and writing many rows at once, as upload does.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
+    KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+};
+use tracklayer_core::{
+    id::AccountName,
+    note::Write,
+    record::{Row, RowKey},
+};
+
+use super::{
+    AccountItem, Item, Ledger, LedgerError, account::account_pk, key_item, keyed, row_of, text,
+    unavailable, unsigned,
+};
+
+/// Keys per `BatchGetItem` (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
+const KEYS_PER_READ: usize = 100;
+/// Statements per `BatchExecuteStatement` (…/API_BatchExecuteStatement.html).
+const STATEMENTS_PER_WRITE: usize = 25;
+/// How often unprocessed keys are asked for again within one run.
+const READ_ROUNDS: u32 = 5;
+
+/// What a batched read found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rows that are there and readable.
+    pub rows: HashMap<RowKey, Row>,
+    /// Accounts that have an item.
+    pub accounts: HashMap<AccountName, AccountItem>,
+}
+
+/// How one conditional write ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// It is written.
+    Done,
+    /// Somebody was faster; this is the row now, if it is still there and readable.
+    Conflict(Option<Box<Row>>),
+    /// DynamoDB did not take it.
+    Failed(String),
+}
+
+impl Ledger {
+    /// Reads rows and account items consistently. Keys must be unique: DynamoDB refuses the whole
+    /// request otherwise. A key without a row in the answer is missing, unreadable or was not
+    /// processed: nothing may be concluded from it.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn read(
+        &self,
+        keys: &[RowKey],
+        accounts: &[AccountName],
+    ) -> Result<Found, LedgerError> {
+        let account_keys = accounts.iter().map(|name| keyed(&account_pk(name.as_str()), "state"));
+        let items: Vec<Item> = account_keys.chain(keys.iter().map(key_item)).collect();
+        let mut found = Found::default();
+        for chunk in items.chunks(KEYS_PER_READ) {
+            self.read_chunk(chunk.to_vec(), &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn read_chunk(&self, mut keys: Vec<Item>, found: &mut Found) -> Result<(), LedgerError> {
+        for round in 0..READ_ROUNDS {
+            if keys.is_empty() {
+                break;
+            }
+            if round > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(50 << round)).await;
+            }
+            let request =
+                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let request = request.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
+            let answer =
+                self.client.batch_get_item().request_items(&self.table, request).send().await;
+            let mut answer = answer.map_err(|error| unavailable(&error))?;
+            let items = answer.responses.as_mut().and_then(|tables| tables.remove(&self.table));
+            items.unwrap_or_default().into_iter().for_each(|item| found.take(item));
+            let rest =
+                answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
+            keys = rest.map(|rest| rest.keys).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Carries out `writes`, each on its own conditions; one outcome per write, in order.
+    pub async fn write(&self, writes: &[Write]) -> Vec<Written> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for chunk in writes.chunks(STATEMENTS_PER_WRITE) {
+            let statements =
+                chunk.iter().map(|write| self.statement(write)).collect::<Result<Vec<_>, _>>();
+            let chunk_outcomes = match statements {
+                Ok(statements) => self.execute(statements).await,
+                Err(error) => vec![Written::Failed(error.to_string()); chunk.len()],
+            };
+            outcomes.extend(chunk_outcomes);
+        }
+        outcomes
+    }
+
+    async fn execute(&self, statements: Vec<BatchStatementRequest>) -> Vec<Written> {
+        let count = statements.len();
+        let answer =
+            self.client.batch_execute_statement().set_statements(Some(statements)).send().await;
+        match answer {
+            Ok(answer) => {
+                let mut outcomes: Vec<Written> =
+                    answer.responses.unwrap_or_default().into_iter().map(outcome_of).collect();
+                outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
+                outcomes
+            }
+            Err(error) => vec![Written::Failed(crate::text_of(&error)); count],
+        }
+    }
+
+    fn statement(&self, write: &Write) -> Result<BatchStatementRequest, LedgerError> {
+        let mut sql = format!("UPDATE \"{}\"", self.table);
+        let mut parameters = Vec::new();
+        for (name, value) in assignments(write)? {
+            match value {
+                Some(value) => {
+                    sql.push_str(&format!(" SET \"{name}\"=?"));
+                    parameters.push(value);
+                }
+                None => sql.push_str(&format!(" REMOVE \"{name}\"")),
+            }
+        }
+        sql.push_str(" WHERE \"pk\"=? AND \"sk\"=? AND \"observed\"=?");
+        parameters.extend([
+            text(write.key.pk()),
+            text(write.key.sk()),
+            unsigned(write.if_observed),
+        ]);
+        if let Some(desired) = write.if_desired {
+            sql.push_str(" AND \"desired\"=?");
+            parameters.push(unsigned(desired));
+        }
+        BatchStatementRequest::builder()
+            .statement(sql)
+            .set_parameters(Some(parameters))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| LedgerError::Unavailable(error.to_string()))
+    }
+}
+
+type Assignment = (&'static str, Option<AttributeValue>);
+
+/// The attributes a write sets, or removes where there is no value.
+fn assignments(write: &Write) -> Result<Vec<Assignment>, LedgerError> {
+    let mut list: Vec<Assignment> = Vec::new();
+    if let Some(observed) = &write.microsoft {
+        let value = serde_dynamo::to_attribute_value(observed)
+            .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+        list.push(("microsoft", Some(value)));
+        list.push(("observed", Some(unsigned(write.if_observed + 1))));
+    }
+    if let Some(goal) = &write.goal {
+        list.push(("goal", Some(text(goal.as_str()))));
+    }
+    let open = write.open.as_ref();
+    list.push(("open", open.map(|open| text(&open.class))));
+    list.push(("due", open.map(|open| super::number(open.due.epoch()))));
+    list.push(("reason", open.and_then(|open| open.reason).map(|reason| text(reason.as_str()))));
+    list.push(("waits", (write.waits > 0).then(|| unsigned(u64::from(write.waits)))));
+    Ok(list)
+}
+
+fn outcome_of(response: BatchStatementResponse) -> Written {
+    let Some(error) = response.error else { return Written::Done };
+    match error.code {
+        Some(BatchStatementErrorCodeEnum::ConditionalCheckFailed) => {
+            let item = error.item.or(response.item).filter(|item| !item.is_empty());
+            Written::Conflict(item.and_then(|item| row_of(item).ok()).map(Box::new))
+        }
+        code => Written::Failed(format!("{code:?}")),
+    }
+}
+
+impl Found {
+    /// An unreadable row is left out, so that it is handed back, not lost.
+    fn take(&mut self, item: Item) {
+        let Some(pk) = item.get("pk").and_then(|pk| pk.as_s().ok()).cloned() else { return };
+        if let Some(name) = pk.strip_prefix("account ") {
+            let account = name.parse().ok().zip(serde_dynamo::from_item(item).ok());
+            self.accounts.extend(account);
+            return;
+        }
+        match row_of(item) {
+            Ok(row) => {
+                self.rows.insert(row.key.clone(), row);
+            }
+            Err(error) => tracing::error!(pk, %error, "row can't be read"),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The ledger in DynamoDB: one table, items readable in the console.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | row | `event <source> <eventId>` | event name |
+//! | correction pointer | `event <source> <correctionId>` | event name |
+//! | key claim | `key <hash>` | `key` |
+//! | account | `account <name>` | `state` |
+
+mod account;
+mod batch;
+mod claims;
+mod due;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use tracklayer_core::{
+    id::{RecordId, Source},
+    record::{Row, RowKey},
+    stored::StoredRow,
+    time::EventTime,
+};
+
+pub use account::AccountItem;
+pub use batch::{Found, Written};
+pub use claims::Pointer;
+pub use due::DueEntry;
+
+/// An item as the SDK has it.
+type Item = HashMap<String, AttributeValue>;
+
+/// The ledger can't do what was asked just now.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// DynamoDB did not answer, or refused the request.
+    #[error("the ledger is unavailable: {0}")]
+    Unavailable(String),
+    /// An item can't be read.
+    #[error("an item of the ledger can't be read: {0}")]
+    Unreadable(String),
+}
+
+/// The ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+impl Ledger {
+    /// The ledger in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Ledger { client, table }
+    }
+
+    /// Writes a new row; the first writer wins. Answers with the row that was there already.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(row)?))
+            // Expired items are deleted days later; until then they don't count.
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", number(now.epoch()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(None),
+            Err(error) => match old_item(&error, |e| {
+                match e {
+                aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => e.item().cloned(),
+                _ => None,
+            }
+            }) {
+                Some(item) => row_of(item).map(Some),
+                None => Err(unavailable(&error)),
+            },
+        }
+    }
+
+    /// Writes the desired side of `after` – facts, corrections, index entry – on condition that
+    /// both revisions are still those of `before`. Answers whether they were.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
+        let (old, new) = (item_of(before)?, item_of(after)?);
+        let mut update = Update::default();
+        for (name, value) in &new {
+            if !is_observed_side(name) && old.get(name) != Some(value) {
+                update.set(name, value.clone());
+            }
+        }
+        for name in old.keys().filter(|name| !new.contains_key(*name)) {
+            update.remove(name);
+        }
+        let (names, mut values, expression) = update.finish();
+        values.insert(":desired".to_owned(), unsigned(before.desired));
+        values.insert(":observed".to_owned(), unsigned(before.observed));
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_item(&before.key)))
+            .update_expression(expression)
+            .condition_expression("desired = :desired AND observed = :observed")
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .send()
+            .await;
+        won(answer, |e| e.is_conditional_check_failed_exception())
+    }
+
+    /// All rows under one source event id; corrections' pointers are left out.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable or a row can't be read.
+    pub async fn partition(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        now: EventTime,
+    ) -> Result<Vec<Row>, LedgerError> {
+        let items = self.partition_items(source, event_id).await?;
+        let rows = items.into_iter().filter(|item| item.contains_key("desired")).map(row_of);
+        let alive = |row: &Result<Row, _>| !matches!(row, Ok(row) if is_expired(row, now));
+        rows.filter(alive).collect()
+    }
+
+    async fn partition_items(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+    ) -> Result<Vec<Item>, LedgerError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(RowKey::partition(source, event_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(answer.items.unwrap_or_default())
+    }
+
+    /// Removes an orphan whose corrections have moved to their original.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key_item(&orphan.key)))
+            .condition_expression("desired = :desired AND attribute_not_exists(goal)")
+            .expression_attribute_values(":desired", unsigned(orphan.desired))
+            .send()
+            .await;
+        won(answer, |e| e.is_conditional_check_failed_exception())
+    }
+}
+
+/// Attributes that only upload writes.
+fn is_observed_side(name: &str) -> bool {
+    matches!(name, "pk" | "sk" | "observed" | "microsoft")
+}
+
+/// Whether DynamoDB may have deleted it already.
+fn is_expired(row: &Row, now: EventTime) -> bool {
+    row.ttl.is_some_and(|ttl| ttl <= now)
+}
+
+/// An update expression in the making; every name is aliased, so that no reserved word matters.
+#[derive(Default)]
+struct Update {
+    names: HashMap<String, String>,
+    values: Item,
+    set: Vec<String>,
+    remove: Vec<String>,
+}
+
+impl Update {
+    fn alias(&mut self, name: &str) -> String {
+        let alias = format!("#{name}");
+        self.names.insert(alias.clone(), name.to_owned());
+        alias
+    }
+
+    fn set(&mut self, name: &str, value: AttributeValue) {
+        let alias = self.alias(name);
+        self.set.push(format!("{alias} = :{name}_"));
+        self.values.insert(format!(":{name}_"), value);
+    }
+
+    fn remove(&mut self, name: &str) {
+        let alias = self.alias(name);
+        self.remove.push(alias);
+    }
+
+    fn finish(self) -> (HashMap<String, String>, Item, String) {
+        let mut expression = String::new();
+        if !self.set.is_empty() {
+            expression.push_str(&format!("SET {}", self.set.join(", ")));
+        }
+        if !self.remove.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", self.remove.join(", ")));
+        }
+        (self.names, self.values, expression)
+    }
+}
+
+fn item_of(row: &Row) -> Result<Item, LedgerError> {
+    serde_dynamo::to_item(StoredRow::from(row)).map_err(|e| LedgerError::Unreadable(e.to_string()))
+}
+
+fn row_of(item: Item) -> Result<Row, LedgerError> {
+    let stored: StoredRow =
+        serde_dynamo::from_item(item).map_err(|e| LedgerError::Unreadable(e.to_string()))?;
+    stored
+        .try_into()
+        .map_err(|e: tracklayer_core::stored::BadRow| LedgerError::Unreadable(e.to_string()))
+}
+
+fn key_item(key: &RowKey) -> Item {
+    keyed(&key.pk(), key.sk())
+}
+
+fn keyed(pk: &str, sk: &str) -> Item {
+    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn unsigned(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn unavailable<E, R>(error: &SdkError<E, R>) -> LedgerError
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    LedgerError::Unavailable(crate::text_of(error))
+}
+
+/// The item that a failed condition met, if that is what failed.
+fn old_item<E, R>(error: &SdkError<E, R>, item: impl Fn(&E) -> Option<Item>) -> Option<Item> {
+    error.as_service_error().and_then(item)
+}
+
+/// Whether a conditional write went through.
+fn won<T, E, R>(
+    answer: Result<T, SdkError<E, R>>,
+    is_condition: impl Fn(&E) -> bool,
+) -> Result<bool, LedgerError>
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(is_condition) => Ok(false),
+        Err(error) => Err(unavailable(&error)),
+    }
+}

@@ -1,0 +1,166 @@
+//! Access tokens from refresh tokens
+//! (learn.microsoft.com/advertising/guides/authentication-oauth-get-tokens).
+//!
+//! A token is fetched once and kept until shortly before it expires; while one task fetches, the
+//! others of its account wait for the result. Nothing here writes a secret.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tracklayer_core::{id::AccountName, observed::Environment};
+
+use crate::secrets::{AccountSecret, Secret, Versioned};
+
+/// A token is renewed this long before it expires.
+const EARLY: Duration = Duration::from_secs(300);
+
+/// Why there is no access token.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// A person must give consent again; asking again is no use.
+    #[error("consent is no longer valid ({0}); give it again")]
+    Consent(String),
+    /// The application or its secret is wrong.
+    #[error("the identity service refuses the application ({0})")]
+    Configuration(String),
+    /// The identity service did not answer.
+    #[error("the identity service is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Fetches and keeps access tokens.
+#[derive(Debug)]
+pub struct Auth {
+    http: reqwest::Client,
+    url: Option<String>,
+    scope: &'static str,
+    tokens: Mutex<HashMap<AccountName, Arc<Mutex<Option<Token>>>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    access: Secret,
+    version: String,
+    until: Instant,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Secret,
+    expires_in: u64,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: String,
+    error_codes: Option<Vec<i64>>,
+}
+
+impl Auth {
+    /// Fetches from `url`, or from Microsoft's host where it is absent.
+    #[must_use]
+    pub fn new(http: reqwest::Client, url: Option<String>, environment: Environment) -> Self {
+        let scope = match environment {
+            Environment::Production => "https://ads.microsoft.com/msads.manage offline_access",
+            Environment::Sandbox => "https://si.ads.microsoft.com/msads.manage offline_access",
+        };
+        Auth { http, url, scope, tokens: Mutex::default() }
+    }
+
+    /// The access token of `account`, fetched with its secret if need be.
+    ///
+    /// # Errors
+    /// If the identity service refuses or does not answer.
+    pub async fn token(
+        &self,
+        account: &AccountName,
+        secret: &Versioned<AccountSecret>,
+    ) -> Result<Secret, AuthError> {
+        let slot = Arc::clone(self.tokens.lock().await.entry(account.clone()).or_default());
+        let mut slot = slot.lock().await;
+        if let Some(token) = slot.as_ref()
+            && token.version == secret.version
+            && Instant::now() < token.until
+        {
+            return Ok(token.access.clone());
+        }
+        let answer = self.fetch(&secret.value).await?;
+        let life = Duration::from_secs(answer.expires_in);
+        let early = EARLY.min(life / 2);
+        *slot = Some(Token {
+            access: answer.access_token.clone(),
+            version: secret.version.clone(),
+            until: Instant::now() + life - early,
+        });
+        Ok(answer.access_token)
+    }
+
+    /// Forgets the token of `account`, because Microsoft refused it.
+    pub async fn forget(&self, account: &AccountName) {
+        self.tokens.lock().await.remove(account);
+    }
+
+    async fn fetch(&self, secret: &AccountSecret) -> Result<TokenAnswer, AuthError> {
+        let mut form = vec![
+            ("client_id", secret.client_id.as_str()),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", secret.refresh_token.expose()),
+            ("scope", self.scope),
+        ];
+        if let Some(client_secret) = &secret.client_secret {
+            form.push(("client_secret", client_secret.expose()));
+        }
+        let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
+        let unavailable =
+            |error: reqwest::Error| AuthError::Unavailable(crate::text_of(&error.without_url()));
+        let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
+        let answer = answer.await.map_err(unavailable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(unavailable)?;
+        match status.is_success() {
+            true => read_token(&body),
+            false => Err(read_error(status.as_u16(), &body)),
+        }
+    }
+}
+
+fn default_url(tenant: Option<&str>) -> String {
+    let tenant = tenant.unwrap_or("common");
+    format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token")
+}
+
+/// A token without the right scope is refused by Microsoft later with code 105; it is named here.
+fn read_token(body: &[u8]) -> Result<TokenAnswer, AuthError> {
+    let answer: TokenAnswer = serde_json::from_slice(body)
+        .map_err(|_| AuthError::Unavailable("unreadable answer".to_owned()))?;
+    match &answer.scope {
+        Some(scope) if !scope.contains("msads.manage") => {
+            Err(AuthError::Configuration("scope without msads.manage".to_owned()))
+        }
+        _ => Ok(answer),
+    }
+}
+
+/// Only `error` decides: the numbers change, and are for the log.
+fn read_error(status: u16, body: &[u8]) -> AuthError {
+    let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else {
+        return AuthError::Unavailable(format!("HTTP {status}"));
+    };
+    let codes = answer.error_codes.unwrap_or_default();
+    let text = format!("{} {codes:?}", answer.error);
+    let passing = [50033, 50087, 70012, 90006, 90012, 90024, 90033, 90055, 90090];
+    if status >= 500 || status == 429 || codes.iter().any(|code| passing.contains(code)) {
+        return AuthError::Unavailable(text);
+    }
+    match answer.error.as_str() {
+        "invalid_grant" | "interaction_required" => AuthError::Consent(text),
+        "temporarily_unavailable" => AuthError::Unavailable(text),
+        _ => AuthError::Configuration(text),
+    }
+}

@@ -1,0 +1,131 @@
+//! The Apply calls over HTTP.
+//!
+//! Nothing is retried here and no redirect is followed: every attempt is the caller's decision, and
+//! nothing sent outlives the handler that sent it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tracklayer_core::observed::Environment;
+
+use crate::{
+    config::{self, ConfigError},
+    secrets::{AccountSecret, Secret},
+};
+
+/// Where Microsoft is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// What stands before `/CampaignManagement`.
+    pub api: String,
+    /// The token endpoint; Microsoft's own, by tenant, where it is absent.
+    pub token: Option<String>,
+    /// Production or sandbox.
+    pub environment: Environment,
+}
+
+impl Endpoints {
+    /// By `MSADS_ENVIRONMENT`, unless `MSADS_API_URL` and `MSADS_TOKEN_URL` say otherwise.
+    ///
+    /// # Errors
+    /// If the environment is unknown.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let environment = config::environment()?;
+        let host = match environment {
+            Environment::Production => "https://campaign.api.bingads.microsoft.com",
+            Environment::Sandbox => "https://campaign.api.sandbox.bingads.microsoft.com",
+        };
+        let api = config::text("MSADS_API_URL").unwrap_or_else(|_| host.to_owned());
+        let api = api.trim_end_matches('/').to_owned();
+        Ok(Endpoints { api, token: config::text("MSADS_TOKEN_URL").ok(), environment })
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// An HTTP answer, read completely.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Its body.
+        body: Vec<u8>,
+        /// Microsoft's mark of the call.
+        tracking_id: Option<String>,
+    },
+    /// No connection was made: certainly nothing was carried out.
+    NotSent(String),
+    /// The request may have been carried out.
+    Lost(String),
+}
+
+/// The client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    api: String,
+}
+
+impl Client {
+    /// Builds the HTTP client that this and the token endpoint use.
+    ///
+    /// # Errors
+    /// If TLS can't be set up.
+    pub fn http() -> Result<reqwest::Client, reqwest::Error> {
+        // A second call finds it installed, which is what is wanted.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+    }
+
+    /// Calls Microsoft at `api`.
+    #[must_use]
+    pub fn new(http: reqwest::Client, api: String) -> Self {
+        Client { http, api }
+    }
+
+    /// Posts `body` to `path` with the headers that Microsoft documents; gives up after `timeout`.
+    pub async fn post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        token: &Secret,
+        secret: &AccountSecret,
+        timeout: Duration,
+    ) -> Answer {
+        let body = match serde_json::to_vec(body) {
+            Ok(body) => body,
+            Err(error) => return Answer::NotSent(error.to_string()),
+        };
+        let request = self
+            .http
+            .post(format!("{}{path}", self.api))
+            .timeout(timeout)
+            .bearer_auth(token.expose())
+            .header("DeveloperToken", secret.developer_token.expose())
+            .header("CustomerId", &secret.customer_id)
+            .header("CustomerAccountId", &secret.account_id)
+            .header("Content-Type", "application/json")
+            .body(body);
+        match request.send().await {
+            Ok(answer) => read(answer).await,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                Answer::NotSent(crate::text_of(&error.without_url()))
+            }
+            Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+        }
+    }
+}
+
+async fn read(answer: reqwest::Response) -> Answer {
+    let status = answer.status().as_u16();
+    let tracking_id =
+        answer.headers().get("TrackingId").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    match answer.bytes().await {
+        Ok(body) => Answer::Http { status, body: body.to_vec(), tracking_id },
+        Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+    }
+}
