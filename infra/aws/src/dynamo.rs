@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dynoxide::Database;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -23,6 +23,16 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Headers that belong to the connection a request came by.
 const OF_THE_CONNECTION: [&str; 3] = ["connection", "expect", "transfer-encoding"];
+
+/// dynoxide wants a signature but checks none.
+const SIGNATURE: [(&str, &str); 3] = [
+    ("content-type", "application/x-amz-json-1.0"),
+    ("x-amz-date", "20260101T000000Z"),
+    (
+        "authorization",
+        "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+    ),
+];
 
 /// The running tables; dropping it stops their server.
 pub(crate) struct Dynamo {
@@ -54,18 +64,13 @@ impl Dynamo {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self {
-            database,
-            address,
-            client,
-            _stop: stop,
-        })
+        Ok(Self { database, address, client, _stop: stop })
     }
 
     /// Passes a request on as it came and answers with what the tables say.
     pub(crate) async fn forward(&self, headers: HeaderMap, body: Bytes) -> Response {
         let mut request = Request::new(Body::from(body));
-        *request.method_mut() = axum::http::Method::POST;
+        *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
         for name in OF_THE_CONNECTION {
             request.headers_mut().remove(name);
@@ -80,39 +85,19 @@ impl Dynamo {
         }
     }
 
-    /// One request from this process; dynoxide wants signature headers but checks none.
+    /// One request from this process.
     pub(crate) async fn call(&self, target: &str, body: &Value) -> Result<Value, AwsError> {
         let mut headers = HeaderMap::new();
-        let target = target.parse().map_err(AwsError::internal)?;
-        headers.insert("x-amz-target", target);
-        let fixed = [
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-date", "20260101T000000Z"),
-            (
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-            ),
-        ];
-        for (name, value) in fixed {
-            headers.insert(name, axum::http::HeaderValue::from_static(value));
+        headers.insert("x-amz-target", target.parse().map_err(AwsError::internal)?);
+        for (name, value) in SIGNATURE {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         let response = self.forward(headers, Bytes::from(body.to_string())).await;
         let status = response.status();
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
-            .await
-            .map_err(AwsError::internal)?;
-        let answer: Value = serde_json::from_slice(&bytes).map_err(AwsError::internal)?;
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
-        let kind = text("__type").unwrap_or_else(|| "InternalFailure".to_owned());
-        let message = text("message")
-            .or_else(|| text("Message"))
-            .unwrap_or_default();
-        let mut error = AwsError::new(kind, message);
-        error.status = status.as_u16();
-        Err(error)
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+        let bytes = bytes.map_err(AwsError::internal)?;
+        let answer = serde_json::from_slice(&bytes).map_err(AwsError::internal)?;
+        if status.is_success() { Ok(answer) } else { Err(refused(status, &answer)) }
     }
 
     /// Deletes the items whose time to live has passed; returns how many.
@@ -128,4 +113,11 @@ async fn sweep(database: Database) {
         let database = database.clone();
         drop(tokio::task::spawn_blocking(move || database.sweep_ttl()).await);
     }
+}
+
+fn refused(status: StatusCode, answer: &Value) -> AwsError {
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
+    let kind = text("__type").unwrap_or_else(|| "InternalFailure".to_owned());
+    let message = text("message").or_else(|| text("Message")).unwrap_or_default();
+    AwsError { status: status.as_u16(), ..AwsError::new(kind, message) }
 }

@@ -17,21 +17,12 @@ pub struct AwsError {
 impl AwsError {
     /// A refusal (HTTP 400) of the given type.
     pub(crate) fn new(kind: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            kind: kind.into(),
-            query_code: None,
-            message: message.into(),
-        }
+        Self { status: 400, kind: kind.into(), query_code: None, message: message.into() }
     }
 
     /// An operation that this stand-in does not know, refused by name.
     pub(crate) fn unknown_operation(target: &str) -> Self {
-        let target = if target.is_empty() {
-            "A request without X-Amz-Target"
-        } else {
-            target
-        };
+        let target = if target.is_empty() { "A request without X-Amz-Target" } else { target };
         Self::new(
             "com.amazon.coral.service#UnknownOperationException",
             format!("{target} is not supported by this local stand-in for AWS"),
@@ -40,10 +31,7 @@ impl AwsError {
 
     /// A body that is not the JSON the operation takes.
     pub(crate) fn serialization(error: &serde_json::Error) -> Self {
-        Self::new(
-            "com.amazon.coral.service#SerializationException",
-            error.to_string(),
-        )
+        Self::new("com.amazon.coral.service#SerializationException", error.to_string())
     }
 
     /// The stand-in itself failed, for example because the disk is full.
@@ -55,9 +43,7 @@ impl AwsError {
 
     /// The error's name without its namespace, such as `QueueDoesNotExist`.
     pub fn code(&self) -> &str {
-        self.kind
-            .rsplit_once('#')
-            .map_or(&*self.kind, |(_, name)| name)
+        self.kind.rsplit_once('#').map_or(&*self.kind, |(_, name)| name)
     }
 
     /// The explanation for people.

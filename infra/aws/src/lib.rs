@@ -80,9 +80,7 @@ impl Aws {
             sqs: Sqs::open(data, settings.clone())?,
             secrets: Secrets::open(data, settings)?,
         };
-        Ok(Self {
-            services: Arc::new(services),
-        })
+        Ok(Self { services: Arc::new(services) })
     }
 
     /// The endpoint, at `/` and `/{account}/{queue}`; merge further routes as needed.
@@ -140,9 +138,7 @@ impl Aws {
 
 /// Milliseconds since 1970.
 fn now_ms() -> u64 {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -11,9 +11,6 @@ pub(crate) fn page<T: Clone>(
     let rest = &items[start..];
     let taken = &rest[..max.unwrap_or(1000).clamp(1, 1000).min(rest.len())];
     let more = taken.len() < rest.len();
-    let next = taken
-        .last()
-        .filter(|_| more)
-        .map(|item| name(item).to_owned());
+    let next = taken.last().filter(|_| more).map(|item| name(item).to_owned());
     (taken.to_vec(), next)
 }

@@ -40,10 +40,7 @@ impl Store {
         let connection = Connection::open(folder.join(name))?;
         connection.busy_timeout(PREDECESSOR_ENDS)?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Self {
-            connection: Some(connection),
-            ..Self::default()
-        })
+        Ok(Self { connection: Some(connection), ..Self::default() })
     }
 
     /// All rows of a kind in the order of their keys.
@@ -97,11 +94,8 @@ impl Store {
         let Some(connection) = &self.connection else {
             return;
         };
-        let begin = if self.in_transaction {
-            Ok(())
-        } else {
-            connection.execute_batch("BEGIN IMMEDIATE")
-        };
+        let begin =
+            if self.in_transaction { Ok(()) } else { connection.execute_batch("BEGIN IMMEDIATE") };
         self.in_transaction = true;
         let written = begin
             .and_then(|()| connection.prepare_cached(sql))

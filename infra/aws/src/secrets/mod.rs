@@ -34,13 +34,7 @@ impl Secrets {
         let store = Store::open(folder, "secrets.sqlite")?;
         let mut secrets: BTreeMap<String, Secret> = store.all("secret")?.into_iter().collect();
         secrets.retain(|_, secret| secret.deletion_ms.is_none_or(|at| at > now_ms()));
-        Ok(Self {
-            state: Mutex::new(State {
-                settings,
-                secrets,
-                store,
-            }),
-        })
+        Ok(Self { state: Mutex::new(State { settings, secrets, store }) })
     }
 
     /// Creates the secret unless there is one of this name; returns whether it did.
@@ -52,9 +46,7 @@ impl Secrets {
             if state.secrets.contains_key(name) {
                 return Ok(false);
             }
-            state
-                .create(name, Some(Content::text(value)), None, None)
-                .map(|_| true)
+            state.create(name, Some(Content::text(value)), None, None).map(|_| true)
         })
     }
 
@@ -70,9 +62,7 @@ impl Secrets {
             "BatchGetSecretValue" => read::batch_get_secret_value(state, body),
             "DescribeSecret" => read::describe_secret(state, body),
             "ListSecrets" => read::list_secrets(state, body),
-            _ => Err(AwsError::unknown_operation(&format!(
-                "secretsmanager.{operation}"
-            ))),
+            _ => Err(AwsError::unknown_operation(&format!("secretsmanager.{operation}"))),
         })
     }
 

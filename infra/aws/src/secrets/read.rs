@@ -20,11 +20,7 @@ struct GetSecretValue {
 pub(super) fn get_secret_value(state: &State, body: Value) -> Result<Value, AwsError> {
     let asked: GetSecretValue = request(body)?;
     let secret = state.find_live(&asked.secret_id)?;
-    value_of(
-        secret,
-        asked.version_id.as_deref(),
-        asked.version_stage.as_deref(),
-    )
+    value_of(secret, asked.version_id.as_deref(), asked.version_stage.as_deref())
 }
 
 fn value_of(secret: &Secret, id: Option<&str>, stage: Option<&str>) -> Result<Value, AwsError> {
@@ -68,10 +64,7 @@ pub(super) fn batch_get_secret_value(state: &State, body: Value) -> Result<Value
     let mut values = Vec::new();
     let mut errors = Vec::new();
     for id in ids {
-        match state
-            .find_live(&id)
-            .and_then(|secret| value_of(secret, None, None))
-        {
+        match state.find_live(&id).and_then(|secret| value_of(secret, None, None)) {
             Ok(value) => values.push(value),
             Err(error) => errors.push(
                 json!({ "SecretId": id, "ErrorCode": error.code(), "Message": error.message() }),
@@ -117,12 +110,8 @@ pub(super) fn list_secrets(state: &State, body: Value) -> Result<Value, AwsError
     let asked: ListSecrets = request(body)?;
     let found = matching(state, &asked.filters, asked.include_planned_deletion)?;
     let max = asked.max_results.unwrap_or(100).min(100);
-    let (secrets, next) = page(
-        &found,
-        |secret| &secret.name,
-        Some(max),
-        asked.next_token.as_deref(),
-    );
+    let (secrets, next) =
+        page(&found, |secret| &secret.name, Some(max), asked.next_token.as_deref());
     let list: Vec<Value> = secrets.into_iter().map(listed).collect();
     let mut answer = json!({ "SecretList": list });
     set(&mut answer, "NextToken", next);
@@ -148,12 +137,9 @@ fn matching<'a>(
         )));
     }
     let named = |secret: &Secret| {
-        filters.iter().all(|filter| {
-            filter
-                .values
-                .iter()
-                .any(|value| secret.name.starts_with(value))
-        })
+        filters
+            .iter()
+            .all(|filter| filter.values.iter().any(|value| secret.name.starts_with(value)))
     };
     let shown = |secret: &&Secret| (with_deleted || secret.deletion_ms.is_none()) && named(secret);
     Ok(state.secrets.values().filter(shown).collect())

@@ -27,10 +27,7 @@ pub(super) struct Content {
 
 impl Content {
     pub(super) fn text(value: &str) -> Self {
-        Self {
-            secret_string: Some(value.to_owned()),
-            secret_binary: None,
-        }
+        Self { secret_string: Some(value.to_owned()), secret_binary: None }
     }
 
     /// The one value given, or none.
@@ -65,11 +62,7 @@ pub(super) struct Secret {
 
 impl Secret {
     pub(super) fn answers_to(&self, id: &str) -> bool {
-        self.arn == id
-            || self
-                .arn
-                .rsplit_once('-')
-                .is_some_and(|(partial, _)| partial == id)
+        self.arn == id || self.arn.rsplit_once('-').is_some_and(|(partial, _)| partial == id)
     }
 
     /// Adds a version with these labels, which leave the versions that had them.
@@ -91,11 +84,7 @@ impl Secret {
                 )))
             };
         }
-        let version = Version {
-            content,
-            stages: Vec::new(),
-            created_ms: now,
-        };
+        let version = Version { content, stages: Vec::new(), created_ms: now };
         self.versions.insert(token.to_owned(), version);
         for stage in stages {
             self.attach(stage, token);
@@ -113,29 +102,7 @@ impl Secret {
         from: Option<&str>,
         now: u64,
     ) -> Result<(), AwsError> {
-        let holder = self.holder(stage).map(str::to_owned);
-        if [to, from]
-            .into_iter()
-            .flatten()
-            .any(|id| !self.versions.contains_key(id))
-        {
-            return Err(not_found(
-                "Secrets Manager can't find the specified secret version.",
-            ));
-        }
-        if let Some(holder) = &holder
-            && to != Some(holder)
-            && from != Some(holder)
-        {
-            return Err(invalid_parameter(format!(
-                "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
-            )));
-        }
-        if holder.is_none() && from.is_some() {
-            return Err(invalid_parameter(format!(
-                "Staging label {stage} is not attached to the version in RemoveFromVersionId."
-            )));
-        }
+        self.check_move(stage, to, from)?;
         match to {
             Some(to) => self.attach(stage, to),
             None if stage == CURRENT => {
@@ -147,6 +114,26 @@ impl Secret {
         }
         self.changed_ms = now;
         Ok(())
+    }
+
+    fn check_move(
+        &self,
+        stage: &str,
+        to: Option<&str>,
+        from: Option<&str>,
+    ) -> Result<(), AwsError> {
+        if [to, from].into_iter().flatten().any(|id| !self.versions.contains_key(id)) {
+            return Err(not_found("Secrets Manager can't find the specified secret version."));
+        }
+        match self.holder(stage) {
+            Some(holder) if ![to, from].contains(&Some(holder)) => Err(invalid_parameter(format!(
+                "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
+            ))),
+            None if from.is_some() => Err(invalid_parameter(format!(
+                "Staging label {stage} is not attached to the version in RemoveFromVersionId."
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The version asked for: by id, by label, both, or the current one.
@@ -174,20 +161,12 @@ impl Secret {
     }
 
     pub(super) fn labels(&self) -> BTreeMap<&str, &[String]> {
-        let labelled = self
-            .versions
-            .iter()
-            .filter(|(_, version)| !version.stages.is_empty());
-        labelled
-            .map(|(id, version)| (id.as_str(), version.stages.as_slice()))
-            .collect()
+        let labelled = self.versions.iter().filter(|(_, version)| !version.stages.is_empty());
+        labelled.map(|(id, version)| (id.as_str(), version.stages.as_slice())).collect()
     }
 
     fn holder(&self, stage: &str) -> Option<&str> {
-        self.versions
-            .iter()
-            .find(|(_, version)| version.has(stage))
-            .map(|(id, _)| id.as_str())
+        self.versions.iter().find(|(_, version)| version.has(stage)).map(|(id, _)| id.as_str())
     }
 
     /// Whoever loses `AWSCURRENT` becomes `AWSPREVIOUS`.
@@ -215,13 +194,9 @@ impl Secret {
 
     fn forget_oldest(&mut self) {
         while self.versions.len() > MAX_VERSIONS {
-            let unlabelled = self
-                .versions
-                .iter()
-                .filter(|(_, version)| version.stages.is_empty());
-            let Some(oldest) = unlabelled
-                .min_by_key(|(_, version)| version.created_ms)
-                .map(|(id, _)| id.clone())
+            let unlabelled = self.versions.iter().filter(|(_, version)| version.stages.is_empty());
+            let Some(oldest) =
+                unlabelled.min_by_key(|(_, version)| version.created_ms).map(|(id, _)| id.clone())
             else {
                 return;
             };

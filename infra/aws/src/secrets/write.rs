@@ -26,12 +26,7 @@ struct CreateSecret {
 pub(super) fn create_secret(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let asked: CreateSecret = request(body)?;
     let content = asked.content.given()?;
-    state.create(
-        &asked.name,
-        content,
-        asked.client_request_token,
-        asked.description,
-    )
+    state.create(&asked.name, content, asked.client_request_token, asked.description)
 }
 
 impl State {
@@ -68,13 +63,8 @@ impl State {
 
     fn arn(&self, name: &str) -> String {
         let random = Uuid::new_v4().simple().to_string();
-        let Settings {
-            region, account, ..
-        } = &self.settings;
-        format!(
-            "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{}",
-            &random[..6]
-        )
+        let Settings { region, account, .. } = &self.settings;
+        format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-{}", &random[..6])
     }
 }
 
@@ -89,17 +79,11 @@ fn already_there(
             "You can't create this secret because a secret with this name is already scheduled for deletion.",
         ));
     }
-    let same = secret
-        .versions
-        .get(token)
-        .is_some_and(|version| Some(&version.content) == content);
+    let same = secret.versions.get(token).is_some_and(|version| Some(&version.content) == content);
     if same {
         return Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token }));
     }
-    Err(exists(format!(
-        "The operation failed because the secret {} already exists.",
-        secret.name
-    )))
+    Err(exists(format!("The operation failed because the secret {} already exists.", secret.name)))
 }
 
 fn check_name(name: &str) -> Result<(), AwsError> {
@@ -117,9 +101,7 @@ fn checked_token(token: Option<String>) -> Result<String, AwsError> {
     if (32..=64).contains(&token.len()) {
         return Ok(token);
     }
-    Err(invalid_parameter(
-        "ClientRequestToken must be 32-64 characters long.",
-    ))
+    Err(invalid_parameter("ClientRequestToken must be 32-64 characters long."))
 }
 
 #[derive(Deserialize)]
@@ -140,19 +122,12 @@ pub(super) fn put_secret_value(state: &mut State, body: Value) -> Result<Value, 
         .given()?
         .ok_or_else(|| invalid_request("You must provide either SecretString or SecretBinary."))?;
     let token = checked_token(asked.client_request_token)?;
-    let stages = asked
-        .version_stages
-        .unwrap_or_else(|| vec![CURRENT.to_owned()]);
+    let stages = asked.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     if !(1..=20).contains(&stages.len()) {
-        return Err(invalid_parameter(
-            "VersionStages must name 1 to 20 staging labels.",
-        ));
+        return Err(invalid_parameter("VersionStages must name 1 to 20 staging labels."));
     }
     secret.put(&token, content, &stages, now_ms())?;
-    let labels = secret
-        .versions
-        .get(&token)
-        .map(|version| version.stages.clone());
+    let labels = secret.versions.get(&token).map(|version| version.stages.clone());
     let answer = json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token, "VersionStages": labels });
     state.save(secret);
     Ok(answer)
@@ -173,10 +148,7 @@ pub(super) fn update_secret_version_stage(
 ) -> Result<Value, AwsError> {
     let asked: UpdateSecretVersionStage = request(body)?;
     let mut secret = state.find_live(&asked.secret_id)?.clone();
-    let (to, from) = (
-        asked.move_to_version_id.as_deref(),
-        asked.remove_from_version_id.as_deref(),
-    );
+    let (to, from) = (asked.move_to_version_id.as_deref(), asked.remove_from_version_id.as_deref());
     secret.move_stage(&asked.version_stage, to, from, now_ms())?;
     let answer = json!({ "ARN": secret.arn, "Name": secret.name });
     state.save(secret);
@@ -206,11 +178,7 @@ pub(super) fn delete_secret(state: &mut State, body: Value) -> Result<Value, Aws
             "RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
         ));
     }
-    let wait = if asked.force_delete_without_recovery {
-        0
-    } else {
-        days.unwrap_or(30) * DAY_MS
-    };
+    let wait = if asked.force_delete_without_recovery { 0 } else { days.unwrap_or(30) * DAY_MS };
     let deletion = now_ms() + wait;
     let answer =
         json!({ "ARN": secret.arn, "Name": secret.name, "DeletionDate": seconds(deletion) });
@@ -248,7 +216,5 @@ pub(super) fn rotate_secret(state: &State, body: Value) -> Result<Value, AwsErro
     }
     let asked: SecretId = request(body)?;
     state.find_live(&asked.secret_id)?;
-    Err(invalid_request(
-        "No Lambda rotation function ARN is associated with this secret.",
-    ))
+    Err(invalid_request("No Lambda rotation function ARN is associated with this secret."))
 }

@@ -18,18 +18,10 @@ pub(super) const MAX_DELAY: u64 = 900;
 const MAX_RETENTION: u64 = 1_209_600;
 
 /// Attributes that are kept and shown but change nothing here.
-const WITHOUT_EFFECT: [&str; 4] = [
-    "Policy",
-    "KmsMasterKeyId",
-    "KmsDataKeyReusePeriodSeconds",
-    "SqsManagedSseEnabled",
-];
-const FIFO: [&str; 4] = [
-    "FifoQueue",
-    "ContentBasedDeduplication",
-    "DeduplicationScope",
-    "FifoThroughputLimit",
-];
+const WITHOUT_EFFECT: [&str; 4] =
+    ["Policy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"];
+const FIFO: [&str; 4] =
+    ["FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"];
 
 /// A queue's settings; times in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,9 +80,7 @@ impl Default for Attributes {
 impl Attributes {
     /// Sets attributes by name, refusing unknown names, values out of range, and FIFO.
     pub(super) fn set(&mut self, given: &BTreeMap<String, String>) -> Result<(), AwsError> {
-        given
-            .iter()
-            .try_for_each(|(name, value)| self.set_one(name, value))
+        given.iter().try_for_each(|(name, value)| self.set_one(name, value))
     }
 
     fn set_one(&mut self, name: &str, value: &str) -> Result<(), AwsError> {
@@ -103,16 +93,12 @@ impl Attributes {
             "RedrivePolicy" => self.redrive = policy(name, value)?,
             "RedriveAllowPolicy" => self.allow = policy(name, value)?,
             _ if WITHOUT_EFFECT.contains(&name) => {
-                self.without_effect
-                    .insert(name.to_owned(), value.to_owned());
+                self.without_effect.insert(name.to_owned(), value.to_owned());
             }
             _ if FIFO.contains(&name) => return Err(no_fifo()),
             _ => return Err(INVALID_ATTRIBUTE_NAME.says(format!("Unknown Attribute {name}."))),
         }
-        let count = self
-            .redrive
-            .as_ref()
-            .map_or(1, |redrive| redrive.max_receive_count);
+        let count = self.redrive.as_ref().map_or(1, |redrive| redrive.max_receive_count);
         within(count, "maxReceiveCount", 1, 1000).map(drop)
     }
 
@@ -127,14 +113,8 @@ impl Attributes {
             ("MaximumMessageSize", self.max_bytes),
         ];
         shown.extend(numbers.map(|(name, value)| (name.to_owned(), value.to_string())));
-        let redrive = self
-            .redrive
-            .as_ref()
-            .and_then(|policy| serde_json::to_string(policy).ok());
-        let allow = self
-            .allow
-            .as_ref()
-            .and_then(|policy| serde_json::to_string(policy).ok());
+        let redrive = self.redrive.as_ref().and_then(|policy| serde_json::to_string(policy).ok());
+        let allow = self.allow.as_ref().and_then(|policy| serde_json::to_string(policy).ok());
         shown.extend(redrive.map(|text| ("RedrivePolicy".to_owned(), text)));
         shown.extend(allow.map(|text| ("RedriveAllowPolicy".to_owned(), text)));
         shown
@@ -142,13 +122,11 @@ impl Attributes {
 
     /// Whether the queue with this ARN may send its dead letters here.
     pub(super) fn takes_dead_letters_of(&self, source: &str) -> bool {
-        self.allow
-            .as_ref()
-            .is_none_or(|allow| match allow.redrive_permission {
-                Permission::AllowAll => true,
-                Permission::DenyAll => false,
-                Permission::ByQueue => allow.source_queue_arns.iter().any(|arn| arn == source),
-            })
+        self.allow.as_ref().is_none_or(|allow| match allow.redrive_permission {
+            Permission::AllowAll => true,
+            Permission::DenyAll => false,
+            Permission::ByQueue => allow.source_queue_arns.iter().any(|arn| arn == source),
+        })
     }
 }
 
@@ -158,10 +136,7 @@ pub(super) fn no_fifo() -> AwsError {
 }
 
 fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64, AwsError> {
-    let parsed = value
-        .parse()
-        .ok()
-        .filter(|number| (min..=max).contains(number));
+    let parsed = value.parse().ok().filter(|number| (min..=max).contains(number));
     parsed.ok_or_else(|| INVALID_VALUE.says(format!("Invalid value for the parameter {name}.")))
 }
 
@@ -170,9 +145,7 @@ fn policy<T: de::DeserializeOwned>(name: &str, value: &str) -> Result<Option<T>,
     if value.is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(value)
-        .map(Some)
-        .map_err(|error| invalid(value, name, &error.to_string()))
+    serde_json::from_str(value).map(Some).map_err(|error| invalid(value, name, &error.to_string()))
 }
 
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

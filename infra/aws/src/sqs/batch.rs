@@ -37,22 +37,15 @@ struct Entry<T> {
 pub(super) fn send_message_batch(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let batch: Batch<Outgoing> = request(body)?;
     let size = |entry: &Entry<Outgoing>| {
-        message::size(
-            &entry.content.message_body,
-            &entry.content.message_attributes,
-        )
+        message::size(&entry.content.message_body, &entry.content.message_attributes)
     };
     let total: u64 = batch.entries.iter().map(size).sum();
-    run(state, batch, total, |state, queue, outgoing| {
-        state.send(queue, outgoing)
-    })
+    run(state, batch, total, |state, queue, outgoing| state.send(queue, outgoing))
 }
 
 pub(super) fn delete_message_batch(state: &mut State, body: Value) -> Result<Value, AwsError> {
     run(state, request(body)?, 0, |state, queue, entry: Handle| {
-        state
-            .delete(queue, &entry.receipt_handle)
-            .map(|()| json!({}))
+        state.delete(queue, &entry.receipt_handle).map(|()| json!({}))
     })
 }
 

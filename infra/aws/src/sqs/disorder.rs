@@ -17,9 +17,7 @@ impl Disorder {
 
     pub(super) fn pick(&mut self, visible: impl Iterator<Item = u64>) -> Option<u64> {
         let window: Vec<u64> = visible.take(WINDOW).collect();
-        let count = u64::try_from(window.len())
-            .ok()
-            .filter(|count| *count > 0)?;
+        let count = u64::try_from(window.len()).ok().filter(|count| *count > 0)?;
         let index = usize::try_from(self.next() % count).ok()?;
         window.get(index).copied()
     }

@@ -47,9 +47,8 @@ pub(super) fn no_queue() -> AwsError {
 }
 
 pub(super) fn invalid(value: impl std::fmt::Display, parameter: &str, reason: &str) -> AwsError {
-    INVALID_VALUE.says(format!(
-        "Value {value} for parameter {parameter} is invalid. Reason: {reason}"
-    ))
+    INVALID_VALUE
+        .says(format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"))
 }
 
 /// Checks a number against its documented range.
@@ -57,9 +56,5 @@ pub(super) fn within(value: u64, parameter: &str, min: u64, max: u64) -> Result<
     if (min..=max).contains(&value) {
         return Ok(value);
     }
-    Err(invalid(
-        value,
-        parameter,
-        &format!("Must be between {min} and {max}, if provided."),
-    ))
+    Err(invalid(value, parameter, &format!("Must be between {min} and {max}, if provided.")))
 }

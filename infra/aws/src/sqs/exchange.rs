@@ -70,15 +70,9 @@ impl Outgoing {
     fn into_message(self, now: u64, delay: u64) -> Message {
         let attribute =
             |(name, attribute): (String, MessageAttribute)| Some((name, attribute.string_value?));
-        let mut system: BTreeMap<_, _> = self
-            .message_system_attributes
-            .into_iter()
-            .filter_map(attribute)
-            .collect();
-        system.extend(
-            self.message_group_id
-                .map(|group| ("MessageGroupId".to_owned(), group)),
-        );
+        let mut system: BTreeMap<_, _> =
+            self.message_system_attributes.into_iter().filter_map(attribute).collect();
+        system.extend(self.message_group_id.map(|group| ("MessageGroupId".to_owned(), group)));
         Message {
             id: Uuid::new_v4().to_string(),
             body: self.message_body,
@@ -133,49 +127,20 @@ struct ReceiveMessage {
 impl Sqs {
     pub(super) async fn receive_message(&self, body: Value) -> Result<Value, AwsError> {
         let mut asked: ReceiveMessage = request(body)?;
-        let max = within(
-            asked.max_number_of_messages.unwrap_or(1),
-            "MaxNumberOfMessages",
-            1,
-            10,
-        )?;
-        within(
-            asked.visibility_timeout.unwrap_or(0),
-            "VisibilityTimeout",
-            0,
-            MAX_VISIBILITY,
-        )?;
+        let max = within(asked.max_number_of_messages.unwrap_or(1), "MaxNumberOfMessages", 1, 10)?;
+        within(asked.visibility_timeout.unwrap_or(0), "VisibilityTimeout", 0, MAX_VISIBILITY)?;
         let of_queue = self.with(|state| Ok(state.queue(&asked.queue_url)?.attributes.wait))?;
-        let wait = within(
-            asked.wait_time_seconds.unwrap_or(of_queue),
-            "WaitTimeSeconds",
-            0,
-            20,
-        )?;
+        let wait = within(asked.wait_time_seconds.unwrap_or(of_queue), "WaitTimeSeconds", 0, 20)?;
         let max = usize::try_from(max).unwrap_or(1);
         let received = self
-            .wait_for(
-                &asked.queue_url,
-                max,
-                asked.visibility_timeout,
-                Duration::from_secs(wait),
-            )
+            .wait_for(&asked.queue_url, max, asked.visibility_timeout, Duration::from_secs(wait))
             .await?;
-        asked
-            .message_system_attribute_names
-            .append(&mut asked.attribute_names);
+        asked.message_system_attribute_names.append(&mut asked.attribute_names);
         let show = |message: Received| {
-            message.shown(
-                &asked.message_system_attribute_names,
-                &asked.message_attribute_names,
-            )
+            message.shown(&asked.message_system_attribute_names, &asked.message_attribute_names)
         };
         let messages: Vec<Value> = received.into_iter().map(show).collect();
-        Ok(if messages.is_empty() {
-            json!({})
-        } else {
-            json!({ "Messages": messages })
-        })
+        Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
     /// Long polling: returns as soon as there is a message, or nothing when the time is over.

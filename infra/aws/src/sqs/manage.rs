@@ -32,10 +32,7 @@ pub(super) fn create_queue(
     body: Value,
     url: Option<&str>,
 ) -> Result<Value, AwsError> {
-    let QueueName {
-        queue_name: name,
-        attributes: given,
-    } = request(body)?;
+    let QueueName { queue_name: name, attributes: given } = request(body)?;
     check_name(&name)?;
     if let Some(queue) = state.queues.get(&name) {
         let mut wanted = queue.attributes.clone();
@@ -74,11 +71,7 @@ fn check_redrive(state: &State, name: &str, attributes: &Attributes) -> Result<(
     };
     let target = &redrive.dead_letter_target_arn;
     let refused = |reason| {
-        Err(invalid(
-            format!("{{\"deadLetterTargetArn\":\"{target}\"}}"),
-            "RedrivePolicy",
-            reason,
-        ))
+        Err(invalid(format!("{{\"deadLetterTargetArn\":\"{target}\"}}"), "RedrivePolicy", reason))
     };
     match state.by_arn(target) {
         None => refused("Dead letter target does not exist."),
@@ -99,9 +92,7 @@ pub(super) fn get_queue_url(
     body: Value,
     url: Option<&str>,
 ) -> Result<Value, AwsError> {
-    let QueueName {
-        queue_name: name, ..
-    } = request(body)?;
+    let QueueName { queue_name: name, .. } = request(body)?;
     if !state.queues.contains_key(&name) {
         return Err(no_queue());
     }
@@ -123,21 +114,10 @@ pub(super) fn list_queues(
     url: Option<&str>,
 ) -> Result<Value, AwsError> {
     let asked: ListQueues = request(body)?;
-    let names: Vec<&String> = state
-        .queues
-        .keys()
-        .filter(|name| name.starts_with(&asked.queue_name_prefix))
-        .collect();
-    let (names, next) = page(
-        &names,
-        |name| name,
-        asked.max_results,
-        asked.next_token.as_deref(),
-    );
-    let urls: Vec<String> = names
-        .into_iter()
-        .map(|name| address(state, url, name))
-        .collect();
+    let names: Vec<&String> =
+        state.queues.keys().filter(|name| name.starts_with(&asked.queue_name_prefix)).collect();
+    let (names, next) = page(&names, |name| name, asked.max_results, asked.next_token.as_deref());
+    let urls: Vec<String> = names.into_iter().map(|name| address(state, url, name)).collect();
     Ok(with_token(json!({ "QueueUrls": urls }), next))
 }
 
@@ -166,12 +146,7 @@ pub(super) fn list_dead_letter_source_queues(
     let asked: OnQueue = request(body)?;
     let name = state.queue(&asked.queue_url)?.name.clone();
     let sources = state.sources_of(&state.arn(&name));
-    let (names, next) = page(
-        &sources,
-        |name| name,
-        asked.max_results,
-        asked.next_token.as_deref(),
-    );
+    let (names, next) = page(&sources, |name| name, asked.max_results, asked.next_token.as_deref());
     let urls: Vec<String> = names.iter().map(|name| address(state, url, name)).collect();
     Ok(with_token(json!({ "queueUrls": urls }), next))
 }
@@ -186,11 +161,7 @@ impl State {
                 .as_ref()
                 .is_some_and(|redrive| redrive.dead_letter_target_arn == target)
         };
-        self.queues
-            .values()
-            .filter(sends_to)
-            .map(|queue| queue.name.clone())
-            .collect()
+        self.queues.values().filter(sends_to).map(|queue| queue.name.clone()).collect()
     }
 }
 
@@ -239,19 +210,10 @@ fn all_attributes(state: &mut State, name: &str) -> Result<BTreeMap<String, Stri
     let own = [
         ("QueueArn", arn),
         ("CreatedTimestamp", (queue.created_ms / 1000).to_string()),
-        (
-            "LastModifiedTimestamp",
-            (queue.modified_ms / 1000).to_string(),
-        ),
+        ("LastModifiedTimestamp", (queue.modified_ms / 1000).to_string()),
         ("ApproximateNumberOfMessages", counts.visible.to_string()),
-        (
-            "ApproximateNumberOfMessagesNotVisible",
-            counts.in_flight.to_string(),
-        ),
-        (
-            "ApproximateNumberOfMessagesDelayed",
-            counts.delayed.to_string(),
-        ),
+        ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
+        ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
     ];
     shown.extend(own.map(|(name, value)| (name.to_owned(), value)));
     Ok(shown)

@@ -87,9 +87,7 @@ pub(super) fn check(body: &str, attributes: &MessageAttributes) -> Result<(), Aw
     if body.is_empty() {
         return Err(MISSING.says("The request must contain the parameter MessageBody."));
     }
-    let texts = attributes
-        .values()
-        .filter_map(|attribute| attribute.string_value.as_deref());
+    let texts = attributes.values().filter_map(|attribute| attribute.string_value.as_deref());
     if !texts.chain([body]).all(|text| text.chars().all(carried)) {
         return Err(INVALID_CONTENTS.says("Invalid characters found."));
     }
@@ -99,9 +97,7 @@ pub(super) fn check(body: &str, attributes: &MessageAttributes) -> Result<(), Aw
             attributes.len()
         )));
     }
-    attributes
-        .iter()
-        .try_for_each(|(name, attribute)| attribute.check(name))
+    attributes.iter().try_for_each(|(name, attribute)| attribute.check(name))
 }
 
 /// XML 1.0's characters, the ones SQS takes.
@@ -179,10 +175,7 @@ pub(super) struct Receipt {
 
 impl Receipt {
     pub(super) fn handle(&self, queue: &str) -> String {
-        BASE64.encode(format!(
-            "{queue} {} {} {}",
-            self.sequence, self.receives, self.id
-        ))
+        BASE64.encode(format!("{queue} {} {} {}", self.sequence, self.receives, self.id))
     }
 
     /// Reads a handle that this queue gave out.
@@ -201,10 +194,6 @@ impl Receipt {
             return None;
         }
         let (sequence, receives) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self {
-            sequence,
-            receives,
-            id: parts.next()?.to_owned(),
-        })
+        Some(Self { sequence, receives, id: parts.next()?.to_owned() })
     }
 }

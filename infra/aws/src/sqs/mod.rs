@@ -45,9 +45,7 @@ pub struct Sqs {
 
 impl Sqs {
     pub(crate) fn open(folder: Option<&Path>, settings: Settings) -> Result<Self, Error> {
-        Ok(Self {
-            state: Arc::new(Mutex::new(State::open(folder, settings)?)),
-        })
+        Ok(Self { state: Arc::new(Mutex::new(State::open(folder, settings)?)) })
     }
 
     /// Receives up to `max` (at most 10) messages, waiting up to `wait` for the first.
@@ -156,8 +154,6 @@ fn answer(
         "ChangeMessageVisibilityBatch" => batch::change_message_visibility_batch(state, body),
         "ListMessageMoveTasks" => moves::list_message_move_tasks(state, body),
         "CancelMessageMoveTask" => moves::cancel_message_move_task(state, body),
-        _ => Err(AwsError::unknown_operation(&format!(
-            "AmazonSQS.{operation}"
-        ))),
+        _ => Err(AwsError::unknown_operation(&format!("AmazonSQS.{operation}"))),
     }
 }

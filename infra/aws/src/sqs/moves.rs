@@ -76,10 +76,7 @@ impl Sqs {
         let sqs = self.clone();
         let task = handle.clone();
         tokio::spawn(async move {
-            while sqs
-                .with(|state| Ok(state.move_some(&task)))
-                .unwrap_or(false)
-            {
+            while sqs.with(|state| Ok(state.move_some(&task))).unwrap_or(false) {
                 match pause {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => tokio::task::yield_now().await,
@@ -92,43 +89,16 @@ impl Sqs {
 
 impl State {
     fn begin_move(&mut self, asked: StartMessageMoveTask) -> Result<String, AwsError> {
-        let StartMessageMoveTask {
-            source_arn: source,
-            destination_arn: destination,
-            ..
-        } = asked;
-        let rate = asked.max_number_of_messages_per_second;
-        within(rate.unwrap_or(1), "MaxNumberOfMessagesPerSecond", 1, 500)?;
-        let queue = self
-            .by_arn(&source)
-            .ok_or_else(|| no_resource("SourceArn"))?;
-        if self.sources_of(&source).is_empty() {
-            return Err(
-                INVALID_VALUE.says("Source queue must be configured as a Dead Letter Queue.")
-            );
-        }
-        if destination
-            .as_ref()
-            .is_some_and(|arn| self.by_arn(arn).is_none())
-        {
-            return Err(no_resource("DestinationArn"));
-        }
-        if self
-            .moves
-            .iter()
-            .any(|task| task.source == source && task.status.active())
-        {
-            return Err(INVALID_VALUE.says("There is already a task running. Only one active task is allowed for a source queue arn at a given time."));
-        }
-        let to_move = queue.counts(now_ms()).visible;
-        let handle = BASE64.encode(
-            json!({ "taskId": Uuid::new_v4().to_string(), "sourceArn": source }).to_string(),
-        );
+        self.check_move(&asked)?;
+        let StartMessageMoveTask { source_arn: source, destination_arn: destination, .. } = asked;
+        let to_move = self.by_arn(&source).map_or(0, |queue| queue.counts(now_ms()).visible);
+        let id = json!({ "taskId": Uuid::new_v4().to_string(), "sourceArn": source });
+        let handle = BASE64.encode(id.to_string());
         self.moves.push(Move {
             handle: handle.clone(),
             source,
             destination,
-            rate,
+            rate: asked.max_number_of_messages_per_second,
             status: Status::Running,
             failure: None,
             moved: 0,
@@ -138,16 +108,33 @@ impl State {
         Ok(handle)
     }
 
+    fn check_move(&self, asked: &StartMessageMoveTask) -> Result<(), AwsError> {
+        let rate = asked.max_number_of_messages_per_second.unwrap_or(1);
+        within(rate, "MaxNumberOfMessagesPerSecond", 1, 500)?;
+        let source = &asked.source_arn;
+        if self.by_arn(source).is_none() {
+            return Err(no_resource("SourceArn"));
+        }
+        if self.sources_of(source).is_empty() {
+            return Err(
+                INVALID_VALUE.says("Source queue must be configured as a Dead Letter Queue.")
+            );
+        }
+        if asked.destination_arn.as_ref().is_some_and(|arn| self.by_arn(arn).is_none()) {
+            return Err(no_resource("DestinationArn"));
+        }
+        if self.moves.iter().any(|task| task.source == *source && task.status.active()) {
+            return Err(INVALID_VALUE.says("There is already a task running. Only one active task is allowed for a source queue arn at a given time."));
+        }
+        Ok(())
+    }
+
     /// The next step of a task; returns whether it goes on.
     fn move_some(&mut self, handle: &str) -> bool {
         let Some(index) = self.moves.iter().position(|task| task.handle == handle) else {
             return false;
         };
-        let steps = if self.moves[index].rate.is_some() {
-            1
-        } else {
-            AT_ONCE
-        };
+        let steps = if self.moves[index].rate.is_some() { 1 } else { AT_ONCE };
         (0..steps).all(|_| {
             self.step(index);
             self.moves[index].status.active()
@@ -155,12 +142,7 @@ impl State {
     }
 
     fn step(&mut self, index: usize) {
-        let Move {
-            source,
-            destination,
-            status,
-            ..
-        } = &self.moves[index];
+        let Move { source, destination, status, .. } = &self.moves[index];
         if *status == Status::Cancelling {
             self.moves[index].status = Status::Cancelled;
             return;
@@ -190,12 +172,9 @@ impl State {
         let Some(sequence) = queue.next_visible(now_ms(), &[]) else {
             return Ok(false);
         };
-        let origin = queue
-            .get(sequence)
-            .and_then(|message| message.system.get(DEAD_LETTER_SOURCE).cloned());
-        let target = destination
-            .or(origin)
-            .ok_or("CouldNotDetermineMessageSource")?;
+        let origin =
+            queue.get(sequence).and_then(|message| message.system.get(DEAD_LETTER_SOURCE).cloned());
+        let target = destination.or(origin).ok_or("CouldNotDetermineMessageSource")?;
         let target = self.by_arn(&target).ok_or(GONE)?.name.clone();
         if let Some(message) = self.remove(&name, sequence) {
             self.add(&target, message.sent_again(now_ms()));
@@ -221,18 +200,10 @@ struct ListMessageMoveTasks {
 pub(super) fn list_message_move_tasks(state: &State, body: Value) -> Result<Value, AwsError> {
     let asked: ListMessageMoveTasks = request(body)?;
     let max = within(asked.max_results.unwrap_or(1), "MaxResults", 1, 10)?;
-    state
-        .by_arn(&asked.source_arn)
-        .ok_or_else(|| no_resource("SourceArn"))?;
-    let of_queue = state
-        .moves
-        .iter()
-        .rev()
-        .filter(|task| task.source == asked.source_arn);
-    let results: Vec<Value> = of_queue
-        .take(usize::try_from(max).unwrap_or(1))
-        .map(Move::shown)
-        .collect();
+    state.by_arn(&asked.source_arn).ok_or_else(|| no_resource("SourceArn"))?;
+    let of_queue = state.moves.iter().rev().filter(|task| task.source == asked.source_arn);
+    let results: Vec<Value> =
+        of_queue.take(usize::try_from(max).unwrap_or(1)).map(Move::shown).collect();
     Ok(json!({ "Results": results }))
 }
 
@@ -246,18 +217,9 @@ impl Move {
             "StartedTimestamp": self.started_ms,
         });
         let optional = [
-            (
-                "TaskHandle",
-                (self.status == Status::Running).then(|| json!(self.handle)),
-            ),
-            (
-                "DestinationArn",
-                self.destination.as_ref().map(|arn| json!(arn)),
-            ),
-            (
-                "MaxNumberOfMessagesPerSecond",
-                self.rate.map(|rate| json!(rate)),
-            ),
+            ("TaskHandle", (self.status == Status::Running).then(|| json!(self.handle))),
+            ("DestinationArn", self.destination.as_ref().map(|arn| json!(arn))),
+            ("MaxNumberOfMessagesPerSecond", self.rate.map(|rate| json!(rate))),
             ("FailureReason", self.failure.map(|reason| json!(reason))),
         ];
         for (key, value) in optional {
@@ -278,10 +240,7 @@ struct CancelMessageMoveTask {
 /// Stops a running task; what it has moved stays moved.
 pub(super) fn cancel_message_move_task(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let asked: CancelMessageMoveTask = request(body)?;
-    let task = state
-        .moves
-        .iter_mut()
-        .find(|task| task.handle == asked.task_handle);
+    let task = state.moves.iter_mut().find(|task| task.handle == asked.task_handle);
     let task = task.ok_or_else(|| NOT_FOUND.says("Task does not exist."))?;
     if task.status != Status::Running {
         return Err(INVALID_VALUE.says("Only active tasks can be cancelled."));

@@ -91,13 +91,8 @@ impl Queue {
         if self.messages.len() >= MAX_IN_FLIGHT && self.counts(now).in_flight >= MAX_IN_FLIGHT {
             return None;
         }
-        let mut visible = self
-            .schedule
-            .range(..=(now, u64::MAX))
-            .map(|(_, sequence)| *sequence);
-        let mut fresh = visible
-            .by_ref()
-            .filter(|sequence| !taken.contains(sequence));
+        let mut visible = self.schedule.range(..=(now, u64::MAX)).map(|(_, sequence)| *sequence);
+        let mut fresh = visible.by_ref().filter(|sequence| !taken.contains(sequence));
         match &mut self.disorder {
             Some(disorder) => disorder.pick(fresh),
             None => fresh.next(),
@@ -106,10 +101,7 @@ impl Queue {
 
     /// When the next message becomes visible that is not so now.
     pub(super) fn next_visible_at(&self, now: u64) -> Option<u64> {
-        self.schedule
-            .range((now + 1, 0)..)
-            .next()
-            .map(|(at, _)| *at)
+        self.schedule.range((now + 1, 0)..).next().map(|(at, _)| *at)
     }
 
     /// Marks a message as received and hides it for so many seconds.

@@ -26,24 +26,14 @@ pub struct Received {
 
 impl Received {
     pub(super) fn of(message: &Message, queue: &str, sequence: u64, sender: &str) -> Self {
-        let receipt = Receipt {
-            sequence,
-            receives: message.receives,
-            id: message.id.clone(),
-        };
+        let receipt = Receipt { sequence, receives: message.receives, id: message.id.clone() };
         let mut attributes = message.system.clone();
         let first = message.first_received_ms.unwrap_or_default();
         attributes.extend([
             ("SenderId".to_owned(), sender.to_owned()),
             ("SentTimestamp".to_owned(), message.sent_ms.to_string()),
-            (
-                "ApproximateReceiveCount".to_owned(),
-                message.receives.to_string(),
-            ),
-            (
-                "ApproximateFirstReceiveTimestamp".to_owned(),
-                first.to_string(),
-            ),
+            ("ApproximateReceiveCount".to_owned(), message.receives.to_string()),
+            ("ApproximateFirstReceiveTimestamp".to_owned(), first.to_string()),
         ]);
         Self {
             message_id: message.id.clone(),
@@ -59,8 +49,7 @@ impl Received {
     pub(super) fn shown(mut self, system: &[String], user: &[String]) -> Value {
         self.attributes
             .retain(|name, _| system.iter().any(|asked| asked == "All" || asked == name));
-        self.message_attributes
-            .retain(|name, _| user.iter().any(|asked| selects(asked, name)));
+        self.message_attributes.retain(|name, _| user.iter().any(|asked| selects(asked, name)));
         let mut shown = json!({
             "MessageId": self.message_id,
             "ReceiptHandle": self.receipt_handle,
@@ -82,7 +71,5 @@ impl Received {
 fn selects(asked: &str, name: &str) -> bool {
     asked == "All"
         || asked == name
-        || asked
-            .strip_suffix(".*")
-            .is_some_and(|prefix| name.starts_with(prefix))
+        || asked.strip_suffix(".*").is_some_and(|prefix| name.starts_with(prefix))
 }

@@ -46,9 +46,7 @@ impl State {
         }
         let mut next_sequence = 0;
         for (key, (name, mut message)) in store.all::<(String, Message)>(MESSAGES)? {
-            let sequence = key
-                .parse()
-                .map_err(|_| Error::Storage(format!("message {key}")))?;
+            let sequence = key.parse().map_err(|_| Error::Storage(format!("message {key}")))?;
             next_sequence = sequence + 1;
             if message.receives_here > 0 {
                 message.visible_ms = 0;
@@ -57,20 +55,11 @@ impl State {
                 queue.insert(sequence, message);
             }
         }
-        Ok(Self {
-            settings,
-            queues,
-            moves: Vec::new(),
-            store,
-            next_sequence,
-        })
+        Ok(Self { settings, queues, moves: Vec::new(), store, next_sequence })
     }
 
     pub(super) fn arn(&self, name: &str) -> String {
-        format!(
-            "arn:aws:sqs:{}:{}:{name}",
-            self.settings.region, self.settings.account
-        )
+        format!("arn:aws:sqs:{}:{}:{name}", self.settings.region, self.settings.account)
     }
 
     /// The queue with this ARN, if it is one of ours.
@@ -176,10 +165,7 @@ impl State {
     ) -> Option<Received> {
         let queue = self.queues.get_mut(name)?;
         let visibility = visibility.unwrap_or(queue.attributes.visibility);
-        let copies = queue
-            .disorder
-            .as_mut()
-            .is_some_and(|disorder| disorder.copies());
+        let copies = queue.disorder.as_mut().is_some_and(|disorder| disorder.copies());
         let copy = queue.get(sequence).filter(|_| copies).cloned();
         let message = queue.take(sequence, visibility, now)?;
         self.store.put(MESSAGES, &key(sequence), &(name, message));
@@ -195,16 +181,11 @@ impl State {
         let Some(target) = self.grave_of(name, sequence) else {
             return false;
         };
-        let Some(mut message) = self
-            .queues
-            .get_mut(name)
-            .and_then(|queue| queue.remove(sequence))
+        let Some(mut message) = self.queues.get_mut(name).and_then(|queue| queue.remove(sequence))
         else {
             return false;
         };
-        message
-            .system
-            .insert(DEAD_LETTER_SOURCE.to_owned(), self.arn(name));
+        message.system.insert(DEAD_LETTER_SOURCE.to_owned(), self.arn(name));
         message.receives_here = 0;
         message.visible_ms = now;
         self.place(&target, sequence, message);

@@ -36,9 +36,7 @@ macro_rules! client {
 impl Stand {
     async fn start() -> Self {
         let aws = Aws::open(None, Settings::default()).await.expect("opens");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = aws.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -57,65 +55,33 @@ impl Stand {
         for (name, value) in attributes {
             create = create.attributes((*name).into(), *value);
         }
-        create
-            .send()
-            .await
-            .expect("created")
-            .queue_url
-            .expect("an address")
+        create.send().await.expect("created").queue_url.expect("an address")
     }
 
     /// A queue `work` with the dead-letter queue `dead` after one receive; both addresses.
     async fn queue_with_grave(&self) -> (String, String) {
         let dead = self.queue("dead", &[]).await;
-        let policy = format!(
-            r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":1}}"#,
-            arn("dead")
-        );
-        (
-            self.queue("work", &[("RedrivePolicy", &policy)]).await,
-            dead,
-        )
+        let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":1}}"#, arn("dead"));
+        (self.queue("work", &[("RedrivePolicy", &policy)]).await, dead)
     }
 
     async fn send(&self, queue: &str, body: &str) -> String {
-        let sent = self
-            .sqs
-            .send_message()
-            .queue_url(queue)
-            .message_body(body)
-            .send()
-            .await
-            .expect("sent");
+        let sent =
+            self.sqs.send_message().queue_url(queue).message_body(body).send().await.expect("sent");
         sent.message_id.expect("an id")
     }
 
     async fn receive(&self, queue: &str) -> Vec<aws_sdk_sqs::types::Message> {
         let all = aws_sdk_sqs::types::MessageSystemAttributeName::All;
-        let receive = self
-            .sqs
-            .receive_message()
-            .queue_url(queue)
-            .max_number_of_messages(10);
-        let received = receive
-            .message_system_attribute_names(all)
-            .message_attribute_names("All")
-            .send()
-            .await;
+        let receive = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
+        let received =
+            receive.message_system_attribute_names(all).message_attribute_names("All").send().await;
         received.expect("received").messages.unwrap_or_default()
     }
 
     async fn show_again(&self, queue: &str, message: &aws_sdk_sqs::types::Message) {
-        let change = self
-            .sqs
-            .change_message_visibility()
-            .queue_url(queue)
-            .visibility_timeout(0);
-        change
-            .receipt_handle(handle(message))
-            .send()
-            .await
-            .expect("visible again");
+        let change = self.sqs.change_message_visibility().queue_url(queue).visibility_timeout(0);
+        change.receipt_handle(handle(message)).send().await.expect("visible again");
     }
 }
 

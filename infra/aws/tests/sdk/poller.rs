@@ -15,21 +15,11 @@ async fn a_returned_message_comes_again_unless_its_visibility_was_changed() {
     stand.send(&queue, "b").await;
     let queues = stand.aws.queues();
     let received = queues.receive("work", 10, NOW).await.expect("received");
-    let [a, b] = &received[..] else {
-        panic!("two messages")
-    };
+    let [a, b] = &received[..] else { panic!("two messages") };
     assert_eq!(a.attributes["ApproximateReceiveCount"], "1");
 
-    let change = stand
-        .sqs
-        .change_message_visibility()
-        .queue_url(&queue)
-        .visibility_timeout(600);
-    change
-        .receipt_handle(&b.receipt_handle)
-        .send()
-        .await
-        .expect("changed");
+    let change = stand.sqs.change_message_visibility().queue_url(&queue).visibility_timeout(600);
+    change.receipt_handle(&b.receipt_handle).send().await.expect("changed");
     for (message, returns) in [(a, true), (b, false)] {
         let returned = queues.return_after_unless_changed(
             "work",
@@ -38,26 +28,13 @@ async fn a_returned_message_comes_again_unless_its_visibility_was_changed() {
         );
         assert_eq!(returned.expect("known"), returns);
     }
-    assert!(
-        queues
-            .receive("work", 10, NOW)
-            .await
-            .expect("received")
-            .is_empty()
-    );
-    let again = queues
-        .receive("work", 10, Duration::from_secs(5))
-        .await
-        .expect("received");
+    assert!(queues.receive("work", 10, NOW).await.expect("received").is_empty());
+    let again = queues.receive("work", 10, Duration::from_secs(5)).await.expect("received");
     assert_eq!((again.len(), again[0].body.as_str()), (1, "a"));
 
-    queues
-        .delete("work", &a.receipt_handle)
-        .expect("an old handle is no error");
+    queues.delete("work", &a.receipt_handle).expect("an old handle is no error");
     assert!(
-        queues
-            .return_after_unless_changed("work", &again[0].receipt_handle, NOW)
-            .expect("known"),
+        queues.return_after_unless_changed("work", &again[0].receipt_handle, NOW).expect("known"),
         "and deletes nothing"
     );
 }
@@ -66,11 +43,7 @@ async fn a_returned_message_comes_again_unless_its_visibility_was_changed() {
 async fn disorder_repeats_and_shuffles_but_loses_nothing() {
     let stand = Stand::start().await;
     let queue = stand.queue("work", &[]).await;
-    stand
-        .aws
-        .queues()
-        .set_disorder("work", Some(7))
-        .expect("a queue");
+    stand.aws.queues().set_disorder("work", Some(7)).expect("a queue");
     for number in 100..150 {
         stand.send(&queue, &number.to_string()).await;
     }
@@ -82,11 +55,8 @@ async fn disorder_repeats_and_shuffles_but_loses_nothing() {
         }
         for message in received {
             bodies.push(message.body().expect("a body").to_owned());
-            let delete = stand
-                .sqs
-                .delete_message()
-                .queue_url(&queue)
-                .receipt_handle(handle(&message));
+            let delete =
+                stand.sqs.delete_message().queue_url(&queue).receipt_handle(handle(&message));
             delete.send().await.expect("deleted");
         }
     }

@@ -25,17 +25,9 @@ async fn a_message_arrives_once_with_its_attributes_and_is_deleted() {
         .binary_value(Blob::new([0, 1]))
         .build()
         .expect("complete");
-    let send = stand
-        .sqs
-        .send_message()
-        .queue_url(&queue)
-        .message_body("hello");
+    let send = stand.sqs.send_message().queue_url(&queue).message_body("hello");
     // The SDK checks the MD5 of the body and refuses a wrong one.
-    send.message_attributes("t", text)
-        .message_attributes("b", binary)
-        .send()
-        .await
-        .expect("sent");
+    send.message_attributes("t", text).message_attributes("b", binary).send().await.expect("sent");
 
     let received = stand.receive(&queue).await;
     assert_eq!(received.len(), 1);
@@ -46,11 +38,8 @@ async fn a_message_arrives_once_with_its_attributes_and_is_deleted() {
     assert!(stand.receive(&queue).await.is_empty(), "it is in flight");
 
     for _ in 0..2 {
-        let delete = stand
-            .sqs
-            .delete_message()
-            .queue_url(&queue)
-            .receipt_handle(handle(&received[0]));
+        let delete =
+            stand.sqs.delete_message().queue_url(&queue).receipt_handle(handle(&received[0]));
         delete.send().await.expect("deleting twice is no error");
     }
     let counts = stand
@@ -67,34 +56,14 @@ async fn a_message_arrives_once_with_its_attributes_and_is_deleted() {
 #[tokio::test]
 async fn errors_have_the_names_that_the_sdk_knows() {
     let stand = Stand::start().await;
-    let missing = stand
-        .sqs
-        .get_queue_url()
-        .queue_name("nobody")
-        .send()
-        .await
-        .expect_err("missing");
+    let missing = stand.sqs.get_queue_url().queue_name("nobody").send().await.expect_err("missing");
     assert!(missing.into_service_error().is_queue_does_not_exist());
 
-    let fifo = stand
-        .sqs
-        .create_queue()
-        .queue_name("a.fifo")
-        .send()
-        .await
-        .expect_err("refused");
-    assert!(
-        fifo.message()
-            .is_some_and(|message| message.contains("FIFO")),
-        "{fifo:?}"
-    );
+    let fifo = stand.sqs.create_queue().queue_name("a.fifo").send().await.expect_err("refused");
+    assert!(fifo.message().is_some_and(|message| message.contains("FIFO")), "{fifo:?}");
 
     let queue = stand.queue("work", &[]).await;
-    let other = stand
-        .sqs
-        .create_queue()
-        .queue_name("work")
-        .attributes("DelaySeconds".into(), "5");
+    let other = stand.sqs.create_queue().queue_name("work").attributes("DelaySeconds".into(), "5");
     assert!(
         other
             .send()
@@ -103,11 +72,7 @@ async fn errors_have_the_names_that_the_sdk_knows() {
             .into_service_error()
             .is_queue_name_exists()
     );
-    assert_eq!(
-        stand.queue("work", &[]).await,
-        queue,
-        "the same request again is the same queue"
-    );
+    assert_eq!(stand.queue("work", &[]).await, queue, "the same request again is the same queue");
 
     let tag = stand
         .sqs
@@ -118,10 +83,7 @@ async fn errors_have_the_names_that_the_sdk_knows() {
         .await
         .expect_err("unsupported");
     assert_eq!(tag.code(), Some("UnknownOperationException"));
-    assert!(
-        tag.message()
-            .is_some_and(|message| message.contains("AmazonSQS.TagQueue"))
-    );
+    assert!(tag.message().is_some_and(|message| message.contains("AmazonSQS.TagQueue")));
 }
 
 #[tokio::test]
@@ -132,28 +94,19 @@ async fn visibility_changes_only_in_flight_and_at_most_to_12_hours() {
     let message = stand.receive(&queue).await.remove(0);
     let change = |handle: &str, seconds| {
         let change = stand.sqs.change_message_visibility().queue_url(&queue);
-        change
-            .receipt_handle(handle)
-            .visibility_timeout(seconds)
-            .send()
+        change.receipt_handle(handle).visibility_timeout(seconds).send()
     };
 
-    let too_long = change(handle(&message), 43_201)
-        .await
-        .expect_err("beyond 12 hours");
+    let too_long = change(handle(&message), 43_201).await.expect_err("beyond 12 hours");
     assert_eq!(too_long.code(), Some("InvalidParameterValue"));
     change(handle(&message), 0).await.expect("visible at once");
-    let late = change(handle(&message), 10)
-        .await
-        .expect_err("no longer in flight");
+    let late = change(handle(&message), 10).await.expect_err("no longer in flight");
     assert!(late.into_service_error().is_message_not_inflight());
 
     let again = stand.receive(&queue).await.remove(0);
     assert_eq!(again.message_id(), message.message_id());
     assert_eq!(system(&again, "ApproximateReceiveCount"), "2");
-    change(handle(&message), 10)
-        .await
-        .expect_err("the older handle no longer counts");
+    change(handle(&message), 10).await.expect_err("the older handle no longer counts");
     change("nonsense", 10).await.expect_err("not a handle");
 }
 
@@ -162,11 +115,7 @@ async fn a_batch_fails_entry_by_entry() {
     let stand = Stand::start().await;
     let queue = stand.queue("work", &[("MaximumMessageSize", "1024")]).await;
     let entry = |id: &str, body: String| {
-        SendMessageBatchRequestEntry::builder()
-            .id(id)
-            .message_body(body)
-            .build()
-            .expect("complete")
+        SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().expect("complete")
     };
     let batch = stand.sqs.send_message_batch().queue_url(&queue);
     let sent = batch
@@ -176,37 +125,25 @@ async fn a_batch_fails_entry_by_entry() {
         .await;
     let sent = sent.expect("answered");
     assert_eq!(sent.successful()[0].id(), "good");
-    assert_eq!(
-        (sent.failed()[0].id(), sent.failed()[0].code()),
-        ("big", "InvalidParameterValue")
-    );
+    assert_eq!((sent.failed()[0].id(), sent.failed()[0].code()), ("big", "InvalidParameterValue"));
     assert!(sent.failed()[0].sender_fault());
 
     let message = stand.receive(&queue).await.remove(0);
     let hide = |id: &str, handle: &str| {
-        let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
-            .id(id)
-            .receipt_handle(handle);
+        let entry =
+            ChangeMessageVisibilityBatchRequestEntry::builder().id(id).receipt_handle(handle);
         entry.visibility_timeout(60).build().expect("complete")
     };
-    let batch = stand
-        .sqs
-        .change_message_visibility_batch()
-        .queue_url(&queue);
-    let changed = batch
-        .entries(hide("a", handle(&message)))
-        .entries(hide("b", "nonsense"))
-        .send()
-        .await;
+    let batch = stand.sqs.change_message_visibility_batch().queue_url(&queue);
+    let changed =
+        batch.entries(hide("a", handle(&message))).entries(hide("b", "nonsense")).send().await;
     let changed = changed.expect("answered");
     assert_eq!(
         (changed.successful().len(), changed.failed()[0].code()),
         (1, "ReceiptHandleIsInvalid")
     );
 
-    let entry = DeleteMessageBatchRequestEntry::builder()
-        .id("a")
-        .receipt_handle(handle(&message));
+    let entry = DeleteMessageBatchRequestEntry::builder().id("a").receipt_handle(handle(&message));
     let batch = stand
         .sqs
         .delete_message_batch()
@@ -218,9 +155,7 @@ async fn a_batch_fails_entry_by_entry() {
 #[tokio::test]
 async fn a_long_poll_wakes_for_arrivals_and_for_ends_of_delays() {
     let stand = Stand::start().await;
-    let queue = stand
-        .queue("work", &[("ReceiveMessageWaitTimeSeconds", "10")])
-        .await;
+    let queue = stand.queue("work", &[("ReceiveMessageWaitTimeSeconds", "10")]).await;
     let started = Instant::now();
     let (received, ()) = tokio::join!(stand.receive(&queue), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -229,12 +164,7 @@ async fn a_long_poll_wakes_for_arrivals_and_for_ends_of_delays() {
     assert_eq!(received.len(), 1);
     assert!(started.elapsed() < Duration::from_secs(5));
 
-    let send = stand
-        .sqs
-        .send_message()
-        .queue_url(&queue)
-        .message_body("later")
-        .delay_seconds(1);
+    let send = stand.sqs.send_message().queue_url(&queue).message_body("later").delay_seconds(1);
     send.send().await.expect("sent");
     let received = stand.receive(&queue).await;
     assert_eq!(received[0].body(), Some("later"));

@@ -6,56 +6,27 @@ use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValu
 use crate::Stand;
 
 async fn text(get: GetSecretValueFluentBuilder) -> String {
-    get.send()
-        .await
-        .expect("found")
-        .secret_string
-        .expect("a text")
+    get.send().await.expect("found").secret_string.expect("a text")
 }
 
 #[tokio::test]
 async fn a_new_value_becomes_current_and_the_old_one_previous() {
     let stand = Stand::start().await;
     let secrets = &stand.secrets;
-    let created = secrets
-        .create_secret()
-        .name("app/main")
-        .secret_string("1")
-        .send()
-        .await
-        .expect("created");
-    secrets
-        .put_secret_value()
-        .secret_id("app/main")
-        .secret_string("2")
-        .send()
-        .await
-        .expect("put");
+    let created =
+        secrets.create_secret().name("app/main").secret_string("1").send().await.expect("created");
+    secrets.put_secret_value().secret_id("app/main").secret_string("2").send().await.expect("put");
     let get = || secrets.get_secret_value().secret_id("app/main");
     assert_eq!(text(get()).await, "2");
     assert_eq!(text(get().version_stage("AWSPREVIOUS")).await, "1");
-    assert_eq!(
-        text(get().version_id(created.version_id().expect("an id"))).await,
-        "1"
-    );
+    assert_eq!(text(get().version_id(created.version_id().expect("an id"))).await, "1");
     let arn = created.arn().expect("an ARN");
     assert_eq!(text(secrets.get_secret_value().secret_id(arn)).await, "2");
-    assert_eq!(
-        text(secrets.get_secret_value().secret_id(&arn[..arn.len() - 7])).await,
-        "2"
-    );
+    assert_eq!(text(secrets.get_secret_value().secret_id(&arn[..arn.len() - 7])).await, "2");
     assert!(get().send().await.expect("found").created_date().is_some());
 
-    let unknown = get()
-        .version_stage("NOBODY")
-        .send()
-        .await
-        .expect_err("no such label");
-    assert!(
-        unknown
-            .into_service_error()
-            .is_resource_not_found_exception()
-    );
+    let unknown = get().version_stage("NOBODY").send().await.expect_err("no such label");
+    assert!(unknown.into_service_error().is_resource_not_found_exception());
     let again = secrets
         .create_secret()
         .name("app/main")
@@ -79,10 +50,7 @@ async fn a_pending_version_becomes_current_by_moving_the_label() {
         .expect("created");
     let (old, new) = (old.version_id.expect("an id"), "n".repeat(32));
     let put = |value: &str| {
-        let put = secrets
-            .put_secret_value()
-            .secret_id("app/main")
-            .client_request_token(&new);
+        let put = secrets.put_secret_value().secret_id("app/main").client_request_token(&new);
         put.secret_string(value).version_stages("AWSPENDING").send()
     };
     put("new").await.expect("put");
@@ -105,57 +73,27 @@ async fn a_pending_version_becomes_current_by_moving_the_label() {
             .move_to_version_id(&new)
     };
     let unnamed = moved().send().await.expect_err("the holder must be named");
-    assert!(
-        unnamed
-            .into_service_error()
-            .is_invalid_parameter_exception()
-    );
-    moved()
-        .remove_from_version_id(&old)
-        .send()
-        .await
-        .expect("moved");
+    assert!(unnamed.into_service_error().is_invalid_parameter_exception());
+    moved().remove_from_version_id(&old).send().await.expect("moved");
     assert_eq!(text(get()).await, "new");
     assert_eq!(text(get().version_stage("AWSPREVIOUS")).await, "old");
 
-    let described = secrets
-        .describe_secret()
-        .secret_id("app/main")
-        .send()
-        .await
-        .expect("found");
+    let described = secrets.describe_secret().secret_id("app/main").send().await.expect("found");
     let labels = described.version_ids_to_stages().expect("labels");
-    assert_eq!(
-        (labels[&old].as_slice(), labels[&new].len()),
-        (&["AWSPREVIOUS".to_owned()][..], 2)
-    );
+    assert_eq!((labels[&old].as_slice(), labels[&new].len()), (&["AWSPREVIOUS".to_owned()][..], 2));
 }
 
 #[tokio::test]
 async fn deletion_waits_and_can_be_taken_back() {
     let stand = Stand::start().await;
     let secrets = &stand.secrets;
+    assert!(stand.aws.secrets().put_if_absent("app/main", "x").expect("put"));
     assert!(
-        stand
-            .aws
-            .secrets()
-            .put_if_absent("app/main", "x")
-            .expect("put")
-    );
-    assert!(
-        !stand
-            .aws
-            .secrets()
-            .put_if_absent("app/main", "y")
-            .expect("there"),
+        !stand.aws.secrets().put_if_absent("app/main", "y").expect("there"),
         "an existing one stays"
     );
-    let rotate = secrets
-        .rotate_secret()
-        .secret_id("app/main")
-        .send()
-        .await
-        .expect_err("no function");
+    let rotate =
+        secrets.rotate_secret().secret_id("app/main").send().await.expect_err("no function");
     assert!(rotate.into_service_error().is_invalid_request_exception());
 
     secrets
@@ -167,28 +105,10 @@ async fn deletion_waits_and_can_be_taken_back() {
         .expect("marked");
     let get = || secrets.get_secret_value().secret_id("app/main");
     assert!(
-        get()
-            .send()
-            .await
-            .expect_err("marked")
-            .into_service_error()
-            .is_invalid_request_exception()
+        get().send().await.expect_err("marked").into_service_error().is_invalid_request_exception()
     );
-    assert!(
-        secrets
-            .list_secrets()
-            .send()
-            .await
-            .expect("listed")
-            .secret_list()
-            .is_empty()
-    );
-    secrets
-        .restore_secret()
-        .secret_id("app/main")
-        .send()
-        .await
-        .expect("restored");
+    assert!(secrets.list_secrets().send().await.expect("listed").secret_list().is_empty());
+    secrets.restore_secret().secret_id("app/main").send().await.expect("restored");
     assert_eq!(text(get()).await, "x");
     let batch = secrets
         .batch_get_secret_value()

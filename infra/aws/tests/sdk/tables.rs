@@ -13,11 +13,7 @@ async fn create_table(stand: &Stand) {
         "AttributeDefinitions": [{ "AttributeName": "pk", "AttributeType": "S" }],
         "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }],
     });
-    stand
-        .aws
-        .call("DynamoDB_20120810.CreateTable", request)
-        .await
-        .expect("created");
+    stand.aws.call("DynamoDB_20120810.CreateTable", request).await.expect("created");
 }
 
 #[tokio::test]
@@ -25,20 +21,14 @@ async fn a_failed_condition_shows_the_item_that_is_there() {
     let stand = Stand::start().await;
     create_table(&stand).await;
     let put = || {
-        let put = stand
-            .dynamo
-            .put_item()
-            .table_name("Table")
-            .item("pk", AttributeValue::S("a".into()));
+        let put =
+            stand.dynamo.put_item().table_name("Table").item("pk", AttributeValue::S("a".into()));
         put.condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
     };
     put().await.expect("the first one wins");
-    let lost = put()
-        .await
-        .expect_err("the second one loses")
-        .into_service_error();
+    let lost = put().await.expect_err("the second one loses").into_service_error();
     let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(lost) =
         lost
     else {
@@ -50,42 +40,16 @@ async fn a_failed_condition_shows_the_item_that_is_there() {
 #[tokio::test]
 async fn errors_reach_in_process_callers_by_name() {
     let stand = Stand::start().await;
-    let missing = stand
-        .aws
-        .call(
-            "DynamoDB_20120810.DescribeTable",
-            json!({ "TableName": "nobody" }),
-        )
-        .await;
-    assert_eq!(
-        missing.expect_err("missing").code(),
-        "ResourceNotFoundException"
-    );
-    let missing = stand
-        .aws
-        .call("AmazonSQS.GetQueueUrl", json!({ "QueueName": "nobody" }))
-        .await;
+    let missing =
+        stand.aws.call("DynamoDB_20120810.DescribeTable", json!({ "TableName": "nobody" })).await;
+    assert_eq!(missing.expect_err("missing").code(), "ResourceNotFoundException");
+    let missing = stand.aws.call("AmazonSQS.GetQueueUrl", json!({ "QueueName": "nobody" })).await;
     assert_eq!(missing.expect_err("missing").code(), "QueueDoesNotExist");
-    let unknown = stand
-        .aws
-        .call("Kinesis.PutRecord", json!({}))
-        .await
-        .expect_err("unknown");
+    let unknown = stand.aws.call("Kinesis.PutRecord", json!({})).await.expect_err("unknown");
     assert_eq!(unknown.code(), "UnknownOperationException");
 
-    let backups = stand
-        .dynamo
-        .describe_continuous_backups()
-        .table_name("Table")
-        .send()
-        .await;
-    assert_eq!(
-        backups.expect_err("unsupported").code(),
-        Some("UnknownOperationException")
-    );
+    let backups = stand.dynamo.describe_continuous_backups().table_name("Table").send().await;
+    assert_eq!(backups.expect_err("unsupported").code(), Some("UnknownOperationException"));
     let queue = stand.queue("work", &[]).await;
-    assert!(
-        queue.starts_with(&stand.url),
-        "addresses name the host that was asked"
-    );
+    assert!(queue.starts_with(&stand.url), "addresses name the host that was asked");
 }
