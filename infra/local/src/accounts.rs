@@ -32,9 +32,7 @@ pub(crate) fn accounts(mapping: Option<&Path>) -> Result<Vec<LocalAccount>> {
     let text = std::fs::read(path).with_context(|| format!("mapping {}", path.display()))?;
     let mapping: Json =
         serde_json::from_slice(&text).with_context(|| format!("mapping {}", path.display()))?;
-    let declared = mapping["accounts"]
-        .as_object()
-        .context("the mapping has no accounts")?;
+    let declared = mapping["accounts"].as_object().context("the mapping has no accounts")?;
     let mut names: Vec<&String> = declared.keys().collect();
     names.sort_by_key(|name| (*name != "main", (*name).clone()));
     // The number of `main` is never another's.
@@ -51,11 +49,7 @@ pub(crate) fn accounts(mapping: Option<&Path>) -> Result<Vec<LocalAccount>> {
 
 /// The mapping's goals under the account's own names.
 fn goals(mapping: &Json, account: &Json) -> Vec<Goal> {
-    let goals = mapping["goals"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .zip(1001..);
+    let goals = mapping["goals"].as_object().into_iter().flatten().zip(1001..);
     goals
         .filter_map(|((key, rule), id)| {
             let name = account["goals"][key].as_str().or(rule["name"].as_str())?;
@@ -76,11 +70,7 @@ fn parsed<T: DeserializeOwned + Default>(value: &Json) -> T {
 impl LocalAccount {
     /// What the simulator knows of it.
     pub(crate) fn simulated(&self) -> Account {
-        Account {
-            account_id: self.id.to_string(),
-            goals: self.goals.clone(),
-            ..Account::default()
-        }
+        Account { account_id: self.id.to_string(), goals: self.goals.clone(), ..Account::default() }
     }
 
     /// Its secret: what the simulator takes.
@@ -123,18 +113,9 @@ mod tests {
         let accounts = accounts(Some(file.path())).expect("read");
         let seen: Vec<_> = accounts
             .iter()
-            .map(|account| {
-                (
-                    account.name.as_str(),
-                    account.id,
-                    account.goals[0].name.as_str(),
-                )
-            })
+            .map(|account| (account.name.as_str(), account.id, account.goals[0].name.as_str()))
             .collect();
-        assert_eq!(
-            seen,
-            [("main", 7_654_321, "Purchase"), ("eu", 7_654_322, "Kauf")]
-        );
+        assert_eq!(seen, [("main", 7_654_321, "Purchase"), ("eu", 7_654_322, "Kauf")]);
         assert_eq!(accounts[1].secret()["account_id"], "7654322");
     }
 

@@ -9,12 +9,7 @@ use serde_json::Value as Json;
 use tokio::process::Command;
 
 /// What `cargo run` and `cargo test` set for us alone; build scripts that look at it would run again in vain.
-const OURS: [&str; 4] = [
-    "CARGO_PKG_",
-    "CARGO_MANIFEST_",
-    "CARGO_BIN_",
-    "CARGO_CRATE_",
-];
+const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
 /// The workspace this tool was built from.
 #[must_use]
@@ -29,33 +24,19 @@ pub fn workspace() -> PathBuf {
 pub async fn build(binaries: &[String], release: bool) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--message-format", "json-render-diagnostics"]);
-    command
-        .arg("--manifest-path")
-        .arg(workspace().join("Cargo.toml"));
-    command.args(
-        binaries
-            .iter()
-            .flat_map(|name| ["--package", name, "--bin", name]),
-    );
+    command.arg("--manifest-path").arg(workspace().join("Cargo.toml"));
+    command.args(binaries.iter().flat_map(|name| ["--package", name, "--bin", name]));
     command.args(release.then_some("--release"));
     for (name, _) in std::env::vars_os() {
-        if OURS
-            .iter()
-            .any(|prefix| name.to_string_lossy().starts_with(prefix))
-        {
+        if OURS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
-    command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    let output = command.output().await.context("cargo could not be run")?;
-    ensure!(
-        output.status.success(),
-        "cargo build failed: {}",
-        output.status
-    );
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    // Not `output()`, which would take standard error, too.
+    let child = command.spawn().context("cargo could not be run")?;
+    let output = child.wait_with_output().await?;
+    ensure!(output.status.success(), "cargo build failed: {}", output.status);
     executables(&output.stdout, binaries)
 }
 
@@ -65,10 +46,9 @@ fn executables(messages: &[u8], binaries: &[String]) -> Result<BTreeMap<String, 
         let Ok(message) = serde_json::from_slice::<Json>(line) else {
             continue;
         };
-        if let (Some(name), Some(path)) = (
-            message["target"]["name"].as_str(),
-            message["executable"].as_str(),
-        ) {
+        if let (Some(name), Some(path)) =
+            (message["target"]["name"].as_str(), message["executable"].as_str())
+        {
             found.insert(name.to_owned(), PathBuf::from(path));
         }
     }

@@ -76,12 +76,7 @@ impl Options {
     /// The defaults with free ports, for tests that run side by side.
     #[must_use]
     pub fn on_free_ports() -> Self {
-        Self {
-            port: 0,
-            aws_port: 0,
-            simulator_port: 0,
-            ..Self::default()
-        }
+        Self { port: 0, aws_port: 0, simulator_port: 0, ..Self::default() }
     }
 }
 
@@ -92,9 +87,7 @@ impl Default for Options {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }
 
@@ -110,24 +103,12 @@ mod tests {
     #[test]
     fn defaults() {
         let options = Options::default();
+        assert_eq!((options.port, options.aws_port, options.simulator_port), (9400, 9401, 9402));
         assert_eq!(
-            (options.port, options.aws_port, options.simulator_port),
-            (9400, 9401, 9402)
-        );
-        assert_eq!(
-            (
-                options.settle_delay,
-                options.min_click_age,
-                options.hour,
-                options.function_timeout
-            ),
+            (options.settle_delay, options.min_click_age, options.hour, options.function_timeout),
             (5, 0, 10, 30)
         );
-        let durations = [
-            options.retry_base,
-            options.sweep_every,
-            options.batch_window,
-        ];
+        let durations = [options.retry_base, options.sweep_every, options.batch_window];
         assert_eq!(durations, [5, 2, 1].map(Duration::from_secs));
         assert!(!options.release && options.data.is_none() && options.mapping.is_none());
     }
@@ -142,10 +123,7 @@ mod tests {
             "NameSuffix=-b",
         ]);
         assert_eq!(options.retry_base, Duration::from_millis(500));
-        assert_eq!(
-            options.parameters,
-            [("NameSuffix".to_owned(), "-b".to_owned())]
-        );
+        assert_eq!(options.parameters, [("NameSuffix".to_owned(), "-b".to_owned())]);
         assert!(Options::try_parse_from(["cargo local", "--retry-base", "-1"]).is_err());
     }
 }

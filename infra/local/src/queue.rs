@@ -26,35 +26,26 @@ impl EventQueue for LocalQueue {
     }
 
     async fn return_after(&self, receipt_handle: &str, delay: Duration) -> Result<()> {
-        self.aws
-            .queues()
-            .return_after_unless_changed(&self.name, receipt_handle, delay)?;
+        self.aws.queues().return_after_unless_changed(&self.name, receipt_handle, delay)?;
         Ok(())
     }
 }
 
 fn message(received: Received) -> Message {
-    let attributes = received
-        .message_attributes
-        .into_iter()
-        .map(|(name, attribute)| {
-            let mut event = Map::from_iter([
-                ("stringListValues".to_owned(), json!([])),
-                ("binaryListValues".to_owned(), json!([])),
-                ("dataType".to_owned(), json!(attribute.data_type)),
-            ]);
-            event.extend(
-                attribute
-                    .string_value
-                    .map(|value| ("stringValue".to_owned(), Json::String(value))),
-            );
-            event.extend(
-                attribute
-                    .binary_value
-                    .map(|value| ("binaryValue".to_owned(), Json::String(value))),
-            );
-            (name, Json::Object(event))
-        });
+    let attributes = received.message_attributes.into_iter().map(|(name, attribute)| {
+        let mut event = Map::from_iter([
+            ("stringListValues".to_owned(), json!([])),
+            ("binaryListValues".to_owned(), json!([])),
+            ("dataType".to_owned(), json!(attribute.data_type)),
+        ]);
+        event.extend(
+            attribute.string_value.map(|value| ("stringValue".to_owned(), Json::String(value))),
+        );
+        event.extend(
+            attribute.binary_value.map(|value| ("binaryValue".to_owned(), Json::String(value))),
+        );
+        (name, Json::Object(event))
+    });
     Message {
         message_attributes: attributes.collect(),
         id: received.message_id,

@@ -27,9 +27,7 @@ pub async fn run(function: Function, every: Duration, region: String, account: S
 }
 
 fn event(name: &str, region: &str, account: &str) -> Json {
-    let now = OffsetDateTime::now_utc()
-        .replace_nanosecond(0)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     json!({
         "version": "0",
         "id": Uuid::new_v4().to_string(),

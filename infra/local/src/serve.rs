@@ -20,10 +20,7 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) fn new() -> Self {
-        Self {
-            stop: watch::Sender::new(false),
-            running: JoinSet::new(),
-        }
+        Self { stop: watch::Sender::new(false), running: JoinSet::new() }
     }
 
     pub(crate) fn serve(&mut self, listener: TcpListener, router: axum::Router) {

@@ -10,25 +10,16 @@ use crate::template::{Plan, QueuePlan, TablePlan};
 /// Creates everything, and a secret for each account, declared or not.
 pub(crate) async fn create(aws: &Aws, plan: &Plan, accounts: &[LocalAccount]) -> Result<()> {
     for table in &plan.tables {
-        create_table(aws, table)
-            .await
-            .with_context(|| format!("table {}", table.name))?;
+        create_table(aws, table).await.with_context(|| format!("table {}", table.name))?;
     }
     for queue in &plan.queues {
-        create_queue(aws, queue)
-            .await
-            .with_context(|| format!("queue {}", queue.name))?;
+        create_queue(aws, queue).await.with_context(|| format!("queue {}", queue.name))?;
     }
     for (name, content) in secrets(plan, accounts)? {
         let request = json!({ "Name": name, "SecretString": content.to_string() });
-        unless(
-            aws,
-            "secretsmanager.CreateSecret",
-            request,
-            "ResourceExistsException",
-        )
-        .await
-        .with_context(|| format!("secret {name}"))?;
+        unless(aws, "secretsmanager.CreateSecret", request, "ResourceExistsException")
+            .await
+            .with_context(|| format!("secret {name}"))?;
     }
     Ok(())
 }
@@ -44,8 +35,7 @@ async fn create_table(aws: &Aws, table: &TablePlan) -> Result<()> {
     if let (true, Some(attribute)) = (created, &table.ttl) {
         let specification = json!({ "AttributeName": attribute, "Enabled": true });
         let request = json!({ "TableName": table.name, "TimeToLiveSpecification": specification });
-        aws.call("DynamoDB_20120810.UpdateTimeToLive", request)
-            .await?;
+        aws.call("DynamoDB_20120810.UpdateTimeToLive", request).await?;
     }
     Ok(())
 }
@@ -54,9 +44,7 @@ async fn create_table(aws: &Aws, table: &TablePlan) -> Result<()> {
 async fn create_queue(aws: &Aws, queue: &QueuePlan) -> Result<()> {
     let request = json!({ "QueueName": queue.name, "Attributes": queue.attributes });
     if !unless(aws, "AmazonSQS.CreateQueue", request, "QueueNameExists").await? {
-        let found = aws
-            .call("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue.name }))
-            .await?;
+        let found = aws.call("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue.name })).await?;
         let request = json!({ "QueueUrl": found["QueueUrl"], "Attributes": queue.attributes });
         aws.call("AmazonSQS.SetQueueAttributes", request).await?;
     }
@@ -65,17 +53,11 @@ async fn create_queue(aws: &Aws, queue: &QueuePlan) -> Result<()> {
 
 /// Names and local contents. All secrets of the template stand under one prefix: the ingest keys', and one per account.
 fn secrets(plan: &Plan, accounts: &[LocalAccount]) -> Result<Vec<(String, Json)>> {
-    let prefix = plan
-        .secrets
-        .iter()
-        .find_map(|secret| secret.name.strip_suffix("/ingest-keys"));
+    let prefix = plan.secrets.iter().find_map(|secret| secret.name.strip_suffix("/ingest-keys"));
     let prefix = prefix.context("the template has no secret …/ingest-keys")?;
-    let of_accounts = accounts
-        .iter()
-        .map(|account| (format!("{prefix}/{}", account.name), account.secret()));
-    Ok(of_accounts
-        .chain([(format!("{prefix}/ingest-keys"), ingest_keys())])
-        .collect())
+    let of_accounts =
+        accounts.iter().map(|account| (format!("{prefix}/{}", account.name), account.secret()));
+    Ok(of_accounts.chain([(format!("{prefix}/ingest-keys"), ingest_keys())]).collect())
 }
 
 /// Makes a call; false if it answers with the code that means "is there already".

@@ -58,28 +58,14 @@ impl Stack {
             account: ACCOUNT.to_owned(),
             url: aws_url.clone(),
         };
-        let aws = Aws::open(options.data.as_deref(), settings)
-            .await
-            .context("the local AWS")?;
+        let aws = Aws::open(options.data.as_deref(), settings).await.context("the local AWS")?;
         setup::create(&aws, &plan, &accounts).await?;
         servers.serve(aws_listener, aws.router());
 
         let functions = functions(&plan, &options, &aws_url).await?;
         let jobs = jobs(&plan, &options, &functions, &aws)?;
-        servers.serve(
-            api,
-            gateway::router(routes(&plan, &functions)?, plan.cors.clone(), ACCOUNT),
-        );
-        Ok(Self {
-            api_url,
-            aws_url,
-            microsoft_url,
-            aws,
-            simulator,
-            functions,
-            servers,
-            jobs,
-        })
+        servers.serve(api, gateway::router(routes(&plan, &functions)?, plan.cors.clone(), ACCOUNT));
+        Ok(Self { api_url, aws_url, microsoft_url, aws, simulator, functions, servers, jobs })
     }
 
     /// Address of the HTTP API.
@@ -143,9 +129,7 @@ impl Stack {
     }
 
     fn function(&self, name: &str) -> Result<&Function> {
-        self.functions
-            .get(name)
-            .with_context(|| format!("there is no function {name}"))
+        self.functions.get(name).with_context(|| format!("there is no function {name}"))
     }
 }
 
@@ -164,14 +148,9 @@ async fn microsoft(
         return Ok((None, url.trim_end_matches('/').to_owned()));
     }
     let (listener, url) = bind(options.simulator_port, "--simulator-port").await?;
-    let accounts = accounts
-        .iter()
-        .map(accounts::LocalAccount::simulated)
-        .collect();
-    let simulator = Simulator::new(microsoft_simulator::Settings {
-        accounts,
-        ..Default::default()
-    });
+    let accounts = accounts.iter().map(accounts::LocalAccount::simulated).collect();
+    let simulator =
+        Simulator::new(microsoft_simulator::Settings { accounts, ..Default::default() });
     servers.serve(listener, simulator.router());
     Ok((Some(simulator), url))
 }
@@ -191,28 +170,13 @@ fn read_plan(options: &Options, aws_url: &str, microsoft_url: &str) -> Result<Pl
 /// Everything that differs from a deployment and has a parameter in the template goes through it.
 fn parameters(options: &Options, microsoft_url: &str) -> Result<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::from([
-        (
-            "SettleDelaySeconds".to_owned(),
-            options.settle_delay.to_string(),
-        ),
-        (
-            "MinClickAgeSeconds".to_owned(),
-            options.min_click_age.to_string(),
-        ),
+        ("SettleDelaySeconds".to_owned(), options.settle_delay.to_string()),
+        ("MinClickAgeSeconds".to_owned(), options.min_click_age.to_string()),
         ("HourSeconds".to_owned(), options.hour.to_string()),
-        (
-            "RunMarginSeconds".to_owned(),
-            (options.function_timeout * 3).div_ceil(2).to_string(),
-        ),
-        (
-            "UploadTimeoutSeconds".to_owned(),
-            options.function_timeout.to_string(),
-        ),
+        ("RunMarginSeconds".to_owned(), (options.function_timeout * 3).div_ceil(2).to_string()),
+        ("UploadTimeoutSeconds".to_owned(), options.function_timeout.to_string()),
         ("MicrosoftApiUrl".to_owned(), microsoft_url.to_owned()),
-        (
-            "MicrosoftTokenUrl".to_owned(),
-            format!("{microsoft_url}/common/oauth2/v2.0/token"),
-        ),
+        ("MicrosoftTokenUrl".to_owned(), format!("{microsoft_url}/common/oauth2/v2.0/token")),
     ]);
     if let Some(path) = &options.mapping {
         let path = std::path::absolute(path)?;
@@ -227,21 +191,13 @@ async fn functions(
     options: &Options,
     aws_url: &str,
 ) -> Result<BTreeMap<String, Function>> {
-    let names: Vec<String> = plan
-        .functions
-        .iter()
-        .map(|function| function.name.clone())
-        .collect();
+    let names: Vec<String> = plan.functions.iter().map(|function| function.name.clone()).collect();
     let programs = build::build(&names, options.release).await?;
     let guard = Guard::start();
     let started = plan.functions.iter().map(|function| {
-        let program = programs
-            .get(&function.name)
-            .with_context(|| format!("no binary {}", function.name))?;
-        let concurrency = plan
-            .event_sources
-            .iter()
-            .find(|source| source.function == function.name);
+        let program =
+            programs.get(&function.name).with_context(|| format!("no binary {}", function.name))?;
+        let concurrency = plan.event_sources.iter().find(|source| source.function == function.name);
         let concurrency = concurrency.map_or(REQUEST_CONCURRENCY, |source| source.concurrency);
         let spec = spec(function, program.clone(), concurrency, aws_url);
         Ok((function.name.clone(), Function::new(spec, guard.clone())))
@@ -266,14 +222,8 @@ fn spec(plan: &FunctionPlan, program: PathBuf, concurrency: usize, aws_url: &str
 
 fn routes(plan: &Plan, functions: &BTreeMap<String, Function>) -> Result<Vec<gateway::Route>> {
     let routes = plan.routes.iter().map(|route| {
-        let function = functions
-            .get(&route.function)
-            .context("a route without a function")?;
-        Ok(gateway::Route::new(
-            &route.method,
-            &route.path,
-            function.clone(),
-        ))
+        let function = functions.get(&route.function).context("a route without a function")?;
+        Ok(gateway::Route::new(&route.method, &route.path, function.clone()))
     });
     routes.collect()
 }
@@ -286,23 +236,14 @@ fn jobs(
 ) -> Result<JoinSet<()>> {
     let mut jobs = JoinSet::new();
     for source in &plan.event_sources {
-        let function = functions
-            .get(&source.function)
-            .context("an event source without a function")?;
-        let queue = LocalQueue {
-            aws: aws.clone(),
-            name: source.queue.clone(),
-        };
-        jobs.spawn(poller::run(
-            queue,
-            function.clone(),
-            poller_settings(source, options),
-        ));
+        let function =
+            functions.get(&source.function).context("an event source without a function")?;
+        let queue = LocalQueue { aws: aws.clone(), name: source.queue.clone() };
+        jobs.spawn(poller::run(queue, function.clone(), poller_settings(source, options)));
     }
     for schedule in &plan.schedules {
-        let function = functions
-            .get(&schedule.function)
-            .context("a schedule without a function")?;
+        let function =
+            functions.get(&schedule.function).context("a schedule without a function")?;
         jobs.spawn(schedule::run(
             function.clone(),
             options.sweep_every,

@@ -23,22 +23,10 @@ pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Response<Body> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     if allow_origin(cors, request, headers) {
-        set(
-            headers,
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            &cors.allow_methods.join(","),
-        );
-        set(
-            headers,
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            &cors.allow_headers.join(","),
-        );
+        set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods.join(","));
+        set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers.join(","));
         if let Some(seconds) = cors.max_age {
-            set(
-                headers,
-                header::ACCESS_CONTROL_MAX_AGE,
-                &seconds.to_string(),
-            );
+            set(headers, header::ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
         }
     }
     response
@@ -50,33 +38,19 @@ pub(super) fn mark(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
         response.remove(name);
     }
     if allow_origin(cors, request, response) {
-        set(
-            response,
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            &cors.expose_headers.join(","),
-        );
+        set(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers.join(","));
     }
 }
 
 fn allow_origin(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) -> bool {
-    let Some(origin) = request
-        .get(header::ORIGIN)
-        .and_then(|origin| origin.to_str().ok())
-    else {
+    let Some(origin) = request.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
         return false;
     };
     let anyone = cors.allow_origins.iter().any(|allowed| allowed == "*");
-    let allowed = anyone
-        || cors
-            .allow_origins
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(origin));
+    let allowed =
+        anyone || cors.allow_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
     if allowed {
-        set(
-            response,
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            if anyone { "*" } else { origin },
-        );
+        set(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, if anyone { "*" } else { origin });
         if cors.allow_credentials {
             set(response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
         }
@@ -85,10 +59,7 @@ fn allow_origin(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) -> b
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Some(value) = HeaderValue::from_str(value)
-        .ok()
-        .filter(|_| !value.is_empty())
-    {
+    if let Some(value) = HeaderValue::from_str(value).ok().filter(|_| !value.is_empty()) {
         headers.insert(name, value);
     }
 }
@@ -109,39 +80,24 @@ mod tests {
     }
 
     fn from(origin: &'static str) -> HeaderMap {
-        [(header::ORIGIN, HeaderValue::from_static(origin))]
-            .into_iter()
-            .collect()
+        [(header::ORIGIN, HeaderValue::from_static(origin))].into_iter().collect()
     }
 
     #[test]
     fn a_preflight_of_an_allowed_origin() {
         let response = preflight(&cors(), &from("https://shop.example"));
         assert_eq!(response.status(), 204);
-        assert_eq!(
-            response.headers()["access-control-allow-origin"],
-            "https://shop.example"
-        );
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://shop.example");
         assert_eq!(response.headers()["access-control-allow-methods"], "POST");
-        assert_eq!(
-            response.headers()["access-control-allow-credentials"],
-            "true"
-        );
+        assert_eq!(response.headers()["access-control-allow-credentials"], "true");
         assert_eq!(response.headers()["access-control-max-age"], "60");
     }
 
     #[test]
     fn a_stranger_gets_nothing() {
-        assert!(
-            preflight(&cors(), &from("https://evil.example"))
-                .headers()
-                .is_empty()
-        );
+        assert!(preflight(&cors(), &from("https://evil.example")).headers().is_empty());
         let mut answer = from("unused");
-        answer.insert(
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            HeaderValue::from_static("*"),
-        );
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         mark(&cors(), &from("https://evil.example"), &mut answer);
         assert_eq!(
             answer.get(header::ACCESS_CONTROL_ALLOW_ORIGIN),

@@ -45,9 +45,7 @@ pub(super) fn event(incoming: &Incoming, parts: &Parts, body: &Bytes) -> Json {
         event["pathParameters"] = json!(incoming.parameters);
     }
     if !body.is_empty() {
-        let text = std::str::from_utf8(body)
-            .ok()
-            .filter(|_| is_text(&parts.headers));
+        let text = std::str::from_utf8(body).ok().filter(|_| is_text(&parts.headers));
         event["isBase64Encoded"] = json!(text.is_none());
         event["body"] = text.map_or_else(|| json!(BASE64.encode(body)), |text| json!(text));
     }
@@ -56,11 +54,8 @@ pub(super) fn event(incoming: &Incoming, parts: &Parts, body: &Bytes) -> Json {
 
 fn context(incoming: &Incoming, parts: &Parts) -> Json {
     let now = OffsetDateTime::now_utc();
-    let domain = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let domain =
+        parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let user_agent = parts
         .headers
         .get(header::USER_AGENT)
@@ -97,24 +92,17 @@ fn headers(given: &HeaderMap, source_ip: &str) -> Map<String, Json> {
         }
         joined.push_str(&value);
     }
-    let forwarded = headers.get("x-forwarded-for").map_or_else(
-        || source_ip.to_owned(),
-        |before| format!("{before}, {source_ip}"),
-    );
+    let forwarded = headers
+        .get("x-forwarded-for")
+        .map_or_else(|| source_ip.to_owned(), |before| format!("{before}, {source_ip}"));
     headers.insert("x-forwarded-for".to_owned(), forwarded);
     headers.insert("x-forwarded-port".to_owned(), "443".to_owned());
     headers.insert("x-forwarded-proto".to_owned(), "https".to_owned());
-    headers
-        .into_iter()
-        .map(|(name, value)| (name, Json::String(value)))
-        .collect()
+    headers.into_iter().map(|(name, value)| (name, Json::String(value))).collect()
 }
 
 fn cookies(given: &HeaderMap) -> Vec<String> {
-    let values = given
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = given.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(';'))
         .map(|cookie| cookie.trim().to_owned())
@@ -137,21 +125,10 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
 
 /// Text arrives as it is; everything else, and what has no type, in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let kind = value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let application = [
-        "application/json",
-        "application/xml",
-        "application/javascript",
-    ];
+    let value =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let application = ["application/json", "application/xml", "application/javascript"];
     kind.starts_with("text/")
         || application.contains(&kind.as_str())
         || kind.ends_with("+json")
@@ -162,11 +139,7 @@ fn is_text(headers: &HeaderMap) -> bool {
 fn common_log_time(now: OffsetDateTime) -> String {
     let month = &now.month().to_string()[..3];
     let (hour, minute, second) = now.to_hms();
-    format!(
-        "{:02}/{month}/{}:{hour:02}:{minute:02}:{second:02} +0000",
-        now.day(),
-        now.year()
-    )
+    format!("{:02}/{month}/{}:{hour:02}:{minute:02}:{second:02} +0000", now.day(), now.year())
 }
 
 #[cfg(test)]
@@ -182,11 +155,7 @@ mod tests {
             path: "/x/a b".into(),
             parameters: [("id".to_owned(), "a b".to_owned())].into(),
         };
-        event(
-            &incoming,
-            &request.into_parts().0,
-            &Bytes::from_static(body),
-        )
+        event(&incoming, &request.into_parts().0, &Bytes::from_static(body))
     }
 
     #[test]
@@ -201,34 +170,21 @@ mod tests {
         let event = event_of(request.body(()).expect("a request"), b"{}");
         assert_eq!(event["rawPath"], "/x/a b");
         assert_eq!(event["rawQueryString"], "a=1&b=2&a=%203");
-        assert_eq!(
-            event["queryStringParameters"],
-            json!({"a": "1, 3", "b": "2"})
-        );
+        assert_eq!(event["queryStringParameters"], json!({"a": "1, 3", "b": "2"}));
         assert_eq!(event["pathParameters"], json!({"id": "a b"}));
         assert_eq!(event["headers"]["x-many"], "one,two");
         assert_eq!(event["headers"].get("cookie"), None);
         assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
-        assert_eq!(
-            (&event["body"], &event["isBase64Encoded"]),
-            (&json!("{}"), &json!(false))
-        );
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("{}"), &json!(false)));
         assert_eq!(event["requestContext"]["http"]["userAgent"], "test");
         assert_eq!(event["requestContext"]["routeKey"], "POST /x/{id}");
     }
 
     #[test]
     fn binary_and_unknown_types_are_base64() {
-        for kind in [
-            "application/octet-stream",
-            "application/x-www-form-urlencoded",
-            "image/png",
-        ] {
+        for kind in ["application/octet-stream", "application/x-www-form-urlencoded", "image/png"] {
             let event = event_of(
-                Request::post("/")
-                    .header("Content-Type", kind)
-                    .body(())
-                    .expect("a request"),
+                Request::post("/").header("Content-Type", kind).body(()).expect("a request"),
                 b"a=b",
             );
             assert_eq!(
@@ -240,10 +196,7 @@ mod tests {
         let untyped = event_of(Request::post("/").body(()).expect("a request"), b"a");
         assert_eq!(untyped["isBase64Encoded"], true);
         let broken = event_of(
-            Request::post("/")
-                .header("Content-Type", "text/plain")
-                .body(())
-                .expect("a request"),
+            Request::post("/").header("Content-Type", "text/plain").body(()).expect("a request"),
             b"\xff",
         );
         assert_eq!(broken["isBase64Encoded"], true);

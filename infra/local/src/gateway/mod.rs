@@ -24,6 +24,8 @@ use path::{Pattern, decode};
 
 /// Largest request body. <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// Up to here a body is read, so that its sender is listening when it is told that it was too large.
+const READ_LIMIT: usize = 64 * 1024 * 1024;
 /// How long the gateway waits for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -38,11 +40,7 @@ impl Route {
     /// `method` in upper case or `ANY`, `path` as in the template.
     #[must_use]
     pub fn new(method: &str, path: &str, function: Function) -> Self {
-        Self {
-            method: method.to_owned(),
-            pattern: Pattern::new(path),
-            function,
-        }
+        Self { method: method.to_owned(), pattern: Pattern::new(path), function }
     }
 
     fn key(&self) -> String {
@@ -58,14 +56,8 @@ struct Gateway {
 
 /// The whole API as a router; serve it with `ConnectInfo<SocketAddr>`.
 pub fn router(routes: Vec<Route>, cors: Option<Cors>, account: &str) -> axum::Router {
-    let gateway = Gateway {
-        routes,
-        cors,
-        account: account.to_owned(),
-    };
-    axum::Router::new()
-        .fallback(serve)
-        .with_state(Arc::new(gateway))
+    let gateway = Gateway { routes, cors, account: account.to_owned() };
+    axum::Router::new().fallback(serve).with_state(Arc::new(gateway))
 }
 
 async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
@@ -87,16 +79,15 @@ impl Gateway {
         let Some((route, parameters)) = self.route(&parts.method, &path) else {
             return own(StatusCode::NOT_FOUND, "Not Found");
         };
-        let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-            return own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        let body = match to_bytes(body, READ_LIMIT).await {
+            Ok(body) if body.len() <= BODY_LIMIT => body,
+            _ => return too_large(),
         };
         let event = self.event(route, parts, path, parameters, &body);
         match timeout(INTEGRATION_TIMEOUT, route.function.invoke(event)).await {
             Ok(Ok(reply)) => answer::response(&reply)
                 .unwrap_or_else(|| failed(route, &"its answer is malformed")),
-            Ok(Err(Failure::RequestTooLarge)) => {
-                own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
-            }
+            Ok(Err(Failure::RequestTooLarge)) => too_large(),
             Ok(Err(Failure::TimedOut)) | Err(_) => {
                 own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
             }
@@ -112,10 +103,7 @@ impl Gateway {
         parameters: BTreeMap<String, String>,
         body: &Bytes,
     ) -> Vec<u8> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let incoming = event::Incoming {
             route_key: route.key(),
             account: self.account.clone(),
@@ -123,9 +111,7 @@ impl Gateway {
             path,
             parameters,
         };
-        event::event(&incoming, parts, body)
-            .to_string()
-            .into_bytes()
+        event::event(&incoming, parts, body).to_string().into_bytes()
     }
 
     /// The most specific route: full matches win over greedy ones, which win over nothing.
@@ -144,12 +130,14 @@ fn failed(route: &Route, why: &dyn std::fmt::Display) -> Response<Body> {
     own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
+fn too_large() -> Response<Body> {
+    own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+}
+
 /// The gateway's own words.
 fn own(status: StatusCode, message: &str) -> Response<Body> {
     let body = Body::from(json!({ "message": message }).to_string());
-    let response = Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/json")
-        .body(body);
+    let response =
+        Response::builder().status(status).header(CONTENT_TYPE, "application/json").body(body);
     response.unwrap_or_default()
 }

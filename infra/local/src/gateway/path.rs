@@ -43,20 +43,14 @@ pub(super) struct Pattern {
 
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
-        let segments = text
-            .trim_start_matches('/')
-            .split('/')
-            .map(|part| match inner(part) {
-                Some(name) => match name.strip_suffix('+') {
-                    Some(name) => Segment::Greedy(name.to_owned()),
-                    None => Segment::One(name.to_owned()),
-                },
-                None => Segment::Literal(part.to_owned()),
-            });
-        Self {
-            text: text.to_owned(),
-            segments: segments.collect(),
-        }
+        let segments = text.trim_start_matches('/').split('/').map(|part| match inner(part) {
+            Some(name) => match name.strip_suffix('+') {
+                Some(name) => Segment::Greedy(name.to_owned()),
+                None => Segment::One(name.to_owned()),
+            },
+            None => Segment::Literal(part.to_owned()),
+        });
+        Self { text: text.to_owned(), segments: segments.collect() }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -65,18 +59,9 @@ impl Pattern {
 
     /// Larger is more specific: literals before one-segment variables before greedy ones.
     pub(super) fn rank(&self) -> (bool, usize) {
-        let literals = self
-            .segments
-            .iter()
-            .filter(|segment| matches!(segment, Segment::Literal(_)))
-            .count();
-        (
-            !self
-                .segments
-                .iter()
-                .any(|segment| matches!(segment, Segment::Greedy(_))),
-            literals,
-        )
+        let literals =
+            self.segments.iter().filter(|segment| matches!(segment, Segment::Literal(_))).count();
+        (!self.segments.iter().any(|segment| matches!(segment, Segment::Greedy(_))), literals)
     }
 
     /// The path parameters, if the path matches.
@@ -85,9 +70,8 @@ impl Pattern {
         let mut rest = Some(path.strip_prefix('/')?);
         for segment in &self.segments {
             let left = rest?;
-            let (part, after) = left
-                .split_once('/')
-                .map_or((left, None), |(part, after)| (part, Some(after)));
+            let (part, after) =
+                left.split_once('/').map_or((left, None), |(part, after)| (part, Some(after)));
             match segment {
                 Segment::Literal(literal) if literal == part => rest = after,
                 Segment::One(name) if !part.is_empty() => {
@@ -125,10 +109,7 @@ mod tests {
         let pattern = Pattern::new("/events/{source}/{eventId+}");
         let parameters = pattern.matches("/events/shop/a/b").expect("matches");
         assert_eq!(
-            (
-                parameters["source"].as_str(),
-                parameters["eventId"].as_str()
-            ),
+            (parameters["source"].as_str(), parameters["eventId"].as_str()),
             ("shop", "a/b")
         );
         assert!(pattern.matches("/events/shop").is_none());

@@ -24,10 +24,7 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            left_over: Vec::new(),
-        }
+        Self { settings, left_over: Vec::new() }
     }
 
     /// Waits for a first message, then until the batch is full or its window is over.

@@ -5,10 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{Message, Settings};
 
 pub(super) fn event(batch: &[Message], settings: &Settings) -> Vec<u8> {
-    let records: Vec<Json> = batch
-        .iter()
-        .map(|message| record(message, settings))
-        .collect();
+    let records: Vec<Json> = batch.iter().map(|message| record(message, settings)).collect();
     json!({ "Records": records }).to_string().into_bytes()
 }
 

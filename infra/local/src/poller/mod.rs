@@ -79,20 +79,12 @@ async fn settle<Q: EventQueue>(
         Err(failure) => Err(failure.to_string()),
     };
     let failed = failed.unwrap_or_else(|why| {
-        eprintln!(
-            "{}: all {} messages of a batch failed: {why}",
-            function.name(),
-            batch.len()
-        );
+        eprintln!("{}: all {} messages of a batch failed: {why}", function.name(), batch.len());
         ids.iter().map(|id| (*id).to_owned()).collect()
     });
     for message in &batch {
         let result = match failed.contains(&message.id) {
-            true => {
-                queue
-                    .return_after(&message.receipt_handle, settings.retry_base)
-                    .await
-            }
+            true => queue.return_after(&message.receipt_handle, settings.retry_base).await,
             false => queue.delete(&message.receipt_handle).await,
         };
         if let Err(error) = result {
@@ -100,6 +92,3 @@ async fn settle<Q: EventQueue>(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -40,10 +40,8 @@ mod tests {
     const BATCH: [&str; 2] = ["a", "b"];
 
     fn names(reply: &str) -> Vec<String> {
-        let mut names: Vec<_> = failed(reply.as_bytes(), &BATCH)
-            .expect("understood")
-            .into_iter()
-            .collect();
+        let mut names: Vec<_> =
+            failed(reply.as_bytes(), &BATCH).expect("understood").into_iter().collect();
         names.sort();
         names
     }
@@ -64,10 +62,7 @@ mod tests {
 
     #[test]
     fn some_or_all_failed() {
-        assert_eq!(
-            names(r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#),
-            ["b"]
-        );
+        assert_eq!(names(r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#), ["b"]);
         assert_eq!(
             names(r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"a"}]}"#),
             ["a", "b"]

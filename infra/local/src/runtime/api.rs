@@ -14,6 +14,11 @@ use uuid::Uuid;
 
 use super::{Failure, PAYLOAD_LIMIT};
 
+/// An answer is read to its end even if it is too large: a connection closed early would end the runtime's process.
+const READ_LIMIT: usize = 64 * 1024 * 1024;
+
+type Answer = oneshot::Sender<Result<Bytes, Failure>>;
+
 /// What is asked of a process, and where its answer goes.
 pub(super) struct Invocation {
     pub(super) payload: Bytes,
@@ -22,22 +27,19 @@ pub(super) struct Invocation {
     pub(super) arn: String,
     /// Told when the process has taken it.
     pub(super) taken: oneshot::Sender<()>,
-    pub(super) answer: oneshot::Sender<Result<Bytes, Failure>>,
+    pub(super) answer: Answer,
 }
 
 /// The exchange between a process and its environment.
 pub(super) struct Exchange {
     waiting: Mutex<mpsc::Receiver<Invocation>>,
     /// Id of the invocation that is running, and where its answer goes.
-    running: Mutex<Option<(String, oneshot::Sender<Result<Bytes, Failure>>)>>,
+    running: Mutex<Option<(String, Answer)>>,
 }
 
 impl Exchange {
     pub(super) fn new(waiting: mpsc::Receiver<Invocation>) -> Arc<Self> {
-        Arc::new(Self {
-            waiting: Mutex::new(waiting),
-            running: Mutex::new(None),
-        })
+        Arc::new(Self { waiting: Mutex::new(waiting), running: Mutex::new(None) })
     }
 
     async fn finish(&self, id: &str, result: Result<Bytes, Failure>) -> StatusCode {
@@ -56,10 +58,7 @@ impl Exchange {
 pub(super) fn router(exchange: Arc<Exchange>) -> axum::Router {
     axum::Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
-        .route(
-            "/2018-06-01/runtime/invocation/{id}/response",
-            post(response),
-        )
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .with_state(exchange)
@@ -87,18 +86,21 @@ async fn response(
     Path(id): Path<String>,
     body: Body,
 ) -> Response<Body> {
-    match to_bytes(body, PAYLOAD_LIMIT).await {
-        Ok(bytes) => plain(exchange.finish(&id, Ok(bytes)).await),
-        Err(_) => {
-            let failure = Failure::FunctionError {
-                kind: "Function.ResponseSizeTooLarge".to_owned(),
-                message:
-                    "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
-                        .to_owned(),
-            };
-            exchange.finish(&id, Err(failure)).await;
+    match to_bytes(body, READ_LIMIT).await {
+        Ok(bytes) if bytes.len() <= PAYLOAD_LIMIT => plain(exchange.finish(&id, Ok(bytes)).await),
+        _ => {
+            exchange.finish(&id, Err(too_large())).await;
             plain(StatusCode::PAYLOAD_TOO_LARGE)
         }
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::FunctionError {
+        kind: "Function.ResponseSizeTooLarge".to_owned(),
+        message: format!(
+            "Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
+        ),
     }
 }
 
@@ -119,10 +121,7 @@ async fn init_error(body: Bytes) -> Response<Body> {
 fn failure(body: &[u8]) -> Failure {
     let error: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| error[key].as_str().unwrap_or("unknown").to_owned();
-    Failure::FunctionError {
-        kind: text("errorType"),
-        message: text("errorMessage"),
-    }
+    Failure::FunctionError { kind: text("errorType"), message: text("errorMessage") }
 }
 
 fn plain(status: StatusCode) -> Response<Body> {
@@ -138,20 +137,11 @@ fn plain(status: StatusCode) -> Response<Body> {
 
 fn deadline(timeout: Duration) -> u64 {
     let end = SystemTime::now() + timeout;
-    end.duration_since(UNIX_EPOCH).map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
+    end.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn trace_id() -> String {
-    let (root, parent) = (
-        Uuid::new_v4().simple().to_string(),
-        Uuid::new_v4().simple().to_string(),
-    );
-    format!(
-        "Root=1-{}-{};Parent={};Sampled=0",
-        &root[..8],
-        &root[8..],
-        &parent[..16]
-    )
+    let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+    format!("Root=1-{}-{};Parent={};Sampled=0", &root[..8], &root[8..], &parent[..16])
 }

@@ -38,22 +38,13 @@ impl Environment {
         let server =
             tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
         let process = Process::start(spec, &address, guard).await?;
-        Ok(Self {
-            process,
-            inbox,
-            server,
-        })
+        Ok(Self { process, inbox, server })
     }
 
     pub(super) async fn invoke(&self, spec: &FunctionSpec, payload: Bytes) -> Outcome {
         let ((taken, was_taken), (answer, mut answered)) = (oneshot::channel(), oneshot::channel());
-        let invocation = Invocation {
-            payload,
-            timeout: spec.timeout,
-            arn: spec.arn(),
-            taken,
-            answer,
-        };
+        let invocation =
+            Invocation { payload, timeout: spec.timeout, arn: spec.arn(), taken, answer };
         let hand_over = async {
             // Its end is noticed by the other branches.
             let _ = self.inbox.send(invocation).await;

@@ -34,10 +34,7 @@ pub struct FunctionSpec {
 
 impl FunctionSpec {
     pub(super) fn arn(&self) -> String {
-        format!(
-            "arn:aws:lambda:{}:{}:function:{}",
-            self.region, self.account, self.name
-        )
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, self.name)
     }
 }
 
@@ -112,11 +109,7 @@ impl Function {
 
 impl Inner {
     async fn run(&self, payload: Bytes) -> Result<Bytes, Failure> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| Failure::Stopping)?;
+        let _permit = self.permits.acquire().await.map_err(|_| Failure::Stopping)?;
         // A warm environment may have ended unnoticed since its last answer: the invocation was not lost with it.
         while let Some(environment) = self.warm() {
             if let Outcome::Ran(result) = self.run_in(environment, payload.clone()).await {

@@ -31,10 +31,7 @@ impl Guard {
         let mut command = Command::new("/bin/sh");
         // A group of its own: Ctrl-C reaches the stack, which then ends it by closing the pipe.
         command.args(["-c", SCRIPT]).process_group(0);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let started = command
             .spawn()
             .ok()

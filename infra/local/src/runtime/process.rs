@@ -12,13 +12,7 @@ use uuid::Uuid;
 use super::{FunctionSpec, Guard};
 
 /// What a process may see of this machine: to find programs, and to debug.
-const PASSED_ON: [&str; 5] = [
-    "PATH",
-    "HOME",
-    "RUST_BACKTRACE",
-    "RUST_LOG",
-    "LLVM_PROFILE_FILE",
-];
+const PASSED_ON: [&str; 5] = ["PATH", "HOME", "RUST_BACKTRACE", "RUST_LOG", "LLVM_PROFILE_FILE"];
 
 pub(super) struct Process {
     kill: Arc<Notify>,
@@ -51,9 +45,7 @@ impl Process {
     pub(super) async fn ended(&self) -> String {
         let mut ended = self.ended.clone();
         let how = ended.wait_for(Option::is_some).await.map(|how| how.clone());
-        how.ok()
-            .flatten()
-            .unwrap_or_else(|| "nobody watched it".to_owned())
+        how.ok().flatten().unwrap_or_else(|| "nobody watched it".to_owned())
     }
 
     /// Kills it, now; [`Process::ended`] tells when it is gone.
@@ -93,42 +85,25 @@ async fn watch_over(
 fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
     let mut command = Command::new(&spec.program);
     command.env_clear();
-    command.envs(
-        PASSED_ON
-            .iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?))),
-    );
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.envs(reserved(spec, runtime_api)).envs(&spec.env);
     // A group of its own: Ctrl-C in a terminal reaches the stack alone, which then stops its functions.
     command.process_group(0).kill_on_drop(true);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
 fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String)> {
-    let root = spec
-        .program
-        .parent()
-        .map(|folder| folder.display().to_string())
-        .unwrap_or_default();
+    let root = spec.program.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
     vec![
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory.to_string()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        (
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", spec.name),
-        ),
-        (
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            format!("local/[$LATEST]{}", Uuid::new_v4().simple()),
-        ),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{}", Uuid::new_v4().simple())),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
         ("AWS_LAMBDA_LOG_LEVEL", "INFO".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
@@ -151,11 +126,7 @@ fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
     tokio::spawn(async move {
         let mut reader = BufReader::new(stream);
         let mut line = prefix.clone().into_bytes();
-        while reader
-            .read_until(b'\n', &mut line)
-            .await
-            .is_ok_and(|read| read > 0)
-        {
+        while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
             if line.last() != Some(&b'\n') {
                 line.push(b'\n');
             }

@@ -26,9 +26,7 @@ pub(super) fn resolve(text: &str, place: &Place, given: &BTreeMap<String, String
     let mut resolved = Map::new();
     for section in ["Globals", "Resources", "Outputs"] {
         if let Some(node) = template.get(section) {
-            let value = resolver
-                .value(node)
-                .with_context(|| format!("section {section}"))?;
+            let value = resolver.value(node).with_context(|| format!("section {section}"))?;
             resolved.insert(section.to_owned(), value.unwrap_or(Json::Null));
         }
     }
@@ -57,22 +55,15 @@ impl<'a> Resolver<'a> {
         if let Some(unknown) = given.keys().find(|name| !parameters.contains_key(*name)) {
             bail!("the template has no parameter {unknown}");
         }
-        Ok(Self {
-            template,
-            place,
-            parameters,
-            path: RefCell::default(),
-        })
+        Ok(Self { template, place, parameters, path: RefCell::default() })
     }
 
     /// `None` is `AWS::NoValue`.
     fn value(&self, node: &Yaml) -> Result<Option<Json>> {
         Ok(Some(match node {
             Yaml::Tagged(tagged) => {
-                return self.intrinsic(
-                    tagged.tag.to_string().trim_start_matches('!'),
-                    &tagged.value,
-                );
+                return self
+                    .intrinsic(tagged.tag.to_string().trim_start_matches('!'), &tagged.value);
             }
             Yaml::Mapping(map) => match long_form(map) {
                 Some((name, argument)) => return self.intrinsic(name, argument),
@@ -94,19 +85,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn list(&self, items: &[Yaml]) -> Result<Vec<Json>> {
-        items
-            .iter()
-            .filter_map(|item| self.value(item).transpose())
-            .collect()
+        items.iter().filter_map(|item| self.value(item).transpose()).collect()
     }
 
     fn intrinsic(&self, name: &str, argument: &Yaml) -> Result<Option<Json>> {
         match name.trim_start_matches("Fn::") {
             "Ref" => self.reference(text(argument)?),
             "GetAtt" => self.attribute_of(argument).map(Some),
-            "Sub" => self
-                .substitute(text(argument)?)
-                .map(|text| Some(Json::String(text))),
+            "Sub" => self.substitute(text(argument)?).map(|text| Some(Json::String(text))),
             "If" => self.choose(argument),
             "Equals" | "Not" => bail!("the intrinsic Fn::{name} is only known inside Conditions"),
             unknown => bail!("the local stack does not know the intrinsic Fn::{unknown}"),
@@ -133,9 +119,7 @@ impl<'a> Resolver<'a> {
     fn physical_id(&self, logical: &str) -> Result<String> {
         Ok(match self.kind(logical)? {
             "AWS::SQS::Queue" => {
-                let Place {
-                    aws_url, account, ..
-                } = self.place;
+                let Place { aws_url, account, .. } = self.place;
                 format!("{aws_url}/{account}/{}", self.name(logical, "QueueName")?)
             }
             "AWS::DynamoDB::Table" => self.name(logical, "TableName")?,
@@ -149,16 +133,11 @@ impl<'a> Resolver<'a> {
     /// `!GetAtt Name.Attribute`, or the list of both.
     fn attribute_of(&self, argument: &Yaml) -> Result<Json> {
         let path = match argument {
-            Yaml::Sequence(parts) => parts
-                .iter()
-                .map(text)
-                .collect::<Result<Vec<_>>>()?
-                .join("."),
+            Yaml::Sequence(parts) => parts.iter().map(text).collect::<Result<Vec<_>>>()?.join("."),
             single => text(single)?.to_owned(),
         };
-        let (logical, attribute) = path
-            .split_once('.')
-            .with_context(|| format!("Fn::GetAtt {path}: no attribute"))?;
+        let (logical, attribute) =
+            path.split_once('.').with_context(|| format!("Fn::GetAtt {path}: no attribute"))?;
         self.attribute(logical, attribute).map(Json::String)
     }
 
@@ -175,20 +154,16 @@ impl<'a> Resolver<'a> {
     fn arn(&self, logical: &str) -> Result<String> {
         let (service, rest) = match self.kind(logical)? {
             "AWS::SQS::Queue" => ("sqs", self.name(logical, "QueueName")?),
-            "AWS::DynamoDB::Table" => (
-                "dynamodb",
-                format!("table/{}", self.name(logical, "TableName")?),
-            ),
-            "AWS::SecretsManager::Secret" => (
-                "secretsmanager",
-                format!("secret:{}", self.name(logical, "Name")?),
-            ),
+            "AWS::DynamoDB::Table" => {
+                ("dynamodb", format!("table/{}", self.name(logical, "TableName")?))
+            }
+            "AWS::SecretsManager::Secret" => {
+                ("secretsmanager", format!("secret:{}", self.name(logical, "Name")?))
+            }
             "AWS::Serverless::Function" => ("lambda", format!("function:{logical}")),
             kind => bail!("the local stack has no ARN for {logical}, a {kind}"),
         };
-        let Place {
-            region, account, ..
-        } = self.place;
+        let Place { region, account, .. } = self.place;
         Ok(format!("arn:aws:{service}:{region}:{account}:{rest}"))
     }
 
@@ -202,9 +177,7 @@ impl<'a> Resolver<'a> {
                 .with_context(|| format!("Fn::Sub {pattern}: no closing brace"))?;
             out.push_str(before);
             out.push_str(
-                &self
-                    .placeholder(name.trim())
-                    .with_context(|| format!("Fn::Sub {pattern}"))?,
+                &self.placeholder(name.trim()).with_context(|| format!("Fn::Sub {pattern}"))?,
             );
             rest = next;
         }
@@ -231,10 +204,7 @@ impl<'a> Resolver<'a> {
             bail!("Fn::If takes a condition and two values");
         };
         let name = text(condition)?;
-        let node = self
-            .template
-            .get("Conditions")
-            .and_then(|all| all.get(name));
+        let node = self.template.get("Conditions").and_then(|all| all.get(name));
         let node = node.with_context(|| format!("the template has no condition {name}"))?;
         self.value(if self.condition(node)? { yes } else { no })
     }
@@ -258,21 +228,15 @@ impl<'a> Resolver<'a> {
     }
 
     fn kind(&self, logical: &str) -> Result<&'a str> {
-        let resource = self
-            .template
-            .get("Resources")
-            .and_then(|all| all.get(logical));
-        let kind = resource
-            .and_then(|resource| resource.get("Type"))
-            .and_then(Yaml::as_str);
+        let resource = self.template.get("Resources").and_then(|all| all.get(logical));
+        let kind = resource.and_then(|resource| resource.get("Type")).and_then(Yaml::as_str);
         kind.with_context(|| format!("the template has no parameter or resource {logical}"))
     }
 
     fn name(&self, logical: &str, property: &str) -> Result<String> {
         let properties = &self.template["Resources"][logical]["Properties"];
-        let node = properties
-            .get(property)
-            .with_context(|| format!("{logical} has no {property}"))?;
+        let node =
+            properties.get(property).with_context(|| format!("{logical} has no {property}"))?;
         if self.path.borrow().iter().any(|earlier| earlier == logical) {
             bail!("the name of {logical} depends on itself");
         }
@@ -295,20 +259,15 @@ fn long_form(map: &yaml_serde::Mapping) -> Option<(&str, &Yaml)> {
 
 fn entries(node: Option<&Yaml>) -> impl Iterator<Item = (&str, &Yaml)> {
     let map = node.and_then(Yaml::as_mapping);
-    map.into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.as_str()?, value)))
+    map.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str()?, value)))
 }
 
 fn text(node: &Yaml) -> Result<&str> {
-    node.as_str()
-        .with_context(|| format!("a text is expected, not {node:?}"))
+    node.as_str().with_context(|| format!("a text is expected, not {node:?}"))
 }
 
 fn default_of(declaration: &Yaml) -> Result<Json> {
-    Ok(serde_json::to_value(
-        declaration.get("Default").context("no Default")?,
-    )?)
+    Ok(serde_json::to_value(declaration.get("Default").context("no Default")?)?)
 }
 
 /// Parameters arrive as texts; lists and numbers are told apart by their declared type.

@@ -14,50 +14,25 @@ fn place() -> Place {
 }
 
 fn real(parameters: &[(&str, &str)]) -> Plan {
-    let parameters = parameters
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let parameters =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     read(TEMPLATE, &place(), &parameters).expect("the template is read")
 }
 
 fn refusal(text: &str) -> String {
-    format!(
-        "{:#}",
-        read(text, &place(), &BTreeMap::new()).expect_err("refused")
-    )
+    format!("{:#}", read(text, &place(), &BTreeMap::new()).expect_err("refused"))
 }
 
 #[test]
 fn names_of_the_real_template() {
     let plan = real(&[]);
-    let names: Vec<_> = plan
-        .tables
-        .iter()
-        .map(|table| table.name.as_str())
-        .collect();
+    let names: Vec<_> = plan.tables.iter().map(|table| table.name.as_str()).collect();
     assert_eq!(names, ["Clicks", "Conversions"]);
-    let names: Vec<_> = plan
-        .queues
-        .iter()
-        .map(|queue| queue.name.as_str())
-        .collect();
-    assert_eq!(
-        names,
-        ["uploads-dlq", "uploads"],
-        "the queue that is redriven to comes first"
-    );
-    let names: Vec<_> = plan
-        .secrets
-        .iter()
-        .map(|secret| secret.name.as_str())
-        .collect();
+    let names: Vec<_> = plan.queues.iter().map(|queue| queue.name.as_str()).collect();
+    assert_eq!(names, ["uploads-dlq", "uploads"], "the queue that is redriven to comes first");
+    let names: Vec<_> = plan.secrets.iter().map(|secret| secret.name.as_str()).collect();
     assert_eq!(names, ["tracklayer/main", "tracklayer/ingest-keys"]);
-    let names: Vec<_> = plan
-        .functions
-        .iter()
-        .map(|function| function.name.as_str())
-        .collect();
+    let names: Vec<_> = plan.functions.iter().map(|function| function.name.as_str()).collect();
     assert_eq!(names, ["capture", "enqueue", "status", "sweep", "upload"]);
 }
 
@@ -77,13 +52,8 @@ fn routes_and_event_source_of_the_real_template() {
             "GET /api/tracklayer/events/{source}/{eventId+} status",
         ]
     );
-    let [source] = plan.event_sources.as_slice() else {
-        panic!("one event source")
-    };
-    assert_eq!(
-        (source.function.as_str(), source.queue.as_str()),
-        ("upload", "uploads")
-    );
+    let [source] = plan.event_sources.as_slice() else { panic!("one event source") };
+    assert_eq!((source.function.as_str(), source.queue.as_str()), ("upload", "uploads"));
     assert_eq!(
         (source.batch_size, source.window, source.concurrency),
         (1000, Duration::from_secs(5), 2)
@@ -96,34 +66,18 @@ fn routes_and_event_source_of_the_real_template() {
 fn environment_and_policies_of_the_real_template() {
     let plan = real(&[]);
     let upload = plan.function("upload").expect("upload");
-    assert_eq!(
-        upload.env["TRACKLAYER_QUEUE_URL"],
-        "http://127.0.0.1:9401/000000000000/uploads"
-    );
+    assert_eq!(upload.env["TRACKLAYER_QUEUE_URL"], "http://127.0.0.1:9401/000000000000/uploads");
     assert_eq!(upload.env["TRACKLAYER_MAX_RECEIVE_COUNT"], "12");
     assert_eq!(upload.env["TRACKLAYER_SECRET_PREFIX"], "tracklayer");
-    assert!(
-        !upload.env.contains_key("MSADS_API_URL"),
-        "AWS::NoValue leaves the variable out"
-    );
-    assert_eq!(
-        (upload.timeout, upload.memory),
-        (Duration::from_secs(120), 512)
-    );
-    let policy = plan.queues[1].attributes["RedrivePolicy"]
-        .as_str()
-        .expect("a text");
+    assert!(!upload.env.contains_key("MSADS_API_URL"), "AWS::NoValue leaves the variable out");
+    assert_eq!((upload.timeout, upload.memory), (Duration::from_secs(120), 512));
+    let policy = plan.queues[1].attributes["RedrivePolicy"].as_str().expect("a text");
     assert_eq!(
         policy,
         r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:uploads-dlq","maxReceiveCount":12}"#
     );
-    let allowed = plan.queues[0].attributes["RedriveAllowPolicy"]
-        .as_str()
-        .expect("a text");
-    assert!(
-        allowed.contains("arn:aws:sqs:eu-central-1:000000000000:uploads\""),
-        "{allowed}"
-    );
+    let allowed = plan.queues[0].attributes["RedriveAllowPolicy"].as_str().expect("a text");
+    assert!(allowed.contains("arn:aws:sqs:eu-central-1:000000000000:uploads\""), "{allowed}");
 }
 
 #[test]
@@ -135,10 +89,7 @@ fn parameters_reach_names_and_values() {
     ]);
     assert_eq!(plan.tables[0].name, "Clicks-b");
     assert_eq!(plan.functions[0].env["MSADS_API_URL"], "http://localhost:1");
-    assert_eq!(
-        plan.cors.expect("cors").allow_origins,
-        ["http://a", "http://b"]
-    );
+    assert_eq!(plan.cors.expect("cors").allow_origins, ["http://a", "http://b"]);
 }
 
 #[test]
@@ -152,28 +103,16 @@ fn an_unknown_intrinsic_is_refused_by_name() {
     );
     let long =
         "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: {Fn::Join: ['', [a]]}}}}";
-    assert!(
-        refusal(long).contains("does not know the intrinsic Fn::Join"),
-        "{}",
-        refusal(long)
-    );
+    assert!(refusal(long).contains("does not know the intrinsic Fn::Join"), "{}", refusal(long));
 }
 
 #[test]
 fn unknown_resources_and_names_are_refused_by_name() {
     let topic = "Resources: {T: {Type: AWS::SNS::Topic}}";
-    assert!(
-        refusal(topic).contains("AWS::SNS::Topic"),
-        "{}",
-        refusal(topic)
-    );
+    assert!(refusal(topic).contains("AWS::SNS::Topic"), "{}", refusal(topic));
     let nobody = "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nobody}}}";
     assert!(refusal(nobody).contains("Nobody"), "{}", refusal(nobody));
     let circle =
         "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt Q.QueueName}}}";
-    assert!(
-        refusal(circle).contains("depends on itself"),
-        "{}",
-        refusal(circle)
-    );
+    assert!(refusal(circle).contains("depends on itself"), "{}", refusal(circle));
 }
