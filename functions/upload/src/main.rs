@@ -1,2 +1,49 @@
-//! upload
-fn main() {}
+//! `upload`: reads signals, decides what each row needs, and sends it to Microsoft in batches.
+
+mod account;
+mod batch;
+mod bind;
+mod call;
+mod handler;
+mod prepare;
+mod report;
+mod wire;
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use tracklayer_edge::{
+    aws::Aws,
+    clicks::Clicks,
+    config,
+    ledger::Ledger,
+    microsoft::{Auth, Client, Endpoints},
+    queue::Queue,
+    secrets::Secrets,
+    telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init();
+    let aws = Aws::from_env()?;
+    let dynamodb = aws.dynamodb();
+    let endpoints = Endpoints::from_env()?;
+    let http = Client::http()?;
+    let upload = handler::Upload {
+        mapping: config::mapping()?,
+        policy: config::policy()?,
+        max_receives: config::number("TRACKLAYER_MAX_RECEIVE_COUNT", 12)?,
+        environment: endpoints.environment,
+        clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
+        ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        queue: Queue::new(aws.sqs(), config::text("TRACKLAYER_QUEUE_URL")?),
+        secrets: Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?),
+        auth: Auth::new(http.clone(), endpoints.token, endpoints.environment),
+        microsoft: Client::new(http, endpoints.api),
+    };
+    let upload = &upload;
+    let serve = move |event: LambdaEvent<wire::SqsEvent>| async move {
+        let deadline = handler::Deadline::at_epoch_ms(event.context.deadline);
+        Ok::<_, std::convert::Infallible>(upload.handle(event.payload, deadline).await)
+    };
+    run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}

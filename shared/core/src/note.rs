@@ -38,6 +38,24 @@ pub struct Write {
     pub goal: Option<GoalName>,
 }
 
+impl Write {
+    /// The row as it stands once this is written.
+    #[must_use]
+    pub fn applied_to(&self, row: &Row) -> Row {
+        let mut after = row.clone();
+        if let Some(observed) = &self.microsoft {
+            after.microsoft = observed.clone();
+            after.observed = self.if_observed + 1;
+        }
+        if let (Some(goal), Some(facts)) = (&self.goal, &mut after.facts) {
+            facts.goal = goal.clone();
+        }
+        after.open.clone_from(&self.open);
+        after.waits = self.waits;
+        after
+    }
+}
+
 /// Something learned or decided about a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {

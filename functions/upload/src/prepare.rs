@@ -1,0 +1,143 @@
+//! Before anything is sent: lift refusals of redriven rows, decide each row, write down what waits.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tracklayer_core::{
+    decide::{Action, Adjustment, next_action},
+    note::Note,
+    open::{Open, WaitReason},
+    plan::{Item, Operation},
+    redrive::{Redrive, redrive},
+    time::EventTime,
+};
+use tracklayer_edge::clock;
+
+use crate::{
+    account::Accounts,
+    batch::{Fate, Work},
+    handler::Upload,
+    report::Report,
+};
+
+/// A row to be sent, by its place in the batch.
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub index: usize,
+    /// The correction and its AdjustmentTime; absent for the original.
+    pub adjustment: Option<(Adjustment, EventTime)>,
+}
+
+impl Upload {
+    /// Rows that were refused or dead: taken up by a redrive, or left where they are.
+    pub async fn redrive(&self, works: &mut [Work], accounts: &Accounts) {
+        let mut notes = Vec::new();
+        for (index, work) in works.iter_mut().enumerate() {
+            let Some(row) = &work.row else { continue };
+            let goal = self.mapping.goal(&row.account, &row.key.event).map(|goal| &goal.name);
+            match redrive(row, work.sent_at, goal, clock::now(), &self.policy) {
+                Redrive::NotNeeded => {}
+                Redrive::LeftOver => {
+                    work.fate = Fate::Refused;
+                    work.row = None;
+                }
+                Redrive::TooEarly => work.row = None,
+                Redrive::Take(goal) => notes.push((index, Note::Taken(goal))),
+            }
+        }
+        let indices: Vec<usize> = notes.iter().map(|(index, _)| *index).collect();
+        let written = self.note(works, notes, accounts).await;
+        for (index, written) in indices.into_iter().zip(written) {
+            if !written {
+                works[index].row = None;
+            }
+        }
+    }
+
+    /// Decides every row; answers with those that are to be sent.
+    pub async fn decide(
+        &self,
+        works: &mut [Work],
+        accounts: &Accounts,
+        report: &mut Report,
+    ) -> Vec<Item<Load>> {
+        let mut items = Vec::new();
+        let mut notes = Vec::new();
+        for (index, work) in works.iter_mut().enumerate() {
+            match self.decide_one(work, accounts) {
+                Some(Decided::Send(operation, adjustment)) => {
+                    let Some(row) = &work.row else { continue };
+                    items.push(Item {
+                        account: row.account.clone(),
+                        operation,
+                        suspect: work.is_suspect(),
+                        load: Load { index, adjustment },
+                    });
+                }
+                Some(Decided::Note(note)) => notes.push((index, note)),
+                Some(Decided::Fate(fate)) => work.fate = fate,
+                None => {}
+            }
+        }
+        self.write_down(works, notes, accounts, report).await;
+        items
+    }
+
+    async fn write_down(
+        &self,
+        works: &mut [Work],
+        notes: Vec<(usize, Note)>,
+        accounts: &Accounts,
+        report: &mut Report,
+    ) {
+        let written = self.note(works, notes.clone(), accounts).await;
+        for ((index, note), _) in notes.into_iter().zip(written).filter(|(_, written)| *written) {
+            let work = &mut works[index];
+            work.fate = match note {
+                Note::Refused(_) => Fate::Refused,
+                _ => Fate::Done,
+            };
+            report.noted(work, &note);
+        }
+    }
+
+    /// `None`: handed back as it is.
+    fn decide_one(&self, work: &Work, accounts: &Accounts) -> Option<Decided> {
+        let row = work.row.as_ref()?;
+        let account = accounts.of(work)?;
+        let now = clock::now();
+        let decide = || next_action(row, &account.view, now, &self.policy);
+        // A row that can't be decided is a defect; it must not take its batch with it.
+        let Ok(action) = catch_unwind(AssertUnwindSafe(decide)) else {
+            tracing::error!(record = work.key.label(), "decision failed, handed back");
+            return None;
+        };
+        Some(match action {
+            Action::Apply => Decided::Send(Operation::Conversions, None),
+            Action::Adjust(adjustment, time) => {
+                Decided::Send(Operation::Adjustments, Some((adjustment, time)))
+            }
+            Action::WaitUntil(until, WaitReason::ClickTooYoung) => {
+                Decided::Fate(Fate::Later(until.seconds_since(now)))
+            }
+            Action::WaitUntil(_, WaitReason::OriginalMissing) => Decided::Fate(Fate::Done),
+            Action::WaitUntil(until, reason) if is_waiting(row.open.as_ref(), until, reason) => {
+                Decided::Fate(Fate::Done)
+            }
+            Action::WaitUntil(until, reason) => Decided::Note(Note::Waits(until, reason)),
+            Action::Refuse(reason) => Decided::Note(Note::Refused(reason)),
+            Action::InSync if row.open.is_none() => Decided::Fate(Fate::Done),
+            Action::InSync => Decided::Note(Note::InSync),
+        })
+    }
+}
+
+enum Decided {
+    Send(Operation, Option<(Adjustment, EventTime)>),
+    Note(Note),
+    Fate(Fate),
+}
+
+/// Whether the index says so already.
+fn is_waiting(open: Option<&Open>, until: EventTime, reason: WaitReason) -> bool {
+    open.is_some_and(|open| open.due == until && open.reason == Some(reason))
+}

@@ -1,0 +1,195 @@
+//! What a run tells: one log line per batch and one per call, metrics per account.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tracklayer_core::{
+    id::AccountName,
+    note::Note,
+    observed::Kind,
+    plan::{Call, Operation},
+    reply::{MicrosoftError, Reply, RowOutcome},
+};
+use tracklayer_edge::{
+    clock,
+    telemetry::{self, Metric},
+};
+
+use crate::{
+    account::{Account, TokenTrouble},
+    batch::{Batch, Fate, Work},
+    prepare::Load,
+};
+
+/// Failed rows that a line names; the rest is counted, and found by `status`.
+const NAMED_ROWS: usize = 100;
+
+/// Counts of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    counts: BTreeMap<AccountName, BTreeMap<&'static str, usize>>,
+    secret_age_days: BTreeMap<AccountName, f64>,
+    /// Causes told already: one line per cause, not one per call.
+    told: BTreeSet<(AccountName, String)>,
+}
+
+/// One call, for its line.
+pub struct CallLine<'a> {
+    pub account: &'a Account,
+    pub call: &'a Call<Load>,
+    pub works: &'a [Work],
+    pub reply: &'a Reply,
+    pub tracking_id: Option<&'a str>,
+    pub duration: Duration,
+}
+
+impl Report {
+    /// Counts one of `name`.
+    pub fn count(&mut self, account: &AccountName, name: &'static str) {
+        *self.counts.entry(account.clone()).or_default().entry(name).or_default() += 1;
+    }
+
+    /// Notes how old the secret is: a dead rotation shows in it.
+    pub fn secret_age(&mut self, account: &AccountName, created: Option<i64>) {
+        let Some(created) = created else { return };
+        let seconds = clock::now().epoch().saturating_sub(created).max(0);
+        #[expect(clippy::cast_precision_loss, reason = "an age in days")]
+        self.secret_age_days.insert(account.clone(), seconds as f64 / 86_400.0);
+    }
+
+    /// Counts what was noted about a row.
+    pub fn noted(&mut self, work: &Work, note: &Note) {
+        let Some(row) = &work.row else { return };
+        let name = match note {
+            Note::Accepted(Kind::Apply, _) => "Accepted",
+            Note::Accepted(Kind::Restate, _) => "Restated",
+            Note::Accepted(Kind::Retract, _) => "Retracted",
+            Note::Failed(..) | Note::Refused(_) => "Refused",
+            Note::Unknown(..) => "Unknown",
+            Note::Waits(..) | Note::Postponed(..) => "Waiting",
+            Note::InSync | Note::Claimed(..) | Note::Taken(_) | Note::Dead => return,
+        };
+        self.count(&row.account.clone(), name);
+    }
+
+    /// The account can't be used for want of a token.
+    pub fn auth_failed(&mut self, account: &Account, error: &TokenTrouble) {
+        self.tell(account, error.to_string());
+    }
+
+    /// Microsoft refuses the account.
+    pub fn refused_account(&mut self, account: &Account, error: &MicrosoftError) {
+        let cure = tracklayer_core::errors::look_up(error.code, error.symbol.as_deref())
+            .map_or("look the code up at Microsoft", |entry| entry.cure);
+        let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+        let symbol = error.symbol.as_deref().unwrap_or("-");
+        self.tell(account, format!("Microsoft answers {code} {symbol}: {cure}"));
+    }
+
+    fn tell(&mut self, account: &Account, cause: String) {
+        self.count(&account.name, "AuthFailed");
+        if self.told.insert((account.name.clone(), cause.clone())) {
+            let account = account.name.as_str();
+            tracing::error!(account, cause, "account can't be used, its rows are handed back");
+        }
+    }
+
+    /// The line of one call.
+    pub fn call(&mut self, line: &CallLine<'_>) {
+        self.count(&line.account.name, "MicrosoftCalls");
+        let (failed, failed_count) = failed_rows(line);
+        tracing::info!(
+            account = line.account.name.as_str(),
+            kind = operation(line.call.operation),
+            rows = line.call.rows.len(),
+            goals = %goals(line),
+            trackingId = line.tracking_id,
+            durationMs = u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
+            outcome = outcome(line.reply),
+            failed = %failed,
+            failedCount = failed_count,
+            "call to Microsoft"
+        );
+    }
+
+    /// The line of the batch, and the metrics.
+    pub fn finish(self, batch: &Batch) {
+        let fates = |wanted: fn(&Fate) -> bool| {
+            let rows = batch.works.iter().filter(|work| wanted(&work.fate)).count();
+            rows + batch.others.iter().filter(|(_, fate)| wanted(fate)).count()
+        };
+        tracing::info!(
+            rows = batch.works.len(),
+            done = fates(|fate| *fate == Fate::Done),
+            handedBack = fates(|fate| *fate == Fate::HandBack),
+            later = fates(|fate| matches!(fate, Fate::Later(_))),
+            refused = fates(|fate| *fate == Fate::Refused),
+            "batch"
+        );
+        let accounts: BTreeSet<_> = self.counts.keys().chain(self.secret_age_days.keys()).collect();
+        for account in accounts {
+            let counts = self.counts.get(account).into_iter().flatten();
+            let mut metrics: Vec<Metric> =
+                counts.map(|(name, count)| Metric::count(name, *count)).collect();
+            let age = self.secret_age_days.get(account);
+            metrics.extend(age.map(|days| Metric {
+                name: "SecretAgeDays",
+                value: *days,
+                unit: "None",
+            }));
+            telemetry::emit(account.as_str(), &metrics);
+        }
+    }
+}
+
+fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Conversions => "OfflineConversions/Apply",
+        Operation::Adjustments => "OfflineConversionAdjustments/Apply",
+    }
+}
+
+fn outcome(reply: &Reply) -> String {
+    match reply {
+        Reply::Rows(rows) if rows.iter().all(|row| *row == RowOutcome::Accepted) => {
+            "accepted".to_owned()
+        }
+        Reply::Rows(_) => "partly refused".to_owned(),
+        Reply::Fault(error) => format!("fault {}", error_text(error)),
+        Reply::Unknown(why) => format!("unknown: {why}"),
+    }
+}
+
+fn error_text(error: &MicrosoftError) -> String {
+    let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+    format!("{code} {}", error.symbol.as_deref().unwrap_or("-"))
+}
+
+/// Goal names with the number of rows, as JSON.
+fn goals(line: &CallLine<'_>) -> Value {
+    let mut goals: BTreeMap<&str, usize> = BTreeMap::new();
+    for load in &line.call.rows {
+        let facts = line.works[load.index].row.as_ref().and_then(|row| row.facts.as_ref());
+        *goals.entry(facts.map_or("-", |facts| facts.goal.as_str())).or_default() += 1;
+    }
+    json!(goals)
+}
+
+/// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are.
+fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
+    let Reply::Rows(outcomes) = line.reply else { return (json!([]), 0) };
+    let named = |(load, outcome): (&Load, &RowOutcome)| match outcome {
+        RowOutcome::Failed(error) => Some(json!({
+            "record": line.works[load.index].key.label(),
+            "code": error.code,
+            "errorCode": error.symbol,
+        })),
+        _ => None,
+    };
+    let failed: Vec<Value> = line.call.rows.iter().zip(outcomes).filter_map(named).collect();
+    let count = failed.len();
+    (failed.into_iter().take(NAMED_ROWS).collect(), count)
+}
