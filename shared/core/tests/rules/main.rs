@@ -1,0 +1,13 @@
+//! The rules of the core, each as a test: what is decided, what is written, what is sent.
+//!
+//! - `support` builds rows, corrections and times; `microsoft` is a small model of Microsoft,
+//!   `world` drives one row against it through every kind of accident
+//! - `convergence` states what must hold in every such world; `histories` tells single accidents
+//! - the other files test the module they are named after
+
+mod correction;
+mod errors;
+mod payload;
+mod plan;
+mod reply;
+mod support;

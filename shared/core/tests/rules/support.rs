@@ -1,0 +1,195 @@
+//! Rows, corrections and times for tests.
+
+use tracklayer_core::{
+    click::ClickId,
+    decide::{AccountView, Policy},
+    identity::{Identity, Sha256Hash},
+    money::{Amount, Currency, Money},
+    note::{Judge, Mark, Write},
+    observed::{Acceptance, Destination, Environment, Observed},
+    record::{Change, Click, ClickOrigin, Correction, Facts, References, Row, RowKey},
+    time::EventTime,
+};
+
+pub const HOUR: i64 = 3_600;
+pub const DAY: i64 = 24 * HOUR;
+pub const CLICK: &str = "f894f652ea334e739002f7167ab8f8e3";
+pub const MAIL: &str = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
+pub const PHONE: &str = "c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e";
+
+pub fn time(text: &str) -> EventTime {
+    EventTime::parse_rfc3339(text).expect("a time")
+}
+
+/// When the sale of these tests happened.
+pub fn sold() -> EventTime {
+    time("2026-04-24T09:42:13Z")
+}
+
+/// So many seconds after the sale.
+pub fn after(seconds: i64) -> EventTime {
+    sold().plus_seconds(seconds)
+}
+
+pub fn amount(text: &str) -> Amount {
+    Amount::from_json(text).expect("an amount")
+}
+
+pub fn usd(text: &str) -> Money {
+    Money { amount: amount(text), currency: currency("USD") }
+}
+
+pub fn currency(code: &str) -> Currency {
+    Currency::parse(code).expect("a currency")
+}
+
+/// An id, name or hash of whatever type is wanted.
+pub fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("{text} is none"))
+}
+
+pub fn key() -> RowKey {
+    RowKey { source: id("shop"), event_id: id("4711"), event: id("purchase") }
+}
+
+/// A purchase of 129.95 USD, an hour after its click.
+pub fn facts() -> Facts {
+    Facts {
+        fingerprint: "f1".to_owned(),
+        goal: id("Purchase"),
+        occurred_at: sold(),
+        conversion_time: sold(),
+        money: Some(usd("129.95")),
+        identity: Identity {
+            click_id: Some(ClickId::parse(CLICK).expect("a click id")),
+            ..Identity::default()
+        },
+        click: Some(Click { clicked_at: Some(after(-HOUR)), from: ClickOrigin::Session }),
+        references: References { session: Some(id("sess_10492")), ..References::default() },
+    }
+}
+
+pub fn without_value() -> Facts {
+    Facts { goal: id("Qualified Lead"), money: None, ..facts() }
+}
+
+pub fn hash(hex: &str) -> Option<Sha256Hash> {
+    Some(Sha256Hash::parse(hex).expect("a hash"))
+}
+
+/// A new row with [`facts`].
+pub fn row() -> Row {
+    row_of(facts())
+}
+
+pub fn row_of(facts: Facts) -> Row {
+    Row {
+        key: key(),
+        account: id("main"),
+        facts: Some(facts),
+        corrections: Vec::new(),
+        desired: 1,
+        observed: 0,
+        microsoft: Observed::default(),
+        open: None,
+        waits: 0,
+        ttl: None,
+    }
+}
+
+/// [`row`], accepted two hours after the sale, with these corrections.
+pub fn accepted_row(corrections: Vec<Correction>) -> Row {
+    let mut row = row();
+    let acceptance = Acceptance { at: after(2 * HOUR), by: production(), tracking_id: None };
+    row.microsoft.accepted = Some(acceptance);
+    row.observed = 1;
+    row.desired += corrections.len() as u64;
+    row.corrections = corrections;
+    row
+}
+
+/// A correction that happened so many seconds after the sale.
+pub fn correction(event_id: &str, seconds: i64, change: Change) -> Correction {
+    Correction {
+        source: id("shop"),
+        event_id: id(event_id),
+        occurred_at: after(seconds),
+        recorded_at: after(seconds + 60),
+        account: None,
+        change,
+        refused: None,
+    }
+}
+
+pub fn refund(event_id: &str, seconds: i64, text: &str) -> Correction {
+    let change =
+        Change { amount: Some(amount(text)), currency: Some(currency("USD")), ..Change::default() };
+    correction(event_id, seconds, change)
+}
+
+pub fn restatement(event_id: &str, seconds: i64, text: &str) -> Correction {
+    let change = Change {
+        new_value: Some(amount(text)),
+        currency: Some(currency("USD")),
+        ..Change::default()
+    };
+    correction(event_id, seconds, change)
+}
+
+pub fn full(event_id: &str, seconds: i64) -> Correction {
+    correction(event_id, seconds, Change::default())
+}
+
+pub fn production() -> Destination {
+    Destination { environment: Environment::Production, account_id: "1001".to_owned() }
+}
+
+pub fn sandbox() -> Destination {
+    Destination { environment: Environment::Sandbox, account_id: "1001".to_owned() }
+}
+
+pub fn mark() -> Mark {
+    Mark { to: production(), tracking_id: Some("t-1".to_owned()) }
+}
+
+/// What a decision is made with.
+pub struct Bench {
+    pub account: AccountView,
+    pub policy: Policy,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Bench {
+            account: AccountView { destination: Some(production()), ..AccountView::default() },
+            policy: Policy {
+                settle_delay: 12 * HOUR,
+                run_margin: 15 * 60,
+                min_click_age: HOUR,
+                hour: HOUR,
+            },
+        }
+    }
+
+    pub fn judge(&self, now: EventTime) -> Judge<'_> {
+        Judge { account: &self.account, now, policy: &self.policy }
+    }
+}
+
+/// Carries out a write on its conditions, as the table would; answers whether they held.
+pub fn carry_out(row: &mut Row, write: &Write) -> bool {
+    let desired_holds = write.if_desired.is_none_or(|desired| desired == row.desired);
+    if write.key != row.key || write.if_observed != row.observed || !desired_holds {
+        return false;
+    }
+    if let Some(microsoft) = &write.microsoft {
+        row.microsoft = microsoft.clone();
+        row.observed += 1;
+    }
+    if let (Some(goal), Some(facts)) = (&write.goal, &mut row.facts) {
+        facts.goal = goal.clone();
+    }
+    row.open = write.open.clone();
+    row.waits = write.waits;
+    true
+}
