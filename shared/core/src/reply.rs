@@ -72,9 +72,11 @@ pub fn read_apply(status: u16, body: &[u8], rows: usize) -> Reply {
 }
 
 fn read_rows(body: &[u8], rows: usize) -> Reply {
+    // An array would do as a struct for serde: `[[]]` would read as "no errors".
+    let is_object = body.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice::<ApplyAnswer>(body) {
-        Ok(answer) => align(answer.partial_errors.unwrap_or_default(), rows),
-        Err(_) => Reply::Unknown("unreadable answer"),
+        Ok(answer) if is_object => align(answer.partial_errors.unwrap_or_default(), rows),
+        _ => Reply::Unknown("unreadable answer"),
     }
 }
 
@@ -123,8 +125,7 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
             other => other,
         };
     }
-    let first =
-        fault.errors.or(fault.operation_errors).and_then(|errors| errors.into_iter().next());
+    let first = [fault.errors, fault.operation_errors].into_iter().flatten().flatten().next();
     first.map_or_else(|| by_status(status), |error| fault_of(status, error.into()))
 }
 
