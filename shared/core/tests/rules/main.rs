@@ -5,9 +5,12 @@
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
 //! - the other files test the module they are named after
 
+mod convergence;
 mod correction;
 mod errors;
+mod microsoft;
 mod payload;
 mod plan;
 mod reply;
 mod support;
+mod world;

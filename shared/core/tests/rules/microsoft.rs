@@ -1,0 +1,88 @@
+//! A small model of Microsoft, built on what its pages say: a repeated key is ignored without an
+//! error, what is taken shows up to six hours later, an adjustment whose original does not show is
+//! dropped without an error, a Restate is absolute, and nothing is taken after a Retract.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tracklayer_core::time::EventTime;
+
+/// Longest time until something taken has effect.
+pub const PIPELINE: i64 = 6 * 3_600;
+
+/// One conversion as Microsoft counts it.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    pub value: Option<String>,
+    pub retracted: bool,
+    shows_from: EventTime,
+    last_adjustment: String,
+}
+
+#[derive(Default)]
+pub struct Microsoft {
+    pub counted: BTreeMap<String, Counted>,
+    /// Adjustments that were dropped, since their original did not show.
+    pub dropped: usize,
+    coming: Vec<(EventTime, Value)>,
+}
+
+fn key(row: &Value) -> String {
+    let members =
+        ["ConversionName", "ConversionTime", "MicrosoftClickId", "HashedEmailAddress"].iter();
+    members.map(|name| row[*name].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>().join("|")
+}
+
+fn value(row: &Value, name: &str) -> Option<String> {
+    row.get(name).map(Value::to_string)
+}
+
+impl Microsoft {
+    /// Takes a conversion that shows from `shows_from`.
+    pub fn apply(&mut self, row: &Value, shows_from: EventTime) {
+        self.counted.entry(key(row)).or_insert_with(|| Counted {
+            value: value(row, "ConversionValue"),
+            retracted: false,
+            shows_from,
+            last_adjustment: String::new(),
+        });
+    }
+
+    /// Takes an adjustment that has effect at `at`.
+    pub fn adjust(&mut self, row: Value, at: EventTime) {
+        self.coming.push((at, row));
+    }
+
+    /// Lets everything have effect that is due by `now`.
+    pub fn pass(&mut self, now: EventTime) {
+        self.coming.sort_by_key(|(at, _)| *at);
+        let later = self.coming.partition_point(|(at, _)| *at <= now);
+        for (at, row) in self.coming.drain(..later).collect::<Vec<_>>() {
+            self.take_effect(at, &row);
+        }
+    }
+
+    fn take_effect(&mut self, at: EventTime, row: &Value) {
+        let shown = self.counted.get_mut(&key(row)).filter(|counted| counted.shows_from <= at);
+        let Some(counted) = shown else {
+            self.dropped += 1;
+            return;
+        };
+        let time = row["AdjustmentTime"].as_str().expect("AdjustmentTime");
+        assert!(time > counted.last_adjustment.as_str(), "adjustments in another order");
+        assert!(time > row["ConversionTime"].as_str().expect("time"), "not after its conversion");
+        counted.last_adjustment = time.to_owned();
+        let given = value(row, "AdjustmentValue");
+        match row["AdjustmentType"].as_str() {
+            Some("Retract") => {
+                assert_eq!(given, None, "5624");
+                counted.retracted = true;
+            }
+            _ => {
+                assert!(!counted.retracted, "ConversionAlreadyRetracted");
+                assert!(row.get("AdjustmentCurrencyCode").is_some(), "5626");
+                counted.value = Some(given.expect("5625"));
+            }
+        }
+    }
+}
