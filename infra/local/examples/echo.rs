@@ -1,7 +1,9 @@
-//! A function for the tests of the local stack: a real `lambda_runtime` binary that behaves as its event says.
+//! A function for the tests of the local stack: a real `lambda_runtime` binary that behaves as its
+//! event says.
 //!
-//! `{"do": "echo" | "error" | "panic" | "exit" | "hang" | "environment" | "large", …}`; an HTTP event carries that in its
-//! body, an SQS event in the body of its first message (`{"do": "reply", "reply": …}` answers literally).
+//! `{"do": "echo" | "error" | "panic" | "exit" | "hang" | "environment" | "large", …}`; an HTTP
+//! event carries that in its body, an SQS event in the body of its first message (`{"do": "reply",
+//! "reply": …}` answers literally).
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -45,5 +47,7 @@ fn failures(payload: &Value) -> Value {
     let failed = records.filter(|record| {
         record["body"].as_str().is_some_and(|body| body.contains(r#""fail":true"#))
     });
-    json!({ "batchItemFailures": failed.map(|record| json!({ "itemIdentifier": record["messageId"] })).collect::<Vec<_>>() })
+    let items: Vec<_> =
+        failed.map(|record| json!({ "itemIdentifier": record["messageId"] })).collect();
+    json!({ "batchItemFailures": items })
 }

@@ -19,8 +19,8 @@ pub(crate) struct LocalAccount {
     goals: Vec<Goal>,
 }
 
-/// The accounts of a mapping file, `main` first; without a file the shipped one has `main` alone, whose goals the
-/// simulator knows by itself.
+/// The accounts of a mapping file, `main` first; without a file the shipped one has `main` alone,
+/// whose goals the simulator knows by itself.
 pub(crate) fn accounts(mapping: Option<&Path>) -> Result<Vec<LocalAccount>> {
     let Some(path) = mapping else {
         return Ok(vec![LocalAccount {

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 use tokio::process::Command;
 
-/// What `cargo run` and `cargo test` set for us alone; build scripts that look at it would run again in vain.
+/// What `cargo run` and `cargo test` set for us alone; build scripts that look at it would run
+/// again in vain.
 const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
 /// The workspace this tool was built from.
@@ -17,7 +18,8 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Builds the binaries, each of the package of its name, and returns their paths. Cargo shows its progress itself.
+/// Builds the binaries, each of the package of its name, and returns their paths. Cargo shows its
+/// progress itself.
 ///
 /// # Errors
 /// Cargo can't be run or fails.

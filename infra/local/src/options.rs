@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// Builds the functions and runs the whole system on this machine: HTTP API, functions, queues, tables, secrets and a
-/// simulated Microsoft Advertising. A tool for development and tests, not for production.
+/// Builds the functions and runs the whole system on this machine: HTTP API, functions, queues,
+/// tables, secrets and a simulated Microsoft Advertising. A tool for development and tests, not for
+/// production.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cargo local", bin_name = "cargo local")]
 pub struct Options {
@@ -22,8 +23,8 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = 9402)]
     pub simulator_port: u16,
 
-    /// Another Microsoft instead of the simulator: API calls go to URL/CampaignManagement/v13/…, tokens to
-    /// URL/common/oauth2/v2.0/token
+    /// Another Microsoft instead of the simulator: API calls go to URL/CampaignManagement/v13/…,
+    /// tokens to URL/common/oauth2/v2.0/token
     #[arg(long, value_name = "URL")]
     pub microsoft_url: Option<String>,
 
@@ -31,7 +32,8 @@ pub struct Options {
     #[arg(long)]
     pub release: bool,
 
-    /// Seconds after the end of its batch until a failed message comes again, if the function gave it no visibility
+    /// Seconds after the end of its batch until a failed message comes again, if the function gave
+    /// it no visibility
     #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
     pub retry_base: Duration,
 
@@ -55,11 +57,13 @@ pub struct Options {
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub hour: u64,
 
-    /// Seconds a run of upload may take; the margin that rules add for a running function is 1.5 times as long
+    /// Seconds a run of upload may take; the margin that rules add for a running function is 1.5
+    /// times as long
     #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub function_timeout: u64,
 
-    /// Another mapping: a second account, a renamed goal. Each account gets a secret and its goals in the simulator
+    /// Another mapping: a second account, a renamed goal. Each account gets a secret and its goals
+    /// in the simulator
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
 

@@ -8,22 +8,28 @@ pub fn sample(api: &str, microsoft: &str, settle_delay: u64) -> String {
         r#"
 Copy and paste, in another terminal:
 
+key='Authorization: Bearer local-key' json='Content-Type: application/json'
+
 # 1. A click on an ad lands on the website, in session s-1.
-curl -i {api}/api/tracklayer/ms-attribution -H 'Content-Type: application/json' \
+curl -i {api}/api/tracklayer/ms-attribution -H "$json" \
   -d '{{"msclkid":"dd4afcccb1c9a4cad9544dd7e5006","sessionId":"s-1"}}'
 
 # 2. The shop confirms a purchase of that session, a moment later.
-sleep 2; curl -s {api}/api/tracklayer/events -H 'Authorization: Bearer local-key' -H 'Content-Type: application/json' \
-  -d "{{\"event\":\"purchase\",\"eventId\":\"4711\",\"source\":\"shop\",\"occurredAt\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"value\":129.95,\"currency\":\"USD\",\"sessionId\":\"s-1\"}}"
+sleep 2; curl -sw '\n' {api}/api/tracklayer/events -H "$key" -H "$json" -d @- <<END
+{{"event":"purchase","eventId":"4711","source":"shop","occurredAt":"$(date -u +%Y-%m-%dT%H:%M:%SZ)",
+ "value":129.95,"currency":"USD","sessionId":"s-1"}}
+END
 
 # 3. What Microsoft has got of it, and the whole story of the event.
-sleep 3; curl -s {microsoft}/simulator/conversions
-curl -s {api}/api/tracklayer/events/shop/4711 -H 'Authorization: Bearer local-key'
+sleep 5; curl -sw '\n' {microsoft}/simulator/conversions
+curl -sw '\n' {api}/api/tracklayer/events/shop/4711 -H "$key"
 
-# 4. A refund; the conversion is restated to 99.95 as soon as it may be adjusted.
-curl -s {api}/api/tracklayer/events -H 'Authorization: Bearer local-key' -H 'Content-Type: application/json' \
-  -d "{{\"event\":\"refund\",\"eventId\":\"4711-r1\",\"source\":\"shop\",\"occurredAt\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"original\":{{\"eventId\":\"4711\"}},\"amount\":30.00,\"currency\":\"USD\"}}"
-sleep {wait}; curl -s {microsoft}/simulator/conversions
+# 4. A refund. As soon as the conversion may be adjusted it is restated to 99.95.
+curl -sw '\n' {api}/api/tracklayer/events -H "$key" -H "$json" -d @- <<END
+{{"event":"refund","eventId":"4711-r1","source":"shop","occurredAt":"$(date -u +%Y-%m-%dT%H:%M:%SZ)",
+ "original":{{"eventId":"4711"}},"amount":30.00,"currency":"USD"}}
+END
+sleep {wait}; curl -sw '\n' {microsoft}/simulator/conversions
 "#
     )
 }

@@ -1,5 +1,6 @@
-//! Runs a function by the clock with the event of an EventBridge rule. Runs never overlap, and one that would be late
-//! because the last took too long is dropped – as with the template's "no retries, no late runs".
+//! Runs a function by the clock with the event of an EventBridge rule. Runs never overlap, and one
+//! that would be late because the last took too long is dropped – as with the template's "no
+//! retries, no late runs".
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use crate::console::say;
 use crate::runtime::{Failure, Function};
 
 /// Runs for ever; abort its task to end it.
@@ -21,7 +23,7 @@ pub async fn run(function: Function, every: Duration, region: String, account: S
         match function.invoke(event).await {
             Ok(_) => {}
             Err(Failure::Stopping) => return,
-            Err(failure) => eprintln!("{}: a scheduled run failed: {failure}", function.name()),
+            Err(failure) => say(format!("{}: a scheduled run failed: {failure}", function.name())),
         }
     }
 }

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::console::say;
+
 /// How long open requests may go on after the end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -32,7 +34,7 @@ impl Servers {
         });
         self.running.spawn(async move {
             if let Err(error) = server.await {
-                eprintln!("a server ended: {error}");
+                say(format!("a server ended: {error}"));
             }
         });
     }

@@ -1,4 +1,5 @@
-//! Creates what the template declares: tables, queues, secrets. What `--data` has kept stays as it is.
+//! Creates what the template declares: tables, queues, secrets. What `--data` has kept stays as it
+//! is.
 
 use anyhow::{Context, Result};
 use local_aws::Aws;
@@ -51,7 +52,8 @@ async fn create_queue(aws: &Aws, queue: &QueuePlan) -> Result<()> {
     Ok(())
 }
 
-/// Names and local contents. All secrets of the template stand under one prefix: the ingest keys', and one per account.
+/// Names and local contents. All secrets of the template stand under one prefix: the ingest keys',
+/// and one per account.
 fn secrets(plan: &Plan, accounts: &[LocalAccount]) -> Result<Vec<(String, Json)>> {
     let prefix = plan.secrets.iter().find_map(|secret| secret.name.strip_suffix("/ingest-keys"));
     let prefix = prefix.context("the template has no secret …/ingest-keys")?;

@@ -1,5 +1,5 @@
-//! CORS as an HTTP API does it from its configuration: it answers every preflight itself, and marks the answers of
-//! functions, whose own CORS headers it drops.
+//! CORS as an HTTP API does it from its configuration: it answers every preflight itself, and marks
+//! the answers of functions, whose own CORS headers it drops.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
 use axum::body::Body;

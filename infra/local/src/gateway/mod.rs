@@ -1,5 +1,5 @@
-//! The HTTP API in front of the functions: routes of the template, payload format 2.0, CORS, limits, and the gateway's
-//! own words for what never reaches a function.
+//! The HTTP API in front of the functions: routes of the template, payload format 2.0, CORS,
+//! limits, and the gateway's own words for what never reaches a function.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 mod answer;
@@ -18,13 +18,16 @@ use axum::http::{Method, Response, StatusCode, header::CONTENT_TYPE, request::Pa
 use serde_json::json;
 use tokio::time::timeout;
 
+use crate::console::say;
 use crate::runtime::{Failure, Function};
 use crate::template::Cors;
 use path::{Pattern, decode};
 
-/// Largest request body. <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+/// Largest request body.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
-/// Up to here a body is read, so that its sender is listening when it is told that it was too large.
+/// Up to here a body is read, so that its sender is listening when it is told that it was too
+/// large.
 const READ_LIMIT: usize = 64 * 1024 * 1024;
 /// How long the gateway waits for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -126,7 +129,7 @@ impl Gateway {
 }
 
 fn failed(route: &Route, why: &dyn std::fmt::Display) -> Response<Body> {
-    eprintln!("{}: {why}", route.function.name());
+    say(format!("{}: {why}", route.function.name()));
     own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 

@@ -1,5 +1,5 @@
-//! The event source mapping: SQS → function, as Lambda's poller does it. One collector fills a batch from several
-//! receives, up to MaximumConcurrency batches run at the same time.
+//! The event source mapping: SQS → function, as Lambda's poller does it. One collector fills a
+//! batch from several receives, up to MaximumConcurrency batches run at the same time.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 mod batch;
@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 pub use queue::{EventQueue, Message};
 
+use crate::console::say;
 use crate::runtime::Function;
 use batch::Collector;
 
@@ -30,7 +31,8 @@ pub struct Settings {
     pub reports_failures: bool,
     /// Most batches at the same time.
     pub concurrency: usize,
-    /// When a message comes again that failed and got no visibility from the function, counted from its batch's end.
+    /// When a message comes again that failed and got no visibility from the function, counted from
+    /// its batch's end.
     pub retry_base: Duration,
     /// ARN of the queue.
     pub arn: String,
@@ -58,7 +60,7 @@ pub async fn run<Q: EventQueue>(queue: Q, function: Function, settings: Settings
                 });
             }
             Err(error) => {
-                eprintln!("poller: {error:#}");
+                say(format!("poller: {error:#}"));
                 sleep(ERROR_PAUSE).await;
             }
         }
@@ -79,7 +81,7 @@ async fn settle<Q: EventQueue>(
         Err(failure) => Err(failure.to_string()),
     };
     let failed = failed.unwrap_or_else(|why| {
-        eprintln!("{}: all {} messages of a batch failed: {why}", function.name(), batch.len());
+        say(format!("{}: all {} messages of a batch failed: {why}", function.name(), batch.len()));
         ids.iter().map(|id| (*id).to_owned()).collect()
     });
     for message in &batch {
@@ -88,7 +90,7 @@ async fn settle<Q: EventQueue>(
             false => queue.delete(&message.receipt_handle).await,
         };
         if let Err(error) = result {
-            eprintln!("poller: message {}: {error:#}", message.id);
+            say(format!("poller: message {}: {error:#}", message.id));
         }
     }
 }

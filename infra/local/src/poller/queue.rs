@@ -33,7 +33,8 @@ pub trait EventQueue: Send + Sync + 'static {
     ) -> impl Future<Output = anyhow::Result<Vec<Message>>> + Send;
     /// Deletes a message.
     fn delete(&self, receipt_handle: &str) -> impl Future<Output = anyhow::Result<()>> + Send;
-    /// Makes a message visible after `delay`, unless its visibility was changed since it was received.
+    /// Makes a message visible after `delay`, unless its visibility was changed since it was
+    /// received.
     fn return_after(
         &self,
         receipt_handle: &str,

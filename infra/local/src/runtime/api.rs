@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::console::say;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
@@ -14,7 +15,8 @@ use uuid::Uuid;
 
 use super::{Failure, PAYLOAD_LIMIT};
 
-/// An answer is read to its end even if it is too large: a connection closed early would end the runtime's process.
+/// An answer is read to its end even if it is too large: a connection closed early would end the
+/// runtime's process.
 const READ_LIMIT: usize = 64 * 1024 * 1024;
 
 type Answer = oneshot::Sender<Result<Bytes, Failure>>;
@@ -114,7 +116,7 @@ async fn error(
 
 /// Only noted: the process ends by itself after it, and that is what the environment acts on.
 async fn init_error(body: Bytes) -> Response<Body> {
-    eprintln!("a function failed at INIT: {}", failure(&body));
+    say(format!("a function failed at INIT: {}", failure(&body)));
     plain(StatusCode::ACCEPTED)
 }
 

@@ -1,4 +1,5 @@
-//! An execution environment: a process, its runtime API on a port of its own, and one invocation at a time.
+//! An execution environment: a process, its runtime API on a port of its own, and one invocation at
+//! a time.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use super::api::{self, Exchange, Invocation};
 use super::process::Process;
 use super::{Failure, FunctionSpec, Guard};
 
-/// How long a process may take until it asks for work: Lambda's ten seconds, more for unoptimized builds on a busy machine.
+/// How long a process may take until it asks for work: Lambda's ten seconds, more for unoptimized
+/// builds on a busy machine.
 const INIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What became of an invocation.
@@ -54,7 +56,7 @@ impl Environment {
             biased;
             () = hand_over => {}
             how = self.process.ended() => return Outcome::NotTaken(how),
-            () = sleep(INIT_LIMIT) => return Outcome::NotTaken(self.kill("no invocation was asked for in time").await),
+            () = sleep(INIT_LIMIT) => return Outcome::NotTaken(self.kill("it asked for no work").await),
         }
         Outcome::Ran(tokio::select! {
             biased;

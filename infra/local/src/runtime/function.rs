@@ -1,4 +1,5 @@
-//! A function: keeps environments warm, starts new ones up to its limit, replaces those that crashed or timed out.
+//! A function: keeps environments warm, starts new ones up to its limit, replaces those that
+//! crashed or timed out.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -110,7 +111,8 @@ impl Function {
 impl Inner {
     async fn run(&self, payload: Bytes) -> Result<Bytes, Failure> {
         let _permit = self.permits.acquire().await.map_err(|_| Failure::Stopping)?;
-        // A warm environment may have ended unnoticed since its last answer: the invocation was not lost with it.
+        // A warm environment may have ended unnoticed since its last answer: the invocation was not
+        // lost with it.
         while let Some(environment) = self.warm() {
             if let Outcome::Ran(result) = self.run_in(environment, payload.clone()).await {
                 return result;

@@ -1,15 +1,16 @@
-//! One process of a function: started with the environment of Lambda and nothing of this machine's, its output shown
-//! with the function's name in front, killed with its owner.
+//! One process of a function: started with the environment of Lambda and nothing of this machine's,
+//! its output shown with the function's name in front, killed with its owner.
 
 use std::process::Stdio;
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::{FunctionSpec, Guard};
+use crate::console::say;
 
 /// What a process may see of this machine: to find programs, and to debug.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "RUST_BACKTRACE", "RUST_LOG", "LLVM_PROFILE_FILE"];
@@ -87,7 +88,8 @@ fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
     command.env_clear();
     command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.envs(reserved(spec, runtime_api)).envs(&spec.env);
-    // A group of its own: Ctrl-C in a terminal reaches the stack alone, which then stops its functions.
+    // A group of its own: Ctrl-C in a terminal reaches the stack alone, which then stops its
+    // functions.
     command.process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -118,7 +120,7 @@ fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String
     ]
 }
 
-/// Copies lines to standard error. A reader that is slow holds up the function's output, as it would any program's.
+/// Copies lines to standard error.
 fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
     let (Some(stream), prefix) = (stream, format!("[{name}] ")) else {
         return;
@@ -127,10 +129,7 @@ fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
         let mut reader = BufReader::new(stream);
         let mut line = prefix.clone().into_bytes();
         while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
-            if line.last() != Some(&b'\n') {
-                line.push(b'\n');
-            }
-            let _ = tokio::io::stderr().write_all(&line).await;
+            say(line.as_slice());
             line.truncate(prefix.len());
         }
     });

@@ -1,5 +1,6 @@
-//! Resolves the intrinsic functions that the template uses – `Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::If`, `Fn::Equals`,
-//! `Fn::Not` – and refuses any other by name, so that nothing is silently read as something else.
+//! Resolves the intrinsic functions that the template uses – `Ref`, `Fn::GetAtt`, `Fn::Sub`,
+//! `Fn::If`, `Fn::Equals`, `Fn::Not` – and refuses any other by name, so that nothing is silently
+//! read as something else.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value as Json};
 use yaml_serde::Value as Yaml;
 
-/// Where the resources of the template live: what pseudo parameters, ARNs and queue URLs are made of.
+/// Where the resources of the template live: what pseudo parameters, ARNs and queue URLs are made
+/// of.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Region of every ARN.

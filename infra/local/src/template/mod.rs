@@ -1,7 +1,9 @@
-//! Reads `infra/template.yaml`: YAML with its tags → plain JSON ([`intrinsics`]) → the typed [`Plan`] ([`plan`]).
+//! Reads `infra/template.yaml`: YAML with its tags → plain JSON ([`intrinsics`]) → the typed
+//! [`Plan`] ([`resources`]).
 
 mod intrinsics;
 mod plan;
+mod resources;
 
 pub use intrinsics::Place;
 pub use plan::{
@@ -21,7 +23,7 @@ pub fn read(
     parameters: &BTreeMap<String, String>,
 ) -> anyhow::Result<Plan> {
     let resolved = intrinsics::resolve(text, place, parameters)?;
-    plan::plan(&resolved, place)
+    resources::plan(&resolved, place)
 }
 
 #[cfg(test)]

@@ -134,7 +134,8 @@ async fn null_and_empty_replies_are_success() {
 #[tokio::test]
 async fn several_receives_make_one_batch() {
     let queue = Queue::default();
-    // The first message decides for its whole batch: had the batch been cut at ten, the others would be deleted.
+    // The first message decides for its whole batch: had the batch been cut at ten, the others
+    // would be deleted.
     queue.send(
         [json!({"do": "error"}).to_string()].into_iter().chain((1..25).map(|_| "{}".to_owned())),
     );
