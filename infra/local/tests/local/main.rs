@@ -4,3 +4,4 @@ mod common;
 mod gateway;
 mod poller;
 mod runtime;
+mod stack;
