@@ -1,2 +1,27 @@
-//! status
-fn main() {}
+//! `status`: tells the whole story of one event.
+
+mod handler;
+mod next;
+mod wire;
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use tracklayer_edge::{
+    aws::Aws, config, http, keys::Keys, ledger::Ledger, secrets::Secrets, telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init();
+    let aws = Aws::from_env()?;
+    let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
+    let status = handler::Status {
+        policy: config::policy()?,
+        keys: Keys::new(secrets),
+        ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+    };
+    let status = &status;
+    let serve = move |event: LambdaEvent<http::Request>| async move {
+        Ok::<_, std::convert::Infallible>(status.handle(&event.payload).await)
+    };
+    run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}

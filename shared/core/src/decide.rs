@@ -224,6 +224,17 @@ fn wanted(row: &Row, facts: &Facts) -> Option<Adjustment> {
     }
 }
 
+/// What is sent once `row` has waited, as far as the row itself can say; `None` if nothing is: for
+/// an orphan, or when Microsoft has what the row wants. Refusals are not looked at.
+#[must_use]
+pub fn after_wait(row: &Row) -> Option<Kind> {
+    let facts = row.facts.as_ref()?;
+    match row.microsoft.accepted {
+        None => Some(Kind::Apply),
+        Some(_) => wanted(row, facts).map(|adjustment| adjustment.kind()),
+    }
+}
+
 /// What stands at Microsoft, as far as known.
 fn standing(observed: &Observed, facts: &Facts) -> Worth {
     match (&observed.adjusted, &facts.money) {

@@ -49,15 +49,22 @@ impl Signal {
     /// A signal for `row`, to be read at `not_before` or later.
     #[must_use]
     pub fn new(row: &Row, not_before: Option<EventTime>) -> Self {
-        let key = &row.key;
         let money = row.facts.as_ref().and_then(|facts| facts.money.as_ref());
-        let money = money.map_or_else(String::new, |m| format!(" {} {}", m.amount, m.currency));
+        let money = money.map(ToString::to_string);
+        Signal { not_before: not_before.map(TextTime), ..Self::of(&row.key, money.as_deref()) }
+    }
+
+    /// A signal for the row under `key`, for whoever has not read it; `money` (`129.95 USD`) is for
+    /// people only.
+    #[must_use]
+    pub fn of(key: &RowKey, money: Option<&str>) -> Self {
+        let money = money.map_or_else(String::new, |money| format!(" {money}"));
         Signal {
             v: VERSION,
             source: key.source.clone(),
             event_id: key.event_id.clone(),
             event: key.event.clone(),
-            not_before: not_before.map(TextTime),
+            not_before: None,
             summary: format!("{} {}{money}", key.event, key.label()),
         }
     }

@@ -1,5 +1,7 @@
 //! The index of open rows, for sweep.
 
+use std::collections::{BTreeMap, HashMap};
+
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use tracklayer_core::{record::RowKey, time::EventTime};
 
@@ -10,6 +12,8 @@ use super::{Item, Ledger, LedgerError, key_item, number, text, unavailable, won}
 pub struct DueEntry {
     /// The row.
     pub key: RowKey,
+    /// The index key it was found under.
+    pub class: String,
     /// Its account.
     pub account: String,
     /// The `due` it had when it was read.
@@ -18,8 +22,31 @@ pub struct DueEntry {
     pub money: Option<String>,
 }
 
+/// One page of the index.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// Its entries, oldest first.
+    pub entries: Vec<DueEntry>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// A place in the index.
+#[derive(Clone, Debug)]
+pub struct Cursor(Item);
+
+/// The entries of one index key, counted by account.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Entries per account.
+    pub accounts: BTreeMap<String, usize>,
+    /// Whether all were counted.
+    pub complete: bool,
+}
+
 impl Ledger {
-    /// The entries of one index key that are due, oldest first; at most one page of `limit`.
+    /// One page of the entries of one index key that are due, oldest first. An entry that can't be
+    /// read is logged and left out; the pages after it are still reached.
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
@@ -28,7 +55,8 @@ impl Ledger {
         class: &str,
         now: EventTime,
         limit: i32,
-    ) -> Result<Vec<DueEntry>, LedgerError> {
+        from: Option<Cursor>,
+    ) -> Result<DuePage, LedgerError> {
         let answer = self
             .client
             .query()
@@ -40,64 +68,79 @@ impl Ledger {
             .expression_attribute_values(":class", text(class))
             .expression_attribute_values(":now", number(now.epoch()))
             .limit(limit)
+            .set_exclusive_start_key(from.map(|Cursor(key)| key))
             .send()
             .await
             .map_err(|error| unavailable(&error))?;
-        Ok(answer.items.unwrap_or_default().iter().filter_map(entry_of).collect())
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Cursor);
+        let entries = answer.items.unwrap_or_default();
+        Ok(DuePage { entries: entries.iter().filter_map(|item| read(item, class)).collect(), next })
     }
 
-    /// How many entries an index key has.
+    /// Counts the entries of one index key by account, on at most `pages` pages (1 MB each).
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
-    pub async fn count(&self, class: &str) -> Result<usize, LedgerError> {
-        let mut pages = self
+    pub async fn tally(&self, class: &str, pages: usize) -> Result<Tally, LedgerError> {
+        let mut stream = self
             .client
             .query()
             .table_name(&self.table)
             .index_name("open")
             .key_condition_expression("#open = :class")
+            .projection_expression("#account")
             .expression_attribute_names("#open", "open")
+            .expression_attribute_names("#account", "account")
             .expression_attribute_values(":class", text(class))
-            .select(aws_sdk_dynamodb::types::Select::Count)
             .into_paginator()
             .send();
-        let mut count = 0;
-        while let Some(page) = pages.next().await {
+        let mut tally = Tally::default();
+        for _ in 0..pages {
+            let Some(page) = stream.next().await else { break };
             let page = page.map_err(|error| unavailable(&error))?;
-            count += usize::try_from(page.count()).unwrap_or(0);
+            tally.complete = page.last_evaluated_key().is_none_or(HashMap::is_empty);
+            for item in page.items() {
+                let account = item.get("account").and_then(|account| account.as_s().ok());
+                *tally.accounts.entry(account.cloned().unwrap_or_default()).or_default() += 1;
+            }
         }
-        Ok(count)
+        Ok(tally)
     }
 
-    /// Moves `due` of a row on condition that nobody moved it before; answers whether it did.
-    /// Raises no revision: nothing about the row has changed.
+    /// Moves `due` of an entry's row, on condition that it is still in the same class and due when
+    /// it was: nobody has moved it, and nobody has refused it or settled it, since the index was
+    /// read. Answers whether it did. Raises no revision: nothing about the row has changed.
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
-    pub async fn postpone(
-        &self,
-        key: &RowKey,
-        seen: EventTime,
-        until: EventTime,
-    ) -> Result<bool, LedgerError> {
+    pub async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
         let answer = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key_item(key)))
+            .set_key(Some(key_item(&seen.key)))
             .update_expression("SET #due = :until")
-            .condition_expression("#due = :seen")
+            .condition_expression("#due = :seen AND #open = :class")
             .expression_attribute_names("#due", "due")
+            .expression_attribute_names("#open", "open")
             .expression_attribute_values(":until", number(until.epoch()))
-            .expression_attribute_values(":seen", number(seen.epoch()))
+            .expression_attribute_values(":seen", number(seen.due.epoch()))
+            .expression_attribute_values(":class", text(&seen.class))
             .send()
             .await;
         won(answer, UpdateItemError::is_conditional_check_failed_exception)
     }
 }
 
-fn entry_of(item: &Item) -> Option<DueEntry> {
+fn read(item: &Item, class: &str) -> Option<DueEntry> {
+    let entry = entry_of(item, class);
+    if entry.is_none() {
+        tracing::error!(class, pk = ?item.get("pk"), "entry of the index can't be read");
+    }
+    entry
+}
+
+fn entry_of(item: &Item, class: &str) -> Option<DueEntry> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let key = RowKey::parse(text("pk")?, text("sk")?).ok()?;
     let due = item.get("due")?.as_n().ok()?.parse().ok()?;
@@ -105,6 +148,7 @@ fn entry_of(item: &Item) -> Option<DueEntry> {
         text("value").zip(text("currency")).map(|(value, currency)| format!("{value} {currency}"));
     Some(DueEntry {
         key,
+        class: class.to_owned(),
         account: text("account")?.clone(),
         due: EventTime::from_epoch(due),
         money,

@@ -29,7 +29,7 @@ use tracklayer_core::{
 pub use account::AccountItem;
 pub use batch::{Found, Written};
 pub use claims::Pointer;
-pub use due::DueEntry;
+pub use due::{Cursor, DueEntry, DuePage, Tally};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;

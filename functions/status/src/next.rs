@@ -1,0 +1,39 @@
+//! What happens to a record next, as far as can be told today.
+
+use tracklayer_core::{
+    decide::{AccountView, Action, Policy, after_wait, next_action},
+    observed::Kind,
+    open::WaitReason,
+    record::Row,
+    time::EventTime,
+};
+
+/// What is sent next and when; `None` if nothing is without a person or another event.
+///
+/// The decision is the one that upload takes, without its knowledge of the account: that it is
+/// held, or another one by now, shows in the row once upload has noticed.
+#[must_use]
+pub fn next(row: &Row, policy: &Policy, now: EventTime) -> Option<(Kind, EventTime)> {
+    if row.microsoft.dead_at.is_some() {
+        return None;
+    }
+    let looked_at = looked_at(row).map(|due| due.max(now));
+    match next_action(row, &AccountView::default(), now, policy) {
+        Action::Apply => Some((Kind::Apply, looked_at.unwrap_or(now))),
+        Action::Adjust(adjustment, _) => Some((adjustment.kind(), looked_at.unwrap_or(now))),
+        Action::WaitUntil(until, _) => Some((after_wait(row)?, looked_at.unwrap_or(until))),
+        Action::Refuse(_) | Action::InSync => None,
+    }
+}
+
+/// When a row is looked at again that waits for something which has no time of its own, like a
+/// click: the decision would name a later time whenever it is asked.
+fn looked_at(row: &Row) -> Option<EventTime> {
+    use WaitReason::{AccountHeld, AmbiguousClick, ClickAfterConversion, GoalHeld, NoClick};
+    let open = row.open.as_ref()?;
+    let no_time = matches!(
+        open.reason?,
+        NoClick | ClickAfterConversion | AmbiguousClick | GoalHeld | AccountHeld
+    );
+    no_time.then_some(open.due)
+}

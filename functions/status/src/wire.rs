@@ -1,0 +1,218 @@
+//! The answer of `GET /api/tracklayer/events/{source}/{eventId+}`. Never hashes, never anything of
+//! a person but the click id that the conversion is credited to.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tracklayer_core::{
+    click::ClickId,
+    correction::Effect,
+    decide::Policy,
+    id::{AccountName, EventName, GoalName, RecordId, Source},
+    money::{Currency, JsonAmount},
+    observed::{AttemptOutcome, Kind},
+    record::{ClickOrigin, Correction, Row},
+    state::{self, State},
+    time::{EventTime, TextTime},
+};
+
+use crate::next::next;
+
+#[cfg(test)]
+pub mod tests;
+
+/// One record per event name under the id that was asked for.
+#[derive(Debug, Serialize)]
+pub struct Story<'a> {
+    records: Vec<Record<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    event_id: &'a RecordId,
+    source: &'a Source,
+    event: &'a EventName,
+    account: &'a AccountName,
+    state: &'static str,
+    reason: Option<String>,
+    due: Option<TextTime>,
+    click: Option<Click<'a>>,
+    desired: Desired<'a>,
+    microsoft: Option<Microsoft<'a>>,
+    attempts: u32,
+    last_attempt: Option<Attempt<'a>>,
+    next_action: Next,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Click<'a> {
+    msclkid: &'a ClickId,
+    clicked_at: Option<TextTime>,
+    from: ClickOrigin,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Desired<'a> {
+    value: Option<JsonAmount>,
+    currency: Option<Currency>,
+    net_value: Option<Box<RawValue>>,
+    corrections: Vec<Corrected<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Corrected<'a> {
+    event_id: &'a RecordId,
+    source: &'a Source,
+    occurred_at: TextTime,
+    amount: Option<JsonAmount>,
+    /// Only restatements have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_value: Option<JsonAmount>,
+    currency: Option<Currency>,
+    status: &'static str,
+    reason: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Microsoft<'a> {
+    goal: &'a GoalName,
+    conversion_time: TextTime,
+    value: Option<JsonAmount>,
+    currency: Option<Currency>,
+    accepted_at: TextTime,
+    tracking_id: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Attempt<'a> {
+    at: TextTime,
+    kind: Kind,
+    outcome: AttemptOutcome,
+    code: Option<i64>,
+    error_code: Option<&'a str>,
+    tracking_id: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Next {
+    action: &'static str,
+    at: Option<TextTime>,
+}
+
+impl<'a> Story<'a> {
+    /// The story of `rows` as it stands `now`.
+    #[must_use]
+    pub fn of(rows: &'a [Row], policy: &Policy, now: EventTime) -> Self {
+        Story { records: rows.iter().map(|row| Record::of(row, policy, now)).collect() }
+    }
+}
+
+impl<'a> Record<'a> {
+    fn of(row: &'a Row, policy: &Policy, now: EventTime) -> Self {
+        let (state, reason) = state::state(row);
+        // The index notes since when a refused or dead row is so; that is no time to wait for.
+        let rests = matches!(state, State::Refused | State::Dead);
+        let open = row.open.as_ref().filter(|_| !rests);
+        Record {
+            event_id: &row.key.event_id,
+            source: &row.key.source,
+            event: &row.key.event,
+            account: &row.account,
+            state: state.as_str(),
+            reason,
+            due: open.map(|open| open.due.into()),
+            click: click(row),
+            desired: desired(row),
+            microsoft: microsoft(row),
+            attempts: row.microsoft.attempts,
+            last_attempt: last_attempt(row),
+            next_action: next_action(row, policy, now),
+        }
+    }
+}
+
+fn click(row: &Row) -> Option<Click<'_>> {
+    let facts = row.facts.as_ref()?;
+    let click = facts.click.as_ref()?;
+    let msclkid = facts.identity.click_id.as_ref()?;
+    Some(Click { msclkid, clicked_at: click.clicked_at.map(TextTime), from: click.from })
+}
+
+fn desired(row: &Row) -> Desired<'_> {
+    let money = row.facts.as_ref().and_then(|facts| facts.money);
+    let folded = state::corrections(row);
+    let effects = folded.as_ref().map(|(_, effects)| effects.as_slice()).unwrap_or_default();
+    let corrections = row.corrections.iter().enumerate();
+    let corrections =
+        corrections.map(|(position, it)| corrected(it, effects.get(position).copied()));
+    Desired {
+        value: money.map(|money| JsonAmount(money.amount)),
+        currency: money.map(|money| money.currency),
+        corrections: corrections.collect(),
+        net_value: folded.and_then(|(folded, _)| folded.net).and_then(number),
+    }
+}
+
+/// A correction with its effect; while its original is missing it counts unless it was refused
+/// when it came.
+fn corrected(correction: &Correction, effect: Option<Effect>) -> Corrected<'_> {
+    let (status, reason) = match effect.or(correction.refused.map(Effect::Refused)) {
+        None | Some(Effect::Counted) => ("counted", None),
+        Some(Effect::NoEffect) => ("no_effect", None),
+        Some(Effect::Refused(refusal)) => ("refused", Some(refusal.as_str())),
+    };
+    Corrected {
+        event_id: &correction.event_id,
+        source: &correction.source,
+        occurred_at: correction.occurred_at.into(),
+        amount: correction.change.amount.map(JsonAmount),
+        new_value: correction.change.new_value.map(JsonAmount),
+        currency: correction.change.currency,
+        status,
+        reason,
+    }
+}
+
+/// A number with exactly its digits; below zero if more was given back than was paid.
+fn number(decimal: Decimal) -> Option<Box<RawValue>> {
+    RawValue::from_string(decimal.normalize().to_string()).ok()
+}
+
+fn microsoft(row: &Row) -> Option<Microsoft<'_>> {
+    let facts = row.facts.as_ref()?;
+    let accepted = row.microsoft.accepted.as_ref()?;
+    let money = state::value_at_microsoft(row);
+    Some(Microsoft {
+        goal: &facts.goal,
+        conversion_time: facts.conversion_time.into(),
+        value: money.map(|money| JsonAmount(money.amount)),
+        currency: money.map(|money| money.currency),
+        accepted_at: accepted.at.into(),
+        tracking_id: accepted.tracking_id.as_deref(),
+    })
+}
+
+fn last_attempt(row: &Row) -> Option<Attempt<'_>> {
+    let last = row.microsoft.last.as_ref()?;
+    Some(Attempt {
+        at: last.at.into(),
+        kind: last.kind,
+        outcome: last.outcome,
+        code: last.code,
+        error_code: last.error_code.as_deref(),
+        tracking_id: last.tracking_id.as_deref(),
+    })
+}
+
+fn next_action(row: &Row, policy: &Policy, now: EventTime) -> Next {
+    match next(row, policy, now) {
+        Some((kind, at)) => Next { action: kind.as_str(), at: Some(at.into()) },
+        None => Next { action: "None", at: None },
+    }
+}

@@ -1,0 +1,306 @@
+//! The answer, compared as JSON text: numbers must keep their digits.
+
+use tracklayer_core::{
+    identity::Identity,
+    money::{Amount, Money},
+    observed::{Acceptance, Adjusted, Attempt, Claim, Destination, Observed, Refusal},
+    observed::{Environment, RefusalReason},
+    open::{Class, Open, WaitReason},
+    record::{Change, Click as ClickFact, CorrectionRefusal, Facts, References, RowKey},
+    time::DAY,
+};
+
+use super::*;
+
+const POLICY: Policy =
+    Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
+
+fn at(text: &str) -> EventTime {
+    EventTime::parse_rfc3339(text).expect("a time")
+}
+
+fn amount(text: &str) -> Amount {
+    Amount::from_json(text).expect("an amount")
+}
+
+fn money(text: &str) -> Money {
+    Money { amount: amount(text), currency: Currency::parse("USD").expect("a currency") }
+}
+
+/// A row with a click and this value, not sent yet.
+pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
+    let conversion_time = at("2026-04-24T09:42:13Z");
+    Row {
+        key: RowKey {
+            source: source.parse().expect("a source"),
+            event_id: event_id.parse().expect("an id"),
+            event: "purchase".parse().expect("an event"),
+        },
+        account: "main".parse().expect("an account"),
+        facts: Some(Facts {
+            fingerprint: "secret-fingerprint".to_owned(),
+            goal: "Purchase".parse().expect("a goal"),
+            occurred_at: conversion_time,
+            conversion_time,
+            money: value.map(money),
+            identity: Identity {
+                click_id: Some(ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id")),
+                email: None,
+                phone: None,
+            },
+            click: Some(ClickFact {
+                clicked_at: Some(at("2026-04-22T07:00:00Z")),
+                from: ClickOrigin::Session,
+            }),
+            references: References::default(),
+        }),
+        corrections: Vec::new(),
+        desired: 1,
+        observed: 0,
+        microsoft: Observed::default(),
+        open: None,
+        waits: 0,
+        ttl: None,
+    }
+}
+
+fn refund(id: &str, amount: &str) -> Correction {
+    let refund = money(amount);
+    correction(
+        id,
+        Change {
+            amount: Some(refund.amount),
+            currency: Some(refund.currency),
+            ..Change::default()
+        },
+    )
+}
+
+fn correction(id: &str, change: Change) -> Correction {
+    Correction {
+        source: "shop".parse().expect("a source"),
+        event_id: id.parse().expect("an id"),
+        occurred_at: at("2026-04-25T08:05:00Z"),
+        recorded_at: at("2026-04-25T08:06:00Z"),
+        account: None,
+        change,
+        refused: None,
+    }
+}
+
+fn accepted(row: &mut Row) {
+    row.microsoft.accepted = Some(Acceptance {
+        at: at("2026-04-24T10:00:00Z"),
+        by: Destination { environment: Environment::Production, account_id: "9876".to_owned() },
+        tracking_id: Some("track-1".to_owned()),
+    });
+    row.microsoft.attempts = 1;
+}
+
+fn adjusted(row: &mut Row, value: Option<&str>) {
+    let time = at("2026-04-25T08:10:00Z");
+    let value = value.map(amount);
+    row.microsoft.claim =
+        Some(Claim { at: time, value, adjustment_time: time, after_unsettled: false });
+    row.microsoft.adjusted = Some(Adjusted { at: time, value, tracking_id: None });
+    row.microsoft.attempts = 2;
+    row.microsoft.last = Some(Attempt {
+        at: time,
+        kind: if value.is_some() { Kind::Restate } else { Kind::Retract },
+        outcome: AttemptOutcome::Accepted,
+        code: None,
+        error_code: None,
+        tracking_id: Some("track-2".to_owned()),
+    });
+}
+
+fn text(row: &Row, now: &str) -> String {
+    let rows = std::slice::from_ref(row);
+    serde_json::to_string(&Story::of(rows, &POLICY, at(now))).expect("JSON")
+}
+
+fn record(row: &Row, now: &str) -> serde_json::Value {
+    let mut story: serde_json::Value = serde_json::from_str(&text(row, now)).expect("JSON");
+    story["records"][0].take()
+}
+
+#[test]
+fn a_restated_purchase() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    row.corrections.push(refund("4711-r1", "30.00"));
+    accepted(&mut row);
+    adjusted(&mut row, Some("99.95"));
+    let expected = concat!(
+        r#"{"records":[{"eventId":"4711","source":"shop","event":"purchase","account":"main","#,
+        r#""state":"restated","reason":null,"due":null,"#,
+        r#""click":{"msclkid":"dd4afcccb1c9a4cad9544dd7e5006","#,
+        r#""clickedAt":"2026-04-22T07:00:00Z","from":"session"},"#,
+        r#""desired":{"value":129.95,"currency":"USD","netValue":99.95,"corrections":["#,
+        r#"{"eventId":"4711-r1","source":"shop","occurredAt":"2026-04-25T08:05:00Z","#,
+        r#""amount":30,"currency":"USD","status":"counted","reason":null}]},"#,
+        r#""microsoft":{"goal":"Purchase","conversionTime":"2026-04-24T09:42:13Z","#,
+        r#""value":99.95,"currency":"USD","acceptedAt":"2026-04-24T10:00:00Z","#,
+        r#""trackingId":"track-1"},"attempts":2,"#,
+        r#""lastAttempt":{"at":"2026-04-25T08:10:00Z","kind":"Restate","outcome":"accepted","#,
+        r#""code":null,"errorCode":null,"trackingId":"track-2"},"#,
+        r#""nextAction":{"action":"None","at":null}}]}"#,
+    );
+    assert_eq!(text(&row, "2026-04-26T00:00:00Z"), expected);
+}
+
+#[test]
+fn a_queued_row_goes_now_or_when_its_click_is_old_enough() {
+    let row = row("shop", "1", Some("0.1"));
+    let shown = record(&row, "2026-04-24T09:45:00Z");
+    assert_eq!(
+        (&shown["state"], &shown["microsoft"]),
+        (&"queued".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(shown["nextAction"]["action"], "Apply");
+    assert_eq!(shown["nextAction"]["at"], "2026-04-24T09:45:00Z");
+    let mut young = row;
+    let facts = young.facts.as_mut().expect("facts");
+    facts.click = Some(ClickFact { clicked_at: None, from: ClickOrigin::Event });
+    let shown = record(&young, "2026-04-24T09:45:00Z");
+    assert_eq!(shown["click"]["clickedAt"], serde_json::Value::Null);
+    assert_eq!(shown["nextAction"]["at"], "2026-04-24T10:42:13Z");
+}
+
+#[test]
+fn a_correction_waits_for_its_settle_delay() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    row.corrections.push(refund("4711-r1", "30"));
+    accepted(&mut row);
+    let due = at("2026-04-24T22:00:00Z");
+    row.open = Some(Class::Wait.entry(&row.key, due, Some(WaitReason::SettleDelay)));
+    let shown = record(&row, "2026-04-24T12:00:00Z");
+    assert_eq!((&shown["state"], &shown["reason"]), (&"waiting".into(), &"settle_delay".into()));
+    assert_eq!(shown["due"], "2026-04-24T22:00:00Z");
+    assert_eq!(shown["microsoft"]["value"].to_string(), "129.95");
+    let next = serde_json::json!({"action": "Restate", "at": "2026-04-24T22:00:00Z"});
+    assert_eq!(shown["nextAction"], next);
+    row.corrections.push(correction("4711-r2", Change::default()));
+    assert_eq!(record(&row, "2026-04-25T12:00:00Z")["nextAction"]["action"], "Retract");
+}
+
+#[test]
+fn a_row_without_click_shows_when_it_is_looked_at_again() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    let facts = row.facts.as_mut().expect("facts");
+    facts.identity.click_id = None;
+    facts.click = None;
+    let due = at("2026-04-24T10:42:13Z");
+    row.open = Some(Class::Wait.entry(&row.key, due, Some(WaitReason::NoClick)));
+    let shown = record(&row, "2026-04-24T10:00:00Z");
+    assert_eq!((&shown["reason"], &shown["click"]), (&"no_click".into(), &serde_json::Value::Null));
+    let next = serde_json::json!({"action": "Apply", "at": "2026-04-24T10:42:13Z"});
+    assert_eq!(shown["nextAction"], next);
+}
+
+#[test]
+fn after_a_retract_nothing_stands_and_a_later_value_is_refused() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    row.corrections.push(correction("4711-c", Change::default()));
+    accepted(&mut row);
+    adjusted(&mut row, None);
+    row.microsoft.retract_claimed = Some(1);
+    let mut later = correction(
+        "4711-v",
+        Change {
+            new_value: Some(amount("50")),
+            currency: Currency::parse("USD").ok(),
+            ..Change::default()
+        },
+    );
+    later.occurred_at = at("2026-04-25T09:00:00Z");
+    row.corrections.push(later);
+    let shown = record(&row, "2026-04-26T00:00:00Z");
+    assert_eq!(shown["state"], "retracted");
+    assert_eq!(shown["microsoft"]["value"], serde_json::Value::Null);
+    let (full, value) = (&shown["desired"]["corrections"][0], &shown["desired"]["corrections"][1]);
+    assert_eq!((&full["amount"], &full["status"]), (&serde_json::Value::Null, &"counted".into()));
+    assert_eq!((&value["newValue"], &value["amount"]), (&50.into(), &serde_json::Value::Null));
+    assert_eq!(value["reason"], CorrectionRefusal::AfterRetraction.as_str());
+    assert_eq!(shown["nextAction"]["action"], "None");
+}
+
+#[test]
+fn a_net_may_be_below_zero_and_keeps_its_digits() {
+    let mut row = row("shop", "4711", Some("999999999998.125"));
+    row.corrections.push(refund("4711-r1", "999999999998.25"));
+    assert!(text(&row, "2026-04-24T12:00:00Z").contains(r#""netValue":-0.125,"#));
+}
+
+#[test]
+fn a_goal_without_value_has_none_anywhere() {
+    let mut row = row("crm", "lead-1", None);
+    accepted(&mut row);
+    let shown = record(&row, "2026-04-26T00:00:00Z");
+    let desired = serde_json::json!(
+        {"value": null, "currency": null, "netValue": null, "corrections": []});
+    assert_eq!((&shown["state"], &shown["desired"]), (&"accepted".into(), &desired));
+    assert_eq!(shown["microsoft"]["value"], serde_json::Value::Null);
+    assert_eq!(shown["microsoft"]["currency"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_orphan_waits_for_its_original() {
+    let mut row = row("shop", "4711", None);
+    row.facts = None;
+    row.corrections.push(refund("4711-r1", "30"));
+    let due = at("2026-04-25T09:06:00Z");
+    row.open = Some(Class::Orphan.entry(&row.key, due, Some(WaitReason::OriginalMissing)));
+    let shown = record(&row, "2026-04-25T08:06:00Z");
+    let state = (&shown["state"], &shown["reason"], &shown["microsoft"], &shown["click"]);
+    let null = serde_json::Value::Null;
+    assert_eq!(state, (&"waiting".into(), &"original_missing".into(), &null, &null));
+    assert_eq!(shown["due"], "2026-04-25T09:06:00Z");
+    assert_eq!(shown["desired"]["netValue"], null);
+    assert_eq!(shown["desired"]["corrections"][0]["status"], "counted");
+    assert_eq!(shown["nextAction"], serde_json::json!({"action": "None", "at": null}));
+}
+
+#[test]
+fn refused_and_dead_rows_wait_for_a_person() {
+    let since = at("2026-04-24T10:00:00Z");
+    let mut refused = row("shop", "4711", Some("1"));
+    refused.microsoft.refusal = Some(Refusal {
+        at: since,
+        reason: RefusalReason::Microsoft {
+            code: Some(5_011),
+            symbol: Some("InvalidGoalName".to_owned()),
+        },
+    });
+    refused.open = Some(Class::Refused.entry(&refused.key, since, None));
+    let mut dead = row("shop", "4712", Some("1"));
+    dead.microsoft.dead_at = Some(since);
+    dead.open = Some(Class::Dead.entry(&dead.key, since, None));
+    for (row, state) in [(&refused, "refused"), (&dead, "dead")] {
+        let shown = record(row, "2026-04-24T12:00:00Z");
+        assert_eq!((&shown["state"], &shown["due"]), (&state.into(), &serde_json::Value::Null));
+        assert_eq!(shown["nextAction"], serde_json::json!({"action": "None", "at": null}));
+    }
+    let reason = &record(&refused, "2026-04-24T12:00:00Z")["reason"];
+    assert_eq!(reason, "microsoft 5011 InvalidGoalName");
+}
+
+#[test]
+fn a_held_row_goes_when_it_is_looked_at_again_and_an_expired_one_never() {
+    let mut row = row("shop", "4711", Some("1"));
+    let due = at("2026-04-24T13:00:00Z");
+    let class = "held:main#0".to_owned();
+    row.open = Some(Open { class, due, reason: Some(WaitReason::AccountHeld) });
+    let shown = record(&row, "2026-04-24T12:00:00Z");
+    assert_eq!(shown["nextAction"]["at"], "2026-04-24T13:00:00Z");
+    let late = due.plus_seconds(91 * DAY).to_string();
+    assert_eq!(record(&row, &late)["nextAction"]["action"], "None");
+}
+
+#[test]
+fn hashes_and_fingerprints_are_never_shown() {
+    let mut row = row("shop", "4711", Some("1"));
+    let facts = row.facts.as_mut().expect("facts");
+    facts.identity.email = serde_json::from_str(&format!("\"{}\"", "ab".repeat(32))).ok();
+    let text = text(&row, "2026-04-24T12:00:00Z");
+    assert!(!text.contains("abab") && !text.contains("fingerprint"));
+}

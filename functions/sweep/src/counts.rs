@@ -1,0 +1,44 @@
+//! What is open, by account: three metrics from the index alone.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use tracklayer_core::open::Class;
+use tracklayer_edge::ledger::{Ledger, LedgerError};
+
+/// Pages of one index key that are counted (1 MB, some thousand entries each): with more than that
+/// open, the exact number is not what a person needs first.
+const PAGES: usize = 5;
+
+/// Classes and the metric they are counted in. Held rows are left out: their classes are named
+/// after accounts and goals, and the check that holds them counts them.
+const COUNTED: [(&str, Class); 4] = [
+    ("Waiting", Class::Wait),
+    ("Waiting", Class::Orphan),
+    ("Refused", Class::Refused),
+    ("Dead", Class::Dead),
+];
+
+/// Entries by account and metric.
+pub type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
+
+/// Counts the open rows.
+///
+/// # Errors
+/// If the index can't be read.
+pub async fn count(ledger: &Ledger) -> Result<Counts, LedgerError> {
+    let mut counts = Counts::new();
+    for (metric, class) in COUNTED {
+        let shards = class.shards();
+        let tallies = shards.iter().map(|shard| ledger.tally(shard, PAGES));
+        for tally in try_join_all(tallies).await? {
+            if !tally.complete {
+                tracing::warn!(metric, pages = PAGES, "more is open than is counted");
+            }
+            for (account, n) in tally.accounts {
+                *counts.entry(account).or_default().entry(metric).or_default() += n;
+            }
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,146 @@
+//! One run: signal, look for originals, count, tell.
+
+use std::collections::BTreeMap;
+
+use tracklayer_core::{decide::Policy, mapping::Mapping, time::EventTime};
+use tracklayer_edge::{
+    ledger::{DueEntry, Ledger, LedgerError},
+    queue::Queue,
+    telemetry::{self, Metric},
+};
+
+use crate::{
+    counts::{Counts, count},
+    signals::Clock,
+    wire::Summary,
+};
+
+/// What the function needs.
+#[derive(Debug)]
+pub struct Sweep {
+    /// The waits of this deployment.
+    pub policy: Policy,
+    /// Whose accounts are told about even if nothing of them waits.
+    pub mapping: Mapping,
+    /// Where rows wait.
+    pub ledger: Ledger,
+    /// Where upload takes its work from.
+    pub queue: Queue,
+}
+
+impl Sweep {
+    /// One run, which Lambda ends at `deadline_ms` (milliseconds since 1970).
+    ///
+    /// # Errors
+    /// If the index could not be read. Nothing is lost by it: the next run starts from the ledger.
+    pub async fn handle(&self, now: EventTime, deadline_ms: u64) -> Result<Summary, LedgerError> {
+        let clock = Clock { now, deadline_ms };
+        let mut summary = Summary::default();
+        let mut overdue = Overdue::new(&self.mapping, now);
+        let signalled = self.signal_due(&clock, &mut summary, |entry| overdue.take(entry)).await;
+        if signalled.is_ok() {
+            // First of all: that this is missing is an alarm, whatever happens next.
+            overdue.emit();
+        }
+        let orphans = self.look_at_orphans(&clock, &mut summary).await;
+        let stuck = orphans.as_ref().cloned().unwrap_or_default();
+        if clock.has_time() {
+            self.count_open(&stuck).await;
+        }
+        tell(&summary);
+        signalled.and(orphans.map(|_| ())).map(|()| summary)
+    }
+
+    /// A count that fails is only missing: it must not end a run that has done its work.
+    async fn count_open(&self, stuck: &BTreeMap<String, usize>) {
+        match count(&self.ledger).await {
+            Ok(counts) => emit(&self.mapping, counts, stuck),
+            Err(error) => tracing::error!(%error, "open rows not counted"),
+        }
+    }
+}
+
+fn tell(summary: &Summary) {
+    tracing::info!(
+        signalled = summary.signalled,
+        moved_by_others = summary.moved_by_others,
+        unsent = summary.unsent,
+        orphans_moved = summary.orphans_moved,
+        orphans_waiting = summary.orphans_waiting,
+        orphans_refused = summary.orphans_refused,
+        failed = summary.failed,
+        cut_short = summary.cut_short,
+        "swept"
+    );
+    if summary.stuck > 0 {
+        tracing::warn!(count = summary.stuck, "corrections wait in vain for their original");
+    }
+}
+
+/// How long the oldest due row of each account has been due; no account is left out.
+struct Overdue {
+    now: EventTime,
+    seconds: BTreeMap<String, i64>,
+}
+
+impl Overdue {
+    fn new(mapping: &Mapping, now: EventTime) -> Self {
+        let seconds = mapping.accounts().map(|account| (account.name().to_string(), 0)).collect();
+        Overdue { now, seconds }
+    }
+
+    fn take(&mut self, entry: &DueEntry) {
+        let age = self.now.seconds_since(entry.due);
+        let oldest = self.seconds.entry(entry.account.clone()).or_default();
+        *oldest = age.max(*oldest);
+    }
+
+    fn emit(&self) {
+        for (account, seconds) in &self.seconds {
+            #[expect(clippy::cast_precision_loss, reason = "a few days in seconds")]
+            let value = *seconds as f64;
+            telemetry::emit(
+                account,
+                &[Metric { name: "OldestOverdueSeconds", value, unit: "Seconds" }],
+            );
+        }
+    }
+}
+
+/// `AboutToExpire` is not among them: it needs the conversion's time, which only a pass over all
+/// rows sees.
+fn emit(mapping: &Mapping, mut counts: Counts, stuck: &BTreeMap<String, usize>) {
+    for account in mapping.accounts() {
+        counts.entry(account.name().to_string()).or_default();
+    }
+    for (account, counts) in counts {
+        let of = |name: &'static str| Metric::count(name, counts.get(name).copied().unwrap_or(0));
+        let stuck = Metric::count("Stuck", stuck.get(&account).copied().unwrap_or(0));
+        telemetry::emit(&account, &[of("Waiting"), of("Refused"), of("Dead"), stuck]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_nothing_waits_for_is_overdue_by_nothing() {
+        let now = EventTime::from_epoch(1_000);
+        let mut overdue = Overdue::new(&Mapping::shipped(), now);
+        assert_eq!(overdue.seconds, BTreeMap::from([("main".to_owned(), 0)]));
+        let entry = |due| DueEntry {
+            key: tracklayer_core::record::RowKey {
+                source: "shop".parse().expect("a source"),
+                event_id: "1".parse().expect("an id"),
+                event: "purchase".parse().expect("an event"),
+            },
+            class: "wait#0".to_owned(),
+            account: "main".to_owned(),
+            due: EventTime::from_epoch(due),
+            money: None,
+        };
+        [900, 400, 700].iter().for_each(|due| overdue.take(&entry(*due)));
+        assert_eq!(overdue.seconds["main"], 600);
+    }
+}

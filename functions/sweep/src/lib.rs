@@ -1,0 +1,19 @@
+//! Wakes what waits in the ledger: signals rows that are due, looks again for the originals of
+//! orphans, counts what is open.
+//!
+//! - [`handler`]: one run, its metrics and its answer
+//! - [`pages`]: the index of open rows, oldest first
+//! - [`signals`]: rows that wait, and why overlapping runs and lost signals do no harm
+//! - [`orphans`] acts on what [`plan`] decides about corrections without an original
+//! - [`counts`]: what is open, by account
+//! - [`wire`]: the answer
+
+pub mod counts;
+pub mod handler;
+pub mod orphans;
+pub mod pages;
+pub mod plan;
+pub mod signals;
+pub mod wire;
+
+pub use handler::Sweep;

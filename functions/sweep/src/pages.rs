@@ -1,0 +1,54 @@
+//! The due entries of one class, oldest first, over all shards of the index.
+
+use futures::future::try_join_all;
+use tracklayer_core::{open::Class, time::EventTime};
+use tracklayer_edge::ledger::{Cursor, DueEntry, Ledger, LedgerError};
+
+/// Entries of one shard that are read at once.
+const PAGE: i32 = 250;
+
+/// A walk over the shards: one page of each at a time, so that the order is nearly that of `due`
+/// without holding everything in memory.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    ledger: &'a Ledger,
+    now: EventTime,
+    shards: Vec<(String, Option<Cursor>)>,
+}
+
+impl<'a> Pages<'a> {
+    /// The entries of `class` that are due `now`.
+    #[must_use]
+    pub fn new(ledger: &'a Ledger, class: &Class, now: EventTime) -> Self {
+        let shards = class.shards().into_iter().map(|shard| (shard, None)).collect();
+        Pages { ledger, now, shards }
+    }
+
+    /// The next entries, oldest first; `None` after the last.
+    ///
+    /// The place in the index is kept by DynamoDB's cursor, not by reading from the start again:
+    /// the index lags behind the rows, and what was just moved could show up twice.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    pub async fn next(&mut self) -> Result<Option<Vec<DueEntry>>, LedgerError> {
+        if self.shards.is_empty() {
+            return Ok(None);
+        }
+        let (ledger, now) = (self.ledger, self.now);
+        let shards = std::mem::take(&mut self.shards);
+        let read = shards.into_iter().map(|(shard, from)| async move {
+            let page = ledger.due(&shard, now, PAGE, from).await?;
+            Ok::<_, LedgerError>((shard, page))
+        });
+        let mut entries = Vec::new();
+        for (shard, page) in try_join_all(read).await? {
+            entries.extend(page.entries);
+            if page.next.is_some() {
+                self.shards.push((shard, page.next));
+            }
+        }
+        entries.sort_by_key(|entry| entry.due);
+        Ok(Some(entries))
+    }
+}

@@ -1,0 +1,167 @@
+//! Rows that wait and are due get a signal.
+//!
+//! First `due` is moved on by an hour, on condition that it is what the index said; then the signal
+//! is sent. This order makes mishaps harmless:
+//!
+//! - two runs at once: only one of them moves `due`, and only that one signals;
+//! - a lost signal, or a crash between the two steps: the row is due again in an hour;
+//! - a queue that is hours behind: a row gets one more signal an hour, and whichever is read first
+//!   settles it, since upload decides by the row and never by the signal.
+//!
+//! The other order could signal the same row in every run while its `due` can't be written.
+//! Refused and dead rows are in classes of their own, which are never walked: a signal that is
+//! younger than a refusal counts as an operator's redrive.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, future::join_all, stream};
+use tracklayer_core::{decide::Policy, open::Class, signal::Signal, time::EventTime};
+use tracklayer_edge::{
+    clock,
+    ledger::{DueEntry, LedgerError},
+};
+
+use crate::{handler::Sweep, pages::Pages, wire::Summary};
+
+/// Signals of one run; the rest is due at the next.
+pub const MAX_SIGNALS: usize = 20_000;
+/// Rows that are moved on together and then signalled in one request: as many as SQS takes in one.
+const TOGETHER: usize = 10;
+/// Such groups at the same time.
+const GROUPS: usize = 2;
+/// Over how many seconds signals are spread, so that a wave of due rows is none for Microsoft.
+const JITTER: i64 = 60;
+/// No new work with less time left: a group may take this long when AWS answers slowly.
+const RESERVE: Duration = Duration::from_secs(40);
+
+/// When and until when a run works.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// The time that the run decides with.
+    pub now: EventTime,
+    /// When Lambda stops it, in milliseconds since 1970.
+    pub deadline_ms: u64,
+}
+
+impl Clock {
+    /// Whether there is time for more work.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        let now_ms = u128::try_from(clock::now_ms()).unwrap_or(0);
+        now_ms + RESERVE.as_millis() < u128::from(self.deadline_ms)
+    }
+}
+
+impl Sweep {
+    /// Signals what is due. Ages of the entries are told to `seen`, before they are moved.
+    ///
+    /// # Errors
+    /// If the index can't be read.
+    pub async fn signal_due(
+        &self,
+        clock: &Clock,
+        summary: &mut Summary,
+        mut seen: impl FnMut(&DueEntry),
+    ) -> Result<(), LedgerError> {
+        let mut pages = Pages::new(&self.ledger, &Class::Wait, clock.now);
+        let mut left = MAX_SIGNALS;
+        while let Some(mut entries) = pages.next().await? {
+            entries.iter().for_each(&mut seen);
+            summary.cut_short |= entries.len() > left;
+            entries.truncate(left);
+            left -= entries.len();
+            self.signal_page(&entries, clock, summary).await;
+            if summary.cut_short {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn signal_page(&self, entries: &[DueEntry], clock: &Clock, summary: &mut Summary) {
+        let groups = entries.chunks(TOGETHER).map(|group| async move {
+            if clock.has_time() { Some(self.signal_group(group, clock.now).await) } else { None }
+        });
+        let mut done = stream::iter(groups).buffer_unordered(GROUPS);
+        while let Some(group) = done.next().await {
+            match group {
+                Some(group) => summary.add(&group),
+                None => summary.cut_short = true,
+            }
+        }
+    }
+
+    async fn signal_group(&self, group: &[DueEntry], now: EventTime) -> Group {
+        let until = now.plus_seconds(self.policy.hour);
+        let moves = group.iter().map(|entry| self.ledger.postpone(entry, until));
+        let mut done = Group::default();
+        let mut signals = Vec::with_capacity(group.len());
+        for (entry, moved) in group.iter().zip(join_all(moves).await) {
+            match moved {
+                Ok(true) => signals.push(Signal::of(&entry.key, entry.money.as_deref())),
+                Ok(false) => done.moved_by_others += 1,
+                Err(error) => {
+                    tracing::error!(%error, record = entry.key.label(), "due not moved on");
+                    done.failed += 1;
+                }
+            }
+        }
+        for (signal, sent) in
+            signals.iter().zip(self.queue.send(&signals, now, jitter(&self.policy)).await)
+        {
+            match sent {
+                Ok(()) => done.signalled += 1,
+                Err(error) => {
+                    tracing::error!(%error, record = signal.key().label(), "signal not sent");
+                    done.unsent += 1;
+                }
+            }
+        }
+        done
+    }
+}
+
+/// What became of one group.
+#[derive(Default)]
+struct Group {
+    signalled: usize,
+    moved_by_others: usize,
+    unsent: usize,
+    failed: usize,
+}
+
+impl Summary {
+    fn add(&mut self, group: &Group) {
+        self.signalled += group.signalled;
+        self.moved_by_others += group.moved_by_others;
+        self.unsent += group.unsent;
+        self.failed += group.failed;
+    }
+}
+
+/// None where hours are shortened for a trial: nobody wants to wait a minute there.
+fn jitter(policy: &Policy) -> i64 {
+    if policy.hour < 3_600 { 0 } else { JITTER }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_stops_before_its_deadline() {
+        let at = |ms: i64| Clock {
+            now: clock::now(),
+            deadline_ms: u64::try_from(clock::now_ms() + ms).expect("after 1970"),
+        };
+        assert!(at(60_000).has_time());
+        assert!(!at(30_000).has_time());
+        assert!(!at(-1).has_time());
+    }
+
+    #[test]
+    fn trials_are_not_spread() {
+        let policy = |hour| Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour };
+        assert_eq!((jitter(&policy(10)), jitter(&policy(3_600))), (0, 60));
+    }
+}

@@ -1,0 +1,27 @@
+//! The answer, so that whoever starts a run by hand sees what it did.
+
+use serde::Serialize;
+
+/// What one run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Rows that got a signal.
+    pub signalled: usize,
+    /// Rows that another run or upload moved first.
+    pub moved_by_others: usize,
+    /// Rows whose signal the queue did not take; they come again in an hour.
+    pub unsent: usize,
+    /// Orphans whose corrections went to their original.
+    pub orphans_moved: usize,
+    /// Orphans that wait on.
+    pub orphans_waiting: usize,
+    /// Orphans whose original never came.
+    pub orphans_refused: usize,
+    /// Orphans that a person should look at, among those that wait on.
+    pub stuck: usize,
+    /// Rows that could not be read or written; they are still due.
+    pub failed: usize,
+    /// Whether the run ended before it was through: the next one goes on.
+    pub cut_short: bool,
+}
