@@ -127,11 +127,11 @@ impl Note {
         if let Some(observed) = &microsoft {
             after.microsoft = observed.clone();
         }
-        let (open, waits) = self.entry(row, &after, judge);
         let goal = match self {
             Note::Taken(goal) => goal.clone(),
             _ => None,
         };
+        let (open, waits) = self.entry(row, &after, judge);
         Write {
             key: row.key.clone(),
             if_observed: row.observed,
@@ -235,8 +235,15 @@ impl Note {
     }
 }
 
-/// The entry that the next decision asks for.
+/// The entry that the next decision asks for. A refused or dead row keeps its own, whatever else
+/// is learned of it: a signal from the class `wait` would pass for a redrive.
 pub(crate) fn next_entry(after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) {
+    if let Some(refusal) = &after.microsoft.refusal {
+        return (Some(Class::Refused.entry(&after.key, refusal.at, None)), 0);
+    }
+    if let Some(dead_at) = after.microsoft.dead_at {
+        return (Some(Class::Dead.entry(&after.key, dead_at, None)), 0);
+    }
     match judge.next(after) {
         Action::InSync => (None, 0),
         Action::WaitUntil(_, WaitReason::ClickTooYoung) => (None, 0),
