@@ -131,6 +131,9 @@ impl Note {
             Note::Taken(goal) => goal.clone(),
             _ => None,
         };
+        if let (Some(goal), Some(facts)) = (&goal, &mut after.facts) {
+            facts.goal = goal.clone();
+        }
         let (open, waits) = self.entry(row, &after, judge);
         Write {
             key: row.key.clone(),
