@@ -231,6 +231,22 @@ impl World {
         }
     }
 
+    /// Nothing happens until something is due; then it is signalled and received.
+    pub fn wait_for_work(&mut self) {
+        if let Some(next) = self.next_moment().filter(|_| self.runs.is_empty()) {
+            self.pass(next.seconds_since(self.now).max(0));
+        }
+        self.sweep();
+        self.receive(0);
+    }
+
+    /// When the next message is visible or the row due.
+    fn next_moment(&self) -> Option<EventTime> {
+        let open = self.row.as_ref().and_then(|row| row.open.as_ref());
+        let messages = self.messages.iter().map(|message| message.visible_at);
+        messages.chain(open.map(|open| open.due)).min()
+    }
+
     /// The `n`-th visible message is received and its row read.
     pub fn receive(&mut self, n: usize) {
         let visible: Vec<usize> =
@@ -439,8 +455,7 @@ impl World {
                 self.receive(0);
                 continue;
             }
-            let due = self.row().open.as_ref().map(|open| open.due);
-            match self.messages.iter().map(|message| message.visible_at).chain(due).min() {
+            match self.next_moment() {
                 Some(next) => self.pass(next.seconds_since(self.now).max(1)),
                 None => return self.pass(PIPELINE),
             }

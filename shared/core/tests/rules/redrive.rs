@@ -1,0 +1,103 @@
+//! Which message moves a refused or dead row on, and under which goal.
+
+use tracklayer_core::{
+    id::GoalName,
+    observed::{Refusal, RefusalReason},
+    record::Row,
+    redrive::{Redrive, redrive},
+};
+
+use crate::support::*;
+
+const REFUSED: i64 = 2 * HOUR;
+
+fn refused(code: i64) -> Row {
+    refused_for(RefusalReason::Microsoft { code: Some(code), symbol: None })
+}
+
+fn refused_for(reason: RefusalReason) -> Row {
+    let mut row = row();
+    row.microsoft.refusal = Some(Refusal { at: after(REFUSED), reason });
+    row
+}
+
+/// Reads a message sent then and received now, while the mapping names `goal`.
+fn read(row: &Row, sent: i64, now: i64, goal: &str) -> Redrive {
+    let goal: GoalName = id(goal);
+    redrive(row, after(sent), Some(&goal), after(now), &Bench::new().policy)
+}
+
+fn renamed() -> Redrive {
+    Redrive::Take(Some(id("Purchases")))
+}
+
+#[test]
+fn a_row_that_is_neither_refused_nor_dead_needs_none() {
+    assert_eq!(read(&row(), 0, DAY, "Purchases"), Redrive::NotNeeded);
+    assert_eq!(read(&accepted_row(Vec::new()), 0, DAY, "Purchases"), Redrive::NotNeeded);
+}
+
+#[test]
+fn a_message_older_than_the_refusal_is_left_over() {
+    for sent in [0, REFUSED - 1, REFUSED] {
+        assert_eq!(read(&refused(5606), sent, DAY, "Purchases"), Redrive::LeftOver);
+    }
+    assert_eq!(read(&refused(5609), REFUSED + 1, DAY, "Purchase"), Redrive::Take(None));
+}
+
+#[test]
+fn a_name_refusal_takes_todays_goal_once_no_run_can_know_the_old_one() {
+    let row = refused(5606);
+    let margin = Bench::new().policy.run_margin;
+    assert_eq!(read(&row, REFUSED + 1, REFUSED + margin - 1, "Purchases"), Redrive::TooEarly);
+    assert_eq!(read(&row, REFUSED + 1, REFUSED + margin, "Purchases"), renamed());
+    // Under the same name nothing can count twice.
+    assert_eq!(read(&row, REFUSED + 1, REFUSED + 2, "Purchase"), Redrive::Take(None));
+    // The mapping no longer knows the event: the row keeps its goal.
+    let policy = Bench::new().policy;
+    let unmapped = redrive(&row, after(DAY), None, after(DAY), &policy);
+    assert_eq!(unmapped, Redrive::Take(None));
+}
+
+#[test]
+fn only_a_name_refusal_changes_the_goal() {
+    let symbol = Some("OfflineConversionNameInvalid".to_owned());
+    let by_symbol = refused_for(RefusalReason::Microsoft { code: None, symbol });
+    assert_eq!(read(&by_symbol, DAY, DAY, "Purchases"), renamed());
+    assert_eq!(read(&refused(5605), DAY, DAY, "Purchases"), renamed());
+    for code in [5604, 5609, 5627, 99_999] {
+        assert_eq!(read(&refused(code), DAY, DAY, "Purchases"), Redrive::Take(None), "{code}");
+    }
+    for reason in [RefusalReason::Expired, RefusalReason::MayAlreadyCount] {
+        assert_eq!(read(&refused_for(reason), DAY, DAY, "Purchases"), Redrive::Take(None));
+    }
+}
+
+#[test]
+fn no_new_name_after_an_unknown_outcome() {
+    let mut row = refused(5606);
+    row.microsoft.apply_unknown = true;
+    assert_eq!(read(&row, DAY, DAY, "Purchases"), Redrive::Take(None));
+}
+
+#[test]
+fn an_accepted_row_keeps_its_goal() {
+    let mut row = refused(5606);
+    row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted;
+    assert_eq!(read(&row, DAY, DAY, "Purchases"), Redrive::Take(None));
+}
+
+#[test]
+fn a_dead_row_is_taken_as_it_is() {
+    let mut row = row();
+    row.microsoft.dead_at = Some(after(DAY));
+    assert_eq!(read(&row, 2 * DAY, 2 * DAY, "Purchases"), Redrive::Take(None));
+}
+
+#[test]
+fn a_dead_row_that_is_refused_too_goes_by_its_refusal() {
+    let mut row = refused(5606);
+    row.microsoft.dead_at = Some(after(1));
+    assert_eq!(read(&row, REFUSED - 1, DAY, "Purchases"), Redrive::LeftOver);
+    assert_eq!(read(&row, DAY, DAY, "Purchases"), renamed());
+}
