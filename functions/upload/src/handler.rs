@@ -28,8 +28,8 @@ use crate::{
     wire::{SqsBatchResponse, SqsEvent},
 };
 
-/// Time kept free at the end of a run for writing what was learned.
-const WRITE_TIME: Duration = Duration::from_secs(4);
+/// Time kept free at the end of a run for writing what was learned; less in short runs.
+const MAX_WRITE_TIME: Duration = Duration::from_secs(10);
 /// The longest a call may take.
 const MAX_CALL_TIME: Duration = Duration::from_secs(60);
 /// How often an outcome is written anew when other writers are faster.
@@ -55,6 +55,7 @@ pub struct Upload {
 pub struct Deadline {
     end: Instant,
     call_time: Duration,
+    write_time: Duration,
 }
 
 impl Deadline {
@@ -63,13 +64,17 @@ impl Deadline {
     pub fn at_epoch_ms(deadline: u64) -> Self {
         let left = i64::try_from(deadline).unwrap_or(i64::MAX).saturating_sub(clock::now_ms());
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-        Deadline { end: Instant::now() + left, call_time: MAX_CALL_TIME.min(left / 2) }
+        Deadline {
+            end: Instant::now() + left,
+            call_time: MAX_CALL_TIME.min(left / 2),
+            write_time: MAX_WRITE_TIME.min(left / 4),
+        }
     }
 
     /// How long a call may take; `None` if one begun now could outlive the time to write.
     pub fn for_call(&self) -> Option<Duration> {
-        let needed = self.call_time + WRITE_TIME.min(self.call_time);
-        (Instant::now() + needed <= self.end).then_some(self.call_time)
+        let end = Instant::now() + self.call_time + self.write_time;
+        (end <= self.end).then_some(self.call_time)
     }
 }
 

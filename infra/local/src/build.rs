@@ -27,6 +27,9 @@ pub async fn build(binaries: &[String], release: bool) -> Result<BTreeMap<String
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     command.arg("--manifest-path").arg(workspace().join("Cargo.toml"));
+    // Together with this package, so that Cargo gives their dependencies the features they were
+    // just built with.
+    command.args(["--package", env!("CARGO_PKG_NAME")]);
     command.args(binaries.iter().flat_map(|name| ["--package", name, "--bin", name]));
     command.args(release.then_some("--release"));
     for (name, _) in std::env::vars_os() {

@@ -34,9 +34,7 @@ pub(crate) fn apply(
 
 fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Change), Vec<BatchError>> {
     let mut findings = Findings::new();
-    let subject = scene
-        .subject(row, &mut findings)
-        .map(|(subject, _)| subject);
+    let subject = scene.subject(row, &mut findings).map(|(subject, _)| subject);
     let conversion_time = subject.as_ref().map(|subject| subject.key.at);
     check_time(scene, row, conversion_time, &mut findings);
     let change = change(row, &mut findings);

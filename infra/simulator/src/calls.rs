@@ -56,9 +56,7 @@ impl Call {
 
     /// The body as a form post.
     pub fn form(&self) -> BTreeMap<String, String> {
-        form_urlencoded::parse(self.body.as_bytes())
-            .into_owned()
-            .collect()
+        form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
     }
 
     /// A header of interest, by its name in lower case.

@@ -20,10 +20,7 @@ pub(crate) fn routes() -> Router<Simulator> {
         .route("/simulator/conversions", get(conversions))
         .route("/simulator/unattributed", get(unattributed))
         .route("/simulator/calls", get(calls))
-        .route(
-            "/simulator/settings",
-            get(settings).put(replace).patch(merge),
-        )
+        .route("/simulator/settings", get(settings).put(replace).patch(merge))
         .route("/simulator/reset", post(reset))
 }
 
@@ -35,9 +32,7 @@ struct Narrow {
 
 impl Narrow {
     fn takes(&self, account: &str) -> bool {
-        self.account
-            .as_deref()
-            .is_none_or(|wanted| wanted == account)
+        self.account.as_deref().is_none_or(|wanted| wanted == account)
     }
 }
 
@@ -72,10 +67,7 @@ async fn unattributed(
     for row in &unattributed {
         *counts.entry(row.reason).or_default() += 1;
     }
-    Json(Lost {
-        counts,
-        unattributed,
-    })
+    Json(Lost { counts, unattributed })
 }
 
 #[derive(serde::Serialize)]
@@ -84,9 +76,7 @@ struct Calls {
 }
 
 async fn calls(State(simulator): State<Simulator>) -> Json<Calls> {
-    Json(Calls {
-        calls: simulator.calls(),
-    })
+    Json(Calls { calls: simulator.calls() })
 }
 
 async fn settings(State(simulator): State<Simulator>) -> Json<Settings> {

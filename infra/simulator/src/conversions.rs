@@ -29,17 +29,10 @@ pub(crate) fn apply(
 fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth), Vec<BatchError>> {
     let mut findings = Findings::new();
     let subject = scene.subject(row, &mut findings);
-    if subject
-        .as_ref()
-        .is_some_and(|(_, goal)| scene.is_young(goal))
-    {
+    if subject.as_ref().is_some_and(|(_, goal)| scene.is_young(goal)) {
         findings.add(5615, "ConversionName");
     }
-    let value = rows::value(
-        row.conversion_value.as_deref(),
-        "ConversionValue",
-        &mut findings,
-    );
+    let value = rows::value(row.conversion_value.as_deref(), "ConversionValue", &mut findings);
     let code = &row.conversion_currency_code;
     let currency = rows::currency(code, "ConversionCurrencyCode", &mut findings);
     let found = subject.map(|(subject, goal)| {
@@ -62,9 +55,6 @@ impl Scene<'_> {
         let of_goal = || goal.revenue.currency_code.clone();
         let of_account = || self.account.currency_code.clone();
         let currency = sent.currency.or_else(of_goal).unwrap_or_else(of_account);
-        Worth {
-            value,
-            currency: value.is_some().then_some(currency),
-        }
+        Worth { value, currency: value.is_some().then_some(currency) }
     }
 }

@@ -12,206 +12,74 @@ pub(crate) const UNPUBLISHED: i64 = 5699;
 
 const KNOWN: &[(i64, &str, &str)] = &[
     (0, "InternalError", "An internal error has occurred."),
-    (
-        100,
-        "NullRequest",
-        "The request message is null or can't be read.",
-    ),
+    (100, "NullRequest", "The request message is null or can't be read."),
     (
         105,
         "InvalidCredentials",
         "Authentication failed: the credentials are invalid or the account is inactive.",
     ),
-    (
-        106,
-        "UserIsNotAuthorized",
-        "The user may not do this in the account.",
-    ),
-    (
-        109,
-        "AuthenticationTokenExpired",
-        "The access token has expired.",
-    ),
-    (
-        113,
-        "InvalidDateObject",
-        "A date of the request is not valid.",
-    ),
+    (106, "UserIsNotAuthorized", "The user may not do this in the account."),
+    (109, "AuthenticationTokenExpired", "The access token has expired."),
+    (113, "InvalidDateObject", "A date of the request is not valid."),
     (116, "RequestMissingHeaders", "The request lacks headers."),
     (117, "CallRateExceeded", "Too many calls; wait 60 seconds."),
     (208, "InvalidAccount", "The account is not valid."),
     (833, "ServiceTimeOut", "The service timed out."),
-    (
-        1008,
-        "CampaignServiceInvalidAccountStatus",
-        "The account's status does not allow this.",
-    ),
+    (1008, "CampaignServiceInvalidAccountStatus", "The account's status does not allow this."),
     (
         1009,
         "CampaignServiceAccountIdMissingInRequestHeader",
         "The header CustomerAccountId is missing.",
     ),
-    (
-        1010,
-        "CampaignServiceSystemInReadOnlyMode",
-        "The system is in read-only mode.",
-    ),
-    (
-        1029,
-        "CampaignServiceCustomerIdHasToBeSpecified",
-        "The header CustomerId is missing.",
-    ),
-    (
-        1102,
-        "CampaignServiceInvalidAccountId",
-        "The account id is not valid.",
-    ),
-    (
-        1490,
-        "CampaignServiceInvalidCustomerId",
-        "The customer id is not valid.",
-    ),
-    (
-        5318,
-        "InvalidConversionGoalId",
-        "The conversion goal's id is not valid.",
-    ),
-    (
-        5600,
-        "OfflineConversionsNullOrEmpty",
-        "The list of offline conversions is null or empty.",
-    ),
-    (
-        5601,
-        "OfflineConversionsLimitExceeded",
-        "More than 1,000 rows in one call.",
-    ),
+    (1010, "CampaignServiceSystemInReadOnlyMode", "The system is in read-only mode."),
+    (1029, "CampaignServiceCustomerIdHasToBeSpecified", "The header CustomerId is missing."),
+    (1102, "CampaignServiceInvalidAccountId", "The account id is not valid."),
+    (1490, "CampaignServiceInvalidCustomerId", "The customer id is not valid."),
+    (5318, "InvalidConversionGoalId", "The conversion goal's id is not valid."),
+    (5600, "OfflineConversionsNullOrEmpty", "The list of offline conversions is null or empty."),
+    (5601, "OfflineConversionsLimitExceeded", "More than 1,000 rows in one call."),
     (5602, "OfflineConversionIsNull", "The row is null."),
     (
         5603,
         "OfflineConversionMicrosoftClickIdNullOrEmpty",
         "The row has neither a click id nor hashed data.",
     ),
-    (
-        5604,
-        "OfflineConversionMicrosoftClickIdInvalid",
-        "The click id is not valid.",
-    ),
-    (
-        5605,
-        "OfflineConversionNameNullOrEmpty",
-        "The conversion name is missing.",
-    ),
-    (
-        5606,
-        "OfflineConversionNameInvalid",
-        "No offline conversion goal has this name.",
-    ),
-    (
-        5607,
-        "OfflineConversionTimeInvalid",
-        "The conversion time is not valid.",
-    ),
-    (
-        5608,
-        "OfflineConversionTimeNullOrEmpty",
-        "The conversion time is missing.",
-    ),
-    (
-        5609,
-        "OfflineConversionTimeOutOfWindow",
-        "The conversion time is more than 90 days ago.",
-    ),
-    (
-        5610,
-        "OfflineConversionValueInvalid",
-        "The value is not valid.",
-    ),
-    (
-        5611,
-        "OfflineConversionCurrencyCodeInvalid",
-        "The currency code is not valid.",
-    ),
-    (
-        5612,
-        "OfflineConversionsApplyFailed",
-        "The conversions could not be applied.",
-    ),
+    (5604, "OfflineConversionMicrosoftClickIdInvalid", "The click id is not valid."),
+    (5605, "OfflineConversionNameNullOrEmpty", "The conversion name is missing."),
+    (5606, "OfflineConversionNameInvalid", "No offline conversion goal has this name."),
+    (5607, "OfflineConversionTimeInvalid", "The conversion time is not valid."),
+    (5608, "OfflineConversionTimeNullOrEmpty", "The conversion time is missing."),
+    (5609, "OfflineConversionTimeOutOfWindow", "The conversion time is more than 90 days ago."),
+    (5610, "OfflineConversionValueInvalid", "The value is not valid."),
+    (5611, "OfflineConversionCurrencyCodeInvalid", "The currency code is not valid."),
+    (5612, "OfflineConversionsApplyFailed", "The conversions could not be applied."),
     (
         5613,
         "OfflineConversionPilotNotEnabledForCustomer",
         "Offline conversions are not enabled for the customer.",
     ),
-    (
-        5614,
-        "FutureConversionTimeCannotBeSet",
-        "The conversion time lies in the future.",
-    ),
-    (
-        5615,
-        "OfflineConversionNotAcceptedForGoal",
-        "The goal is too young; wait two hours.",
-    ),
-    (
-        5616,
-        "ConversionTimeEarlierThanClickTime",
-        "The conversion is earlier than the click.",
-    ),
-    (
-        5617,
-        "ClickIdDateTimeOutsideGoalConversionWindow",
-        "The click is outside the goal's window.",
-    ),
-    (
-        5618,
-        "OfflineConversionInvalidAdjustmentType",
-        "The adjustment type is not valid.",
-    ),
-    (
-        5619,
-        "OfflineConversionAdjustmentTimeNullOrEmpty",
-        "The adjustment time is missing.",
-    ),
+    (5614, "FutureConversionTimeCannotBeSet", "The conversion time lies in the future."),
+    (5615, "OfflineConversionNotAcceptedForGoal", "The goal is too young; wait two hours."),
+    (5616, "ConversionTimeEarlierThanClickTime", "The conversion is earlier than the click."),
+    (5617, "ClickIdDateTimeOutsideGoalConversionWindow", "The click is outside the goal's window."),
+    (5618, "OfflineConversionInvalidAdjustmentType", "The adjustment type is not valid."),
+    (5619, "OfflineConversionAdjustmentTimeNullOrEmpty", "The adjustment time is missing."),
     (
         5620,
         "OfflineConversionAdjustmentTimeEarlierThanConversionTime",
         "The adjustment is earlier than its conversion.",
     ),
-    (
-        5621,
-        "OfflineConversionAdjustmentTimeInvalid",
-        "The adjustment time is not valid.",
-    ),
+    (5621, "OfflineConversionAdjustmentTimeInvalid", "The adjustment time is not valid."),
     (
         5622,
         "OfflineConversionFutureAdjustmentTimeCannotBeSet",
         "The adjustment time lies in the future.",
     ),
-    (
-        5623,
-        "OfflineConversionAdjustmentTimeOutOfWindow",
-        "The adjustment time is too long ago.",
-    ),
-    (
-        5624,
-        "OfflineConversionAdjustmentValueNotExpected",
-        "A Retract carries no value.",
-    ),
-    (
-        5625,
-        "OfflineConversionAdjustmentValueRequired",
-        "A Restate needs a value.",
-    ),
-    (
-        5626,
-        "OfflineConversionCurrencyValueRequired",
-        "A Restate needs a currency.",
-    ),
-    (
-        5627,
-        "OfflineConversionRestateRetractNotSupported",
-        "The goal takes no adjustments.",
-    ),
+    (5623, "OfflineConversionAdjustmentTimeOutOfWindow", "The adjustment time is too long ago."),
+    (5624, "OfflineConversionAdjustmentValueNotExpected", "A Retract carries no value."),
+    (5625, "OfflineConversionAdjustmentValueRequired", "A Restate needs a value."),
+    (5626, "OfflineConversionCurrencyValueRequired", "A Restate needs a currency."),
+    (5627, "OfflineConversionRestateRetractNotSupported", "The goal takes no adjustments."),
 ];
 
 /// The symbol of a code; `InternalError` for one the table lacks.
@@ -270,9 +138,7 @@ impl BatchError {
     /// Names the row, in the index and in front of the field path.
     pub(crate) fn at(mut self, list: &str, index: usize) -> Self {
         self.index = i64::try_from(index).ok();
-        self.field_path = self
-            .field_path
-            .map(|field| format!("{list}[{index}].{field}"));
+        self.field_path = self.field_path.map(|field| format!("{list}[{index}].{field}"));
         self
     }
 }
@@ -297,18 +163,10 @@ pub(crate) struct ApiFault {
 
 impl ApiFault {
     pub(crate) fn new(status: u16, code: i64) -> Self {
-        Self {
-            status,
-            code,
-            detail: None,
-        }
+        Self { status, code, detail: None }
     }
 
     pub(crate) fn because(status: u16, code: i64, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: Some(detail.into()),
-        }
+        Self { status, code, detail: Some(detail.into()) }
     }
 }

@@ -32,12 +32,7 @@ pub struct FaultRule {
 impl FaultRule {
     /// A rule for every call, until the settings change.
     pub fn new(fault: Fault) -> Self {
-        Self {
-            path: None,
-            account: None,
-            times: None,
-            fault,
-        }
+        Self { path: None, account: None, times: None, fault }
     }
 
     /// Only calls whose path holds this text.
@@ -143,10 +138,7 @@ impl Fault {
 
     /// Whether the rule decides the answer, rather than adding to what happens.
     fn decides(&self) -> bool {
-        !matches!(
-            self,
-            Self::Latency { .. } | Self::RejectGoal { .. } | Self::ExpireTokens {}
-        )
+        !matches!(self, Self::Latency { .. } | Self::RejectGoal { .. } | Self::ExpireTokens {})
     }
 }
 
@@ -223,11 +215,8 @@ struct Active {
 
 impl Faults {
     pub(crate) fn new(rules: &[FaultRule]) -> Self {
-        let active = |rule: &FaultRule| Active {
-            rule: rule.clone(),
-            acted: 0,
-            passed: VecDeque::new(),
-        };
+        let active =
+            |rule: &FaultRule| Active { rule: rule.clone(), acted: 0, passed: VecDeque::new() };
         Self(rules.iter().map(active).collect())
     }
 
@@ -250,10 +239,7 @@ impl Active {
         if self.rule.times.is_some_and(|times| self.acted >= times) {
             return false;
         }
-        let Fault::Throttle {
-            calls_per_minute, ..
-        } = self.rule.fault
-        else {
+        let Fault::Throttle { calls_per_minute, .. } = self.rule.fault else {
             return true;
         };
         self.passed.retain(|at| now - *at < Duration::MINUTE);

@@ -33,10 +33,8 @@ pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
         Some(ids) if !ids.is_empty() => ids.iter().map(by_id).collect(),
         _ => account.goals.iter().map(Some).collect(),
     };
-    let goals: Vec<_> = found
-        .iter()
-        .map(|goal| goal.map(|goal| written(goal, &additional)))
-        .collect();
+    let goals: Vec<_> =
+        found.iter().map(|goal| goal.map(|goal| written(goal, &additional))).collect();
     let unknown = found.iter().enumerate().filter(|(_, goal)| goal.is_none());
     let error = |index| BatchError::numbered(5318, "").at("ConversionGoalIds", index);
     let errors: Vec<_> = unknown.map(|(index, _)| error(index)).collect();
@@ -44,13 +42,7 @@ pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
 }
 
 fn answer(goals: &[Option<GoalJson<'_>>], errors: &[BatchError]) -> Reply {
-    Reply::text(
-        200,
-        text(&GoalsAnswer {
-            conversion_goals: goals,
-            partial_errors: errors,
-        }),
-    )
+    Reply::text(200, text(&GoalsAnswer { conversion_goals: goals, partial_errors: errors }))
 }
 
 fn text(answer: &impl Serialize) -> String {
@@ -107,9 +99,7 @@ fn written<'a>(goal: &'a Goal, additional: &str) -> GoalJson<'a> {
         is_enhanced_conversions_enabled: additional
             .contains("IsEnhancedConversionsEnabled")
             .then_some(goal.enhanced_conversions),
-        is_externally_attributed: additional
-            .contains("IsExternallyAttributed")
-            .then_some(false),
+        is_externally_attributed: additional.contains("IsExternallyAttributed").then_some(false),
     }
 }
 
@@ -131,10 +121,7 @@ struct PropertiesRequest {
 pub(crate) fn properties(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
     const AUTO_TAGGING: &str = "MSCLKIDAutoTaggingEnabled";
     let request: PropertiesRequest = read(body)?;
-    let known = request
-        .account_property_names
-        .iter()
-        .filter(|name| *name == AUTO_TAGGING);
+    let known = request.account_property_names.iter().filter(|name| *name == AUTO_TAGGING);
     let property = |name| json!({ "Name": name, "Value": account.auto_tagging.to_string() });
     let properties: Vec<Value> = known.map(property).collect();
     let body = json!({ "AccountProperties": properties, "PartialErrors": [] });

@@ -150,8 +150,7 @@ impl Ledger {
             known.duplicates += 1;
             return;
         }
-        self.by_key
-            .insert(subject.key.clone(), self.conversions.len());
+        self.by_key.insert(subject.key.clone(), self.conversions.len());
         self.conversions.push(Conversion {
             account: subject.key.account,
             goal: subject.goal,

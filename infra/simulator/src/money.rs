@@ -35,9 +35,7 @@ pub(crate) fn serialize<S: Serializer>(
     let Some(amount) = amount else {
         return serializer.serialize_none();
     };
-    RawValue::from_string(amount.to_string())
-        .map_err(S::Error::custom)?
-        .serialize(serializer)
+    RawValue::from_string(amount.to_string()).map_err(S::Error::custom)?.serialize(serializer)
 }
 
 /// Reads a JSON number or `null` of the settings; its shortest text, so `9.90` becomes `9.9`.

@@ -15,10 +15,8 @@ use crate::{
     settings::{OAuth, RefreshTokens},
 };
 
-const SCOPES: [&str; 2] = [
-    "https://ads.microsoft.com/msads.manage",
-    "https://si.ads.microsoft.com/msads.manage",
-];
+const SCOPES: [&str; 2] =
+    ["https://ads.microsoft.com/msads.manage", "https://si.ads.microsoft.com/msads.manage"];
 
 /// What an access token is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +45,7 @@ impl Tokens {
     }
 
     pub(crate) fn expire_all(&mut self, now: OffsetDateTime) {
-        self.expiries
-            .values_mut()
-            .for_each(|expiry| *expiry = now.min(*expiry));
+        self.expiries.values_mut().for_each(|expiry| *expiry = now.min(*expiry));
     }
 
     /// Forgets which refresh tokens were rotated away: another consent was set.
@@ -85,20 +81,10 @@ impl Tokens {
             let text = "The scope is not valid.";
             return Err(oauth_error(400, "invalid_scope", 70_011, text));
         }
-        let given = form
-            .get("refresh_token")
-            .and_then(|token| self.number(settings, token));
-        let refused = || {
-            oauth_error(
-                400,
-                "invalid_grant",
-                9_002_313,
-                "The refresh token is not valid.",
-            )
-        };
-        given
-            .map(|given| (scope.to_owned(), given))
-            .ok_or_else(refused)
+        let given = form.get("refresh_token").and_then(|token| self.number(settings, token));
+        let refused =
+            || oauth_error(400, "invalid_grant", 9_002_313, "The refresh token is not valid.");
+        given.map(|given| (scope.to_owned(), given)).ok_or_else(refused)
     }
 
     /// The number of a refresh token that is not revoked.
@@ -116,10 +102,8 @@ impl Tokens {
         let access_token = format!("simulated-access-token-{}", self.expiries.len() + 1);
         let expiry = now + Duration::seconds(lifetime.into());
         self.expiries.insert(access_token.clone(), expiry);
-        let scope: Vec<_> = scope
-            .split_whitespace()
-            .filter(|part| *part != "offline_access")
-            .collect();
+        let scope: Vec<_> =
+            scope.split_whitespace().filter(|part| *part != "offline_access").collect();
         let body = json!({
             "token_type": "Bearer",
             "scope": scope.join(" "),

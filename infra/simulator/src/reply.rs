@@ -25,27 +25,15 @@ impl Reply {
     }
 
     pub(crate) fn text(status: u16, body: String) -> Self {
-        Self {
-            status,
-            content_type: Some("application/json; charset=utf-8"),
-            body,
-        }
+        Self { status, content_type: Some("application/json; charset=utf-8"), body }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            content_type: None,
-            body: String::new(),
-        }
+        Self { status, content_type: None, body: String::new() }
     }
 
     pub(crate) fn html(status: u16) -> Self {
-        Self {
-            status,
-            content_type: Some("text/html"),
-            body: HTML_PAGE.to_owned(),
-        }
+        Self { status, content_type: Some("text/html"), body: HTML_PAGE.to_owned() }
     }
 
     pub(crate) fn partial_errors(errors: &[BatchError]) -> Self {
@@ -70,11 +58,7 @@ impl FaultStyle<'_> {
             "ErrorCode": symbol(fault.code),
             "Message": message(fault.code),
         });
-        self.reply(
-            fault.status,
-            "AdApiFaultDetail",
-            json!({ "Errors": [error] }),
-        )
+        self.reply(fault.status, "AdApiFaultDetail", json!({ "Errors": [error] }))
     }
 
     /// `ApiFaultDetail`: its errors say `Details`.

@@ -85,9 +85,7 @@ pub(crate) fn read_list(body: &[u8], list: &str) -> Result<Vec<Option<Row>>, Api
         serde_json::from_slice(body).map_err(unreadable)?;
     let raw = request.get(list).ok_or_else(|| ApiFault::new(400, 5600))?;
     let rows: Option<Vec<Option<Row>>> = serde_json::from_str(raw.get()).map_err(unreadable)?;
-    let rows = rows
-        .filter(|rows| !rows.is_empty())
-        .ok_or_else(|| ApiFault::new(400, 5600))?;
+    let rows = rows.filter(|rows| !rows.is_empty()).ok_or_else(|| ApiFault::new(400, 5600))?;
     if rows.len() > MAX_ROWS {
         return Err(ApiFault::new(400, 5601));
     }
@@ -124,11 +122,7 @@ impl Scene<'_> {
     }
 
     fn refusal_of(&self, goal: &str) -> Option<i64> {
-        let refused = self
-            .plan
-            .refused_goals
-            .iter()
-            .find(|(name, _)| name == goal)?;
+        let refused = self.plan.refused_goals.iter().find(|(name, _)| name == goal)?;
         Some(refused.1)
     }
 
@@ -193,18 +187,11 @@ impl Row {
     fn check_is_readable(&self) -> Result<(), ApiFault> {
         match filled(&self.conversion_time) {
             Some(text) if instant::parse(text).is_none() => {
-                return Err(ApiFault::because(
-                    400,
-                    113,
-                    format!("ConversionTime: {text}"),
-                ));
+                return Err(ApiFault::because(400, 113, format!("ConversionTime: {text}")));
             }
             _ => {}
         }
-        for raw in [&self.conversion_value, &self.adjustment_value]
-            .into_iter()
-            .flatten()
-        {
+        for raw in [&self.conversion_value, &self.adjustment_value].into_iter().flatten() {
             if money::parse(raw).is_none() {
                 return Err(ApiFault::because(400, 100, format!("not a number: {raw}")));
             }
@@ -227,9 +214,7 @@ fn identity(row: &Row, goal: Option<&Goal>, findings: &mut Findings) -> Option<I
         if !is_click_id(click_id) {
             findings.add(5604, "MicrosoftClickId");
         }
-        return Some(Identity::Click(
-            click_id.replace('-', "").to_ascii_lowercase(),
-        ));
+        return Some(Identity::Click(click_id.replace('-', "").to_ascii_lowercase()));
     }
     let email = filled(&row.hashed_email_address).map(str::to_owned);
     let phone = filled(&row.hashed_phone_number).map(str::to_owned);
@@ -251,10 +236,7 @@ fn check_hashes(row: &Row, findings: &mut Findings) {
 }
 
 fn is_hash(text: &str) -> bool {
-    text.len() == 64
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// Published samples have 32, 29 or, with dashes, 36 characters; anything near that is taken.

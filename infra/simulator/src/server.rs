@@ -49,9 +49,7 @@ impl Simulator {
     /// Microsoft's paths and `/simulator/…`. A connection is dropped by unwinding its task, so
     /// serve this by a server that runs each connection as a task, as `axum::serve` does.
     pub fn router(&self) -> Router {
-        control::routes()
-            .fallback(microsoft)
-            .with_state(self.clone())
+        control::routes().fallback(microsoft).with_state(self.clone())
     }
 
     /// Serves on the address until the runtime ends; port 0 takes a free one. Returns the address.
@@ -138,19 +136,12 @@ fn hang_up() -> ! {
 }
 
 fn response(reply: Reply, tracking_id: &str) -> Response {
-    let tracking = (
-        HeaderName::from_static("trackingid"),
-        tracking_id.to_owned(),
-    );
+    let tracking = (HeaderName::from_static("trackingid"), tracking_id.to_owned());
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = reply
-        .content_type
-        .map(|kind| [(header::CONTENT_TYPE, kind)]);
+    let content_type = reply.content_type.map(|kind| [(header::CONTENT_TYPE, kind)]);
     let mut response = (status, [tracking], Body::from(reply.body)).into_response();
     for (name, value) in content_type.into_iter().flatten() {
-        response
-            .headers_mut()
-            .insert(name, axum::http::HeaderValue::from_static(value));
+        response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
     }
     response
 }

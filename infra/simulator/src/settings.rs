@@ -67,24 +67,9 @@ impl Default for Account {
             currency_code: "USD".to_owned(),
             auto_tagging: true,
             goals: vec![
-                Goal::new(
-                    "1001",
-                    "Purchase",
-                    RevenueType::VariableValue,
-                    CountType::All,
-                ),
-                Goal::new(
-                    "1002",
-                    "Qualified Lead",
-                    RevenueType::NoValue,
-                    CountType::Unique,
-                ),
-                Goal::new(
-                    "1003",
-                    "Subscription Start",
-                    RevenueType::VariableValue,
-                    CountType::All,
-                ),
+                Goal::new("1001", "Purchase", RevenueType::VariableValue, CountType::All),
+                Goal::new("1002", "Qualified Lead", RevenueType::NoValue, CountType::Unique),
+                Goal::new("1003", "Subscription Start", RevenueType::VariableValue, CountType::All),
             ],
         }
     }
@@ -124,10 +109,7 @@ impl Goal {
         Self {
             id: id.to_owned(),
             name: name.to_owned(),
-            revenue: Revenue {
-                r#type: revenue,
-                ..Revenue::default()
-            },
+            revenue: Revenue { r#type: revenue, ..Revenue::default() },
             count_type,
             enhanced_conversions: true,
             paused: false,
@@ -152,10 +134,7 @@ pub struct Revenue {
     /// Kind of the goal's value.
     pub r#type: RevenueType,
     /// Default value.
-    #[serde(
-        serialize_with = "money::serialize",
-        deserialize_with = "money::deserialize"
-    )]
+    #[serde(serialize_with = "money::serialize", deserialize_with = "money::deserialize")]
     pub value: Option<Decimal>,
     /// The goal's currency; none: the account's.
     pub currency_code: Option<String>,

@@ -71,9 +71,7 @@ impl State {
     pub(crate) fn take(&mut self, mut call: Call) -> Outcome {
         self.answered += 1;
         call.tracking_id = format!("00000000-0000-4000-8000-{:012x}", self.answered);
-        let plan = self
-            .faults
-            .plan(&call.path, call.account.as_deref(), call.at);
+        let plan = self.faults.plan(&call.path, call.account.as_deref(), call.at);
         if plan.expire_tokens {
             self.tokens.expire_all(call.at);
         }
@@ -81,11 +79,7 @@ impl State {
         call.status = reply.as_ref().map(|reply| reply.status);
         let tracking_id = call.tracking_id.clone();
         self.calls.push(call);
-        Outcome {
-            wait: plan.latency + hold,
-            reply,
-            tracking_id,
-        }
+        Outcome { wait: plan.latency + hold, reply, tracking_id }
     }
 
     fn decide(&mut self, plan: &Plan, call: &Call) -> (Option<Reply>, std::time::Duration) {
@@ -94,9 +88,7 @@ impl State {
             return (Some(self.process(plan, call)), at_once);
         };
         let accepts = match fault {
-            Fault::Status {
-                after_accepting, ..
-            } => *after_accepting,
+            Fault::Status { after_accepting, .. } => *after_accepting,
             Fault::DropConnection { after_accepting } => *after_accepting,
             Fault::Throttle { .. } => false,
             _ => true,
@@ -115,10 +107,7 @@ impl State {
     }
 
     fn style<'a>(&self, call: &'a Call) -> FaultStyle<'a> {
-        FaultStyle {
-            form: self.settings.fault_form,
-            tracking_id: &call.tracking_id,
-        }
+        FaultStyle { form: self.settings.fault_form, tracking_id: &call.tracking_id }
     }
 
     fn process(&mut self, plan: &Plan, call: &Call) -> Reply {
@@ -144,12 +133,7 @@ impl State {
         self.check_headers(call)?;
         let account = account(&self.settings, call)?;
         let body = call.body.as_bytes();
-        let scene = Scene {
-            settings: &self.settings,
-            account,
-            plan,
-            now: call.at,
-        };
+        let scene = Scene { settings: &self.settings, account, plan, now: call.at };
         let errors = match operation {
             "OfflineConversions/Apply" => conversions::apply(&scene, body, &mut self.ledger)?,
             "OfflineConversionAdjustments/Apply" => {
@@ -195,14 +179,6 @@ fn account<'a>(settings: &'a Settings, call: &Call) -> Result<&'a Account, ApiFa
     let customer = call.header("customerid").ok_or_else(missing(1029))?;
     let account = call.header("customeraccountid").ok_or_else(missing(1009))?;
     let of_account = |known: &&Account| known.account_id == account;
-    let found = settings
-        .accounts
-        .iter()
-        .find(of_account)
-        .ok_or_else(missing(1102))?;
-    if found.customer_id == customer {
-        Ok(found)
-    } else {
-        Err(ApiFault::new(403, 106))
-    }
+    let found = settings.accounts.iter().find(of_account).ok_or_else(missing(1102))?;
+    if found.customer_id == customer { Ok(found) } else { Err(ApiFault::new(403, 106)) }
 }

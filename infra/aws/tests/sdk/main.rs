@@ -7,7 +7,7 @@ mod restart;
 mod secrets;
 mod tables;
 
-use aws_credential_types::Credentials;
+use aws_sdk_sqs::config::Credentials;
 use local_aws::{Aws, Settings};
 
 /// A served stand-in and the three clients of the system.

@@ -11,12 +11,7 @@ async fn bench_with_purchase() -> Bench {
 
 /// The codes that one row with this member gets.
 async fn codes_with(row: Value, name: &str, value: impl Into<Value>) -> Vec<i64> {
-    codes(
-        &bench_with_purchase()
-            .await
-            .adjust(&[row.with(name, value)])
-            .await,
-    )
+    codes(&bench_with_purchase().await.adjust(&[row.with(name, value)]).await)
 }
 
 #[tokio::test]
@@ -28,29 +23,17 @@ async fn a_restate_sets_value_and_currency() {
     assert_eq!(row["originalValue"], json!(149.5));
     assert_eq!(row["value"], json!(99.5));
     assert_eq!(row["currency"], "USD");
-    assert_eq!(
-        (&row["state"], &row["adjustments"]),
-        (&json!("restated"), &json!(2))
-    );
+    assert_eq!((&row["state"], &row["adjustments"]), (&json!("restated"), &json!(2)));
 }
 
 #[tokio::test]
 async fn a_retract_ends_the_conversion() {
     let bench = bench_with_purchase().await;
-    assert_eq!(
-        codes(&bench.adjust(&[retract(), restate(), retract()]).await),
-        [0; 0]
-    );
+    assert_eq!(codes(&bench.adjust(&[retract(), restate(), retract()]).await), [0; 0]);
     bench.convert(&[purchase()]).await;
     let row = bench.first().await;
-    assert_eq!(
-        (&row["state"], &row["value"]),
-        (&json!("retracted"), &json!(0))
-    );
-    assert_eq!(
-        (&row["adjustments"], &row["duplicates"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&row["state"], &row["value"]), (&json!("retracted"), &json!(0)));
+    assert_eq!((&row["adjustments"], &row["duplicates"]), (&json!(1), &json!(1)));
     let lost = bench.get("/simulator/unattributed").await.json;
     assert_eq!(lost["counts"], json!({ "ConversionAlreadyRetracted": 2 }));
     assert_eq!(lost["unattributed"][0]["row"], "Restate");
@@ -69,10 +52,7 @@ async fn an_unknown_original_is_lost_without_an_error() {
 
 #[tokio::test]
 async fn an_original_has_to_be_visible() {
-    let settings = Settings {
-        visible_after_seconds: 60,
-        ..Settings::default()
-    };
+    let settings = Settings { visible_after_seconds: 60, ..Settings::default() };
     let bench = Bench::with(settings).await;
     bench.convert(&[purchase()]).await;
     bench.pass(59);
@@ -90,22 +70,14 @@ async fn a_renamed_goal_keeps_its_conversions() {
     bench.simulator.update_settings(rename);
     let old_name = bench.adjust(&[restate()]).await;
     assert_eq!(codes(&old_name), [5606]);
-    bench
-        .adjust(&[restate().with("ConversionName", "Sale")])
-        .await;
+    bench.adjust(&[restate().with("ConversionName", "Sale")]).await;
     assert_eq!(bench.first().await["state"], "restated");
 }
 
 #[tokio::test]
 async fn types_are_checked() {
-    assert_eq!(
-        codes_with(restate(), "AdjustmentType", "Refund").await,
-        [5618]
-    );
-    assert_eq!(
-        codes_with(restate(), "AdjustmentType", Value::Null).await,
-        [5618]
-    );
+    assert_eq!(codes_with(restate(), "AdjustmentType", "Refund").await, [5618]);
+    assert_eq!(codes_with(restate(), "AdjustmentType", Value::Null).await, [5618]);
 }
 
 #[tokio::test]
@@ -123,44 +95,24 @@ async fn adjustment_times_are_checked() {
 
 #[tokio::test]
 async fn a_restate_needs_value_and_currency() {
-    assert_eq!(
-        codes_with(restate(), "AdjustmentValue", Value::Null).await,
-        [5625]
-    );
-    assert_eq!(
-        codes_with(restate(), "AdjustmentCurrencyCode", "").await,
-        [5626]
-    );
+    assert_eq!(codes_with(restate(), "AdjustmentValue", Value::Null).await, [5625]);
+    assert_eq!(codes_with(restate(), "AdjustmentCurrencyCode", "").await, [5626]);
     assert_eq!(codes_with(restate(), "AdjustmentValue", -1).await, [5610]);
-    assert_eq!(
-        codes_with(restate(), "AdjustmentCurrencyCode", "???").await,
-        [5611]
-    );
+    assert_eq!(codes_with(restate(), "AdjustmentCurrencyCode", "???").await, [5611]);
 }
 
 #[tokio::test]
 async fn a_retract_carries_no_value() {
     assert_eq!(codes_with(retract(), "AdjustmentValue", 0).await, [5624]);
-    assert_eq!(
-        codes_with(retract(), "AdjustmentCurrencyCode", "EUR").await,
-        [0; 0]
-    );
+    assert_eq!(codes_with(retract(), "AdjustmentCurrencyCode", "EUR").await, [0; 0]);
 }
 
 #[tokio::test]
 async fn the_original_is_named_like_in_a_conversion() {
-    assert_eq!(
-        codes_with(restate(), "ConversionName", "Sale").await,
-        [5606]
-    );
+    assert_eq!(codes_with(restate(), "ConversionName", "Sale").await, [5606]);
     assert_eq!(codes_with(restate(), "MicrosoftClickId", "").await, [5603]);
-    assert_eq!(
-        codes_with(restate(), "ConversionTime", "2026-01-24T09:59:59Z").await,
-        [5609]
-    );
+    assert_eq!(codes_with(restate(), "ConversionTime", "2026-01-24T09:59:59Z").await, [5609]);
     let bench = bench_with_purchase().await;
-    let answer = bench
-        .adjust(&[restate().with("ConversionTime", "then")])
-        .await;
+    let answer = bench.adjust(&[restate().with("ConversionTime", "then")]).await;
     assert_eq!((answer.status, fault_code(&answer)), (400, Some(113)));
 }

@@ -41,9 +41,7 @@ impl Bench {
     /// With one fault rule.
     pub(crate) async fn failing(rule: FaultRule) -> Self {
         let bench = Self::new().await;
-        bench
-            .simulator
-            .update_settings(|settings| settings.faults = vec![rule]);
+        bench.simulator.update_settings(|settings| settings.faults = vec![rule]);
         bench
     }
 
@@ -55,18 +53,10 @@ impl Bench {
             OffsetDateTime::from_unix_timestamp(shared.load(Ordering::SeqCst)).expect("in range")
         });
         let simulator = Simulator::with_clock(settings, clock);
-        let address = simulator
-            .listen(([127, 0, 0, 1], 0).into())
-            .await
-            .expect("a free port");
+        let address = simulator.listen(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let base = format!("http://{address}");
-        let mut bench = Self {
-            simulator,
-            base,
-            http: Client::new(),
-            seconds,
-            token: String::new(),
-        };
+        let mut bench =
+            Self { simulator, base, http: Client::new(), seconds, token: String::new() };
         bench.sign_in().await;
         bench
     }
@@ -74,10 +64,7 @@ impl Bench {
     /// Takes a new access token.
     pub(crate) async fn sign_in(&mut self) {
         let answer = self.token(&refresh_form()).await;
-        self.token = answer.json["access_token"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        self.token = answer.json["access_token"].as_str().unwrap_or_default().to_owned();
     }
 
     pub(crate) fn pass(&self, seconds: i64) {
@@ -85,9 +72,7 @@ impl Bench {
     }
 
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Answer {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let url = format!("{}/common/oauth2/v2.0/token", self.base);
         let request = self.http.post(url);
         let form_type = "application/x-www-form-urlencoded";
@@ -119,13 +104,11 @@ impl Bench {
     }
 
     pub(crate) async fn convert(&self, rows: &[Value]) -> Answer {
-        self.call(CONVERSIONS, json!({ "OfflineConversions": rows }))
-            .await
+        self.call(CONVERSIONS, json!({ "OfflineConversions": rows })).await
     }
 
     pub(crate) async fn adjust(&self, rows: &[Value]) -> Answer {
-        self.call(ADJUSTMENTS, json!({ "OfflineConversionAdjustments": rows }))
-            .await
+        self.call(ADJUSTMENTS, json!({ "OfflineConversionAdjustments": rows })).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -149,12 +132,7 @@ pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer>
     let tracking_id = header.and_then(|id| id.to_str().ok()).map(str::to_owned);
     let text = response.text().await?;
     let json = serde_json::from_str(&text).unwrap_or_default();
-    Ok(Answer {
-        status,
-        tracking_id,
-        text,
-        json,
-    })
+    Ok(Answer { status, tracking_id, text, json })
 }
 
 pub(crate) fn refresh_form() -> [(&'static str, &'static str); 4] {
@@ -162,10 +140,7 @@ pub(crate) fn refresh_form() -> [(&'static str, &'static str); 4] {
         ("grant_type", "refresh_token"),
         ("client_id", "local-client"),
         ("refresh_token", "local-refresh-token"),
-        (
-            "scope",
-            "https://ads.microsoft.com/msads.manage offline_access",
-        ),
+        ("scope", "https://ads.microsoft.com/msads.manage offline_access"),
     ]
 }
 
@@ -196,8 +171,7 @@ pub(crate) fn restate() -> Value {
 pub(crate) fn retract() -> Value {
     let mut row = restate();
     row["AdjustmentType"] = json!("Retract");
-    row.with("AdjustmentValue", Value::Null)
-        .with("AdjustmentCurrencyCode", Value::Null)
+    row.with("AdjustmentValue", Value::Null).with("AdjustmentCurrencyCode", Value::Null)
 }
 
 pub(crate) trait With {
@@ -215,14 +189,8 @@ impl With for Value {
 /// The codes of `PartialErrors`.
 pub(crate) fn codes(answer: &Answer) -> Vec<i64> {
     assert_eq!(answer.status, 200, "{}", answer.text);
-    let errors = answer.json["PartialErrors"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    errors
-        .iter()
-        .filter_map(|error| error["Code"].as_i64())
-        .collect()
+    let errors = answer.json["PartialErrors"].as_array().cloned().unwrap_or_default();
+    errors.iter().filter_map(|error| error["Code"].as_i64()).collect()
 }
 
 /// The code of a fault's first error.

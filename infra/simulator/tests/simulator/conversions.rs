@@ -8,31 +8,21 @@ const HASH: &str = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc4
 
 /// The codes that one row with this member gets.
 async fn codes_with(name: &str, value: impl Into<Value>) -> Vec<i64> {
-    codes(
-        &Bench::new()
-            .await
-            .convert(&[purchase().with(name, value)])
-            .await,
-    )
+    codes(&Bench::new().await.convert(&[purchase().with(name, value)]).await)
 }
 
 #[tokio::test]
 async fn a_good_row_is_accepted() {
     let bench = Bench::new().await;
     let answer = bench.convert(&[purchase()]).await;
-    assert_eq!(
-        (answer.status, answer.text.as_str()),
-        (200, r#"{"PartialErrors":[]}"#)
-    );
+    assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"PartialErrors":[]}"#));
     assert!(answer.tracking_id.is_some());
 }
 
 #[tokio::test]
 async fn an_error_carries_every_member() {
     let bench = Bench::new().await;
-    let answer = bench
-        .convert(&[purchase().with("ConversionName", "purchase")])
-        .await;
+    let answer = bench.convert(&[purchase().with("ConversionName", "purchase")]).await;
     let expected = json!({
         "Code": 5606,
         "Details": null,
@@ -49,15 +39,10 @@ async fn an_error_carries_every_member() {
 #[tokio::test]
 async fn a_bad_row_leaves_the_others_alone_and_gets_all_its_errors() {
     let bench = Bench::new().await;
-    let bad = purchase()
-        .with("ConversionName", " Purchase")
-        .with("ConversionValue", -1);
+    let bad = purchase().with("ConversionName", " Purchase").with("ConversionValue", -1);
     let answer = bench.convert(&[purchase(), bad, Value::Null]).await;
     assert_eq!(codes(&answer), [5606, 5610, 5602]);
-    let errors = answer.json["PartialErrors"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let errors = answer.json["PartialErrors"].as_array().cloned().unwrap_or_default();
     let indexes: Vec<_> = errors.iter().map(|error| error["Index"].as_i64()).collect();
     assert_eq!(indexes, [Some(1), Some(1), Some(2)]);
     assert_eq!(bench.simulator.conversions().len(), 1);
@@ -72,41 +57,18 @@ async fn names_are_required() {
 #[tokio::test]
 async fn times_are_bounded() {
     assert_eq!(codes_with("ConversionTime", "").await, [5608]);
-    assert_eq!(
-        codes_with("ConversionTime", "2026-04-24T10:00:00Z").await,
-        [0; 0]
-    );
-    assert_eq!(
-        codes_with("ConversionTime", "2026-04-24T10:00:01Z").await,
-        [5614]
-    );
-    assert_eq!(
-        codes_with("ConversionTime", "2026-01-24T10:00:00Z").await,
-        [0; 0]
-    );
-    assert_eq!(
-        codes_with("ConversionTime", "2026-01-24T09:59:59Z").await,
-        [5609]
-    );
+    assert_eq!(codes_with("ConversionTime", "2026-04-24T10:00:00Z").await, [0; 0]);
+    assert_eq!(codes_with("ConversionTime", "2026-04-24T10:00:01Z").await, [5614]);
+    assert_eq!(codes_with("ConversionTime", "2026-01-24T10:00:00Z").await, [0; 0]);
+    assert_eq!(codes_with("ConversionTime", "2026-01-24T09:59:59Z").await, [5609]);
 }
 
 #[tokio::test]
 async fn one_unreadable_time_fails_the_whole_call() {
     let bench = Bench::new().await;
-    for time in [
-        "yesterday",
-        "2026-04-24 09:42",
-        "2026-04-24T24:00:00Z",
-        "2026-04-24T09:42:13",
-    ] {
-        let answer = bench
-            .convert(&[purchase(), purchase().with("ConversionTime", time)])
-            .await;
-        assert_eq!(
-            (answer.status, fault_code(&answer)),
-            (400, Some(113)),
-            "{time}"
-        );
+    for time in ["yesterday", "2026-04-24 09:42", "2026-04-24T24:00:00Z", "2026-04-24T09:42:13"] {
+        let answer = bench.convert(&[purchase(), purchase().with("ConversionTime", time)]).await;
+        assert_eq!((answer.status, fault_code(&answer)), (400, Some(113)), "{time}");
     }
     assert!(bench.simulator.conversions().is_empty());
 }
@@ -116,19 +78,10 @@ async fn click_ids_are_checked() {
     assert_eq!(codes_with("MicrosoftClickId", Value::Null).await, [5603]);
     assert_eq!(codes_with("MicrosoftClickId", "").await, [5603]);
     assert_eq!(codes_with("MicrosoftClickId", "Example-123").await, [5604]);
-    assert_eq!(
-        codes_with("MicrosoftClickId", "01234567890123456789012345678901").await,
-        [5604]
-    );
-    assert_eq!(
-        codes_with("MicrosoftClickId", "{msclkid}-of-a-template").await,
-        [5604]
-    );
+    assert_eq!(codes_with("MicrosoftClickId", "01234567890123456789012345678901").await, [5604]);
+    assert_eq!(codes_with("MicrosoftClickId", "{msclkid}-of-a-template").await, [5604]);
     assert_eq!(codes_with("MicrosoftClickId", "short").await, [5604]);
-    assert_eq!(
-        codes_with("MicrosoftClickId", "dd4afcccb1c9a4cad9544dd7e5006").await,
-        [0; 0]
-    );
+    assert_eq!(codes_with("MicrosoftClickId", "dd4afcccb1c9a4cad9544dd7e5006").await, [0; 0]);
 }
 
 #[tokio::test]
@@ -137,13 +90,7 @@ async fn values_are_bounded() {
         assert_eq!(raw_value(value).await, [0; 0], "{value}");
     }
     let too_long = "123456789012345678901234567890123456789.5";
-    for value in [
-        "-0.01",
-        "0.1234",
-        "999999999999.001",
-        "1000000000000",
-        too_long,
-    ] {
+    for value in ["-0.01", "0.1234", "999999999999.001", "1000000000000", too_long] {
         assert_eq!(raw_value(value).await, [5610], "{value}");
     }
 }
@@ -157,10 +104,7 @@ async fn raw_value(value: &str) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_value_that_is_no_number_fails_the_call() {
-    let answer = Bench::new()
-        .await
-        .convert(&[purchase().with("ConversionValue", "149.5")])
-        .await;
+    let answer = Bench::new().await.convert(&[purchase().with("ConversionValue", "149.5")]).await;
     assert_eq!((answer.status, fault_code(&answer)), (400, Some(100)));
 }
 
@@ -185,23 +129,15 @@ async fn a_young_goal_takes_nothing_for_two_hours() {
 }
 
 fn by_hash(hash: &str) -> Value {
-    purchase()
-        .with("MicrosoftClickId", Value::Null)
-        .with("HashedEmailAddress", hash)
+    purchase().with("MicrosoftClickId", Value::Null).with("HashedEmailAddress", hash)
 }
 
 #[tokio::test]
 async fn hashes_stand_in_for_a_click_id() {
     let bench = Bench::new().await;
-    assert_eq!(
-        codes(&bench.convert(&[by_hash(HASH), by_hash(HASH)]).await),
-        [0; 0]
-    );
+    assert_eq!(codes(&bench.convert(&[by_hash(HASH), by_hash(HASH)]).await), [0; 0]);
     let row = bench.first().await;
-    assert_eq!(
-        (&row["clickId"], &row["duplicates"]),
-        (&Value::Null, &json!(1))
-    );
+    assert_eq!((&row["clickId"], &row["duplicates"]), (&Value::Null, &json!(1)));
 }
 
 #[tokio::test]
@@ -210,15 +146,11 @@ async fn hashes_must_be_hashes() {
     for text in ["john@contoso.com", &HASH.to_uppercase(), &HASH[1..]] {
         let phone = purchase().with("HashedPhoneNumber", text);
         let answer = bench.convert(&[by_hash(text), phone]).await;
-        let symbols: Vec<_> = (0..2)
-            .map(|i| answer.json["PartialErrors"][i]["ErrorCode"].clone())
-            .collect();
+        let symbols: Vec<_> =
+            (0..2).map(|i| answer.json["PartialErrors"][i]["ErrorCode"].clone()).collect();
         assert_eq!(
             symbols,
-            [
-                "ConversionEmailAddressIsNotHashed",
-                "ConversionPhoneNumberIsNotHashed"
-            ]
+            ["ConversionEmailAddressIsNotHashed", "ConversionPhoneNumberIsNotHashed"]
         );
     }
 }
@@ -230,10 +162,7 @@ async fn without_enhanced_conversions_hashes_are_dropped_or_refused() {
     let bench = Bench::with(settings).await;
     let with_click = purchase().with("HashedEmailAddress", "not a hash");
     let answer = bench.convert(&[with_click, by_hash(HASH)]).await;
-    let errors = answer.json["PartialErrors"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let errors = answer.json["PartialErrors"].as_array().cloned().unwrap_or_default();
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0]["ErrorCode"], "NotEligibleForEnhancedConversions");
     assert_eq!(errors[0]["Index"], 1);
@@ -244,13 +173,9 @@ async fn the_same_key_again_is_ignored_and_counted() {
     let bench = Bench::new().await;
     let spellings = ["2026-04-24T09:42:13Z", "2026-04-24T11:42:13.000000+02:00"];
     for time in spellings {
-        let row = purchase()
-            .with("ConversionTime", time)
-            .with("MicrosoftClickId", CLICK.to_lowercase());
-        assert_eq!(
-            codes(&bench.convert(&[row.with("ConversionValue", 1)]).await),
-            [0; 0]
-        );
+        let row =
+            purchase().with("ConversionTime", time).with("MicrosoftClickId", CLICK.to_lowercase());
+        assert_eq!(codes(&bench.convert(&[row.with("ConversionValue", 1)]).await), [0; 0]);
     }
     bench
         .convert(&[purchase().with("MicrosoftClickId", "f894f652-ea33-4e73-9002-f7167ab8f8e3")])
@@ -280,8 +205,5 @@ async fn a_paused_goal_takes_rows_and_attributes_none() {
     let bench = Bench::with(settings).await;
     assert_eq!(codes(&bench.convert(&[purchase()]).await), [0; 0]);
     assert!(bench.simulator.conversions().is_empty());
-    assert_eq!(
-        bench.simulator.unattributed()[0].reason,
-        "GoalNotFoundOrInactive"
-    );
+    assert_eq!(bench.simulator.unattributed()[0].reason, "GoalNotFoundOrInactive");
 }

@@ -8,12 +8,7 @@ use crate::bench::{
 };
 
 fn status(status: u16, body: AnswerBody, after_accepting: bool) -> FaultRule {
-    FaultRule::new(Fault::Status {
-        status,
-        body,
-        after_accepting,
-    })
-    .times(1)
+    FaultRule::new(Fault::Status { status, body, after_accepting }).times(1)
 }
 
 fn body() -> String {
@@ -22,23 +17,14 @@ fn body() -> String {
 
 #[tokio::test]
 async fn calls_over_the_limit_are_throttled_for_a_minute() {
-    for (answer, expected) in [
-        (ThrottleAnswer::Http429, 429),
-        (ThrottleAnswer::Fault117, 400),
-    ] {
-        let rule = FaultRule::new(Fault::Throttle {
-            calls_per_minute: 2,
-            answer,
-        });
+    for (answer, expected) in [(ThrottleAnswer::Http429, 429), (ThrottleAnswer::Fault117, 400)] {
+        let rule = FaultRule::new(Fault::Throttle { calls_per_minute: 2, answer });
         let bench = Bench::failing(rule.on(CONVERSIONS)).await;
         for _ in 0..2 {
             assert_eq!(bench.convert(&[purchase()]).await.status, 200);
         }
         let refused = bench.convert(&[purchase()]).await;
-        assert_eq!(
-            (refused.status, fault_code(&refused)),
-            (expected, Some(117))
-        );
+        assert_eq!((refused.status, fault_code(&refused)), (expected, Some(117)));
         bench.pass(60);
         assert_eq!(bench.convert(&[purchase()]).await.status, 200);
     }
@@ -46,26 +32,14 @@ async fn calls_over_the_limit_are_throttled_for_a_minute() {
 
 #[tokio::test]
 async fn each_body_comes_with_its_status() {
-    let forced = ForcedError {
-        index: Some(0),
-        code: 5612,
-        error_code: None,
-    };
+    let forced = ForcedError { index: Some(0), code: 5612, error_code: None };
     let cases = [
         (503, AnswerBody::Empty, ""),
         (502, AnswerBody::Html, "<html>"),
         (200, AnswerBody::Malformed, "{\"PartialErrors\":[{"),
-        (
-            400,
-            AnswerBody::Fault(1008),
-            "\"CampaignServiceInvalidAccountStatus\"",
-        ),
+        (400, AnswerBody::Fault(1008), "\"CampaignServiceInvalidAccountStatus\""),
         (500, AnswerBody::OperationFault(0), "\"OperationErrors\":[{"),
-        (
-            400,
-            AnswerBody::BatchErrors(vec![forced]),
-            "\"OfflineConversionsApplyFailed\"",
-        ),
+        (400, AnswerBody::BatchErrors(vec![forced]), "\"OfflineConversionsApplyFailed\""),
         (404, AnswerBody::Text("{}".to_owned()), "{}"),
     ];
     for (wanted, answer_body, part) in cases {
@@ -92,19 +66,14 @@ async fn the_token_endpoint_fails_by_rule_too() {
     let bench = Bench::failing(status(503, error, false).on("/token")).await;
     assert_eq!(bench.convert(&[purchase()]).await.status, 200);
     let answer = bench.token(&refresh_form()).await;
-    assert_eq!(
-        (answer.status, &answer.json["error"]),
-        (503, &"temporarily_unavailable".into())
-    );
+    assert_eq!((answer.status, &answer.json["error"]), (503, &"temporarily_unavailable".into()));
 }
 
 #[tokio::test]
 async fn rules_in_a_row_make_a_sequence() {
     let bench = Bench::new().await;
     let rules = [503, 429, 408].map(|code| status(code, AnswerBody::Empty, false));
-    bench
-        .simulator
-        .update_settings(|settings| settings.faults = rules.to_vec());
+    bench.simulator.update_settings(|settings| settings.faults = rules.to_vec());
     let mut seen = Vec::new();
     for _ in 0..4 {
         seen.push(bench.convert(&[purchase()]).await.status);
@@ -131,22 +100,13 @@ async fn latency_delays_the_answer() {
 
 #[tokio::test]
 async fn a_timeout_after_accepting_keeps_the_conversion() {
-    let rule = FaultRule::new(Fault::TimeoutAfterAccepting {
-        milliseconds: 60_000,
-    })
-    .times(1);
+    let rule = FaultRule::new(Fault::TimeoutAfterAccepting { milliseconds: 60_000 }).times(1);
     let bench = Bench::failing(rule).await;
-    let request = bench
-        .request(CONVERSIONS)
-        .body(body())
-        .timeout(Duration::from_millis(200));
+    let request = bench.request(CONVERSIONS).body(body()).timeout(Duration::from_millis(200));
     let error = try_send(request).await.expect_err("no answer");
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(bench.simulator.conversions().len(), 1);
-    assert_eq!(
-        bench.simulator.calls().pop().and_then(|call| call.status),
-        None
-    );
+    assert_eq!(bench.simulator.calls().pop().and_then(|call| call.status), None);
     assert_eq!(codes(&bench.convert(&[purchase()]).await), [0; 0]);
     assert_eq!(bench.first().await["duplicates"], 1);
 }
@@ -164,43 +124,23 @@ async fn a_connection_is_dropped_before_or_after_accepting() {
 
 #[tokio::test]
 async fn forced_errors_refuse_their_rows_and_no_others() {
-    let error = ForcedError {
-        index: Some(0),
-        code: 5612,
-        error_code: None,
-    };
-    let named = ForcedError {
-        index: Some(9),
-        code: 1,
-        error_code: Some("Odd".to_owned()),
-    };
-    let rule = FaultRule::new(Fault::PartialErrors {
-        errors: vec![error, named],
-    });
+    let error = ForcedError { index: Some(0), code: 5612, error_code: None };
+    let named = ForcedError { index: Some(9), code: 1, error_code: Some("Odd".to_owned()) };
+    let rule = FaultRule::new(Fault::PartialErrors { errors: vec![error, named] });
     let bench = Bench::failing(rule.times(1).on("Apply")).await;
     let later = purchase().with("ConversionTime", "2026-04-24T09:50:00Z");
     let answer = bench.convert(&[purchase(), later]).await;
     assert_eq!(codes(&answer), [5612, 1]);
     assert_eq!(answer.json["PartialErrors"][1]["ErrorCode"], "Odd");
     assert_eq!(answer.json["PartialErrors"][1]["Index"], 9);
-    assert_eq!(
-        bench.first().await["conversionTime"],
-        "2026-04-24T09:50:00Z"
-    );
+    assert_eq!(bench.first().await["conversionTime"], "2026-04-24T09:50:00Z");
     assert_eq!(bench.simulator.conversions().len(), 1);
 }
 
 #[tokio::test]
 async fn a_forced_error_may_lack_its_index() {
-    let error = ForcedError {
-        index: None,
-        code: 5612,
-        error_code: None,
-    };
-    let bench = Bench::failing(FaultRule::new(Fault::PartialErrors {
-        errors: vec![error],
-    }))
-    .await;
+    let error = ForcedError { index: None, code: 5612, error_code: None };
+    let bench = Bench::failing(FaultRule::new(Fault::PartialErrors { errors: vec![error] })).await;
     let answer = bench.convert(&[purchase()]).await;
     assert!(answer.json["PartialErrors"][0].get("Index").is_none());
     assert_eq!(bench.simulator.conversions().len(), 1);
@@ -208,14 +148,8 @@ async fn a_forced_error_may_lack_its_index() {
 
 #[tokio::test]
 async fn row_errors_wait_for_a_call_with_rows() {
-    let error = ForcedError {
-        index: Some(0),
-        code: 5612,
-        error_code: None,
-    };
-    let rule = FaultRule::new(Fault::PartialErrors {
-        errors: vec![error],
-    });
+    let error = ForcedError { index: Some(0), code: 5612, error_code: None };
+    let rule = FaultRule::new(Fault::PartialErrors { errors: vec![error] });
     let mut bench = Bench::failing(rule.times(1)).await;
     bench.sign_in().await;
     assert_eq!(codes(&bench.convert(&[purchase()]).await), [5612]);

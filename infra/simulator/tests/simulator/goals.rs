@@ -29,10 +29,7 @@ async fn all_goals_are_listed_with_the_fields_asked_for() {
         "IsExternallyAttributed": false,
     });
     assert_eq!(answer.json["ConversionGoals"][1], expected);
-    assert_eq!(
-        answer.json["ConversionGoals"].as_array().map(Vec::len),
-        Some(3)
-    );
+    assert_eq!(answer.json["ConversionGoals"].as_array().map(Vec::len), Some(3));
     assert_eq!(answer.json["PartialErrors"], json!([]));
 }
 
@@ -45,11 +42,7 @@ async fn ids_choose_goals_and_unknown_ones_are_null() {
     });
     let answer = bench.call(GOALS, request).await.json;
     assert_eq!(answer["ConversionGoals"][0]["Name"], "Subscription Start");
-    assert!(
-        answer["ConversionGoals"][0]
-            .get("IsEnhancedConversionsEnabled")
-            .is_none()
-    );
+    assert!(answer["ConversionGoals"][0].get("IsEnhancedConversionsEnabled").is_none());
     assert!(answer["ConversionGoals"][1].is_null());
     assert_eq!(answer["PartialErrors"][0]["Index"], 1);
 }

@@ -9,11 +9,7 @@ async fn refused(bench: &Bench, header: &str, value: Option<&str>) -> (u16, Opti
         Some(value) => drop(request.headers_mut().insert(name(header), value)),
         None => drop(request.headers_mut().remove(name(header))),
     }
-    *request.body_mut() = Some(
-        json!({ "OfflineConversions": [purchase()] })
-            .to_string()
-            .into(),
-    );
+    *request.body_mut() = Some(json!({ "OfflineConversions": [purchase()] }).to_string().into());
     let response = bench.http.execute(request).await.expect("an answer");
     let status = response.status().as_u16();
     let body: serde_json::Value =
@@ -41,11 +37,7 @@ async fn each_header_is_checked() {
         ("content-type", None, (400, Some(116))),
     ];
     for (header, value, expected) in cases {
-        assert_eq!(
-            refused(&bench, header, value).await,
-            expected,
-            "{header}: {value:?}"
-        );
+        assert_eq!(refused(&bench, header, value).await, expected, "{header}: {value:?}");
     }
     assert!(bench.simulator.conversions().is_empty());
 }
@@ -55,14 +47,8 @@ async fn a_fault_is_bare_or_wrapped() {
     let bench = Bench::new().await;
     let bare = bench.call(CONVERSIONS, "{").await;
     assert_eq!(bare.json["Type"], "AdApiFaultDetail");
-    assert_eq!(
-        bare.json["TrackingId"],
-        bare.tracking_id.clone().unwrap_or_default()
-    );
-    assert_eq!(
-        bare.json["Errors"][0]["Message"],
-        "The request message is null or can't be read."
-    );
+    assert_eq!(bare.json["TrackingId"], bare.tracking_id.clone().unwrap_or_default());
+    assert_eq!(bare.json["Errors"][0]["Message"], "The request message is null or can't be read.");
 
     let wrap = |settings: &mut Settings| settings.fault_form = FaultForm::Wrapped;
     bench.simulator.update_settings(wrap);
@@ -93,33 +79,20 @@ async fn a_list_that_is_missing_empty_or_too_long_fails_the_call() {
 async fn unknown_paths_and_methods_are_answered_and_logged() {
     let bench = Bench::new().await;
     assert_eq!(bench.call("Campaigns/Query", "{}").await.status, 404);
-    assert_eq!(
-        bench.get("/CampaignManagement/v14/Anything").await.status,
-        404
-    );
+    assert_eq!(bench.get("/CampaignManagement/v14/Anything").await.status, 404);
     let url = format!("/CampaignManagement/v13/{ADJUSTMENTS}");
     let answer: Answer = bench.get(&url).await;
     assert_eq!(answer.status, 405);
-    let logged: Vec<_> = bench
-        .simulator
-        .calls()
-        .iter()
-        .map(|call| call.status)
-        .collect();
+    let logged: Vec<_> = bench.simulator.calls().iter().map(|call| call.status).collect();
     assert_eq!(logged, [Some(200), Some(404), Some(404), Some(405)]);
 }
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_and_logged() {
     let bench = Bench::new().await;
-    let answer = bench
-        .call(CONVERSIONS, " ".repeat(4 * 1024 * 1024 + 1))
-        .await;
+    let answer = bench.call(CONVERSIONS, " ".repeat(4 * 1024 * 1024 + 1)).await;
     assert_eq!((answer.status, answer.tracking_id.is_some()), (413, true));
-    assert_eq!(
-        bench.simulator.calls().pop().and_then(|call| call.status),
-        Some(413)
-    );
+    assert_eq!(bench.simulator.calls().pop().and_then(|call| call.status), Some(413));
 }
 
 #[tokio::test]
@@ -135,12 +108,7 @@ async fn two_accounts_are_kept_apart() {
         let request = bench.request_for(CONVERSIONS, "1234567", account);
         assert_eq!(send(request.body(body.clone())).await.status, 200);
     }
-    let accounts: Vec<_> = bench
-        .simulator
-        .conversions()
-        .into_iter()
-        .map(|c| c.account)
-        .collect();
+    let accounts: Vec<_> = bench.simulator.conversions().into_iter().map(|c| c.account).collect();
     assert_eq!(accounts, ["7654321", "999"]);
     let listed = bench.get("/simulator/conversions?account=999").await;
     assert_eq!(listed.json["conversions"].as_array().map(Vec::len), Some(1));

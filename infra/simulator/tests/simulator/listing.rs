@@ -13,9 +13,7 @@ async fn put(bench: &Bench, body: &Value) -> (u16, Value) {
 async fn a_conversion_is_listed_with_exact_digits_and_nothing_else() {
     let bench = Bench::new().await;
     let body = json!({ "OfflineConversions": [purchase()] }).to_string();
-    bench
-        .call(CONVERSIONS, body.replace("149.5", "123456789012.10"))
-        .await;
+    bench.call(CONVERSIONS, body.replace("149.5", "123456789012.10")).await;
     let listed = bench.get("/simulator/conversions").await.text;
     let expected = format!(
         "{{\"conversions\":[{{\"goal\":\"Purchase\",\"clickId\":\"{CLICK}\",\
@@ -36,37 +34,22 @@ async fn without_a_value_there_is_no_currency() {
     });
     bench.convert(&[lead]).await;
     let row = bench.first().await;
-    assert_eq!(
-        (&row["value"], &row["currency"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&row["value"], &row["currency"]), (&Value::Null, &Value::Null));
 }
 
 #[tokio::test]
 async fn what_a_row_lacks_comes_from_goal_and_account() {
     let bench = Bench::new().await;
-    let bare = purchase()
-        .with("ConversionValue", Value::Null)
-        .with("ConversionCurrencyCode", "");
-    bench
-        .convert(&[bare.clone().with("ConversionValue", 5)])
-        .await;
+    let bare = purchase().with("ConversionValue", Value::Null).with("ConversionCurrencyCode", "");
+    bench.convert(&[bare.clone().with("ConversionValue", 5)]).await;
     let revenue = json!({ "type": "FixedValue", "value": 12.25, "currencyCode": "GBP" });
     let mut settings = serde_json::to_value(Settings::default()).expect("JSON");
     settings["accounts"][0]["goals"][0]["revenue"] = revenue;
     assert_eq!(put(&bench, &settings).await.0, 200);
-    bench
-        .convert(&[bare.with("ConversionTime", "2026-04-24T09:00:00Z")])
-        .await;
+    bench.convert(&[bare.with("ConversionTime", "2026-04-24T09:00:00Z")]).await;
     let rows = bench.get("/simulator/conversions").await.json["conversions"].take();
-    assert_eq!(
-        (&rows[0]["value"], &rows[0]["currency"]),
-        (&json!(5), &json!("USD"))
-    );
-    assert_eq!(
-        (&rows[1]["value"], &rows[1]["currency"]),
-        (&json!(12.25), &json!("GBP"))
-    );
+    assert_eq!((&rows[0]["value"], &rows[0]["currency"]), (&json!(5), &json!("USD")));
+    assert_eq!((&rows[1]["value"], &rows[1]["currency"]), (&json!(12.25), &json!("GBP")));
 }
 
 #[tokio::test]
@@ -97,10 +80,7 @@ async fn settings_are_replaced_or_merged() {
     let patch = bench.http.patch(url).body(r#"{"youngGoalSeconds":9}"#);
     assert_eq!(send(patch).await.json["visibleAfterSeconds"], 7);
     assert_eq!(put(&bench, &json!({})).await.1["visibleAfterSeconds"], 0);
-    assert_eq!(
-        bench.get("/simulator/settings").await.json["accounts"][0]["accountId"],
-        "7654321"
-    );
+    assert_eq!(bench.get("/simulator/settings").await.json["accounts"][0]["accountId"], "7654321");
 }
 
 #[tokio::test]
@@ -121,9 +101,7 @@ async fn typing_errors_in_settings_are_refused() {
 async fn a_reset_forgets_everything_but_tokens() {
     let bench = Bench::new().await;
     bench.convert(&[purchase()]).await;
-    bench
-        .simulator
-        .update_settings(|settings| settings.visible_after_seconds = 7);
+    bench.simulator.update_settings(|settings| settings.visible_after_seconds = 7);
     let url = format!("{}/simulator/reset", bench.base);
     assert_eq!(send(bench.http.post(url)).await.status, 204);
     assert!(bench.simulator.conversions().is_empty() && bench.simulator.calls().is_empty());
@@ -135,21 +113,15 @@ async fn a_reset_forgets_everything_but_tokens() {
 #[tokio::test]
 async fn the_readme_tells_the_truth() {
     let readme = include_str!("../../README.md");
-    let block = readme
-        .split("```json")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next());
+    let block = readme.split("```json").nth(1).and_then(|rest| rest.split("```").next());
     let shown: Settings = serde_json::from_str(block.unwrap_or_default()).expect("settings");
     let mut defaults = Settings::default();
     defaults.accounts[0].goals.truncate(1);
     let text = |settings: &Settings| serde_json::to_string(settings).expect("JSON");
     assert_eq!(text(&shown), text(&defaults));
 
-    let rules = readme
-        .split('`')
-        .filter(|part| part.starts_with(r#"{"kind""#));
-    let rules: Vec<FaultRule> = rules
-        .map(|rule| serde_json::from_str(rule).expect("a rule"))
-        .collect();
+    let rules = readme.split('`').filter(|part| part.starts_with(r#"{"kind""#));
+    let rules: Vec<FaultRule> =
+        rules.map(|rule| serde_json::from_str(rule).expect("a rule")).collect();
     assert_eq!(rules.len(), 8);
 }

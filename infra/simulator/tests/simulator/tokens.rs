@@ -13,10 +13,7 @@ async fn a_refresh_answers_with_all_members() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json["token_type"], "Bearer");
     assert_eq!(answer.json["expires_in"], 3599);
-    assert_eq!(
-        answer.json["scope"],
-        "https://ads.microsoft.com/msads.manage"
-    );
+    assert_eq!(answer.json["scope"], "https://ads.microsoft.com/msads.manage");
     assert_eq!(answer.json["refresh_token"], "local-refresh-token.2");
     assert!(answer.json["access_token"].is_string());
     assert!(answer.tracking_id.is_some());
@@ -34,24 +31,15 @@ async fn each_wrong_member_has_its_error() {
     ];
     for (name, value, error) in cases {
         let answer = bench.token(&form_with(name, value)).await;
-        assert_eq!(
-            (answer.status, &answer.json["error"]),
-            (400, &error.into()),
-            "{name}={value}"
-        );
-        let description = answer.json["error_description"]
-            .as_str()
-            .unwrap_or_default();
+        assert_eq!((answer.status, &answer.json["error"]), (400, &error.into()), "{name}={value}");
+        let description = answer.json["error_description"].as_str().unwrap_or_default();
         assert!(description.starts_with("AADSTS"), "{description}");
     }
 }
 
 #[tokio::test]
 async fn the_sandbox_scope_is_taken() {
-    let form = form_with(
-        "scope",
-        "https://si.ads.microsoft.com/msads.manage offline_access",
-    );
+    let form = form_with("scope", "https://si.ads.microsoft.com/msads.manage offline_access");
     assert_eq!(Bench::new().await.token(&form).await.status, 200);
 }
 
@@ -62,10 +50,7 @@ async fn a_configured_client_secret_is_required() {
     let bench = Bench::with(settings).await;
     let mut form = refresh_form().to_vec();
     let missing = bench.token(&form).await;
-    assert_eq!(
-        (missing.status, &missing.json["error"]),
-        (401, &"invalid_client".into())
-    );
+    assert_eq!((missing.status, &missing.json["error"]), (401, &"invalid_client".into()));
     form.push(("client_secret", "s3cret"));
     assert_eq!(bench.token(&form).await.status, 200);
 }
@@ -74,44 +59,28 @@ async fn a_configured_client_secret_is_required() {
 async fn rotated_tokens_stay_valid_unless_revoked() {
     let bench = Bench::new().await;
     let rotated = bench.token(&refresh_form()).await.json["refresh_token"].clone();
-    assert_eq!(
-        bench.token(&refresh_form()).await.status,
-        200,
-        "the first one still works"
-    );
+    assert_eq!(bench.token(&refresh_form()).await.status, 200, "the first one still works");
 
     let revoke = RefreshTokens::RotateAndRevoke;
-    bench
-        .simulator
-        .update_settings(|settings| settings.oauth.refresh_tokens = revoke);
+    bench.simulator.update_settings(|settings| settings.oauth.refresh_tokens = revoke);
     let token = rotated.as_str().unwrap_or_default();
-    assert_eq!(
-        bench.token(&form_with("refresh_token", token)).await.status,
-        200
-    );
-    assert_eq!(
-        bench.token(&form_with("refresh_token", token)).await.status,
-        400
-    );
+    assert_eq!(bench.token(&form_with("refresh_token", token)).await.status, 200);
+    assert_eq!(bench.token(&form_with("refresh_token", token)).await.status, 400);
     assert_eq!(bench.token(&refresh_form()).await.status, 400);
 }
 
 #[tokio::test]
 async fn a_kept_refresh_token_is_repeated() {
     let bench = Bench::new().await;
-    bench
-        .simulator
-        .update_settings(|settings| settings.oauth.refresh_tokens = RefreshTokens::Keep);
+    bench.simulator.update_settings(|settings| settings.oauth.refresh_tokens = RefreshTokens::Keep);
     let answer = bench.token(&refresh_form()).await;
     assert_eq!(answer.json["refresh_token"], "local-refresh-token");
 }
 
 #[tokio::test]
 async fn a_token_of_an_earlier_run_is_taken_and_counted_on() {
-    let answer = Bench::new()
-        .await
-        .token(&form_with("refresh_token", "local-refresh-token.57"))
-        .await;
+    let answer =
+        Bench::new().await.token(&form_with("refresh_token", "local-refresh-token.57")).await;
     assert_eq!(answer.json["refresh_token"], "local-refresh-token.58");
 }
 
@@ -122,13 +91,7 @@ async fn another_consent_ends_the_old_tokens() {
         |settings: &mut Settings| settings.oauth.refresh_token = "second-consent".to_owned();
     bench.simulator.update_settings(change);
     assert_eq!(bench.token(&refresh_form()).await.status, 400);
-    assert_eq!(
-        bench
-            .token(&form_with("refresh_token", "second-consent"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(bench.token(&form_with("refresh_token", "second-consent")).await.status, 200);
 }
 
 #[tokio::test]
@@ -141,10 +104,7 @@ async fn access_tokens_expire_by_the_clock() {
     bench.pass(1);
     let late = bench.convert(&[purchase()]).await;
     assert_eq!((late.status, fault_code(&late)), (401, Some(109)));
-    assert_eq!(
-        late.json["Errors"][0]["ErrorCode"],
-        "AuthenticationTokenExpired"
-    );
+    assert_eq!(late.json["Errors"][0]["ErrorCode"], "AuthenticationTokenExpired");
 }
 
 #[tokio::test]
@@ -153,10 +113,7 @@ async fn a_token_call_is_logged_without_account_or_rows() {
     let calls = bench.simulator.calls();
     let call = calls.first().expect("the sign-in");
     assert_eq!(call.path, "/common/oauth2/v2.0/token");
-    assert_eq!(
-        (call.status, call.rows, &call.account),
-        (Some(200), None, &None)
-    );
+    assert_eq!((call.status, call.rows, &call.account), (Some(200), None, &None));
     assert_eq!(call.form()["grant_type"], "refresh_token");
     assert_ne!(call.path, CONVERSIONS);
 }
