@@ -101,7 +101,7 @@ impl Ledger {
             tally.complete = page.last_evaluated_key().is_none_or(HashMap::is_empty);
             for item in page.items() {
                 let account = item.get("account").and_then(|account| account.as_s().ok());
-                *tally.accounts.entry(account.cloned().unwrap_or_default()).or_default() += 1;
+                *tally.accounts.entry(account.cloned().unwrap_or_else(none)).or_default() += 1;
             }
         }
         Ok(tally)
@@ -153,4 +153,9 @@ fn entry_of(item: &Item, class: &str) -> Option<DueEntry> {
         due: EventTime::from_epoch(due),
         money,
     })
+}
+
+/// CloudWatch takes no empty dimension.
+fn none() -> String {
+    "none".to_owned()
 }
