@@ -101,18 +101,20 @@ impl Report {
     pub fn call(&mut self, line: &CallLine<'_>) {
         self.count(&line.account.name, "MicrosoftCalls");
         let (failed, failed_count) = failed_rows(line);
-        tracing::info!(
-            account = line.account.name.as_str(),
-            kind = operation(line.call.operation),
-            rows = line.call.rows.len(),
-            goals = %goals(line),
-            trackingId = line.tracking_id,
-            durationMs = u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
-            outcome = outcome(line.reply),
-            failed = %failed,
-            failedCount = failed_count,
-            "call to Microsoft"
-        );
+        let members = json!({
+            "account": line.account.name,
+            "kind": operation(line.call.operation),
+            "rows": line.call.rows.len(),
+            "goals": goals(line),
+            "trackingId": line.tracking_id,
+            "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
+            "outcome": outcome(line.reply),
+            "failed": failed,
+            "failedCount": failed_count,
+        });
+        if let Value::Object(members) = members {
+            telemetry::line("call to Microsoft", members);
+        }
     }
 
     /// The line of the batch, and the metrics.

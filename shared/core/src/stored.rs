@@ -162,10 +162,7 @@ impl StoredRow {
     /// The facts; none if there is no goal, which is what makes a row an orphan.
     fn take_facts(&mut self) -> Result<Option<Facts>, BadRow> {
         let Some(goal) = self.goal.take() else {
-            return match self.fingerprint {
-                Some(_) => Err(BadRow::Half("goal")),
-                None => Ok(None),
-            };
+            return if self.has_facts() { Err(BadRow::Half("goal")) } else { Ok(None) };
         };
         Ok(Some(Facts {
             fingerprint: self.fingerprint.take().ok_or(BadRow::Half("fingerprint"))?,
@@ -186,6 +183,15 @@ impl StoredRow {
                 order: self.order_id.take(),
             },
         }))
+    }
+
+    fn has_facts(&self) -> bool {
+        self.fingerprint.is_some()
+            || self.occurred_at.is_some()
+            || self.conversion_time.is_some()
+            || self.value.is_some()
+            || self.currency.is_some()
+            || self.msclkid.is_some()
     }
 
     fn money(&self) -> Result<Option<Money>, BadRow> {

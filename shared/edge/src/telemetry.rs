@@ -48,14 +48,33 @@ impl Metric {
     }
 }
 
+/// Writes a log line with members that are JSON themselves, as `tracing` can't.
+pub fn line(message: &str, members: Map<String, Value>) {
+    let time = clock_text(crate::clock::now_ms());
+    let mut line = Map::new();
+    line.insert("timestamp".to_owned(), json!(time));
+    line.insert("level".to_owned(), json!("INFO"));
+    line.insert("message".to_owned(), json!(message));
+    line.extend(members);
+    write(&Value::Object(line));
+}
+
+fn clock_text(ms: i64) -> String {
+    let time = tracklayer_core::time::EventTime::from_epoch(ms / 1_000).to_string();
+    format!("{}.{:03}Z", time.trim_end_matches('Z'), ms % 1_000)
+}
+
+/// What can't be logged must not stop the work.
+fn write(line: &Value) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
 /// Writes one line with these metrics of `account`; nothing if there are none.
 pub fn emit(account: &str, metrics: &[Metric]) {
     if metrics.is_empty() {
         return;
     }
-    let line = emf(account, metrics, crate::clock::now_ms());
-    // A metric that can't be written must not stop the work.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    write(&emf(account, metrics, crate::clock::now_ms()));
 }
 
 fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {

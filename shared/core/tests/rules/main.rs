@@ -7,13 +7,18 @@
 
 mod convergence;
 mod correction;
+mod decide;
 mod errors;
+mod histories;
+mod intake;
 mod microsoft;
+mod mistakes;
 mod note;
 mod payload;
 mod plan;
 mod redrive;
 mod reply;
+mod stored;
 mod support;
 mod verdict;
 mod world;

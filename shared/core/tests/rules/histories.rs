@@ -1,0 +1,261 @@
+//! Accidents that cost money elsewhere, each told once from beginning to end.
+
+use serde_json::json;
+use tracklayer_core::{
+    correction::Effect,
+    observed::{Kind, RefusalReason},
+    record::CorrectionRefusal,
+    state::{State, corrections, state},
+};
+
+use crate::{
+    support::*,
+    world::{End, World},
+};
+
+const OK: End = End::Taken(60);
+
+/// A sale of 129.95 with these corrections to come, all some seconds after it.
+fn world(changes: &[serde_json::Value]) -> World {
+    let changes: Vec<_> =
+        changes.iter().enumerate().map(|(n, change)| (n as i64, change.clone())).collect();
+    World::new("purchase", Some("129.95"), &changes)
+}
+
+fn refund_of(amount: f64) -> serde_json::Value {
+    json!({ "amount": amount, "currency": "USD" })
+}
+
+fn worth(value: f64) -> serde_json::Value {
+    json!({ "newValue": value, "currency": "USD" })
+}
+
+/// The sale is in and accepted.
+fn accepted(world: &mut World) {
+    world.sale_arrives();
+    world.receive(0);
+    all(world, OK);
+    assert!(world.row().microsoft.accepted.is_some());
+}
+
+/// The oldest run goes to its end; its call ends like this.
+fn all(world: &mut World, end: End) {
+    for _ in 0..3 {
+        world.advance(0, end);
+    }
+    world.check();
+}
+
+/// What is due next is received, and claimed if it is an adjustment.
+fn claimed(world: &mut World) {
+    world.wait_for_work();
+    world.advance(0, OK);
+}
+
+fn value(world: &World) -> Option<String> {
+    let counted = world.microsoft.counted.values().next().expect("counted");
+    (!counted.retracted).then(|| counted.value.clone()).flatten()
+}
+
+#[test]
+fn a_new_value_that_comes_while_a_retract_is_on_its_way_is_shown_as_refused() {
+    let mut world = world(&[json!({}), worth(50.0)]);
+    accepted(&mut world);
+    world.correction_arrives(0);
+    claimed(&mut world);
+    world.advance(0, OK);
+    world.correction_arrives(1);
+    world.advance(0, OK);
+    world.calm_down();
+    assert_eq!(value(&world), None);
+    assert_eq!(state(world.row()), (State::Retracted, None));
+    let (_, effects) = corrections(world.row()).expect("facts");
+    assert_eq!(effects[1], Effect::Refused(CorrectionRefusal::AfterRetraction));
+    assert_eq!(world.claims.len(), 1, "nothing may follow a Retract");
+}
+
+#[test]
+fn a_correction_that_comes_while_another_is_on_its_way_is_not_lost() {
+    let mut world = world(&[refund_of(30.0), refund_of(20.0)]);
+    accepted(&mut world);
+    world.correction_arrives(0);
+    claimed(&mut world);
+    world.correction_arrives(1);
+    // Another worker looks at the row meanwhile, sees the claim and acknowledges.
+    world.send(None);
+    world.receive(0);
+    world.advance(1, OK);
+    world.advance(0, OK);
+    world.advance(0, OK);
+    world.check();
+    world.calm_down();
+    assert_eq!(value(&world).as_deref(), Some("79.95"));
+    assert_eq!(world.claims.len(), 2);
+}
+
+#[test]
+fn no_restate_follows_a_retract_whose_answer_was_lost() {
+    let mut world = world(&[json!({}), worth(50.0)]);
+    accepted(&mut world);
+    world.correction_arrives(0);
+    claimed(&mut world);
+    world.advance(0, End::TakenUnheard(60));
+    world.correction_arrives(1);
+    world.advance(0, OK);
+    world.calm_down();
+    assert_eq!(value(&world), None);
+    assert_eq!(world.claims.len(), 2, "the Retract goes again, since nobody knows");
+}
+
+#[test]
+fn a_run_that_dies_after_its_call_repeats_the_same_original() {
+    let mut world = world(&[]);
+    world.sale_arrives();
+    world.receive(0);
+    world.advance(0, OK);
+    world.advance(0, OK);
+    world.kill(0);
+    world.calm_down();
+    assert_eq!(world.applies.len(), 2);
+    assert_eq!(world.applies[0], world.applies[1]);
+    assert_eq!(world.microsoft.counted.len(), 1);
+}
+
+#[test]
+fn a_refund_that_comes_before_the_original_was_sent_goes_as_a_correction() {
+    let mut world = world(&[refund_of(30.0)]);
+    world.sale_arrives();
+    world.correction_arrives(0);
+    world.calm_down();
+    assert!(world.applies[0].contains(r#""ConversionValue":129.95"#));
+    assert_eq!(value(&world).as_deref(), Some("99.95"));
+}
+
+#[test]
+fn a_refund_that_comes_before_its_sale_finds_it() {
+    let mut world = world(&[refund_of(30.0)]);
+    world.correction_arrives(0);
+    world.wait_for_work();
+    all(&mut world, OK);
+    assert_eq!(state(world.row()), (State::Waiting, Some("original_missing".to_owned())));
+    world.calm_down();
+    assert_eq!(value(&world).as_deref(), Some("99.95"));
+}
+
+#[test]
+fn a_late_adjustment_does_not_undo_a_newer_one() {
+    let mut world = world(&[refund_of(30.0), refund_of(20.0)]);
+    accepted(&mut world);
+    world.correction_arrives(0);
+    claimed(&mut world);
+    // Sent at the last moment, unheard, and slow at Microsoft.
+    world.pass(14 * 60);
+    world.advance(0, End::TakenUnheard(6 * HOUR - 1));
+    world.advance(0, OK);
+    world.correction_arrives(1);
+    world.calm_down();
+    assert_eq!(value(&world).as_deref(), Some("79.95"));
+}
+
+#[test]
+fn a_net_that_comes_back_is_sent_if_the_last_outcome_is_unknown() {
+    let mut world = world(&[refund_of(30.0), worth(129.95)]);
+    accepted(&mut world);
+    world.correction_arrives(0);
+    claimed(&mut world);
+    world.advance(0, End::TakenUnheard(60));
+    world.advance(0, OK);
+    world.correction_arrives(1);
+    world.calm_down();
+    assert_eq!(value(&world).as_deref(), Some("129.95"));
+    assert_eq!(world.claims.len(), 2);
+}
+
+#[test]
+fn a_switch_of_environment_shows() {
+    let mut world = world(&[]);
+    accepted(&mut world);
+    world.bench.account.destination = Some(sandbox());
+    world.send(None);
+    world.receive(0);
+    all(&mut world, OK);
+    let expected = (State::Refused, Some("accepted_elsewhere".to_owned()));
+    assert_eq!(state(world.row()), expected);
+}
+
+#[test]
+fn a_message_that_dies_leaves_its_row_dead_until_it_is_redriven() {
+    let mut world = world(&[refund_of(30.0)]);
+    world.sale_arrives();
+    for _ in 0..12 {
+        world.wait_for_work();
+        all(&mut world, End::Lost);
+    }
+    assert_eq!(state(world.row()), (State::Dead, None));
+    world.correction_arrives(0);
+    world.pass(30 * DAY);
+    world.wait_for_work();
+    assert_eq!(world.applies.len(), 12, "neither time nor a correction wakes it");
+    world.calm_down();
+    assert_eq!(value(&world).as_deref(), Some("99.95"));
+}
+
+#[test]
+fn a_refused_row_rests_until_it_is_redriven() {
+    let mut world = world(&[refund_of(30.0)]);
+    world.sale_arrives();
+    world.receive(0);
+    all(&mut world, End::Refused);
+    world.correction_arrives(0);
+    world.sale_arrives();
+    world.pass(DAY);
+    world.wait_for_work();
+    assert_eq!(world.applies.len(), 1);
+    let reason = RefusalReason::Microsoft { code: Some(5606), symbol: None };
+    assert_eq!(world.row().microsoft.refusal.as_ref().expect("refused").reason, reason);
+    world.calm_down();
+    assert_eq!(world.applies.len(), 2);
+    assert_eq!(value(&world).as_deref(), Some("99.95"));
+}
+
+#[test]
+fn a_goal_that_is_too_young_makes_the_row_wait() {
+    let mut world = world(&[]);
+    world.sale_arrives();
+    world.receive(0);
+    all(&mut world, End::Later);
+    assert_eq!(state(world.row()), (State::Waiting, Some("goal_too_recent".to_owned())));
+    world.wait_for_work();
+    all(&mut world, OK);
+    assert_eq!(state(world.row()), (State::Accepted, None));
+    assert_eq!(world.row().microsoft.last.as_ref().expect("an attempt").kind, Kind::Apply);
+}
+
+#[test]
+fn a_throttled_call_leaves_no_trace_in_the_row() {
+    let mut world = world(&[]);
+    world.sale_arrives();
+    world.receive(0);
+    all(&mut world, End::Throttled);
+    assert_eq!(world.row().observed, 0);
+    world.calm_down();
+    assert_eq!(value(&world).as_deref(), Some("129.95"));
+}
+
+#[test]
+fn two_workers_with_the_same_message_count_one_sale() {
+    let mut world = world(&[]);
+    world.sale_arrives();
+    world.send(None);
+    world.receive(0);
+    world.receive(0);
+    for _ in 0..3 {
+        world.advance(0, OK);
+        world.advance(1, OK);
+    }
+    world.check();
+    let first = world.row().microsoft.accepted.clone();
+    world.calm_down();
+    assert_eq!(world.row().microsoft.accepted, first);
+    assert_eq!(world.microsoft.counted.len(), 1);
+}

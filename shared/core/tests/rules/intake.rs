@@ -1,0 +1,235 @@
+//! How events become rows and corrections of rows.
+
+use serde_json::{Value, json};
+use tracklayer_core::{
+    click::ClickId,
+    event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
+    intake::{
+        ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan, place,
+        recorded,
+    },
+    mapping::Mapping,
+    observed::{Refusal, RefusalReason},
+    open::WaitReason,
+    record::{ClickOrigin, CorrectionRefusal, MAX_CORRECTIONS, Row, click_or_hashes},
+};
+
+use crate::support::*;
+
+fn parse(mapping: &Mapping, event: &Value) -> Event {
+    parse_event(&event.to_string(), mapping, after(DAY)).expect("an event")
+}
+
+fn sale_in(mapping: &Mapping) -> Conversion {
+    let event = json!({ "event": "purchase", "eventId": "4711", "source": "shop", "value": 129.95,
+        "currency": "USD", "occurredAt": sold().to_string(), "hashedEmail": MAIL,
+        "orderId": "o-1", "sessionId": "sess_10492" });
+    match parse(mapping, &event) {
+        Event::Conversion(conversion) => conversion,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sale() -> Conversion {
+    sale_in(&Mapping::shipped())
+}
+
+fn refund_event() -> CorrectionEvent {
+    let event = json!({ "event": "refund", "eventId": "r1", "source": "shop", "amount": 30,
+        "currency": "USD", "occurredAt": after(60).to_string(), "original": {"eventId": "4711"} });
+    match parse(&Mapping::shipped(), &event) {
+        Event::Correction(correction) => correction,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn found(clicked: i64) -> ClickSearch {
+    ClickSearch::Found {
+        click_id: ClickId::parse(CLICK).expect("a click id"),
+        clicked_at: Some(after(clicked)),
+        from: ClickOrigin::Order,
+    }
+}
+
+fn placed(conversion: &Conversion, search: &ClickSearch, seconds: i64) -> (Row, Dispatch) {
+    let missing = match search {
+        ClickSearch::Missing(reason) => Some(*reason),
+        ClickSearch::Found { .. } => None,
+    };
+    let facts = facts_of(conversion, search);
+    place(conversion, facts, None, missing, &Bench::new().judge(after(seconds)), 400)
+}
+
+fn appended(row: &Row, seconds: i64) -> Row {
+    append(row, refund("r1", 60, "30"), &Bench::new().judge(after(seconds)))
+}
+
+fn open(row: &Row) -> Option<(&str, i64, Option<WaitReason>)> {
+    let open = row.open.as_ref()?;
+    let class = open.class.split('#').next().expect("a class");
+    Some((class, open.due.seconds_since(sold()), open.reason))
+}
+
+#[test]
+fn facts_are_the_events_and_the_clicks() {
+    let facts = facts_of(&sale(), &found(-HOUR));
+    assert_eq!((facts.goal.as_str(), facts.money), ("Purchase", Some(usd("129.95"))));
+    assert_eq!((facts.occurred_at, facts.conversion_time), (sold(), sold()));
+    assert_eq!(facts.identity.click_id.as_ref().expect("a click").as_str(), CLICK);
+    assert_eq!(facts.identity.email, hash(MAIL));
+    assert_eq!(facts.click.expect("a click").from, ClickOrigin::Order);
+    assert_eq!(facts.references.order, Some(id("o-1")));
+    assert_eq!(facts.references.session, Some(id("sess_10492")));
+}
+
+#[test]
+fn hashes_go_only_where_the_goal_has_enhanced_conversions() {
+    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    file["goals"]["purchase"]["enhancedConversions"] = json!(false);
+    let plain = Mapping::parse(&file.to_string()).expect("a mapping");
+    let missing = ClickSearch::Missing(WaitReason::NoClick);
+    assert!(facts_of(&sale(), &missing).identity.is_matchable());
+    assert!(!facts_of(&sale_in(&plain), &missing).identity.is_matchable());
+}
+
+#[test]
+fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
+    let (row, dispatch) = placed(&sale(), &found(-2 * HOUR), 0);
+    assert_eq!((dispatch, &row.open), (Dispatch::Message(None), &None));
+    assert_eq!((row.desired, row.observed, row.waits), (1, 0, 0));
+    assert_eq!(row.ttl, Some(after(400 * DAY)));
+    let (row, dispatch) = placed(&sale(), &found(-600), 0);
+    assert_eq!(dispatch, Dispatch::Message(Some(after(HOUR - 600))));
+    assert_eq!(row.open, None);
+}
+
+#[test]
+fn without_click_or_hashes_it_waits_with_the_reason_of_the_search() {
+    let mut sale = sale();
+    sale.email = None;
+    let (row, dispatch) = placed(&sale, &ClickSearch::Missing(WaitReason::ClickAfterConversion), 0);
+    assert_eq!(dispatch, Dispatch::Due);
+    let expected = ("wait", HOUR, Some(WaitReason::ClickAfterConversion));
+    assert_eq!((open(&row), row.waits), (Some(expected), 1));
+}
+
+#[test]
+fn a_found_orphan_hands_its_corrections_over() {
+    let bench = Bench::new();
+    let judge = bench.judge(after(2 * HOUR));
+    let orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &judge);
+    let expected = ("orphan", 3 * HOUR, Some(WaitReason::OriginalMissing));
+    assert_eq!(open(&orphan), Some(expected));
+    assert_eq!((orphan.ttl, orphan.waits), (None, 1));
+    let facts = facts_of(&sale(), &found(-HOUR));
+    let (row, _) = place(&sale(), facts, Some(&orphan), None, &judge, 400);
+    assert_eq!(row.corrections, orphan.corrections);
+    assert_eq!((row.key, row.desired), (orphan.key, orphan.desired + 1));
+    assert_eq!(row.open, None);
+}
+
+#[test]
+fn a_correction_is_recorded_as_it_came() {
+    let correction = recorded(&refund_event(), after(99));
+    assert_eq!((correction.occurred_at, correction.recorded_at), (after(60), after(99)));
+    assert_eq!(correction.change, refund("r1", 60, "30").change);
+    let mut row = accepted_row(Vec::new());
+    assert!(!has(&row, &correction));
+    row = append(&row, correction.clone(), &Bench::new().judge(after(99)));
+    assert!(has(&row, &correction));
+    assert!(!has(&row, &refund("r2", 60, "30")));
+}
+
+#[test]
+fn a_correction_of_an_accepted_row_is_due_when_it_may_go() {
+    let row = appended(&accepted_row(Vec::new()), 3 * HOUR);
+    assert_eq!(row.desired, 2);
+    assert_eq!(open(&row), Some(("wait", 14 * HOUR, Some(WaitReason::SettleDelay))));
+    let late = appended(&accepted_row(Vec::new()), 20 * HOUR);
+    assert_eq!(open(&late), Some(("wait", 20 * HOUR, None)));
+}
+
+#[test]
+fn a_correction_of_a_row_on_its_way_brings_it_back_if_its_message_is_lost() {
+    let row = appended(&row(), HOUR);
+    assert_eq!(open(&row), Some(("wait", 13 * HOUR, Some(WaitReason::SettleDelay))));
+}
+
+#[test]
+fn a_correction_of_a_waiting_row_leaves_its_time() {
+    let mut sale = sale();
+    sale.email = None;
+    let (row, _) = placed(&sale, &ClickSearch::Missing(WaitReason::NoClick), 0);
+    let corrected = appended(&row, 60);
+    assert_eq!((open(&corrected), corrected.waits), (open(&row), row.waits));
+}
+
+#[test]
+fn a_correction_does_not_wake_a_refused_or_dead_row() {
+    let mut refused = accepted_row(Vec::new());
+    refused.microsoft.refusal = Some(Refusal { at: after(9), reason: RefusalReason::Expired });
+    let mut dead = accepted_row(Vec::new());
+    dead.microsoft.dead_at = Some(after(9));
+    for row in [refused, dead] {
+        let corrected = appended(&row, DAY);
+        assert_eq!((&corrected.open, corrected.desired), (&row.open, row.desired + 1));
+    }
+}
+
+#[test]
+fn a_correction_later_than_90_days_is_recorded_and_refused() {
+    let row = appended(&accepted_row(Vec::new()), 90 * DAY);
+    assert_eq!(row.corrections[0].refused, None);
+    let row = appended(&accepted_row(Vec::new()), 90 * DAY + 1);
+    let refused = Some(CorrectionRefusal::TooOldForMicrosoft);
+    assert_eq!((row.corrections[0].refused, &row.open), (refused, &None));
+}
+
+#[test]
+fn a_correction_must_fit_its_original() {
+    let row = accepted_row(Vec::new());
+    assert_eq!(check(&row, &refund("r1", 60, "30")), Ok(()));
+    let mut euros = refund("r1", 60, "30");
+    euros.change.currency = Some(currency("EUR"));
+    assert_eq!(check(&row, &euros), Err(Unfit::Currency));
+    let mut elsewhere = refund("r1", 60, "30");
+    elsewhere.account = Some(id("other"));
+    assert_eq!(check(&row, &elsewhere), Err(Unfit::Account));
+    // An orphan takes it as it is: only the original knows.
+    assert_eq!(check(&Row { facts: None, ..row }, &euros), Ok(()));
+}
+
+#[test]
+fn a_row_takes_fifty_corrections() {
+    let many = |n| (0..n).map(|n| refund(&format!("r{n}"), 60, "1")).collect::<Vec<_>>();
+    let one = refund("one-more", 60, "1");
+    assert_eq!(check(&accepted_row(many(MAX_CORRECTIONS - 1)), &one), Ok(()));
+    assert_eq!(check(&accepted_row(many(MAX_CORRECTIONS)), &one), Err(Unfit::TooMany));
+}
+
+#[test]
+fn a_click_that_is_found_later_is_bound_with_its_time() {
+    let mut sale = sale();
+    sale.email = None;
+    let (row, _) = placed(&sale, &ClickSearch::Missing(WaitReason::NoClick), 0);
+    let bound = bind(&row, &found(-HOUR), after(1));
+    let facts = bound.facts.as_ref().expect("facts");
+    assert!(facts.identity.is_matchable());
+    assert_eq!((facts.conversion_time, facts.occurred_at), (after(1), sold()));
+    assert_eq!((bound.desired, bound.observed), (row.desired + 1, row.observed));
+    assert_eq!(bound.open, row.open, "it is still looked at if the run dies here");
+}
+
+#[test]
+fn one_identity_is_one_key_however_its_click_id_is_written() {
+    let mut identity = facts_of(&sale(), &found(0)).identity;
+    let lower = click_or_hashes(&identity);
+    identity.click_id = Some(ClickId::parse(&CLICK.to_uppercase()).expect("a click id"));
+    assert_eq!(click_or_hashes(&identity), lower);
+    identity.click_id = None;
+    assert_eq!(click_or_hashes(&identity), Some(format!("{MAIL}/")));
+    identity.email = None;
+    assert_eq!(click_or_hashes(&identity), None);
+    identity.phone = hash(PHONE);
+    assert_eq!(click_or_hashes(&identity), Some(format!("/{PHONE}")));
+}
