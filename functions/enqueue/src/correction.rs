@@ -123,12 +123,14 @@ impl Enqueue {
         call: &Call<'_>,
     ) -> Result<Target, EventError> {
         let named = correction.original.event.as_ref();
-        let meant: Vec<&Row> = match siblings {
+        // An orphan is no original: it only counts while nothing else is there.
+        let found = siblings.iter().any(|row| row.facts.is_some());
+        let candidates: Vec<&Row> =
+            siblings.iter().filter(|row| row.facts.is_some() || !found).collect();
+        let is_named = |row: &&Row| named.is_none_or(|event| *event == row.key.event);
+        let meant: Vec<&Row> = match candidates.as_slice() {
             [only] => vec![only],
-            several => several
-                .iter()
-                .filter(|row| named.is_none_or(|event| *event == row.key.event))
-                .collect(),
+            several => several.iter().copied().filter(is_named).collect(),
         };
         match meant.as_slice() {
             [row] => {

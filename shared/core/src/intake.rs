@@ -109,7 +109,8 @@ pub fn place(
         corrections: orphan.map(|row| row.corrections.clone()).unwrap_or_default(),
         desired: orphan.map_or(1, |row| row.desired + 1),
         observed: orphan.map_or(0, |row| row.observed),
-        microsoft: Observed::default(),
+        // An orphan that was given up stays refused until the signal sent now lifts that.
+        microsoft: orphan.map(|row| row.microsoft.clone()).unwrap_or_default(),
         open: None,
         waits: 0,
         ttl: Some(ttl),

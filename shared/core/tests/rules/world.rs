@@ -88,6 +88,8 @@ pub struct World {
     pub accidents: usize,
     /// An adjustment was claimed and none was taken since.
     in_doubt: bool,
+    /// Whether that was so before the last claim, too.
+    was_in_doubt: bool,
     conversion: Conversion,
     corrections: Vec<CorrectionEvent>,
     recorded: BTreeSet<usize>,
@@ -134,6 +136,7 @@ impl World {
             adjustment_times: Vec::new(),
             accidents: 0,
             in_doubt: false,
+            was_in_doubt: false,
             conversion,
             corrections: corrections.collect(),
             recorded: BTreeSet::new(),
@@ -367,7 +370,7 @@ impl World {
         if !self.note(&Note::Claimed(adjustment.clone(), time), &run.seen) {
             return self.hand_back(run.message, VISIBILITY);
         }
-        self.in_doubt = true;
+        self.was_in_doubt = std::mem::replace(&mut self.in_doubt, true);
         self.claims.push(self.now);
         self.adjustment_times.push(time);
         run.seen = self.row().clone();
@@ -422,7 +425,7 @@ impl World {
             | Note::Postponed(Kind::Restate | Kind::Retract, ..)
                 if clean =>
             {
-                self.in_doubt = self.row().microsoft.unsettled;
+                self.in_doubt = self.was_in_doubt;
             }
             _ => {}
         }
