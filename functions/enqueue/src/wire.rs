@@ -17,10 +17,12 @@ pub struct EventAnswer {
     pub event_id: Option<RecordId>,
     pub source: Option<Source>,
     pub status: Status,
+    /// Where the row stands; only of stored events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
+    /// Why it waits, was refused or was ignored: null where there is nothing to say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError>,
     /// For metrics.
@@ -80,7 +82,7 @@ impl EventAnswer {
         let (state, reason) = state(row);
         EventAnswer {
             state: Some(state.as_str()),
-            reason,
+            reason: Some(reason),
             account: Some(row.account.to_string()),
             ..Self::new(event_id, source, status)
         }
@@ -89,7 +91,7 @@ impl EventAnswer {
     /// Not stored, on purpose.
     pub fn ignored(ignored: &Ignored) -> Self {
         EventAnswer {
-            reason: Some(ignored.reason.as_str().to_owned()),
+            reason: Some(Some(ignored.reason.as_str().to_owned())),
             ..Self::new(&ignored.event_id, &ignored.source, Status::Ignored)
         }
     }
