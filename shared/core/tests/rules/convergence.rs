@@ -181,7 +181,7 @@ fn check_rest(world: &mut World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn in_the_end_microsoft_counts_what_the_order_log_says(
@@ -198,6 +198,10 @@ proptest! {
         check_money(&world, &log);
         check_rest(&mut world);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_goal_without_value_is_taken_back_whole_or_not_at_all(

@@ -1,7 +1,7 @@
 //! One row of the ledger in a world full of accidents: workers that overlap, stall and die, messages
 //! that come twice, early or again from the dead letters, and a Microsoft that doesn't always answer.
 
-use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tracklayer_core::{
@@ -92,14 +92,14 @@ pub struct World {
     was_in_doubt: bool,
     conversion: Conversion,
     corrections: Vec<CorrectionEvent>,
-    recorded: BTreeSet<usize>,
     messages: Vec<Message>,
     dead_letters: Vec<Message>,
     runs: Vec<Run>,
 }
 
 fn parse(event: &Value, now: EventTime) -> Event {
-    parse_event(&event.to_string(), &Mapping::shipped(), now).expect("an event")
+    static MAPPING: LazyLock<Mapping> = LazyLock::new(Mapping::shipped);
+    parse_event(&event.to_string(), &MAPPING, now).expect("an event")
 }
 
 impl World {
@@ -139,7 +139,6 @@ impl World {
             was_in_doubt: false,
             conversion,
             corrections: corrections.collect(),
-            recorded: BTreeSet::new(),
             messages: Vec::new(),
             dead_letters: Vec::new(),
             runs: Vec::new(),
@@ -179,7 +178,6 @@ impl World {
         let event = &self.corrections[n];
         let judge = self.bench.judge(self.now);
         let correction = recorded(event, self.now);
-        self.recorded.insert(n);
         self.row = Some(match &self.row {
             None => orphan(key_of(&self.conversion), event, &self.conversion.account, &judge),
             Some(row) if has(row, &correction) => return,
