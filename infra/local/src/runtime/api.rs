@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::console::say;
 use axum::body::{Body, Bytes, to_bytes};
@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -74,7 +75,7 @@ async fn next(State(exchange): State<Arc<Exchange>>) -> Response<Body> {
     let response = Response::builder()
         .header("Content-Type", "application/json")
         .header("Lambda-Runtime-Aws-Request-Id", &id)
-        .header("Lambda-Runtime-Deadline-Ms", deadline(invocation.timeout))
+        .header("Lambda-Runtime-Deadline-Ms", deadline(invocation.timeout).to_string())
         .header("Lambda-Runtime-Invoked-Function-Arn", invocation.arn)
         .header("Lambda-Runtime-Trace-Id", trace_id())
         .body(Body::from(invocation.payload));
@@ -137,10 +138,8 @@ fn plain(status: StatusCode) -> Response<Body> {
     response
 }
 
-fn deadline(timeout: Duration) -> u64 {
-    let end = SystemTime::now() + timeout;
-    end.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+fn deadline(timeout: Duration) -> i128 {
+    (OffsetDateTime::now_utc() + timeout).unix_timestamp_nanos() / 1_000_000
 }
 
 fn trace_id() -> String {
