@@ -30,6 +30,9 @@ async fn greet() -> &'static str {
 
 async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
     let target = text(&headers, "x-amz-target").unwrap_or_default().to_owned();
+    if aws.is_refused(&target) {
+        return refusal(&AwsError::internal("refused on purpose"));
+    }
     if TABLES.iter().any(|prefix| target.starts_with(prefix)) {
         return aws.dynamo().forward(headers, body).await;
     }

@@ -22,7 +22,7 @@ pub mod sqs;
 mod store;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
@@ -63,6 +63,13 @@ struct Services {
     dynamo: dynamo::Dynamo,
     sqs: Sqs,
     secrets: Secrets,
+    refusals: Mutex<Vec<Refusal>>,
+}
+
+/// Requests to be refused: the start of their target, and how many are left.
+struct Refusal {
+    target: String,
+    left: usize,
 }
 
 impl Aws {
@@ -79,6 +86,7 @@ impl Aws {
             dynamo: dynamo::Dynamo::open(data).await?,
             sqs: Sqs::open(data, settings.clone())?,
             secrets: Secrets::open(data, settings)?,
+            refusals: Mutex::default(),
         };
         Ok(Self { services: Arc::new(services) })
     }
@@ -116,6 +124,30 @@ impl Aws {
     /// The tables cannot be read or written.
     pub fn expire_items(&self) -> Result<usize, AwsError> {
         self.dynamo().expire()
+    }
+
+    /// An outage: the next `times` requests that come over HTTP with a target that begins with
+    /// `target` (`DynamoDB`, `AmazonSQS.SendMessage`) are answered 500 `InternalFailure` and do
+    /// nothing. It replaces what was said of that `target` before; 0 ends it. SDKs try a request
+    /// three times. Calls from this process, like the event source's, go through.
+    pub fn refuse(&self, target: &str, times: usize) {
+        let mut refusals = self.refusals();
+        refusals.retain(|refusal| refusal.target != target);
+        refusals.push(Refusal { target: target.to_owned(), left: times });
+    }
+
+    /// Whether this request meets an outage; counts it.
+    pub(crate) fn is_refused(&self, target: &str) -> bool {
+        let mut refusals = self.refusals();
+        let meets =
+            |refusal: &&mut Refusal| refusal.left > 0 && target.starts_with(&refusal.target);
+        let refusal = refusals.iter_mut().find(meets);
+        refusal.map(|refusal| refusal.left -= 1).is_some()
+    }
+
+    /// Nothing panics while it holds the lock, and half a list would still be one.
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Vec<Refusal>> {
+        self.services.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn dynamo(&self) -> &dynamo::Dynamo {
