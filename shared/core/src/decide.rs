@@ -93,8 +93,9 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
         return Action::Refuse(refusal.reason.clone());
     }
     let Some(facts) = &row.facts else {
-        let again = now.plus_seconds(policy.back_off(row.waits));
-        return Action::WaitUntil(again, WaitReason::OriginalMissing);
+        let reason = WaitReason::OriginalMissing;
+        let again = now.plus_seconds(policy.back_off(waited_for(row, reason)));
+        return Action::WaitUntil(again, reason);
     };
     match &row.microsoft.accepted {
         None => before_acceptance(row, facts, account, now, policy),
@@ -150,8 +151,14 @@ fn wait_again(
     now: EventTime,
     policy: &Policy,
 ) -> Action {
-    let again = now.plus_seconds(policy.back_off(row.waits));
+    let again = now.plus_seconds(policy.back_off(waited_for(row, reason)));
     Action::WaitUntil(again.min(limit(facts).plus_seconds(1)), reason)
+}
+
+/// How often it has waited for just this: waits for something else don't make the next look later.
+fn waited_for(row: &Row, reason: WaitReason) -> u32 {
+    let same = row.open.as_ref().is_some_and(|open| open.reason == Some(reason));
+    if same { row.waits } else { 0 }
 }
 
 fn held(facts: &Facts, account: &AccountView) -> Option<WaitReason> {
