@@ -61,10 +61,24 @@ fn a_refused_row_stays_refused_whatever_came_since() {
 #[test]
 fn an_orphan_waits_for_its_original_longer_each_time() {
     let mut orphan = Row { facts: None, ..refunded() };
+    let reason = WaitReason::OriginalMissing;
+    orphan.open = Some(Class::Orphan.entry(&orphan.key, after(0), Some(reason)));
     for (waits, hours) in [(0, 1), (1, 6), (2, 24), (3, 24), (u32::MAX, 24)] {
         orphan.waits = waits;
-        assert_eq!(next(&orphan, 0), wait(hours * HOUR, WaitReason::OriginalMissing));
+        assert_eq!(next(&orphan, 0), wait(hours * HOUR, reason));
     }
+}
+
+#[test]
+fn waits_for_something_else_do_not_make_the_next_look_later() {
+    let mut row = refunded();
+    let reason = Some(WaitReason::SettleDelay);
+    row.open = Some(Class::Wait.entry(&row.key, after(SETTLED), reason));
+    row.waits = 2;
+    let mut bench = Bench::new();
+    bench.account.held = true;
+    let action = bench.judge(after(SETTLED)).next(&row);
+    assert_eq!(action, wait(SETTLED + HOUR, WaitReason::AccountHeld));
 }
 
 #[test]

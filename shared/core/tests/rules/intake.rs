@@ -3,15 +3,18 @@
 use serde_json::{Value, json};
 use tracklayer_core::{
     click::ClickId,
+    decide::Action,
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
     intake::{
         ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan, place,
         recorded,
     },
     mapping::Mapping,
+    note::Note,
     observed::{Refusal, RefusalReason},
     open::WaitReason,
     record::{ClickOrigin, CorrectionRefusal, MAX_CORRECTIONS, Row, click_or_hashes},
+    redrive::{Redrive, redrive},
 };
 
 use crate::support::*;
@@ -126,6 +129,24 @@ fn a_found_orphan_hands_its_corrections_over() {
     assert_eq!(row.corrections, orphan.corrections);
     assert_eq!((row.key, row.desired), (orphan.key, orphan.desired + 1));
     assert_eq!(row.open, None);
+}
+
+#[test]
+fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
+    let bench = Bench::new();
+    let judge = bench.judge(after(20 * DAY));
+    let mut orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &judge);
+    let given_up = Note::Refused(RefusalReason::OriginalNeverCame).write(&orphan, &judge);
+    assert!(carry_out(&mut orphan, &given_up));
+    let facts = facts_of(&sale(), &found(-HOUR));
+    let came = after(21 * DAY);
+    let (row, dispatch) = place(&sale(), facts, Some(&orphan), None, &bench.judge(came), 400);
+    assert_eq!(dispatch, Dispatch::Message(None));
+    assert_eq!((row.corrections.len(), row.observed), (1, orphan.observed));
+    assert_eq!(redrive(&row, came, None, came, &bench.policy), Redrive::Take(None));
+    let mut taken = row.clone();
+    assert!(carry_out(&mut taken, &Note::Taken(None).write(&row, &bench.judge(came))));
+    assert_eq!(bench.judge(came).next(&taken), Action::Apply);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod payload;
 mod plan;
 mod redrive;
 mod reply;
+mod state;
 mod stored;
 mod support;
 mod verdict;

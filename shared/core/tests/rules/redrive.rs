@@ -1,5 +1,6 @@
 //! Which message moves a refused or dead row on, and under which goal.
 
+use proptest::prelude::*;
 use tracklayer_core::{
     id::GoalName,
     observed::{Refusal, RefusalReason},
@@ -100,4 +101,27 @@ fn a_dead_row_that_is_refused_too_goes_by_its_refusal() {
     row.microsoft.dead_at = Some(after(1));
     assert_eq!(read(&row, REFUSED - 1, DAY, "Purchases"), Redrive::LeftOver);
     assert_eq!(read(&row, DAY, DAY, "Purchases"), renamed());
+}
+
+proptest! {
+    #[test]
+    fn a_goal_changes_only_where_nothing_can_count_twice(
+        code in prop_oneof![Just(5605_i64), Just(5606), Just(5609), Just(5615), Just(0)],
+        accepted in prop::bool::ANY,
+        unknown in prop::bool::ANY,
+        (sent, now) in (REFUSED - 2..REFUSED + 1_000, REFUSED..REFUSED + 2_000),
+        renamed in prop::bool::ANY,
+    ) {
+        let mut row = refused(code);
+        row.microsoft.apply_unknown = unknown;
+        if accepted {
+            row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted;
+        }
+        let goal = if renamed { "Purchases" } else { "Purchase" };
+        if let Redrive::Take(Some(taken)) = read(&row, sent, now, goal) {
+            prop_assert!(!accepted && !unknown && renamed && [5605, 5606].contains(&code));
+            prop_assert!(sent > REFUSED && now >= REFUSED + 15 * 60);
+            prop_assert_eq!(taken.as_str(), "Purchases");
+        }
+    }
 }
