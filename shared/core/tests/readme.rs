@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use tracklayer_core::errors::{Class, TABLE};
 
-const OPEN: &str = "<!-- errors: written by the table in shared/core/src/errors.rs, checked by a test -->";
+const OPEN: &str =
+    "<!-- errors: written by the table in shared/core/src/errors.rs, checked by a test -->";
 const CLOSE: &str = "<!-- /errors -->";
 
 /// Defects and passing trouble need nobody; the rest is what an operator looks up.
@@ -12,7 +13,8 @@ fn rendered() -> String {
     let mut text = "\n| code | symbol | cause | what helps |\n|---|---|---|---|\n".to_owned();
     for entry in TABLE.iter().filter(|entry| !matches!(entry.class, Class::Defect)) {
         let code = entry.code.map_or_else(|| "–".to_owned(), |code| code.to_string());
-        writeln!(text, "| {code} | {} | {} | {} |", entry.symbol, entry.cause, entry.cure).unwrap();
+        writeln!(text, "| {code} | {} | {} | {} |", entry.symbol, entry.cause, entry.cure)
+            .expect("a line");
     }
     text.push_str(
         "\nEvery other documented code is a defect of this software or of one row: report it with its TrackingId.\n\
