@@ -7,6 +7,7 @@ use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{Keys, Right},
     ledger::LedgerError,
+    ports::Keys as _,
     telemetry::{self, Metric},
 };
 

@@ -9,15 +9,16 @@ use tracklayer_core::{
     signal::Signal,
     time::EventTime,
 };
+use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _, Signals as _};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},
     wire::{EventAnswer, Status},
 };
 
-impl Enqueue {
+impl<P: Ports> Enqueue<P> {
     /// Takes one original.
-    pub async fn take_conversion(
+    pub(crate) async fn take_conversion(
         &self,
         conversion: &Conversion,
         call: &Call<'_>,

@@ -7,7 +7,10 @@ use tracklayer_core::{
     intake::{Unfit, append, check, has, orphan, recorded},
     record::{Row, RowKey},
 };
-use tracklayer_edge::ledger::Pointer;
+use tracklayer_edge::{
+    ledger::Pointer,
+    ports::{Claims as _, Ports, Rows as _},
+};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},
@@ -28,9 +31,9 @@ enum Target {
     Nowhere(RowKey),
 }
 
-impl Enqueue {
+impl<P: Ports> Enqueue<P> {
     /// Takes one correction.
-    pub async fn take_correction(
+    pub(crate) async fn take_correction(
         &self,
         correction: &Correction,
         call: &Call<'_>,

@@ -13,13 +13,11 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock,
     http::{self, Problem, Request, Response},
-    keys::{IngestKey, Keys, Right},
-    ledger::{Ledger, LedgerError},
-    queue::Queue,
-    telemetry::{self, Metric},
+    keys::{IngestKey, Right},
+    ledger::LedgerError,
+    ports::{Clock as _, Keys as _, Live, Ports, Telemetry},
+    telemetry::Metric,
 };
 
 use crate::wire::{ArrayAnswer, EventAnswer, Status};
@@ -32,18 +30,29 @@ const MAX_EVENTS: usize = 500;
 const AT_ONCE: usize = 16;
 
 /// What the function needs.
-pub struct Enqueue {
+pub struct Enqueue<P: Ports = Live> {
+    /// Which events are conversions, and of which goals.
     pub mapping: Mapping,
+    /// The waits of this deployment.
     pub policy: Policy,
+    /// How long rows are kept.
     pub retention_days: i64,
-    pub keys: Keys,
-    pub clicks: Clicks,
-    pub ledger: Ledger,
-    pub queue: Queue,
+    /// The clock.
+    pub clock: P::Clock,
+    /// Who may send what.
+    pub keys: P::Keys,
+    /// Where conversions find their clicks.
+    pub clicks: P::Clicks,
+    /// Where events go.
+    pub ledger: P::Ledger,
+    /// Where upload takes its work from.
+    pub queue: P::Queue,
+    /// Where metrics go.
+    pub telemetry: P::Telemetry,
 }
 
 /// One event can't get there: the whole answer is 503, and the caller sends everything again.
-pub struct Unavailable;
+pub(crate) struct Unavailable;
 
 impl From<LedgerError> for Unavailable {
     fn from(error: LedgerError) -> Self {
@@ -53,13 +62,13 @@ impl From<LedgerError> for Unavailable {
 }
 
 /// One event and the request it came in.
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     pub key: &'a IngestKey,
     pub now: EventTime,
     pub account: &'a AccountView,
 }
 
-impl Enqueue {
+impl<P: Ports> Enqueue<P> {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response {
         self.take(request).await.unwrap_or_else(Response::from)
@@ -79,7 +88,7 @@ impl Enqueue {
             .take_all(body.events(), &key)
             .await
             .map_err(|Unavailable| Problem::unavailable())?;
-        count(&answers);
+        count(&answers, &self.telemetry);
         match body {
             Body::One(_) => self.answer_one(answers),
             Body::Many(_) => Ok(http::json(200, &ArrayAnswer::new(answers))),
@@ -102,7 +111,7 @@ impl Enqueue {
         events: &[&RawValue],
         key: &IngestKey,
     ) -> Result<Vec<EventAnswer>, Unavailable> {
-        let call = Call { key, now: clock::now(), account: &AccountView::default() };
+        let call = Call { key, now: self.clock.now(), account: &AccountView::default() };
         let parsed: Vec<_> =
             events.iter().map(|event| parse_event(event.get(), &self.mapping, call.now)).collect();
         let is_correction =
@@ -193,7 +202,7 @@ impl<'a> Body<'a> {
 }
 
 /// One line of metrics per account.
-fn count(answers: &[EventAnswer]) {
+fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
     let mut counts: BTreeMap<&str, BTreeMap<Status, usize>> = BTreeMap::new();
     for answer in answers {
         let account = answer.account.as_deref().unwrap_or("none");
@@ -202,6 +211,6 @@ fn count(answers: &[EventAnswer]) {
     for (account, counts) in counts {
         let metrics: Vec<Metric> =
             counts.iter().map(|(status, n)| Metric::count(status.metric(), *n)).collect();
-        telemetry::emit(account, &metrics);
+        telemetry.emit(account, &metrics);
     }
 }

@@ -1,14 +1,17 @@
 //! `enqueue`: takes confirmed events into the ledger and signals them.
 
-mod conversion;
-mod correction;
-mod handler;
-mod wire;
-
+use enqueue::Enqueue;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws, clicks::Clicks, config, http, keys::Keys, ledger::Ledger, queue::Queue,
-    secrets::Secrets, telemetry,
+    aws::Aws,
+    clicks::Clicks,
+    clock::SystemClock,
+    config, http,
+    keys::Keys,
+    ledger::Ledger,
+    queue::Queue,
+    secrets::Secrets,
+    telemetry::{self, StandardOutput},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,14 +20,16 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env()?;
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
     let dynamodb = aws.dynamodb();
-    let enqueue = handler::Enqueue {
+    let enqueue: Enqueue = Enqueue {
         mapping: config::mapping()?,
         policy: config::policy()?,
         retention_days: config::retention_days()?,
+        clock: SystemClock::default(),
         keys: Keys::new(secrets),
         clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
         queue: Queue::new(aws.sqs(), config::text("TRACKLAYER_QUEUE_URL")?),
+        telemetry: StandardOutput,
     };
     let enqueue = &enqueue;
     let serve = move |event: LambdaEvent<http::Request>| async move {

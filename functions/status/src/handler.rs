@@ -13,6 +13,7 @@ use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{IngestKey, Keys, Right},
     ledger::{Ledger, LedgerError, Pointer},
+    ports::{Keys as _, Rows as _},
 };
 
 use crate::wire::Story;

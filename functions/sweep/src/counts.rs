@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use tracklayer_core::open::Class;
-use tracklayer_edge::ledger::{Ledger, LedgerError};
+use tracklayer_edge::{ledger::LedgerError, ports::Index};
 
 /// Pages of one index key that are counted (1 MB, some thousand entries each): with more than that
 /// open, the exact number is not what a person needs first.
@@ -26,7 +26,7 @@ pub type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 ///
 /// # Errors
 /// If the index can't be read.
-pub async fn count(ledger: &Ledger) -> Result<Counts, LedgerError> {
+pub async fn count(ledger: &impl Index) -> Result<Counts, LedgerError> {
     let mut counts = Counts::new();
     for (metric, class) in COUNTED {
         let shards = class.shards();

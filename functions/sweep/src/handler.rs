@@ -4,47 +4,50 @@ use std::collections::BTreeMap;
 
 use tracklayer_core::{decide::Policy, mapping::Mapping, time::EventTime};
 use tracklayer_edge::{
-    ledger::{DueEntry, Ledger, LedgerError},
-    queue::Queue,
-    telemetry::{self, Metric},
+    ledger::{DueEntry, LedgerError},
+    ports::{Live, Ports, Telemetry},
+    telemetry::Metric,
 };
 
 use crate::{
     counts::{Counts, count},
-    signals::Clock,
+    signals::Span,
     wire::Summary,
 };
 
 /// What the function needs.
-#[derive(Debug)]
-pub struct Sweep {
+pub struct Sweep<P: Ports = Live> {
     /// The waits of this deployment.
     pub policy: Policy,
     /// Whose accounts are told about even if nothing of them waits.
     pub mapping: Mapping,
     /// Where rows wait.
-    pub ledger: Ledger,
+    pub ledger: P::Ledger,
     /// Where upload takes its work from.
-    pub queue: Queue,
+    pub queue: P::Queue,
+    /// The clock.
+    pub clock: P::Clock,
+    /// Where metrics go.
+    pub telemetry: P::Telemetry,
 }
 
-impl Sweep {
+impl<P: Ports> Sweep<P> {
     /// One run, which Lambda ends at `deadline_ms` (milliseconds since 1970).
     ///
     /// # Errors
     /// If the index could not be read. Nothing is lost by it: the next run starts from the ledger.
     pub async fn handle(&self, now: EventTime, deadline_ms: u64) -> Result<Summary, LedgerError> {
-        let clock = Clock { now, deadline_ms };
+        let span = Span { now, deadline_ms };
         let mut summary = Summary::default();
         let mut overdue = Overdue::new(&self.mapping, now);
-        let signalled = self.signal_due(&clock, &mut summary, |entry| overdue.take(entry)).await;
+        let signalled = self.signal_due(&span, &mut summary, |entry| overdue.take(entry)).await;
         if signalled.is_ok() {
             // First of all: that this is missing is an alarm, whatever happens next.
-            overdue.emit();
+            overdue.emit(&self.telemetry);
         }
-        let orphans = self.look_at_orphans(&clock, &mut summary).await;
+        let orphans = self.look_at_orphans(&span, &mut summary).await;
         let stuck = orphans.as_ref().cloned().unwrap_or_default();
-        if clock.has_time() {
+        if span.has_time(&self.clock) {
             self.count_open(&stuck).await;
         }
         tell(&summary);
@@ -54,8 +57,23 @@ impl Sweep {
     /// A count that fails is only missing: it must not end a run that has done its work.
     async fn count_open(&self, stuck: &BTreeMap<String, usize>) {
         match count(&self.ledger).await {
-            Ok(counts) => emit(&self.mapping, counts, stuck),
+            Ok(counts) => self.emit(counts, stuck),
             Err(error) => tracing::error!(%error, "open rows not counted"),
+        }
+    }
+
+    /// `AboutToExpire` is not among them: it needs the conversion's time, which only a pass over
+    /// all rows sees.
+    fn emit(&self, mut counts: Counts, stuck: &BTreeMap<String, usize>) {
+        for account in self.mapping.accounts() {
+            counts.entry(account.name().to_string()).or_default();
+        }
+        for (account, counts) in counts {
+            let of =
+                |name: &'static str| Metric::count(name, counts.get(name).copied().unwrap_or(0));
+            let stuck = Metric::count("Stuck", stuck.get(&account).copied().unwrap_or(0));
+            let metrics = [of("Waiting"), of("Refused"), of("Dead"), stuck];
+            self.telemetry.emit(&account, &metrics);
         }
     }
 }
@@ -95,28 +113,13 @@ impl Overdue {
         *oldest = age.max(*oldest);
     }
 
-    fn emit(&self) {
+    fn emit(&self, telemetry: &impl Telemetry) {
         for (account, seconds) in &self.seconds {
             #[expect(clippy::cast_precision_loss, reason = "a few days in seconds")]
             let value = *seconds as f64;
-            telemetry::emit(
-                account,
-                &[Metric { name: "OldestOverdueSeconds", value, unit: "Seconds" }],
-            );
+            let metric = Metric { name: "OldestOverdueSeconds", value, unit: "Seconds" };
+            telemetry.emit(account, &[metric]);
         }
-    }
-}
-
-/// `AboutToExpire` is not among them: it needs the conversion's time, which only a pass over all
-/// rows sees.
-fn emit(mapping: &Mapping, mut counts: Counts, stuck: &BTreeMap<String, usize>) {
-    for account in mapping.accounts() {
-        counts.entry(account.name().to_string()).or_default();
-    }
-    for (account, counts) in counts {
-        let of = |name: &'static str| Metric::count(name, counts.get(name).copied().unwrap_or(0));
-        let stuck = Metric::count("Stuck", stuck.get(&account).copied().unwrap_or(0));
-        telemetry::emit(&account, &[of("Waiting"), of("Refused"), of("Dead"), stuck]);
     }
 }
 

@@ -13,13 +13,16 @@ use tracklayer_core::{
     open::Class,
     record::Row,
 };
-use tracklayer_edge::ledger::{DueEntry, LedgerError, Written};
+use tracklayer_edge::{
+    ledger::{DueEntry, LedgerError, Written},
+    ports::{Batches as _, Ports, Rows as _},
+};
 
 use crate::{
     handler::Sweep,
     pages::Pages,
     plan::{Plan, plan},
-    signals::Clock,
+    signals::Span,
     wire::Summary,
 };
 
@@ -42,7 +45,7 @@ enum Looked {
     NoTime,
 }
 
-impl Sweep {
+impl<P: Ports> Sweep<P> {
     /// Looks for the originals of all orphans that are due. Answers how many a person should look
     /// at, by account.
     ///
@@ -50,19 +53,18 @@ impl Sweep {
     /// If the index can't be read.
     pub async fn look_at_orphans(
         &self,
-        clock: &Clock,
+        span: &Span,
         summary: &mut Summary,
     ) -> Result<BTreeMap<String, usize>, LedgerError> {
         let mut stuck = BTreeMap::new();
-        let mut pages = Pages::new(&self.ledger, &Class::Orphan, clock.now);
+        let mut pages = Pages::new(&self.ledger, &Class::Orphan, span.now);
         let mut left = MAX_ORPHANS;
         while let Some(mut entries) = pages.next().await? {
             summary.cut_short |= entries.len() > left;
             entries.truncate(left);
             left -= entries.len();
-            let looks = entries
-                .iter()
-                .map(|entry| async move { (entry, self.look_at(entry, clock).await) });
+            let looks =
+                entries.iter().map(|entry| async move { (entry, self.look_at(entry, span).await) });
             let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some((entry, looked)) = done.next().await {
                 summary.count(entry, looked, &mut stuck);
@@ -74,14 +76,14 @@ impl Sweep {
         Ok(stuck)
     }
 
-    async fn look_at(&self, entry: &DueEntry, clock: &Clock) -> Result<Looked, LedgerError> {
-        if !clock.has_time() {
+    async fn look_at(&self, entry: &DueEntry, span: &Span) -> Result<Looked, LedgerError> {
+        if !span.has_time(&self.clock) {
             return Ok(Looked::NoTime);
         }
         let key = &entry.key;
-        let rows = self.ledger.partition(&key.source, &key.event_id, clock.now).await?;
+        let rows = self.ledger.partition(&key.source, &key.event_id, span.now).await?;
         let account = AccountView::default();
-        let judge = Judge { account: &account, now: clock.now, policy: &self.policy };
+        let judge = Judge { account: &account, now: span.now, policy: &self.policy };
         match plan(key, entry.due, &rows, &judge) {
             Plan::Gone => Ok(Looked::Gone),
             Plan::Move { orphan, before, after } => self.hand_over(&orphan, &before, &after).await,

@@ -2,7 +2,10 @@
 
 use futures::future::try_join_all;
 use tracklayer_core::{open::Class, time::EventTime};
-use tracklayer_edge::ledger::{Cursor, DueEntry, Ledger, LedgerError};
+use tracklayer_edge::{
+    ledger::{Cursor, DueEntry, LedgerError},
+    ports::Index,
+};
 
 /// Entries of one shard that are read at once.
 const PAGE: i32 = 250;
@@ -10,16 +13,16 @@ const PAGE: i32 = 250;
 /// A walk over the shards: one page of each at a time, so that the order is nearly that of `due`
 /// without holding everything in memory.
 #[derive(Debug)]
-pub struct Pages<'a> {
-    ledger: &'a Ledger,
+pub struct Pages<'a, L> {
+    ledger: &'a L,
     now: EventTime,
     shards: Vec<(String, Option<Cursor>)>,
 }
 
-impl<'a> Pages<'a> {
+impl<'a, L: Index> Pages<'a, L> {
     /// The entries of `class` that are due `now`.
     #[must_use]
-    pub fn new(ledger: &'a Ledger, class: &Class, now: EventTime) -> Self {
+    pub fn new(ledger: &'a L, class: &Class, now: EventTime) -> Self {
         let shards = class.shards().into_iter().map(|shard| (shard, None)).collect();
         Pages { ledger, now, shards }
     }

@@ -17,8 +17,8 @@ use std::time::Duration;
 use futures::{StreamExt as _, future::join_all, stream};
 use tracklayer_core::{decide::Policy, open::Class, signal::Signal, time::EventTime};
 use tracklayer_edge::{
-    clock,
     ledger::{DueEntry, LedgerError},
+    ports::{Clock, Index as _, Ports, Signals as _},
 };
 
 use crate::{handler::Sweep, pages::Pages, wire::Summary};
@@ -36,41 +36,41 @@ const RESERVE: Duration = Duration::from_secs(40);
 
 /// When and until when a run works.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub struct Span {
     /// The time that the run decides with.
     pub now: EventTime,
     /// When Lambda stops it, in milliseconds since 1970.
     pub deadline_ms: u64,
 }
 
-impl Clock {
+impl Span {
     /// Whether there is time for more work.
     #[must_use]
-    pub fn has_time(&self) -> bool {
-        let now_ms = u128::try_from(clock::now_ms()).unwrap_or(0);
+    pub fn has_time(&self, clock: &impl Clock) -> bool {
+        let now_ms = u128::try_from(clock.now_ms()).unwrap_or(0);
         now_ms + RESERVE.as_millis() < u128::from(self.deadline_ms)
     }
 }
 
-impl Sweep {
+impl<P: Ports> Sweep<P> {
     /// Signals what is due. Ages of the entries are told to `seen`, before they are moved.
     ///
     /// # Errors
     /// If the index can't be read.
     pub async fn signal_due(
         &self,
-        clock: &Clock,
+        span: &Span,
         summary: &mut Summary,
         mut seen: impl FnMut(&DueEntry),
     ) -> Result<(), LedgerError> {
-        let mut pages = Pages::new(&self.ledger, &Class::Wait, clock.now);
+        let mut pages = Pages::new(&self.ledger, &Class::Wait, span.now);
         let mut left = MAX_SIGNALS;
         while let Some(mut entries) = pages.next().await? {
             entries.iter().for_each(&mut seen);
             summary.cut_short |= entries.len() > left;
             entries.truncate(left);
             left -= entries.len();
-            self.signal_page(&entries, clock, summary).await;
+            self.signal_page(&entries, span, summary).await;
             if summary.cut_short {
                 break;
             }
@@ -78,9 +78,13 @@ impl Sweep {
         Ok(())
     }
 
-    async fn signal_page(&self, entries: &[DueEntry], clock: &Clock, summary: &mut Summary) {
+    async fn signal_page(&self, entries: &[DueEntry], span: &Span, summary: &mut Summary) {
         let groups = entries.chunks(TOGETHER).map(|group| async move {
-            if clock.has_time() { Some(self.signal_group(group, clock.now).await) } else { None }
+            if span.has_time(&self.clock) {
+                Some(self.signal_group(group, span.now).await)
+            } else {
+                None
+            }
         });
         let mut done = stream::iter(groups).buffer_unordered(GROUPS);
         while let Some(group) = done.next().await {
@@ -146,17 +150,20 @@ fn jitter(policy: &Policy) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use tracklayer_edge::clock::SystemClock;
+
     use super::*;
 
     #[test]
     fn a_run_stops_before_its_deadline() {
-        let at = |ms: i64| Clock {
-            now: clock::now(),
-            deadline_ms: u64::try_from(clock::now_ms() + ms).expect("after 1970"),
+        let clock = SystemClock::default();
+        let at = |ms: i64| Span {
+            now: clock.now(),
+            deadline_ms: u64::try_from(clock.now_ms() + ms).expect("after 1970"),
         };
-        assert!(at(60_000).has_time());
-        assert!(!at(30_000).has_time());
-        assert!(!at(-1).has_time());
+        assert!(at(60_000).has_time(&clock));
+        assert!(!at(30_000).has_time(&clock));
+        assert!(!at(-1).has_time(&clock));
     }
 
     #[test]

@@ -18,7 +18,13 @@ use tracklayer_core::{
     signal::Signal,
     time::{DAY, EventTime},
 };
-use tracklayer_edge::{clock, ledger::Ledger, queue::Queue};
+use tracklayer_edge::{
+    clock::{self, SystemClock},
+    ledger::Ledger,
+    ports::{Index as _, Rows as _},
+    queue::Queue,
+    telemetry::StandardOutput,
+};
 
 macro_rules! client {
     ($sdk:ident, $url:expr) => {
@@ -60,6 +66,8 @@ impl Stand {
                 mapping: Mapping::shipped(),
                 ledger: Ledger::new(dynamo.clone(), "Conversions".to_owned()),
                 queue: Queue::new(sqs.clone(), queue_url.clone()),
+                clock: SystemClock::default(),
+                telemetry: StandardOutput,
             },
             now: clock::now(),
             dynamo,
@@ -147,6 +155,7 @@ fn row(event_id: &str, event: &str, now: EventTime) -> Row {
         microsoft: Observed::default(),
         open: None,
         waits: 1,
+        recorded_at: None,
         ttl: None,
     }
 }

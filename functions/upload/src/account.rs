@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tracklayer_core::{decide::AccountView, id::AccountName, observed::Destination};
+use tracklayer_core::{
+    decide::AccountView, id::AccountName, observed::Destination, time::EventTime,
+};
 use tracklayer_edge::{
-    clock,
     ledger::AccountItem,
     microsoft::AuthError,
+    ports::{AccountItems as _, Clock as _, Ports, Secrets as _, Tokens as _},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
 };
 
-use crate::{handler::Upload, report::Report};
+use crate::{batch::Work, handler::Upload, report::Report};
 
 /// One account that can be used.
 #[derive(Debug)]
@@ -30,6 +32,11 @@ impl Accounts {
         self.0.get(name)
     }
 
+    /// The account of a work's row, if it can be used.
+    pub fn of(&self, work: &Work) -> Option<&Account> {
+        self.get(&work.row.as_ref()?.account)
+    }
+
     /// What the decision must know; nothing of an account whose secret can't be read.
     pub fn view(&self, name: &AccountName) -> AccountView {
         self.get(name).map(|account| account.view.clone()).unwrap_or_default()
@@ -41,21 +48,30 @@ impl Account {
     pub fn destination(&self) -> Option<&Destination> {
         self.view.destination.as_ref()
     }
+
+    /// Seconds for which its calls are paused.
+    pub fn pause(&self, now: EventTime) -> Option<i64> {
+        let rest = self.item.paused_until?.seconds_since(now);
+        (rest > 0).then_some(rest)
+    }
 }
 
-impl Upload {
-    /// Reads the secrets. An account without one fails alone: its rows are handed back.
-    pub async fn accounts(
+impl<P: Ports> Upload<P> {
+    /// The accounts of these rows, with their secrets. An account without one fails alone: its rows
+    /// are handed back.
+    pub(crate) async fn accounts(
         &self,
-        names: BTreeSet<AccountName>,
+        works: &[Work],
         mut items: HashMap<AccountName, AccountItem>,
         report: &mut Report,
     ) -> Accounts {
+        let rows = works.iter().filter_map(|work| work.row.as_ref());
+        let names: BTreeSet<AccountName> = rows.map(|row| row.account.clone()).collect();
         let mut accounts = BTreeMap::new();
         for name in names {
             match self.secrets.account(&name).await {
                 Ok(secret) => {
-                    report.secret_age(&name, secret.created);
+                    report.secret_age(&name, secret.created, self.clock.now());
                     let item = items.remove(&name).unwrap_or_default();
                     accounts.insert(name.clone(), self.account(name, secret, item));
                 }
@@ -88,7 +104,7 @@ impl Upload {
 
     /// The access token. A consent that was refused is not asked for again until the secret has a
     /// new version, by any worker.
-    pub async fn token(&self, account: &Account) -> Result<Secret, TokenTrouble> {
+    pub(crate) async fn token(&self, account: &Account) -> Result<Secret, TokenTrouble> {
         if account.item.refused_secret_version.as_deref() == Some(&account.secret.version) {
             return Err(TokenTrouble::Refused);
         }
@@ -112,18 +128,11 @@ impl Upload {
     }
 
     /// A token after Microsoft refused the last one, perhaps with a secret written meanwhile.
-    pub async fn new_token(&self, account: &Account) -> Result<Secret, TokenTrouble> {
+    pub(crate) async fn new_token(&self, account: &Account) -> Result<Secret, TokenTrouble> {
         self.auth.forget(&account.name).await;
         self.secrets.forget(&account.name).await;
         let secret = self.secrets.account(&account.name).await.map_err(TokenTrouble::Secret)?;
         self.auth.token(&account.name, &secret).await.map_err(TokenTrouble::Auth)
-    }
-
-    /// Seconds for which calls of the account are paused.
-    pub fn pause(account: &Account) -> Option<i64> {
-        let until = account.item.paused_until?;
-        let rest = until.seconds_since(clock::now());
-        (rest > 0).then_some(rest)
     }
 }
 

@@ -6,16 +6,19 @@ use tracklayer_core::{
     mapping::Account,
     record::Row,
 };
-use tracklayer_edge::{clock, ledger::LedgerError};
+use tracklayer_edge::{
+    ledger::LedgerError,
+    ports::{Claims as _, Clicks as _, Clock as _, Ports, Rows as _},
+};
 
 use crate::{batch::Work, handler::Upload};
 
 /// Rows that are looked after at the same time.
 const AT_ONCE: usize = 16;
 
-impl Upload {
+impl<P: Ports> Upload<P> {
     /// Binds waiting rows to clicks that were captured or tied meanwhile.
-    pub async fn bind(&self, works: &mut [Work]) {
+    pub(crate) async fn bind(&self, works: &mut [Work]) {
         let waiting: Vec<(usize, Row)> = works
             .iter()
             .enumerate()
@@ -40,7 +43,7 @@ impl Upload {
     /// The row with its click or with a new reason to wait; `None` if nothing has changed.
     async fn bind_one(&self, row: &Row) -> Result<Option<Row>, LedgerError> {
         let Some(facts) = &row.facts else { return Ok(None) };
-        let now = clock::now();
+        let now = self.clock.now();
         let account = self.mapping.account(row.account.as_str());
         let browser = account.is_some_and(Account::browser_order_ties);
         let search =

@@ -1,11 +1,10 @@
 //! The calls to Microsoft: claim, send, read the answer, write it down before the next call.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use tracklayer_core::{
+    decide::Adjustment,
+    id::AccountName,
     note::{Mark, Note},
     observed::Kind,
     payload::{
@@ -14,16 +13,21 @@ use tracklayer_core::{
     },
     plan::{Call, Item, Operation, calls},
     reply::{Reply, read_apply},
+    time::EventTime,
     verdict::{Trouble, Verdict, verdict},
 };
-use tracklayer_edge::{clock, microsoft::Answer, secrets::Secret};
+use tracklayer_edge::{
+    microsoft::Answer,
+    ports::{AccountItems as _, Clock as _, Microsoft as _, Ports},
+    secrets::Secret,
+};
 
 use crate::{
-    account::{Account, Accounts},
+    account::Account,
     batch::{Fate, Work},
-    handler::{Deadline, Upload},
     prepare::Load,
-    report::{CallLine, Report},
+    report::CallLine,
+    run::Run,
 };
 
 /// How long an account pauses after it was throttled, in seconds. Microsoft counts calls in a
@@ -39,71 +43,58 @@ enum Then {
     Stop(Fate),
 }
 
-impl Upload {
+impl<P: Ports> Run<'_, P> {
     /// Sends everything, account by account; one account's trouble leaves the others alone.
-    pub async fn send(
-        &self,
-        works: &mut [Work],
-        items: Vec<Item<Load>>,
-        accounts: &Accounts,
-        deadline: Deadline,
-        report: &mut Report,
-    ) {
+    pub async fn send(&mut self, items: Vec<Item<Load>>) {
+        let accounts = self.accounts;
         let mut queue: VecDeque<Call<Load>> = calls(items).into();
-        let mut stopped: Vec<(tracklayer_core::id::AccountName, Fate)> = Vec::new();
+        let mut stopped: Vec<(AccountName, Fate)> = Vec::new();
         while let Some(call) = queue.pop_front() {
             let Some(account) = accounts.get(&call.account) else { continue };
             if let Some((_, fate)) = stopped.iter().find(|(name, _)| *name == account.name) {
-                set_fate(works, &call.rows, *fate);
+                set_fate(self.works, &call.rows, *fate);
                 continue;
             }
-            match self.send_call(works, &call, account, accounts, deadline, report).await {
+            match self.send_call(&call, account).await {
                 Then::GoOn => {}
                 Then::Instead(halves) => {
-                    halves.into_iter().rev().for_each(|half| queue.push_front(half))
+                    halves.into_iter().rev().for_each(|half| queue.push_front(half));
                 }
                 Then::Stop(fate) => {
-                    set_fate(works, &call.rows, fate);
+                    set_fate(self.works, &call.rows, fate);
                     stopped.push((account.name.clone(), fate));
                 }
             }
         }
     }
 
-    async fn send_call(
-        &self,
-        works: &mut [Work],
-        call: &Call<Load>,
-        account: &Account,
-        accounts: &Accounts,
-        deadline: Deadline,
-        report: &mut Report,
-    ) -> Then {
-        if let Some(seconds) = Upload::pause(account) {
+    async fn send_call(&mut self, call: &Call<Load>, account: &Account) -> Then {
+        let upload = self.upload;
+        if let Some(seconds) = account.pause(upload.clock.now()) {
             return Then::Stop(Fate::Later(seconds));
         }
-        let token = match self.token(account).await {
+        let token = match upload.token(account).await {
             Ok(token) => token,
             Err(error) => {
-                report.auth_failed(account, &error);
+                self.report.auth_failed(account, &error);
                 return Then::Stop(Fate::HandBack);
             }
         };
-        let Some(timeout) = deadline.for_call() else {
+        let Some(timeout) = self.deadline.for_call(&upload.clock) else {
             tracing::warn!(account = account.name.as_str(), "no time left for a call");
             return Then::Stop(Fate::HandBack);
         };
-        let rows = self.claim(works, call, accounts).await;
+        let rows = self.claim(call).await;
         if rows.is_empty() {
             return Then::GoOn;
         }
         let call = Call { rows, ..call.clone() };
-        let verdict = self.exchange(works, &call, account, token, timeout, deadline, report).await;
-        self.conclude(works, call, account, accounts, verdict, report).await
+        let verdict = self.exchange(&call, account, &token, timeout).await;
+        self.conclude(call, account, verdict).await
     }
 
     /// Claims adjustments; originals need none. Answers with the rows that may be sent.
-    async fn claim(&self, works: &mut [Work], call: &Call<Load>, accounts: &Accounts) -> Vec<Load> {
+    async fn claim(&mut self, call: &Call<Load>) -> Vec<Load> {
         if call.operation == Operation::Conversions {
             return call.rows.clone();
         }
@@ -112,96 +103,78 @@ impl Upload {
             Some((load.index, Note::Claimed(adjustment, time)))
         };
         let notes: Vec<_> = call.rows.iter().filter_map(note).collect();
-        let written = self.note(works, notes, accounts).await;
-        call.rows
-            .iter()
-            .zip(written)
-            .filter(|(_, won)| *won)
-            .map(|(load, _)| load.clone())
-            .collect()
+        let written = self.note(notes).await;
+        let won = call.rows.iter().zip(written).filter(|(_, won)| *won);
+        won.map(|(load, _)| load.clone()).collect()
     }
 
     /// One call, and a second one with a new token if the first one's was refused.
-    #[expect(clippy::too_many_arguments, reason = "one place, each of them needed")]
     async fn exchange(
-        &self,
-        works: &[Work],
-        call: &Call<Load>,
-        account: &Account,
-        token: Secret,
-        timeout: Duration,
-        deadline: Deadline,
-        report: &mut Report,
-    ) -> Verdict {
-        let first = self.post(works, call, account, &token, timeout, report).await;
-        let refused = matches!(&first, Verdict::HandBack(Trouble::Token, _));
-        if !refused {
-            return first;
-        }
-        let (Ok(token), Some(timeout)) = (self.new_token(account).await, deadline.for_call())
-        else {
-            return first;
-        };
-        self.post(works, call, account, &token, timeout, report).await
-    }
-
-    async fn post(
-        &self,
-        works: &[Work],
+        &mut self,
         call: &Call<Load>,
         account: &Account,
         token: &Secret,
         timeout: Duration,
-        report: &mut Report,
     ) -> Verdict {
-        let start = Instant::now();
-        let answer = self.transmit(works, call, account, token, timeout).await;
-        let duration = start.elapsed();
-        let (reply, tracking_id, sent) = match answer {
-            Answer::Http { status, body, tracking_id } => {
-                (read_apply(status, &body, call.rows.len()), tracking_id, true)
-            }
-            Answer::Lost(why) => {
-                tracing::warn!(account = account.name.as_str(), why, "no answer from Microsoft");
-                (Reply::Unknown("no answer"), None, true)
-            }
-            Answer::NotSent(why) => {
-                tracing::warn!(account = account.name.as_str(), why, "Microsoft can't be reached");
-                (Reply::Unknown("not sent"), None, false)
-            }
+        let first = self.post(call, account, token, timeout).await;
+        if !matches!(&first, Verdict::HandBack(Trouble::Token, _)) {
+            return first;
+        }
+        let upload = self.upload;
+        let (Ok(token), Some(timeout)) =
+            (upload.new_token(account).await, self.deadline.for_call(&upload.clock))
+        else {
+            return first;
         };
+        self.post(call, account, &token, timeout).await
+    }
+
+    async fn post(
+        &mut self,
+        call: &Call<Load>,
+        account: &Account,
+        token: &Secret,
+        timeout: Duration,
+    ) -> Verdict {
+        let upload = self.upload;
+        let start = upload.clock.monotonic();
+        let answer = self.transmit(call, account, token, timeout).await;
+        let duration = upload.clock.monotonic().saturating_sub(start);
+        let (reply, tracking_id, sent) = read(answer, account, call.rows.len());
         let kinds: Vec<Kind> = call.rows.iter().map(Load::kind).collect();
-        report.call(&CallLine {
+        let line = CallLine {
             account,
             call,
-            works,
+            works: self.works,
             reply: &reply,
             tracking_id: tracking_id.as_deref(),
             duration,
-        });
+        };
+        self.report.call(&line, &upload.telemetry);
         let to = account.destination().cloned();
         let mark = to.map(|to| Mark { to, tracking_id });
         match &mark {
-            Some(mark) if sent => verdict(reply, &kinds, mark, clock::now(), &self.policy),
+            Some(mark) if sent => verdict(reply, &kinds, mark, upload.clock.now(), &upload.policy),
             _ => Verdict::Notes(Vec::new()),
         }
     }
 
     async fn transmit(
         &self,
-        works: &[Work],
         call: &Call<Load>,
         account: &Account,
         token: &Secret,
         timeout: Duration,
     ) -> Answer {
-        let facts = |load: &Load| works[load.index].row.as_ref().and_then(|row| row.facts.as_ref());
+        let microsoft = &self.upload.microsoft;
+        let facts =
+            |load: &Load| self.works[load.index].row.as_ref().and_then(|row| row.facts.as_ref());
         let secret = &account.secret.value;
         match call.operation {
             Operation::Conversions => {
                 let rows = call.rows.iter().filter_map(facts).map(OfflineConversion::new).collect();
                 let body = ApplyConversions { offline_conversions: rows };
-                self.microsoft.post(APPLY_CONVERSIONS, &body, token, secret, timeout).await
+                microsoft.post(APPLY_CONVERSIONS, &body, token, secret, timeout).await
             }
             Operation::Adjustments => {
                 let row = |load| {
@@ -210,64 +183,68 @@ impl Upload {
                 };
                 let rows = call.rows.iter().filter_map(row).collect();
                 let body = ApplyAdjustments { offline_conversion_adjustments: rows };
-                self.microsoft.post(APPLY_ADJUSTMENTS, &body, token, secret, timeout).await
+                microsoft.post(APPLY_ADJUSTMENTS, &body, token, secret, timeout).await
             }
         }
     }
 
-    async fn conclude(
-        &self,
-        works: &mut [Work],
-        call: Call<Load>,
-        account: &Account,
-        accounts: &Accounts,
-        verdict: Verdict,
-        report: &mut Report,
-    ) -> Then {
+    async fn conclude(&mut self, call: Call<Load>, account: &Account, verdict: Verdict) -> Then {
         match verdict {
             Verdict::Notes(notes) => {
                 let indices = call.rows.iter().map(|load| load.index);
-                self.settle(works, indices.zip(notes).collect(), accounts, report).await;
+                self.settle(indices.zip(notes).collect()).await;
                 Then::GoOn
             }
             Verdict::Halve(_) => Then::Instead(halves(call)),
             Verdict::HandBack(Trouble::Throttled, _) => {
-                report.count(&account.name, "Throttled");
-                let until = clock::now().plus_seconds(PAUSE);
-                if let Err(error) = self.ledger.pause(&account.name, until).await {
+                self.report.count(&account.name, "Throttled");
+                let until = self.upload.clock.now().plus_seconds(PAUSE);
+                if let Err(error) = self.upload.ledger.pause(&account.name, until).await {
                     tracing::warn!(account = account.name.as_str(), %error, "pause not noted");
                 }
                 Then::Stop(Fate::Later(PAUSE))
             }
             Verdict::HandBack(Trouble::Token | Trouble::Account, error) => {
-                report.refused_account(account, &error);
+                self.report.refused_account(account, &error);
                 Then::Stop(Fate::HandBack)
             }
             Verdict::HandBack(Trouble::Unfamiliar, error) => {
-                report.refused_account(account, &error);
+                self.report.refused_account(account, &error);
                 Then::GoOn
             }
         }
     }
 
     /// Writes what was learned; a row whose note could not be written comes again.
-    async fn settle(
-        &self,
-        works: &mut [Work],
-        notes: Vec<(usize, Note)>,
-        accounts: &Accounts,
-        report: &mut Report,
-    ) {
-        let written = self.note(works, notes.clone(), accounts).await;
+    async fn settle(&mut self, notes: Vec<(usize, Note)>) {
+        let written = self.note(notes.clone()).await;
         for ((index, note), written) in notes.into_iter().zip(written) {
-            let work = &mut works[index];
+            let work = &mut self.works[index];
             work.fate = match note {
                 _ if !written => Fate::HandBack,
                 Note::Failed(..) => Fate::Refused,
                 Note::Unknown(Kind::Apply, _) => Fate::HandBack,
                 _ => Fate::Done,
             };
-            report.noted(work, &note);
+            self.report.noted(work, &note);
+        }
+    }
+}
+
+/// What an answer says, Microsoft's mark, and whether anything can have been carried out.
+fn read(answer: Answer, account: &Account, rows: usize) -> (Reply, Option<String>, bool) {
+    let account = account.name.as_str();
+    match answer {
+        Answer::Http { status, body, tracking_id } => {
+            (read_apply(status, &body, rows), tracking_id, true)
+        }
+        Answer::Lost(why) => {
+            tracing::warn!(account, why, "no answer from Microsoft");
+            (Reply::Unknown("no answer"), None, true)
+        }
+        Answer::NotSent(why) => {
+            tracing::warn!(account, why, "Microsoft can't be reached");
+            (Reply::Unknown("not sent"), None, false)
         }
     }
 }
@@ -278,9 +255,7 @@ impl Load {
         self.adjustment.as_ref().map_or(Kind::Apply, |(adjustment, _)| adjustment.kind())
     }
 
-    fn adjustment(
-        load: &Load,
-    ) -> Option<&(tracklayer_core::decide::Adjustment, tracklayer_core::time::EventTime)> {
+    fn adjustment(load: &Load) -> Option<&(Adjustment, EventTime)> {
         load.adjustment.as_ref()
     }
 }

@@ -1,25 +1,18 @@
 //! `upload`: reads signals, decides what each row needs, and sends it to Microsoft in batches.
 
-mod account;
-mod batch;
-mod bind;
-mod call;
-mod handler;
-mod prepare;
-mod report;
-mod wire;
-
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
     aws::Aws,
     clicks::Clicks,
+    clock::SystemClock,
     config,
     ledger::Ledger,
     microsoft::{Auth, Client, Endpoints},
     queue::Queue,
     secrets::Secrets,
-    telemetry,
+    telemetry::{self, StandardOutput},
 };
+use upload::{Deadline, Upload, wire::SqsEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -28,21 +21,23 @@ async fn main() -> anyhow::Result<()> {
     let dynamodb = aws.dynamodb();
     let endpoints = Endpoints::from_env()?;
     let http = Client::http()?;
-    let upload = handler::Upload {
+    let upload: Upload = Upload {
         mapping: config::mapping()?,
         policy: config::policy()?,
         max_receives: config::number("TRACKLAYER_MAX_RECEIVE_COUNT", 12)?,
         environment: endpoints.environment,
+        clock: SystemClock::default(),
         clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
         queue: Queue::new(aws.sqs(), config::text("TRACKLAYER_QUEUE_URL")?),
         secrets: Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?),
         auth: Auth::new(http.clone(), endpoints.token, endpoints.environment),
         microsoft: Client::new(http, endpoints.api),
+        telemetry: StandardOutput,
     };
     let upload = &upload;
-    let serve = move |event: LambdaEvent<wire::SqsEvent>| async move {
-        let deadline = handler::Deadline::at_epoch_ms(event.context.deadline);
+    let serve = move |event: LambdaEvent<SqsEvent>| async move {
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &upload.clock);
         Ok::<_, std::convert::Infallible>(upload.handle(event.payload, deadline).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)

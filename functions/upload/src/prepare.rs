@@ -10,13 +10,11 @@ use tracklayer_core::{
     redrive::{Redrive, redrive},
     time::EventTime,
 };
-use tracklayer_edge::clock;
+use tracklayer_edge::ports::{Clock as _, Ports};
 
 use crate::{
-    account::Accounts,
     batch::{Fate, Work},
-    handler::Upload,
-    report::Report,
+    run::Run,
 };
 
 /// A row to be sent, by its place in the batch.
@@ -27,14 +25,15 @@ pub struct Load {
     pub adjustment: Option<(Adjustment, EventTime)>,
 }
 
-impl Upload {
+impl<P: Ports> Run<'_, P> {
     /// Rows that were refused or dead: taken up by a redrive, or left where they are.
-    pub async fn redrive(&self, works: &mut [Work], accounts: &Accounts) {
+    pub async fn redrive(&mut self) {
+        let upload = self.upload;
         let mut notes = Vec::new();
-        for (index, work) in works.iter_mut().enumerate() {
+        for (index, work) in self.works.iter_mut().enumerate() {
             let Some(row) = &work.row else { continue };
-            let goal = self.mapping.goal(&row.account, &row.key.event).map(|goal| &goal.name);
-            match redrive(row, work.sent_at, goal, clock::now(), &self.policy) {
+            let goal = upload.mapping.goal(&row.account, &row.key.event).map(|goal| &goal.name);
+            match redrive(row, work.sent_at, goal, upload.clock.now(), &upload.policy) {
                 Redrive::NotNeeded => {}
                 Redrive::LeftOver => {
                     work.fate = Fate::Refused;
@@ -45,25 +44,22 @@ impl Upload {
             }
         }
         let indices: Vec<usize> = notes.iter().map(|(index, _)| *index).collect();
-        let written = self.note(works, notes, accounts).await;
+        let written = self.note(notes).await;
         for (index, written) in indices.into_iter().zip(written) {
             if !written {
-                works[index].row = None;
+                self.works[index].row = None;
             }
         }
     }
 
     /// Decides every row; answers with those that are to be sent.
-    pub async fn decide(
-        &self,
-        works: &mut [Work],
-        accounts: &Accounts,
-        report: &mut Report,
-    ) -> Vec<Item<Load>> {
+    pub async fn decide(&mut self) -> Vec<Item<Load>> {
         let mut items = Vec::new();
         let mut notes = Vec::new();
-        for (index, work) in works.iter_mut().enumerate() {
-            match self.decide_one(work, accounts) {
+        for index in 0..self.works.len() {
+            let decided = self.decide_one(&self.works[index]);
+            let work = &mut self.works[index];
+            match decided {
                 Some(Decided::Send(operation, adjustment)) => {
                     let Some(row) = &work.row else { continue };
                     items.push(Item {
@@ -78,34 +74,28 @@ impl Upload {
                 None => {}
             }
         }
-        self.write_down(works, notes, accounts, report).await;
+        self.write_down(notes).await;
         items
     }
 
-    async fn write_down(
-        &self,
-        works: &mut [Work],
-        notes: Vec<(usize, Note)>,
-        accounts: &Accounts,
-        report: &mut Report,
-    ) {
-        let written = self.note(works, notes.clone(), accounts).await;
+    async fn write_down(&mut self, notes: Vec<(usize, Note)>) {
+        let written = self.note(notes.clone()).await;
         for ((index, note), _) in notes.into_iter().zip(written).filter(|(_, written)| *written) {
-            let work = &mut works[index];
+            let work = &mut self.works[index];
             work.fate = match note {
                 Note::Refused(_) => Fate::Refused,
                 _ => Fate::Done,
             };
-            report.noted(work, &note);
+            self.report.noted(work, &note);
         }
     }
 
     /// `None`: handed back as it is.
-    fn decide_one(&self, work: &Work, accounts: &Accounts) -> Option<Decided> {
+    fn decide_one(&self, work: &Work) -> Option<Decided> {
         let row = work.row.as_ref()?;
-        let account = accounts.of(work)?;
-        let now = clock::now();
-        let decide = || next_action(row, &account.view, now, &self.policy);
+        let account = self.accounts.of(work)?;
+        let now = self.upload.clock.now();
+        let decide = || next_action(row, &account.view, now, &self.upload.policy);
         // A row that can't be decided is a defect; it must not take its batch with it.
         let Ok(action) = catch_unwind(AssertUnwindSafe(decide)) else {
             tracing::error!(record = work.key.label(), "decision failed, handed back");

@@ -12,11 +12,9 @@ use tracklayer_core::{
     observed::Kind,
     plan::{Call, Operation},
     reply::{MicrosoftError, Reply, RowOutcome},
+    time::EventTime,
 };
-use tracklayer_edge::{
-    clock,
-    telemetry::{self, Metric},
-};
+use tracklayer_edge::{ports::Telemetry, telemetry::Metric};
 
 use crate::{
     account::{Account, TokenTrouble},
@@ -53,9 +51,9 @@ impl Report {
     }
 
     /// Notes how old the secret is: a dead rotation shows in it.
-    pub fn secret_age(&mut self, account: &AccountName, created: Option<i64>) {
+    pub fn secret_age(&mut self, account: &AccountName, created: Option<i64>, now: EventTime) {
         let Some(created) = created else { return };
-        let seconds = clock::now().epoch().saturating_sub(created).max(0);
+        let seconds = now.epoch().saturating_sub(created).max(0);
         #[expect(clippy::cast_precision_loss, reason = "an age in days")]
         self.secret_age_days.insert(account.clone(), seconds as f64 / 86_400.0);
     }
@@ -98,7 +96,7 @@ impl Report {
     }
 
     /// The line of one call.
-    pub fn call(&mut self, line: &CallLine<'_>) {
+    pub fn call(&mut self, line: &CallLine<'_>, telemetry: &impl Telemetry) {
         self.count(&line.account.name, "MicrosoftCalls");
         let (failed, failed_count) = failed_rows(line);
         let members = json!({
@@ -113,12 +111,12 @@ impl Report {
             "failedCount": failed_count,
         });
         if let Value::Object(members) = members {
-            telemetry::line("call to Microsoft", members);
+            telemetry.line("call to Microsoft", members);
         }
     }
 
     /// The line of the batch, and the metrics.
-    pub fn finish(self, batch: &Batch) {
+    pub fn finish(self, batch: &Batch, telemetry: &impl Telemetry) {
         let fates = |wanted: fn(&Fate) -> bool| {
             let rows = batch.works.iter().filter(|work| wanted(&work.fate)).count();
             rows + batch.others.iter().filter(|(_, fate)| wanted(fate)).count()
@@ -142,7 +140,7 @@ impl Report {
                 value: *days,
                 unit: "None",
             }));
-            telemetry::emit(account.as_str(), &metrics);
+            telemetry.emit(account.as_str(), &metrics);
         }
     }
 }

@@ -7,6 +7,7 @@ use tracklayer_core::time::EventTime;
 /// A batch of messages.
 #[derive(Debug, Deserialize)]
 pub struct SqsEvent {
+    /// At most as many as the mapping's batch size.
     #[serde(rename = "Records")]
     pub records: Vec<SqsRecord>,
 }
@@ -15,10 +16,14 @@ pub struct SqsEvent {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsRecord {
+    /// Names it in the answer.
     pub message_id: String,
+    /// Names this receive of it.
     pub receipt_handle: String,
+    /// A signal.
     #[serde(default)]
     pub body: String,
+    /// What SQS says about it.
     pub attributes: SqsAttributes,
 }
 
@@ -33,11 +38,11 @@ pub struct SqsAttributes {
 }
 
 impl SqsAttributes {
-    pub fn receives(&self) -> u32 {
+    pub(crate) fn receives(&self) -> u32 {
         self.approximate_receive_count.parse().unwrap_or(1)
     }
 
-    pub fn sent_at(&self) -> EventTime {
+    pub(crate) fn sent_at(&self) -> EventTime {
         EventTime::from_epoch(self.sent_timestamp.parse::<i64>().unwrap_or(0) / 1_000)
     }
 }
@@ -46,6 +51,7 @@ impl SqsAttributes {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsBatchResponse {
+    /// One per message.
     pub batch_item_failures: Vec<ItemFailure>,
 }
 
@@ -53,5 +59,6 @@ pub struct SqsBatchResponse {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure {
+    /// Its message id.
     pub item_identifier: String,
 }

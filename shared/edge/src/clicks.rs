@@ -126,41 +126,6 @@ impl Clicks {
         Ok(())
     }
 
-    /// The click for a conversion at `time`: the event's own click id, else by the session, else by
-    /// the ties of lead, cart and order, in this order.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn search(
-        &self,
-        own: Option<&ClickId>,
-        references: &References,
-        time: EventTime,
-        now: EventTime,
-        browser_order_ties: bool,
-    ) -> Result<ClickSearch, LedgerError> {
-        if let Some(click_id) = own {
-            let click_id = click_id.clone();
-            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
-        }
-        let mut missing = WaitReason::NoClick;
-        if let Some(session) = &references.session {
-            match self.by_references(&[session.as_str()], time, now).await? {
-                Ok(click) => return Ok(found(click, ClickOrigin::Session)),
-                Err(reason) => missing = reason,
-            }
-        }
-        for (kind, id, origin) in ties_of(references) {
-            let browser = kind != TieKind::Order || browser_order_ties;
-            match self.by_tie(kind, id, time, now, browser).await? {
-                Ok(click) => return Ok(found(click, origin)),
-                Err(WaitReason::NoClick) => {}
-                Err(reason) => missing = reason,
-            }
-        }
-        Ok(ClickSearch::Missing(missing))
-    }
-
     /// Ties made with a key outrank those of browsers.
     async fn by_tie(
         &self,
@@ -267,6 +232,38 @@ impl Clicks {
             .expression_attribute_values(":edge", AttributeValue::S(value))
             // The click may be a moment old; an eventual read would credit the one before it.
             .consistent_read(true)
+    }
+}
+
+impl crate::ports::Clicks for Clicks {
+    async fn search(
+        &self,
+        own: Option<&ClickId>,
+        references: &References,
+        time: EventTime,
+        now: EventTime,
+        browser_order_ties: bool,
+    ) -> Result<ClickSearch, LedgerError> {
+        if let Some(click_id) = own {
+            let click_id = click_id.clone();
+            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
+        }
+        let mut missing = WaitReason::NoClick;
+        if let Some(session) = &references.session {
+            match self.by_references(&[session.as_str()], time, now).await? {
+                Ok(click) => return Ok(found(click, ClickOrigin::Session)),
+                Err(reason) => missing = reason,
+            }
+        }
+        for (kind, id, origin) in ties_of(references) {
+            let browser = kind != TieKind::Order || browser_order_ties;
+            match self.by_tie(kind, id, time, now, browser).await? {
+                Ok(click) => return Ok(found(click, origin)),
+                Err(WaitReason::NoClick) => {}
+                Err(reason) => missing = reason,
+            }
+        }
+        Ok(ClickSearch::Missing(missing))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one place where the clock is read.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracklayer_core::time::EventTime;
 
@@ -16,4 +16,26 @@ pub fn now_ms() -> i64 {
 #[must_use]
 pub fn now() -> EventTime {
     EventTime::from_epoch(now_ms() / 1_000)
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        SystemClock { start: Instant::now() }
+    }
+}
+
+impl crate::ports::Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
 }

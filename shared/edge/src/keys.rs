@@ -97,12 +97,10 @@ impl Keys {
     pub fn new(secrets: Secrets) -> Self {
         Keys { secrets, cache: Mutex::default() }
     }
+}
 
-    /// The key of an `Authorization: Bearer …` header.
-    ///
-    /// # Errors
-    /// If there is none, it is unknown, or the keys can't be read.
-    pub async fn check(&self, authorization: Option<&str>) -> Result<IngestKey, KeyError> {
+impl crate::ports::Keys for Keys {
+    async fn check(&self, authorization: Option<&str>) -> Result<IngestKey, KeyError> {
         let presented = authorization.and_then(bearer).ok_or(KeyError::Unknown)?;
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         let mut cache = self.cache.lock().await;

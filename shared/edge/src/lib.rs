@@ -10,6 +10,7 @@ pub mod http;
 pub mod keys;
 pub mod ledger;
 pub mod microsoft;
+pub mod ports;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;

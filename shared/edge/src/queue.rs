@@ -6,6 +6,8 @@ use aws_sdk_sqs::{
 };
 use tracklayer_core::{signal::Signal, time::EventTime};
 
+use crate::ports::Signals;
+
 /// Entries per batch request (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
 const ENTRIES: usize = 10;
 /// The longest delay of a message, in seconds.
@@ -16,7 +18,7 @@ const MAX_VISIBILITY: i64 = 12 * 3_600 - 60;
 /// The queue did not take a message.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue is unavailable: {0}")]
-pub struct QueueError(String);
+pub struct QueueError(pub String);
 
 /// The queue.
 #[derive(Clone, Debug)]
@@ -39,21 +41,6 @@ impl Queue {
     #[must_use]
     pub fn new(client: Client, url: String) -> Self {
         Queue { client, url }
-    }
-
-    /// Sends `signals`; one result each, in order. `jitter` delays messages by up to that many
-    /// seconds, spread evenly.
-    pub async fn send(
-        &self,
-        signals: &[Signal],
-        now: EventTime,
-        jitter: i64,
-    ) -> Vec<Result<(), QueueError>> {
-        let mut results = Vec::with_capacity(signals.len());
-        for chunk in signals.chunks(ENTRIES) {
-            results.extend(self.send_chunk(chunk, now, jitter).await);
-        }
-        results
     }
 
     async fn send_chunk(
@@ -88,10 +75,23 @@ impl Queue {
             Err(error) => lost(&crate::text_of(&error)),
         }
     }
+}
 
-    /// Changes when messages are seen again. What fails is only logged: the message then comes
-    /// after the queue's own visibility timeout.
-    pub async fn hide(&self, messages: &[Hide]) {
+impl Signals for Queue {
+    async fn send(
+        &self,
+        signals: &[Signal],
+        now: EventTime,
+        jitter: i64,
+    ) -> Vec<Result<(), QueueError>> {
+        let mut results = Vec::with_capacity(signals.len());
+        for chunk in signals.chunks(ENTRIES) {
+            results.extend(self.send_chunk(chunk, now, jitter).await);
+        }
+        results
+    }
+
+    async fn hide(&self, messages: &[Hide]) {
         for chunk in messages.chunks(ENTRIES) {
             let entries: Result<Vec<_>, _> = chunk.iter().enumerate().map(hide_entry).collect();
             let Ok(entries) = entries else { continue };
@@ -109,7 +109,9 @@ impl Queue {
     }
 }
 
-fn delay(signal: &Signal, now: EventTime, jitter: i64, position: usize) -> i64 {
+/// Seconds by which the `position`-th of several signals is delayed.
+#[must_use]
+pub fn delay(signal: &Signal, now: EventTime, jitter: i64, position: usize) -> i64 {
     let rest = signal.not_before.map_or(0, |time| time.0.seconds_since(now));
     let spread =
         i64::try_from(position).unwrap_or(0) * jitter / i64::try_from(ENTRIES).unwrap_or(1);

@@ -94,30 +94,6 @@ impl Secrets {
         Secrets { client, prefix, accounts: Mutex::default() }
     }
 
-    /// The credentials of `account`.
-    ///
-    /// # Errors
-    /// If the secret can't be read or lacks a member.
-    pub async fn account(
-        &self,
-        account: &AccountName,
-    ) -> Result<Versioned<AccountSecret>, SecretError> {
-        let mut accounts = self.accounts.lock().await;
-        if let Some((at, secret)) = accounts.get(account)
-            && at.elapsed() < FRESH
-        {
-            return Ok(secret.clone());
-        }
-        let secret: Versioned<AccountSecret> = self.read(account.as_str()).await?;
-        accounts.insert(account.clone(), (Instant::now(), secret.clone()));
-        Ok(secret)
-    }
-
-    /// Forgets the credentials of `account`, so that a version written meanwhile is seen.
-    pub async fn forget(&self, account: &AccountName) {
-        self.accounts.lock().await.remove(account);
-    }
-
     /// Reads `<prefix>/<name>` anew.
     ///
     /// # Errors
@@ -142,6 +118,27 @@ impl Secrets {
             version: answer.version_id().unwrap_or_default().to_owned(),
             created: answer.created_date().map(aws_sdk_secretsmanager::primitives::DateTime::secs),
         })
+    }
+}
+
+impl crate::ports::Secrets for Secrets {
+    async fn account(
+        &self,
+        account: &AccountName,
+    ) -> Result<Versioned<AccountSecret>, SecretError> {
+        let mut accounts = self.accounts.lock().await;
+        if let Some((at, secret)) = accounts.get(account)
+            && at.elapsed() < FRESH
+        {
+            return Ok(secret.clone());
+        }
+        let secret: Versioned<AccountSecret> = self.read(account.as_str()).await?;
+        accounts.insert(account.clone(), (Instant::now(), secret.clone()));
+        Ok(secret)
+    }
+
+    async fn forget(&self, account: &AccountName) {
+        self.accounts.lock().await.remove(account);
     }
 }
 

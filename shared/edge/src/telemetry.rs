@@ -64,6 +64,20 @@ fn clock_text(ms: i64) -> String {
     format!("{}.{:03}Z", time.trim_end_matches('Z'), ms % 1_000)
 }
 
+/// Writes to standard output, where Lambda takes logs and metrics from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StandardOutput;
+
+impl crate::ports::Telemetry for StandardOutput {
+    fn line(&self, message: &str, members: Map<String, Value>) {
+        line(message, members);
+    }
+
+    fn emit(&self, account: &str, metrics: &[Metric]) {
+        emit(account, metrics);
+    }
+}
+
 /// What can't be logged must not stop the work.
 fn write(line: &Value) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");

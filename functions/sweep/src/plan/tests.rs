@@ -54,6 +54,7 @@ fn orphan(corrections: Vec<Correction>) -> Row {
         observed: 0,
         microsoft: Observed::default(),
         waits: 1,
+        recorded_at: None,
         ttl: None,
     }
 }

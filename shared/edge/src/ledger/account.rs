@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{id::AccountName, time::EventTime};
 
+use crate::ports::AccountItems;
+
 use super::{Ledger, LedgerError, keyed, number, text, unavailable};
 
 /// The item `account <name>` / `state`.
@@ -26,27 +28,17 @@ pub(super) fn account_pk(account: &str) -> String {
     format!("account {account}")
 }
 
-impl Ledger {
-    /// Makes all workers pause calls for `account` until then.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError> {
+impl AccountItems for Ledger {
+    async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError> {
         self.set_account(account, "pausedUntil", number(until.epoch())).await
     }
 
-    /// Notes that the identity service refused this version of the account's secret.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn refuse_secret(
-        &self,
-        account: &AccountName,
-        version: &str,
-    ) -> Result<(), LedgerError> {
+    async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         self.set_account(account, "refusedSecretVersion", text(version)).await
     }
+}
 
+impl Ledger {
     async fn set_account(
         &self,
         account: &AccountName,

@@ -12,6 +12,8 @@ use tracklayer_core::{
     record::{Row, RowKey},
 };
 
+use crate::ports::Batches;
+
 use super::{
     AccountItem, Item, Ledger, LedgerError, account::account_pk, key_item, keyed, row_of, text,
     unavailable, unsigned,
@@ -44,18 +46,8 @@ pub enum Written {
     Failed(String),
 }
 
-impl Ledger {
-    /// Reads rows and account items consistently. Keys must be unique: DynamoDB refuses the whole
-    /// request otherwise. A key without a row in the answer is missing, unreadable or was not
-    /// processed: nothing may be concluded from it.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn read(
-        &self,
-        keys: &[RowKey],
-        accounts: &[AccountName],
-    ) -> Result<Found, LedgerError> {
+impl Batches for Ledger {
+    async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError> {
         let account_keys = accounts.iter().map(|name| keyed(&account_pk(name.as_str()), "state"));
         let items: Vec<Item> = account_keys.chain(keys.iter().map(key_item)).collect();
         let mut found = Found::default();
@@ -65,6 +57,22 @@ impl Ledger {
         Ok(found)
     }
 
+    async fn write(&self, writes: &[Write]) -> Vec<Written> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for chunk in writes.chunks(STATEMENTS_PER_WRITE) {
+            let statements =
+                chunk.iter().map(|write| self.statement(write)).collect::<Result<Vec<_>, _>>();
+            let chunk_outcomes = match statements {
+                Ok(statements) => self.execute(statements).await,
+                Err(error) => vec![Written::Failed(error.to_string()); chunk.len()],
+            };
+            outcomes.extend(chunk_outcomes);
+        }
+        outcomes
+    }
+}
+
+impl Ledger {
     async fn read_chunk(&self, mut keys: Vec<Item>, found: &mut Found) -> Result<(), LedgerError> {
         for round in 0..READ_ROUNDS {
             if keys.is_empty() {
@@ -86,21 +94,6 @@ impl Ledger {
             keys = rest.map(|rest| rest.keys).unwrap_or_default();
         }
         Ok(())
-    }
-
-    /// Carries out `writes`, each on its own conditions; one outcome per write, in order.
-    pub async fn write(&self, writes: &[Write]) -> Vec<Written> {
-        let mut outcomes = Vec::with_capacity(writes.len());
-        for chunk in writes.chunks(STATEMENTS_PER_WRITE) {
-            let statements =
-                chunk.iter().map(|write| self.statement(write)).collect::<Result<Vec<_>, _>>();
-            let chunk_outcomes = match statements {
-                Ok(statements) => self.execute(statements).await,
-                Err(error) => vec![Written::Failed(error.to_string()); chunk.len()],
-            };
-            outcomes.extend(chunk_outcomes);
-        }
-        outcomes
     }
 
     async fn execute(&self, statements: Vec<BatchStatementRequest>) -> Vec<Written> {

@@ -12,10 +12,12 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
+use crate::ports::Claims;
+
 use super::{Item, Ledger, LedgerError, keyed, number, old_item, text, unavailable, won};
 
 /// How long a key stays claimed: longer than Microsoft takes anything about it.
-const CLAIM_DAYS: i64 = 100;
+pub const CLAIM_DAYS: i64 = 100;
 
 /// Leads from a correction's own id to its original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,16 +45,46 @@ impl Pointer {
     }
 }
 
-impl Ledger {
-    /// Makes `pointer` the one meaning of the correction `own`; answers with the one there was.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn point(
+/// The partition key of the item that claims what Microsoft would drop as a duplicate; none for a
+/// conversion that nothing could match.
+///
+/// The goal is not part of it: Microsoft's pages disagree whether it is part of theirs, and a
+/// needless shift costs a second where a missed one costs a conversion.
+#[must_use]
+pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> Option<String> {
+    let person = click_or_hashes(identity)?;
+    let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()).as_bytes());
+    let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("key {hash}"))
+}
+
+impl Claims for Ledger {
+    async fn claim(
         &self,
-        own: &RowKey,
-        pointer: &Pointer,
-    ) -> Result<Option<Pointer>, LedgerError> {
+        claim: &str,
+        owner: &RowKey,
+        now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        let owner = format!("{} {}", owner.pk(), owner.sk());
+        let mut item = keyed(claim, "key");
+        item.insert("owner".to_owned(), text(&owner));
+        item.insert("ttl".to_owned(), number(now.plus_seconds(CLAIM_DAYS * DAY).epoch()));
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #owner = :owner OR #ttl <= :now")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":now", number(now.epoch()))
+            .send()
+            .await;
+        won(answer, PutItemError::is_conditional_check_failed_exception)
+    }
+
+    async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError> {
         let mut item: Item = serde_dynamo::to_item(pointer)
             .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
         item.extend(keyed(&own.pk(), own.sk()));
@@ -76,11 +108,7 @@ impl Ledger {
         }
     }
 
-    /// The pointer of the correction `own`, if it has one.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError> {
+    async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError> {
         let items = self.partition_items(&own.source, &own.event_id).await?;
         let is_it = |item: &&Item| {
             item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == own.sk())
@@ -88,7 +116,9 @@ impl Ledger {
         let found = items.iter().filter(|item| item.contains_key("originalEventId")).find(is_it);
         found.cloned().map(pointer_of).transpose()
     }
+}
 
+impl Ledger {
     /// All pointers under one id: `status` of a correction's own id.
     ///
     /// # Errors
@@ -101,64 +131,6 @@ impl Ledger {
         let items = self.partition_items(source, event_id).await?;
         let pointers = items.into_iter().filter(|item| item.contains_key("originalEventId"));
         pointers.map(pointer_of).collect()
-    }
-
-    /// Claims the key that Microsoft would drop as a duplicate; true if `owner` has it now.
-    ///
-    /// The goal is not part of it: Microsoft's pages disagree whether it is part of theirs, and a
-    /// needless shift costs a second where a missed one costs a conversion.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn claim_key(
-        &self,
-        account: &AccountName,
-        identity: &Identity,
-        time: EventTime,
-        owner: &RowKey,
-        now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let Some(person) = click_or_hashes(identity) else { return Ok(true) };
-        let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()).as_bytes());
-        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let owner = format!("{} {}", owner.pk(), owner.sk());
-        let mut item = keyed(&format!("key {hash}"), "key");
-        item.insert("owner".to_owned(), text(&owner));
-        item.insert("ttl".to_owned(), number(now.plus_seconds(CLAIM_DAYS * DAY).epoch()));
-        let answer = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #owner = :owner OR #ttl <= :now")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":owner", text(owner))
-            .expression_attribute_values(":now", number(now.epoch()))
-            .send()
-            .await;
-        won(answer, PutItemError::is_conditional_check_failed_exception)
-    }
-
-    /// Claims the first free second from `time` on; answers with it.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable, or an hour of seconds is taken.
-    pub async fn claim_second(
-        &self,
-        account: &AccountName,
-        identity: &Identity,
-        time: EventTime,
-        owner: &RowKey,
-        now: EventTime,
-    ) -> Result<EventTime, LedgerError> {
-        for shift in 0..3_600 {
-            let shifted = time.plus_seconds(shift);
-            if self.claim_key(account, identity, shifted, owner, now).await? {
-                return Ok(shifted);
-            }
-        }
-        Err(LedgerError::Unavailable("no free second within an hour".to_owned()))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use tracklayer_core::{record::RowKey, time::EventTime};
 
-use super::{Item, Ledger, LedgerError, key_item, number, text, unavailable, won};
+use crate::ports::Index;
+
+use super::{Item, Ledger, LedgerError, key_item, keyed, number, text, unavailable, won};
 
 /// One entry of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +34,15 @@ pub struct DuePage {
 }
 
 /// A place in the index.
-#[derive(Clone, Debug)]
-pub struct Cursor(Item);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Partition key of the last row read.
+    pub pk: String,
+    /// Its sort key.
+    pub sk: String,
+    /// Its `due`, as the table has it.
+    pub due: String,
+}
 
 /// The entries of one index key, counted by account.
 #[derive(Debug, Default)]
@@ -44,13 +53,8 @@ pub struct Tally {
     pub complete: bool,
 }
 
-impl Ledger {
-    /// One page of the entries of one index key that are due, oldest first. An entry that can't be
-    /// read is logged and left out; the pages after it are still reached.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn due(
+impl Index for Ledger {
+    async fn due(
         &self,
         class: &str,
         now: EventTime,
@@ -68,20 +72,16 @@ impl Ledger {
             .expression_attribute_values(":class", text(class))
             .expression_attribute_values(":now", number(now.epoch()))
             .limit(limit)
-            .set_exclusive_start_key(from.map(|Cursor(key)| key))
+            .set_exclusive_start_key(from.map(|from| start_key(from, class)))
             .send()
             .await
             .map_err(|error| unavailable(&error))?;
-        let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Cursor);
+        let next = answer.last_evaluated_key.as_ref().and_then(cursor_of);
         let entries = answer.items.unwrap_or_default();
         Ok(DuePage { entries: entries.iter().filter_map(|item| read(item, class)).collect(), next })
     }
 
-    /// Counts the entries of one index key by account, on at most `pages` pages (1 MB each).
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn tally(&self, class: &str, pages: usize) -> Result<Tally, LedgerError> {
+    async fn tally(&self, class: &str, pages: usize) -> Result<Tally, LedgerError> {
         let mut stream = self
             .client
             .query()
@@ -107,13 +107,7 @@ impl Ledger {
         Ok(tally)
     }
 
-    /// Moves `due` of an entry's row, on condition that it is still in the same class and due when
-    /// it was: nobody has moved it, and nobody has refused it or settled it, since the index was
-    /// read. Answers whether it did. Raises no revision: nothing about the row has changed.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
+    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
         let answer = self
             .client
             .update_item()
@@ -130,6 +124,19 @@ impl Ledger {
             .await;
         won(answer, UpdateItemError::is_conditional_check_failed_exception)
     }
+}
+
+fn start_key(from: Cursor, class: &str) -> Item {
+    let mut key = keyed(&from.pk, &from.sk);
+    key.insert("open".to_owned(), text(class));
+    key.insert("due".to_owned(), AttributeValue::N(from.due));
+    key
+}
+
+fn cursor_of(key: &Item) -> Option<Cursor> {
+    let text = |name: &str| key.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let due = key.get("due")?.as_n().ok()?.clone();
+    Some(Cursor { pk: text("pk")?, sk: text("sk")?, due })
 }
 
 fn read(item: &Item, class: &str) -> Option<DueEntry> {

@@ -28,8 +28,10 @@ use tracklayer_core::{
 
 pub use account::AccountItem;
 pub use batch::{Found, Written};
-pub use claims::Pointer;
+pub use claims::{CLAIM_DAYS, Pointer, claim_of};
 pub use due::{Cursor, DueEntry, DuePage, Tally};
+
+use crate::ports::Rows;
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
@@ -59,11 +61,27 @@ impl Ledger {
         Ledger { client, table }
     }
 
-    /// Writes a new row; the first writer wins. Answers with the row that was there already.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+    async fn partition_items(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+    ) -> Result<Vec<Item>, LedgerError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(RowKey::partition(source, event_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(answer.items.unwrap_or_default())
+    }
+}
+
+impl Rows for Ledger {
+    async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
         let answer = self
             .client
             .put_item()
@@ -90,12 +108,7 @@ impl Ledger {
         }
     }
 
-    /// Writes the desired side of `after` – facts, corrections, index entry – on condition that
-    /// both revisions are still those of `before`. Answers whether they were.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
+    async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
         let (old, new) = (item_of(before)?, item_of(after)?);
         let mut update = Update::default();
         for (name, value) in &new {
@@ -123,11 +136,7 @@ impl Ledger {
         won(answer, |e| e.is_conditional_check_failed_exception())
     }
 
-    /// All rows under one source event id; corrections' pointers are left out.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable or a row can't be read.
-    pub async fn partition(
+    async fn partition(
         &self,
         source: &Source,
         event_id: &RecordId,
@@ -139,29 +148,7 @@ impl Ledger {
         rows.filter(alive).collect()
     }
 
-    async fn partition_items(
-        &self,
-        source: &Source,
-        event_id: &RecordId,
-    ) -> Result<Vec<Item>, LedgerError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(RowKey::partition(source, event_id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        Ok(answer.items.unwrap_or_default())
-    }
-
-    /// Removes an orphan whose corrections have moved to their original.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError> {
+    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError> {
         let answer = self
             .client
             .delete_item()

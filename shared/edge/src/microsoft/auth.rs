@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tracklayer_core::{id::AccountName, observed::Environment};
 
+use crate::ports::Tokens;
 use crate::secrets::{AccountSecret, Secret, Versioned};
 
 /// A token is renewed this long before it expires.
@@ -73,11 +74,32 @@ impl Auth {
         Auth { http, url, scope, tokens: Mutex::default() }
     }
 
-    /// The access token of `account`, fetched with its secret if need be.
-    ///
-    /// # Errors
-    /// If the identity service refuses or does not answer.
-    pub async fn token(
+    async fn fetch(&self, secret: &AccountSecret) -> Result<TokenAnswer, AuthError> {
+        let mut form = vec![
+            ("client_id", secret.client_id.as_str()),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", secret.refresh_token.expose()),
+            ("scope", self.scope),
+        ];
+        if let Some(client_secret) = &secret.client_secret {
+            form.push(("client_secret", client_secret.expose()));
+        }
+        let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
+        let unavailable =
+            |error: reqwest::Error| AuthError::Unavailable(crate::text_of(&error.without_url()));
+        let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
+        let answer = answer.await.map_err(unavailable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(unavailable)?;
+        match status.is_success() {
+            true => read_token(&body),
+            false => Err(read_error(status.as_u16(), &body)),
+        }
+    }
+}
+
+impl Tokens for Auth {
+    async fn token(
         &self,
         account: &AccountName,
         secret: &Versioned<AccountSecret>,
@@ -101,32 +123,8 @@ impl Auth {
         Ok(answer.access_token)
     }
 
-    /// Forgets the token of `account`, because Microsoft refused it.
-    pub async fn forget(&self, account: &AccountName) {
+    async fn forget(&self, account: &AccountName) {
         self.tokens.lock().await.remove(account);
-    }
-
-    async fn fetch(&self, secret: &AccountSecret) -> Result<TokenAnswer, AuthError> {
-        let mut form = vec![
-            ("client_id", secret.client_id.as_str()),
-            ("grant_type", "refresh_token"),
-            ("refresh_token", secret.refresh_token.expose()),
-            ("scope", self.scope),
-        ];
-        if let Some(client_secret) = &secret.client_secret {
-            form.push(("client_secret", client_secret.expose()));
-        }
-        let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
-        let unavailable =
-            |error: reqwest::Error| AuthError::Unavailable(crate::text_of(&error.without_url()));
-        let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
-        let answer = answer.await.map_err(unavailable)?;
-        let status = answer.status();
-        let body = answer.bytes().await.map_err(unavailable)?;
-        match status.is_success() {
-            true => read_token(&body),
-            false => Err(read_error(status.as_u16(), &body)),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use tracklayer_core::observed::Environment;
 
 use crate::{
     config::{self, ConfigError},
+    ports::Microsoft,
     secrets::{AccountSecret, Secret},
 };
 
@@ -86,9 +87,10 @@ impl Client {
     pub fn new(http: reqwest::Client, api: String) -> Self {
         Client { http, api }
     }
+}
 
-    /// Posts `body` to `path` with the headers that Microsoft documents; gives up after `timeout`.
-    pub async fn post(
+impl Microsoft for Client {
+    async fn post(
         &self,
         path: &str,
         body: &impl Serialize,

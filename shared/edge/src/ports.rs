@@ -1,0 +1,313 @@
+//! What the functions need of the outside, in traits of few methods.
+//!
+//! The adapters of this crate implement them for AWS and Microsoft; a simulation implements them in
+//! memory and runs the same functions. [`Ports`] names one set of implementations, [`Live`] the
+//! real one.
+
+#![expect(async_fn_in_trait, reason = "every caller knows the implementation; nothing is spawned")]
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tracklayer_core::{
+    click::ClickId,
+    id::{AccountName, RecordId, Source},
+    identity::Identity,
+    intake::ClickSearch,
+    note::Write,
+    record::{References, Row, RowKey},
+    signal::Signal,
+    time::EventTime,
+};
+
+use crate::{
+    keys::{IngestKey, KeyError},
+    ledger::{Cursor, DueEntry, DuePage, Found, LedgerError, Pointer, Tally, Written, claim_of},
+    microsoft::{Answer, AuthError},
+    queue::{Hide, QueueError},
+    secrets::{AccountSecret, Secret, SecretError, Versioned},
+    telemetry::Metric,
+};
+
+/// One set of implementations.
+pub trait Ports {
+    /// The clock.
+    type Clock: Clock;
+    /// The ledger.
+    type Ledger: Rows + Batches + Claims + AccountItems + Index;
+    /// The queue of signals.
+    type Queue: Signals;
+    /// The captured clicks.
+    type Clicks: Clicks;
+    /// The ingest keys.
+    type Keys: Keys;
+    /// The accounts' credentials.
+    type Secrets: Secrets;
+    /// The access tokens.
+    type Auth: Tokens;
+    /// Microsoft.
+    type Microsoft: Microsoft;
+    /// Lines and metrics.
+    type Telemetry: Telemetry;
+}
+
+/// AWS and Microsoft.
+pub struct Live;
+
+impl Ports for Live {
+    type Clock = crate::clock::SystemClock;
+    type Ledger = crate::ledger::Ledger;
+    type Queue = crate::queue::Queue;
+    type Clicks = crate::clicks::Clicks;
+    type Keys = crate::keys::Keys;
+    type Secrets = crate::secrets::Secrets;
+    type Auth = crate::microsoft::Auth;
+    type Microsoft = crate::microsoft::Client;
+    type Telemetry = crate::telemetry::StandardOutput;
+}
+
+/// Tells the time.
+pub trait Clock {
+    /// Milliseconds since 1970. May be set, back as well.
+    fn now_ms(&self) -> i64;
+
+    /// Time since some fixed moment. Only ever goes on.
+    fn monotonic(&self) -> Duration;
+
+    /// Now, in whole seconds.
+    fn now(&self) -> EventTime {
+        EventTime::from_epoch(self.now_ms().div_euclid(1_000))
+    }
+}
+
+/// Rows, by whoever changes what is desired.
+pub trait Rows {
+    /// Writes a new row; the first writer wins. Answers with the row that was there already.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError>;
+
+    /// Writes the desired side of `after` – facts, corrections, index entry – on condition that
+    /// both revisions are still those of `before`. Answers whether they were.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError>;
+
+    /// All rows under one source event id; corrections' pointers are left out.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable or a row can't be read.
+    async fn partition(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        now: EventTime,
+    ) -> Result<Vec<Row>, LedgerError>;
+
+    /// Removes an orphan whose corrections have moved to their original. Answers whether it was
+    /// still as it was read.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError>;
+}
+
+/// Many rows at once, by whoever learns something of Microsoft.
+pub trait Batches {
+    /// Reads rows and account items consistently. Keys must be unique: DynamoDB refuses the whole
+    /// request otherwise. A key without a row in the answer is missing, unreadable or was not
+    /// processed: nothing may be concluded from it.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError>;
+
+    /// Carries out `writes`, each on its own conditions; one outcome per write, in order.
+    async fn write(&self, writes: &[Write]) -> Vec<Written>;
+}
+
+/// Items that make something unique.
+pub trait Claims {
+    /// Claims `claim` (see [`claim_of`]); true if `owner` has it now.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn claim(&self, claim: &str, owner: &RowKey, now: EventTime)
+    -> Result<bool, LedgerError>;
+
+    /// Makes `pointer` the one meaning of the correction `own`; answers with the one there was.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError>;
+
+    /// The pointer of the correction `own`, if it has one.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError>;
+
+    /// Claims the first second from `time` on in which Microsoft would not drop the conversion as a
+    /// duplicate; answers with it.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable, or an hour of seconds is taken.
+    async fn claim_second(
+        &self,
+        account: &AccountName,
+        identity: &Identity,
+        time: EventTime,
+        owner: &RowKey,
+        now: EventTime,
+    ) -> Result<EventTime, LedgerError> {
+        for shift in 0..3_600 {
+            let shifted = time.plus_seconds(shift);
+            let Some(claim) = claim_of(account, identity, shifted) else { return Ok(time) };
+            if self.claim(&claim, owner, now).await? {
+                return Ok(shifted);
+            }
+        }
+        Err(LedgerError::Unavailable("no free second within an hour".to_owned()))
+    }
+}
+
+/// What all workers must know of an ad account.
+pub trait AccountItems {
+    /// Makes all workers pause calls for `account` until then.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
+
+    /// Notes that the identity service refused this version of the account's secret.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
+}
+
+/// The index of open rows. It lags behind the rows.
+pub trait Index {
+    /// One page of the entries of one index key that are due, oldest first. An entry that can't be
+    /// read is logged and left out; the pages after it are still reached.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn due(
+        &self,
+        class: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<Cursor>,
+    ) -> Result<DuePage, LedgerError>;
+
+    /// Counts the entries of one index key by account, on at most `pages` pages (1 MB each).
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn tally(&self, class: &str, pages: usize) -> Result<Tally, LedgerError>;
+
+    /// Moves `due` of an entry's row, on condition that it is still in the same class and due when
+    /// it was: nobody has moved it, and nobody has refused it or settled it, since the index was
+    /// read. Answers whether it did. Raises no revision: nothing about the row has changed.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
+}
+
+/// The queue of signals.
+pub trait Signals {
+    /// Sends `signals`; one result each, in order. `jitter` delays messages by up to that many
+    /// seconds, spread evenly.
+    async fn send(
+        &self,
+        signals: &[Signal],
+        now: EventTime,
+        jitter: i64,
+    ) -> Vec<Result<(), QueueError>>;
+
+    /// Changes when messages are seen again. What fails is only logged: the message then comes
+    /// after the queue's own visibility timeout.
+    async fn hide(&self, messages: &[Hide]);
+}
+
+/// The captured clicks.
+pub trait Clicks {
+    /// The click for a conversion at `time`: the event's own click id, else by the session, else by
+    /// the ties of lead, cart and order, in this order.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable.
+    async fn search(
+        &self,
+        own: Option<&ClickId>,
+        references: &References,
+        time: EventTime,
+        now: EventTime,
+        browser_order_ties: bool,
+    ) -> Result<ClickSearch, LedgerError>;
+}
+
+/// The ingest keys.
+pub trait Keys {
+    /// The key of an `Authorization: Bearer …` header.
+    ///
+    /// # Errors
+    /// If there is none, it is unknown, or the keys can't be read.
+    async fn check(&self, authorization: Option<&str>) -> Result<IngestKey, KeyError>;
+}
+
+/// The accounts' credentials.
+pub trait Secrets {
+    /// The credentials of `account`.
+    ///
+    /// # Errors
+    /// If the secret can't be read or lacks a member.
+    async fn account(&self, account: &AccountName)
+    -> Result<Versioned<AccountSecret>, SecretError>;
+
+    /// Forgets the credentials of `account`, so that a version written meanwhile is seen.
+    async fn forget(&self, account: &AccountName);
+}
+
+/// The access tokens.
+pub trait Tokens {
+    /// The access token of `account`, fetched with its secret if need be.
+    ///
+    /// # Errors
+    /// If the identity service refuses or does not answer.
+    async fn token(
+        &self,
+        account: &AccountName,
+        secret: &Versioned<AccountSecret>,
+    ) -> Result<Secret, AuthError>;
+
+    /// Forgets the token of `account`, because Microsoft refused it.
+    async fn forget(&self, account: &AccountName);
+}
+
+/// Microsoft.
+pub trait Microsoft {
+    /// Posts `body` to `path` with the headers that Microsoft documents; gives up after `timeout`.
+    async fn post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        token: &Secret,
+        secret: &AccountSecret,
+        timeout: Duration,
+    ) -> Answer;
+}
+
+/// Lines and metrics.
+pub trait Telemetry {
+    /// Writes a log line with members that are JSON themselves, as `tracing` can't.
+    fn line(&self, message: &str, members: Map<String, Value>);
+
+    /// Writes one line with these metrics of `account`; nothing if there are none.
+    fn emit(&self, account: &str, metrics: &[Metric]);
+}
