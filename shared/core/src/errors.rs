@@ -55,11 +55,16 @@ pub struct Entry {
     pub cure: &'static str,
 }
 
-/// The line for an error as Microsoft sent it; the number wins, the symbol helps where there is none.
+/// The line for an error as Microsoft sent it; the number wins, the symbol helps where there is none
+/// – or where it is 0, which stands for "none" as often as for an internal error.
 #[must_use]
 pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry> {
     let by_code = code.and_then(|code| TABLE.iter().find(|entry| entry.code == Some(code)));
-    by_code.or_else(|| symbol.and_then(|symbol| TABLE.iter().find(|entry| entry.symbol == symbol)))
+    let by_symbol = symbol.and_then(|symbol| TABLE.iter().find(|entry| entry.symbol == symbol));
+    match code {
+        Some(0) => by_symbol.or(by_code),
+        _ => by_code.or(by_symbol),
+    }
 }
 
 /// What to do about an error as Microsoft sent it.
@@ -361,5 +366,7 @@ mod tests {
         assert_eq!(classify(Some(5606), Some("SomethingElse")), Class::GoalName);
         assert_eq!(classify(None, Some("NotEligibleForEnhancedConversions")), Class::Configuration);
         assert_eq!(classify(Some(99_999), Some("BrandNew")), Class::Unknown);
+        assert_eq!(classify(Some(0), Some("OfflineConversionNameInvalid")), Class::GoalName);
+        assert_eq!(classify(Some(0), None), Class::Retry);
     }
 }

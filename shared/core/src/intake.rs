@@ -113,6 +113,7 @@ pub fn place(
         microsoft: orphan.map(|row| row.microsoft.clone()).unwrap_or_default(),
         open: None,
         waits: 0,
+        recorded_at: Some(judge.now),
         ttl: Some(ttl),
     };
     let unmatched = missing.filter(|_| !is_matchable(&row));
@@ -267,6 +268,7 @@ pub fn orphan(
         microsoft: Observed::default(),
         open: Some(open),
         waits: 1,
+        recorded_at: Some(judge.now),
         ttl: None,
     }
 }

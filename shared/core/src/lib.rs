@@ -5,10 +5,12 @@
 //! - at the door: [`event`] with [`id`], [`time`], [`money`], [`click`], [`identity`], [`mapping`]
 //! - the ledger: [`record`] (desired state), [`observed`] (Microsoft's), [`open`] (what waits),
 //!   [`stored`] (the table's form), [`signal`] (the queue's), [`state`] (in operators' words)
-//! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand
+//! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand,
+//!   [`audit`] finds what was forgotten
 //! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
 //!   knows their codes, [`verdict`] draws the conclusions, [`note`] turns them into writes
 
+pub mod audit;
 pub mod click;
 pub mod correction;
 pub mod decide;

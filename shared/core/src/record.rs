@@ -101,7 +101,9 @@ pub struct Row {
     pub open: Option<Open>,
     /// How often it has waited for the same thing; the next look is later each time.
     pub waits: u32,
-    /// When DynamoDB may delete it; absent while it is open.
+    /// When it was first written; rows of earlier versions don't say.
+    pub recorded_at: Option<EventTime>,
+    /// When DynamoDB may delete it: long after Microsoft takes anything of it; never for an orphan.
     pub ttl: Option<EventTime>,
 }
 

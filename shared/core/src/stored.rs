@@ -73,6 +73,8 @@ pub struct StoredRow {
     #[serde(default, skip_serializing_if = "is_zero")]
     waits: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_at: Option<EventTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<EventTime>,
 }
 
@@ -125,6 +127,7 @@ impl From<&Row> for StoredRow {
             due: row.open.as_ref().map(|open| open.due),
             reason: row.open.as_ref().and_then(|open| open.reason),
             waits: row.waits,
+            recorded_at: row.recorded_at,
             ttl: row.ttl,
         }
     }
@@ -153,6 +156,7 @@ impl TryFrom<StoredRow> for Row {
             microsoft: stored.microsoft,
             open,
             waits: stored.waits,
+            recorded_at: stored.recorded_at,
             ttl: stored.ttl,
         })
     }

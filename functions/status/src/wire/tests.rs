@@ -60,6 +60,7 @@ pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
         microsoft: Observed::default(),
         open: None,
         waits: 0,
+        recorded_at: None,
         ttl: None,
     }
 }

@@ -93,6 +93,7 @@ pub fn row_of(facts: Facts) -> Row {
         microsoft: Observed::default(),
         open: None,
         waits: 0,
+        recorded_at: None,
         ttl: None,
     }
 }

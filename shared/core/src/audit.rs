@@ -1,0 +1,211 @@
+//! The audit: a slow look at every row, for what no message and no index entry drives any more.
+//!
+//! Lost signals, a queue that was purged, messages that expired while the event source was off: in
+//! each of them a row wants something and nothing will ask. The audit makes it due again, and adds
+//! up the money by state, so that it can be compared with an order log.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    decide::Action,
+    note::{Judge, Write},
+    open::{Class, Open},
+    record::Row,
+    state::{corrections, state},
+    time::MAX_AGE,
+};
+
+/// What is to be done about a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// It is settled, or something drives it.
+    Fine,
+    /// It wants something, and nothing drives it.
+    Stuck(Box<Write>),
+    /// It is refused or dead, and Microsoft takes nothing of it any more: nobody need see it.
+    Ended(Box<Write>),
+}
+
+/// Looks at one row. A row younger than a day (24 of the policy's hours) may still have its message
+/// on the way.
+#[must_use]
+pub fn examine(row: &Row, judge: &Judge<'_>) -> Finding {
+    let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
+    if resting {
+        let over = |time: crate::time::EventTime| time.plus_seconds(MAX_AGE) < judge.now;
+        let ended = row.facts.as_ref().is_some_and(|facts| over(facts.conversion_time));
+        return match ended && row.open.is_some() {
+            true => Finding::Ended(Box::new(moved(row, None))),
+            false => Finding::Fine,
+        };
+    }
+    let day = 24 * judge.policy.hour;
+    let young = row.recorded_at.is_some_and(|at| at.plus_seconds(day) > judge.now);
+    if young || row.open.is_some() {
+        return Finding::Fine;
+    }
+    match judge.next(row) {
+        Action::InSync => Finding::Fine,
+        _ => {
+            Finding::Stuck(Box::new(moved(row, Some(Class::Wait.entry(&row.key, judge.now, None)))))
+        }
+    }
+}
+
+/// Only the row's place in the index changes: nothing is learned of it.
+fn moved(row: &Row, open: Option<Open>) -> Write {
+    Write {
+        key: row.key.clone(),
+        if_observed: row.observed,
+        if_desired: Some(row.desired),
+        microsoft: None,
+        open,
+        waits: 0,
+        goal: None,
+    }
+}
+
+/// Rows and money by account, state, goal and currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Totals(BTreeMap<String, Total>);
+
+/// Rows of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Total {
+    /// How many.
+    pub rows: u64,
+    /// Their net value as the order log sees it, as decimal text.
+    #[serde(with = "decimal_text")]
+    pub net: Decimal,
+}
+
+impl Totals {
+    /// Adds a row under `account/state/goal/currency`; `-` where there is no goal or no value.
+    pub fn add(&mut self, row: &Row) {
+        let facts = row.facts.as_ref();
+        let goal = facts.map_or("-", |facts| facts.goal.as_str());
+        let currency =
+            facts.and_then(|facts| facts.money).map_or("-", |money| money.currency.as_str());
+        let key = format!("{}/{}/{goal}/{currency}", row.account, state(row).0.as_str());
+        let total = self.0.entry(key).or_default();
+        total.rows += 1;
+        total.net += corrections(row).and_then(|(folded, _)| folded.net).unwrap_or_default();
+    }
+
+    /// The totals by their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Total)> {
+        self.0.iter().map(|(key, total)| (key.as_str(), total))
+    }
+}
+
+mod decimal_text {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Decimal,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&value.normalize())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Decimal, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decide::{AccountView, Policy},
+        event::{Event, parse_event},
+        intake::{ClickSearch, facts_of, place},
+        mapping::Mapping,
+        observed::{Refusal, RefusalReason},
+        open::WaitReason,
+        time::{DAY, EventTime},
+    };
+
+    const NOW: i64 = 1_800_000_000;
+    const POLICY: Policy =
+        Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
+
+    fn time(offset: i64) -> EventTime {
+        EventTime::from_epoch(NOW + offset)
+    }
+
+    fn row_at(recorded: i64) -> Row {
+        let event = format!(
+            r#"{{"event":"purchase","eventId":"1","source":"shop","occurredAt":"{}","value":9.5,
+                "currency":"EUR","msclkid":"f894f652ea334e739002f7167ab8f8e3"}}"#,
+            time(recorded)
+        );
+        let Ok(Event::Conversion(conversion)) =
+            parse_event(&event, &Mapping::shipped(), time(recorded))
+        else {
+            panic!("a conversion");
+        };
+        let facts = facts_of(&conversion, &ClickSearch::Missing(WaitReason::NoClick));
+        let account = AccountView::default();
+        let judge = Judge { account: &account, now: time(recorded), policy: &POLICY };
+        let mut row = place(&conversion, facts, None, None, &judge, 395).0;
+        row.open = None;
+        if let Some(facts) = &mut row.facts {
+            facts.identity.click_id = conversion.references.msclkid;
+        }
+        row
+    }
+
+    fn finding(row: &Row) -> Finding {
+        let account = AccountView::default();
+        examine(row, &Judge { account: &account, now: time(0), policy: &POLICY })
+    }
+
+    #[test]
+    fn a_row_that_nothing_drives_is_stuck_after_a_day() {
+        assert_eq!(finding(&row_at(-DAY + 1)), Finding::Fine);
+        let Finding::Stuck(write) = finding(&row_at(-DAY - 1)) else { panic!("stuck") };
+        let open = write.open.expect("due");
+        assert!(open.class.starts_with("wait#"));
+        assert_eq!((open.due, write.microsoft), (time(0), None));
+    }
+
+    #[test]
+    fn a_row_in_the_index_is_driven_by_it() {
+        let mut row = row_at(-2 * DAY);
+        row.open = Some(Class::Wait.entry(&row.key, time(5), Some(WaitReason::SettleDelay)));
+        assert_eq!(finding(&row), Finding::Fine);
+    }
+
+    #[test]
+    fn a_refused_row_leaves_the_index_when_microsoft_takes_nothing_any_more() {
+        let mut row = row_at(-89 * DAY);
+        row.microsoft.refusal = Some(Refusal { at: time(-DAY), reason: RefusalReason::Expired });
+        row.open = Some(Class::Refused.entry(&row.key, time(-DAY), None));
+        assert_eq!(finding(&row), Finding::Fine);
+        if let Some(facts) = &mut row.facts {
+            facts.conversion_time = time(-91 * DAY);
+        }
+        let Finding::Ended(write) = finding(&row) else { panic!("ended") };
+        assert_eq!(write.open, None);
+    }
+
+    #[test]
+    fn totals_are_exact_and_survive_being_stored() {
+        let mut totals = Totals::default();
+        (0..3).for_each(|_| totals.add(&row_at(-DAY)));
+        let (key, total) = totals.iter().next().expect("one kind");
+        assert_eq!((key, total.rows), ("main/queued/Purchase/EUR", 3));
+        assert_eq!(total.net.to_string(), "28.5");
+        let stored = serde_json::to_string(&totals).expect("JSON");
+        assert_eq!(serde_json::from_str::<Totals>(&stored).expect("totals"), totals);
+    }
+}
