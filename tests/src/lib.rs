@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: a whole system on free ports, with the real binaries, and the
 //! few things a test does to it and asks of it.
 
+pub mod operate;
+
 use std::{
     future::Future,
     time::{Duration, Instant},
