@@ -6,8 +6,10 @@
 //! - [`signals`]: rows that wait, and why overlapping runs and lost signals do no harm
 //! - [`orphans`] acts on what [`plan`] decides about corrections without an original
 //! - [`counts`]: what is open, by account
+//! - [`audit`]: all rows, once a week, for what nothing drives any more
 //! - [`wire`]: the answer
 
+pub mod audit;
 pub mod counts;
 pub mod handler;
 pub mod orphans;

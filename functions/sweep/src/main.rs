@@ -1,7 +1,7 @@
 //! `sweep`: wakes what waits in the ledger.
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use sweep::Sweep;
+use sweep::{Sweep, signals::Span, wire::Answer};
 use tracklayer_edge::{
     aws::Aws,
     clock::{self, SystemClock},
@@ -23,11 +23,18 @@ async fn main() -> anyhow::Result<()> {
         clock: SystemClock::default(),
         telemetry: StandardOutput,
     };
+    let audit_hours = config::number::<u32>("TRACKLAYER_AUDIT_HOURS", 168)?;
     let sweep = &sweep;
     // What the event says doesn't matter: a schedule's and a person's mean the same.
     let serve = move |event: LambdaEvent<serde::de::IgnoredAny>| async move {
-        let deadline_ms = event.context.deadline;
-        sweep.handle(clock::now(), deadline_ms).await.map_err(|error| error.to_string())
+        let (now, deadline_ms) = (clock::now(), event.context.deadline);
+        let swept = sweep.handle(now, deadline_ms).await;
+        // What is due comes first; the audit takes the time that is left.
+        let audited = sweep.audit(&Span { now, deadline_ms }, i64::from(audit_hours)).await;
+        match (swept, audited) {
+            (Ok(summary), Ok(audit)) => Ok(Answer { summary, audit }),
+            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+        }
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -25,3 +25,28 @@ pub struct Summary {
     /// Whether the run ended before it was through: the next one goes on.
     pub cut_short: bool,
 }
+
+/// What one run did about the audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditSummary {
+    /// Rows looked at.
+    pub audited: usize,
+    /// Rows that wanted something and that nothing drove; they are due now.
+    pub audit_stuck: usize,
+    /// Rows that left the index, because Microsoft takes nothing of them any more.
+    pub audit_ended: usize,
+    /// Whether the pass is through.
+    pub audit_finished: bool,
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// What is due.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// The audit.
+    #[serde(flatten)]
+    pub audit: AuditSummary,
+}

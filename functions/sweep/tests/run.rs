@@ -327,3 +327,28 @@ async fn a_run_without_time_leaves_everything_due() {
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(stand.run().await.signalled, 1);
 }
+
+#[tokio::test]
+async fn the_audit_finds_what_nothing_drives_and_is_through_once_a_week() {
+    let stand = Stand::start().await;
+    let now = stand.now;
+    let mut stuck = row("forgotten", "purchase", now);
+    stuck.recorded_at = Some(now.plus_seconds(-25_000));
+    let mut fresh = row("fresh", "purchase", now);
+    fresh.recorded_at = Some(now.plus_seconds(-10));
+    for row in [&stuck, &fresh, &waiting("driven", now, 60)] {
+        stand.put(row).await;
+    }
+    let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
+    let span = sweep::signals::Span { now, deadline_ms };
+
+    let audit = stand.sweep.audit(&span, 168).await.expect("an audit");
+    assert_eq!((audit.audited, audit.audit_stuck, audit.audit_finished), (3, 1, true));
+    let open = stand.rows("forgotten").await.remove(0).open.expect("due");
+    assert_eq!(open.due, now);
+    assert_eq!(stand.rows("fresh").await.remove(0).open, None);
+    assert_eq!(stand.run().await.signalled, 1);
+
+    let again = stand.sweep.audit(&span, 168).await.expect("nothing to do");
+    assert_eq!(again, sweep::wire::AuditSummary::default());
+}

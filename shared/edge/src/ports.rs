@@ -23,7 +23,10 @@ use tracklayer_core::{
 
 use crate::{
     keys::{IngestKey, KeyError},
-    ledger::{Cursor, DueEntry, DuePage, Found, LedgerError, Pointer, Tally, Written, claim_of},
+    ledger::{
+        AuditState, Cursor, DueEntry, DuePage, Found, LedgerError, Place, Pointer, RowPage, Tally,
+        Written, claim_of,
+    },
     microsoft::{Answer, AuthError},
     queue::{Hide, QueueError},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
@@ -217,6 +220,28 @@ pub trait Index {
     /// # Errors
     /// If the ledger is unavailable.
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
+}
+
+/// All rows, for the audit.
+pub trait Audited {
+    /// Where the audit stands.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn audit_state(&self) -> Result<AuditState, LedgerError>;
+
+    /// Writes where the audit stands, on condition that nobody did since `state` was read; raises
+    /// its revision. Answers whether it did.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn save_audit(&self, state: &AuditState) -> Result<bool, LedgerError>;
+
+    /// Some rows from `after` on, found among at most `limit` items.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn rows(&self, after: Option<&Place>, limit: i32) -> Result<RowPage, LedgerError>;
 }
 
 /// The queue of signals.

@@ -6,8 +6,10 @@
 //! | correction pointer | `event <source> <correctionId>` | event name |
 //! | key claim | `key <hash>` | `key` |
 //! | account | `account <name>` | `state` |
+//! | audit | `audit` | `state` |
 
 mod account;
+mod audit;
 mod batch;
 mod claims;
 mod due;
@@ -27,6 +29,7 @@ use tracklayer_core::{
 };
 
 pub use account::AccountItem;
+pub use audit::{AuditState, Place, RowPage};
 pub use batch::{Found, Written};
 pub use claims::{CLAIM_DAYS, Pointer, claim_of};
 pub use due::{Cursor, DueEntry, DuePage, Tally};

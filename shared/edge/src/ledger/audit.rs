@@ -1,0 +1,117 @@
+//! All rows, page by page, and where the audit stands.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use serde::{Deserialize, Serialize};
+use tracklayer_core::{audit::Totals, record::Row, time::EventTime};
+
+use crate::ports::Audited;
+
+use super::{Item, Ledger, LedgerError, keyed, row_of, text, unavailable, unsigned, won};
+
+/// The item `audit` / `state`: one for the whole ledger, so that a pass goes on in the next run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuditState {
+    /// Raised by every write.
+    pub revision: u64,
+    /// When the last pass was through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<EventTime>,
+    /// When the current pass began; absent between passes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<EventTime>,
+    /// The last item looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Place>,
+    /// Rows and money of the current pass, or of the last one between passes.
+    pub totals: Totals,
+    /// Rows made due by it.
+    pub stuck: u64,
+    /// Rows taken from the index by it.
+    pub ended: u64,
+}
+
+/// A place in the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+/// Some rows, and where the next ones begin.
+#[derive(Clone, Debug, Default)]
+pub struct RowPage {
+    /// Rows that can be read; others are logged.
+    pub rows: Vec<Row>,
+    /// `None` after the last.
+    pub next: Option<Place>,
+}
+
+impl Audited for Ledger {
+    async fn audit_state(&self) -> Result<AuditState, LedgerError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed("audit", "state")))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let Some(item) = answer.item else { return Ok(AuditState::default()) };
+        serde_dynamo::from_item(item).map_err(|error| LedgerError::Unreadable(error.to_string()))
+    }
+
+    async fn save_audit(&self, state: &AuditState) -> Result<bool, LedgerError> {
+        let next = AuditState { revision: state.revision + 1, ..state.clone() };
+        let mut item: Item = serde_dynamo::to_item(next)
+            .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+        item.extend(keyed("audit", "state"));
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR revision = :revision")
+            .expression_attribute_values(":revision", unsigned(state.revision))
+            .send()
+            .await;
+        won(answer, PutItemError::is_conditional_check_failed_exception)
+    }
+
+    async fn rows(&self, after: Option<&Place>, limit: i32) -> Result<RowPage, LedgerError> {
+        let start = after.map(|place| keyed(&place.pk, &place.sk));
+        // Read eventually, at half the price: what is written upon it is conditional.
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("attribute_exists(desired)")
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let next = answer.last_evaluated_key.as_ref().and_then(place_of);
+        let rows = answer.items.unwrap_or_default().into_iter().filter_map(readable).collect();
+        Ok(RowPage { rows, next })
+    }
+}
+
+fn place_of(item: &Item) -> Option<Place> {
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    Some(Place { pk: text("pk")?, sk: text("sk")? })
+}
+
+fn readable(item: Item) -> Option<Row> {
+    let pk = item.get("pk").cloned().unwrap_or_else(|| text("?"));
+    match row_of(item) {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::error!(?pk, %error, "row can't be read");
+            None
+        }
+    }
+}
