@@ -78,7 +78,11 @@ impl<P: Ports> Sweep<P> {
     }
 }
 
+/// A run that found nothing to do is not worth a line.
 fn tell(summary: &Summary) {
+    if *summary == Summary::default() {
+        return;
+    }
     tracing::info!(
         signalled = summary.signalled,
         moved_by_others = summary.moved_by_others,

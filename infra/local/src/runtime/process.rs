@@ -120,6 +120,17 @@ fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String
     ]
 }
 
+/// Whether a line holds metrics that are all zero: a schedule of seconds would fill the screen.
+fn is_idle_metric(line: &[u8]) -> bool {
+    let Ok(line) = serde_json::from_slice::<serde_json::Value>(line) else { return false };
+    let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+    metrics.is_some_and(|metrics| {
+        let value =
+            |metric: &serde_json::Value| line[metric["Name"].as_str().unwrap_or("")].as_f64();
+        metrics.iter().all(|metric| value(metric) == Some(0.0))
+    })
+}
+
 /// Copies lines to standard error.
 fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
     let (Some(stream), prefix) = (stream, format!("[{name}] ")) else {
@@ -129,8 +140,28 @@ fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
         let mut reader = BufReader::new(stream);
         let mut line = prefix.clone().into_bytes();
         while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
-            say(line.as_slice());
+            if !is_idle_metric(&line[prefix.len()..]) {
+                say(line.as_slice());
+            }
             line.truncate(prefix.len());
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_idle_metric;
+
+    #[test]
+    fn metrics_of_an_idle_system_are_not_shown() {
+        let line = |value| {
+            format!(
+                r#"{{"_aws":{{"CloudWatchMetrics":[{{"Metrics":[{{"Name":"Due"}}]}}]}},"Due":{value}}}"#
+            )
+        };
+        assert!(is_idle_metric(line("0.0").as_bytes()));
+        assert!(!is_idle_metric(line("1.0").as_bytes()));
+        assert!(!is_idle_metric(br#"{"level":"INFO","Due":0}"#));
+        assert!(!is_idle_metric(b"plain text"));
+    }
 }
