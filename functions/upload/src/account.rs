@@ -69,10 +69,10 @@ impl<P: Ports> Upload<P> {
         let names: BTreeSet<AccountName> = rows.map(|row| row.account.clone()).collect();
         let mut accounts = BTreeMap::new();
         for name in names {
-            match self.secrets.account(&name).await {
+            let item = items.remove(&name).unwrap_or_default();
+            match self.secret(&name, &item).await {
                 Ok(secret) => {
                     report.secret_age(&name, secret.created, self.clock.now());
-                    let item = items.remove(&name).unwrap_or_default();
                     accounts.insert(name.clone(), self.account(name, secret, item));
                 }
                 Err(error) => {
@@ -82,6 +82,21 @@ impl<P: Ports> Upload<P> {
             }
         }
         Accounts(accounts)
+    }
+
+    /// The account's secret; read anew where the version at hand is the refused one, so that a
+    /// repair counts at once.
+    async fn secret(
+        &self,
+        name: &AccountName,
+        item: &AccountItem,
+    ) -> Result<Versioned<AccountSecret>, SecretError> {
+        let secret = self.secrets.account(name).await?;
+        if item.refused_secret_version.as_deref() != Some(&secret.version) {
+            return Ok(secret);
+        }
+        self.secrets.forget(name).await;
+        self.secrets.account(name).await
     }
 
     fn account(
@@ -111,8 +126,10 @@ impl<P: Ports> Upload<P> {
         match self.auth.token(&account.name, &account.secret).await {
             Ok(token) => Ok(token),
             Err(error) => {
-                if matches!(error, AuthError::Consent(_)) {
-                    self.refuse_secret(account).await;
+                match error {
+                    AuthError::Consent(_) => self.refuse_secret(account).await,
+                    AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
+                    AuthError::Unavailable(_) => {}
                 }
                 Err(TokenTrouble::Auth(error))
             }

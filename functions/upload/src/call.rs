@@ -18,7 +18,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     microsoft::Answer,
-    ports::{AccountItems as _, Clock as _, Microsoft as _, Ports},
+    ports::{AccountItems as _, Clock as _, Microsoft as _, Ports, Secrets as _},
     secrets::Secret,
 };
 
@@ -206,6 +206,8 @@ impl<P: Ports> Run<'_, P> {
             }
             Verdict::HandBack(Trouble::Token | Trouble::Account, error) => {
                 self.report.refused_account(account, &error);
+                // The secret may be what a person repairs: the next run reads it anew.
+                self.upload.secrets.forget(&account.name).await;
                 Then::Stop(Fate::HandBack)
             }
             Verdict::HandBack(Trouble::Unfamiliar, error) => {
