@@ -69,7 +69,9 @@ impl World {
     pub async fn until_worth(&self, click: &str, value: &str) -> Value {
         until(&format!("worth {value}"), || async {
             let conversion = self.conversion(click).await;
-            if conversion["value"].to_string() == value { Ok(conversion) } else { Err(conversion) }
+            // As text: money is compared to the last digit.
+            let worth = conversion["value"].to_string();
+            if worth == value { Ok(conversion) } else { Err(conversion) }
         })
         .await
     }

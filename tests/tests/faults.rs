@@ -20,7 +20,7 @@ fn text(text: &str) -> AnswerBody {
 
 /// Each fault meets one call of one purchase, which then must count once, by the same payload.
 async fn each_is_sent_again(faults: Vec<(&str, Fault, u32)>) {
-    let world = World::with(quick).await.unwrap();
+    let world = World::with(quick).await.expect("a system");
     for (number, (name, fault, duplicates)) in (1..).zip(faults) {
         let (id, click) = (format!("sale-{number}"), click(number));
         let before = world.calls(CONVERSIONS).len();
@@ -170,21 +170,18 @@ async fn a_throttled_account_pauses_for_a_minute_while_others_go_on() {
 
 async fn with_accounts(names: &[&str]) -> World {
     let mut mapping: serde_json::Value =
-        serde_json::from_str(include_str!("../../shared/core/mapping.json")).unwrap();
+        serde_json::from_str(include_str!("../../shared/core/mapping.json")).expect("JSON");
     for name in names {
         mapping["accounts"][name] = json!({});
     }
-    let file =
-        std::env::temp_dir().join(format!("tracklayer-accounts-{}.json", std::process::id()));
-    std::fs::write(&file, mapping.to_string()).unwrap();
-    let world = World::with(|options| {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("accounts.json");
+    std::fs::write(&file, mapping.to_string()).expect("a mapping");
+    World::with(|options| {
         quick(options);
-        options.mapping = Some(file.clone());
+        options.mapping = Some(file);
     })
     .await
-    .unwrap();
-    // Read at the start of each environment, so it stays until the process ends.
-    world
+    .expect("a system")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use system_tests::{
 };
 
 async fn accepted(id: &str, number: u32, value: Value) -> World {
-    let world = World::with(quick).await.unwrap();
+    let world = World::with(quick).await.expect("a system");
     assert_eq!(world.post(&purchase(id, &click(number), &value)).await.status, 202);
     world.until_state(id, "accepted").await;
     world

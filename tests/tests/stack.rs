@@ -37,17 +37,17 @@ impl Local {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .expect("cargo");
         let log = Arc::new(Mutex::new(String::new()));
-        let (mut errors, seen) = (child.stderr.take().unwrap(), log.clone());
+        let (mut errors, seen) = (child.stderr.take().expect("a pipe"), log.clone());
         std::thread::spawn(move || {
             let mut buffer = [0; 4_096];
             while let Ok(count @ 1..) = errors.read(&mut buffer) {
-                seen.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+                seen.lock().expect("no panic").push_str(&String::from_utf8_lossy(&buffer[..count]));
             }
         });
         let (lines, printed) = mpsc::channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
         });
@@ -57,7 +57,7 @@ impl Local {
         while local.ready.matches("/simulator/conversions").count() < 2 {
             let left = end.saturating_duration_since(Instant::now());
             let Ok(line) = printed.recv_timeout(left) else {
-                panic!("not ready: {}\n{}", local.ready, local.log.lock().unwrap())
+                panic!("not ready: {}\n{}", local.ready, local.log.lock().expect("no panic"))
             };
             local.ready.push_str(&line);
             local.ready.push('\n');
@@ -66,12 +66,12 @@ impl Local {
     }
 
     fn sample(&self) -> &str {
-        self.ready.split_once('\n').unwrap().1
+        self.ready.split_once('\n').expect("a sample").1
     }
 
     /// The word behind this text in the log.
     fn logged(&self, text: &str) -> Option<String> {
-        let log = self.log.lock().unwrap();
+        let log = self.log.lock().expect("no panic");
         let rest = log.split_once(text)?.1;
         Some(rest.split_whitespace().next().unwrap_or_default().to_owned())
     }
@@ -83,14 +83,14 @@ impl Local {
             let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>();
             (parent.ok()? == self.child.id()).then_some(pid)
         };
-        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let entries = std::fs::read_dir("/proc").expect("processes").flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter_map(of_parent).collect()
     }
 
     fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
     }
 
     /// Asks it to end, and requires that it does so at once and leaves nothing.
@@ -100,22 +100,30 @@ impl Local {
         self.send(signal);
         let start = Instant::now();
         let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().expect("a child") {
                 break status;
             }
             assert!(start.elapsed() < Duration::from_secs(5), "still there after 5 s");
             std::thread::sleep(Duration::from_millis(20));
         };
         assert!(status.success(), "{status}");
-        let alive = |pid: &&u32| Path::new(&format!("/proc/{pid}/cmdline")).exists();
-        // The shell that watches over them sees the end of its pipe a moment later.
-        let end = Instant::now() + Duration::from_secs(2);
-        while started.iter().any(|pid| alive(&pid)) && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let left: Vec<&u32> = started.iter().filter(alive).collect();
-        assert!(left.is_empty(), "left behind: {left:?}");
+        leaves_nothing(&started);
     }
+}
+
+/// The shell that watches over the functions sees the end of its pipe a moment later.
+fn leaves_nothing(started: &BTreeSet<u32>) {
+    let alive = |pid: &&u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // A dead process whose new parent hasn't looked yet is none.
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    let end = Instant::now() + Duration::from_secs(2);
+    while started.iter().any(|pid| alive(&pid)) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let left: Vec<&u32> = started.iter().filter(alive).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
 }
 
 impl Drop for Local {
@@ -169,6 +177,30 @@ fn sigterm_ends_it_with_calls_under_way() {
 }
 
 #[test]
+fn a_stack_that_is_killed_leaves_no_process_and_has_kept_what_it_acknowledged() {
+    let folder = Folder::new("killed");
+    let data = folder.0.to_str().expect("a path");
+    let mut local = Local::start(&["--data", data, "--settle-delay", "600"]);
+    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
+    let started = local.processes();
+    local.send("-KILL");
+    assert!(!local.child.wait().unwrap().success());
+    leaves_nothing(&started);
+
+    let local = Local::start(&["--data", data]);
+    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    assert!(post(&api, &purchase("1", &click(1), &json!(4))).contains("conflict"));
+    let microsoft = address(local.sample(), "/simulator/conversions");
+    let end = Instant::now() + Duration::from_secs(20);
+    while !curl(&[&microsoft]).contains(r#""originalValue":3"#) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(curl(&[&microsoft]).matches(r#""duplicates":0"#).count(), 1);
+    local.end("-INT");
+}
+
+#[test]
 fn a_refused_consent_is_one_line_of_each_run_and_tells_no_secret() {
     let local = Local::start(&["--retry-base", "0.5", "--parameter", "MaxReceiveCount=3"]);
     let aws = local.logged("Secrets Manager on ").unwrap();
@@ -204,18 +236,17 @@ fn post(api: &str, event: &Value) -> String {
 
 fn address(sample: &str, path: &str) -> String {
     let words = sample.split_whitespace();
-    words.map(str::to_owned).find(|word| word.ends_with(path)).unwrap()
+    words.map(str::to_owned).find(|word| word.ends_with(path)).expect("an address")
 }
 
 fn curl(arguments: &[&str]) -> String {
-    let output = Command::new("curl").arg("-s").args(arguments).output().unwrap();
+    let output = Command::new("curl").arg("-s").args(arguments).output().expect("curl");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_folder_keeps_rows_messages_clicks_and_secrets() {
-    let folder =
-        Folder(std::env::temp_dir().join(format!("tracklayer-data-{}", std::process::id())));
+    let folder = Folder::new("data");
     let within = || {
         let data = folder.0.clone();
         World::with(move |options| {
@@ -274,6 +305,12 @@ async fn a_killed_function_is_started_again() {
 
 /// Removed with this value.
 struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        Folder(std::env::temp_dir().join(format!("tracklayer-{name}-{}", std::process::id())))
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
