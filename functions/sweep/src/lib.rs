@@ -4,6 +4,7 @@
 //! - [`handler`]: one run, its metrics and its answer
 //! - [`pages`]: the index of open rows, oldest first
 //! - [`signals`]: rows that wait, and why overlapping runs and lost signals do no harm
+//! - [`held`]: rows of goals that a check has released
 //! - [`orphans`] acts on what [`plan`] decides about corrections without an original
 //! - [`counts`]: what is open, by account
 //! - [`audit`]: all rows, once a week, for what nothing drives any more
@@ -12,6 +13,7 @@
 pub mod audit;
 pub mod counts;
 pub mod handler;
+pub mod held;
 pub mod orphans;
 pub mod pages;
 pub mod plan;

@@ -30,10 +30,12 @@ async fn main() -> anyhow::Result<()> {
         let (now, deadline_ms) = (clock::now(), event.context.deadline);
         let swept = sweep.handle(now, deadline_ms).await;
         // What is due comes first; the audit takes the time that is left.
-        let audited = sweep.audit(&Span { now, deadline_ms }, i64::from(audit_hours)).await;
-        match (swept, audited) {
-            (Ok(summary), Ok(audit)) => Ok(Answer { summary, audit }),
-            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+        let span = Span { now, deadline_ms };
+        let released = sweep.release_held(&span).await;
+        let audited = sweep.audit(&span, i64::from(audit_hours)).await;
+        match (swept, released, audited) {
+            (Ok(summary), Ok(released), Ok(audit)) => Ok(Answer { summary, released, audit }),
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => Err(error.to_string()),
         }
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)

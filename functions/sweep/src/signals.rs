@@ -78,7 +78,13 @@ impl<P: Ports> Sweep<P> {
         Ok(())
     }
 
-    async fn signal_page(&self, entries: &[DueEntry], span: &Span, summary: &mut Summary) {
+    /// Moves these entries on and signals their rows.
+    pub(crate) async fn signal_page(
+        &self,
+        entries: &[DueEntry],
+        span: &Span,
+        summary: &mut Summary,
+    ) {
         let groups = entries.chunks(TOGETHER).map(|group| async move {
             if span.has_time(&self.clock) {
                 Some(self.signal_group(group, span.now).await)

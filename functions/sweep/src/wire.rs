@@ -46,6 +46,8 @@ pub struct Answer {
     /// What is due.
     #[serde(flatten)]
     pub summary: Summary,
+    /// Rows of goals that are held no more, and got a signal.
+    pub released: usize,
     /// The audit.
     #[serde(flatten)]
     pub audit: AuditSummary,

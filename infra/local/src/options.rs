@@ -45,6 +45,10 @@ pub struct Options {
     #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
     pub sweep_every: Duration,
 
+    /// Seconds between two runs of goals
+    #[arg(long, value_name = "S", default_value = "300", value_parser = seconds)]
+    pub check_every: Duration,
+
     /// Seconds that a batch of upload may be filled
     #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
     pub batch_window: Duration,
@@ -112,8 +116,9 @@ mod tests {
             (options.settle_delay, options.min_click_age, options.hour, options.function_timeout),
             (5, 0, 10, 30)
         );
-        let durations = [options.retry_base, options.sweep_every, options.batch_window];
-        assert_eq!(durations, [5, 2, 1].map(Duration::from_secs));
+        let durations =
+            [options.retry_base, options.sweep_every, options.check_every, options.batch_window];
+        assert_eq!(durations, [5, 2, 300, 1].map(Duration::from_secs));
         assert!(!options.release && options.data.is_none() && options.mapping.is_none());
     }
 

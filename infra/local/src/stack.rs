@@ -246,12 +246,17 @@ fn jobs(
             functions.get(&schedule.function).context("a schedule without a function")?;
         jobs.spawn(schedule::run(
             function.clone(),
-            options.sweep_every,
+            every(&schedule.function, options),
             REGION.to_owned(),
             ACCOUNT.to_owned(),
         ));
     }
     Ok(jobs)
+}
+
+/// Goals change seldom; everything else that runs by the clock wakes what waits.
+fn every(function: &str, options: &Options) -> Duration {
+    if function == "goals" { options.check_every } else { options.sweep_every }
 }
 
 fn poller_settings(source: &EventSource, options: &Options) -> poller::Settings {

@@ -8,7 +8,8 @@
 //! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand,
 //!   [`audit`] finds what was forgotten
 //! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
-//!   knows their codes, [`verdict`] draws the conclusions, [`note`] turns them into writes
+//!   knows their codes, [`goals`] checks goals,
+//!   [`verdict`] draws the conclusions, [`note`] turns them into writes
 
 pub mod audit;
 pub mod click;
@@ -16,6 +17,7 @@ pub mod correction;
 pub mod decide;
 pub mod errors;
 pub mod event;
+pub mod goals;
 pub mod id;
 pub mod identity;
 pub mod intake;

@@ -31,7 +31,7 @@ const LAST: i64 = 253_402_300_799;
 ///
 /// Stored as a number of seconds since 1970; for the wire use [`EventTime`]'s `Display` or
 /// [`TextTime`]. There is no "now" here: the time is always handed in.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventTime(i64);
 
 /// Why a text is no time.

@@ -24,13 +24,14 @@ use tracklayer_core::{
 use crate::{
     keys::{IngestKey, KeyError},
     ledger::{
-        AuditState, Cursor, DueEntry, DuePage, Found, LedgerError, Place, Pointer, RowPage, Tally,
-        Written, claim_of,
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
+        Pointer, RowPage, Tally, Written, claim_of,
     },
     microsoft::{Answer, AuthError},
     queue::{Hide, QueueError},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
     telemetry::Metric,
+    vault::{Document, Labels},
 };
 
 /// One set of implementations.
@@ -222,6 +223,22 @@ pub trait Index {
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
 }
 
+/// What the check of the goals leaves for all workers.
+pub trait GoalChecks {
+    /// What is known of an account.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
+
+    /// Keeps the result of a check.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn save_check(&self, account: &AccountName, check: &GoalCheck)
+    -> Result<(), LedgerError>;
+}
+
 /// All rows, for the audit.
 pub trait Audited {
     /// Where the audit stands.
@@ -313,6 +330,54 @@ pub trait Tokens {
 
     /// Forgets the token of `account`, because Microsoft refused it.
     async fn forget(&self, account: &AccountName);
+}
+
+/// The versions of a secret, for the one function that writes secrets. Secrets are named by ARN.
+pub trait Vault {
+    /// Which versions carry the labels.
+    ///
+    /// # Errors
+    /// If Secrets Manager does not answer or has no such secret.
+    async fn labels(&self, id: &str) -> Result<Labels, SecretError>;
+
+    /// The contents of a version, if it has any.
+    ///
+    /// # Errors
+    /// If Secrets Manager does not answer, or it is no JSON object.
+    async fn version(&self, id: &str, version: &str) -> Result<Option<Document>, SecretError>;
+
+    /// Gives a version its contents and the label `AWSPENDING`; a new version with an id of its own
+    /// where none is named. Contents never change: false if the version has others already.
+    ///
+    /// # Errors
+    /// If Secrets Manager does not answer.
+    async fn stage(
+        &self,
+        id: &str,
+        version: Option<&str>,
+        document: &Document,
+    ) -> Result<bool, SecretError>;
+
+    /// Moves `AWSCURRENT` to `version`, on condition that `from` has it.
+    ///
+    /// # Errors
+    /// If `from` has not got it, or Secrets Manager does not answer.
+    async fn promote(&self, id: &str, version: &str, from: &str) -> Result<(), SecretError>;
+
+    /// Takes `AWSPENDING` from `version`, on condition that it has it.
+    ///
+    /// # Errors
+    /// If it has not got it, or Secrets Manager does not answer.
+    async fn unstage(&self, id: &str, version: &str) -> Result<(), SecretError>;
+}
+
+/// The consents that account secrets hold.
+pub trait Consents {
+    /// Uses the refresh token of `secret`; answers with the one to use from now on.
+    ///
+    /// # Errors
+    /// If the identity service refuses or does not answer.
+    async fn renew(&self, secret: &AccountSecret) -> Result<Secret, AuthError>;
 }
 
 /// Microsoft.

@@ -1,9 +1,11 @@
 //! The account item: what all workers must know of an ad account.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{id::AccountName, time::EventTime};
 
-use crate::ports::AccountItems;
+use crate::ports::{AccountItems, GoalChecks};
 
 use super::{Ledger, LedgerError, keyed, number, text, unavailable};
 
@@ -21,6 +23,23 @@ pub struct AccountItem {
     pub held: bool,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
+    /// When a check last found no goal of a name: the only hint at how young a goal is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent_goals: BTreeMap<String, EventTime>,
+    /// When the goals were last checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<EventTime>,
+}
+
+/// What a check of the goals found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GoalCheck {
+    /// When.
+    pub checked_at: EventTime,
+    /// Goals whose rows wait.
+    pub held_goals: Vec<String>,
+    /// Goals that are absent, or were when they were last looked for, and when that was.
+    pub absent_goals: BTreeMap<String, EventTime>,
 }
 
 /// Partition key of an account item.
@@ -35,6 +54,44 @@ impl AccountItems for Ledger {
 
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         self.set_account(account, "refusedSecretVersion", text(version)).await
+    }
+}
+
+impl GoalChecks for Ledger {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let Some(item) = answer.item else { return Ok(AccountItem::default()) };
+        serde_dynamo::from_item(item).map_err(|error| LedgerError::Unreadable(error.to_string()))
+    }
+
+    async fn save_check(
+        &self,
+        account: &AccountName,
+        check: &GoalCheck,
+    ) -> Result<(), LedgerError> {
+        let unreadable = |error: serde_dynamo::Error| LedgerError::Unreadable(error.to_string());
+        let held = serde_dynamo::to_attribute_value(&check.held_goals).map_err(unreadable)?;
+        let absent = serde_dynamo::to_attribute_value(&check.absent_goals).map_err(unreadable)?;
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
+            .update_expression("SET heldGoals = :held, absentGoals = :absent, checkedAt = :at")
+            .expression_attribute_values(":held", held)
+            .expression_attribute_values(":absent", absent)
+            .expression_attribute_values(":at", number(check.checked_at.epoch()))
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(())
     }
 }
 

@@ -28,7 +28,7 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-pub use account::AccountItem;
+pub use account::{AccountItem, GoalCheck};
 pub use audit::{AuditState, Place, RowPage};
 pub use batch::{Found, Written};
 pub use claims::{CLAIM_DAYS, Pointer, claim_of};

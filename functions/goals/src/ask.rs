@@ -1,0 +1,112 @@
+//! The two questions to Microsoft: which goals the account has, and whether its clicks carry ids.
+
+use std::time::Duration;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tracklayer_core::{
+    goals::AccountGoal,
+    id::AccountName,
+    reply::{MicrosoftError, Reply, read_apply},
+};
+use tracklayer_edge::{
+    microsoft::{Answer, AuthError},
+    ports::{Microsoft as _, Ports, Secrets as _, Tokens as _},
+    secrets::{AccountSecret, Secret, SecretError, Versioned},
+};
+
+use crate::handler::Goals;
+
+/// learn.microsoft.com/advertising/campaign-management-service/getconversiongoalsbyids
+const GOALS: &str = "/CampaignManagement/v13/ConversionGoals/QueryByIds";
+/// learn.microsoft.com/advertising/campaign-management-service/getaccountproperties
+const PROPERTIES: &str = "/CampaignManagement/v13/AccountProperties/Query";
+/// Neither question takes long.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What Microsoft says of an account.
+pub struct Answers {
+    pub goals: Vec<AccountGoal>,
+    /// Whether landing pages get a click id at all; unknown if Microsoft doesn't say.
+    pub auto_tagging: Option<bool>,
+}
+
+/// Why an account could not be asked about.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error("Microsoft answers {} {}", .0.code.unwrap_or_default(), .0.symbol.as_deref().unwrap_or("-"))]
+    Refused(MicrosoftError),
+    #[error("Microsoft gives no usable answer: {0}")]
+    Unusable(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GoalsAnswer {
+    conversion_goals: Option<Vec<Option<AccountGoal>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PropertiesAnswer {
+    account_properties: Option<Vec<Property>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Property {
+    name: Option<String>,
+    value: Option<String>,
+}
+
+impl<P: Ports> Goals<P> {
+    /// Asks about one account.
+    pub async fn ask(&self, account: &AccountName) -> Result<Answers, AskError> {
+        let secret = self.secrets.account(account).await?;
+        let token = self.auth.token(account, &secret).await?;
+        let query = json!({
+            "ConversionGoalTypes": "OfflineConversion",
+            "ReturnAdditionalFields": "IsExternallyAttributed,IsEnhancedConversionsEnabled",
+        });
+        let answer: GoalsAnswer = self.query(account, GOALS, &query, &token, &secret).await?;
+        let goals = answer.conversion_goals.unwrap_or_default().into_iter().flatten().collect();
+        let query = json!({"AccountPropertyNames": ["MSCLKIDAutoTaggingEnabled"]});
+        let answer: PropertiesAnswer =
+            self.query(account, PROPERTIES, &query, &token, &secret).await?;
+        let properties = answer.account_properties.unwrap_or_default();
+        let tagging =
+            properties.iter().find(|p| p.name.as_deref() == Some("MSCLKIDAutoTaggingEnabled"));
+        let value = tagging.and_then(|property| property.value.as_deref());
+        let auto_tagging = value.map(|value| value.eq_ignore_ascii_case("true"));
+        Ok(Answers { goals, auto_tagging })
+    }
+
+    async fn query<T: DeserializeOwned>(
+        &self,
+        account: &AccountName,
+        path: &str,
+        query: &Value,
+        token: &Secret,
+        secret: &Versioned<AccountSecret>,
+    ) -> Result<T, AskError> {
+        match self.microsoft.post(path, query, token, &secret.value, TIMEOUT).await {
+            Answer::Http { status: 200, body, .. } => serde_json::from_slice(&body)
+                .map_err(|_| AskError::Unusable("unreadable answer".to_owned())),
+            Answer::Http { status, body, .. } => match read_apply(status, &body, 0) {
+                Reply::Fault(error) => {
+                    // With the next run comes a new token, perhaps from a new secret.
+                    self.auth.forget(account).await;
+                    self.secrets.forget(account).await;
+                    Err(AskError::Refused(error))
+                }
+                Reply::Unknown(why) => Err(AskError::Unusable(why.to_owned())),
+                Reply::Rows(_) => Err(AskError::Unusable(format!("HTTP {status}"))),
+            },
+            Answer::NotSent(why) | Answer::Lost(why) => Err(AskError::Unusable(why)),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Checks the mapping's goals against each ad account, on a schedule and on demand. Rows of a goal
+//! that fails wait; they go by themselves once a later check passes.
+//!
+//! - [`handler`]: one run over all accounts
+//! - `ask`: Microsoft's answers
+//! - [`wire`]: the report
+
+mod ask;
+pub mod handler;
+pub mod wire;
+
+pub use handler::Goals;

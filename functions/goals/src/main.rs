@@ -1,0 +1,37 @@
+//! `goals`: checks the mapping's goals against each ad account.
+
+use goals::Goals;
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use tracklayer_edge::{
+    aws::Aws,
+    clock::SystemClock,
+    config,
+    ledger::Ledger,
+    microsoft::{Auth, Client, Endpoints},
+    secrets::Secrets,
+    telemetry::{self, StandardOutput},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init();
+    let aws = Aws::from_env()?;
+    let endpoints = Endpoints::from_env()?;
+    let http = Client::http()?;
+    let goals: Goals = Goals {
+        mapping: config::mapping()?,
+        policy: config::policy()?,
+        ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        secrets: Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?),
+        auth: Auth::new(http.clone(), endpoints.token, endpoints.environment),
+        microsoft: Client::new(http, endpoints.api),
+        clock: SystemClock::default(),
+        telemetry: StandardOutput,
+    };
+    let goals = &goals;
+    // What the event says doesn't matter: a schedule's and a person's mean the same.
+    let serve = move |_: LambdaEvent<serde::de::IgnoredAny>| async move {
+        Ok::<_, std::convert::Infallible>(goals.handle().await)
+    };
+    run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}
