@@ -139,7 +139,7 @@ impl<P: Ports> Enqueue<P> {
             [row] => {
                 self.fits(correction, row, call).map(|()| Target::Row(Box::new((*row).clone())))
             }
-            [] => self.nowhere(correction),
+            [] => self.nowhere(correction, call),
             _ => Err(EventError::at(
                 ErrorCode::AmbiguousOriginal,
                 "original",
@@ -148,17 +148,18 @@ impl<P: Ports> Enqueue<P> {
         }
     }
 
-    fn nowhere(&self, correction: &Correction) -> Result<Target, EventError> {
+    fn nowhere(&self, correction: &Correction, call: &Call<'_>) -> Result<Target, EventError> {
         let original = &correction.original;
         let default = EventName::parse(DEFAULT_ORIGINAL).ok();
         let event = original.event.clone().or(default);
-        let (Some(event), Some(_)) = (event, self.account_of(correction)) else {
+        let (Some(event), Some(account)) = (event, self.account_of(correction)) else {
             return Err(EventError::at(
                 ErrorCode::MissingField,
                 "account",
                 "must be there: the original is not known yet and several accounts are",
             ));
         };
+        call.allows(&original.source, Some(&account))?;
         Ok(Target::Nowhere(RowKey {
             source: original.source.clone(),
             event_id: original.event_id.clone(),

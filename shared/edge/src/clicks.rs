@@ -3,7 +3,9 @@
 //! | item | pk | sk |
 //! |---|---|---|
 //! | click | `session <reference>` | `<13-digit ms> <msclkid>` |
-//! | tie | `lead <id>`, `cart <id>`, `order <id>` | `<13-digit ms> <reference>` |
+//! | tie | `lead <id>`, `cart <id>`, `order <id>` | `<13-digit ms> <reference>`, with a `+` in front if made with a key |
+//!
+//! The `+` sorts first: however many ties browsers make, those made with a key are read.
 //!
 //! A *reference* is what a visitor is known by: the session id if the page sent one, else the
 //! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
@@ -112,7 +114,8 @@ impl Clicks {
         at_ms: i64,
         keyed_tie: bool,
     ) -> Result<(), LedgerError> {
-        let mut item = keyed(&kind.pk(id), &format!("{at_ms:013} {reference}"));
+        let first = if keyed_tie { "+" } else { "" };
+        let mut item = keyed(&kind.pk(id), &format!("{first}{at_ms:013} {reference}"));
         item.insert("keyed".to_owned(), AttributeValue::Bool(keyed_tie));
         self.put(item, at_ms).await
     }
@@ -212,7 +215,7 @@ impl Clicks {
         id: &RecordId,
         now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
-        let query = self.query(&kind.pk(id), "sk >= :edge", "0".to_owned());
+        let query = self.query(&kind.pk(id), "sk >= :edge", "+".to_owned());
         let answer = query.limit(TIES_READ).send().await.map_err(unavailable)?;
         let items = answer.items.unwrap_or_default();
         Ok(items.iter().filter(|item| !is_expired(item, now)).filter_map(tie_of).collect())
