@@ -3,6 +3,8 @@
 
 pub mod operate;
 
+pub mod door;
+
 use std::{
     future::Future,
     time::{Duration, Instant},
