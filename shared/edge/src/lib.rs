@@ -14,6 +14,7 @@ pub mod ports;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;
+pub mod vault;
 
 /// An error with its causes in one line, for the log.
 pub(crate) fn text_of(error: &dyn std::error::Error) -> String {

@@ -143,7 +143,7 @@ impl crate::ports::Secrets for Secrets {
 }
 
 /// What is wrong with the JSON, without quoting it.
-fn shape_of(error: &serde_json::Error) -> String {
+pub(crate) fn shape_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.starts_with("missing field") {
         true => text,

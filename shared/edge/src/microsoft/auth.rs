@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tracklayer_core::{id::AccountName, observed::Environment};
 
-use crate::ports::Tokens;
+use crate::ports::{Consents, Tokens};
 use crate::secrets::{AccountSecret, Secret, Versioned};
 
 /// A token is renewed this long before it expires.
@@ -55,6 +55,7 @@ struct TokenAnswer {
     access_token: Secret,
     expires_in: u64,
     scope: Option<String>,
+    refresh_token: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -125,6 +126,15 @@ impl Tokens for Auth {
 
     async fn forget(&self, account: &AccountName) {
         self.tokens.lock().await.remove(account);
+    }
+}
+
+impl Consents for Auth {
+    /// An answer without a refresh token leaves the old one valid.
+    async fn renew(&self, secret: &AccountSecret) -> Result<Secret, AuthError> {
+        let answer = self.fetch(secret).await?;
+        let given = answer.refresh_token.filter(|token| !token.expose().is_empty());
+        Ok(given.unwrap_or_else(|| secret.refresh_token.clone()))
     }
 }
 

@@ -1,0 +1,32 @@
+//! Rotates an account's refresh token, as the rotation function of Secrets Manager.
+//!
+//! Secrets Manager calls it in four steps (docs.aws.amazon.com/secretsmanager/latest/userguide/
+//! rotate-secrets_lambda-functions.html), each of which may be killed, repeated, or run beside
+//! another one. So each step first looks at what is there and keeps nothing in memory:
+//!
+//! - a staged version notes what it was made of (see [`look`]); `AWSCURRENT` moves to it only from
+//!   there, so whatever a person wrote meanwhile stays
+//! - contents of a version never change, and a label is moved only from its known holder
+//! - a refusal is believed only if the labels are still those that were read before the question
+//!
+//! Microsoft may answer every use of a refresh token with a new one and drop the old: between that
+//! answer and its being staged there is nothing but one write.
+//!
+//! - [`handler`]: the step asked for
+//! - [`create`], [`test`], [`finish`]: the steps
+//! - [`look`]: what the labels and notes say
+//! - [`wire`]: event and answer
+
+pub mod create;
+pub mod finish;
+pub mod handler;
+pub mod look;
+pub mod test;
+pub mod wire;
+
+#[cfg(test)]
+mod fakes;
+#[cfg(test)]
+mod tests;
+
+pub use handler::{Token, TokenError};

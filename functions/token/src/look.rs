@@ -1,0 +1,102 @@
+//! What is there: the labels of a secret, and the notes in a staged version.
+//!
+//! Notes are members of the secret beside the credentials; a version that became current keeps
+//! them, and nobody reads them there.
+
+use tracklayer_edge::{
+    ports::{Consents, Vault},
+    vault::{Document, Labels},
+};
+
+use crate::{
+    handler::{Token, TokenError},
+    wire::Event,
+};
+
+/// The version that was current when this one was made.
+pub(crate) const ROTATED_FROM: &str = "rotated_from";
+/// The staged versions whose refresh tokens were exchanged, one after the other, for this one's.
+pub(crate) const RENEWED_FROM: &str = "renewed_from";
+/// The rotation, where its id is not the version's own.
+pub(crate) const ROTATION: &str = "rotation";
+
+/// A secret as one step found it.
+#[derive(Debug)]
+pub struct Look {
+    /// Its labels at that moment.
+    pub labels: Labels,
+    /// The version that is current.
+    pub current: String,
+    /// The staged version, if this function made it.
+    pub pending: Option<Pending>,
+}
+
+/// A staged version.
+#[derive(Debug)]
+pub struct Pending {
+    /// Its id.
+    pub version: String,
+    /// Its contents.
+    pub document: Document,
+    /// Whether the rotation that asks has staged it.
+    pub ours: bool,
+    /// Whether what it was made of is still current.
+    pub based: bool,
+}
+
+impl<V: Vault, C: Consents> Token<V, C> {
+    /// Looks at the secret.
+    pub(crate) async fn look(&self, event: &Event) -> Result<Look, TokenError> {
+        let labels = self.vault.labels(&event.secret_id).await?;
+        let current = labels.current.clone().ok_or(TokenError::NoCurrent)?;
+        let staged = labels.pending.as_ref().filter(|version| **version != current);
+        let pending = match staged {
+            Some(version) => {
+                let document = self.vault.version(&event.secret_id, version).await?;
+                document.and_then(|document| pending(version, document, &current, event))
+            }
+            None => None,
+        };
+        Ok(Look { labels, current, pending })
+    }
+
+    /// Whether `look` is no longer what there is: then it is no ground for a decision. A version
+    /// may have its label before it has contents.
+    pub(crate) async fn has_changed(&self, event: &Event, look: &Look) -> Result<bool, TokenError> {
+        let now = self.look(event).await?;
+        Ok(now.labels != look.labels || now.pending.is_some() != look.pending.is_some())
+    }
+
+    /// The contents of the current version.
+    pub(crate) async fn current(&self, event: &Event, look: &Look) -> Result<Document, TokenError> {
+        let document = self.vault.version(&event.secret_id, &look.current).await?;
+        document.ok_or(TokenError::NoCurrent)
+    }
+}
+
+/// Whether the rotation made this version.
+pub(crate) fn is_of(rotation: &str, version: &str, document: &Document) -> bool {
+    version == rotation || document.member(ROTATION).as_deref() == Some(rotation)
+}
+
+impl Pending {
+    /// The note for a version that gets its refresh token from this one's. Whichever of them a
+    /// rotation beside this one makes current, the new one goes on from there.
+    pub(crate) fn renewed(&self) -> String {
+        match self.document.member(RENEWED_FROM) {
+            Some(earlier) => format!("{earlier} {}", self.version),
+            None => self.version.clone(),
+        }
+    }
+}
+
+fn pending(version: &str, document: Document, current: &str, event: &Event) -> Option<Pending> {
+    let from = document.member(ROTATED_FROM)?;
+    let renewed = document.member(RENEWED_FROM).unwrap_or_default();
+    Some(Pending {
+        version: version.to_owned(),
+        ours: is_of(&event.rotation, version, &document),
+        based: from == current || renewed.split(' ').any(|version| version == current),
+        document,
+    })
+}

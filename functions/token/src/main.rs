@@ -1,0 +1,28 @@
+//! `token`: the rotation function of the account secrets.
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use token::{Token, wire::Event};
+use tracklayer_edge::{
+    aws::Aws,
+    microsoft::{Auth, Client, Endpoints},
+    telemetry,
+    vault::Vault,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init();
+    let aws = Aws::from_env()?;
+    let microsoft = Endpoints::from_env()?;
+    let token = Token {
+        vault: Vault::new(&aws.secrets()),
+        consents: Auth::new(Client::http()?, microsoft.token, microsoft.environment),
+    };
+    let token = &token;
+    let serve = move |event: LambdaEvent<Event>| async move {
+        let event = event.payload;
+        let answer = token.handle(&event).await;
+        answer.map_err(|error| format!("{}, {:?}: {error}", event.secret_id, event.step))
+    };
+    run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}
