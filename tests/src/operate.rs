@@ -12,6 +12,8 @@ use crate::{World, until};
 pub const CONVERSIONS: &str = "OfflineConversions/Apply";
 /// Part of the path of the call that carries corrections.
 pub const ADJUSTMENTS: &str = "OfflineConversionAdjustments/Apply";
+/// Part of the paths of both.
+pub const APPLY: &str = "/Apply";
 /// Part of the path of the token endpoint.
 pub const TOKEN: &str = "/token";
 
@@ -52,6 +54,16 @@ impl World {
         let mut calls = self.microsoft().calls();
         calls.retain(|call| call.path.contains(path));
         calls
+    }
+
+    /// Waits until the goals have been checked, as they are at every start: what is changed at
+    /// Microsoft from then on is found by an upload first.
+    pub async fn until_checked(&self) {
+        until("goals checked", || async {
+            let calls = self.calls("AccountProperties/Query");
+            if calls.iter().any(|call| call.status.is_some()) { Ok(()) } else { Err(calls) }
+        })
+        .await;
     }
 
     /// The one conversion of a click, as the simulator shows it; null if there is none.

@@ -6,7 +6,7 @@ use microsoft_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 use system_tests::{
     World,
-    operate::{ADJUSTMENTS, CONVERSIONS, click, parameter, quick, row_errors},
+    operate::{ADJUSTMENTS, APPLY, CONVERSIONS, click, parameter, quick, row_errors},
     purchase, refund, time, until,
 };
 
@@ -196,7 +196,7 @@ async fn a_ledger_that_can_not_be_read_sends_nothing_and_one_that_can_not_be_wri
     world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 1_000);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(10))).await.status, 202);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(world.calls("").is_empty());
+    assert!(world.calls(APPLY).is_empty());
     assert_eq!(world.messages("uploads").await, 1);
     world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 0);
     world.until_state("1", "accepted").await;
@@ -308,7 +308,7 @@ async fn a_click_is_uploaded_once_it_is_old_enough() {
     assert_eq!(world.post(&sale).await.body["state"], "queued");
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.record("1").await["state"], "queued");
-    assert!(world.calls("").is_empty(), "Microsoft is not asked before");
+    assert!(world.calls(APPLY).is_empty(), "Microsoft is not asked before");
     assert_eq!(world.messages("uploads").await, 1);
     world.until_state("1", "accepted").await;
     assert!(landed.elapsed() > Duration::from_millis(3_900), "{:?}", landed.elapsed());
@@ -334,7 +334,7 @@ async fn a_sale_without_a_click_waits_until_one_is_tied_to_it() {
     );
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(world.record("1").await["reason"], "no_click");
-    assert!(world.calls("").is_empty());
+    assert!(world.calls(APPLY).is_empty());
 
     let tie = json!({"sessionId": "s-1", "orderId": "o-1"});
     assert_eq!(world.capture(&tie).await.status, 204);

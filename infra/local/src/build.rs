@@ -7,6 +7,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 use tokio::process::Command;
+use tokio::sync::Mutex;
+
+type Programs = BTreeMap<String, PathBuf>;
+
+/// What this process has built: tests start many stacks, and each Cargo would wait for the others'.
+static BUILT: Mutex<BTreeMap<(Vec<String>, bool), Programs>> = Mutex::const_new(BTreeMap::new());
 
 /// What `cargo run` and `cargo test` set for us alone; build scripts that look at it would run
 /// again in vain.
@@ -18,12 +24,23 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Builds the binaries, each of the package of its name, and returns their paths. Cargo shows its
-/// progress itself.
+/// Builds the binaries, each of the package of its name, and returns their paths; once in the life
+/// of this process. Cargo shows its progress itself.
 ///
 /// # Errors
 /// Cargo can't be run or fails.
-pub async fn build(binaries: &[String], release: bool) -> Result<BTreeMap<String, PathBuf>> {
+pub async fn build(binaries: &[String], release: bool) -> Result<Programs> {
+    let mut built = BUILT.lock().await;
+    let wanted = (binaries.to_vec(), release);
+    if let Some(programs) = built.get(&wanted) {
+        return Ok(programs.clone());
+    }
+    let programs = cargo_build(binaries, release).await?;
+    built.insert(wanted, programs.clone());
+    Ok(programs)
+}
+
+async fn cargo_build(binaries: &[String], release: bool) -> Result<Programs> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     command.arg("--manifest-path").arg(workspace().join("Cargo.toml"));
@@ -45,7 +62,7 @@ pub async fn build(binaries: &[String], release: bool) -> Result<BTreeMap<String
     executables(&output.stdout, binaries)
 }
 
-fn executables(messages: &[u8], binaries: &[String]) -> Result<BTreeMap<String, PathBuf>> {
+fn executables(messages: &[u8], binaries: &[String]) -> Result<Programs> {
     let mut found = BTreeMap::new();
     for line in messages.split(|byte| *byte == b'\n') {
         let Ok(message) = serde_json::from_slice::<Json>(line) else {
