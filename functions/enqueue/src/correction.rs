@@ -118,7 +118,8 @@ impl<P: Ports> Enqueue<P> {
         Ok(written.then(|| stored(correction, Status::Queued, &row)))
     }
 
-    /// The original that is meant: the only one, or the one whose event name is given.
+    /// The original that is meant: the one whose event name is given, else the only one. A name that
+    /// none of them has waits for its own: the other may be a sibling that came first.
     fn aim(
         &self,
         correction: &Correction,
@@ -128,13 +129,9 @@ impl<P: Ports> Enqueue<P> {
         let named = correction.original.event.as_ref();
         // An orphan is no original: it only counts while nothing else is there.
         let found = siblings.iter().any(|row| row.facts.is_some());
-        let candidates: Vec<&Row> =
-            siblings.iter().filter(|row| row.facts.is_some() || !found).collect();
+        let candidates = siblings.iter().filter(|row| row.facts.is_some() || !found);
         let is_named = |row: &&Row| named.is_none_or(|event| *event == row.key.event);
-        let meant: Vec<&Row> = match candidates.as_slice() {
-            [only] => vec![only],
-            several => several.iter().copied().filter(is_named).collect(),
-        };
+        let meant: Vec<&Row> = candidates.filter(is_named).collect();
         match meant.as_slice() {
             [row] => {
                 self.fits(correction, row, call).map(|()| Target::Row(Box::new((*row).clone())))
