@@ -103,6 +103,10 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<Option<EventAnswer>, Unavailable> {
         let judge = call.judge(&self.policy);
         let (row, written) = match target {
+            // Another request was faster between the two looks at the row.
+            Target::Row(row) if has_own(&row, correction) => {
+                return Ok(Some(stored(correction, Status::Duplicate, &row)));
+            }
             Target::Row(before) => {
                 let after = append(&before, recorded(correction, call.now), &judge);
                 let written = self.ledger.change(&before, &after).await?;
@@ -127,11 +131,14 @@ impl<P: Ports> Enqueue<P> {
         call: &Call<'_>,
     ) -> Result<Target, EventError> {
         let named = correction.original.event.as_ref();
-        // An orphan is no original: it only counts while nothing else is there.
-        let found = siblings.iter().any(|row| row.facts.is_some());
-        let candidates = siblings.iter().filter(|row| row.facts.is_some() || !found);
         let is_named = |row: &&Row| named.is_none_or(|event| *event == row.key.event);
-        let meant: Vec<&Row> = candidates.filter(is_named).collect();
+        let originals = siblings.iter().filter(|row| row.facts.is_some());
+        let mut meant: Vec<&Row> = originals.filter(is_named).collect();
+        if meant.is_empty() {
+            let waits =
+                |row: &&Row| row.facts.is_none() && row.key.event.as_str() == event_of(correction);
+            meant = siblings.iter().filter(waits).collect();
+        }
         match meant.as_slice() {
             [row] => {
                 self.fits(correction, row, call).map(|()| Target::Row(Box::new((*row).clone())))
@@ -147,8 +154,7 @@ impl<P: Ports> Enqueue<P> {
 
     fn nowhere(&self, correction: &Correction, call: &Call<'_>) -> Result<Target, EventError> {
         let original = &correction.original;
-        let default = EventName::parse(DEFAULT_ORIGINAL).ok();
-        let event = original.event.clone().or(default);
+        let event = EventName::parse(event_of(correction)).ok();
         let (Some(event), Some(account)) = (event, self.account_of(correction)) else {
             return Err(EventError::at(
                 ErrorCode::MissingField,
@@ -216,6 +222,11 @@ impl Target {
             Target::Nowhere(key) => key,
         }
     }
+}
+
+/// The event of the original that is meant, as far as the correction alone can say.
+fn event_of(correction: &Correction) -> &str {
+    correction.original.event.as_ref().map_or(DEFAULT_ORIGINAL, EventName::as_str)
 }
 
 fn own_key(correction: &Correction) -> RowKey {
