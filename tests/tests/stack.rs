@@ -29,7 +29,17 @@ struct Local {
 impl Local {
     fn start(options: &[&str]) -> Local {
         let free = ["local", "--port", "0", "--aws-port", "0", "--simulator-port", "0"];
-        let mut child = Command::new(env!("CARGO"))
+        let mut command = Command::new(env!("CARGO"));
+        // What `cargo test` sets for a test would make build scripts run again in vain.
+        let ours = |name: &str| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        };
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(free)
             .args(options)
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
@@ -53,7 +63,7 @@ impl Local {
         });
         let mut local = Local { child, ready: String::new(), log };
         // The build may have to wait for another one.
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_secs(300);
         while local.ready.matches("/simulator/conversions").count() < 2 {
             let left = end.saturating_duration_since(Instant::now());
             let Ok(line) = printed.recv_timeout(left) else {
