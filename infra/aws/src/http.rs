@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
-use crate::Aws;
 use crate::error::AwsError;
+use crate::{Aws, functions};
 
 /// DynamoDB takes 16 MB, the most of the three services.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -20,12 +20,13 @@ pub(crate) fn router(aws: Aws) -> Router {
         .route("/", get(greet).post(handle))
         // Some clients send to the queue's own address.
         .route("/{account}/{queue}", post(handle))
+        .route("/2015-03-31/functions/{name}/invocations", post(functions::invoke))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(aws)
 }
 
 async fn greet() -> &'static str {
-    "local stand-in for DynamoDB, SQS and Secrets Manager: for development and tests only\n"
+    "local stand-in for DynamoDB, SQS, Secrets Manager and Lambda's Invoke: for development and tests only\n"
 }
 
 async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {

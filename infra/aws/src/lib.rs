@@ -10,11 +10,13 @@
 //! | `http` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
 //! | `dynamo` | DynamoDB: the embedded `dynoxide` |
 //! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
-//! | [`secrets`] | Secrets Manager: versions, stages, deletion (no rotation) |
+//! | [`secrets`] | Secrets Manager: versions, stages, rotation on request, deletion |
+//! | `functions` | Lambda's Invoke, and what rotates secrets, for functions that others run |
 //! | `store` | keeps queues and secrets over restarts |
 
 mod dynamo;
 mod error;
+mod functions;
 mod http;
 mod page;
 pub mod secrets;
@@ -22,13 +24,14 @@ pub mod sqs;
 mod store;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use error::{AwsError, Error};
+pub use functions::{FunctionError, Functions, Invocation};
 use secrets::Secrets;
 use sqs::Sqs;
 
@@ -63,6 +66,9 @@ struct Services {
     dynamo: dynamo::Dynamo,
     sqs: Sqs,
     secrets: Secrets,
+    functions: OnceLock<Arc<dyn Functions>>,
+    /// What ARNs of functions begin with.
+    function_arns: String,
     refusals: Mutex<Vec<Refusal>>,
 }
 
@@ -82,16 +88,21 @@ impl Aws {
         if let Some(folder) = data {
             std::fs::create_dir_all(folder)?;
         }
+        let function_arns =
+            format!("arn:aws:lambda:{}:{}:function:", settings.region, settings.account);
         let services = Services {
             dynamo: dynamo::Dynamo::open(data).await?,
             sqs: Sqs::open(data, settings.clone())?,
             secrets: Secrets::open(data, settings)?,
+            functions: OnceLock::new(),
+            function_arns,
             refusals: Mutex::default(),
         };
         Ok(Self { services: Arc::new(services) })
     }
 
-    /// The endpoint, at `/` and `/{account}/{queue}`; merge further routes as needed.
+    /// The endpoint, at `/`, `/{account}/{queue}` and Lambda's path of invocations; merge further
+    /// routes as needed.
     pub fn router(&self) -> axum::Router {
         http::router(self.clone())
     }
@@ -104,6 +115,20 @@ impl Aws {
     /// The secrets, for whoever seeds them at start.
     pub fn secrets(&self) -> &Secrets {
         &self.services.secrets
+    }
+
+    /// Says who runs the functions that are invoked here and that rotate secrets. The first one
+    /// stays; without one there are no functions.
+    pub fn on_invoke(&self, functions: Arc<dyn Functions>) {
+        let _ = self.services.functions.set(functions);
+    }
+
+    pub(crate) fn functions(&self) -> Option<Arc<dyn Functions>> {
+        self.services.functions.get().cloned()
+    }
+
+    pub(crate) fn function_arns(&self) -> &str {
+        &self.services.function_arns
     }
 
     /// One request from this process, as an SDK would send it: `target` is the value of `X-Amz-Target`,
@@ -162,6 +187,7 @@ impl Aws {
     ) -> Result<Value, AwsError> {
         match target.split_once('.') {
             Some(("AmazonSQS", operation)) => self.services.sqs.call(operation, body, url).await,
+            Some(("secretsmanager", "RotateSecret")) => secrets::rotate_secret(self, body),
             Some(("secretsmanager", operation)) => self.services.secrets.call(operation, body),
             _ => Err(AwsError::unknown_operation(target)),
         }

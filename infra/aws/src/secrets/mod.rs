@@ -1,13 +1,14 @@
 //! Secrets Manager: secrets with versions and staging labels, deletion with a recovery window.
 //!
-//! `secret` holds the rules of one secret, `read` and `write` the operations. There is no encryption:
+//! `secret` holds the rules of one secret, `read`, `write` and `rotation` the operations. There is no encryption:
 //! with a data folder the values lie in `secrets.sqlite` as they are. Use values made for development.
 
 mod read;
+mod rotation;
 mod secret;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 use crate::error::{AwsError, Error};
 use crate::store::Store;
 use crate::{Settings, now_ms};
+pub(crate) use rotation::rotate_secret;
 use secret::{Content, Secret};
 
 /// The secrets of one stand-in.
@@ -27,6 +29,8 @@ struct State {
     settings: Settings,
     secrets: BTreeMap<String, Secret>,
     store: Store,
+    /// Names of secrets whose function is being called.
+    rotating: BTreeSet<String>,
 }
 
 impl Secrets {
@@ -34,7 +38,9 @@ impl Secrets {
         let store = Store::open(folder, "secrets.sqlite")?;
         let mut secrets: BTreeMap<String, Secret> = store.all("secret")?.into_iter().collect();
         secrets.retain(|_, secret| secret.deletion_ms.is_none_or(|at| at > now_ms()));
-        Ok(Self { state: Mutex::new(State { settings, secrets, store }) })
+        Ok(Self {
+            state: Mutex::new(State { settings, secrets, store, rotating: BTreeSet::new() }),
+        })
     }
 
     /// Creates the secret unless there is one of this name; returns whether it did.
@@ -57,7 +63,7 @@ impl Secrets {
             "UpdateSecretVersionStage" => write::update_secret_version_stage(state, body),
             "DeleteSecret" => write::delete_secret(state, body),
             "RestoreSecret" => write::restore_secret(state, body),
-            "RotateSecret" => write::rotate_secret(state, body),
+            "CancelRotateSecret" => rotation::cancel_rotate_secret(state, body),
             "GetSecretValue" => read::get_secret_value(state, body),
             "BatchGetSecretValue" => read::batch_get_secret_value(state, body),
             "DescribeSecret" => read::describe_secret(state, body),

@@ -153,6 +153,12 @@ fn description(secret: &Secret) -> Value {
         "LastChangedDate": seconds(secret.changed_ms),
     });
     set(&mut answer, "Description", secret.description.as_ref());
+    if let Some(rotation) = &secret.rotation {
+        set(&mut answer, "RotationEnabled", Some(true));
+        set(&mut answer, "RotationLambdaARN", Some(&rotation.function));
+        set(&mut answer, "RotationRules", Some(&rotation.rules).filter(|rules| !rules.is_null()));
+    }
+    set(&mut answer, "LastRotatedDate", secret.rotated_ms.map(seconds));
     set(&mut answer, "DeletedDate", secret.deletion_ms.map(seconds));
     answer
 }

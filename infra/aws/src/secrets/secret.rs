@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rotation::Rotation;
 use super::{exists, invalid_parameter, invalid_request, not_found};
 use crate::error::AwsError;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
+pub(super) const PENDING: &str = "AWSPENDING";
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// Versions without a label that are kept, as AWS does
@@ -57,6 +59,10 @@ pub(super) struct Secret {
     pub(super) created_ms: u64,
     pub(super) changed_ms: u64,
     pub(super) deletion_ms: Option<u64>,
+    #[serde(default)]
+    pub(super) rotation: Option<Rotation>,
+    #[serde(default)]
+    pub(super) rotated_ms: Option<u64>,
     pub(super) versions: BTreeMap<String, Version>,
 }
 
@@ -66,7 +72,8 @@ impl Secret {
     }
 
     /// Adds a version with these labels, which leave the versions that had them.
-    /// The same token with the same value changes nothing.
+    /// The same token with the same value changes nothing. A version that a rotation has begun has no
+    /// value yet.
     pub(super) fn put(
         &mut self,
         token: &str,
@@ -74,7 +81,7 @@ impl Secret {
         stages: &[String],
         now: u64,
     ) -> Result<(), AwsError> {
-        if let Some(version) = self.versions.get(token) {
+        if let Some(version) = self.versions.get(token).filter(|version| !version.is_empty()) {
             return if version.content == content {
                 Ok(())
             } else {
@@ -145,6 +152,7 @@ impl Secret {
         let wanted = stage.or(id.is_none().then_some(CURRENT));
         self.versions
             .iter()
+            .filter(|(_, version)| !version.is_empty())
             .find(|(key, version)| {
                 id.is_none_or(|id| id == *key) && wanted.is_none_or(|stage| version.has(stage))
             })
@@ -165,7 +173,7 @@ impl Secret {
         labelled.map(|(id, version)| (id.as_str(), version.stages.as_slice())).collect()
     }
 
-    fn holder(&self, stage: &str) -> Option<&str> {
+    pub(super) fn holder(&self, stage: &str) -> Option<&str> {
         self.versions.iter().find(|(_, version)| version.has(stage)).map(|(id, _)| id.as_str())
     }
 
@@ -206,6 +214,10 @@ impl Secret {
 }
 
 impl Version {
+    fn is_empty(&self) -> bool {
+        self.content == Content::default()
+    }
+
     fn has(&self, stage: &str) -> bool {
         self.stages.iter().any(|held| held == stage)
     }

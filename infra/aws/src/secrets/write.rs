@@ -50,6 +50,8 @@ impl State {
             created_ms: now,
             changed_ms: now,
             deletion_ms: None,
+            rotation: None,
+            rotated_ms: None,
             versions: BTreeMap::new(),
         };
         let mut answer = json!({ "ARN": secret.arn, "Name": name });
@@ -96,7 +98,7 @@ fn check_name(name: &str) -> Result<(), AwsError> {
     ))
 }
 
-fn checked_token(token: Option<String>) -> Result<String, AwsError> {
+pub(super) fn checked_token(token: Option<String>) -> Result<String, AwsError> {
     let token = token.unwrap_or_else(|| Uuid::new_v4().to_string());
     if (32..=64).contains(&token.len()) {
         return Ok(token);
@@ -205,16 +207,4 @@ pub(super) fn restore_secret(state: &mut State, body: Value) -> Result<Value, Aw
     let answer = json!({ "ARN": secret.arn, "Name": secret.name });
     state.save(secret);
     Ok(answer)
-}
-
-/// No rotation function runs here, so there is never one to rotate with.
-pub(super) fn rotate_secret(state: &State, body: Value) -> Result<Value, AwsError> {
-    if body.get("RotationLambdaARN").is_some() {
-        return Err(AwsError::unknown_operation(
-            "secretsmanager.RotateSecret with RotationLambdaARN",
-        ));
-    }
-    let asked: SecretId = request(body)?;
-    state.find_live(&asked.secret_id)?;
-    Err(invalid_request("No Lambda rotation function ARN is associated with this secret."))
 }

@@ -4,6 +4,7 @@ mod poller;
 mod queues;
 mod redrive;
 mod restart;
+mod rotation;
 mod secrets;
 mod tables;
 
