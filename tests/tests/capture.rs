@@ -9,14 +9,17 @@ use system_tests::{
 };
 
 const DAY: u64 = 86_400;
+/// Headers, a body, and the problem it is refused with.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, (u16, &'a str, Option<&'a str>));
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The value of the visitor's cookie, if the attributes are right.
 fn cookie(answer: &Answer) -> String {
-    let header = answer.headers["set-cookie"].to_str().unwrap();
-    let (pair, attributes) = header.split_once("; ").unwrap();
+    let header = answer.headers["set-cookie"].to_str().expect("text");
+    let (pair, attributes) = header.split_once("; ").expect("attributes");
     assert_eq!(attributes, "Max-Age=7776000; Path=/; HttpOnly; Secure; SameSite=Lax");
-    let value = pair.strip_prefix("tl_ref=").unwrap();
+    let value = pair.strip_prefix("tl_ref=").expect("our cookie");
     assert_eq!(value.len(), 32, "{value}");
     assert!(value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{value}");
     value.to_owned()
@@ -125,7 +128,7 @@ async fn what_is_no_landing_is_refused_and_nothing_is_stored() {
     let key = |key: &str| format!("Bearer {key}");
     let (unknown, reader) = (key("nobody"), key("read-key"));
     let good = good.to_string();
-    let cases: &[(&[(&str, &str)], &str, (u16, &str, Option<&str>))] = &[
+    let cases: &[Case<'_>] = &[
         (&[JSON], "{\"msclkid\":", (400, "invalid_json", None)),
         (&[JSON], "", (400, "invalid_json", None)),
         (&[JSON], "[]", (400, "invalid_json", None)),

@@ -12,10 +12,10 @@ use system_tests::{
 /// The shipped mapping with what `change` does to it, in a file.
 fn mapping(name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
     let shipped = include_str!("../../shared/core/mapping.json");
-    let mut mapping: Value = serde_json::from_str(shipped).unwrap();
+    let mut mapping: Value = serde_json::from_str(shipped).expect("JSON");
     change(&mut mapping);
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("mapping-{name}.json"));
-    std::fs::write(&path, mapping.to_string()).unwrap();
+    std::fs::write(&path, mapping.to_string()).expect("written");
     path
 }
 
@@ -25,7 +25,7 @@ async fn world(mapping: PathBuf) -> World {
         options.mapping = Some(mapping);
     })
     .await
-    .unwrap()
+    .expect("a world")
 }
 
 #[tokio::test(flavor = "multi_thread")]

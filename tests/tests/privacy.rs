@@ -40,7 +40,7 @@ async fn send_personal_data() {
         options.data = Some(folder.clone());
     })
     .await
-    .unwrap();
+    .expect("a world");
     let person = json!({"email": EMAIL, "phone": PHONE});
     let by_person = with(&purchase("person", "", &json!(10)), &json!({"msclkid": null}));
     world.queued(&with(&by_person, &person)).await;
@@ -113,9 +113,9 @@ async fn send_personal_data() {
 
     // Tables, queues and secrets as they lie on the disk, deleted messages included.
     let mut disk = String::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = std::fs::read(&path).unwrap();
+    for entry in std::fs::read_dir(&folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("readable");
         let text = String::from_utf8_lossy(&bytes);
         assert_without_person(&text, &path.display().to_string());
         disk.push_str(&text);
