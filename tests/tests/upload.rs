@@ -97,6 +97,7 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
     let world = World::with(|options| {
         quick(options);
         options.batch_window = Duration::from_secs(3);
+        options.retry_base = Duration::from_secs(60);
         options.function_timeout = 20;
     })
     .await
