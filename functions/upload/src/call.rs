@@ -34,6 +34,13 @@ use crate::{
 /// sliding minute (learn.microsoft.com/advertising/guides/services-protocol).
 const PAUSE: i64 = 60;
 
+/// A call to be sent. The halves of one that was refused as a whole are claimed already: nothing of
+/// it was taken, and a second claim would break the distance between two.
+struct Next {
+    call: Call<Load>,
+    claimed: bool,
+}
+
 /// What a call's end means for the account's other calls.
 enum Then {
     GoOn,
@@ -47,18 +54,21 @@ impl<P: Ports> Run<'_, P> {
     /// Sends everything, account by account; one account's trouble leaves the others alone.
     pub async fn send(&mut self, items: Vec<Item<Load>>) {
         let accounts = self.accounts;
-        let mut queue: VecDeque<Call<Load>> = calls(items).into();
+        let first = calls(items).into_iter().map(|call| Next { call, claimed: false });
+        let mut queue: VecDeque<Next> = first.collect();
         let mut stopped: Vec<(AccountName, Fate)> = Vec::new();
-        while let Some(call) = queue.pop_front() {
+        while let Some(next) = queue.pop_front() {
+            let call = &next.call;
             let Some(account) = accounts.get(&call.account) else { continue };
             if let Some((_, fate)) = stopped.iter().find(|(name, _)| *name == account.name) {
                 set_fate(self.works, &call.rows, *fate);
                 continue;
             }
-            match self.send_call(&call, account).await {
+            match self.send_call(&next, account).await {
                 Then::GoOn => {}
                 Then::Instead(halves) => {
-                    halves.into_iter().rev().for_each(|half| queue.push_front(half));
+                    let halves = halves.into_iter().map(|call| Next { call, claimed: true });
+                    halves.rev().for_each(|half| queue.push_front(half));
                 }
                 Then::Stop(fate) => {
                     set_fate(self.works, &call.rows, fate);
@@ -68,7 +78,7 @@ impl<P: Ports> Run<'_, P> {
         }
     }
 
-    async fn send_call(&mut self, call: &Call<Load>, account: &Account) -> Then {
+    async fn send_call(&mut self, next: &Next, account: &Account) -> Then {
         let upload = self.upload;
         if let Some(seconds) = account.pause(upload.clock.now()) {
             return Then::Stop(Fate::Later(seconds));
@@ -84,11 +94,11 @@ impl<P: Ports> Run<'_, P> {
             tracing::warn!(account = account.name.as_str(), "no time left for a call");
             return Then::Stop(Fate::HandBack);
         };
-        let rows = self.claim(call).await;
+        let rows = if next.claimed { next.call.rows.clone() } else { self.claim(&next.call).await };
         if rows.is_empty() {
             return Then::GoOn;
         }
-        let call = Call { rows, ..call.clone() };
+        let call = Call { rows, ..next.call.clone() };
         let verdict = self.exchange(&call, account, &token, timeout).await;
         self.conclude(call, account, verdict).await
     }
