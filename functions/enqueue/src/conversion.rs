@@ -6,10 +6,9 @@ use tracklayer_core::{
     intake::{ClickSearch, Dispatch, facts_of, key_of, place},
     open::WaitReason,
     record::{Facts, Row},
-    signal::Signal,
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _, Signals as _};
+use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},
@@ -31,18 +30,16 @@ impl<P: Ports> Enqueue<P> {
         let (row, dispatch) =
             place(conversion, facts.clone(), None, missing, &judge, self.retention_days);
         let Some(existing) = self.ledger.insert(&row, call.now).await? else {
-            return self.signal(conversion, &row, dispatch, call.now).await;
+            return Ok(signal(conversion, &row, dispatch, call));
         };
         if existing.facts.is_some() {
-            return self.repeat(conversion, &existing, call.now).await;
+            return Ok(repeat(conversion, &existing, call));
         }
-        if existing.account != conversion.account {
-            return Ok(conflict(conversion, "this id belongs to another account"));
-        }
+        // An orphan's account was only a guess; corrections that name another one are refused.
         let (row, dispatch) =
             place(conversion, facts, Some(&existing), missing, &judge, self.retention_days);
         match self.ledger.change(&existing, &row).await? {
-            true => self.signal(conversion, &row, dispatch, call.now).await,
+            true => Ok(signal(conversion, &row, dispatch, call)),
             // Another writer was at the orphan in the same moment; the caller's retry settles it.
             false => Err(Unavailable),
         }
@@ -85,61 +82,30 @@ impl<P: Ports> Enqueue<P> {
             facts_of(conversion, &ClickSearch::Missing(WaitReason::NoClick)).references;
         Ok(self.clicks.search(own, &references, conversion.occurred_at, now, browser).await?)
     }
+}
 
-    async fn signal(
-        &self,
-        conversion: &Conversion,
-        row: &Row,
-        dispatch: Dispatch,
-        now: EventTime,
-    ) -> Result<EventAnswer, Unavailable> {
-        if let Dispatch::Message(not_before) = dispatch {
-            self.send(row, not_before, now).await?;
-        }
-        Ok(EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Queued, row))
+fn signal(conversion: &Conversion, row: &Row, dispatch: Dispatch, call: &Call<'_>) -> EventAnswer {
+    if let Dispatch::Message(not_before) = dispatch {
+        call.signal(row, not_before);
     }
+    EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Queued, row)
+}
 
-    async fn send(
-        &self,
-        row: &Row,
-        not_before: Option<EventTime>,
-        now: EventTime,
-    ) -> Result<(), Unavailable> {
-        for result in self.queue.send(&[Signal::new(row, not_before)], now, 0).await {
-            result.map_err(|error| {
-                tracing::error!(%error, record = row.key.label(), "signal not sent");
-                Unavailable
-            })?;
-        }
-        Ok(())
+/// The id is known. A row that nothing is known of and nothing drives may have lost its message: it
+/// is sent again. Any other row is driven by its outcome, its `due` or a redrive.
+fn repeat(conversion: &Conversion, existing: &Row, call: &Call<'_>) -> EventAnswer {
+    let fingerprint = conversion.fingerprint().to_string();
+    let known = existing.facts.as_ref().map(|facts| facts.fingerprint.as_str());
+    if existing.account != conversion.account {
+        return conflict(conversion, "this id belongs to another account");
     }
-
-    /// The id is known. A row that nothing is known of and nothing drives may have lost its
-    /// message: it is sent again. Any other row is driven by its outcome, its `due` or a redrive.
-    async fn repeat(
-        &self,
-        conversion: &Conversion,
-        existing: &Row,
-        now: EventTime,
-    ) -> Result<EventAnswer, Unavailable> {
-        let fingerprint = conversion.fingerprint().to_string();
-        let known = existing.facts.as_ref().map(|facts| facts.fingerprint.as_str());
-        if existing.account != conversion.account {
-            return Ok(conflict(conversion, "this id belongs to another account"));
-        }
-        if known != Some(fingerprint.as_str()) {
-            return Ok(conflict(conversion, "this id is known with other content"));
-        }
-        if existing.observed == 0 && existing.open.is_none() {
-            self.send(existing, None, now).await?;
-        }
-        Ok(EventAnswer::stored(
-            &conversion.event_id,
-            &conversion.source,
-            Status::Duplicate,
-            existing,
-        ))
+    if known != Some(fingerprint.as_str()) {
+        return conflict(conversion, "this id is known with other content");
     }
+    if existing.observed == 0 && existing.open.is_none() {
+        call.signal(existing, None);
+    }
+    EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Duplicate, existing)
 }
 
 fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {

@@ -1,22 +1,28 @@
 //! Decode, check the key, take each event, answer per event.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
 
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::{
     decide::{AccountView, Policy},
-    event::{ErrorCode, Event, EventError, parse_event},
+    event::{ErrorCode, Event, EventError, Rejection, parse_event},
     id::{AccountName, Source},
+    intake::key_of,
     mapping::Mapping,
     note::Judge,
+    record::Row,
+    signal::Signal,
     time::EventTime,
 };
 use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{IngestKey, Right},
     ledger::LedgerError,
-    ports::{Clock as _, Keys as _, Live, Ports, Telemetry},
+    ports::{Clock as _, Keys as _, Live, Ports, Signals as _, Telemetry},
     telemetry::Metric,
 };
 
@@ -66,6 +72,8 @@ pub(crate) struct Call<'a> {
     pub key: &'a IngestKey,
     pub now: EventTime,
     pub account: &'a AccountView,
+    /// Signals of rows that are written: sent together, ten a request.
+    pub signals: Mutex<Vec<Signal>>,
 }
 
 impl<P: Ports> Enqueue<P> {
@@ -105,21 +113,19 @@ impl<P: Ports> Enqueue<P> {
         }
     }
 
-    /// Originals first, so that corrections of the same array find them; answers in order.
+    /// Answers in order. Nothing is acknowledged whose signal could not be sent.
     async fn take_all(
         &self,
         events: &[&RawValue],
         key: &IngestKey,
     ) -> Result<Vec<EventAnswer>, Unavailable> {
-        let call = Call { key, now: self.clock.now(), account: &AccountView::default() };
+        let (now, account) = (self.clock.now(), &AccountView::default());
+        let call = Call { key, now, account, signals: Mutex::default() };
         let parsed: Vec<_> =
-            events.iter().map(|event| parse_event(event.get(), &self.mapping, call.now)).collect();
-        let is_correction =
-            |position: &usize| matches!(parsed[*position], Ok(Event::Correction(_)));
-        let (corrections, others): (Vec<_>, Vec<_>) = (0..parsed.len()).partition(is_correction);
+            events.iter().map(|event| parse_event(event.get(), &self.mapping, now)).collect();
         let mut answers: BTreeMap<usize, EventAnswer> = BTreeMap::new();
         let mut failed = false;
-        for (wave, at_once) in [(others, AT_ONCE), (corrections, 1)] {
+        for (wave, at_once) in waves(&parsed) {
             let (parsed, call) = (&parsed, &call);
             let work = stream::iter(wave).map(|position| async move {
                 (position, self.take_one(&parsed[position], call).await)
@@ -131,12 +137,26 @@ impl<P: Ports> Enqueue<P> {
                 }
             }
         }
+        failed |= !self.send_all(call).await;
         if failed { Err(Unavailable) } else { Ok(answers.into_values().collect()) }
+    }
+
+    /// Whether all signals were sent. What was not is repaired by the caller's retry.
+    async fn send_all(&self, call: Call<'_>) -> bool {
+        let signals = call.signals.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = true;
+        for result in self.queue.send(&signals, call.now, 0).await {
+            if let Err(error) = result {
+                tracing::error!(%error, "signal not sent");
+                sent = false;
+            }
+        }
+        sent
     }
 
     async fn take_one(
         &self,
-        parsed: &Result<Event, tracklayer_core::event::Rejection>,
+        parsed: &Result<Event, Rejection>,
         call: &Call<'_>,
     ) -> Result<EventAnswer, Unavailable> {
         match parsed {
@@ -151,7 +171,30 @@ impl<P: Ports> Enqueue<P> {
     }
 }
 
+/// The order in which events of an array are taken: originals many at a time, then repeats of an id
+/// one by one, so that the first one of them wins, then corrections, which find their originals.
+fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 3] {
+    let mut seen = BTreeSet::new();
+    let (mut first, mut repeats, mut corrections) = (Vec::new(), Vec::new(), Vec::new());
+    for (position, event) in parsed.iter().enumerate() {
+        match event {
+            Ok(Event::Correction(_)) => corrections.push(position),
+            Ok(Event::Conversion(conversion)) if !seen.insert(key_of(conversion)) => {
+                repeats.push(position);
+            }
+            _ => first.push(position),
+        }
+    }
+    [(first, AT_ONCE), (repeats, 1), (corrections, 1)]
+}
+
 impl Call<'_> {
+    /// Has the row signalled once all rows of the request are written.
+    pub fn signal(&self, row: &Row, not_before: Option<EventTime>) {
+        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        signals.push(Signal::new(row, not_before));
+    }
+
     /// Whether the key may speak for this source and account.
     pub fn allows(&self, source: &Source, account: Option<&AccountName>) -> Result<(), EventError> {
         let field = if !self.key.covers_source(source) {

@@ -1,12 +1,12 @@
 //! `sweep`: wakes what waits in the ledger.
 
-use lambda_runtime::{LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use sweep::{Sweep, signals::Span, wire::Answer};
 use tracklayer_edge::{
     aws::Aws,
     clock::{self, SystemClock},
     config,
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError},
     queue::Queue,
     telemetry::{self, StandardOutput},
 };
@@ -35,8 +35,13 @@ async fn main() -> anyhow::Result<()> {
         let audited = sweep.audit(&span, i64::from(audit_hours)).await;
         match (swept, released, audited) {
             (Ok(summary), Ok(released), Ok(audit)) => Ok(Answer { summary, released, audit }),
-            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => Err(error.to_string()),
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => Err(failed(error)),
         }
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}
+
+/// Lambda reports a failed run by the name of its error.
+fn failed(error: LedgerError) -> Diagnostic {
+    Diagnostic { error_type: "LedgerError".to_owned(), error_message: error.to_string() }
 }

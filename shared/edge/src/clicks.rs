@@ -3,9 +3,9 @@
 //! | item | pk | sk |
 //! |---|---|---|
 //! | click | `session <reference>` | `<13-digit ms> <msclkid>` |
-//! | tie | `lead <id>`, `cart <id>`, `order <id>` | `<13-digit ms> <reference>`, with a `+` in front if made with a key |
+//! | tie | `lead <id>`, `cart <id>`, `order <id>` | `key <reference>` or `web <reference>` |
 //!
-//! The `+` sorts first: however many ties browsers make, those made with a key are read.
+//! `key` sorts first: however many ties browsers make, those made with an ingest key are read.
 //!
 //! A *reference* is what a visitor is known by: the session id if the page sent one, else the
 //! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
@@ -31,7 +31,7 @@ type Item = HashMap<String, AttributeValue>;
 const KEPT_DAYS: i64 = 92;
 /// A record tied from more references than this is not credited: somebody is guessing.
 const MAX_REFERENCES: usize = 3;
-/// How many ties of one record are read; more than this many are ambiguous anyway.
+/// How many references of one record are read; more than this many are ambiguous anyway.
 const TIES_READ: i32 = 25;
 
 /// The click table.
@@ -114,9 +114,9 @@ impl Clicks {
         at_ms: i64,
         keyed_tie: bool,
     ) -> Result<(), LedgerError> {
-        let first = if keyed_tie { "+" } else { "" };
-        let mut item = keyed(&kind.pk(id), &format!("{first}{at_ms:013} {reference}"));
-        item.insert("keyed".to_owned(), AttributeValue::Bool(keyed_tie));
+        // One item per reference: repeating a tie must not push others out of sight.
+        let rank = if keyed_tie { "key" } else { "web" };
+        let item = keyed(&kind.pk(id), &format!("{rank} {reference}"));
         self.put(item, at_ms).await
     }
 
@@ -215,7 +215,8 @@ impl Clicks {
         id: &RecordId,
         now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
-        let query = self.query(&kind.pk(id), "sk >= :edge", "+".to_owned());
+        // Ties made with a key come first: "key" sorts before "web".
+        let query = self.query(&kind.pk(id), "sk >= :edge", "key".to_owned());
         let answer = query.limit(TIES_READ).send().await.map_err(unavailable)?;
         let items = answer.items.unwrap_or_default();
         Ok(items.iter().filter(|item| !is_expired(item, now)).filter_map(tie_of).collect())
@@ -304,9 +305,8 @@ fn click_of(item: &Item) -> Option<StoredClick> {
 }
 
 fn tie_of(item: &Item) -> Option<Tie> {
-    let (_, reference) = split_sk(item)?;
-    let keyed = item.get("keyed").and_then(|keyed| keyed.as_bool().ok()).copied().unwrap_or(false);
-    Some(Tie { reference: reference.to_owned(), keyed })
+    let (rank, reference) = item.get("sk")?.as_s().ok()?.split_once(' ')?;
+    Some(Tie { reference: reference.to_owned(), keyed: rank == "key" })
 }
 
 fn is_expired(item: &Item, now: EventTime) -> bool {
