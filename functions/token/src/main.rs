@@ -1,6 +1,6 @@
 //! `token`: the rotation function of the account secrets.
 
-use lambda_runtime::{LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use token::{Token, wire::Event};
 use tracklayer_edge::{
     aws::Aws,
@@ -22,7 +22,10 @@ async fn main() -> anyhow::Result<()> {
     let serve = move |event: LambdaEvent<Event>| async move {
         let event = event.payload;
         let answer = token.handle(&event).await;
-        answer.map_err(|error| format!("{}, {:?}: {error}", event.secret_id, event.step))
+        answer.map_err(|error| Diagnostic {
+            error_type: "TokenError".to_owned(),
+            error_message: format!("{}, {:?}: {error}", event.secret_id, event.step),
+        })
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

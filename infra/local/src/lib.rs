@@ -9,6 +9,7 @@ mod accounts;
 pub mod build;
 pub mod console;
 pub mod gateway;
+mod invoke;
 pub mod options;
 pub mod poller;
 mod queue;

@@ -16,7 +16,7 @@ use crate::queue::LocalQueue;
 use crate::runtime::{Function, FunctionSpec, Guard};
 use crate::serve::{Servers, bind};
 use crate::template::{EventSource, FunctionPlan, Place, Plan};
-use crate::{accounts, build, gateway, poller, schedule, setup, template};
+use crate::{accounts, build, gateway, invoke, poller, schedule, setup, template};
 
 /// Region of everything local.
 pub const REGION: &str = "eu-west-1";
@@ -63,6 +63,7 @@ impl Stack {
         servers.serve(aws_listener, aws.router());
 
         let functions = functions(&plan, &options, &aws_url).await?;
+        invoke::connect(&aws, &plan, &functions).await?;
         let jobs = jobs(&plan, &options, &functions, &aws)?;
         servers.serve(api, gateway::router(routes(&plan, &functions)?, plan.cors.clone(), ACCOUNT));
         Ok(Self { api_url, aws_url, microsoft_url, aws, simulator, functions, servers, jobs })
@@ -74,7 +75,7 @@ impl Stack {
         &self.api_url
     }
 
-    /// Endpoint of DynamoDB, SQS and Secrets Manager.
+    /// Endpoint of DynamoDB, SQS, Secrets Manager and Lambda's Invoke.
     #[must_use]
     pub fn aws_url(&self) -> &str {
         &self.aws_url

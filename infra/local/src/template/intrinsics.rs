@@ -28,7 +28,11 @@ pub(super) fn resolve(text: &str, place: &Place, given: &BTreeMap<String, String
     let mut resolved = Map::new();
     for section in ["Globals", "Resources", "Outputs"] {
         if let Some(node) = template.get(section) {
-            let value = resolver.value(node).with_context(|| format!("section {section}"))?;
+            let value = match section {
+                "Resources" => resolver.resources(node).map(Some),
+                _ => resolver.value(node),
+            };
+            let value = value.with_context(|| format!("section {section}"))?;
             resolved.insert(section.to_owned(), value.unwrap_or(Json::Null));
         }
     }
@@ -58,6 +62,21 @@ impl<'a> Resolver<'a> {
             bail!("the template has no parameter {unknown}");
         }
         Ok(Self { template, place, parameters, path: RefCell::default() })
+    }
+
+    /// Those whose condition holds, or that have none.
+    fn resources(&self, node: &Yaml) -> Result<Json> {
+        let mut resources = Map::new();
+        for (logical, resource) in entries(Some(node)) {
+            let condition = resource.get("Condition").map(text).transpose()?;
+            let holds = condition.map(|name| self.named_condition(name)).transpose();
+            if holds.with_context(|| logical.to_owned())? == Some(false) {
+                continue;
+            }
+            let value = self.value(resource).with_context(|| logical.to_owned())?;
+            resources.insert(logical.to_owned(), value.unwrap_or(Json::Null));
+        }
+        Ok(Json::Object(resources))
     }
 
     /// `None` is `AWS::NoValue`.
@@ -205,10 +224,12 @@ impl<'a> Resolver<'a> {
         let Some([condition, yes, no]) = argument.as_sequence().map(Vec::as_slice) else {
             bail!("Fn::If takes a condition and two values");
         };
-        let name = text(condition)?;
+        self.value(if self.named_condition(text(condition)?)? { yes } else { no })
+    }
+
+    fn named_condition(&self, name: &str) -> Result<bool> {
         let node = self.template.get("Conditions").and_then(|all| all.get(name));
-        let node = node.with_context(|| format!("the template has no condition {name}"))?;
-        self.value(if self.condition(node)? { yes } else { no })
+        self.condition(node.with_context(|| format!("the template has no condition {name}"))?)
     }
 
     fn condition(&self, node: &Yaml) -> Result<bool> {

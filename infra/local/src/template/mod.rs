@@ -7,8 +7,8 @@ mod resources;
 
 pub use intrinsics::Place;
 pub use plan::{
-    Cors, EventSource, FunctionPlan, Plan, QueuePlan, RoutePlan, SchedulePlan, SecretPlan,
-    TablePlan,
+    Cors, EventSource, FunctionPlan, Plan, QueuePlan, RotationPlan, RoutePlan, SchedulePlan,
+    SecretPlan, TablePlan,
 };
 
 use std::collections::BTreeMap;

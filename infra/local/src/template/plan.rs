@@ -26,6 +26,8 @@ pub struct Plan {
     pub event_sources: Vec<EventSource>,
     /// Functions that run by the clock.
     pub schedules: Vec<SchedulePlan>,
+    /// Secrets that a function rotates.
+    pub rotations: Vec<RotationPlan>,
 }
 
 /// A table: the request that creates it.
@@ -123,6 +125,17 @@ pub struct EventSource {
 pub struct SchedulePlan {
     /// Name of the function.
     pub function: String,
+}
+
+/// A secret that a function rotates, on request.
+#[derive(Clone, Debug)]
+pub struct RotationPlan {
+    /// ARN of the secret, without the random end.
+    pub secret: String,
+    /// Name of the function.
+    pub function: String,
+    /// `RotationRules` as the API takes them.
+    pub rules: Json,
 }
 
 impl Plan {

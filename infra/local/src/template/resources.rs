@@ -10,7 +10,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Place;
 use super::plan::{
-    EventSource, FunctionPlan, Plan, QueuePlan, RoutePlan, SchedulePlan, SecretPlan, TablePlan,
+    EventSource, FunctionPlan, Plan, QueuePlan, RotationPlan, RoutePlan, SchedulePlan, SecretPlan,
+    TablePlan,
 };
 
 /// Concurrency of a mapping without `ScalingConfig`.
@@ -26,20 +27,16 @@ pub(super) fn plan(template: &Json, place: &Place) -> Result<Plan> {
         cors: None,
         event_sources: vec![],
         schedules: vec![],
+        rotations: vec![],
     };
     let resources = template["Resources"].as_object().context("the template has no Resources")?;
     for (logical, resource) in resources {
         plan.add(logical, resource, &template["Globals"]["Function"])
             .with_context(|| format!("resource {logical}"))?;
     }
-    // Mappings name their functions by logical id, which may stand behind them.
-    for (logical, resource) in
-        resources.iter().filter(|(_, resource)| kind(resource) == "AWS::Lambda::EventSourceMapping")
-    {
-        let source = plan
-            .event_source(&resource["Properties"], place)
-            .with_context(|| format!("resource {logical}"))?;
-        plan.event_sources.push(source);
+    // These name functions by logical id, which may stand behind them.
+    for (logical, resource) in resources {
+        plan.connect(resource, place).with_context(|| format!("resource {logical}"))?;
     }
     plan.queues.sort_by_key(|queue| queue.attributes.contains_key("RedrivePolicy"));
     Ok(plan)
@@ -56,8 +53,10 @@ impl Plan {
             }
             "AWS::Serverless::HttpApi" => self.cors = optional(properties, "CorsConfiguration")?,
             "AWS::Serverless::Function" => self.add_function(logical, resource, globals)?,
-            // The first is read in a second pass, the others have nothing to run here.
+            // The first two are read in a second pass, the others have nothing to run here.
             "AWS::Lambda::EventSourceMapping"
+            | "AWS::SecretsManager::RotationSchedule"
+            | "AWS::Lambda::Permission"
             | "AWS::Logs::LogGroup"
             | "AWS::CloudWatch::Alarm" => {}
             unknown => bail!("the local stack does not know resources of type {unknown}"),
@@ -85,6 +84,31 @@ impl Plan {
         }
         self.functions.push(function);
         Ok(())
+    }
+
+    fn connect(&mut self, resource: &Json, place: &Place) -> Result<()> {
+        let properties = &resource["Properties"];
+        match kind(resource) {
+            "AWS::Lambda::EventSourceMapping" => {
+                self.event_sources.push(self.event_source(properties, place)?);
+            }
+            "AWS::SecretsManager::RotationSchedule" => {
+                self.rotations.push(self.rotation(properties)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn rotation(&self, properties: &Json) -> Result<RotationPlan> {
+        let arn = text(properties, "RotationLambdaARN")?;
+        let logical = arn.rsplit(':').next().unwrap_or_default();
+        let function = self.functions.iter().find(|function| function.logical == logical);
+        Ok(RotationPlan {
+            secret: text(properties, "SecretId")?,
+            function: function.with_context(|| format!("there is no function {arn}"))?.name.clone(),
+            rules: properties["RotationRules"].clone(),
+        })
     }
 
     fn event_source(&self, properties: &Json, place: &Place) -> Result<EventSource> {

@@ -33,7 +33,7 @@ fn names_of_the_real_template() {
     let names: Vec<_> = plan.secrets.iter().map(|secret| secret.name.as_str()).collect();
     assert_eq!(names, ["tracklayer/main", "tracklayer/ingest-keys"]);
     let names: Vec<_> = plan.functions.iter().map(|function| function.name.as_str()).collect();
-    assert_eq!(names, ["capture", "enqueue", "status", "sweep", "upload"]);
+    assert_eq!(names, ["capture", "enqueue", "goals", "status", "sweep", "token", "upload"]);
 }
 
 #[test]
@@ -90,6 +90,16 @@ fn parameters_reach_names_and_values() {
     assert_eq!(plan.tables[0].name, "Clicks-b");
     assert_eq!(plan.functions[0].env["MSADS_API_URL"], "http://localhost:1");
     assert_eq!(plan.cors.expect("cors").allow_origins, ["http://a", "http://b"]);
+}
+
+#[test]
+fn rotation_of_the_real_template_and_the_parameter_that_ends_it() {
+    let plan = real(&[]);
+    let [rotation] = plan.rotations.as_slice() else { panic!("one rotation") };
+    assert_eq!(rotation.function, "token");
+    assert!(rotation.secret.ends_with(":secret:tracklayer/main"), "{}", rotation.secret);
+    assert_eq!(rotation.rules["AutomaticallyAfterDays"], 7);
+    assert!(real(&[("RotateTokens", "false")]).rotations.is_empty());
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! The functions as the local AWS sees them: by name, by their id in the template, by ARN; and the
+//! secrets that one of them rotates.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::body::Bytes;
+use local_aws::{Aws, FunctionError, Functions, Invocation};
+use serde_json::json;
+
+use crate::console::say;
+use crate::runtime::{Failure, Function};
+use crate::template::Plan;
+
+struct Known(BTreeMap<String, Function>);
+
+/// Lets the local AWS invoke the functions, and rotate secrets with them as the template says.
+pub(crate) async fn connect(
+    aws: &Aws,
+    plan: &Plan,
+    functions: &BTreeMap<String, Function>,
+) -> Result<()> {
+    let mut known = functions.clone();
+    for planned in &plan.functions {
+        if let Some(function) = functions.get(&planned.name) {
+            known.insert(planned.logical.clone(), function.clone());
+        }
+    }
+    aws.on_invoke(Arc::new(Known(known)));
+    for rotation in &plan.rotations {
+        let request = json!({
+            "SecretId": rotation.secret, "RotationLambdaARN": rotation.function,
+            "RotationRules": rotation.rules, "RotateImmediately": false,
+        });
+        let configured = aws.call("secretsmanager.RotateSecret", request).await;
+        configured.with_context(|| format!("rotation of {}", rotation.secret))?;
+    }
+    Ok(())
+}
+
+impl Known {
+    fn find(&self, name: &str) -> Option<&Function> {
+        let name = name.rsplit_once(":function:").map_or(name, |(_, name)| name);
+        self.0.get(name)
+    }
+}
+
+impl Functions for Known {
+    fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
+        let function = self.find(name).cloned();
+        Box::pin(async move {
+            let function =
+                function.ok_or_else(|| failed("Stopped", "there is no such function"))?;
+            let result = function.invoke(payload).await;
+            result.map_err(|failure| {
+                say(format!("{}: {failure}", function.name()));
+                error(&failure)
+            })
+        })
+    }
+}
+
+/// As Lambda names it.
+fn error(failure: &Failure) -> FunctionError {
+    match failure {
+        Failure::RequestTooLarge => FunctionError::TooLarge,
+        Failure::FunctionError { kind, message } => failed(kind, message),
+        Failure::TimedOut => failed("Sandbox.Timedout", &failure.to_string()),
+        Failure::Exited(_) | Failure::Stopping => failed("Runtime.ExitError", &failure.to_string()),
+    }
+}
+
+fn failed(kind: &str, message: &str) -> FunctionError {
+    FunctionError::Failed { kind: kind.to_owned(), message: message.to_owned() }
+}
