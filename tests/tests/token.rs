@@ -1,6 +1,8 @@
 //! Rotation of refresh tokens with the real function, a Microsoft that drops each used token at
 //! once, and an upload that goes on through all of it.
 
+use std::time::Duration;
+
 use microsoft_simulator::{Fault, FaultRule, RefreshTokens};
 use serde_json::{Value, json};
 use system_tests::{
@@ -79,6 +81,27 @@ async fn a_rotated_token_is_taken_up_by_a_running_upload() {
     world.until_state("2", "accepted").await;
     world.until_worth(&click(2), "7").await;
     assert!(world.calls(TOKEN).len() > asked, "upload asked with the new token");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_that_was_rotated_away_is_replaced_within_the_run() {
+    let world = World::with(quick).await.unwrap();
+    // Every batch needs a new access token.
+    world.microsoft().update_settings(|settings| settings.oauth.token_lifetime_seconds = 2);
+    assert_eq!(world.post(&purchase("1", &click(1), &json!(5))).await.status, 202);
+    world.until_state("1", "accepted").await;
+    refresh_tokens(&world, RefreshTokens::RotateAndRevoke);
+    let (first, _) = labels(&world).await;
+    over_http(&world, ROTATE, json!({"SecretId": SECRET})).await;
+    until_rotated(&world, &first).await;
+
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.post(&purchase("2", &click(2), &json!(7))).await.status, 202);
+    world.until_state("2", "accepted").await;
+    // It was only an old version; the same run has found the new one.
+    let noted = world.items_with("Conversions", "refusedSecretVersion").await;
+    assert!(noted.is_empty(), "{noted:#?}");
     world.stop().await;
 }
 

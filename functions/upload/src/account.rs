@@ -127,13 +127,31 @@ impl<P: Ports> Upload<P> {
             Ok(token) => Ok(token),
             Err(error) => {
                 match error {
-                    AuthError::Consent(_) => self.refuse_secret(account).await,
+                    AuthError::Consent(_) => match self.newer(account).await {
+                        Some(newer) => return self.ask(account, &newer).await,
+                        None => self.refuse_secret(account).await,
+                    },
                     AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
                     AuthError::Unavailable(_) => {}
                 }
                 Err(TokenTrouble::Auth(error))
             }
         }
+    }
+
+    /// The secret, if a rotation or a person has written a new version since it was read.
+    async fn newer(&self, account: &Account) -> Option<Versioned<AccountSecret>> {
+        self.secrets.forget(&account.name).await;
+        let secret = self.secrets.account(&account.name).await.ok()?;
+        (secret.version != account.secret.version).then_some(secret)
+    }
+
+    async fn ask(
+        &self,
+        account: &Account,
+        secret: &Versioned<AccountSecret>,
+    ) -> Result<Secret, TokenTrouble> {
+        self.auth.token(&account.name, secret).await.map_err(TokenTrouble::Auth)
     }
 
     async fn refuse_secret(&self, account: &Account) {
@@ -149,7 +167,7 @@ impl<P: Ports> Upload<P> {
         self.auth.forget(&account.name).await;
         self.secrets.forget(&account.name).await;
         let secret = self.secrets.account(&account.name).await.map_err(TokenTrouble::Secret)?;
-        self.auth.token(&account.name, &secret).await.map_err(TokenTrouble::Auth)
+        self.ask(account, &secret).await
     }
 }
 

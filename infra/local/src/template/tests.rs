@@ -59,7 +59,8 @@ fn routes_and_event_source_of_the_real_template() {
         (1000, Duration::from_secs(5), 2)
     );
     assert!(source.reports_failures);
-    assert_eq!(plan.schedules[0].function, "sweep");
+    let names: Vec<_> = plan.schedules.iter().map(|plan| plan.function.as_str()).collect();
+    assert_eq!(names, ["goals", "sweep"]);
 }
 
 #[test]
