@@ -1,0 +1,208 @@
+//! Shops and CRMs: they post events until they are answered, some twice, some with mistakes.
+
+use std::rc::Rc;
+
+use enqueue::Enqueue;
+use serde_json::{Value, json};
+use tracklayer_core::time::EventTime;
+
+use crate::{
+    microsoft::decimal,
+    oracle,
+    plan::{Change, ClickBy, Fix, Order},
+    ports::{Port, Simulated},
+    world::{Invocation, World, policy},
+};
+
+/// The gateway's patience, in milliseconds.
+const TIMEOUT: i64 = 29_000;
+
+/// What is posted, and when the source does it.
+#[derive(Clone)]
+struct Post {
+    event: Value,
+    /// The answers it may get.
+    expected: &'static [&'static str],
+    /// Not before all originals of this order's id are in.
+    after: Option<Order>,
+    /// At the moment in which this order is sent or corrected.
+    amid: Option<Order>,
+}
+
+const TAKEN: &[&str] = &["queued", "duplicate"];
+const PERHAPS: &[&str] = &["queued", "duplicate", "rejected"];
+
+/// How long a correction waits for its moment, in milliseconds.
+const PATIENCE: i64 = 20 * 3_600_000;
+
+/// Starts all posts of the plan.
+pub fn start(world: &Rc<World>) {
+    for order in &world.plan.orders {
+        let too_old = oracle::may_be_too_old(world, order);
+        let expected = if too_old { PERHAPS } else { TAKEN };
+        let post = Post { event: original(order), expected, after: None, amid: None };
+        post_all(world, &order.posts, &post);
+        if order.conflict && !too_old {
+            conflict(world, order, post.event);
+        }
+        // A shop that has two originals under one id names them only once it has sent both.
+        let shared = world.plan.orders.iter().filter(|known| known.is_same(order)).count() > 1;
+        for fix in &order.corrections {
+            let refused = fix.other_currency && order.value.is_some();
+            let post = Post {
+                event: correction(order, fix),
+                expected: if refused { PERHAPS } else { TAKEN },
+                after: shared.then(|| order.clone()),
+                amid: fix.meddles.then(|| order.clone()),
+            };
+            post_all(world, &fix.posts, &post);
+        }
+    }
+}
+
+/// Posts at each of these times, or later.
+fn post_all(world: &Rc<World>, times: &[i64], post: &Post) {
+    for &at in times {
+        let (world, post) = (Rc::clone(world), post.clone());
+        world.posting.set(world.posting.get() + 1);
+        let spawner = Rc::clone(&world);
+        spawner.executor.spawn(async move {
+            world.sleep_until(at).await;
+            if let Some(order) = &post.after {
+                wait_for(&world, order).await;
+            }
+            if let Some(order) = &post.amid {
+                let person = || oracle::person_of_order(&world, order);
+                world.wait_for_call(person, world.now_ms() + PATIENCE).await;
+            }
+            send(&world, &post.event, post.expected).await;
+            world.posting.set(world.posting.get() - 1);
+        });
+    }
+}
+
+/// The same id with other content, once the first content is in.
+fn conflict(world: &Rc<World>, order: &Order, mut event: Value) {
+    let at = order.posts[0];
+    match order.value {
+        Some(value) => event["value"] = number(value + 1),
+        None => event["occurredAt"] = json!(time(order.occurred - 1)),
+    }
+    let order = order.clone();
+    let world = Rc::clone(world);
+    world.posting.set(world.posting.get() + 1);
+    let spawner = Rc::clone(&world);
+    spawner.executor.spawn(async move {
+        world.sleep_until(at).await;
+        wait_for(&world, &order).await;
+        send(&world, &event, &["conflict"]).await;
+        world.posting.set(world.posting.get() - 1);
+    });
+}
+
+async fn wait_for(world: &World, order: &Order) {
+    let is_in = |known: &Order| {
+        let refused = oracle::may_be_too_old(world, known);
+        !known.is_same(order) || refused || oracle::is_recorded(world, known)
+    };
+    while !world.plan.orders.iter().all(is_in) {
+        world.sleep(600_000).await;
+    }
+}
+
+/// Posts until there is an answer.
+async fn send(world: &Rc<World>, event: &Value, expected: &[&str]) {
+    let label = format!("{}/{}", text(event, "source"), text(event, "eventId"));
+    loop {
+        let answer = request(world, event).await.filter(|(status, _)| *status < 500);
+        if let Some((status, answer)) = answer {
+            let got = text(&answer, "status");
+            let about = [label_of_original(event)];
+            world.tell(about, || format!("{label} is posted: {got} {}", answer["error"]));
+            if !expected.contains(&got.as_str()) {
+                world.violated("answers", &label, format!("{status} {answer} to {event}"));
+            }
+            return;
+        }
+        let minutes = world.random().pick(&[1, 5, 60]);
+        world.sleep(minutes * 60_000).await;
+    }
+}
+
+fn label_of_original(event: &Value) -> String {
+    match event.get("original") {
+        Some(original) => format!("{}/{}", text(original, "source"), text(original, "eventId")),
+        None => format!("{}/{}", text(event, "source"), text(event, "eventId")),
+    }
+}
+
+/// One request; `None` if the function died.
+async fn request(world: &Rc<World>, event: &Value) -> Option<(i64, Value)> {
+    let invocation = Invocation::new(world, "enqueue");
+    let port = Port(Rc::clone(&invocation));
+    let enqueue: Enqueue<Simulated> = Enqueue {
+        mapping: world.mapping.borrow().clone(),
+        policy: policy(),
+        retention_days: 395,
+        clock: port.clone(),
+        keys: port.clone(),
+        clicks: port.clone(),
+        ledger: port.clone(),
+        queue: port.clone(),
+        telemetry: port,
+    };
+    let mut request = tracklayer_edge::http::Request::default();
+    request.body = Some(event.to_string());
+    let response = invocation.run(TIMEOUT, enqueue.handle(&request)).await?;
+    let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();
+    Some((response.status_code, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+fn text(json: &Value, name: &str) -> String {
+    json.get(name).and_then(Value::as_str).unwrap_or("-").to_owned()
+}
+
+fn time(second: i64) -> String {
+    EventTime::from_epoch(second).to_string()
+}
+
+/// A number with exactly these digits.
+fn number(thousandths: i64) -> Value {
+    serde_json::from_str(&decimal(thousandths)).expect("a number")
+}
+
+/// The event of an original.
+fn original(order: &Order) -> Value {
+    let mut event = json!({"event": order.event, "eventId": order.id, "source": order.source,
+        "occurredAt": time(order.occurred)});
+    if let Some(value) = order.value {
+        event["value"] = number(value);
+        event["currency"] = json!("EUR");
+    }
+    match &order.click {
+        ClickBy::Own(id) => event["msclkid"] = json!(id),
+        ClickBy::Session(session, _) => event["sessionId"] = json!(session),
+        ClickBy::Email(address) => event["email"] = json!(address),
+    }
+    event
+}
+
+/// The event of a correction.
+fn correction(order: &Order, fix: &Fix) -> Value {
+    let mut event = json!({"event": "refund", "eventId": fix.id, "source": fix.source,
+        "occurredAt": time(fix.occurred),
+        "original": {"source": order.source, "eventId": order.id}});
+    if fix.names_event {
+        event["original"]["event"] = json!(order.event);
+    }
+    let money = match fix.change {
+        Change::Amount(amount) => Some(("amount", amount)),
+        Change::NewValue(value) => Some(("newValue", value)),
+        Change::Full => None,
+    };
+    if let Some((name, value)) = money {
+        event[name] = number(value);
+        event["currency"] = json!(if fix.other_currency { "USD" } else { "EUR" });
+    }
+    event
+}

@@ -1,0 +1,68 @@
+//! The schedule of sweep: every five minutes. Runs that would find nothing are left out.
+
+use std::rc::Rc;
+
+use sweep::{Sweep, signals::Span};
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::ledger::AuditState;
+
+use crate::{
+    ports::{Port, Simulated},
+    world::{Invocation, World, policy},
+};
+
+const EVERY: i64 = 5 * 60 * 1_000;
+const TIMEOUT: i64 = 300_000;
+/// Hours between audits.
+const AUDIT: i64 = 168;
+
+/// Starts the schedule.
+pub fn start(world: &Rc<World>) {
+    let world = Rc::clone(world);
+    let spawner = Rc::clone(&world);
+    spawner.executor.spawn(async move {
+        while !world.over.get() {
+            world.sleep(EVERY - world.now_ms() % EVERY).await;
+            let second = world.now_ms() / 1_000;
+            let due = world.table.borrow().next_due().is_some_and(|due| due <= second + 5);
+            let audit = is_audit_due(&world.table.borrow().audit(), second);
+            if !due && !audit {
+                continue;
+            }
+            run(&world);
+            if world.fault(|faults| faults.overlap) {
+                run(&world);
+            }
+        }
+    });
+}
+
+fn is_audit_due(state: &AuditState, second: i64) -> bool {
+    let over = |at: EventTime| at.epoch() + AUDIT * 3_600 <= second;
+    state.started_at.is_some() || state.finished_at.is_none_or(over)
+}
+
+fn run(world: &Rc<World>) {
+    let world = Rc::clone(world);
+    let spawner = Rc::clone(&world);
+    spawner.executor.spawn(async move {
+        let invocation = Invocation::new(&world, "sweep");
+        let port = Port(Rc::clone(&invocation));
+        let sweep: Sweep<Simulated> = Sweep {
+            policy: policy(),
+            mapping: world.mapping.borrow().clone(),
+            ledger: port.clone(),
+            queue: port.clone(),
+            clock: port.clone(),
+            telemetry: port,
+        };
+        let deadline = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
+        let span =
+            Span { now: tracklayer_edge::ports::Clock::now(&sweep.clock), deadline_ms: deadline };
+        let sweeping = async {
+            let _ = sweep.handle(span.now, deadline).await;
+            let _ = sweep.audit(&span, AUDIT).await;
+        };
+        invocation.run(TIMEOUT, sweeping).await;
+    });
+}

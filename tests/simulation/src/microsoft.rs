@@ -1,0 +1,321 @@
+//! Microsoft, by what its pages say: a repeated key is ignored without an error; what is taken shows
+//! up to six hours later; an adjustment whose original does not show is dropped without an error; a
+//! Restate is absolute; nothing is taken after a Retract; nothing older than 90 days.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tracklayer_core::time::{DAY, EventTime};
+
+use crate::random::Random;
+
+/// The longest time until something taken has effect, in seconds.
+pub const PIPELINE: i64 = 6 * 3_600;
+/// How old a goal must be.
+const GOAL_AGE: i64 = 2 * 3_600;
+
+/// A row of either operation, as it was sent.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Sent {
+    /// The goal's name.
+    pub conversion_name: String,
+    /// When it happened.
+    pub conversion_time: String,
+    #[serde(default)]
+    microsoft_click_id: Option<String>,
+    #[serde(default)]
+    hashed_email_address: Option<String>,
+    #[serde(default)]
+    hashed_phone_number: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    conversion_value: Option<String>,
+    #[serde(default)]
+    conversion_currency_code: Option<String>,
+    #[serde(default)]
+    adjustment_type: Option<String>,
+    #[serde(default)]
+    adjustment_time: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    adjustment_value: Option<String>,
+    #[serde(default)]
+    adjustment_currency_code: Option<String>,
+}
+
+fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<Box<RawValue>>::deserialize(deserializer)
+        .map(|raw| raw.map(|raw| raw.get().to_owned()))
+}
+
+impl Sent {
+    /// What Microsoft knows the person and second by.
+    #[must_use]
+    pub fn person(&self) -> String {
+        let hashes = || {
+            let hash = |hash: &Option<String>| hash.clone().unwrap_or_default();
+            format!("{}/{}", hash(&self.hashed_email_address), hash(&self.hashed_phone_number))
+        };
+        let id = self.microsoft_click_id.as_ref().map_or_else(hashes, |id| id.to_lowercase());
+        format!("{id} {}", self.conversion_time)
+    }
+
+    /// Whether it is an adjustment.
+    #[must_use]
+    pub fn is_adjustment(&self) -> bool {
+        self.adjustment_type.is_some()
+    }
+
+    /// Another value of the original.
+    #[must_use]
+    pub fn with_value(mut self, value: String) -> Self {
+        self.conversion_value = self.conversion_value.map(|_| value);
+        self
+    }
+
+    /// For the trace.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match (&self.adjustment_type, &self.adjustment_value) {
+            (Some(kind), Some(value)) => format!("{kind} {value}"),
+            (Some(kind), None) => kind.clone(),
+            (None, _) => format!(
+                "Apply \"{}\" {}",
+                self.conversion_name,
+                self.conversion_value.as_deref().unwrap_or("-")
+            ),
+        }
+    }
+}
+
+/// A goal: renaming leaves it what it is.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// Its name now; empty once it is deleted.
+    pub name: String,
+    /// When it was made.
+    pub made: i64,
+}
+
+/// A conversion that counts.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The place of its goal.
+    pub goal: usize,
+    /// Its person and second.
+    pub person: String,
+    /// Its value in thousandths.
+    pub value: Option<i64>,
+    currency: Option<String>,
+    /// Taken back.
+    pub retracted: bool,
+    /// The run that brought it.
+    pub by: String,
+    shows: i64,
+    last_adjustment: String,
+}
+
+impl Counted {
+    /// Whether a value has the currency of all sources, and nothing else has one.
+    #[must_use]
+    pub fn has_currency(&self) -> bool {
+        self.currency.as_deref() == self.value.map(|_| "EUR")
+    }
+}
+
+/// What Microsoft knows.
+#[derive(Debug, Default)]
+pub struct Microsoft {
+    /// Its goals.
+    pub goals: Vec<Goal>,
+    /// The conversions that count.
+    pub counted: Vec<Counted>,
+    /// Calls that reached it.
+    pub calls: u64,
+    /// Rows of those, by person and second: originals and adjustments.
+    pub rows: BTreeMap<String, (u64, u64)>,
+    /// Originals of an owner that were ignored, since the key was known.
+    pub ignored: u64,
+    /// Adjustments that were dropped without an error, by person and second.
+    pub dropped: Vec<(String, &'static str)>,
+    /// Payloads it must never see.
+    pub mistakes: Vec<(String, String)>,
+    applies: BTreeMap<String, Vec<Sent>>,
+    coming: Vec<(i64, Sent, usize)>,
+    goal_in_key: bool,
+}
+
+/// The answer to one row: a code, or taken.
+pub type Taken = Result<(), i64>;
+
+impl Microsoft {
+    /// With the goals of the shipped mapping.
+    #[must_use]
+    pub fn new(goal_in_key: bool) -> Self {
+        let old = |name: &str| Goal { name: name.to_owned(), made: 0 };
+        let goals = ["Purchase", "Qualified Lead", "Subscription Start"].map(old).to_vec();
+        Microsoft { goals, goal_in_key, ..Microsoft::default() }
+    }
+
+    /// The person at the screen renames a goal.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        for goal in self.goals.iter_mut().filter(|goal| goal.name == from) {
+            to.clone_into(&mut goal.name);
+        }
+    }
+
+    /// The person deletes a goal and makes another one.
+    pub fn replace(&mut self, from: &str, to: &str, now: i64) {
+        self.rename(from, "");
+        self.goals.push(Goal { name: to.to_owned(), made: now });
+    }
+
+    /// Carries out a call at this second; one answer per row. `refusals` are the codes of rows that
+    /// are refused whatever they are.
+    pub fn call(
+        &mut self,
+        rows: &[Sent],
+        refusals: &[Option<i64>],
+        by: &str,
+        now: i64,
+        random: &mut Random,
+    ) -> Vec<Taken> {
+        self.pass(now);
+        self.calls += 1;
+        let refused = |refusal: &Option<i64>| refusal.map_or(Ok(()), Err);
+        rows.iter()
+            .zip(refusals)
+            .map(|(row, refusal)| refused(refusal).and_then(|()| self.row(row, by, now, random)))
+            .collect()
+    }
+
+    fn row(&mut self, row: &Sent, by: &str, now: i64, random: &mut Random) -> Taken {
+        let counts = self.rows.entry(row.person()).or_default();
+        match row.is_adjustment() {
+            true => counts.1 += 1,
+            false => counts.0 += 1,
+        }
+        let goal = self.goals.iter().position(|goal| goal.name == row.conversion_name);
+        let goal = goal.ok_or(5606)?;
+        let time = seconds(&row.conversion_time);
+        if time > now {
+            return Err(5614);
+        }
+        if time + 90 * DAY < now {
+            return Err(if row.is_adjustment() { 5623 } else { 5609 });
+        }
+        match row.is_adjustment() {
+            true => self.adjust(row, goal, now, random),
+            false if self.goals[goal].made + GOAL_AGE > now => Err(5615),
+            false => {
+                self.apply(row, goal, by, now, random);
+                Ok(())
+            }
+        }
+    }
+
+    fn apply(&mut self, row: &Sent, goal: usize, by: &str, now: i64, random: &mut Random) {
+        let person = row.person();
+        let earlier = self.applies.entry(person.clone()).or_default();
+        if earlier.iter().any(|e| e.conversion_name == row.conversion_name && e != row) {
+            let what = "an original was sent with two payloads".to_owned();
+            self.mistakes.push((person.clone(), what));
+        }
+        earlier.push(row.clone());
+        let same =
+            |known: &&Counted| known.person == person && (known.goal == goal || !self.goal_in_key);
+        if self.counted.iter().any(|known| same(&known)) {
+            self.ignored += 1;
+            return;
+        }
+        self.counted.push(Counted {
+            goal,
+            person,
+            value: row.conversion_value.as_deref().map(thousandths),
+            currency: row.conversion_currency_code.clone(),
+            retracted: false,
+            by: by.to_owned(),
+            shows: now + random.between(0, PIPELINE),
+            last_adjustment: String::new(),
+        });
+    }
+
+    fn adjust(&mut self, row: &Sent, goal: usize, now: i64, random: &mut Random) -> Taken {
+        let mut mistake = |what: &str| self.mistakes.push((row.person(), what.to_owned()));
+        let Some(time) = &row.adjustment_time else {
+            mistake("an adjustment without a time");
+            return Err(5619);
+        };
+        if *time <= row.conversion_time {
+            mistake("an adjustment not later than its conversion");
+            return Err(5620);
+        }
+        if seconds(time) > now {
+            return Err(5622);
+        }
+        let value = (row.adjustment_value.is_some(), row.adjustment_currency_code.is_some());
+        match (row.adjustment_type.as_deref(), value) {
+            (Some("Retract"), (false, false)) | (Some("Restate"), (true, true)) => {}
+            _ => {
+                mistake("an adjustment of no known form");
+                return Err(5624);
+            }
+        }
+        // Whether the original shows is looked at when the adjustment comes.
+        let shows = |known: &&Counted| {
+            known.person == row.person()
+                && (known.goal == goal || !self.goal_in_key)
+                && known.shows <= now
+        };
+        match self.counted.iter().position(|known| shows(&known)) {
+            Some(at) => self.coming.push((now + random.between(0, PIPELINE), row.clone(), at)),
+            None => self.dropped.push((row.person(), "its original did not show")),
+        }
+        Ok(())
+    }
+
+    /// Lets everything have effect that is due.
+    pub fn pass(&mut self, now: i64) {
+        self.coming.sort_by_key(|(at, ..)| *at);
+        let later = self.coming.partition_point(|(at, ..)| *at <= now);
+        for (_, row, at) in self.coming.drain(..later).collect::<Vec<_>>() {
+            self.take_effect(&row, at);
+        }
+    }
+
+    fn take_effect(&mut self, row: &Sent, at: usize) {
+        let counted = &mut self.counted[at];
+        let time = row.adjustment_time.clone().unwrap_or_default();
+        let mut mistake = |what: &str| self.mistakes.push((row.person(), what.to_owned()));
+        if time <= counted.last_adjustment {
+            mistake("adjustments came in another order than their times");
+        }
+        if counted.retracted && row.adjustment_value.is_some() {
+            mistake("a Restate came after a Retract");
+            return;
+        }
+        counted.last_adjustment = time;
+        match &row.adjustment_value {
+            Some(value) => counted.value = Some(thousandths(value)),
+            None => counted.retracted = true,
+        }
+    }
+}
+
+fn seconds(time: &str) -> i64 {
+    EventTime::parse_rfc3339(time).map_or(0, EventTime::epoch)
+}
+
+/// A decimal text in thousandths.
+#[must_use]
+pub fn thousandths(text: &str) -> i64 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{whole}{part:0<3}");
+    digits.parse().unwrap_or(i64::MIN)
+}
+
+/// Thousandths as a decimal text.
+#[must_use]
+pub fn decimal(thousandths: i64) -> String {
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
+}

@@ -1,0 +1,164 @@
+//! Queue, clicks, keys, secrets, tokens and telemetry.
+
+use serde_json::{Map, Value};
+use tracklayer_core::{
+    click::ClickId,
+    id::AccountName,
+    intake::ClickSearch,
+    open::WaitReason,
+    record::{ClickOrigin, References},
+    signal::Signal,
+    time::{DAY, EventTime},
+};
+use tracklayer_edge::{
+    keys::{IngestKey, KeyError},
+    ledger::LedgerError,
+    microsoft::AuthError,
+    ports::{Clicks, Keys, Secrets, Signals, Telemetry, Tokens},
+    queue::{Hide, QueueError, delay},
+    secrets::{AccountSecret, Secret, SecretError, Versioned},
+    telemetry::Metric,
+};
+
+use super::{Lost, Port};
+use crate::plan::{ClickBy, OutageOf};
+
+impl Signals for Port {
+    async fn send(
+        &self,
+        signals: &[Signal],
+        now: EventTime,
+        jitter: i64,
+    ) -> Vec<Result<(), QueueError>> {
+        let out = self.world().is_out(OutageOf::Queue);
+        let send = |world: &crate::world::World| {
+            let mut queue = world.queue.borrow_mut();
+            for (position, signal) in signals.iter().enumerate() {
+                let body = serde_json::to_string(signal).expect("JSON");
+                // SQS is told whole seconds, and at most so many.
+                let seconds = delay(signal, now, jitter, position);
+                let vanishes = world.fault(|faults| faults.vanished);
+                if !vanishes {
+                    queue.send(body, seconds * 1_000, world.now_ms());
+                }
+                let label = signal.key().label();
+                world.tell([label], || {
+                    format!("{} sends a signal (+{seconds} s, vanishes: {vanishes})", self.0.name)
+                });
+            }
+        };
+        let result = |sent: bool| match sent {
+            true => Ok(()),
+            false => Err(QueueError("simulated".to_owned())),
+        };
+        let sent = self.request(out, send).await.is_ok();
+        signals.iter().map(|_| result(sent)).collect()
+    }
+
+    async fn hide(&self, messages: &[Hide]) {
+        if messages.is_empty() {
+            return;
+        }
+        let out = self.world().is_out(OutageOf::Queue);
+        let hide = |world: &crate::world::World| {
+            let mut queue = world.queue.borrow_mut();
+            for message in messages {
+                queue.hide(&message.receipt_handle, message.seconds, world.now_ms());
+            }
+        };
+        let _ = self.request(out, hide).await;
+    }
+}
+
+impl Clicks for Port {
+    async fn search(
+        &self,
+        own: Option<&ClickId>,
+        references: &References,
+        time: EventTime,
+        _now: EventTime,
+        _browser_order_ties: bool,
+    ) -> Result<ClickSearch, LedgerError> {
+        if let Some(click_id) = own {
+            let click_id = click_id.clone();
+            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
+        }
+        let find = |world: &crate::world::World| {
+            let session = references.session.as_ref()?.as_str();
+            let second = world.now_ms() / 1_000;
+            let known = |order: &crate::plan::Order| match &order.click {
+                ClickBy::Session(name, known) if name == session && *known <= second => Some(()),
+                _ => None,
+            };
+            world.plan.orders.iter().find_map(known).map(|()| click_of(session))
+        };
+        Ok(match self.request(false, find).await? {
+            Some(click_id) => ClickSearch::Found {
+                click_id,
+                clicked_at: Some(time.plus_seconds(-DAY)),
+                from: ClickOrigin::Session,
+            },
+            None => ClickSearch::Missing(WaitReason::NoClick),
+        })
+    }
+}
+
+/// The click of a session.
+fn click_of(session: &str) -> ClickId {
+    let hex: String = session.bytes().map(|byte| format!("{byte:02x}")).collect();
+    ClickId::parse(&format!("{hex:0>32}")).expect("a click id")
+}
+
+impl Keys for Port {
+    async fn check(&self, _authorization: Option<&str>) -> Result<IngestKey, KeyError> {
+        let key = serde_json::json!({"name": "all", "sha256": "0".repeat(64), "sources": ["*"],
+            "accounts": ["*"], "rights": ["write"]});
+        Ok(serde_json::from_value(key).expect("a key"))
+    }
+}
+
+impl Secrets for Port {
+    async fn account(
+        &self,
+        account: &AccountName,
+    ) -> Result<Versioned<AccountSecret>, SecretError> {
+        let version = self.world().secret.get();
+        let read = |_: &crate::world::World| format!("v{version}");
+        let version = self.request(false, read).await.map_err(|Lost| {
+            SecretError::Unavailable(account.to_string(), "simulated".to_owned())
+        })?;
+        let value = serde_json::from_str(
+            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
+        );
+        Ok(Versioned { value: value.expect("a secret"), version, created: None })
+    }
+
+    async fn forget(&self, _account: &AccountName) {}
+}
+
+impl Tokens for Port {
+    async fn token(
+        &self,
+        _account: &AccountName,
+        secret: &Versioned<AccountSecret>,
+    ) -> Result<Secret, AuthError> {
+        self.0.step().await;
+        let current = format!("v{}", self.world().secret.get());
+        // The consent is given again at the end of its outage, as a new version.
+        if self.world().is_out(OutageOf::Consent) || secret.version != current {
+            return Err(AuthError::Consent("invalid_grant".to_owned()));
+        }
+        if self.world().fault(|faults| faults.unreachable) {
+            return Err(AuthError::Unavailable("simulated".to_owned()));
+        }
+        Ok(Secret::from("token".to_owned()))
+    }
+
+    async fn forget(&self, _account: &AccountName) {}
+}
+
+impl Telemetry for Port {
+    fn line(&self, _message: &str, _members: Map<String, Value>) {}
+
+    fn emit(&self, _account: &str, _metrics: &[Metric]) {}
+}

@@ -1,0 +1,283 @@
+//! The ledger in memory, with the table's conditions and an index that lags behind.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tracklayer_core::{
+    id::{AccountName, RecordId, Source},
+    note::Write,
+    observed::Claim,
+    open::Open,
+    record::{Row, RowKey},
+    time::{DAY, EventTime},
+};
+use tracklayer_edge::ledger::{
+    AccountItem, AuditState, CLAIM_DAYS, Cursor, DueEntry, DuePage, Place, Pointer, RowPage, Tally,
+    Written,
+};
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// The rows.
+    pub rows: BTreeMap<RowKey, Row>,
+    /// Account items.
+    pub accounts: BTreeMap<AccountName, AccountItem>,
+    /// Every claim of an adjustment, in the order written.
+    pub claims: BTreeMap<RowKey, Vec<Claim>>,
+    /// Rows whose goal was changed, with the names they had.
+    pub renamed: BTreeMap<RowKey, Vec<String>>,
+    pointers: BTreeMap<RowKey, Pointer>,
+    keys: BTreeMap<String, (String, EventTime)>,
+    audit: AuditState,
+    index: BTreeMap<RowKey, DueEntry>,
+    lagging: VecDeque<(i64, RowKey, Option<DueEntry>)>,
+    /// How long the index lags behind the next write, in milliseconds.
+    pub lag: i64,
+    /// Now, in milliseconds.
+    pub now_ms: i64,
+}
+
+impl Table {
+    fn put(&mut self, row: Row) {
+        let entry = row.open.as_ref().map(|open| entry_of(&row, open));
+        // Changes of the index keep their order.
+        let earliest = self.lagging.back().map_or(0, |(at, ..)| *at);
+        let at = (self.now_ms + self.lag).max(earliest);
+        self.lagging.push_back((at, row.key.clone(), entry));
+        self.rows.insert(row.key.clone(), row);
+    }
+
+    fn catch_up(&mut self) {
+        while self.lagging.front().is_some_and(|(at, ..)| *at <= self.now_ms) {
+            let Some((_, key, entry)) = self.lagging.pop_front() else { return };
+            match entry {
+                Some(entry) => drop(self.index.insert(key, entry)),
+                None => drop(self.index.remove(&key)),
+            }
+        }
+    }
+
+    /// Puts a new row; the row that is there wins, unless it has expired.
+    pub fn insert(&mut self, row: &Row, now: EventTime) -> Option<Row> {
+        if let Some(known) = self.rows.get(&row.key).filter(|known| !is_expired(known, now)) {
+            return Some(known.clone());
+        }
+        self.put(row.clone());
+        None
+    }
+
+    /// Updates the attributes that differ between `before` and `after`, but for what is known of
+    /// Microsoft, if both revisions are those of `before`.
+    pub fn change(&mut self, before: &Row, after: &Row) -> bool {
+        let Some(current) = self.rows.get(&before.key) else { return false };
+        if (current.desired, current.observed) != (before.desired, before.observed) {
+            return false;
+        }
+        let open = merged(before.open.as_ref(), after.open.as_ref(), current.open.as_ref());
+        let waits = if before.waits == after.waits { current.waits } else { after.waits };
+        let row = Row {
+            microsoft: current.microsoft.clone(),
+            observed: current.observed,
+            open,
+            waits,
+            ..after.clone()
+        };
+        self.put(row);
+        true
+    }
+
+    /// Rows under one id that have not expired.
+    pub fn partition(&self, source: &Source, event_id: &RecordId, now: EventTime) -> Vec<Row> {
+        let same = |row: &&Row| row.key.source == *source && row.key.event_id == *event_id;
+        self.rows.values().filter(same).filter(|row| !is_expired(row, now)).cloned().collect()
+    }
+
+    /// Deletes an orphan that has got no corrections since and is none now.
+    pub fn remove_orphan(&mut self, orphan: &Row) -> bool {
+        let same = |row: &Row| row.desired == orphan.desired && row.facts.is_none();
+        if !self.rows.get(&orphan.key).is_some_and(same) {
+            return false;
+        }
+        self.rows.remove(&orphan.key);
+        self.lagging.push_back((self.now_ms + self.lag, orphan.key.clone(), None));
+        true
+    }
+
+    /// One conditional update.
+    pub fn write(&mut self, write: &Write) -> Written {
+        let Some(current) = self.rows.get(&write.key) else { return Written::Conflict(None) };
+        let desired = write.if_desired.is_none_or(|desired| desired == current.desired);
+        if current.observed != write.if_observed || !desired {
+            return Written::Conflict(Some(Box::new(current.clone())));
+        }
+        let after = write.applied_to(current);
+        if let Some(claim) = &after.microsoft.claim
+            && after.microsoft.claim != current.microsoft.claim
+        {
+            self.claims.entry(write.key.clone()).or_default().push(claim.clone());
+        }
+        if let (true, Some(facts)) = (write.goal.is_some(), &current.facts) {
+            let names = self.renamed.entry(write.key.clone()).or_default();
+            names.push(facts.goal.to_string());
+        }
+        self.put(after);
+        Written::Done
+    }
+
+    /// Claims a key for `owner`.
+    pub fn claim(&mut self, key: &str, owner: &RowKey, now: EventTime) -> bool {
+        let owner = format!("{} {}", owner.pk(), owner.sk());
+        let free = |(known, ttl): &(String, EventTime)| *known == owner || *ttl <= now;
+        if !self.keys.get(key).is_none_or(free) {
+            return false;
+        }
+        self.keys.insert(key.to_owned(), (owner, now.plus_seconds(CLAIM_DAYS * DAY)));
+        true
+    }
+
+    /// Puts a pointer; the one that is there wins.
+    pub fn point(&mut self, own: &RowKey, pointer: &Pointer) -> Option<Pointer> {
+        if let Some(known) = self.pointers.get(own) {
+            return Some(known.clone());
+        }
+        self.pointers.insert(own.clone(), pointer.clone());
+        None
+    }
+
+    /// The pointer of a correction.
+    pub fn pointer(&self, own: &RowKey) -> Option<Pointer> {
+        self.pointers.get(own).cloned()
+    }
+
+    /// One page of the index.
+    pub fn due(
+        &mut self,
+        class: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<&Cursor>,
+    ) -> DuePage {
+        self.catch_up();
+        let place = |entry: &DueEntry| (entry.due, entry.key.pk(), entry.key.sk().to_owned());
+        let start = from.map(|from| {
+            let due = EventTime::from_epoch(from.due.parse().unwrap_or(0));
+            (due, from.pk.clone(), from.sk.clone())
+        });
+        let mut entries: Vec<DueEntry> = self
+            .index
+            .values()
+            .filter(|entry| entry.class == class && entry.due <= now)
+            .filter(|entry| start.as_ref().is_none_or(|start| place(entry) > *start))
+            .cloned()
+            .collect();
+        entries.sort_by_key(place);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let cursor = |entry: &DueEntry| Cursor {
+            pk: entry.key.pk(),
+            sk: entry.key.sk().to_owned(),
+            due: entry.due.epoch().to_string(),
+        };
+        let next = entries.last().filter(|_| more).map(cursor);
+        DuePage { entries, next }
+    }
+
+    /// Counts one index key.
+    pub fn tally(&mut self, class: &str) -> Tally {
+        self.catch_up();
+        let mut tally = Tally { complete: true, ..Tally::default() };
+        for entry in self.index.values().filter(|entry| entry.class == class) {
+            *tally.accounts.entry(entry.account.clone()).or_default() += 1;
+        }
+        tally
+    }
+
+    /// Moves a row's `due`, if it is what the index said.
+    pub fn postpone(&mut self, seen: &DueEntry, until: EventTime) -> bool {
+        let Some(row) = self.rows.get(&seen.key) else { return false };
+        let Some(open) = row.open.as_ref().filter(|open| open.due == seen.due) else {
+            return false;
+        };
+        if open.class != seen.class {
+            return false;
+        }
+        let open = Open { due: until, ..open.clone() };
+        let row = Row { open: Some(open), ..row.clone() };
+        self.put(row);
+        true
+    }
+
+    /// Where the audit stands.
+    pub fn audit(&self) -> AuditState {
+        self.audit.clone()
+    }
+
+    /// Saves where the audit stands, if nobody else did.
+    pub fn save_audit(&mut self, state: &AuditState) -> bool {
+        if self.audit.revision != state.revision {
+            return false;
+        }
+        self.audit = AuditState { revision: state.revision + 1, ..state.clone() };
+        true
+    }
+
+    /// Some rows for the audit; two at a time, so that a pass has several pages.
+    pub fn page(&self, after: Option<&Place>) -> RowPage {
+        let place = |row: &Row| (row.key.pk(), row.key.sk().to_owned());
+        let start = after.map(|after| (after.pk.clone(), after.sk.clone()));
+        let rest = self.rows.values().filter(|row| start.as_ref().is_none_or(|s| place(row) > *s));
+        let mut rows: Vec<Row> = rest.cloned().collect();
+        rows.sort_by_key(place);
+        let more = rows.len() > 2;
+        rows.truncate(2);
+        let next = rows.last().filter(|_| more).map(|row| {
+            let (pk, sk) = place(row);
+            Place { pk, sk }
+        });
+        RowPage { rows, next }
+    }
+
+    /// The rows' labels, each with what Microsoft knows it by.
+    pub fn persons(&self) -> Vec<(String, String)> {
+        let person = |row: &Row| Some(crate::oracle::person_of(row.facts.as_ref()?));
+        self.rows.values().filter_map(|row| Some((row.key.label(), person(row)?))).collect()
+    }
+
+    /// When sweep has something to do, if it ever has; in seconds.
+    pub fn next_due(&self) -> Option<i64> {
+        let opens = self.rows.values().filter_map(|row| row.open.as_ref());
+        let swept = |open: &&Open| open.class.starts_with("wait") || open.class.starts_with("orph");
+        opens.filter(swept).map(|open| open.due.epoch()).min()
+    }
+}
+
+fn is_expired(row: &Row, now: EventTime) -> bool {
+    row.ttl.is_some_and(|ttl| ttl <= now)
+}
+
+fn entry_of(row: &Row, open: &Open) -> DueEntry {
+    let money = row.facts.as_ref().and_then(|facts| facts.money.as_ref());
+    DueEntry {
+        key: row.key.clone(),
+        class: open.class.clone(),
+        account: row.account.to_string(),
+        due: open.due,
+        money: money.map(ToString::to_string),
+    }
+}
+
+/// Attribute by attribute, what `change` leaves of an index entry that others may have moved.
+fn merged(before: Option<&Open>, after: Option<&Open>, current: Option<&Open>) -> Option<Open> {
+    fn pick<T: PartialEq>(before: Option<T>, after: Option<T>, current: Option<T>) -> Option<T> {
+        if before == after { current } else { after }
+    }
+    let class = |open: Option<&Open>| open.map(|open| open.class.clone());
+    let due = |open: Option<&Open>| open.map(|open| open.due);
+    let reason = |open: Option<&Open>| open.and_then(|open| open.reason);
+    Some(Open {
+        class: pick(class(before), class(after), class(current))?,
+        due: pick(due(before), due(after), due(current))?,
+        reason: pick(reason(before), reason(after), reason(current)),
+    })
+}

@@ -1,0 +1,317 @@
+//! Everything that a history's actors share, and the invocations in which functions run.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+use tracklayer_core::{decide::Policy, mapping::Mapping, time::EventTime};
+
+use crate::{
+    executor::{Executor, Sleep},
+    microsoft::Microsoft,
+    oracle::Violation,
+    plan::{Faults, GoalTrouble, OutageOf, Plan, START},
+    queue::Queue,
+    random::Random,
+    table::Table,
+};
+
+/// The waits that the functions are shipped with.
+#[must_use]
+pub fn policy() -> Policy {
+    Policy { settle_delay: 12 * 3_600, run_margin: 900, min_click_age: 3_600, hour: 3_600 }
+}
+
+/// What a history's actors share.
+pub struct World {
+    /// Tasks and time.
+    pub executor: Executor,
+    /// What was planned.
+    pub plan: Plan,
+    /// The ledger.
+    pub table: RefCell<Table>,
+    /// The queue and its dead letters.
+    pub queue: RefCell<Queue>,
+    /// Microsoft.
+    pub microsoft: RefCell<Microsoft>,
+    /// The mapping of the functions started from now on.
+    pub mapping: RefCell<Mapping>,
+    /// The version of the account's secret.
+    pub secret: Cell<u32>,
+    /// No more faults.
+    pub calm: Cell<bool>,
+    /// The history is over.
+    pub over: Cell<bool>,
+    /// Invocations that run.
+    pub running: Cell<usize>,
+    /// Posts that are not answered yet.
+    pub posting: Cell<usize>,
+    /// What must not happen and did.
+    pub violations: RefCell<Vec<Violation>>,
+    /// Calls that were sent, by the person and second of their rows.
+    pub sent: RefCell<BTreeMap<String, u32>>,
+    sending: RefCell<Vec<Waker>>,
+    /// Runs that died or had trouble with AWS: what they heard may not be written.
+    pub untold: RefCell<BTreeSet<String>>,
+    random: RefCell<Random>,
+    trace: Option<RefCell<Vec<Line>>>,
+    invocations: Cell<u32>,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// The rows it is about; none: it is about all.
+    pub about: Vec<String>,
+    /// What happened.
+    pub text: String,
+}
+
+impl World {
+    /// A world at the start of `plan`.
+    #[must_use]
+    pub fn new(plan: Plan, traced: bool) -> Rc<Self> {
+        let mapping = match plan.goal {
+            GoalTrouble::Typo { .. } => renamed_mapping("Purchse"),
+            _ => Mapping::shipped(),
+        };
+        Rc::new(World {
+            executor: Executor::new(START * 1_000),
+            table: RefCell::default(),
+            queue: RefCell::default(),
+            microsoft: RefCell::new(Microsoft::new(plan.goal_in_key)),
+            mapping: RefCell::new(mapping),
+            secret: Cell::new(1),
+            calm: Cell::new(false),
+            over: Cell::new(false),
+            running: Cell::new(0),
+            posting: Cell::new(0),
+            violations: RefCell::default(),
+            sent: RefCell::default(),
+            sending: RefCell::default(),
+            untold: RefCell::default(),
+            random: RefCell::new(Random::new(plan.seed ^ 0x5eed)),
+            trace: traced.then(RefCell::default),
+            invocations: Cell::new(0),
+            plan,
+        })
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.executor.now()
+    }
+
+    /// The true time.
+    pub fn now(&self) -> EventTime {
+        EventTime::from_epoch(self.now_ms() / 1_000)
+    }
+
+    /// Waits.
+    pub fn sleep(&self, ms: i64) -> Sleep<'_> {
+        Sleep::until(&self.executor, self.now_ms() + ms)
+    }
+
+    /// Waits until this second.
+    pub fn sleep_until(&self, second: i64) -> Sleep<'_> {
+        Sleep::until(&self.executor, second * 1_000)
+    }
+
+    /// A call with these rows is being sent.
+    pub fn is_sending(&self, persons: impl IntoIterator<Item = String>) {
+        for person in persons {
+            *self.sent.borrow_mut().entry(person).or_default() += 1;
+        }
+        self.sending.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    /// Waits until a call with this row is sent, but not beyond `end`.
+    pub async fn wait_for_call(&self, person: impl Fn() -> Option<String>, end: i64) {
+        let count = || person().and_then(|person| self.sent.borrow().get(&person).copied());
+        let before = count();
+        let mut end = pin!(Sleep::until(&self.executor, end));
+        poll_fn(|cx| {
+            if count() != before || end.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            self.sending.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Chance.
+    pub fn random(&self) -> std::cell::RefMut<'_, Random> {
+        self.random.borrow_mut()
+    }
+
+    /// Whether this goes wrong now.
+    pub fn fault(&self, rate: impl Fn(&Faults) -> u32) -> bool {
+        !self.calm.get() && self.random().chance(rate(&self.plan.faults))
+    }
+
+    /// Whether this is in trouble now.
+    pub fn is_out(&self, of: OutageOf) -> bool {
+        let second = self.now_ms() / 1_000;
+        let at = |outage: &crate::plan::Outage| outage.from <= second && second < outage.until;
+        !self.calm.get() && self.plan.outages.iter().any(|outage| outage.of == of && at(outage))
+    }
+
+    /// Adds a line about these rows to the history; none: about all.
+    pub fn tell<T: Display>(
+        &self,
+        about: impl IntoIterator<Item = T>,
+        text: impl FnOnce() -> String,
+    ) {
+        if let Some(trace) = &self.trace {
+            let about = about.into_iter().map(|row| row.to_string()).collect();
+            trace.borrow_mut().push(Line { at: self.now_ms(), about, text: text() });
+        }
+    }
+
+    /// Adds a line about everything.
+    pub fn announce(&self, text: impl FnOnce() -> String) {
+        self.tell(std::iter::empty::<&str>(), text);
+    }
+
+    /// The history so far.
+    pub fn lines(&self) -> Vec<Line> {
+        self.trace.as_ref().map(|trace| trace.borrow().clone()).unwrap_or_default()
+    }
+
+    /// Whether this run may not have written what it brought about.
+    pub fn is_untold(&self, run: &str) -> bool {
+        self.untold.borrow().contains(run)
+    }
+
+    /// Something that must not happen did.
+    pub fn violated(&self, rule: &'static str, row: impl Display, what: impl Into<String>) {
+        let violation = Violation { rule, row: row.to_string(), what: what.into() };
+        self.tell([row.to_string()], || format!("!! {rule}: {}", violation.what));
+        self.violations.borrow_mut().push(violation);
+    }
+}
+
+/// The shipped mapping with another name of the goal for purchases.
+#[must_use]
+pub fn renamed_mapping(name: &str) -> Mapping {
+    let json = Mapping::SHIPPED.replace("\"Purchase\"", &format!("\"{name}\""));
+    Mapping::parse(&json).expect("a mapping")
+}
+
+/// What a run has heard of an original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It was taken.
+    Taken,
+    /// It may have been taken.
+    Perhaps,
+}
+
+/// One invocation of a function: it can die at every step.
+pub struct Invocation {
+    /// The world it runs in.
+    pub world: Rc<World>,
+    /// For the trace: `upload#12`.
+    pub name: String,
+    /// How wrong its clock is, in milliseconds.
+    pub skew: i64,
+    /// It died.
+    pub dead: Cell<bool>,
+    /// Whether a request to AWS failed: what it learned may be lost.
+    pub hampered: Cell<bool>,
+    /// Originals, by person and second, that were taken for all it has heard, or perhaps.
+    pub heard: RefCell<Vec<(String, Heard)>>,
+    /// How long it stood still.
+    frozen: Cell<i64>,
+}
+
+/// The longest that a run stands still, in milliseconds. With the function's timeout and the longest
+/// a request is on its way it stays below the policy's `run_margin`.
+const MAX_FREEZE: i64 = 8 * 60 * 1_000;
+
+impl Invocation {
+    /// A new one.
+    #[must_use]
+    pub fn new(world: &Rc<World>, function: &str) -> Rc<Self> {
+        let number = world.invocations.get() + 1;
+        world.invocations.set(number);
+        let skew = if world.calm.get() { 0 } else { world.plan.faults.skew };
+        Rc::new(Invocation {
+            world: Rc::clone(world),
+            name: format!("{function}#{number}"),
+            skew: world.random().between(-skew, skew) * 1_000,
+            dead: Cell::new(false),
+            hampered: Cell::new(false),
+            heard: RefCell::default(),
+            frozen: Cell::new(0),
+        })
+    }
+
+    /// Gives way to others: here it may die, be slow or stand still.
+    pub async fn step(&self) {
+        let world = &self.world;
+        if world.fault(|faults| faults.crash) {
+            self.die("dies").await;
+        }
+        let mut ms = world.random().between(1, 30);
+        if world.fault(|faults| faults.slow) {
+            ms += world.random().between(100, 5_000);
+        }
+        if self.frozen.get() == 0 && world.fault(|faults| faults.freeze) {
+            let freeze = world.random().between(10_000, MAX_FREEZE);
+            self.frozen.set(freeze);
+            ms += freeze;
+            world.announce(|| format!("{} stands still for {} s", self.name, freeze / 1_000));
+        }
+        world.sleep(ms).await;
+    }
+
+    async fn die(&self, how: &str) {
+        self.dead.set(true);
+        self.world.announce(|| format!("{} {how}", self.name));
+        std::future::pending::<()>().await;
+    }
+
+    /// Runs `function` for at most `timeout` milliseconds of its own time; `None` if it died.
+    pub async fn run<T>(&self, timeout: i64, function: impl Future<Output = T>) -> Option<T> {
+        let world = &self.world;
+        world.running.set(world.running.get() + 1);
+        let started = world.now_ms();
+        let mut function = pin!(function);
+        let mut end = pin!(world.sleep(timeout));
+        let outcome = poll_fn(|cx| {
+            if let Poll::Ready(outcome) = function.as_mut().poll(cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            if self.dead.get() {
+                return Poll::Ready(None);
+            }
+            if end.as_mut().poll(cx).is_ready() {
+                if world.now_ms() >= started + timeout + self.frozen.get() {
+                    self.dead.set(true);
+                    world.announce(|| format!("{} is ended by its timeout", self.name));
+                    return Poll::Ready(None);
+                }
+                let rest = started + timeout + self.frozen.get() - world.now_ms();
+                end.set(world.sleep(rest));
+                let _ = end.as_mut().poll(cx);
+            }
+            Poll::Pending
+        })
+        .await;
+        world.running.set(world.running.get() - 1);
+        if outcome.is_none() || self.hampered.get() {
+            world.untold.borrow_mut().insert(self.name.clone());
+        }
+        outcome
+    }
+}

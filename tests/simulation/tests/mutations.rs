@@ -1,0 +1,37 @@
+//! The oracle can fail: every deliberate mistake is found within a few hundred histories.
+
+use simulation::{Mutation, Plan, run};
+
+/// The first seed that finds the mistake, and the rule it breaks.
+fn found(mutation: Mutation, seeds: u64) -> Option<(u64, &'static str)> {
+    (0..seeds).find_map(|seed| {
+        let plan = Plan { mutation: Some(mutation), ..Plan::new(seed) };
+        run(plan, false).violations.first().map(|violation| (seed, violation.rule))
+    })
+}
+
+macro_rules! finds {
+    ($($name:ident: $mutation:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            let found = found(Mutation::$mutation, 500);
+            println!("{:?}: {found:?}", Mutation::$mutation);
+            assert!(found.is_some());
+        }
+    )*};
+}
+
+finds! {
+    one_revision_instead_of_two: OneRevision,
+    outcomes_by_position: ByPosition,
+    no_key_claim: NoKeyClaim,
+    claims_without_spacing: NoSpacing,
+    an_accepted_outcome_dropped: AcceptedDropped,
+    a_folded_first_value: FoldedFirstValue,
+    adjustments_without_claim: NoClaim,
+    a_lost_answer_taken_for_accepted: LostIsAccepted,
+    no_settle_delay: NoSettleDelay,
+    a_due_that_is_not_written: NoDue,
+    an_unknown_outcome_unmarked: UnknownUnmarked,
+    a_claimed_retract_forgotten: RetractForgotten,
+}
