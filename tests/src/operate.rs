@@ -56,16 +56,6 @@ impl World {
         calls
     }
 
-    /// Waits until the goals have been checked, as they are at every start: what is changed at
-    /// Microsoft from then on is found by an upload first.
-    pub async fn until_checked(&self) {
-        until("goals checked", || async {
-            let calls = self.calls("AccountProperties/Query");
-            if calls.iter().any(|call| call.status.is_some()) { Ok(()) } else { Err(calls) }
-        })
-        .await;
-    }
-
     /// The one conversion of a click, as the simulator shows it; null if there is none.
     ///
     /// # Panics

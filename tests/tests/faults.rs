@@ -76,7 +76,6 @@ async fn an_answer_that_says_nothing_is_no_success() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_renewed_within_the_run() {
     let world = World::with(quick).await.unwrap();
-    world.until_checked().await;
     let tokens = world.calls(TOKEN).len();
     world.faults(vec![FaultRule::new(Fault::ExpireTokens {}).on(CONVERSIONS).times(1)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(5))).await.status, 202);
@@ -262,7 +261,6 @@ async fn one_row_that_spoils_a_call_is_found_by_halving() {
 #[tokio::test(flavor = "multi_thread")]
 async fn microsoft_that_can_not_be_reached_costs_no_conversion() {
     let world = World::with(quick).await.unwrap();
-    world.until_checked().await;
     let token_down = answer(503, AnswerBody::Html, false);
     world.faults(vec![FaultRule::new(token_down).on(TOKEN).times(3)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(5))).await.status, 202);

@@ -11,7 +11,7 @@ fn subscription(event_id: &str) -> Value {
 }
 
 async fn check(world: &World) -> Value {
-    world.stack.invoke("goals", &json!({})).await.unwrap()["accounts"][0].clone()
+    world.stack.invoke("goals", &json!({})).await.expect("a report")["accounts"][0].clone()
 }
 
 fn rename(world: &World, from: &str, to: &str) {

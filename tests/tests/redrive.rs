@@ -18,7 +18,6 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 const NAME_INVALID: &str = "microsoft 5606 OfflineConversionNameInvalid";
 
 async fn rename(world: &World, from: &str, to: &str) {
-    world.until_checked().await;
     world.change_goals(|goal| {
         if goal.name == from {
             goal.name = to.to_owned();
@@ -183,7 +182,6 @@ async fn a_refused_consent_sends_nothing_and_a_new_one_repairs_it() {
     })
     .await
     .unwrap();
-    world.until_checked().await;
     let tokens = world.calls(TOKEN).len();
     world.change_secret("main", "refresh_token", "revoked").await;
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);

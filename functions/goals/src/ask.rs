@@ -38,6 +38,8 @@ pub enum AskError {
     Secret(#[from] SecretError),
     #[error(transparent)]
     Auth(#[from] AuthError),
+    #[error("the identity service refused this version of the secret before; give consent again")]
+    Consent,
     #[error("Microsoft answers {} {}", .0.code.unwrap_or_default(), .0.symbol.as_deref().unwrap_or("-"))]
     Refused(MicrosoftError),
     #[error("Microsoft gives no usable answer: {0}")]
@@ -47,6 +49,8 @@ pub enum AskError {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GoalsAnswer {
+    /// Must be there, if only as null: an answer to something else must not hold every goal.
+    #[serde(deserialize_with = "Option::deserialize")]
     conversion_goals: Option<Vec<Option<AccountGoal>>>,
 }
 
@@ -64,9 +68,20 @@ struct Property {
 }
 
 impl<P: Ports> Goals<P> {
-    /// Asks about one account.
-    pub async fn ask(&self, account: &AccountName) -> Result<Answers, AskError> {
-        let secret = self.secrets.account(account).await?;
+    /// Asks about one account; not with a version of its secret that was refused before.
+    pub async fn ask(
+        &self,
+        account: &AccountName,
+        refused: Option<&str>,
+    ) -> Result<Answers, AskError> {
+        let mut secret = self.secrets.account(account).await?;
+        if refused == Some(secret.version.as_str()) {
+            self.secrets.forget(account).await;
+            secret = self.secrets.account(account).await?;
+        }
+        if refused == Some(secret.version.as_str()) {
+            return Err(AskError::Consent);
+        }
         let token = self.auth.token(account, &secret).await?;
         let query = json!({
             "ConversionGoalTypes": "OfflineConversion",

@@ -80,8 +80,8 @@ where
 
     async fn check(&self, account: &Account) -> Result<AccountReport, CheckError> {
         let name = account.name();
-        let answers = self.ask(name).await?;
         let before = self.ledger.account_item(name).await?;
+        let answers = self.ask(name, before.refused_secret_version.as_deref()).await?;
         let now = self.clock.now();
         let (findings, check) = self.compare(account, &answers, &before, now);
         self.ledger.save_check(name, &check).await?;

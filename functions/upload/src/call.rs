@@ -22,13 +22,7 @@ use tracklayer_edge::{
     secrets::Secret,
 };
 
-use crate::{
-    account::Account,
-    batch::{Fate, Work},
-    prepare::Load,
-    report::CallLine,
-    run::Run,
-};
+use crate::{account::Account, batch::Fate, prepare::Load, report::CallLine, run::Run};
 
 /// How long an account pauses after it was throttled, in seconds. Microsoft counts calls in a
 /// sliding minute (learn.microsoft.com/advertising/guides/services-protocol).
@@ -61,7 +55,7 @@ impl<P: Ports> Run<'_, P> {
             let call = &next.call;
             let Some(account) = accounts.get(&call.account) else { continue };
             if let Some((_, fate)) = stopped.iter().find(|(name, _)| *name == account.name) {
-                set_fate(self.works, &call.rows, *fate);
+                self.set_fate(&call.rows, *fate);
                 continue;
             }
             match self.send_call(&next, account).await {
@@ -71,7 +65,7 @@ impl<P: Ports> Run<'_, P> {
                     halves.rev().for_each(|half| queue.push_front(half));
                 }
                 Then::Stop(fate) => {
-                    set_fate(self.works, &call.rows, fate);
+                    self.set_fate(&call.rows, fate);
                     stopped.push((account.name.clone(), fate));
                 }
             }
@@ -227,6 +221,17 @@ impl<P: Ports> Run<'_, P> {
         }
     }
 
+    /// A message that has been put off for half of its receives waits longer: a pause of a minute
+    /// costs a receive each time, and twelve of them would be over in as many minutes.
+    fn set_fate(&mut self, rows: &[Load], fate: Fate) {
+        let half = self.upload.max_receives / 2;
+        for load in rows {
+            let work = &mut self.works[load.index];
+            let tired = matches!(fate, Fate::Later(_)) && work.receives() > half;
+            work.fate = if tired { Fate::HandBack } else { fate };
+        }
+    }
+
     /// Writes what was learned; a row whose note could not be written comes again.
     async fn settle(&mut self, notes: Vec<(usize, Note)>) {
         let written = self.note(notes.clone()).await;
@@ -276,10 +281,4 @@ fn halves(mut call: Call<Load>) -> Vec<Call<Load>> {
     let second = call.rows.split_off(call.rows.len() / 2);
     let second = Call { rows: second, ..call.clone() };
     vec![call, second]
-}
-
-fn set_fate(works: &mut [Work], rows: &[Load], fate: Fate) {
-    for load in rows {
-        works[load.index].fate = fate;
-    }
 }

@@ -7,15 +7,16 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
 use crate::console::say;
 use crate::runtime::{Failure, Function};
 
-/// Runs for ever; abort its task to end it.
+/// Runs for ever, first after one period; abort its task to end it.
 pub async fn run(function: Function, every: Duration, region: String, account: String) {
-    let mut ticks = interval(every.max(Duration::from_millis(100)));
+    let every = every.max(Duration::from_millis(100));
+    let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
