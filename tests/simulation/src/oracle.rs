@@ -84,15 +84,17 @@ pub fn is_quiet(world: &World) -> bool {
         && world.table.borrow().next_due().is_none()
 }
 
-/// Whether a row wants something and nothing drives it. Only a lost message may bring that about:
-/// the audit must not be needed for anything else.
+/// Whether a row wants something and nothing drives it, not even a dead letter. Only a lost message
+/// may bring that about: the audit must not be needed for anything else.
 #[must_use]
 pub fn is_waiting_for_audit(world: &World) -> bool {
     let account = AccountView::default();
+    let queue = world.queue.borrow();
+    let has_letter = |row: &Row| queue.dead.iter().any(|m| label_of(&m.body) == row.key.label());
     let forgotten = |row: &Row| {
         let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
         let next = next_action(row, &account, world.now(), &policy());
-        !resting && row.open.is_none() && next != Action::InSync
+        !resting && row.open.is_none() && next != Action::InSync && !has_letter(row)
     };
     let table = world.table.borrow();
     let Some(row) = table.rows.values().find(|row| forgotten(row)) else { return false };

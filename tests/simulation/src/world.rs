@@ -224,6 +224,8 @@ pub struct Invocation {
     pub name: String,
     /// How wrong its clock is, in milliseconds.
     pub skew: i64,
+    /// The rows it is about.
+    pub about: RefCell<Vec<String>>,
     /// It died.
     pub dead: Cell<bool>,
     /// Whether a request to AWS failed: what it learned may be lost.
@@ -249,6 +251,7 @@ impl Invocation {
             world: Rc::clone(world),
             name: format!("{function}#{number}"),
             skew: world.random().between(-skew, skew) * 1_000,
+            about: RefCell::default(),
             dead: Cell::new(false),
             hampered: Cell::new(false),
             heard: RefCell::default(),
@@ -270,15 +273,23 @@ impl Invocation {
             let freeze = world.random().between(10_000, MAX_FREEZE);
             self.frozen.set(freeze);
             ms += freeze;
-            world.announce(|| format!("{} stands still for {} s", self.name, freeze / 1_000));
+            self.tell(|| format!("stands still for {} s", freeze / 1_000));
         }
         world.sleep(ms).await;
     }
 
     async fn die(&self, how: &str) {
         self.dead.set(true);
-        self.world.announce(|| format!("{} {how}", self.name));
+        self.tell(|| how.to_owned());
         std::future::pending::<()>().await;
+    }
+
+    /// Adds a line about its rows to the history; runs without rows are not worth one.
+    fn tell(&self, what: impl FnOnce() -> String) {
+        let about = self.about.borrow().clone();
+        if !about.is_empty() {
+            self.world.tell(about, || format!("{} {}", self.name, what()));
+        }
     }
 
     /// Runs `function` for at most `timeout` milliseconds of its own time; `None` if it died.
@@ -298,7 +309,7 @@ impl Invocation {
             if end.as_mut().poll(cx).is_ready() {
                 if world.now_ms() >= started + timeout + self.frozen.get() {
                     self.dead.set(true);
-                    world.announce(|| format!("{} is ended by its timeout", self.name));
+                    self.tell(|| "is ended by its timeout".to_owned());
                     return Poll::Ready(None);
                 }
                 let rest = started + timeout + self.frozen.get() - world.now_ms();

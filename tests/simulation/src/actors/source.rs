@@ -139,6 +139,7 @@ fn label_of_original(event: &Value) -> String {
 /// One request; `None` if the function died.
 async fn request(world: &Rc<World>, event: &Value) -> Option<(i64, Value)> {
     let invocation = Invocation::new(world, "enqueue");
+    *invocation.about.borrow_mut() = vec![label_of_original(event)];
     let port = Port(Rc::clone(&invocation));
     let enqueue: Enqueue<Simulated> = Enqueue {
         mapping: world.mapping.borrow().clone(),

@@ -65,6 +65,8 @@ fn receive(world: &World) -> Vec<Received> {
 
 async fn work(world: &Rc<World>, batch: Vec<Received>) {
     let invocation = Invocation::new(world, "upload");
+    *invocation.about.borrow_mut() =
+        batch.iter().map(|received| crate::oracle::label_of(&received.message.body)).collect();
     let rows = || batch.iter().map(|received| crate::oracle::label_of(&received.message.body));
     world.tell(rows(), || {
         let receives = batch.iter().map(|received| received.message.receives.to_string());
