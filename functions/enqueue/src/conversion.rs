@@ -77,10 +77,8 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<ClickSearch, Unavailable> {
         let account = self.mapping.account(conversion.account.as_str());
         let browser = account.is_some_and(tracklayer_core::mapping::Account::browser_order_ties);
-        let own = conversion.references.msclkid.as_ref();
-        let references =
-            facts_of(conversion, &ClickSearch::Missing(WaitReason::NoClick)).references;
-        Ok(self.clicks.search(own, &references, conversion.occurred_at, now, browser).await?)
+        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
+        Ok(self.clicks.search(own, references, conversion.occurred_at, now, browser).await?)
     }
 }
 

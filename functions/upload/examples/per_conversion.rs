@@ -93,7 +93,7 @@ fn row(n: usize, now: EventTime) -> Row {
     );
     let parsed = parse_event(&event, &Mapping::shipped(), now).expect("an event");
     let Event::Conversion(conversion) = parsed else { panic!("a conversion") };
-    let click_id = conversion.references.msclkid.clone().expect("a click id");
+    let click_id = conversion.msclkid.clone().expect("a click id");
     let search = ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event };
     let account = AccountView::default();
     let judge = Judge { account: &account, now, policy: &POLICY };

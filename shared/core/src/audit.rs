@@ -159,7 +159,7 @@ mod tests {
         let mut row = place(&conversion, facts, None, None, &judge, 395).0;
         row.open = None;
         if let Some(facts) = &mut row.facts {
-            facts.identity.click_id = conversion.references.msclkid;
+            facts.identity.click_id = conversion.msclkid;
         }
         row
     }

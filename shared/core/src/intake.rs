@@ -10,8 +10,8 @@ use crate::{
     observed::Observed,
     open::{Class, Open, WaitReason},
     record::{
-        Change, Click, ClickOrigin, Correction, CorrectionRefusal, Facts, MAX_CORRECTIONS,
-        References, Row, RowKey,
+        Change, Click, ClickOrigin, Correction, CorrectionRefusal, Facts, MAX_CORRECTIONS, Row,
+        RowKey,
     },
     time::{EventTime, MAX_AGE},
 };
@@ -59,7 +59,6 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
     let (click_id, click) = credited(search);
     let hashes = conversion.goal.enhanced;
-    let references = &conversion.references;
     Facts {
         fingerprint: conversion.fingerprint().to_string(),
         goal: conversion.goal.name.clone(),
@@ -72,12 +71,7 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
             phone: conversion.phone.filter(|_| hashes),
         },
         click,
-        references: References {
-            session: references.session.clone(),
-            lead: references.lead.clone(),
-            cart: references.cart.clone(),
-            order: references.order.clone(),
-        },
+        references: conversion.references.clone(),
     }
 }
 

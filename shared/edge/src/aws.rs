@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, Region, SharedCredentialsProvider, retry::RetryConfig,
     timeout::TimeoutConfig,
@@ -12,16 +11,17 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use aws_types::SdkConfig;
 
 use crate::config::{self, ConfigError};
 
+/// How long AWS may take to take a connection, and to answer one attempt.
+const CONNECT: Duration = Duration::from_secs(2);
+const ATTEMPT: Duration = Duration::from_secs(5);
+
 /// What all three clients share.
 #[derive(Clone, Debug)]
-pub struct Aws {
-    http: SharedHttpClient,
-    region: Region,
-    credentials: SharedCredentialsProvider,
-}
+pub struct Aws(SdkConfig);
 
 impl Aws {
     /// Reads region and credentials as Lambda sets them.
@@ -36,64 +36,45 @@ impl Aws {
             None,
             "lambda environment",
         );
-        Ok(Aws {
-            http: Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
-            region: Region::new(config::text("AWS_REGION")?),
-            credentials: SharedCredentialsProvider::new(credentials),
-        })
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT);
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http)
+            .region(Region::new(config::text("AWS_REGION")?))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::standard())
+            .timeout_config(timeouts.build());
+        Ok(Aws(config.build()))
     }
 
     /// DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut builder = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts(Duration::from_secs(5)));
-        builder.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
-        aws_sdk_dynamodb::Client::from_conf(builder.build())
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.0);
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        let mut builder = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts(Duration::from_secs(5)));
-        builder.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SQS"));
-        aws_sdk_sqs::Client::from_conf(builder.build())
+        let mut config = aws_sdk_sqs::config::Builder::from(&self.0);
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SQS"));
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// Secrets Manager.
     #[must_use]
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
-        let mut builder = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts(Duration::from_secs(5)));
-        builder.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
-        aws_sdk_secretsmanager::Client::from_conf(builder.build())
+        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.0);
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 }
 
 /// The service's own variable, else the common one, else AWS.
 fn endpoint(variable: &'static str) -> Option<String> {
     config::text(variable).or_else(|_| config::text("AWS_ENDPOINT_URL")).ok()
-}
-
-fn timeouts(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(attempt)
-        .build()
 }

@@ -68,7 +68,7 @@ impl Conversion {
             .with("account", &self.account)
             .with("occurredAt", self.occurred_at.epoch())
             .with_some("value", self.value)
-            .with_some("msclkid", references.msclkid.as_ref())
+            .with_some("msclkid", self.msclkid.as_ref())
             .with_some("sessionId", references.session.as_ref())
             .with_some("leadId", references.lead.as_ref())
             .with_some("cartId", references.cart.as_ref())

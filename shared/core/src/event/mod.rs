@@ -26,6 +26,7 @@ use crate::id::{AccountName, EventName, RecordId, Source};
 use crate::identity::Sha256Hash;
 use crate::mapping::GoalRule;
 use crate::money::Money;
+use crate::record::References;
 use crate::time::EventTime;
 
 /// One event, as far as it concerns Microsoft.
@@ -88,7 +89,9 @@ pub struct Conversion {
     pub goal: GoalRule,
     /// Its value: always there on a variable-value goal, never on a goal without value.
     pub value: Option<Money>,
-    /// By what its click may be found.
+    /// The click itself, where the caller knows it.
+    pub msclkid: Option<ClickId>,
+    /// By what its click may be found else.
     pub references: References,
     /// Hash of the person's e-mail address.
     pub email: Option<Sha256Hash>,
@@ -96,30 +99,6 @@ pub struct Conversion {
     pub phone: Option<Sha256Hash>,
     /// What the person consented to; never [`Consent::Denied`] here.
     pub consent: Consent,
-}
-
-/// What leads from an event to its click, strongest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct References {
-    /// The click itself.
-    pub msclkid: Option<ClickId>,
-    /// The visit in which it happened.
-    pub session: Option<RecordId>,
-    /// The lead that was tied to a click.
-    pub lead: Option<RecordId>,
-    /// The cart that was tied to a click.
-    pub cart: Option<RecordId>,
-    /// The order that was tied to a click.
-    pub order: Option<RecordId>,
-}
-
-impl References {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.msclkid.is_none()
-            && [&self.session, &self.lead, &self.cart, &self.order].iter().all(|id| id.is_none())
-    }
 }
 
 /// What the person has consented to. An absent field is [`Consent::Unknown`].

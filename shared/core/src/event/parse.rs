@@ -92,6 +92,7 @@ impl Door<'_> {
             occurred_at,
             goal: goal.clone(),
             value: money::conversion_value(fields, goal.revenue)?,
+            msclkid: read::click_id(fields)?,
             references: read::references(fields)?,
             email: read::email(fields)?,
             phone: read::phone(fields, account.default_country_code())?,
@@ -129,7 +130,7 @@ impl Door<'_> {
 /// Refuses a conversion that could never be matched with a click or a person.
 fn identified(conversion: Conversion) -> Result<Conversion, EventError> {
     let person = conversion.email.is_some() || conversion.phone.is_some();
-    if person || !conversion.references.is_empty() {
+    if person || conversion.msclkid.is_some() || !conversion.references.is_empty() {
         return Ok(conversion);
     }
     let message = "one of msclkid, sessionId, leadId, cartId, orderId, email, phone, hashedEmail, \

@@ -2,11 +2,12 @@
 
 use super::error::{ErrorCode, EventError};
 use super::fields::{Field, Fields, missing};
-use super::{Consent, OriginalRef, References};
+use super::{Consent, OriginalRef};
 use crate::click::ClickId;
 use crate::id::{EventName, RecordId, Source};
 use crate::identity::{IdentityError, Sha256Hash, hash_email, hash_phone};
 use crate::mapping::{Account, EventRule, Mapping};
+use crate::record::References;
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, TimeError};
 
 pub(super) fn event_id(fields: &Fields<'_>) -> Result<RecordId, EventError> {
@@ -83,7 +84,6 @@ pub(super) fn not_too_old(time: EventTime, now: EventTime) -> Result<(), EventEr
 
 pub(super) fn references(fields: &Fields<'_>) -> Result<References, EventError> {
     Ok(References {
-        msclkid: click_id(fields)?,
         session: record_id(fields, Field::SessionId)?,
         lead: record_id(fields, Field::LeadId)?,
         cart: record_id(fields, Field::CartId)?,
@@ -91,7 +91,7 @@ pub(super) fn references(fields: &Fields<'_>) -> Result<References, EventError> 
     })
 }
 
-fn click_id(fields: &Fields<'_>) -> Result<Option<ClickId>, EventError> {
+pub(super) fn click_id(fields: &Fields<'_>) -> Result<Option<ClickId>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidClickId, Field::Msclkid.as_str(), e);
     fields.text(Field::Msclkid)?.map(|text| ClickId::parse(&text).map_err(invalid)).transpose()
 }
