@@ -5,11 +5,13 @@
 //! - `executor`: tasks under virtual time; `world`: what they share, and invocations that can die
 //! - `table`, `queue`, `microsoft`: the three outsides by their rules; `ports`: the way to them
 //! - `actors`: sources, workers, sweep's schedule, the operator
-//! - `oracle`: what must hold in the end; `shrink`: the smallest plan that still fails
+//! - `oracle`: what must hold in the end; `shrink`: the smallest plan that still fails;
+//!   `mutation`: mistakes that the oracle must find
 
 mod actors;
 mod executor;
 mod microsoft;
+mod mutation;
 mod oracle;
 pub mod plan;
 mod ports;
@@ -21,8 +23,9 @@ mod world;
 
 use std::fmt::Write as _;
 
+pub use mutation::Mutation;
 pub use oracle::{Exceptions, Violation};
-pub use plan::{Mutation, Plan};
+pub use plan::Plan;
 pub use shrink::shrink;
 use world::{Line, World};
 

@@ -1,7 +1,7 @@
 //! Runs histories: `cargo run --release -p simulation -- --seeds 0..1000000`, or tells one of them:
 //! `-- --seed 4711`.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, num::NonZero, time::Instant};
 
 use anyhow::{Context as _, bail};
 use simulation::{Plan, run, shrink};
@@ -25,28 +25,65 @@ fn tell(seed: u64) {
     println!("{}", run(plan.clone(), true).story(&plan));
 }
 
+/// What some histories came to.
+#[derive(Default)]
+struct Sum {
+    exceptions: BTreeMap<&'static str, u32>,
+    calls: u64,
+    counted: u64,
+    failed: Vec<u64>,
+}
+
+impl Sum {
+    fn of(seeds: impl Iterator<Item = u64>) -> Sum {
+        let mut sum = Sum::default();
+        for seed in seeds {
+            let outcome = run(Plan::new(seed), false);
+            if let Some(violation) = outcome.violations.first() {
+                println!("seed {seed}: {}: {}: {}", violation.rule, violation.row, violation.what);
+                sum.failed.push(seed);
+            }
+            sum.add(Sum {
+                exceptions: outcome.exceptions,
+                calls: outcome.calls,
+                counted: outcome.counted,
+                failed: Vec::new(),
+            });
+        }
+        sum
+    }
+
+    fn add(&mut self, other: Sum) {
+        self.calls += other.calls;
+        self.counted += other.counted;
+        self.failed.extend(other.failed);
+        for (what, times) in other.exceptions {
+            *self.exceptions.entry(what).or_default() += times;
+        }
+    }
+}
+
 fn run_all(from: u64, to: u64) -> anyhow::Result<()> {
     let start = Instant::now();
-    let mut exceptions: BTreeMap<&str, u32> = BTreeMap::new();
-    let (mut calls, mut counted, mut failed) = (0, 0, Vec::new());
-    for seed in from..to {
-        let outcome = run(Plan::new(seed), false);
-        (calls, counted) = (calls + outcome.calls, counted + outcome.counted);
-        for (what, times) in outcome.exceptions {
-            *exceptions.entry(what).or_default() += times;
-        }
-        if let Some(violation) = outcome.violations.first() {
-            println!("seed {seed}: {}: {}: {}", violation.rule, violation.row, violation.what);
-            failed.push(seed);
-        }
-    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut sum = Sum::default();
+    std::thread::scope(|scope| {
+        let shares = (0..threads).map(|share| (from..to).skip(share).step_by(threads));
+        let running: Vec<_> = shares.map(|seeds| scope.spawn(move || Sum::of(seeds))).collect();
+        running.into_iter().for_each(|run| sum.add(run.join().expect("no panic")));
+    });
     let seconds = start.elapsed().as_secs_f64();
-    println!("{} histories in {seconds:.1} s, {calls} calls, {counted} conversions", to - from);
-    for (what, times) in exceptions {
+    println!(
+        "{} histories in {seconds:.1} s, {} calls, {} conversions",
+        to - from,
+        sum.calls,
+        sum.counted
+    );
+    for (what, times) in sum.exceptions {
         println!("admitted {times} times: {what}");
     }
-    if let Some(seed) = failed.first() {
-        bail!("{} failed; see --seed {seed}", failed.len());
+    if let Some(seed) = sum.failed.iter().min() {
+        bail!("{} failed; see --seed {seed}", sum.failed.len());
     }
     Ok(())
 }

@@ -62,6 +62,14 @@ pub fn is_recorded(world: &World, order: &Order) -> bool {
     table.rows.get(&key_of(order)).is_some_and(|row| row.facts.is_some())
 }
 
+/// Whether the order's row has this correction.
+#[must_use]
+pub fn has_correction(world: &World, order: &Order, fix: &Fix) -> bool {
+    let table = world.table.borrow();
+    let row = table.rows.get(&key_of(order));
+    row.is_some_and(|row| row.corrections.iter().any(|known| is(known, fix)))
+}
+
 /// What Microsoft knows the order by, once it is recorded.
 #[must_use]
 pub fn person_of_order(world: &World, order: &Order) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What happens in one history, drawn from its seed before anything runs: the order log, what goes
 //! wrong and how often, and what the operator does. A plan is data, so that it can be made smaller.
 
-use crate::random::Random;
+use crate::{mutation::Mutation, random::Random};
 
 /// The moment at which all histories begin: 2026-03-01T00:00:00Z.
 pub const START: i64 = 1_772_323_200;
@@ -140,35 +140,6 @@ pub enum OutageOf {
     Queue,
 }
 
-/// Deliberate mistakes, to see that they are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutation {
-    /// Writes don't look at the desired revision.
-    OneRevision,
-    /// Errors are taken by their position in the answer, not by their index.
-    ByPosition,
-    /// Every key is free.
-    NoKeyClaim,
-    /// Adjustments are not spaced.
-    NoSpacing,
-    /// An accepted Apply is not written when observed state has moved.
-    AcceptedDropped,
-    /// Apply carries the net.
-    FoldedFirstValue,
-    /// Claims are not written.
-    NoClaim,
-    /// No answer counts as accepted.
-    LostIsAccepted,
-    /// Adjustments follow at once.
-    NoSettleDelay,
-    /// A due that is set is not written.
-    NoDue,
-    /// The mark of an unknown outcome is not written.
-    UnknownUnmarked,
-    /// A claimed Retract is forgotten.
-    RetractForgotten,
-}
-
 /// An original and everything said about it.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -220,6 +191,8 @@ pub struct Fix {
     pub names_event: bool,
     /// Another currency than the original's.
     pub other_currency: bool,
+    /// Whether it is posted once more with another original.
+    pub misdirected: bool,
     /// Whether it waits for a moment at which its original is being sent or corrected.
     pub meddles: bool,
 }
@@ -348,7 +321,10 @@ impl Draw<'_> {
         };
         order.occurred = twin.occurred;
         order.postpone((twin.posts[0] - order.posts[0]).max(0));
-        let is_taken = |known: &Order| known.is_same(twin) && known.event == order.event;
+        // Neither may be too old at the door: corrections wait for both.
+        let is_old = twin.occurred < START - 80 * DAY;
+        let is_taken =
+            |known: &Order| known.is_same(twin) && (is_old || known.event == order.event);
         if self.random.chance(3_000) && !orders.iter().any(is_taken) {
             (order.source, order.id) = (twin.source, twin.id.clone());
         }
@@ -403,6 +379,7 @@ impl Draw<'_> {
             posts: self.posts(first),
             names_event: self.random.chance(6_000),
             other_currency: self.random.chance(300),
+            misdirected: self.random.chance(500),
             meddles: self.random.chance(3_000),
         }
     }

@@ -56,8 +56,28 @@ pub fn start(world: &Rc<World>) {
                 amid: fix.meddles.then(|| order.clone()),
             };
             post_all(world, &fix.posts, &post);
+            if fix.misdirected && !fix.other_currency && !too_old {
+                misdirect(world, order, fix, post.event);
+            }
         }
     }
+}
+
+/// The same correction with another original, once it is recorded with its own.
+fn misdirect(world: &Rc<World>, order: &Order, fix: &Fix, mut event: Value) {
+    let others = world.plan.orders.iter().filter(|other| !other.is_same(order));
+    let Some(other) = others.last() else { return };
+    event["original"] = json!({"source": other.source, "eventId": other.id, "event": other.event});
+    let (order, fix, world) = (order.clone(), fix.clone(), Rc::clone(world));
+    world.posting.set(world.posting.get() + 1);
+    let spawner = Rc::clone(&world);
+    spawner.executor.spawn(async move {
+        while !oracle::has_correction(&world, &order, &fix) {
+            world.sleep(1_800_000).await;
+        }
+        send(&world, &event, &["conflict"]).await;
+        world.posting.set(world.posting.get() - 1);
+    });
 }
 
 /// Posts at each of these times, or later.
@@ -101,10 +121,7 @@ fn conflict(world: &Rc<World>, order: &Order, mut event: Value) {
 }
 
 async fn wait_for(world: &World, order: &Order) {
-    let is_in = |known: &Order| {
-        let refused = oracle::may_be_too_old(world, known);
-        !known.is_same(order) || refused || oracle::is_recorded(world, known)
-    };
+    let is_in = |known: &Order| !known.is_same(order) || oracle::is_recorded(world, known);
     while !world.plan.orders.iter().all(is_in) {
         world.sleep(600_000).await;
     }
@@ -136,8 +153,28 @@ fn label_of_original(event: &Value) -> String {
     }
 }
 
-/// One request; `None` if the function died.
+/// One request, alone or first in an array; `None` if the function died.
 async fn request(world: &Rc<World>, event: &Value) -> Option<(i64, Value)> {
+    if !world.random().chance(2_500) {
+        return call(world, event, event).await;
+    }
+    let mut array = vec![event.clone()];
+    array.extend(companions(world, event));
+    let (status, answer) = call(world, event, &Value::Array(array)).await?;
+    Some((status, answer["results"][0].clone()))
+}
+
+/// Events that are sent along: the same one again, and originals that were posted before.
+fn companions(world: &World, event: &Value) -> Vec<Value> {
+    let second = world.now_ms() / 1_000;
+    let posted = world.plan.orders.iter().filter(|order| order.posts[0] <= second);
+    let mut events: Vec<Value> = posted.map(original).collect();
+    events.push(event.clone());
+    let wanted = world.random().between(0, 3);
+    (0..wanted).map(|_| events[world.random().below(events.len())].clone()).collect()
+}
+
+async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<(i64, Value)> {
     let invocation = Invocation::new(world, "enqueue");
     *invocation.about.borrow_mut() = vec![label_of_original(event)];
     let port = Port(Rc::clone(&invocation));
@@ -153,7 +190,7 @@ async fn request(world: &Rc<World>, event: &Value) -> Option<(i64, Value)> {
         telemetry: port,
     };
     let mut request = tracklayer_edge::http::Request::default();
-    request.body = Some(event.to_string());
+    request.body = Some(body.to_string());
     let response = invocation.run(TIMEOUT, enqueue.handle(&request)).await?;
     let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();
     Some((response.status_code, serde_json::from_slice(&body).unwrap_or_default()))

@@ -10,7 +10,7 @@ use upload::{
 };
 
 use crate::{
-    plan::Mutation,
+    mutation::Mutation,
     ports::{Port, Simulated},
     queue::{MAX_RECEIVES, Received},
     world::{Invocation, World, policy},

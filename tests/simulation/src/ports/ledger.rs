@@ -15,11 +15,7 @@ use tracklayer_edge::{
 };
 
 use super::{Lost, Port};
-use crate::{
-    plan::{Mutation, OutageOf},
-    table::Table,
-    world::World,
-};
+use crate::{mutation::Mutation, plan::OutageOf, table::Table, world::World};
 
 impl From<Lost> for LedgerError {
     fn from(Lost: Lost) -> Self {

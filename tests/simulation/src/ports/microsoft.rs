@@ -12,7 +12,8 @@ use tracklayer_edge::{
 use super::Port;
 use crate::{
     microsoft::{Sent, Taken},
-    plan::{Mutation, OutageOf},
+    mutation::Mutation,
+    plan::OutageOf,
     world::{Heard, World},
 };
 

@@ -9,7 +9,7 @@ use std::{rc::Rc, time::Duration};
 use tracklayer_edge::ports::{Clock, Ports};
 
 use crate::{
-    plan::Mutation,
+    mutation::Mutation,
     world::{Invocation, World},
 };
 
