@@ -65,8 +65,8 @@ pub fn start(world: &Rc<World>) {
 
 /// The same correction with another original, once it is recorded with its own.
 fn misdirect(world: &Rc<World>, order: &Order, fix: &Fix, mut event: Value) {
-    let others = world.plan.orders.iter().filter(|other| !other.is_same(order));
-    let Some(other) = others.last() else { return };
+    let mut others = world.plan.orders.iter().rev().filter(|other| !other.is_same(order));
+    let Some(other) = others.next() else { return };
     event["original"] = json!({"source": other.source, "eventId": other.id, "event": other.event});
     let (order, fix, world) = (order.clone(), fix.clone(), Rc::clone(world));
     world.posting.set(world.posting.get() + 1);
