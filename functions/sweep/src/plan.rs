@@ -50,6 +50,10 @@ pub fn plan(key: &RowKey, due: EventTime, rows: &[Row], judge: &Judge<'_>) -> Pl
     let originals: Vec<&Row> = rows.iter().filter(|row| row.facts.is_some()).collect();
     match originals.as_slice() {
         [] => wait(orphan, rings(orphan, judge.policy, judge.now), judge),
+        // A correction that names its original's event is not given to a sibling.
+        [_] if orphan.corrections.iter().any(|correction| correction.names_event) => {
+            wait(orphan, rings(orphan, judge.policy, judge.now), judge)
+        }
         [original] => adopt(orphan, original, judge),
         // None of them has the orphan's own event name, or it would stand where the orphan stands.
         _ => wait(orphan, Some("several originals, none of the event the corrections name"), judge),

@@ -177,6 +177,7 @@ fn orphan(event_id: &str, now: EventTime, occurred: i64) -> Row {
         event_id: format!("{event_id}-r1").parse().expect("an id"),
         occurred_at,
         recorded_at: occurred_at,
+        names_event: false,
         account: None,
         change: Change::default(),
         refused: None,

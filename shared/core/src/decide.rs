@@ -123,7 +123,11 @@ fn before_acceptance(
     policy: &Policy,
 ) -> Action {
     if now > limit(facts) {
-        return Action::Refuse(RefusalReason::Expired);
+        // After an attempt without answer nobody knows that it doesn't count.
+        return Action::Refuse(match row.microsoft.apply_unknown {
+            true => RefusalReason::MayAlreadyCount,
+            false => RefusalReason::Expired,
+        });
     }
     if !facts.identity.is_matchable() {
         let reason = row.open.as_ref().and_then(|open| open.reason).unwrap_or(WaitReason::NoClick);

@@ -168,6 +168,7 @@ pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {
         event_id: event.event_id.clone(),
         occurred_at: event.occurred_at,
         recorded_at: now,
+        names_event: event.original.event.is_some(),
         account: event.account.clone(),
         change,
         refused: None,

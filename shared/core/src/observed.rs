@@ -49,7 +49,7 @@ pub(crate) fn is_zero(n: &u32) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
+pub(crate) fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
@@ -154,7 +154,7 @@ pub enum RefusalReason {
     TooOldForMicrosoft,
     /// Another environment or ad account took it.
     AcceptedElsewhere,
-    /// Microsoft refused the goal's name after an attempt whose outcome is unknown.
+    /// It can't be sent any more, or not under this name, after an attempt whose outcome is unknown.
     MayAlreadyCount,
     /// Only corrections came, never the original.
     OriginalNeverCame,

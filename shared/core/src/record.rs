@@ -12,7 +12,7 @@ use crate::{
     id::{AccountName, EventName, GoalName, RecordId, Source},
     identity::Identity,
     money::{Amount, Currency, Money},
-    observed::Observed,
+    observed::{Observed, is_false},
     open::Open,
     time::EventTime,
 };
@@ -186,6 +186,9 @@ pub struct Correction {
     pub occurred_at: EventTime,
     /// When it reached the ledger.
     pub recorded_at: EventTime,
+    /// Whether the source named the original's event: then no sibling under the same id will do.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub names_event: bool,
     /// The account it was meant for, if the source named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,

@@ -83,6 +83,7 @@ fn correction(id: &str, change: Change) -> Correction {
         event_id: id.parse().expect("an id"),
         occurred_at: at("2026-04-25T08:05:00Z"),
         recorded_at: at("2026-04-25T08:06:00Z"),
+        names_event: false,
         account: None,
         change,
         refused: None,

@@ -32,6 +32,7 @@ fn refund(id: &str, seconds: i64) -> Correction {
         event_id: id.parse().expect("an id"),
         occurred_at: time(seconds),
         recorded_at: time(seconds),
+        names_event: false,
         account: None,
         change: Change {
             amount: Amount::from_json("30").ok(),
@@ -163,4 +164,15 @@ fn what_is_no_due_orphan_any_more_is_left_alone() {
     assert_eq!(plan(&key, time(0), std::slice::from_ref(&moved_on), &judge), Plan::Gone);
     assert_eq!(plan(&key, time(3_600), &[original("purchase")], &judge), Plan::Gone);
     assert_eq!(plan(&key, time(3_600), &[], &judge), Plan::Gone);
+}
+
+#[test]
+fn a_correction_that_names_its_originals_event_is_not_given_to_a_sibling() {
+    let sibling = original("phone_sale");
+    let mut orphan = orphan(vec![refund("r1", 0)]);
+    orphan.corrections[0].names_event = true;
+    let (note, _) = noted(decide(&[orphan.clone(), sibling.clone()], time(3_600)));
+    assert!(matches!(note, Note::Waits(..)), "{note:?}");
+    orphan.corrections[0].names_event = false;
+    assert!(matches!(decide(&[orphan, sibling], time(3_600)), Plan::Move { .. }));
 }

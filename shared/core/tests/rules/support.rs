@@ -116,6 +116,7 @@ pub fn correction(event_id: &str, seconds: i64, change: Change) -> Correction {
         event_id: id(event_id),
         occurred_at: after(seconds),
         recorded_at: after(seconds + 60),
+        names_event: false,
         account: None,
         change,
         refused: None,
