@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use microsoft_simulator::{Account, CountType, Goal, RevenueType};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
+use tracklayer_core::mapping::Mapping;
 
 /// SHA-256 of `local-key`: `printf local-key | sha256sum`.
 const LOCAL_KEY_SHA256: &str = "dba73d3fcb67907054ce8317378a14b30da1b86b75803e9ba66f18efd9bef09e";
@@ -19,19 +20,20 @@ pub(crate) struct LocalAccount {
     goals: Vec<Goal>,
 }
 
-/// The accounts of a mapping file, `main` first; without a file the shipped one has `main` alone,
-/// whose goals the simulator knows by itself.
+/// The accounts of a mapping file, `main` first; without a file those of the shipped one.
 pub(crate) fn accounts(mapping: Option<&Path>) -> Result<Vec<LocalAccount>> {
-    let Some(path) = mapping else {
-        return Ok(vec![LocalAccount {
-            name: "main".to_owned(),
-            id: MAIN_ACCOUNT_ID,
-            goals: Account::default().goals,
-        }]);
-    };
-    let text = std::fs::read(path).with_context(|| format!("mapping {}", path.display()))?;
-    let mapping: Json =
-        serde_json::from_slice(&text).with_context(|| format!("mapping {}", path.display()))?;
+    match mapping {
+        None => declared(Mapping::SHIPPED.as_bytes()),
+        Some(path) => {
+            let named = || format!("mapping {}", path.display());
+            let text = std::fs::read(path).with_context(named)?;
+            declared(&text).with_context(named)
+        }
+    }
+}
+
+fn declared(text: &[u8]) -> Result<Vec<LocalAccount>> {
+    let mapping: Json = serde_json::from_slice(text)?;
     let declared = mapping["accounts"].as_object().context("the mapping has no accounts")?;
     let mut names: Vec<&String> = declared.keys().collect();
     names.sort_by_key(|name| (*name != "main", (*name).clone()));

@@ -127,3 +127,14 @@ fn unknown_resources_and_names_are_refused_by_name() {
         "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt Q.QueueName}}}";
     assert!(refusal(circle).contains("depends on itself"), "{}", refusal(circle));
 }
+
+#[test]
+fn the_templates_secrets_are_named_after_the_mappings_accounts() {
+    let mapping = tracklayer_core::mapping::Mapping::shipped();
+    let accounts = mapping.accounts().map(|account| format!("tracklayer/{}", account.name()));
+    let mut wanted: Vec<String> = accounts.chain(["tracklayer/ingest-keys".to_owned()]).collect();
+    wanted.sort();
+    let mut named: Vec<String> = real(&[]).secrets.into_iter().map(|secret| secret.name).collect();
+    named.sort();
+    assert_eq!(named, wanted);
+}
