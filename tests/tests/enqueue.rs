@@ -431,3 +431,19 @@ fn time_after(text: &str, seconds: i64) -> String {
     let time = OffsetDateTime::parse(text, &Rfc3339).expect("a time");
     (time + time::Duration::seconds(seconds)).format(&Rfc3339).expect("text")
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_orders_stamped_midnight_gets_through_and_so_does_its_repetition() {
+    let world = World::start().await.unwrap();
+    let at = time(-3_600);
+    let events: Vec<Value> = (0..150)
+        .map(|n| with(&sale(&format!("midnight-{n}"), 1), &json!({"occurredAt": at})))
+        .collect();
+    let first = world.post(&json!(events)).await;
+    assert_eq!(first.body["counts"], json!({"queued": 150}), "{:?}", first.body);
+    let again = world.post(&json!(events)).await;
+    assert_eq!(again.body["counts"], json!({"duplicate": 150}), "{:?}", again.body);
+    world.until_drained().await;
+    assert_eq!(world.conversions().await.len(), 150);
+    world.stop().await;
+}

@@ -46,6 +46,11 @@ impl Landing {
         }
         let body: Body = serde_json::from_value(value)
             .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
+        let consent = consent(&body.consent)?;
+        if consent.as_deref() == Some("denied") {
+            // Nothing else of it is looked at.
+            return Ok(Landing { consent, ..Landing::default() });
+        }
         let ties = [
             (TieKind::Lead, id(&body.lead_id, "leadId")?),
             (TieKind::Cart, id(&body.cart_id, "cartId")?),
@@ -56,7 +61,7 @@ impl Landing {
             session: id(&body.session_id, "sessionId")?,
             ties: ties.into_iter().filter_map(|(kind, id)| Some((kind, id?))).collect(),
             landing_url: text_of(&body.landing_url, "landingUrl")?.and_then(LandingUrl::redact),
-            consent: consent(&body.consent)?,
+            consent,
             landed_at: landed_at(&body.landed_at)?,
         })
     }

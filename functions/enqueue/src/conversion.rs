@@ -8,12 +8,23 @@ use tracklayer_core::{
     record::{Facts, Row},
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _};
+use tracklayer_edge::{
+    ledger::claim_of,
+    ports::{Claims as _, Clicks as _, Ports, Rows as _},
+};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},
     wire::{EventAnswer, Status},
 };
+
+/// What is known of an event before its row is written.
+enum Found {
+    /// It is new: its facts, and why it has no click if it has none.
+    New(Box<Facts>, Option<WaitReason>),
+    /// It was taken before.
+    Known(Box<Row>),
+}
 
 impl<P: Ports> Enqueue<P> {
     /// Takes one original.
@@ -25,7 +36,10 @@ impl<P: Ports> Enqueue<P> {
         if let Err(error) = call.allows(&conversion.source, Some(&conversion.account)) {
             return Ok(EventAnswer::rejected(&conversion.event_id, &conversion.source, error));
         }
-        let (facts, missing) = self.facts(conversion, call).await?;
+        let (facts, missing) = match self.facts(conversion, call).await? {
+            Found::New(facts, missing) => (*facts, missing),
+            Found::Known(row) => return Ok(repeat(conversion, &row, call)),
+        };
         let judge = call.judge(&self.policy);
         let (row, dispatch) =
             place(conversion, facts.clone(), None, missing, &judge, self.retention_days);
@@ -33,6 +47,7 @@ impl<P: Ports> Enqueue<P> {
             return Ok(signal(conversion, &row, dispatch, call));
         };
         if existing.facts.is_some() {
+            self.give_back(&row, &existing).await?;
             return Ok(repeat(conversion, &existing, call));
         }
         // An orphan's account was only a guess; corrections that name another one are refused.
@@ -45,29 +60,57 @@ impl<P: Ports> Enqueue<P> {
         }
     }
 
-    /// Click, hashes and the second that is free at Microsoft.
-    async fn facts(
-        &self,
-        conversion: &Conversion,
-        call: &Call<'_>,
-    ) -> Result<(Facts, Option<WaitReason>), Unavailable> {
+    /// Click, hashes and a second that is free at Microsoft – or the row, where the second is not
+    /// free because this very event was taken before, perhaps shifted.
+    async fn facts(&self, conversion: &Conversion, call: &Call<'_>) -> Result<Found, Unavailable> {
         let search = self.search(conversion, call.now).await?;
         let mut facts = facts_of(conversion, &search);
-        facts.conversion_time = self
-            .ledger
-            .claim_second(
-                &conversion.account,
-                &facts.identity,
-                conversion.occurred_at,
-                &key_of(conversion),
-                call.now,
-            )
-            .await?;
+        let (account, time, now) = (&conversion.account, conversion.occurred_at, call.now);
+        let owner = key_of(conversion);
+        let from = call.next_second(account, &facts);
+        let first = claim_of(account, &facts.identity, time.plus_seconds(from));
+        facts.conversion_time = match first {
+            None => time,
+            Some(first) if self.ledger.claim(&first, &owner, now).await? => time.plus_seconds(from),
+            Some(_) => match self.known(conversion, now).await? {
+                Some(row) => return Ok(Found::Known(Box::new(row))),
+                None => {
+                    let identity = &facts.identity;
+                    self.ledger.claim_second(account, identity, time, &owner, now, from + 1).await?
+                }
+            },
+        };
         let missing = match search {
             ClickSearch::Missing(reason) => Some(reason),
             ClickSearch::Found { .. } => None,
         };
-        Ok((facts, missing))
+        Ok(Found::New(Box::new(facts), missing))
+    }
+
+    async fn known(
+        &self,
+        conversion: &Conversion,
+        now: EventTime,
+    ) -> Result<Option<Row>, Unavailable> {
+        let (source, id) = (&conversion.source, &conversion.event_id);
+        let rows = self.ledger.partition(source, id, now).await?;
+        Ok(rows.into_iter().find(|row| row.key.event == conversion.event && row.facts.is_some()))
+    }
+
+    /// The second that `refused` claimed, if the row that was there has another: kept, it would
+    /// shift somebody else's conversion for a hundred days.
+    async fn give_back(&self, refused: &Row, existing: &Row) -> Result<(), Unavailable> {
+        let claim = |row: &Row| {
+            let facts = row.facts.as_ref()?;
+            claim_of(&row.account, &facts.identity, facts.conversion_time)
+        };
+        // A row without identity may be getting its click, and this second, just now.
+        if let (Some(mine), Some(theirs)) = (claim(refused), claim(existing))
+            && mine != theirs
+        {
+            self.ledger.release(&mine, &refused.key).await?;
+        }
+        Ok(())
     }
 
     async fn search(

@@ -1,7 +1,7 @@
 //! Decode, check the key, take each event, answer per event.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -14,14 +14,14 @@ use tracklayer_core::{
     intake::key_of,
     mapping::Mapping,
     note::Judge,
-    record::Row,
+    record::{Facts, Row},
     signal::Signal,
     time::EventTime,
 };
 use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{IngestKey, Right},
-    ledger::LedgerError,
+    ledger::{LedgerError, claim_of},
     ports::{Clock as _, Keys as _, Live, Ports, Signals as _, Telemetry},
     telemetry::Metric,
 };
@@ -34,6 +34,10 @@ const MAX_BODY: usize = 1_048_576;
 const MAX_EVENTS: usize = 500;
 /// Events of one array that are worked on at the same time.
 const AT_ONCE: usize = 16;
+/// Events whose signals are sent together; after each such group the time is looked at.
+const TOGETHER: usize = 50;
+/// No new group with less time left, in milliseconds.
+const RESERVE_MS: u64 = 6_000;
 
 /// What the function needs.
 pub struct Enqueue<P: Ports = Live> {
@@ -71,18 +75,20 @@ impl From<LedgerError> for Unavailable {
 pub(crate) struct Call<'a> {
     pub key: &'a IngestKey,
     pub now: EventTime,
-    pub account: &'a AccountView,
+    pub account: AccountView,
     /// Signals of rows that are written: sent together, ten a request.
     pub signals: Mutex<Vec<Signal>>,
+    /// How many events of the request share a click (or person) and second: each takes the next one.
+    pub seconds: Mutex<HashMap<String, i64>>,
 }
 
 impl<P: Ports> Enqueue<P> {
-    /// Answers one request.
-    pub async fn handle(&self, request: &Request) -> Response {
-        self.take(request).await.unwrap_or_else(Response::from)
+    /// Answers one request, whose run ends at `deadline_ms` (milliseconds since 1970).
+    pub async fn handle(&self, request: &Request, deadline_ms: u64) -> Response {
+        self.take(request, deadline_ms).await.unwrap_or_else(Response::from)
     }
 
-    async fn take(&self, request: &Request) -> Result<Response, Problem> {
+    async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
         let key = self.keys.check(http::header(request, "authorization")).await?;
         if !key.may(Right::Write) {
             return Err(Problem::forbidden("the key has no right to write"));
@@ -93,7 +99,7 @@ impl<P: Ports> Enqueue<P> {
         let body = http::body(request, MAX_BODY)?;
         let body = Body::parse(&body)?;
         let answers = self
-            .take_all(body.events(), &key)
+            .take_all(body.events(), &key, deadline_ms)
             .await
             .map_err(|Unavailable| Problem::unavailable())?;
         count(&answers, &self.telemetry);
@@ -113,37 +119,59 @@ impl<P: Ports> Enqueue<P> {
         }
     }
 
-    /// Answers in order. Nothing is acknowledged whose signal could not be sent.
+    /// Answers in order. Nothing is acknowledged whose signal could not be sent. A request that is
+    /// too much for one run ends in time to say so; what got through is a duplicate then.
     async fn take_all(
         &self,
         events: &[&RawValue],
         key: &IngestKey,
+        deadline_ms: u64,
     ) -> Result<Vec<EventAnswer>, Unavailable> {
-        let (now, account) = (self.clock.now(), &AccountView::default());
-        let call = Call { key, now, account, signals: Mutex::default() };
+        let call = Call::new(key, self.clock.now());
         let parsed: Vec<_> =
-            events.iter().map(|event| parse_event(event.get(), &self.mapping, now)).collect();
+            events.iter().map(|event| parse_event(event.get(), &self.mapping, call.now)).collect();
         let mut answers: BTreeMap<usize, EventAnswer> = BTreeMap::new();
-        let mut failed = false;
         for (wave, at_once) in waves(&parsed) {
-            let (parsed, call) = (&parsed, &call);
-            let work = stream::iter(wave).map(|position| async move {
-                (position, self.take_one(&parsed[position], call).await)
-            });
-            for (position, answer) in work.buffer_unordered(at_once).collect::<Vec<_>>().await {
-                match answer {
-                    Ok(answer) => drop(answers.insert(position, answer)),
-                    Err(Unavailable) => failed = true,
+            for group in wave.chunks(TOGETHER) {
+                if !self.has_time(deadline_ms) {
+                    tracing::warn!(events = events.len(), taken = answers.len(), "out of time");
+                    return Err(Unavailable);
+                }
+                answers.extend(self.take_group(group, at_once, &parsed, &call).await);
+                if !self.send_all(&call).await {
+                    return Err(Unavailable);
                 }
             }
         }
-        failed |= !self.send_all(call).await;
-        if failed { Err(Unavailable) } else { Ok(answers.into_values().collect()) }
+        let all = answers.len() == events.len();
+        if all { Ok(answers.into_values().collect()) } else { Err(Unavailable) }
+    }
+
+    fn has_time(&self, deadline_ms: u64) -> bool {
+        let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
+        now_ms + RESERVE_MS < deadline_ms
+    }
+
+    /// The answers of those that got there.
+    async fn take_group(
+        &self,
+        group: &[usize],
+        at_once: usize,
+        parsed: &[Result<Event, Rejection>],
+        call: &Call<'_>,
+    ) -> Vec<(usize, EventAnswer)> {
+        let work = stream::iter(group).map(|&position| async move {
+            let answer = self.take_one(&parsed[position], call).await;
+            answer.ok().map(|answer| (position, answer))
+        });
+        let answers: Vec<_> = work.buffer_unordered(at_once).collect().await;
+        answers.into_iter().flatten().collect()
     }
 
     /// Whether all signals were sent. What was not is repaired by the caller's retry.
-    async fn send_all(&self, call: Call<'_>) -> bool {
-        let signals = call.signals.into_inner().unwrap_or_else(PoisonError::into_inner);
+    async fn send_all(&self, call: &Call<'_>) -> bool {
+        let signals =
+            std::mem::take(&mut *call.signals.lock().unwrap_or_else(PoisonError::into_inner));
         let mut sent = true;
         for result in self.queue.send(&signals, call.now, 0).await {
             if let Err(error) = result {
@@ -188,8 +216,24 @@ fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 3] {
     [(first, AT_ONCE), (repeats, 1), (corrections, 1)]
 }
 
-impl Call<'_> {
-    /// Has the row signalled once all rows of the request are written.
+impl<'a> Call<'a> {
+    fn new(key: &'a IngestKey, now: EventTime) -> Self {
+        let account = AccountView::default();
+        Call { key, now, account, signals: Mutex::default(), seconds: Mutex::default() }
+    }
+
+    /// By how many seconds a conversion with these facts is shifted at least.
+    pub fn next_second(&self, account: &AccountName, facts: &Facts) -> i64 {
+        let Some(claim) = claim_of(account, &facts.identity, facts.conversion_time) else {
+            return 0;
+        };
+        let mut seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = seconds.entry(claim).or_insert(-1);
+        *next += 1;
+        *next
+    }
+
+    /// Has the row signalled once the rows around it are written.
     pub fn signal(&self, row: &Row, not_before: Option<EventTime>) {
         let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         signals.push(Signal::new(row, not_before));
@@ -209,7 +253,7 @@ impl Call<'_> {
 
     /// Decides with this request's time.
     pub fn judge<'b>(&'b self, policy: &'b Policy) -> Judge<'b> {
-        Judge { account: self.account, now: self.now, policy }
+        Judge { account: &self.account, now: self.now, policy }
     }
 }
 

@@ -33,7 +33,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let enqueue = &enqueue;
     let serve = move |event: LambdaEvent<http::Request>| async move {
-        Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload).await)
+        let deadline_ms = event.context.deadline;
+        Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload, deadline_ms).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

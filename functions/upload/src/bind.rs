@@ -58,8 +58,9 @@ impl<P: Ports> Upload<P> {
         let mut bound = bind(row, &search, facts.occurred_at);
         let identity = bound.facts.as_ref().map(|facts| facts.identity.clone()).unwrap_or_default();
         let ledger = &self.ledger;
-        let second =
-            ledger.claim_second(&row.account, &identity, facts.occurred_at, &row.key, now).await?;
+        let second = ledger
+            .claim_second(&row.account, &identity, facts.occurred_at, &row.key, now, 0)
+            .await?;
         if let Some(facts) = &mut bound.facts {
             facts.conversion_time = second;
         }

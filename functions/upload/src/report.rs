@@ -178,18 +178,23 @@ fn goals(line: &CallLine<'_>) -> Value {
     json!(goals)
 }
 
-/// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are.
+/// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are. After
+/// a fault that is all of them; without an answer nobody knows of any.
 fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
-    let Reply::Rows(outcomes) = line.reply else { return (json!([]), 0) };
-    let named = |(load, outcome): (&Load, &RowOutcome)| match outcome {
-        RowOutcome::Failed(error) => Some(json!({
-            "record": line.works[load.index].key.label(),
-            "code": error.code,
-            "errorCode": error.symbol,
-        })),
-        _ => None,
+    let error_of = |position: usize| match line.reply {
+        Reply::Rows(outcomes) => match outcomes.get(position) {
+            Some(RowOutcome::Failed(error)) => Some(error),
+            _ => None,
+        },
+        Reply::Fault(error) => Some(error),
+        Reply::Unknown(_) => None,
     };
-    let failed: Vec<Value> = line.call.rows.iter().zip(outcomes).filter_map(named).collect();
+    let named = |(position, load): (usize, &Load)| {
+        let error = error_of(position)?;
+        let record = line.works[load.index].key.label();
+        Some(json!({"record": record, "code": error.code, "errorCode": error.symbol}))
+    };
+    let failed: Vec<Value> = line.call.rows.iter().enumerate().filter_map(named).collect();
     let count = failed.len();
     (failed.into_iter().take(NAMED_ROWS).collect(), count)
 }

@@ -140,8 +140,8 @@ fn before_acceptance(
     let ripe = young.unwrap_or(facts.conversion_time).plus_seconds(policy.min_click_age);
     let waits = [
         postponed(&row.microsoft),
-        Some((facts.conversion_time, WaitReason::TimeInFuture)),
         Some((ripe, WaitReason::ClickTooYoung)),
+        Some((facts.conversion_time, WaitReason::TimeInFuture)),
     ];
     latest_after(now, waits).unwrap_or(Action::Apply)
 }

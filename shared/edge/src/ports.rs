@@ -6,7 +6,10 @@
 
 #![expect(async_fn_in_trait, reason = "every caller knows the implementation; nothing is spawned")]
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -154,11 +157,18 @@ pub trait Claims {
     /// If the ledger is unavailable.
     async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError>;
 
-    /// Claims the first second from `time` on in which Microsoft would not drop the conversion as a
-    /// duplicate; answers with it.
+    /// Gives `claim` back if `owner` has it.
     ///
     /// # Errors
-    /// If the ledger is unavailable, or an hour of seconds is taken.
+    /// If the ledger is unavailable.
+    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError>;
+
+    /// Claims a second in which Microsoft would not drop the conversion as a duplicate; answers with
+    /// it. The first ones from `time` + `from` on are tried, then others of the hour after `time`:
+    /// a day's orders that are all stamped midnight must not queue up behind each other.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable, or no free second is found.
     async fn claim_second(
         &self,
         account: &AccountName,
@@ -166,9 +176,10 @@ pub trait Claims {
         time: EventTime,
         owner: &RowKey,
         now: EventTime,
+        from: i64,
     ) -> Result<EventTime, LedgerError> {
-        for shift in 0..3_600 {
-            let shifted = time.plus_seconds(shift);
+        for attempt in 0..SECONDS_TRIED {
+            let shifted = time.plus_seconds(shift(owner, from, attempt));
             let Some(claim) = claim_of(account, identity, shifted) else { return Ok(time) };
             if self.claim(&claim, owner, now).await? {
                 return Ok(shifted);
@@ -176,6 +187,22 @@ pub trait Claims {
         }
         Err(LedgerError::Unavailable("no free second within an hour".to_owned()))
     }
+}
+
+/// Seconds that are tried for one conversion; of an hour half full, 64 all taken is no chance.
+const SECONDS_TRIED: i64 = 68;
+/// Of these, the ones in a row.
+const IN_A_ROW: i64 = 4;
+
+/// The shift of an attempt: small while few share the second, then anywhere in the hour, the same
+/// for the same row.
+fn shift(owner: &RowKey, from: i64, attempt: i64) -> i64 {
+    if attempt < IN_A_ROW {
+        return from + attempt;
+    }
+    let mut hasher = DefaultHasher::new();
+    (owner, attempt).hash(&mut hasher);
+    i64::try_from(hasher.finish() % 3_600).unwrap_or(0)
 }
 
 /// What all workers must know of an ad account.

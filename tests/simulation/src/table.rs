@@ -135,6 +135,14 @@ impl Table {
         true
     }
 
+    /// Gives a key back, if `owner` has it.
+    pub fn release(&mut self, key: &str, owner: &RowKey) {
+        let owner = format!("{} {}", owner.pk(), owner.sk());
+        if self.keys.get(key).is_some_and(|(known, _)| *known == owner) {
+            self.keys.remove(key);
+        }
+    }
+
     /// Puts a pointer; the one that is there wins.
     pub fn point(&mut self, own: &RowKey, pointer: &Pointer) -> Option<Pointer> {
         if let Some(known) = self.pointers.get(own) {

@@ -129,7 +129,9 @@ impl Door<'_> {
 
 /// Refuses a conversion that could never be matched with a click or a person.
 fn identified(conversion: Conversion) -> Result<Conversion, EventError> {
-    let person = conversion.email.is_some() || conversion.phone.is_some();
+    // Hashes help only where they are sent.
+    let hashed = conversion.email.is_some() || conversion.phone.is_some();
+    let person = hashed && conversion.goal.enhanced;
     if person || conversion.msclkid.is_some() || !conversion.references.is_empty() {
         return Ok(conversion);
     }

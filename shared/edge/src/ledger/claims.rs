@@ -1,7 +1,8 @@
 //! Items that make something unique: the pointer of a correction, the key of a conversion.
 
 use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
+    operation::{delete_item::DeleteItemError, put_item::PutItemError},
+    types::ReturnValuesOnConditionCheckFailure,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -82,6 +83,20 @@ impl Claims for Ledger {
             .send()
             .await;
         won(answer, PutItemError::is_conditional_check_failed_exception)
+    }
+
+    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed(claim, "key")))
+            .condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", text(format!("{} {}", owner.pk(), owner.sk())))
+            .send()
+            .await;
+        won(answer, DeleteItemError::is_conditional_check_failed_exception).map(|_| ())
     }
 
     async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError> {

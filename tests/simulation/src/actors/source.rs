@@ -191,7 +191,7 @@ async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<(i64, Va
     };
     let mut request = tracklayer_edge::http::Request::default();
     request.body = Some(body.to_string());
-    let response = invocation.run(TIMEOUT, enqueue.handle(&request)).await?;
+    let response = invocation.run(TIMEOUT, enqueue.handle(&request, u64::MAX)).await?;
     let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();
     Some((response.status_code, serde_json::from_slice(&body).unwrap_or_default()))
 }

@@ -198,6 +198,10 @@ impl Claims for Port {
         Ok(self.table(|table| table.claim(claim, owner, now)).await?)
     }
 
+    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError> {
+        Ok(self.table(|table| table.release(claim, owner)).await?)
+    }
+
     async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError> {
         Ok(self.table(|table| table.point(own, pointer)).await?)
     }
