@@ -150,6 +150,8 @@ async fn after_a_retraction_a_new_value_is_refused_and_shown() {
     let world = accepted("1", 1, json!(100)).await;
     assert_eq!(world.post(&refund("1-r", "1", &json!(null))).await.status, 202);
     world.until_state("1", "retracted").await;
+    // In the second of the refund it would be folded before it, by its id.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(world.post(&new_value("1-n", "1", &json!(50))).await.status, 202);
     tokio::time::sleep(Duration::from_secs(9)).await;
     let record = world.record("1").await;
