@@ -1,5 +1,5 @@
 //! Runs functions as Lambda does: a [`Function`] keeps environments, an environment is one process
-//! with a runtime API of its own ([`api`]), and takes one invocation at a time.
+//! with a runtime API of its own (`api`), and takes one invocation at a time.
 
 mod api;
 mod environment;

@@ -1,5 +1,5 @@
-//! Reads `infra/template.yaml`: YAML with its tags → plain JSON ([`intrinsics`]) → the typed
-//! [`Plan`] ([`resources`]).
+//! Reads `infra/template.yaml`: YAML with its tags → plain JSON (`intrinsics`) → the typed
+//! [`Plan`] (`resources`).
 
 mod intrinsics;
 mod plan;
