@@ -13,7 +13,7 @@
 //! answer and its being staged there is nothing but one write.
 //!
 //! - [`handler`]: the step asked for
-//! - [`create`], [`test`], [`finish`]: the steps
+//! - `create`, `test`, `finish`: the steps
 //! - [`look`]: what the labels and notes say
 //! - [`wire`]: event and answer
 
