@@ -68,7 +68,11 @@ impl Report {
             Note::Failed(..) | Note::Refused(_) => "Refused",
             Note::Unknown(..) => "Unknown",
             Note::Waits(..) | Note::Postponed(..) => "Waiting",
-            Note::InSync | Note::Claimed(..) | Note::Taken(_) | Note::Dead => return,
+            Note::InSync
+            | Note::Claimed(..)
+            | Note::HandedBack(..)
+            | Note::Taken(_)
+            | Note::Dead => return,
         };
         self.count(&row.account.clone(), name);
     }

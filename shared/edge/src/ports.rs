@@ -213,6 +213,12 @@ pub trait AccountItems {
     /// If the ledger is unavailable.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
 
+    /// Notes that a batch hands the account's rows back without a call.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError>;
+
     /// Notes that the identity service refused this version of the account's secret.
     ///
     /// # Errors
@@ -258,12 +264,24 @@ pub trait GoalChecks {
     /// If the ledger is unavailable.
     async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
 
-    /// Keeps the result of a check.
+    /// Keeps the result of a check, which also ends a hold of the account.
     ///
     /// # Errors
     /// If the ledger is unavailable.
     async fn save_check(&self, account: &AccountName, check: &GoalCheck)
     -> Result<(), LedgerError>;
+
+    /// Notes since when no check could use the account, and whether its rows wait for that. What
+    /// was found of its goals before stays.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn fail_check(
+        &self,
+        account: &AccountName,
+        since: EventTime,
+        held: bool,
+    ) -> Result<(), LedgerError>;
 }
 
 /// All rows, for the audit.
