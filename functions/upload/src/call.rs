@@ -226,10 +226,7 @@ impl<P: Ports> Run<'_, P> {
                 self.upload.secrets.forget(&account.name).await;
                 Then::Stop(Fate::HandBack)
             }
-            Trouble::Unfamiliar => {
-                self.report.refused_account(account, error);
-                Then::GoOn
-            }
+            Trouble::Unfamiliar => Then::GoOn,
         }
     }
 

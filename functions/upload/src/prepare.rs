@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracklayer_core::{
-    decide::{Action, Adjustment, next_action},
+    decide::{Action, Adjustment, is_rushed, next_action},
     note::Note,
     open::{Open, WaitReason},
     plan::{Item, Operation},
@@ -64,6 +64,9 @@ impl<P: Ports> Run<'_, P> {
             match decided {
                 Some(Decided::Send(operation, adjustment)) => {
                     let Some(row) = &work.row else { continue };
+                    if adjustment.is_some() && is_rushed(row, now, &self.upload.policy) {
+                        self.report.rushed(&row.account, &work.key);
+                    }
                     let excused = |account: &Account| account.was_in_trouble(now, hour);
                     items.push(Item {
                         account: row.account.clone(),

@@ -114,12 +114,14 @@ pub trait Rows {
         now: EventTime,
     ) -> Result<Vec<Row>, LedgerError>;
 
-    /// Removes an orphan whose corrections have moved to their original. Answers whether it was
-    /// still as it was read.
+    /// Writes the original `after`, which has taken over the orphan's corrections, and removes the
+    /// orphan: both or neither, on condition that both still are as they were read. Answers whether
+    /// they were.
     ///
     /// # Errors
     /// If the ledger is unavailable.
-    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError>;
+    async fn hand_over(&self, before: &Row, after: &Row, orphan: &Row)
+    -> Result<bool, LedgerError>;
 }
 
 /// Many rows at once, by whoever learns something of Microsoft.

@@ -146,8 +146,13 @@ impl Rows for Port {
         Ok(self.table(|table| table.partition(source, event_id, now)).await?)
     }
 
-    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError> {
-        Ok(self.table(|table| table.remove_orphan(orphan)).await?)
+    async fn hand_over(
+        &self,
+        before: &Row,
+        after: &Row,
+        orphan: &Row,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.hand_over(before, after, orphan)).await?)
     }
 }
 
