@@ -120,6 +120,7 @@ impl Report {
             "kind": operation(line.call.operation),
             "rows": line.call.rows.len(),
             "goals": goals(line),
+            "records": records(line),
             "trackingId": line.tracking_id,
             "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
             "outcome": outcome(line.reply),
@@ -207,6 +208,12 @@ fn outcome(reply: &Reply) -> String {
 fn error_text(error: &MicrosoftError) -> String {
     let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
     format!("{code} {}", error.symbol.as_deref().unwrap_or("-"))
+}
+
+/// `source/eventId` of every row of the call: it ties the call's TrackingId to the order log. At
+/// most 193 characters each, so that a full call stays below the 256 KB of a log line.
+fn records(line: &CallLine<'_>) -> Vec<String> {
+    line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
 }
 
 /// Goal names with the number of rows, as JSON.
