@@ -15,6 +15,7 @@ use system_tests::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+const REPORT: &str = "/OfflineConversionReport/QueryByGoalIds";
 /// SHA-256 of `john@contoso.com` and of `+14255551234`.
 const EMAIL: &str = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
 const PHONE: &str = "c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e";
@@ -235,6 +236,15 @@ fn corrections(sales: &[Value], simulator: &Simulator) -> Vec<Value> {
     corrected
 }
 
+/// The question about the outcome, with the days and goals of ours.
+fn report_like_ours(simulator: &Simulator) -> Value {
+    let ours = sent(simulator, REPORT, false)[0].json();
+    json!({
+        "call": "report", "ids": ours["GoalIds"], "start": ours["StartDateUtc"],
+        "end": ours["EndDateUtc"],
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn we_send_what_the_sdk_sends() {
     let Some(sdk) = sdk() else { return };
@@ -258,6 +268,7 @@ async fn we_send_what_the_sdk_sends() {
         { "call": "adjustments", "rows": corrections },
         { "call": "goals" },
         { "call": "properties" },
+        report_like_ours(microsoft),
     ]);
     let answers = sdk.drive(world.stack.simulator_url(), &calls).await.expect("answers");
     assert!(answers.iter().all(|answer| answer["errors"] == json!([])), "{answers:#?}");
@@ -268,7 +279,7 @@ async fn we_send_what_the_sdk_sends() {
         assert_eq!(ours, theirs);
         assert_same_headers(microsoft, path);
     }
-    for path in ["/ConversionGoals/QueryByIds", "/AccountProperties/Query"] {
+    for path in ["/ConversionGoals/QueryByIds", "/AccountProperties/Query", REPORT] {
         let [ours, theirs] =
             [false, true].map(|by_sdk| meaning(&sent(microsoft, path, by_sdk)[0].json()));
         assert_eq!(ours, theirs, "{path}");

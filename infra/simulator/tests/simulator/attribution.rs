@@ -127,7 +127,7 @@ async fn a_correction_needs_a_click_of_the_last_90_days() {
     bench.convert(&[purchase().with("ConversionTime", "2026-04-25T08:00:00Z")]).await;
     bench.wait(89 * DAY - 7_200).await;
     let late = late.with("AdjustmentTime", "2026-07-23T08:00:00Z");
-    assert_eq!(codes(&bench.adjust(&[late.clone()]).await), [0; 0]);
+    assert_eq!(codes(&bench.adjust(std::slice::from_ref(&late)).await), [0; 0]);
     assert_eq!(bench.first().await["state"], "restated");
     bench.pass(1);
     assert_eq!(codes(&bench.adjust(&[late]).await), [0; 0]);
