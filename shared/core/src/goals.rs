@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccountGoal {
+    /// Its number: what the report of its outcome asks by.
+    pub id: Option<String>,
     /// Its exact name.
     pub name: Option<String>,
     /// `OfflineConversion`, or another type.

@@ -8,7 +8,7 @@
 //! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand,
 //!   [`audit`] finds what was forgotten
 //! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
-//!   knows their codes, [`goals`] checks goals,
+//!   knows their codes, [`goals`] checks goals, [`outcome`] explains what became of rows,
 //!   [`verdict`] draws the conclusions, [`note`] turns them into writes
 
 pub mod audit;
@@ -26,6 +26,7 @@ pub mod money;
 pub mod note;
 pub mod observed;
 pub mod open;
+pub mod outcome;
 pub mod payload;
 pub mod plan;
 pub mod record;

@@ -16,6 +16,7 @@ mod intake;
 mod microsoft;
 mod mistakes;
 mod note;
+mod outcome;
 mod payload;
 mod plan;
 mod redrive;
