@@ -16,7 +16,7 @@ mod oracle;
 pub mod plan;
 mod ports;
 mod queue;
-mod random;
+pub mod random;
 mod shrink;
 mod table;
 mod world;
