@@ -214,3 +214,19 @@ async fn ninety_days_after_the_sale_a_refund_is_recorded_and_refused() {
     assert_eq!(record["nextAction"]["action"], "None");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_refunds_of_one_sale_in_one_request_are_all_recorded() {
+    let world = World::start().await.unwrap();
+    world.queued(&purchase("many", &click(1), &json!(100))).await;
+    let refunds: Vec<Value> =
+        (0..40).map(|n| refund(&format!("many-{n}"), "many", &json!(1.5))).collect();
+    let said = world.post(&json!(refunds)).await;
+    assert_eq!((said.status, &said.body["counts"]), (200, &json!({"queued": 40})), "{}", said.body);
+    until("restated to what is left", || async {
+        let conversion = world.conversion(&click(1)).await;
+        if conversion["value"] == 40 { Ok(()) } else { Err(conversion) }
+    })
+    .await;
+    world.stop().await;
+}

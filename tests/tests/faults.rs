@@ -115,6 +115,9 @@ async fn an_account_that_is_refused_loses_nothing_and_goes_once_it_is_repaired()
         .await;
         let record = world.record(&id).await;
         assert_eq!((&record["state"], &record["microsoft"]), (&json!("queued"), &json!(null)));
+        let attempt = &record["lastAttempt"];
+        assert_eq!((&attempt["kind"], &attempt["outcome"]), (&json!("Apply"), &json!("refused")));
+        assert!(attempt["code"].is_i64() && record["attempts"].as_i64() >= Some(1), "{record}");
         assert_eq!(world.messages("uploads").await, 1, "{name}");
         world.faults(Vec::new());
         world.until_state(&id, "accepted").await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
 use system_tests::{World, time, until};
 
@@ -51,6 +52,31 @@ async fn rows_of_a_missing_goal_wait_and_go_by_themselves_when_it_is_repaired() 
     })
     .await;
     world.until_state("sub-1", "accepted").await;
+    assert_eq!(world.conversions().await.len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_an_account_that_can_not_be_used_wait_from_the_second_failed_check_on() {
+    let world =
+        World::with(|options| options.check_every = Duration::from_secs(600)).await.unwrap();
+    let body = AnswerBody::Fault(106);
+    let refused = Fault::Status { status: 403, body, after_accepting: false };
+    world.faults(vec![FaultRule::new(refused).on("CampaignManagement")]);
+    let first = check(&world).await;
+    assert_eq!((&first["checked"], &first["accountHeld"]), (&json!(false), &json!(false)));
+    let second = check(&world).await;
+    assert_eq!(second["accountHeld"], true);
+    assert!(second["findings"][0]["cure"].as_str().unwrap().contains("access"), "{second}");
+
+    assert_eq!(world.post(&subscription("sub-2")).await.status, 202);
+    assert_eq!(world.until_state("sub-2", "waiting").await["reason"], "account_held");
+    world.until_drained().await;
+
+    world.faults(Vec::new());
+    let third = check(&world).await;
+    assert_eq!((&third["checked"], &third["accountHeld"]), (&json!(true), &json!(false)));
+    world.until_state("sub-2", "accepted").await;
     assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
 }

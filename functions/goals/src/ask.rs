@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracklayer_core::{
-    goals::AccountGoal,
+    errors::{Class, look_up},
+    goals::{AccountGoal, GoalFinding, Gravity},
     id::AccountName,
     reply::{MicrosoftError, Reply, read_apply},
 };
@@ -44,6 +45,30 @@ pub enum AskError {
     Refused(MicrosoftError),
     #[error("Microsoft gives no usable answer: {0}")]
     Unusable(String),
+}
+
+impl AskError {
+    /// The finding, if a person must repair something before the account can be used.
+    pub fn lasting(&self) -> Option<GoalFinding> {
+        let cure = match self {
+            AskError::Consent | AskError::Auth(AuthError::Consent(_)) => {
+                "Give consent again and write the new refresh token into the account's secret."
+            }
+            AskError::Auth(AuthError::Configuration(_)) => {
+                "Correct client_id, client_secret and tenant in the account's secret."
+            }
+            AskError::Refused(error) if matches!(error.class, Class::Account | Class::Token) => {
+                look_up(error.code, error.symbol.as_deref()).map_or("Look the code up.", |e| e.cure)
+            }
+            _ => return None,
+        };
+        Some(GoalFinding {
+            goal: None,
+            gravity: Gravity::Holds,
+            problem: self.to_string(),
+            cure: cure.to_owned(),
+        })
+    }
 }
 
 #[derive(Deserialize)]

@@ -53,8 +53,8 @@ impl<P: Ports> Goals<P>
 where
     P::Ledger: GoalChecks,
 {
-    /// Checks every account of the mapping. One that can't be asked about leaves its last result in
-    /// force: only a check holds rows, and only a check lets them go.
+    /// Checks every account of the mapping. One that can't be asked about just now leaves its last
+    /// result in force: only a check holds rows, and only a check lets them go.
     pub async fn handle(&self) -> Report {
         let mut report = Report::default();
         for account in self.mapping.accounts() {
@@ -67,6 +67,7 @@ where
                         account: name,
                         checked: false,
                         held: Vec::new(),
+                        account_held: false,
                         findings: Vec::new(),
                         error: Some(error.to_string()),
                     }
@@ -81,12 +82,48 @@ where
     async fn check(&self, account: &Account) -> Result<AccountReport, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
-        let answers = self.ask(name, before.refused_secret_version.as_deref()).await?;
+        let answers = match self.ask(name, before.refused_secret_version.as_deref()).await {
+            Ok(answers) => answers,
+            Err(error) => match error.lasting() {
+                Some(finding) => return self.fail(name, before, finding, &error).await,
+                None => return Err(error.into()),
+            },
+        };
         let now = self.clock.now();
         let (findings, check) = self.compare(account, &answers, &before, now);
         self.ledger.save_check(name, &check).await?;
         let held = check.held_goals;
-        Ok(AccountReport { account: name.clone(), checked: true, held, findings, error: None })
+        Ok(AccountReport {
+            account: name.clone(),
+            checked: true,
+            held,
+            account_held: false,
+            findings,
+            error: None,
+        })
+    }
+
+    /// An account that can't be used until a person repairs something. One failed check may be a
+    /// moment's trouble; from the second in a row on the account's rows wait, instead of wearing
+    /// their messages out on the way to the dead letters.
+    async fn fail(
+        &self,
+        name: &AccountName,
+        before: AccountItem,
+        finding: GoalFinding,
+        error: &AskError,
+    ) -> Result<AccountReport, CheckError> {
+        let held = before.failing_since.is_some();
+        let since = before.failing_since.unwrap_or_else(|| self.clock.now());
+        self.ledger.fail_check(name, since, held).await?;
+        Ok(AccountReport {
+            account: name.clone(),
+            checked: false,
+            held: before.held_goals,
+            account_held: held,
+            findings: vec![finding],
+            error: Some(error.to_string()),
+        })
     }
 
     fn compare(

@@ -20,6 +20,8 @@ pub struct AccountReport {
     pub checked: bool,
     /// Goals whose rows wait.
     pub held: Vec<String>,
+    /// Whether all rows of the account wait, because checks in a row could not use it.
+    pub account_held: bool,
     /// Everything found, grave or not.
     pub findings: Vec<GoalFinding>,
     /// Why Microsoft could not be asked.

@@ -108,7 +108,7 @@ where
         let mut count = |name| {
             *counts.entry(row.account.to_string()).or_default().entry(name).or_default() += 1;
         };
-        if is_about_to_expire(row, now) && row.microsoft.refusal.is_none() {
+        if is_about_to_expire(row, now) {
             count("AboutToExpire");
         }
         match examine(row, &judge) {

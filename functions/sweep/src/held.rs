@@ -1,12 +1,13 @@
 //! Rows that a failing check held go on by themselves once a check passes.
 //!
-//! They are in classes of their own, one per goal, which nobody walks while the goal is held: a
-//! million rows of a broken goal would otherwise be looked at again and again. When the account
-//! item no longer names the goal, its class is signalled whole, whatever `due` its rows have.
+//! They are in classes of their own, one per goal and one per account, which nobody walks while the
+//! goal or the account is held: a million rows of a broken goal would otherwise be looked at again
+//! and again. When the account item no longer says so, the class is signalled whole, whatever `due`
+//! its rows have.
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{mapping::Account, open::Class, time::DAY};
+use tracklayer_core::{open::Class, time::DAY};
 use tracklayer_edge::{
     ledger::LedgerError,
     ports::{GoalChecks, Ports},
@@ -26,7 +27,7 @@ impl<P: Ports> Sweep<P>
 where
     P::Ledger: GoalChecks,
 {
-    /// Signals the rows of goals that are held no more. The rest of a large class follows in the
+    /// Signals the rows of goals and accounts that are held no more. The rest of a large class follows in the
     /// next run.
     ///
     /// # Errors
@@ -34,11 +35,16 @@ where
     pub async fn release_held(&self, span: &Span) -> Result<usize, LedgerError> {
         let mut summary = Summary::default();
         for account in self.mapping.accounts() {
-            let held = self.ledger.account_item(account.name()).await?.held_goals;
+            let item = self.ledger.account_item(account.name()).await?;
+            if item.held {
+                continue;
+            }
+            self.release(account.name().to_string(), span, &mut summary).await?;
             let goals: BTreeSet<&str> =
                 account.goals().map(|(_, goal)| goal.name.as_str()).collect();
-            for goal in goals.into_iter().filter(|goal| !held.iter().any(|name| name == goal)) {
-                self.release(account, goal, span, &mut summary).await?;
+            let held = |goal: &&str| item.held_goals.iter().any(|name| name == goal);
+            for goal in goals.into_iter().filter(|goal| !held(goal)) {
+                self.release(format!("{}/{goal}", account.name()), span, &mut summary).await?;
             }
         }
         Ok(summary.signalled)
@@ -46,12 +52,11 @@ where
 
     async fn release(
         &self,
-        account: &Account,
-        goal: &str,
+        what: String,
         span: &Span,
         summary: &mut Summary,
     ) -> Result<(), LedgerError> {
-        let class = Class::Held(format!("{}/{goal}", account.name()));
+        let class = Class::Held(what);
         let mut pages = Pages::new(&self.ledger, &class, span.now.plus_seconds(ANY_DUE));
         while let Some(entries) = pages.next().await? {
             if summary.signalled + entries.len() > MAX_SIGNALS || !span.has_time(&self.clock) {

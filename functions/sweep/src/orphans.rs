@@ -86,26 +86,15 @@ impl<P: Ports> Sweep<P> {
         let judge = Judge { account: &account, now: span.now, policy: &self.policy };
         match plan(key, entry.due, &rows, &judge) {
             Plan::Gone => Ok(Looked::Gone),
-            Plan::Move { orphan, before, after } => self.hand_over(&orphan, &before, &after).await,
+            // In one transaction: an original of the orphan's own name that arrives in between
+            // would take the corrections over as well.
+            Plan::Move { orphan, before, after } => {
+                match self.ledger.hand_over(&before, &after, &orphan).await? {
+                    true => Ok(Looked::Moved),
+                    false => Ok(Looked::Raced),
+                }
+            }
             Plan::Note { orphan, note, ring } => self.note(&orphan, &note, ring, &judge).await,
-        }
-    }
-
-    /// The corrections are written to the original before the orphan is removed: a crash between
-    /// the two leaves them in both, and the next look adds nothing. A correction that reached the
-    /// orphan meanwhile keeps it alive, and the next look moves that one.
-    async fn hand_over(
-        &self,
-        orphan: &Row,
-        before: &Row,
-        after: &Row,
-    ) -> Result<Looked, LedgerError> {
-        if before != after && !self.ledger.change(before, after).await? {
-            return Ok(Looked::Raced);
-        }
-        match self.ledger.remove_orphan(orphan).await? {
-            true => Ok(Looked::Moved),
-            false => Ok(Looked::Raced),
         }
     }
 

@@ -26,7 +26,7 @@ fn assert_settled(world: &World, case: &str) {
 }
 
 #[test]
-fn a_rotation_moves_the_current_version_to_a_newer_token() {
+fn a_refresh_token_is_not_kept_for_ever_but_moved_on_to_the_newer_one() {
     for (mode, token) in MODES.into_iter().zip(["r.0", "r.2", "r.2"]) {
         for begun in [false, true] {
             let world = World::new(mode);
@@ -180,7 +180,7 @@ fn a_consent_that_a_person_writes_at_any_moment_stays() {
 }
 
 #[test]
-fn two_at_once_in_any_order_leave_a_token_that_works() {
+fn two_rotations_at_once_in_any_order_overwrite_no_token_that_works() {
     let mut seed = 7_u64;
     for round in 0..2_400 {
         let mode = MODES[round % 3];

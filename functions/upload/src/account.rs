@@ -54,6 +54,13 @@ impl Account {
         let rest = self.item.paused_until?.seconds_since(now);
         (rest > 0).then_some(rest)
     }
+
+    /// Whether the account itself explains that rows came back without an attempt: it was paused or
+    /// could not be used within the last hour of the policy.
+    pub fn was_in_trouble(&self, now: EventTime, hour: i64) -> bool {
+        let latest = self.item.paused_until.max(self.item.troubled_at);
+        latest.is_some_and(|at| at.plus_seconds(hour) > now)
+    }
 }
 
 impl<P: Ports> Upload<P> {
@@ -78,6 +85,7 @@ impl<P: Ports> Upload<P> {
                 Err(error) => {
                     report.count(&name, "AuthFailed");
                     tracing::error!(account = name.as_str(), %error, "account can't be used, its rows are handed back");
+                    self.note_trouble(&name).await;
                 }
             }
         }
@@ -152,6 +160,13 @@ impl<P: Ports> Upload<P> {
         secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, TokenTrouble> {
         self.auth.token(&account.name, secret).await.map_err(TokenTrouble::Auth)
+    }
+
+    /// Rows that are handed back without a call note no attempt; this says why not.
+    pub(crate) async fn note_trouble(&self, account: &AccountName) {
+        if let Err(error) = self.ledger.trouble(account, self.clock.now()).await {
+            tracing::warn!(account = account.as_str(), %error, "trouble not noted");
+        }
     }
 
     async fn refuse_secret(&self, account: &Account) {

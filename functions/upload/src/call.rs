@@ -12,7 +12,7 @@ use tracklayer_core::{
         OfflineConversion, OfflineConversionAdjustment,
     },
     plan::{Call, Item, Operation, calls},
-    reply::{Reply, read_apply},
+    reply::{MicrosoftError, Reply, read_apply},
     time::EventTime,
     verdict::{Trouble, Verdict, verdict},
 };
@@ -81,6 +81,7 @@ impl<P: Ports> Run<'_, P> {
             Ok(token) => token,
             Err(error) => {
                 self.report.auth_failed(account, &error);
+                upload.note_trouble(&account.name).await;
                 return Then::Stop(Fate::HandBack);
             }
         };
@@ -121,7 +122,7 @@ impl<P: Ports> Run<'_, P> {
         timeout: Duration,
     ) -> Verdict {
         let first = self.post(call, account, token, timeout).await;
-        if !matches!(&first, Verdict::HandBack(Trouble::Token, _)) {
+        if !matches!(&first, Verdict::HandBack(Trouble::Token, ..)) {
             return first;
         }
         let upload = self.upload;
@@ -200,7 +201,18 @@ impl<P: Ports> Run<'_, P> {
                 Then::GoOn
             }
             Verdict::Halve(_) => Then::Instead(halves(call)),
-            Verdict::HandBack(Trouble::Throttled, _) => {
+            Verdict::HandBack(trouble, error, notes) => {
+                let indices = call.rows.iter().map(|load| load.index);
+                self.settle(indices.zip(notes).collect()).await;
+                self.stop(trouble, &error, account).await
+            }
+        }
+    }
+
+    /// What a refusal of the whole call means for the account's other calls.
+    async fn stop(&mut self, trouble: Trouble, error: &MicrosoftError, account: &Account) -> Then {
+        match trouble {
+            Trouble::Throttled => {
                 self.report.count(&account.name, "Throttled");
                 let until = self.upload.clock.now().plus_seconds(PAUSE);
                 if let Err(error) = self.upload.ledger.pause(&account.name, until).await {
@@ -208,25 +220,26 @@ impl<P: Ports> Run<'_, P> {
                 }
                 Then::Stop(Fate::Later(PAUSE))
             }
-            Verdict::HandBack(Trouble::Token | Trouble::Account, error) => {
-                self.report.refused_account(account, &error);
+            Trouble::Token | Trouble::Account => {
+                self.report.refused_account(account, error);
                 // The secret may be what a person repairs: the next run reads it anew.
                 self.upload.secrets.forget(&account.name).await;
                 Then::Stop(Fate::HandBack)
             }
-            Verdict::HandBack(Trouble::Unfamiliar, error) => {
-                self.report.refused_account(account, &error);
-                Then::GoOn
-            }
+            Trouble::Unfamiliar => Then::GoOn,
         }
     }
 
-    /// A message that has been put off for half of its receives waits longer: a pause of a minute
-    /// costs a receive each time, and twelve of them would be over in as many minutes.
+    /// A row whose correction was claimed has a `due` and needs no message. A message that has been
+    /// put off for half of its receives waits longer: a pause of a minute costs a receive each time,
+    /// and twelve of them would be over in as many minutes.
     fn set_fate(&mut self, rows: &[Load], fate: Fate) {
         let half = self.upload.max_receives / 2;
         for load in rows {
             let work = &mut self.works[load.index];
+            if work.fate == Fate::Done {
+                continue;
+            }
             let tired = matches!(fate, Fate::Later(_)) && work.receives() > half;
             work.fate = if tired { Fate::HandBack } else { fate };
         }
@@ -240,7 +253,7 @@ impl<P: Ports> Run<'_, P> {
             work.fate = match note {
                 _ if !written => Fate::HandBack,
                 Note::Failed(..) => Fate::Refused,
-                Note::Unknown(Kind::Apply, _) => Fate::HandBack,
+                Note::Unknown(Kind::Apply, _) | Note::HandedBack(Kind::Apply, ..) => Fate::HandBack,
                 _ => Fate::Done,
             };
             self.report.noted(work, &note);

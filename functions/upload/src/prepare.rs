@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracklayer_core::{
-    decide::{Action, Adjustment, next_action},
+    decide::{Action, Adjustment, is_rushed, next_action},
     note::Note,
     open::{Open, WaitReason},
     plan::{Item, Operation},
@@ -13,6 +13,7 @@ use tracklayer_core::{
 use tracklayer_edge::ports::{Clock as _, Ports};
 
 use crate::{
+    account::Account,
     batch::{Fate, Work},
     run::Run,
 };
@@ -56,16 +57,21 @@ impl<P: Ports> Run<'_, P> {
     pub async fn decide(&mut self) -> Vec<Item<Load>> {
         let mut items = Vec::new();
         let mut notes = Vec::new();
+        let (now, hour) = (self.upload.clock.now(), self.upload.policy.hour);
         for index in 0..self.works.len() {
             let decided = self.decide_one(&self.works[index]);
             let work = &mut self.works[index];
             match decided {
                 Some(Decided::Send(operation, adjustment)) => {
                     let Some(row) = &work.row else { continue };
+                    if adjustment.is_some() && is_rushed(row, now, &self.upload.policy) {
+                        self.report.rushed(&row.account, &work.key);
+                    }
+                    let excused = |account: &Account| account.was_in_trouble(now, hour);
                     items.push(Item {
                         account: row.account.clone(),
                         operation,
-                        suspect: work.is_suspect(),
+                        suspect: work.is_suspect() && !self.accounts.of(work).is_some_and(excused),
                         load: Load { index, adjustment },
                     });
                 }

@@ -7,10 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 use tracklayer_core::{
+    errors::Class,
     id::AccountName,
     note::Note,
     observed::Kind,
     plan::{Call, Operation},
+    record::RowKey,
     reply::{MicrosoftError, Reply, RowOutcome},
     time::EventTime,
 };
@@ -68,9 +70,22 @@ impl Report {
             Note::Failed(..) | Note::Refused(_) => "Refused",
             Note::Unknown(..) => "Unknown",
             Note::Waits(..) | Note::Postponed(..) => "Waiting",
-            Note::InSync | Note::Claimed(..) | Note::Taken(_) | Note::Dead => return,
+            Note::InSync
+            | Note::Claimed(..)
+            | Note::HandedBack(..)
+            | Note::Taken(_)
+            | Note::Dead => return,
         };
         self.count(&row.account.clone(), name);
+    }
+
+    /// An adjustment goes at the last moment, before its settle delay is over.
+    pub fn rushed(&mut self, account: &AccountName, key: &RowKey) {
+        self.count(account, "AboutToExpire");
+        tracing::warn!(
+            record = key.label(),
+            "adjusted before its settle delay: Microsoft takes nothing later, and may drop this one"
+        );
     }
 
     /// The account can't be used for want of a token.
@@ -98,6 +113,7 @@ impl Report {
     /// The line of one call.
     pub fn call(&mut self, line: &CallLine<'_>, telemetry: &impl Telemetry) {
         self.count(&line.account.name, "MicrosoftCalls");
+        self.unknown_codes(line);
         let (failed, failed_count) = failed_rows(line);
         let members = json!({
             "account": line.account.name,
@@ -112,6 +128,31 @@ impl Report {
         });
         if let Value::Object(members) = members {
             telemetry.line("call to Microsoft", members);
+        }
+    }
+
+    /// A code that this software has no line for is kept in its rows; somebody must look it up.
+    fn unknown_codes(&mut self, line: &CallLine<'_>) {
+        let rows = match line.reply {
+            Reply::Rows(outcomes) => outcomes.as_slice(),
+            _ => &[],
+        };
+        let of_rows = rows.iter().filter_map(|outcome| match outcome {
+            RowOutcome::Failed(error) => Some(error),
+            _ => None,
+        });
+        let of_call = match line.reply {
+            Reply::Fault(error) => Some(error),
+            _ => None,
+        };
+        let unknown = of_rows.chain(of_call).filter(|error| error.class == Class::Unknown);
+        let codes: BTreeSet<String> = unknown.map(error_text).collect();
+        for code in codes {
+            self.count(&line.account.name, "UnknownCode");
+            if self.told.insert((line.account.name.clone(), code.clone())) {
+                let account = line.account.name.as_str();
+                tracing::error!(account, code, "error code unknown to this software");
+            }
         }
     }
 

@@ -284,9 +284,25 @@ fn adjustment_time(observed: &Observed, facts: &Facts, now: EventTime) -> EventT
     now.max(after_conversion).max(after_last.unwrap_or(now))
 }
 
-/// Whether the row can soon be sent no more: a day is left and it isn't where it should be.
+/// An audit a week sees every row at least once within its last days.
+const LAST_DAYS: i64 = 8 * DAY;
+
+/// Whether the row can soon be sent no more, and Microsoft doesn't have what it wants. Refused rows
+/// are left out: they are counted as such.
 #[must_use]
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
-    let in_doubt = row.microsoft.accepted.is_none();
-    row.facts.as_ref().is_some_and(|facts| in_doubt && limit(facts).plus_seconds(-DAY) < now)
+    let wants_something = row.microsoft.refusal.is_none() && after_wait(row).is_some();
+    let in_last_days = |facts: &Facts| {
+        let limit = limit(facts);
+        limit.plus_seconds(-LAST_DAYS) < now && now <= limit
+    };
+    wants_something && row.facts.as_ref().is_some_and(in_last_days)
+}
+
+/// Whether an adjustment sent now goes before its settle delay is over, because Microsoft would
+/// refuse it afterwards: it may be dropped, without an error, if the original can't be seen yet.
+#[must_use]
+pub fn is_rushed(row: &Row, now: EventTime, policy: &Policy) -> bool {
+    let settled = |accepted: &Acceptance| accepted.at.plus_seconds(policy.settle_delay);
+    row.microsoft.accepted.as_ref().is_some_and(|accepted| settled(accepted) > now)
 }

@@ -75,6 +75,9 @@ pub enum Note {
     Postponed(Kind, Mark, MicrosoftError, Postponed),
     /// Nobody knows what Microsoft did.
     Unknown(Kind, Mark),
+    /// Microsoft refused the whole call for the account's sake: nothing of it was taken, and the
+    /// row goes again.
+    HandedBack(Kind, Mark, MicrosoftError),
     /// A refused row is redriven; perhaps under today's goal name.
     Taken(Option<GoalName>),
     /// The queue gives its message up.
@@ -154,6 +157,7 @@ impl Note {
             Note::Accepted(Kind::Apply, _) | Note::Unknown(..) => self.write(current, judge),
             Note::Accepted(_, mark)
             | Note::Failed(Kind::Restate | Kind::Retract, mark, _)
+            | Note::HandedBack(Kind::Restate | Kind::Retract, mark, _)
             | Note::Postponed(Kind::Restate | Kind::Retract, mark, ..)
                 if !same_observed =>
             {
@@ -163,6 +167,7 @@ impl Note {
             }
             Note::Accepted(..)
             | Note::Failed(..)
+            | Note::HandedBack(..)
             | Note::Postponed(..)
             | Note::Refused(_)
             | Note::Dead
@@ -182,6 +187,7 @@ impl Note {
         match self {
             Note::Accepted(kind, _)
             | Note::Failed(kind, ..)
+            | Note::HandedBack(kind, ..)
             | Note::Postponed(kind, ..)
             | Note::Unknown(kind, _) => Some(*kind),
             _ => None,
@@ -201,6 +207,10 @@ impl Note {
             Note::Failed(kind, mark, error) => fail(&mut observed, *kind, mark, error, now),
             Note::Postponed(kind, mark, error, until) => {
                 observed.postponed = Some(*until);
+                settle_refused(&mut observed, *kind);
+                attempt(&mut observed, *kind, mark, AttemptOutcome::Refused, Some(error), now);
+            }
+            Note::HandedBack(kind, mark, error) => {
                 settle_refused(&mut observed, *kind);
                 attempt(&mut observed, *kind, mark, AttemptOutcome::Refused, Some(error), now);
             }
@@ -230,10 +240,14 @@ impl Note {
             }
             Note::Dead => (Some(Class::Dead.entry(&row.key, judge.now, None)), 0),
             // The message comes again by itself; a row that was due stays so until it is settled.
-            Note::Claimed(..) | Note::Unknown(Kind::Apply, _) => (row.open.clone(), row.waits),
-            Note::Taken(_) | Note::Accepted(..) | Note::Postponed(..) | Note::Unknown(..) => {
-                next_entry(after, judge)
-            }
+            Note::Claimed(..)
+            | Note::Unknown(Kind::Apply, _)
+            | Note::HandedBack(Kind::Apply, ..) => (row.open.clone(), row.waits),
+            Note::Taken(_)
+            | Note::Accepted(..)
+            | Note::Postponed(..)
+            | Note::HandedBack(..)
+            | Note::Unknown(..) => next_entry(after, judge),
         }
     }
 }

@@ -45,6 +45,9 @@ struct ApplyAnswer {
     /// Must be there, if only as null: `{}` from some proxy is no acceptance.
     #[serde(rename = "PartialErrors", deserialize_with = "Option::deserialize")]
     partial_errors: Option<Vec<BatchError>>,
+    /// A fault under HTTP 200: not documented, and no acceptance.
+    #[serde(flatten)]
+    fault: FaultBody,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +78,9 @@ fn read_rows(body: &[u8], rows: usize) -> Reply {
     // An array would do as a struct for serde: `[[]]` would read as "no errors".
     let is_object = body.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice::<ApplyAnswer>(body) {
-        Ok(answer) if is_object => align(answer.partial_errors.unwrap_or_default(), rows),
+        Ok(answer) if is_object && answer.fault.is_empty() => {
+            align(answer.partial_errors.unwrap_or_default(), rows)
+        }
         _ => Reply::Unknown("unreadable answer"),
     }
 }
@@ -130,6 +135,12 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
 }
 
 impl FaultBody {
+    fn is_empty(&self) -> bool {
+        let lists = [&self.errors, &self.operation_errors, &self.batch_errors];
+        let named = lists.into_iter().flatten().any(|errors| !errors.is_empty());
+        !named && self.application_fault.is_none()
+    }
+
     /// Some answers wrap the fault in `{"ApplicationFault":{…}}`, some don't.
     fn unwrapped(self) -> FaultBody {
         match self.application_fault {

@@ -15,8 +15,8 @@ use crate::{
 pub enum Verdict {
     /// One note per row, in the order sent.
     Notes(Vec<Note>),
-    /// Nothing was taken; the rows are handed back, for this reason.
-    HandBack(Trouble, MicrosoftError),
+    /// Nothing was taken; the rows are handed back, for this reason, with one note per row.
+    HandBack(Trouble, MicrosoftError, Vec<Note>),
     /// Nothing was taken because of a row that can't be read: send the two halves apart.
     Halve(MicrosoftError),
 }
@@ -65,14 +65,17 @@ fn fault(
     now: EventTime,
     policy: &Policy,
 ) -> Verdict {
-    match (error.class, kinds) {
-        (Class::Throttled, _) => Verdict::HandBack(Trouble::Throttled, error),
-        (Class::Token, _) => Verdict::HandBack(Trouble::Token, error),
-        (Class::Account | Class::Retry, _) => Verdict::HandBack(Trouble::Account, error),
-        (Class::Unknown, _) => Verdict::HandBack(Trouble::Unfamiliar, error),
-        (_, [kind]) => Verdict::Notes(vec![failed(*kind, error, mark, now, policy)]),
-        _ => Verdict::Halve(error),
-    }
+    let trouble = match (error.class, kinds) {
+        (Class::Throttled, _) => Trouble::Throttled,
+        (Class::Token, _) => Trouble::Token,
+        (Class::Account | Class::Retry, _) => Trouble::Account,
+        (Class::Unknown, _) => Trouble::Unfamiliar,
+        (_, [kind]) => return Verdict::Notes(vec![failed(*kind, error, mark, now, policy)]),
+        _ => return Verdict::Halve(error),
+    };
+    let note = |kind: &Kind| Note::HandedBack(*kind, mark.clone(), error.clone());
+    let notes = kinds.iter().map(note).collect();
+    Verdict::HandBack(trouble, error, notes)
 }
 
 fn note(kind: Kind, outcome: RowOutcome, mark: &Mark, now: EventTime, policy: &Policy) -> Note {

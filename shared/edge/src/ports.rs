@@ -114,12 +114,14 @@ pub trait Rows {
         now: EventTime,
     ) -> Result<Vec<Row>, LedgerError>;
 
-    /// Removes an orphan whose corrections have moved to their original. Answers whether it was
-    /// still as it was read.
+    /// Writes the original `after`, which has taken over the orphan's corrections, and removes the
+    /// orphan: both or neither, on condition that both still are as they were read. Answers whether
+    /// they were.
     ///
     /// # Errors
     /// If the ledger is unavailable.
-    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError>;
+    async fn hand_over(&self, before: &Row, after: &Row, orphan: &Row)
+    -> Result<bool, LedgerError>;
 }
 
 /// Many rows at once, by whoever learns something of Microsoft.
@@ -213,6 +215,12 @@ pub trait AccountItems {
     /// If the ledger is unavailable.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
 
+    /// Notes that a batch hands the account's rows back without a call.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError>;
+
     /// Notes that the identity service refused this version of the account's secret.
     ///
     /// # Errors
@@ -258,12 +266,24 @@ pub trait GoalChecks {
     /// If the ledger is unavailable.
     async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
 
-    /// Keeps the result of a check.
+    /// Keeps the result of a check, which also ends a hold of the account.
     ///
     /// # Errors
     /// If the ledger is unavailable.
     async fn save_check(&self, account: &AccountName, check: &GoalCheck)
     -> Result<(), LedgerError>;
+
+    /// Notes since when no check could use the account, and whether its rows wait for that. What
+    /// was found of its goals before stays.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn fail_check(
+        &self,
+        account: &AccountName,
+        since: EventTime,
+        held: bool,
+    ) -> Result<(), LedgerError>;
 }
 
 /// All rows, for the audit.

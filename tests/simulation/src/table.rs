@@ -93,9 +93,9 @@ impl Table {
     }
 
     /// Deletes an orphan that has got no corrections since and is none now.
-    pub fn remove_orphan(&mut self, orphan: &Row) -> bool {
+    pub fn hand_over(&mut self, before: &Row, after: &Row, orphan: &Row) -> bool {
         let same = |row: &Row| row.desired == orphan.desired && row.facts.is_none();
-        if !self.rows.get(&orphan.key).is_some_and(same) {
+        if !self.rows.get(&orphan.key).is_some_and(same) || !self.change(before, after) {
             return false;
         }
         self.rows.remove(&orphan.key);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tracklayer_core::{
-    decide::{Action, Adjustment, after_wait, is_about_to_expire, next_action},
+    decide::{Action, Adjustment, after_wait, is_about_to_expire, is_rushed, next_action},
     identity::Identity,
     observed::{Acceptance, Adjusted, Claim, Kind, Postponed, Refusal, RefusalReason},
     open::{Class, WaitReason},
@@ -258,10 +258,25 @@ fn another_environment_or_ad_account_is_never_in_sync() {
 }
 
 #[test]
-fn a_row_is_about_to_expire_on_its_last_day() {
-    assert!(!is_about_to_expire(&row(), after(89 * DAY)));
-    assert!(is_about_to_expire(&row(), after(89 * DAY + 1)));
-    assert!(!is_about_to_expire(&accepted_row(Vec::new()), after(89 * DAY + 1)));
+fn a_row_is_about_to_expire_in_its_last_eight_days_if_it_still_wants_something() {
+    assert!(!is_about_to_expire(&row(), after(82 * DAY)));
+    assert!(is_about_to_expire(&row(), after(82 * DAY + 1)));
+    assert!(is_about_to_expire(&row(), after(90 * DAY)));
+    assert!(!is_about_to_expire(&row(), after(90 * DAY + 1)), "it has expired");
+    assert!(!is_about_to_expire(&accepted_row(Vec::new()), after(89 * DAY)));
+    assert!(is_about_to_expire(&refunded(), after(89 * DAY)), "its refund is still to be sent");
+}
+
+#[test]
+fn an_adjustment_that_can_not_wait_for_its_settle_delay_is_rushed() {
+    let mut row = refunded();
+    let bench = Bench::new();
+    let late = after(90 * DAY - 900);
+    row.microsoft.accepted =
+        Some(Acceptance { at: late.plus_seconds(-60), by: production(), tracking_id: None });
+    assert!(matches!(bench.judge(late).next(&row), Action::Adjust(..)));
+    assert!(is_rushed(&row, late, &bench.policy));
+    assert!(!is_rushed(&row, late.plus_seconds(bench.policy.settle_delay), &bench.policy));
 }
 
 #[test]

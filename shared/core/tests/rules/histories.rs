@@ -232,12 +232,14 @@ fn a_goal_that_is_too_young_makes_the_row_wait() {
 }
 
 #[test]
-fn a_throttled_call_leaves_no_trace_in_the_row() {
+fn a_throttled_call_is_an_attempt_that_changes_nothing() {
     let mut world = world(&[]);
     world.sale_arrives();
     world.receive(0);
     all(&mut world, End::Throttled);
-    assert_eq!(world.row().observed, 0);
+    let attempt = world.row().microsoft.last.clone().expect("an attempt");
+    assert_eq!((attempt.code, &world.row().microsoft.refusal), (Some(117), &None));
+    assert_eq!(state(world.row()), (State::Queued, None));
     world.calm_down();
     assert_eq!(value(&world).as_deref(), Some("129.95"));
 }

@@ -1,9 +1,17 @@
 //! Mistakes that other uploaders are known for, as far as they concern what is decided and sent.
+//!
+//! Those that need more than the core are tested where they could be made: a ledger that is missing,
+//! in `tests/tests/upload.rs`; a refresh token lost in a race or kept for ever, in
+//! `functions/token/src/tests.rs`.
 
+use proptest::prelude::*;
 use serde_json::Value;
 use tracklayer_core::{
     decide::{Action, Adjustment},
     errors::{Class, classify},
+    event::{ErrorCode, parse_event},
+    identity::{hash_email, hash_phone},
+    mapping::Mapping,
     note::Note,
     observed::Kind,
     payload::{OfflineConversion, OfflineConversionAdjustment},
@@ -29,8 +37,43 @@ fn at(text: &str) -> Value {
 }
 
 #[test]
-fn local_time_labelled_as_utc() {
+fn wall_clock_time_printed_as_utc_without_conversion() {
     assert_eq!(at("2026-04-24T10:00:00+02:00"), "2026-04-24T08:00:00Z");
+}
+
+#[test]
+fn local_time_labelled_z() {
+    let event = r#"{"event":"purchase","eventId":"1","source":"shop","value":1,"currency":"EUR",
+        "occurredAt":"2026-04-24T10:00:00","msclkid":"f894f652ea334e739002f7167ab8f8e3"}"#;
+    let rejection = parse_event(event, &Mapping::shipped(), sold()).expect_err("no offset");
+    assert_eq!(rejection.error.code, ErrorCode::MissingOffset);
+}
+
+#[test]
+fn an_unnormalised_email_hashed() {
+    let hash = |text| hash_email(text).expect("an address").hex();
+    assert_eq!(hash(" John.Smith+ads@Contoso.com "), hash("johnsmith@contoso.com"));
+    let smith = "9df35a0e22cfcb3edad75b601100188ed4fddcf2ae7a9c0aa322ef20e2bcfeec";
+    assert_eq!(hash("johnsmith@contoso.com"), smith);
+}
+
+#[test]
+fn only_the_first_dot_removed() {
+    let hash = |text| hash_email(text).expect("an address").hex();
+    assert_eq!(hash("j.o.h.n@contoso.com"), hash("john@contoso.com"));
+}
+
+#[test]
+fn the_plus_of_a_phone_number_lost() {
+    let hash = hash_phone("1 425 555 1234", None).expect("a number").hex();
+    assert_eq!(hash, "c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e");
+}
+
+#[test]
+fn a_hash_hashed_again() {
+    let hash = hash_email("john@contoso.com").expect("an address").hex();
+    assert_eq!(hash_email(&hash).expect("a hash").hex(), hash);
+    assert_eq!(hash_phone(&hash.to_uppercase(), Some("1")).expect("a hash").hex(), hash);
 }
 
 #[test]
@@ -130,5 +173,13 @@ fn lasting_refusals_retried_and_passing_ones_dropped() {
     }
     for code in [5614, 5615, 5622] {
         assert!(matches!(classify(Some(code), None), Class::Wait(_)), "{code}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn panic_on_an_unreadable_reply(status in 100_u16..600, body in ".{0,200}", rows in 0_usize..5) {
+        let reply = read_apply(status, body.as_bytes(), rows);
+        prop_assert!(!matches!(reply, Reply::Rows(_)), "{:?}", reply);
     }
 }

@@ -88,6 +88,7 @@ fn all_notes() -> Vec<Note> {
         notes.push(Note::Failed(kind, mark(), bad_name()));
         notes.push(Note::Postponed(kind, mark(), error(5615, Class::Unknown), soon(DAY)));
         notes.push(Note::Unknown(kind, mark()));
+        notes.push(Note::HandedBack(kind, mark(), error(106, Class::Account)));
     }
     notes
 }
@@ -279,6 +280,19 @@ fn a_refused_adjustment_leaves_the_doubt_that_was_there_before() {
         let again = noted(&doubtful, &restate("99.95"), LATER + DAY);
         assert!(noted(&again, &outcome, LATER + DAY).microsoft.unsettled);
     }
+}
+
+#[test]
+fn a_call_refused_as_a_whole_is_an_attempt_and_changes_nothing_else() {
+    let handed_back = |kind| Note::HandedBack(kind, mark(), error(106, Class::Account));
+    let row = noted(&row(), &handed_back(Kind::Apply), HOUR);
+    let last = row.microsoft.last.clone().expect("an attempt");
+    assert_eq!((last.outcome, last.code), (AttemptOutcome::Refused, Some(106)));
+    assert_eq!((row.microsoft.apply_unknown, row.microsoft.refusal, row.open), (false, None, None));
+
+    let row = noted(&claimed_row(), &handed_back(Kind::Restate), LATER + 60);
+    assert!(!row.microsoft.unsettled, "nothing of it was taken");
+    assert_eq!(row.open.and_then(|open| open.reason), Some(WaitReason::BetweenAdjustments));
 }
 
 #[test]

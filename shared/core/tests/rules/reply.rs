@@ -33,6 +33,20 @@ fn fault(status: u16, body: &str) -> MicrosoftError {
 }
 
 #[test]
+fn a_fault_under_http_200_is_no_acceptance() {
+    for fault in [
+        r#""Errors":[{"Code":0,"Message":"x"}]"#,
+        r#""OperationErrors":[{"Code":106}]"#,
+        r#""ApplicationFault":{"Errors":[{"Code":105}]}"#,
+    ] {
+        let body = format!(r#"{{"PartialErrors":[],{fault}}}"#);
+        assert_eq!(read_apply(200, body.as_bytes(), 2), Reply::Unknown("unreadable answer"));
+    }
+    let empty = br#"{"PartialErrors":[],"Errors":[],"BatchErrors":null}"#;
+    assert_eq!(read_apply(200, empty, 1), Reply::Rows(vec![RowOutcome::Accepted]));
+}
+
+#[test]
 fn an_empty_or_null_list_accepts_all() {
     for body in [r#"{"PartialErrors":[]}"#, r#" {"PartialErrors":null,"More":1} "#] {
         assert_eq!(outcomes(body, 3), vec![RowOutcome::Accepted; 3], "{body}");

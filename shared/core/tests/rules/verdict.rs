@@ -74,7 +74,9 @@ fn trouble_of_the_account_hands_everything_back_and_keeps_its_code() {
         (Class::Unknown, Trouble::Unfamiliar),
     ] {
         for kinds in [&KINDS[..], &KINDS[..1]] {
-            let expected = Verdict::HandBack(trouble, error(class));
+            let note = |kind: &Kind| Note::HandedBack(*kind, mark(), error(class));
+            let notes = kinds.iter().map(note).collect();
+            let expected = Verdict::HandBack(trouble, error(class), notes);
             assert_eq!(read(Reply::Fault(error(class)), kinds), expected);
         }
     }

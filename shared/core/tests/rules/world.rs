@@ -408,7 +408,11 @@ impl World {
                 run.stage = Stage::Record(notes.remove(0));
                 self.runs.push(run);
             }
-            Verdict::HandBack(..) | Verdict::Halve(_) => self.hand_back(run.message, VISIBILITY),
+            Verdict::HandBack(.., mut notes) => {
+                run.stage = Stage::Record(notes.remove(0));
+                self.runs.push(run);
+            }
+            Verdict::Halve(_) => self.hand_back(run.message, VISIBILITY),
         }
     }
 
@@ -421,6 +425,7 @@ impl World {
             // A refused adjustment changed nothing; before it nothing was in doubt, or still is.
             Note::Failed(Kind::Restate | Kind::Retract, ..)
             | Note::Postponed(Kind::Restate | Kind::Retract, ..)
+            | Note::HandedBack(Kind::Restate | Kind::Retract, ..)
                 if clean =>
             {
                 self.in_doubt = self.was_in_doubt;
@@ -429,7 +434,9 @@ impl World {
         }
         match note {
             Note::Failed(..) => self.dead_letters.push(run.message),
-            Note::Unknown(..) => self.hand_back(run.message, VISIBILITY),
+            Note::Unknown(..) | Note::HandedBack(Kind::Apply, ..) => {
+                self.hand_back(run.message, VISIBILITY);
+            }
             _ if !written => self.hand_back(run.message, VISIBILITY),
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{id::AccountName, time::EventTime};
 
@@ -16,11 +17,17 @@ pub struct AccountItem {
     /// Throttled by Microsoft: no call before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<EventTime>,
+    /// When a batch last handed its rows back without a call, for the account's sake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub troubled_at: Option<EventTime>,
     /// The secret version that the identity service refused; it isn't asked again with that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_secret_version: Option<String>,
-    /// A check found fault with the account.
+    /// Checks in a row could not use the account: its rows wait until one can.
     pub held: bool,
+    /// Since when no check could use the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<EventTime>,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
     /// When a check last found no goal of a name: the only hint at how young a goal is.
@@ -50,6 +57,10 @@ pub(super) fn account_pk(account: &str) -> String {
 impl AccountItems for Ledger {
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError> {
         self.set_account(account, "pausedUntil", number(until.epoch())).await
+    }
+
+    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError> {
+        self.set_account(account, "troubledAt", number(at.epoch())).await
     }
 
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
@@ -84,10 +95,33 @@ impl GoalChecks for Ledger {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
-            .update_expression("SET heldGoals = :held, absentGoals = :absent, checkedAt = :at")
-            .expression_attribute_values(":held", held)
+            .update_expression(
+                "SET heldGoals = :goals, absentGoals = :absent, checkedAt = :at, held = :held \
+                 REMOVE failingSince",
+            )
+            .expression_attribute_values(":goals", held)
+            .expression_attribute_values(":held", AttributeValue::Bool(false))
             .expression_attribute_values(":absent", absent)
             .expression_attribute_values(":at", number(check.checked_at.epoch()))
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(())
+    }
+
+    async fn fail_check(
+        &self,
+        account: &AccountName,
+        since: EventTime,
+        held: bool,
+    ) -> Result<(), LedgerError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
+            .update_expression("SET failingSince = :since, held = :held")
+            .expression_attribute_values(":since", number(since.epoch()))
+            .expression_attribute_values(":held", AttributeValue::Bool(held))
             .send()
             .await
             .map_err(|error| unavailable(&error))?;
@@ -100,7 +134,7 @@ impl Ledger {
         &self,
         account: &AccountName,
         name: &str,
-        value: aws_sdk_dynamodb::types::AttributeValue,
+        value: AttributeValue,
     ) -> Result<(), LedgerError> {
         self.client
             .update_item()

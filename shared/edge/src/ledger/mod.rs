@@ -18,8 +18,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::SdkError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    error::{BuildError, SdkError},
+    types::{self, AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use tracklayer_core::{
     id::{RecordId, Source},
@@ -112,26 +112,14 @@ impl Rows for Ledger {
     }
 
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
-        let (old, new) = (item_of(before)?, item_of(after)?);
-        let mut update = Update::default();
-        for (name, value) in &new {
-            if !is_observed_side(name) && old.get(name) != Some(value) {
-                update.set(name, value.clone());
-            }
-        }
-        for name in old.keys().filter(|name| !new.contains_key(*name)) {
-            update.remove(name);
-        }
-        let (names, mut values, expression) = update.finish();
-        values.insert(":desired".to_owned(), unsigned(before.desired));
-        values.insert(":observed".to_owned(), unsigned(before.observed));
+        let (expression, names, values) = change_of(before, after)?;
         let answer = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key_item(&before.key)))
             .update_expression(expression)
-            .condition_expression("desired = :desired AND observed = :observed")
+            .condition_expression(UNMOVED)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .send()
@@ -151,18 +139,78 @@ impl Rows for Ledger {
         rows.filter(alive).collect()
     }
 
-    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError> {
-        let answer = self
-            .client
-            .delete_item()
+    async fn hand_over(
+        &self,
+        before: &Row,
+        after: &Row,
+        orphan: &Row,
+    ) -> Result<bool, LedgerError> {
+        let delete = types::Delete::builder()
             .table_name(&self.table)
             .set_key(Some(key_item(&orphan.key)))
             .condition_expression("desired = :desired AND attribute_not_exists(goal)")
             .expression_attribute_values(":desired", unsigned(orphan.desired))
-            .send()
-            .await;
-        won(answer, |e| e.is_conditional_check_failed_exception())
+            .build()
+            .map_err(unbuilt)?;
+        let delete = TransactWriteItem::builder().delete(delete).build();
+        let request = self.client.transact_write_items();
+        let taken_over = self.taken_over(before, after)?;
+        let answer = request.transact_items(taken_over).transact_items(delete).send().await;
+        won(answer, |e| e.is_transaction_canceled_exception())
     }
+}
+
+impl Ledger {
+    /// The change from `before` to `after`, or a check where there is none: an update without an
+    /// expression is refused.
+    fn taken_over(&self, before: &Row, after: &Row) -> Result<TransactWriteItem, LedgerError> {
+        let (expression, names, values) = change_of(before, after)?;
+        let (key, item) = (key_item(&before.key), TransactWriteItem::builder());
+        if expression.is_empty() {
+            let check = types::ConditionCheck::builder()
+                .table_name(&self.table)
+                .set_key(Some(key))
+                .condition_expression(UNMOVED)
+                .set_expression_attribute_values(Some(values));
+            return Ok(item.condition_check(check.build().map_err(unbuilt)?).build());
+        }
+        let update = types::Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .update_expression(expression)
+            .condition_expression(UNMOVED)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values));
+        Ok(item.update(update.build().map_err(unbuilt)?).build())
+    }
+}
+
+fn unbuilt(error: BuildError) -> LedgerError {
+    LedgerError::Unavailable(error.to_string())
+}
+
+/// Nobody has written since the row was read.
+const UNMOVED: &str = "desired = :desired AND observed = :observed";
+
+/// The update expression from `before` to the desired side of `after`, with its names and values.
+fn change_of(
+    before: &Row,
+    after: &Row,
+) -> Result<(String, HashMap<String, String>, Item), LedgerError> {
+    let (old, new) = (item_of(before)?, item_of(after)?);
+    let mut update = Update::default();
+    for (name, value) in &new {
+        if !is_observed_side(name) && old.get(name) != Some(value) {
+            update.set(name, value.clone());
+        }
+    }
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        update.remove(name);
+    }
+    let (names, mut values, expression) = update.finish();
+    values.insert(":desired".to_owned(), unsigned(before.desired));
+    values.insert(":observed".to_owned(), unsigned(before.observed));
+    Ok((expression, names, values))
 }
 
 /// Attributes that only upload writes.

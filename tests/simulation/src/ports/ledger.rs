@@ -146,8 +146,13 @@ impl Rows for Port {
         Ok(self.table(|table| table.partition(source, event_id, now)).await?)
     }
 
-    async fn remove_orphan(&self, orphan: &Row) -> Result<bool, LedgerError> {
-        Ok(self.table(|table| table.remove_orphan(orphan)).await?)
+    async fn hand_over(
+        &self,
+        before: &Row,
+        after: &Row,
+        orphan: &Row,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.hand_over(before, after, orphan)).await?)
     }
 }
 
@@ -217,6 +222,13 @@ impl AccountItems for Port {
             table.accounts.entry(account.clone()).or_default().paused_until = Some(until);
         };
         Ok(self.table(pause).await?)
+    }
+
+    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError> {
+        let note = |table: &mut Table| {
+            table.accounts.entry(account.clone()).or_default().troubled_at = Some(at);
+        };
+        Ok(self.table(note).await?)
     }
 
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
