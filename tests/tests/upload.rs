@@ -200,8 +200,7 @@ async fn upload_killed_between_the_answer_and_the_ledger_sends_the_same_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_ledger_sends_nothing_again_and_one_that_can_not_be_written_loses_nothing()
-{
+async fn a_missing_ledger_sends_nothing_again_and_one_that_can_not_be_written_loses_nothing() {
     let world = World::with(quick).await.unwrap();
     world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 1_000);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(10))).await.status, 202);

@@ -29,7 +29,7 @@ async fn every_row_ends_right_whatever_is_killed_and_whatever_microsoft_does() {
     let seed = seed();
     println!("TRACKLAYER_SEED={seed}");
     let mut random = Random::new(seed);
-    let world = Arc::new(start(seed).await);
+    let world = Arc::new(start().await);
     let orders = Arc::new(orders::draw(&mut random));
     shop::land(&world, &orders).await;
 
@@ -58,9 +58,9 @@ fn seed() -> u64 {
     )
 }
 
-/// Two accounts, waits of seconds, a queue in disorder, and a Microsoft that shows a conversion only
-/// a second after it took it.
-async fn start(seed: u64) -> World {
+/// Two accounts, waits of seconds, and a Microsoft that shows a conversion only a second after it
+/// took it.
+async fn start() -> World {
     let shipped = include_str!("../../../shared/core/mapping.json");
     let mut mapping: Value = serde_json::from_str(shipped).expect("JSON");
     mapping["accounts"]["eu"] = json!({});
@@ -73,7 +73,6 @@ async fn start(seed: u64) -> World {
         options.mapping = Some(file);
     });
     let world = world.await.expect("a system");
-    world.stack.aws().queues().set_disorder("uploads", Some(seed)).expect("a queue");
     world.microsoft().update_settings(|settings| settings.visible_after_seconds = 1);
     world
 }
@@ -90,7 +89,11 @@ async fn settle(world: &World, orders: &[orders::Order]) {
         if wrong.is_empty() && left == 0 {
             return;
         }
-        assert!(Instant::now() < end, "{left} messages are left, {} wrong: {wrong:#?}", wrong.len());
+        assert!(
+            Instant::now() < end,
+            "{left} messages are left, {} wrong: {wrong:#?}",
+            wrong.len()
+        );
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

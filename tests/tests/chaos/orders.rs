@@ -59,7 +59,7 @@ pub fn draw(random: &mut Random) -> Vec<Order> {
         let twin = orders.last().filter(|twin| matches!(twin.click, Click::Own(_))).cloned();
         let mut order = order(random, number);
         // Another sale of the same click in the same second.
-        if let Some(twin) = twin.filter(|_| random.chance(2_000)) {
+        if let Some(twin) = twin.filter(|_| order.value.is_some() && random.chance(2_000)) {
             (order.click, order.occurred) = (twin.click, twin.occurred);
             order.account = twin.account;
         }
@@ -70,8 +70,13 @@ pub fn draw(random: &mut Random) -> Vec<Order> {
 
 fn order(random: &mut Random, number: i64) -> Order {
     let id = format!("order-{number}");
-    let event =
-        random.pick(&["purchase", "purchase", "phone_sale", "subscription_start", "qualified_lead"]);
+    let event = random.pick(&[
+        "purchase",
+        "purchase",
+        "phone_sale",
+        "subscription_start",
+        "qualified_lead",
+    ]);
     let click = match random.below(10) {
         0..6 => Click::Own(click_id(number)),
         6..8 => Click::Session(click_id(number)),
@@ -104,9 +109,7 @@ fn fixes(random: &mut Random, order: &str, value: Option<i64>) -> Vec<Fix> {
     let change = |random: &mut Random, number| match value {
         None => Change::Full,
         Some(_) if all && number == 0 => Change::Full,
-        Some(value) if all || random.chance(5_000) => {
-            Change::Amount(random.between(1, value / 10))
-        }
+        Some(value) if all || random.chance(5_000) => Change::Amount(random.between(1, value / 10)),
         Some(value) => Change::NewValue(random.between(value / 2, 2 * value)),
     };
     (0..if value.is_none() { count.min(1) } else { count })

@@ -27,6 +27,9 @@ pub async fn make(world: &World, random: &mut Random, end: Instant) -> usize {
     let mut killed = 0;
     let mut throttled = false;
     while Instant::now() < end {
+        // Not all the time: copies of messages that fail again and again leave copies themselves.
+        let disorder = random.chance(3_000).then(|| random.between(1, i64::MAX).unsigned_abs());
+        world.stack.aws().queues().set_disorder("uploads", disorder).expect("a queue");
         if random.chance(4_000) {
             let mut rules = rules(random);
             if !std::mem::replace(&mut throttled, true) {
@@ -41,7 +44,8 @@ pub async fn make(world: &World, random: &mut Random, end: Instant) -> usize {
             world.stack.aws().refuse(random.pick(&AWS), times);
         }
         if random.chance(5_000) {
-            let function = random.pick(&["upload", "upload", "upload", "enqueue", "sweep", "capture"]);
+            let function =
+                random.pick(&["upload", "upload", "upload", "enqueue", "sweep", "capture"]);
             world.stack.kill_function(function).await.expect("a function");
             killed += 1;
         }
@@ -49,6 +53,7 @@ pub async fn make(world: &World, random: &mut Random, end: Instant) -> usize {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
     AWS.iter().for_each(|target| world.stack.aws().refuse(target, 0));
+    world.stack.aws().queues().set_disorder("uploads", None).expect("a queue");
     world.faults(Vec::new());
     killed
 }

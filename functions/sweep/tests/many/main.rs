@@ -62,7 +62,12 @@ impl System {
         let due = EventTime::from_epoch(NOW + DAY);
         stand.add(later.clone(), Class::Wait.entry(&later, due, Some(WaitReason::NoClick)));
         let sweep = Sweep {
-            policy: Policy { settle_delay: 12 * HOUR, run_margin: 900, min_click_age: 0, hour: HOUR },
+            policy: Policy {
+                settle_delay: 12 * HOUR,
+                run_margin: 900,
+                min_click_age: 0,
+                hour: HOUR,
+            },
             mapping: Mapping::shipped(),
             ledger: stand.clone(),
             queue: stand.clone(),
@@ -101,7 +106,8 @@ async fn a_day_of_due_rows_is_signalled_once_the_oldest_first_by_five_runs() {
         let signalled = system.signalled();
         assert_eq!(signalled.len(), A_RUN);
         // Shards are walked side by side, a page of each at a time.
-        let about = |rank: usize| rank + 2_000 >= number * A_RUN && rank < (number + 1) * A_RUN + 2_000;
+        let about =
+            |rank: usize| rank + 2_000 >= number * A_RUN && rank < (number + 1) * A_RUN + 2_000;
         assert!(signalled.iter().all(|key| about(system.ranks[key])), "the oldest first");
         all.extend(signalled);
         let overdue = system.metric("OldestOverdueSeconds");

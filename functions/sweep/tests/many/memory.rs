@@ -20,9 +20,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     ledger::{Cursor, DueEntry, DuePage, Found, LedgerError, Pointer, Tally, Written},
-    ports::{
-        AccountItems, Batches, Claims, Clock, Index, Live, Ports, Rows, Signals, Telemetry,
-    },
+    ports::{AccountItems, Batches, Claims, Clock, Index, Live, Ports, Rows, Signals, Telemetry},
     queue::{Hide, QueueError},
     telemetry::Metric,
 };
@@ -210,7 +208,7 @@ impl Rows for Stand {
         unreachable!("no orphan")
     }
 
-    async fn remove_orphan(&self, _: &Row) -> Result<bool, LedgerError> {
+    async fn hand_over(&self, _: &Row, _: &Row, _: &Row) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }
 }
@@ -245,6 +243,10 @@ impl Claims for Stand {
 
 impl AccountItems for Stand {
     async fn pause(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
+        unreachable!("sweep calls nobody")
+    }
+
+    async fn trouble(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
         unreachable!("sweep calls nobody")
     }
 
