@@ -177,6 +177,8 @@ where
             check.absent_goals.extend(absent.map(|at| (name.to_owned(), at)));
             findings.extend(found);
         }
+        let waited = before.once_held.iter().chain(&before.held_goals);
+        check.once_held = waited.chain(&check.held_goals).cloned().collect();
         (findings, check)
     }
 

@@ -40,8 +40,10 @@ where
                 continue;
             }
             self.release(account.name().to_string(), span, &mut summary).await?;
+            let mapped = account.goals().map(|(_, goal)| goal.name.as_str());
+            // Once a wrong name is corrected in the mapping no check looks at it any more.
             let goals: BTreeSet<&str> =
-                account.goals().map(|(_, goal)| goal.name.as_str()).collect();
+                mapped.chain(item.once_held.iter().map(String::as_str)).collect();
             let held = |goal: &&str| item.held_goals.iter().any(|name| name == goal);
             for goal in goals.into_iter().filter(|goal| !held(goal)) {
                 self.release(format!("{}/{goal}", account.name()), span, &mut summary).await?;

@@ -2,6 +2,7 @@
 //! and a Microsoft in memory, under virtual time, with everything going wrong that can.
 //!
 //! - `plan`: what will happen, drawn from the seed; `random`: the one source of chance
+//! - `setting`: accounts, goal checks, and where conversions go
 //! - `executor`: tasks under virtual time; `world`: what they share, and invocations that can die
 //! - `table`, `queue`, `microsoft`: the three outsides by their rules; `ports`: the way to them
 //! - `actors`: sources, workers, sweep's schedule, the operator
@@ -16,7 +17,8 @@ mod oracle;
 pub mod plan;
 mod ports;
 mod queue;
-mod random;
+pub mod random;
+pub mod setting;
 mod shrink;
 mod table;
 mod world;
@@ -57,6 +59,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
         actors::worker::start(&world);
     }
     actors::sweeper::start(&world);
+    actors::checker::start(&world);
     actors::operator::start(&world);
     world.executor.run(MAX_POLLS, || world.over.get());
     if !world.over.get() {

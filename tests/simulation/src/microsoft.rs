@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use tracklayer_core::time::{DAY, EventTime};
 
-use crate::random::Random;
+use crate::{random::Random, setting::Setting};
 
 /// The longest time until something taken has effect, in seconds.
 pub const PIPELINE: i64 = 6 * 3_600;
@@ -16,7 +16,7 @@ pub const PIPELINE: i64 = 6 * 3_600;
 const GOAL_AGE: i64 = 2 * 3_600;
 
 /// A row of either operation, as it was sent.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Sent {
     /// The goal's name.
@@ -41,6 +41,12 @@ pub struct Sent {
     adjustment_value: Option<String>,
     #[serde(default)]
     adjustment_currency_code: Option<String>,
+    /// Our name of the account it was sent for.
+    #[serde(skip)]
+    pub account: String,
+    /// The environment and ad account it was sent to.
+    #[serde(skip)]
+    pub place: String,
 }
 
 fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -49,7 +55,7 @@ fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
 }
 
 impl Sent {
-    /// What Microsoft knows the person and second by.
+    /// What Microsoft knows the person and second by, in our account.
     #[must_use]
     pub fn person(&self) -> String {
         let hashes = || {
@@ -57,13 +63,19 @@ impl Sent {
             format!("{}/{}", hash(&self.hashed_email_address), hash(&self.hashed_phone_number))
         };
         let id = self.microsoft_click_id.as_ref().map_or_else(hashes, |id| id.to_lowercase());
-        format!("{id} {}", self.conversion_time)
+        format!("{} {id} {}", self.account, self.conversion_time)
     }
 
     /// Whether it is an adjustment.
     #[must_use]
     pub fn is_adjustment(&self) -> bool {
         self.adjustment_type.is_some()
+    }
+
+    /// For this account, to this place.
+    #[must_use]
+    pub fn addressed(self, account: &str, place: &str) -> Self {
+        Sent { account: account.to_owned(), place: place.to_owned(), ..self }
     }
 
     /// Another value of the original.
@@ -91,6 +103,8 @@ impl Sent {
 /// A goal: renaming leaves it what it is.
 #[derive(Clone, Debug)]
 pub struct Goal {
+    /// The environment and ad account it belongs to.
+    pub place: String,
     /// Its name now; empty once it is deleted.
     pub name: String,
     /// When it was made.
@@ -100,7 +114,9 @@ pub struct Goal {
 /// A conversion that counts.
 #[derive(Clone, Debug)]
 pub struct Counted {
-    /// The place of its goal.
+    /// The environment and ad account.
+    pub place: String,
+    /// Its goal, by position.
     pub goal: usize,
     /// Its person and second.
     pub person: String,
@@ -111,6 +127,8 @@ pub struct Counted {
     pub retracted: bool,
     /// The run that brought it.
     pub by: String,
+    /// When, in seconds since 1970.
+    pub at: i64,
     shows: i64,
     last_adjustment: String,
 }
@@ -149,11 +167,11 @@ pub struct Microsoft {
 pub type Taken = Result<(), i64>;
 
 impl Microsoft {
-    /// With the goals of the shipped mapping.
+    /// With the goals of all accounts.
     #[must_use]
-    pub fn new(goal_in_key: bool) -> Self {
-        let old = |name: &str| Goal { name: name.to_owned(), made: 0 };
-        let goals = ["Purchase", "Qualified Lead", "Subscription Start"].map(old).to_vec();
+    pub fn new(goal_in_key: bool, setting: &Setting) -> Self {
+        let old = |(place, name): (String, &str)| Goal { place, name: name.to_owned(), made: 0 };
+        let goals = setting.goals().into_iter().map(old).collect();
         Microsoft { goals, goal_in_key, ..Microsoft::default() }
     }
 
@@ -166,8 +184,27 @@ impl Microsoft {
 
     /// The person deletes a goal and makes another one.
     pub fn replace(&mut self, from: &str, to: &str, now: i64) {
+        let places = self.goals.iter().filter(|goal| goal.name == from);
+        let goal = |place| Goal { place, name: to.to_owned(), made: now };
+        let new: Vec<Goal> = places.map(|goal| goal.place.clone()).map(goal).collect();
         self.rename(from, "");
-        self.goals.push(Goal { name: to.to_owned(), made: now });
+        self.goals.extend(new);
+    }
+
+    /// Whether there is a goal of this name.
+    #[must_use]
+    pub fn has_goal(&self, place: &str, name: &str) -> bool {
+        self.goals.iter().any(|goal| goal.place == place && goal.name == name)
+    }
+
+    /// The answer to the question for an account's goals.
+    #[must_use]
+    pub fn list_goals(&self, place: &str) -> String {
+        let there = self.goals.iter().filter(|goal| goal.place == place && !goal.name.is_empty());
+        let goals: Vec<_> = there
+            .map(|goal| json!({"Name": goal.name, "Type": "OfflineConversion", "Status": "Active"}))
+            .collect();
+        json!({"ConversionGoals": goals, "AccountProperties": null}).to_string()
     }
 
     /// Carries out a call at this second; one answer per row. `refusals` are the codes of rows that
@@ -195,7 +232,10 @@ impl Microsoft {
             true => counts.1 += 1,
             false => counts.0 += 1,
         }
-        let goal = self.goals.iter().position(|goal| goal.name == row.conversion_name);
+        let goal = self
+            .goals
+            .iter()
+            .position(|goal| goal.place == row.place && goal.name == row.conversion_name);
         let goal = goal.ok_or(5606)?;
         let time = seconds(&row.conversion_time);
         if time > now {
@@ -217,24 +257,32 @@ impl Microsoft {
     fn apply(&mut self, row: &Sent, goal: usize, by: &str, now: i64, random: &mut Random) {
         let person = row.person();
         let earlier = self.applies.entry(person.clone()).or_default();
-        if earlier.iter().any(|e| e.conversion_name == row.conversion_name && e != row) {
+        if earlier
+            .iter()
+            .any(|e| e.place == row.place && e.conversion_name == row.conversion_name && e != row)
+        {
             let what = "an original was sent with two payloads".to_owned();
             self.mistakes.push((person.clone(), what));
         }
         earlier.push(row.clone());
-        let same =
-            |known: &&Counted| known.person == person && (known.goal == goal || !self.goal_in_key);
+        let same = |known: &&Counted| {
+            known.person == person
+                && known.place == row.place
+                && (known.goal == goal || !self.goal_in_key)
+        };
         if self.counted.iter().any(|known| same(&known)) {
             self.ignored += 1;
             return;
         }
         self.counted.push(Counted {
+            place: row.place.clone(),
             goal,
             person,
             value: row.conversion_value.as_deref().map(thousandths),
             currency: row.conversion_currency_code.clone(),
             retracted: false,
             by: by.to_owned(),
+            at: now,
             shows: now + random.between(0, PIPELINE),
             last_adjustment: String::new(),
         });
@@ -264,6 +312,7 @@ impl Microsoft {
         // Whether the original shows is looked at when the adjustment comes.
         let shows = |known: &&Counted| {
             known.person == row.person()
+                && known.place == row.place
                 && (known.goal == goal || !self.goal_in_key)
                 && known.shows <= now
         };

@@ -27,4 +27,16 @@ pub enum Mutation {
     UnknownUnmarked,
     /// A claimed Retract is forgotten.
     RetractForgotten,
+    /// Rows of a goal that a check holds are sent.
+    HoldIgnored,
+    /// Rows that a check held are not released when one passes.
+    HeldForgotten,
+    /// Only goals of today's mapping are released.
+    OldNameForgotten,
+    /// All accounts have the credentials of the first.
+    OneAccount,
+    /// A row that was accepted elsewhere passes for accepted here.
+    ElsewhereIsHere,
+    /// A row that was accepted elsewhere passes for never accepted.
+    ElsewhereForgotten,
 }

@@ -8,7 +8,7 @@ use tracklayer_core::{
     decide::{AccountView, Action, next_action},
     observed::RefusalReason,
     payload::OfflineConversion,
-    record::{Correction, CorrectionRefusal, Facts, Row, RowKey},
+    record::{Correction, CorrectionRefusal, Row, RowKey},
     signal::Signal,
     state::corrections,
     time::MAX_AGE,
@@ -17,6 +17,7 @@ use tracklayer_core::{
 use crate::{
     microsoft::{Counted, PIPELINE, Sent, decimal},
     plan::{Change, Fix, GoalTrouble, Order},
+    setting::place,
     world::{Heard, Invocation, World, policy},
 };
 
@@ -34,11 +35,12 @@ pub struct Violation {
 /// How often the admitted exceptions were needed.
 pub type Exceptions = BTreeMap<&'static str, u32>;
 
-/// What Microsoft knows the conversion with these facts by.
+/// What Microsoft knows the row's conversion by; nothing of an orphan.
 #[must_use]
-pub fn person_of(facts: &Facts) -> String {
-    let json = serde_json::to_string(&OfflineConversion::new(facts)).expect("JSON");
-    serde_json::from_str::<Sent>(&json).expect("a row").person()
+pub fn person_of(row: &Row) -> Option<String> {
+    let json = serde_json::to_string(&OfflineConversion::new(row.facts.as_ref()?)).expect("JSON");
+    let sent = serde_json::from_str::<Sent>(&json).expect("a row");
+    Some(sent.addressed(row.account.as_str(), "").person())
 }
 
 /// The row of a message, by source and id.
@@ -74,7 +76,7 @@ pub fn has_correction(world: &World, order: &Order, fix: &Fix) -> bool {
 #[must_use]
 pub fn person_of_order(world: &World, order: &Order) -> Option<String> {
     let table = world.table.borrow();
-    table.rows.get(&key_of(order))?.facts.as_ref().map(person_of)
+    person_of(table.rows.get(&key_of(order))?)
 }
 
 /// Whether the original may be older than 90 days when it gets through the door.
@@ -128,7 +130,7 @@ pub fn check_heard(world: &World, invocation: &Invocation) {
     }
     let table = world.table.borrow();
     for (person, heard) in invocation.heard.borrow().iter() {
-        let is = |row: &&Row| row.facts.as_ref().is_some_and(|facts| person_of(facts) == *person);
+        let is = |row: &&Row| person_of(row).as_ref() == Some(person);
         let Some(row) = table.rows.values().find(is) else { continue };
         let noted = match heard {
             Heard::Taken => row.microsoft.accepted.is_some(),
@@ -147,7 +149,7 @@ pub fn judge(world: &World) -> Exceptions {
     world.microsoft.borrow_mut().pass(world.now_ms() / 1_000);
     for order in &world.plan.orders {
         let row = world.table.borrow().rows.get(&key_of(order)).cloned();
-        match row.and_then(|row| Some((person_of(row.facts.as_ref()?), row))) {
+        match row.and_then(|row| Some((person_of(&row)?, row))) {
             None if may_be_too_old(world, order) => {
                 *exceptions.entry("older than 90 days at the door").or_default() += 1;
             }
@@ -170,8 +172,8 @@ fn check_strangers(world: &World) {
     let table = world.table.borrow();
     let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in table.rows.values() {
-        match &row.facts {
-            Some(facts) => owners.entry(person_of(facts)).or_default().push(row.key.label()),
+        match person_of(row) {
+            Some(person) => owners.entry(person).or_default().push(row.key.label()),
             // Its original was too old at the door.
             None if row.microsoft.refusal.is_some() => {}
             None => world.violated("orphans end", row.key.label(), "still an orphan"),
@@ -233,6 +235,10 @@ impl Case<'_> {
         if observed.dead_at.is_some() {
             return self.violated("every row is explained", "dead, though all was redriven");
         }
+        let counted = match self.settle_places(counted, &mut admit) {
+            Ok(counted) => counted,
+            Err(broken) => return self.violated("nothing counts twice", &broken),
+        };
         if counted.len() > 1 {
             return match self.is_admitted_double(&counted) {
                 true => admit("twice: died before writing, refused by name, replaced in between"),
@@ -250,6 +256,50 @@ impl Case<'_> {
                 self.violated("every row is explained", "neither accepted nor refused");
             }
         }
+    }
+
+    /// What counts where the row's money is: in the place that took it, as far as the row knows.
+    ///
+    /// While conversions begin to go somewhere else, an original may be taken in both places: if
+    /// nobody could know that the first has it when it was sent to the second.
+    fn settle_places(
+        &self,
+        counted: Vec<Counted>,
+        admit: &mut impl FnMut(&'static str),
+    ) -> Result<Vec<Counted>, String> {
+        let known = self.row.microsoft.accepted.as_ref();
+        let known = known.map(|accepted| place(accepted.by.environment, &accepted.by.account_id));
+        let known = known.or_else(|| counted.last().map(|last| last.place.clone()));
+        let (here, there): (Vec<_>, Vec<_>) =
+            counted.into_iter().partition(|counted| Some(&counted.place) == known.as_ref());
+        let (Some(first), Some(second)) = (here.first(), there.first()) else { return Ok(here) };
+        let (first, second) = if first.at <= second.at { (first, second) } else { (second, first) };
+        if !self.was_in_doubt(first, second) {
+            return Err(format!("in two places: {here:?} {there:?}"));
+        }
+        admit("in two places: in doubt in the first while conversions began to go to the second");
+        Ok(here)
+    }
+
+    /// Whether the run that brought the first could not write so before the other's run began.
+    fn was_in_doubt(&self, first: &Counted, second: &Counted) -> bool {
+        let runs = self.world.runs.borrow();
+        let unheard = self.world.unheard.borrow();
+        let overlap = match (runs.get(&first.by), runs.get(&second.by)) {
+            (Some((_, ended)), Some((began, _))) => began <= ended,
+            _ => true,
+        };
+        overlap
+            || self.world.is_untold(&first.by)
+            || unheard.contains(&(first.by.clone(), self.person.clone()))
+    }
+
+    /// Whether conversions go somewhere else since this row was accepted.
+    fn is_left_behind(&self) -> bool {
+        let second = self.world.now_ms() / 1_000;
+        let now = self.world.plan.setting.place(self.row.account.as_str(), second);
+        let accepted = self.row.microsoft.accepted.as_ref();
+        accepted.is_some_and(|it| place(it.by.environment, &it.by.account_id) != now)
     }
 
     /// Every correction is in the row, once; in another currency it may have been refused.
@@ -290,6 +340,9 @@ impl Case<'_> {
         let late = facts
             .is_some_and(|facts| self.world.now() > facts.conversion_time.plus_seconds(MAX_AGE));
         match reason {
+            RefusalReason::AcceptedElsewhere if self.is_left_behind() => {
+                admit("a correction of what was accepted elsewhere");
+            }
             RefusalReason::Microsoft { code: Some(5606), .. } if moved => {
                 admit("a correction of a goal that has another name now");
             }

@@ -1,7 +1,7 @@
 //! What happens in one history, drawn from its seed before anything runs: the order log, what goes
 //! wrong and how often, and what the operator does. A plan is data, so that it can be made smaller.
 
-use crate::{mutation::Mutation, random::Random};
+use crate::{mutation::Mutation, random::Random, setting::Setting};
 
 /// The moment at which all histories begin: 2026-03-01T00:00:00Z.
 pub const START: i64 = 1_772_323_200;
@@ -30,6 +30,8 @@ pub struct Plan {
     pub calm_at: i64,
     /// Whether the goal is part of Microsoft's duplicate key: its pages disagree.
     pub goal_in_key: bool,
+    /// Where conversions go.
+    pub setting: Setting,
     /// A deliberate mistake.
     pub mutation: Option<Mutation>,
 }
@@ -149,6 +151,8 @@ pub struct Order {
     pub id: String,
     /// Its event.
     pub event: &'static str,
+    /// Its account.
+    pub account: &'static str,
     /// What leads to its click.
     pub click: ClickBy,
     /// When it happened.
@@ -215,11 +219,15 @@ impl Plan {
         let mut random = Random::new(seed);
         let calm_after = random.pick(&[1, 2, 4, 9]) * DAY;
         let mut drawn = Draw { random: &mut random, span: calm_after / 2 };
-        let orders = drawn.orders();
+        let mut orders = drawn.orders();
         let faults = drawn.faults();
         let goal = drawn.goal();
         let outages = drawn.outages();
         let early_redrives = drawn.redrives();
+        // Of its own, so that a new kind of trouble leaves the rest of a history what it was.
+        let mut random_setting = Random::new(seed ^ 0xacc0_0417);
+        let setting = Setting::draw(&mut random_setting, START, calm_after);
+        share_out(&mut orders, &setting, &mut random_setting);
         let last = orders.iter().flat_map(Order::all_posts).max().unwrap_or(START);
         Plan {
             seed,
@@ -231,6 +239,7 @@ impl Plan {
             early_redrives,
             calm_at: last.max(START + calm_after) + 6 * HOUR,
             goal_in_key: random.chance(5_000),
+            setting,
             mutation: None,
         }
     }
@@ -301,6 +310,7 @@ impl Draw<'_> {
             source: self.random.pick(&["shop", "crm"]),
             id: format!("o{n}"),
             event,
+            account: "main",
             click,
             occurred,
             value,
@@ -464,6 +474,15 @@ fn name_events(orders: &mut [Order]) {
         if same.count() > 1 {
             order.corrections.iter_mut().for_each(|fix| fix.names_event = true);
         }
+    }
+}
+
+/// Gives each order an account. Under one id all are of the same: a source is one id-space.
+fn share_out(orders: &mut [Order], setting: &Setting, random: &mut Random) {
+    for at in 0..orders.len() {
+        let known = orders[..at].iter().find(|known| known.is_same(&orders[at]));
+        let drawn = random.pick(setting.accounts());
+        orders[at].account = known.map_or(drawn, |known| known.account);
     }
 }
 

@@ -62,6 +62,18 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     if plan.goal != GoalTrouble::None {
         add(&|plan| plan.goal = GoalTrouble::None);
     }
+    if plan.setting.checks {
+        add(&|plan| plan.setting.checks = false);
+    }
+    if plan.setting.moves.is_some() {
+        add(&|plan| plan.setting.moves = None);
+    }
+    if plan.setting.two_accounts {
+        add(&|plan| {
+            plan.setting.two_accounts = false;
+            plan.orders.iter_mut().for_each(|order| order.account = "main");
+        });
+    }
     if plan.workers > 1 {
         add(&|plan| plan.workers -= 1);
     }

@@ -11,8 +11,8 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::ledger::{
-    AccountItem, AuditState, CLAIM_DAYS, Cursor, DueEntry, DuePage, Place, Pointer, RowPage, Tally,
-    Written,
+    AccountItem, AuditState, CLAIM_DAYS, Cursor, DueEntry, DuePage, GoalCheck, Place, Pointer,
+    RowPage, Tally, Written,
 };
 
 /// The table.
@@ -26,6 +26,8 @@ pub struct Table {
     pub claims: BTreeMap<RowKey, Vec<Claim>>,
     /// Rows whose goal was changed, with the names they had.
     pub renamed: BTreeMap<RowKey, Vec<String>>,
+    /// Goals that a check holds, by account and name, and since which second.
+    pub held_since: BTreeMap<(String, String), i64>,
     pointers: BTreeMap<RowKey, Pointer>,
     keys: BTreeMap<String, (String, EventTime)>,
     audit: AuditState,
@@ -216,6 +218,35 @@ impl Table {
         true
     }
 
+    /// Keeps what a check of the goals found.
+    pub fn save_check(&mut self, account: &AccountName, check: &GoalCheck) {
+        let second = self.now_ms / 1_000;
+        let held = |goal: &String| (account.to_string(), goal.clone());
+        self.held_since
+            .retain(|(of, goal), _| of != account.as_str() || check.held_goals.contains(goal));
+        for goal in &check.held_goals {
+            self.held_since.entry(held(goal)).or_insert(second);
+        }
+        let item = self.accounts.entry(account.clone()).or_default();
+        (item.held, item.failing_since) = (false, None);
+        item.held_goals.clone_from(&check.held_goals);
+        item.once_held.clone_from(&check.once_held);
+        item.absent_goals.clone_from(&check.absent_goals);
+        item.checked_at = Some(check.checked_at);
+    }
+
+    /// Whether a row is in a held class that nothing holds any more.
+    pub fn is_releasable(&self) -> bool {
+        let is_free = |row: &Row| {
+            let class = row.open.as_ref().and_then(|open| open.class.strip_prefix("held:"));
+            let Some(held) = class.and_then(|class| class.rsplit_once('#')) else { return false };
+            let item = self.accounts.get(&row.account).cloned().unwrap_or_default();
+            let goal = held.0.split_once('/').map(|(_, goal)| goal.to_owned());
+            !item.held && goal.is_none_or(|goal| !item.held_goals.contains(&goal))
+        };
+        self.rows.values().any(is_free)
+    }
+
     /// Where the audit stands.
     pub fn audit(&self) -> AuditState {
         self.audit.clone()
@@ -248,7 +279,7 @@ impl Table {
 
     /// The rows' labels, each with what Microsoft knows it by.
     pub fn persons(&self) -> Vec<(String, String)> {
-        let person = |row: &Row| Some(crate::oracle::person_of(row.facts.as_ref()?));
+        let person = crate::oracle::person_of;
         self.rows.values().filter_map(|row| Some((row.key.label(), person(row)?))).collect()
     }
 

@@ -10,7 +10,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use tracklayer_core::{decide::Policy, mapping::Mapping, time::EventTime};
+use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment, time::EventTime};
 
 use crate::{
     executor::{Executor, Sleep},
@@ -59,6 +59,10 @@ pub struct World {
     sending: RefCell<Vec<Waker>>,
     /// Runs that died or had trouble with AWS: what they heard may not be written.
     pub untold: RefCell<BTreeSet<String>>,
+    /// When runs began and ended, in milliseconds since 1970.
+    pub runs: RefCell<BTreeMap<String, (i64, i64)>>,
+    /// Runs with the rows of which they got no answer.
+    pub unheard: RefCell<BTreeSet<(String, String)>>,
     random: RefCell<Random>,
     trace: Option<RefCell<Vec<Line>>>,
     invocations: Cell<u32>,
@@ -80,14 +84,14 @@ impl World {
     #[must_use]
     pub fn new(plan: Plan, traced: bool) -> Rc<Self> {
         let mapping = match plan.goal {
-            GoalTrouble::Typo { .. } => renamed_mapping("Purchse"),
-            _ => Mapping::shipped(),
+            GoalTrouble::Typo { .. } => plan.setting.mapping("Purchse"),
+            _ => plan.setting.mapping("Purchase"),
         };
         Rc::new(World {
             executor: Executor::new(START * 1_000),
             table: RefCell::default(),
             queue: RefCell::default(),
-            microsoft: RefCell::new(Microsoft::new(plan.goal_in_key)),
+            microsoft: RefCell::new(Microsoft::new(plan.goal_in_key, &plan.setting)),
             mapping: RefCell::new(mapping),
             secret: Cell::new(1),
             calm: Cell::new(false),
@@ -98,6 +102,8 @@ impl World {
             sent: RefCell::default(),
             sending: RefCell::default(),
             untold: RefCell::default(),
+            runs: RefCell::default(),
+            unheard: RefCell::default(),
             random: RefCell::new(Random::new(plan.seed ^ 0x5eed)),
             trace: traced.then(RefCell::default),
             invocations: Cell::new(0),
@@ -200,13 +206,6 @@ impl World {
     }
 }
 
-/// The shipped mapping with another name of the goal for purchases.
-#[must_use]
-pub fn renamed_mapping(name: &str) -> Mapping {
-    let json = Mapping::SHIPPED.replace("\"Purchase\"", &format!("\"{name}\""));
-    Mapping::parse(&json).expect("a mapping")
-}
-
 /// What a run has heard of an original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -224,6 +223,8 @@ pub struct Invocation {
     pub name: String,
     /// How wrong its clock is, in milliseconds.
     pub skew: i64,
+    /// Which of Microsoft's worlds it was deployed for.
+    pub environment: Environment,
     /// The rows it is about.
     pub about: RefCell<Vec<String>>,
     /// It died.
@@ -251,6 +252,7 @@ impl Invocation {
             world: Rc::clone(world),
             name: format!("{function}#{number}"),
             skew: world.random().between(-skew, skew) * 1_000,
+            environment: world.plan.setting.environment(world.now_ms() / 1_000),
             about: RefCell::default(),
             dead: Cell::new(false),
             hampered: Cell::new(false),
@@ -276,6 +278,19 @@ impl Invocation {
             self.tell(|| format!("stands still for {} s", freeze / 1_000));
         }
         world.sleep(ms).await;
+    }
+
+    /// Keeps what the oracle asks about a run that has ended.
+    fn end(&self, started: i64) {
+        let world = &self.world;
+        let heard = self.heard.borrow();
+        if heard.is_empty() {
+            return;
+        }
+        world.runs.borrow_mut().insert(self.name.clone(), (started, world.now_ms()));
+        let unheard = heard.iter().filter(|(_, heard)| *heard == Heard::Perhaps);
+        let pairs = unheard.map(|(person, _)| (self.name.clone(), person.clone()));
+        world.unheard.borrow_mut().extend(pairs);
     }
 
     async fn die(&self, how: &str) {
@@ -320,6 +335,7 @@ impl Invocation {
         })
         .await;
         world.running.set(world.running.get() - 1);
+        self.end(started);
         if outcome.is_none() || self.hampered.get() {
             world.untold.borrow_mut().insert(self.name.clone());
         }

@@ -34,4 +34,10 @@ finds! {
     a_due_that_is_not_written: NoDue,
     an_unknown_outcome_unmarked: UnknownUnmarked,
     a_claimed_retract_forgotten: RetractForgotten,
+    a_hold_that_is_ignored: HoldIgnored,
+    held_rows_that_nobody_releases: HeldForgotten,
+    held_rows_of_a_name_that_was_corrected: OldNameForgotten,
+    one_account_for_all: OneAccount,
+    accepted_elsewhere_passes_for_here: ElsewhereIsHere,
+    accepted_elsewhere_is_forgotten: ElsewhereForgotten,
 }

@@ -1,5 +1,7 @@
-//! Who acts: sources that post, upload's workers, sweep's schedule, and the operator.
+//! Who acts: sources that post, upload's workers, the schedules of sweep and of the goal check, and
+//! the operator.
 
+pub mod checker;
 pub mod operator;
 pub mod source;
 pub mod sweeper;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::{
     oracle,
     plan::{GoalTrouble, OutageOf},
-    world::{World, renamed_mapping},
+    world::World,
 };
 
 const DAY: i64 = 86_400;
@@ -16,6 +16,11 @@ const NEW_NAME: &str = "Purchase EU";
 /// Starts everything the operator does.
 pub fn start(world: &Rc<World>) {
     goal(world);
+    if let Some(moves) = world.plan.setting.moves {
+        at(world, moves.at, move |world| {
+            world.announce(|| format!("conversions go somewhere else now: {:?}", moves.to));
+        });
+    }
     for outage in world.plan.outages.iter().filter(|outage| outage.of == OutageOf::Consent) {
         at(world, outage.until, |world| {
             world.secret.set(world.secret.get() + 1);
@@ -42,7 +47,7 @@ fn at(world: &Rc<World>, second: i64, act: impl FnOnce(&World) + 'static) {
 fn goal(world: &Rc<World>) {
     let set_mapping = |name: &'static str| {
         move |world: &World| {
-            *world.mapping.borrow_mut() = renamed_mapping(name);
+            *world.mapping.borrow_mut() = world.plan.setting.mapping(name);
             world.announce(|| format!("the mapping now says \"{name}\""));
         }
     };

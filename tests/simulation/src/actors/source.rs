@@ -68,6 +68,7 @@ fn misdirect(world: &Rc<World>, order: &Order, fix: &Fix, mut event: Value) {
     let mut others = world.plan.orders.iter().rev().filter(|other| !other.is_same(order));
     let Some(other) = others.next() else { return };
     event["original"] = json!({"source": other.source, "eventId": other.id, "event": other.event});
+    event["account"] = json!(other.account);
     let (order, fix, world) = (order.clone(), fix.clone(), Rc::clone(world));
     world.posting.set(world.posting.get() + 1);
     let spawner = Rc::clone(&world);
@@ -212,7 +213,7 @@ fn number(thousandths: i64) -> Value {
 /// The event of an original.
 fn original(order: &Order) -> Value {
     let mut event = json!({"event": order.event, "eventId": order.id, "source": order.source,
-        "occurredAt": time(order.occurred)});
+        "account": order.account, "occurredAt": time(order.occurred)});
     if let Some(value) = order.value {
         event["value"] = number(value);
         event["currency"] = json!("EUR");
@@ -228,7 +229,7 @@ fn original(order: &Order) -> Value {
 /// The event of a correction.
 fn correction(order: &Order, fix: &Fix) -> Value {
     let mut event = json!({"event": "refund", "eventId": fix.id, "source": fix.source,
-        "occurredAt": time(fix.occurred),
+        "account": order.account, "occurredAt": time(fix.occurred),
         "original": {"source": order.source, "eventId": order.id}});
     if fix.names_event {
         event["original"]["event"] = json!(order.event);

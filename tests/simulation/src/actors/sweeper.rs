@@ -7,6 +7,7 @@ use tracklayer_core::time::EventTime;
 use tracklayer_edge::ledger::AuditState;
 
 use crate::{
+    mutation::Mutation,
     ports::{Port, Simulated},
     world::{Invocation, World, policy},
 };
@@ -25,8 +26,9 @@ pub fn start(world: &Rc<World>) {
             world.sleep(EVERY - world.now_ms() % EVERY).await;
             let second = world.now_ms() / 1_000;
             let due = world.table.borrow().next_due().is_some_and(|due| due <= second + 5);
+            let releasable = world.table.borrow().is_releasable();
             let audit = is_audit_due(&world.table.borrow().audit(), second);
-            if !due && !audit {
+            if !due && !audit && !releasable {
                 continue;
             }
             run(&world);
@@ -61,6 +63,9 @@ fn run(world: &Rc<World>) {
             Span { now: tracklayer_edge::ports::Clock::now(&sweep.clock), deadline_ms: deadline };
         let sweeping = async {
             let _ = sweep.handle(span.now, deadline).await;
+            if world.plan.mutation != Some(Mutation::HeldForgotten) {
+                let _ = sweep.release_held(&span).await;
+            }
             let _ = sweep.audit(&span, AUDIT).await;
         };
         invocation.run(TIMEOUT, sweeping).await;

@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, future::poll_fn, rc::Rc, task::Poll};
 
 use serde_json::json;
-use tracklayer_core::observed::Environment;
 use upload::{
     Deadline, Upload,
     wire::{SqsBatchResponse, SqsEvent},
@@ -102,7 +101,7 @@ fn function(world: &Rc<World>, invocation: &Rc<Invocation>) -> Upload<Simulated>
         mapping: world.mapping.borrow().clone(),
         policy,
         max_receives: MAX_RECEIVES,
-        environment: Environment::Production,
+        environment: invocation.environment,
         clock: port.clone(),
         clicks: port.clone(),
         ledger: port.clone(),

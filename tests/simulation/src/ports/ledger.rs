@@ -3,15 +3,16 @@
 use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     note::Write,
+    observed::Destination,
     record::{Row, RowKey},
     time::EventTime,
 };
 use tracklayer_edge::{
     ledger::{
-        AuditState, Cursor, DueEntry, DuePage, Found, LedgerError, Place, Pointer, RowPage, Tally,
-        Written,
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
+        Pointer, RowPage, Tally, Written,
     },
-    ports::{AccountItems, Audited, Batches, Claims, Index, Rows},
+    ports::{AccountItems, Audited, Batches, Claims, GoalChecks, Index, Rows},
 };
 
 use super::{Lost, Port};
@@ -57,6 +58,29 @@ impl Port {
         let second = current.microsoft.attempts > 0 || current.microsoft.refusal.is_some();
         (self.mutated(Mutation::AcceptedDropped) && accepts && second)
             .then_some(Written::Conflict(None))
+    }
+
+    /// Deliberate mistakes about what is read.
+    fn misremember(&self, found: &mut Found) {
+        if self.mutated(Mutation::HoldIgnored) {
+            found.accounts.values_mut().for_each(|item| item.held_goals.clear());
+        }
+        let second = self.world().now_ms() / 1_000;
+        for row in found.rows.values_mut() {
+            let setting = &self.world().plan.setting;
+            let here = Destination {
+                environment: self.0.environment,
+                account_id: setting.account_id(row.account.as_str(), second).to_owned(),
+            };
+            let Some(accepted) = row.microsoft.accepted.as_mut().filter(|it| it.by != here) else {
+                continue;
+            };
+            if self.mutated(Mutation::ElsewhereIsHere) {
+                accepted.by = here;
+            } else if self.mutated(Mutation::ElsewhereForgotten) {
+                row.microsoft.accepted = None;
+            }
+        }
     }
 
     fn write_one(&self, write: &Write, world: &World) -> Written {
@@ -172,6 +196,7 @@ impl Batches for Port {
             })
             .await;
         let mut found = found?;
+        self.misremember(&mut found);
         for key in keys {
             if self.world().fault(|faults| faults.unprocessed) {
                 found.rows.remove(key);
@@ -237,6 +262,38 @@ impl AccountItems for Port {
             item.refused_secret_version = Some(version.to_owned());
         };
         Ok(self.table(refuse).await?)
+    }
+}
+
+impl GoalChecks for Port {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let read = |table: &mut Table| table.accounts.get(account).cloned().unwrap_or_default();
+        let mut item = self.table(read).await?;
+        if self.mutated(Mutation::OldNameForgotten) {
+            item.once_held.clear();
+        }
+        Ok(item)
+    }
+
+    async fn save_check(
+        &self,
+        account: &AccountName,
+        check: &GoalCheck,
+    ) -> Result<(), LedgerError> {
+        Ok(self.table(|table| table.save_check(account, check)).await?)
+    }
+
+    async fn fail_check(
+        &self,
+        account: &AccountName,
+        since: EventTime,
+        held: bool,
+    ) -> Result<(), LedgerError> {
+        let note = |table: &mut Table| {
+            let item = table.accounts.entry(account.clone()).or_default();
+            (item.failing_since, item.held) = (Some(since), held);
+        };
+        Ok(self.table(note).await?)
     }
 }
 

@@ -14,7 +14,8 @@ use crate::{
     microsoft::{Sent, Taken},
     mutation::Mutation,
     plan::OutageOf,
-    world::{Heard, World},
+    setting::{account_of, place},
+    world::{Heard, World, policy},
 };
 
 /// The longest that a request is on its way after its sender gave up, in milliseconds.
@@ -59,15 +60,21 @@ type Slot = Rc<RefCell<Option<Heeded>>>;
 impl Microsoft for Port {
     async fn post(
         &self,
-        _path: &str,
+        path: &str,
         body: &impl Serialize,
         _token: &Secret,
-        _secret: &AccountSecret,
+        secret: &AccountSecret,
         timeout: Duration,
     ) -> Answer {
+        let place = place(self.0.environment, &secret.account_id);
+        if path.contains("/Query") {
+            return self.question(&place, timeout).await;
+        }
         let text = serde_json::to_string(body).expect("JSON");
         let Body { offline_conversions: rows } = serde_json::from_str(&text).expect("a body");
-        let rows = self.folded(rows);
+        let account = account_of(&secret.account_id);
+        let addressed = |row: Sent| row.addressed(account, &place);
+        let rows = self.folded(rows.into_iter().map(addressed).collect());
         self.0.step().await;
         let world = self.world();
         if world.fault(|faults| faults.unreachable) {
@@ -153,6 +160,27 @@ impl Port {
         Course::Fine
     }
 
+    /// The goal check asks: it changes nothing, and it meets the same trouble.
+    async fn question(&self, place: &str, timeout: Duration) -> Answer {
+        self.0.step().await;
+        let world = self.world();
+        if world.fault(|faults| faults.unreachable) {
+            return Answer::NotSent("simulated".to_owned());
+        }
+        let ms = world.random().between(20, 400);
+        world.sleep(ms).await;
+        match self.course(1) {
+            Course::Refused(body, status) => http(status, body.to_owned()),
+            Course::Fine => http(200, world.microsoft.borrow().list_goals(place)),
+            Course::Unheard(Unheard::Status(status)) => http(status, "trouble".to_owned()),
+            Course::Unheard(Unheard::Strange) => http(200, "{}".to_owned()),
+            _ => {
+                world.sleep(i64::try_from(timeout.as_millis()).unwrap_or(0)).await;
+                Answer::Lost("simulated".to_owned())
+            }
+        }
+    }
+
     /// The request on its own: it goes on when its sender is dropped.
     fn travel(&self, course: Course, rows: Vec<Sent>, timeout: i64, slot: Slot) {
         let world = Rc::clone(self.world());
@@ -184,9 +212,7 @@ impl Port {
         let table = self.world().table.borrow();
         let net = |sent: &Sent| {
             let is = |row: &&tracklayer_core::record::Row| {
-                row.facts
-                    .as_ref()
-                    .is_some_and(|facts| crate::oracle::person_of(facts) == sent.person())
+                crate::oracle::person_of(row).is_some_and(|person| person == sent.person())
             };
             let row = table.rows.values().find(is)?;
             let (folded, _) = tracklayer_core::state::corrections(row)?;
@@ -229,6 +255,7 @@ fn arrive(world: &World, course: Course, rows: &[Sent], by: &str) -> Option<Heed
         return Some((poisoned(at, rows.len()), Vec::new()));
     }
     let now = world.now_ms() / 1_000;
+    check_holds(world, rows, by);
     let refusals: Vec<Option<i64>> = rows.iter().map(|row| refusal(world, row)).collect();
     let taken_rows =
         world.microsoft.borrow_mut().call(rows, &refusals, by, now, &mut world.random());
@@ -251,6 +278,20 @@ fn arrive(world: &World, course: Course, rows: &[Sent], by: &str) -> Option<Heed
         }
         Course::Unheard(Unheard::Strange) => Some((http(200, "{}".to_owned()), Vec::new())),
         _ => Some((taken(&taken_rows), heard().collect())),
+    }
+}
+
+/// Nothing comes of a goal that a check has held for longer than a run takes.
+fn check_holds(world: &World, rows: &[Sent], by: &str) {
+    let now = world.now_ms() / 1_000;
+    let table = world.table.borrow();
+    for row in rows {
+        let held = (row.account.clone(), row.conversion_name.clone());
+        let since = table.held_since.get(&held).filter(|since| *since + policy().run_margin <= now);
+        if since.is_some() {
+            let what = format!("{by} sends it all the same: {}", row.describe());
+            world.violated("held goals are left alone", row.person(), what);
+        }
     }
 }
 

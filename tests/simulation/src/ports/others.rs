@@ -21,7 +21,10 @@ use tracklayer_edge::{
 };
 
 use super::{Lost, Port};
-use crate::plan::{ClickBy, OutageOf};
+use crate::{
+    mutation::Mutation,
+    plan::{ClickBy, OutageOf},
+};
 
 impl Signals for Port {
     async fn send(
@@ -127,9 +130,11 @@ impl Secrets for Port {
         let version = self.request(false, read).await.map_err(|Lost| {
             SecretError::Unavailable(account.to_string(), "simulated".to_owned())
         })?;
-        let value = serde_json::from_str(
-            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
-        );
+        let world = self.world();
+        let name = if self.mutated(Mutation::OneAccount) { "main" } else { account.as_str() };
+        let id = world.plan.setting.account_id(name, world.now_ms() / 1_000);
+        let value = serde_json::from_value(serde_json::json!({"client_id": "c",
+            "refresh_token": "r", "developer_token": "d", "customer_id": "1", "account_id": id}));
         Ok(Versioned { value: value.expect("a secret"), version, created: None })
     }
 

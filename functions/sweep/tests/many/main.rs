@@ -1,0 +1,159 @@
+//! A sweep that was off for a day meets 100,000 due rows.
+
+mod memory;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use memory::{Memory, Stand};
+use sweep::{Sweep, wire::Summary};
+use tracklayer_core::{
+    decide::Policy,
+    mapping::Mapping,
+    open::{Class, WaitReason},
+    record::RowKey,
+    time::{DAY, EventTime},
+};
+
+/// Rows that are due.
+const DUE: usize = 100_000;
+/// Signals of one run.
+const A_RUN: usize = 20_000;
+const NOW: i64 = 1_772_323_200;
+const HOUR: i64 = 3_600;
+
+struct System {
+    sweep: Sweep<Memory>,
+    stand: Stand,
+    /// The place of each due row among all, the oldest first.
+    ranks: BTreeMap<RowKey, usize>,
+}
+
+fn key(id: impl ToString) -> RowKey {
+    RowKey {
+        source: "shop".parse().expect("a source"),
+        event_id: id.to_string().parse().expect("an id"),
+        event: "purchase".parse().expect("an event"),
+    }
+}
+
+impl System {
+    /// Rows that have become due in the course of a day, and others that rest.
+    fn new() -> Self {
+        let stand = Stand::default();
+        let day = usize::try_from(DAY).expect("positive");
+        let mut ranks = BTreeMap::new();
+        for rank in 0..DUE {
+            let age = i64::try_from((DUE - rank) * day / DUE).expect("a day");
+            let due = EventTime::from_epoch(NOW - age);
+            // Ids say nothing about the age.
+            let key = key(rank * 7_919 % DUE);
+            stand.add(key.clone(), Class::Wait.entry(&key, due, Some(WaitReason::SettleDelay)));
+            ranks.insert(key, rank);
+        }
+        let held = || Class::Held("main/Purchase".to_owned());
+        let rest = [(held(), "held"), (Class::Refused, "refused"), (Class::Dead, "dead")];
+        for (class, name) in rest {
+            for n in 0..2_000 {
+                let key = key(format!("{name}-{n}"));
+                stand.add(key.clone(), class.entry(&key, EventTime::from_epoch(NOW - DAY), None));
+            }
+        }
+        let later = key("later");
+        let due = EventTime::from_epoch(NOW + DAY);
+        stand.add(later.clone(), Class::Wait.entry(&later, due, Some(WaitReason::NoClick)));
+        let sweep = Sweep {
+            policy: Policy {
+                settle_delay: 12 * HOUR,
+                run_margin: 900,
+                min_click_age: 0,
+                hour: HOUR,
+            },
+            mapping: Mapping::shipped(),
+            ledger: stand.clone(),
+            queue: stand.clone(),
+            clock: stand.clone(),
+            telemetry: stand.clone(),
+        };
+        System { sweep, stand, ranks }
+    }
+
+    /// A run at so many seconds after [`NOW`].
+    async fn run(&self, second: i64) -> Summary {
+        let ms = (NOW + second) * 1_000;
+        self.stand.0.now_ms.set(ms);
+        let deadline = u64::try_from(ms + 300_000).expect("after 1970");
+        self.sweep.handle(EventTime::from_epoch(NOW + second), deadline).await.expect("a run")
+    }
+
+    /// The rows signalled since this was last asked.
+    fn signalled(&self) -> Vec<RowKey> {
+        std::mem::take(&mut *self.stand.0.signals.borrow_mut())
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        self.stand.0.metrics.borrow()[name]
+    }
+}
+
+#[tokio::test]
+async fn a_day_of_due_rows_is_signalled_once_the_oldest_first_by_five_runs() {
+    let system = System::new();
+    let mut all = BTreeSet::new();
+    for number in 0..5 {
+        let summary = system.run(i64::try_from(number).expect("few") * 300).await;
+        assert_eq!(summary.signalled, A_RUN);
+        assert_eq!(summary.cut_short, number < 4, "the last run leaves nothing");
+        let signalled = system.signalled();
+        assert_eq!(signalled.len(), A_RUN);
+        // Shards are walked side by side, a page of each at a time.
+        let about =
+            |rank: usize| rank + 2_000 >= number * A_RUN && rank < (number + 1) * A_RUN + 2_000;
+        assert!(signalled.iter().all(|key| about(system.ranks[key])), "the oldest first");
+        all.extend(signalled);
+        let overdue = system.metric("OldestOverdueSeconds");
+        let expected = 86_400.0 * (1.0 - 0.2 * f64::from(u32::try_from(number).expect("few")));
+        assert!((overdue - expected).abs() < 2_500.0, "{overdue}, not about {expected}");
+    }
+    assert_eq!(all.len(), DUE, "every due row, and no other");
+    assert!(all.iter().all(|key| system.ranks.contains_key(key)));
+
+    assert_eq!(system.run(1_500).await, Summary::default());
+    let metrics = ["OldestOverdueSeconds", "Waiting", "Refused", "Dead"];
+    let values = metrics.map(|name| system.metric(name));
+    assert_eq!(values.map(|value| value as i64), [0, 100_001, 2_000, 2_000]);
+    let state = &system.stand.0;
+    assert_eq!(state.largest_page.get(), 250, "read page by page");
+    assert!(state.most_moves.get() <= 20, "{} rows moved at once", state.most_moves.get());
+    assert!(state.reads.get() < 700, "{} reads", state.reads.get());
+    assert_eq!(state.conflicts.get(), 0);
+}
+
+#[tokio::test]
+async fn runs_at_the_same_time_share_the_rows() {
+    let system = System::new();
+    let mut all = Vec::new();
+    for number in 0..5 {
+        let second = number * 300;
+        let (one, other) = tokio::join!(system.run(second), system.run(second + 1));
+        assert_eq!(one.signalled + other.signalled, A_RUN, "each row by one of them");
+        assert!(one.signalled > 0 && other.signalled > 0, "they really met");
+        assert_eq!(one.moved_by_others + other.moved_by_others, A_RUN);
+        all.extend(system.signalled());
+    }
+    assert_eq!(all.len(), DUE);
+    assert_eq!(all.into_iter().collect::<BTreeSet<_>>().len(), DUE, "none twice");
+}
+
+#[tokio::test]
+async fn while_nobody_works_on_them_rows_get_one_signal_an_hour() {
+    let system = System::new();
+    let mut counts: BTreeMap<RowKey, i64> = BTreeMap::new();
+    for run in 0..24 {
+        system.run(run * 300).await;
+        for key in system.signalled() {
+            *counts.entry(key).or_default() += 1;
+        }
+    }
+    assert_eq!(counts.len(), DUE);
+    assert!(counts.values().all(|count| (1..=2).contains(count)), "two hours, two signals");
+}
