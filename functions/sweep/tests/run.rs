@@ -148,6 +148,8 @@ fn row(event_id: &str, event: &str, now: EventTime) -> Row {
             identity: Identity::default(),
             click: None,
             references: References::default(),
+            consent: None,
+            erased_at: None,
         }),
         corrections: Vec::new(),
         desired: 1,

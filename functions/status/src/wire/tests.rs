@@ -51,8 +51,11 @@ pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
             click: Some(ClickFact {
                 clicked_at: Some(at("2026-04-22T07:00:00Z")),
                 from: ClickOrigin::Session,
+                reference: None,
             }),
             references: References::default(),
+            consent: None,
+            erased_at: None,
         }),
         corrections: Vec::new(),
         desired: 1,

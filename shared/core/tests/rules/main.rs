@@ -8,6 +8,7 @@
 mod convergence;
 mod correction;
 mod decide;
+mod erasure;
 mod errors;
 mod histories;
 mod intake;

@@ -81,7 +81,7 @@ impl Clicks for Port {
     ) -> Result<ClickSearch, LedgerError> {
         if let Some(click_id) = own {
             let click_id = click_id.clone();
-            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
+            return Ok(ClickSearch::own(click_id));
         }
         let find = |world: &crate::world::World| {
             let session = references.session.as_ref()?.as_str();
@@ -97,6 +97,7 @@ impl Clicks for Port {
                 click_id,
                 clicked_at: Some(time.plus_seconds(-DAY)),
                 from: ClickOrigin::Session,
+                reference: None,
             },
             None => ClickSearch::Missing(WaitReason::NoClick),
         })
