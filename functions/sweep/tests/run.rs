@@ -19,6 +19,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
+    clicks::Clicks,
     clock::{self, SystemClock},
     ledger::Ledger,
     ports::{Index as _, Rows as _},
@@ -65,6 +66,7 @@ impl Stand {
                 policy: Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 },
                 mapping: Mapping::shipped(),
                 ledger: Ledger::new(dynamo.clone(), "Conversions".to_owned()),
+                clicks: Clicks::new(dynamo.clone(), "Clicks".to_owned()),
                 queue: Queue::new(sqs.clone(), queue_url.clone()),
                 clock: SystemClock::default(),
                 telemetry: StandardOutput,

@@ -18,7 +18,7 @@ use tracklayer_core::{
     note::{Judge, Mark},
     observed::{Destination, Environment, Kind},
     payload::{ApplyConversions, OfflineConversion},
-    record::{ClickOrigin, Row},
+    record::Row,
     reply::read_apply,
     signal::Signal,
     time::EventTime,

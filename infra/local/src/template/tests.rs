@@ -33,7 +33,7 @@ fn names_of_the_real_template() {
     let names: Vec<_> = plan.secrets.iter().map(|secret| secret.name.as_str()).collect();
     assert_eq!(names, ["tracklayer/main", "tracklayer/ingest-keys"]);
     let names: Vec<_> = plan.functions.iter().map(|function| function.name.as_str()).collect();
-    assert_eq!(names, ["capture", "enqueue", "goals", "status", "sweep", "token", "upload"]);
+    assert_eq!(names, ["capture", "enqueue", "erase", "goals", "status", "sweep", "token", "upload"]);
 }
 
 #[test]
