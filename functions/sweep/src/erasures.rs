@@ -52,7 +52,7 @@ where
         let through = |item: &&ErasureItem| item.done_at.is_none() && item.requested_at < began;
         for item in erasures.iter().filter(through) {
             self.ledger.erasure_done(item, now, period).await?;
-            tracing::info!(by = item.erasure.person.kind(), rows = item.rows.len(), "erased");
+            tracing::info!(by = item.erasure.person.kind(), "erasure done");
         }
         Ok(())
     }
