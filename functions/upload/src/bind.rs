@@ -158,3 +158,82 @@ fn waits_for_click(row: &Row) -> bool {
         unsent && !facts.identity.is_matchable() && !facts.references.is_empty()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::{
+        decide::{AccountView, Policy},
+        event::{Event, parse_event},
+        intake::{facts_of, place},
+        mapping::Mapping,
+        note::Judge,
+        observed::Observed,
+        open::{Class, WaitReason},
+    };
+
+    use super::*;
+
+    const POLICY: Policy =
+        Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
+
+    fn now() -> EventTime {
+        EventTime::from_epoch(1_800_000_000)
+    }
+
+    /// A row that was recorded so many seconds ago, with a click found in this way.
+    fn row(ago: i64, from: ClickOrigin, reference: Option<&str>) -> Row {
+        let recorded = now().plus_seconds(-ago);
+        let event = format!(
+            r#"{{"event":"purchase","eventId":"1","source":"shop","occurredAt":"{recorded}",
+                "value":1,"currency":"EUR","sessionId":"s","orderId":"o"}}"#
+        );
+        let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), recorded)
+        else {
+            panic!("a conversion");
+        };
+        let search = ClickSearch::Found {
+            click_id: ClickId::parse("f894f652ea334e739002f7167ab8f8e3").expect("a click id"),
+            clicked_at: Some(recorded.plus_seconds(-9)),
+            from,
+            reference: reference.map(|text| text.parse().expect("a reference")),
+        };
+        let account = AccountView::default();
+        let judge = Judge { account: &account, now: recorded, policy: &POLICY };
+        place(&conversion, facts_of(&conversion, &search), None, None, &judge, 395).0
+    }
+
+    fn reference(row: &Row) -> Option<String> {
+        waited_with(row, now()).map(|bound| bound.reference.to_string())
+    }
+
+    #[test]
+    fn only_a_row_that_waited_reads_its_click_again() {
+        let session = |ago| row(ago, ClickOrigin::Session, None);
+        assert_eq!(reference(&session(59)), None);
+        assert_eq!(reference(&session(60)).as_deref(), Some("s"));
+        let mut waiting = session(5);
+        let until = now().plus_seconds(60);
+        waiting.open = Some(Class::Wait.entry(&waiting.key, until, Some(WaitReason::GoalHeld)));
+        assert_eq!(reference(&waiting).as_deref(), Some("s"));
+    }
+
+    #[test]
+    fn a_tie_is_followed_to_where_the_click_is_and_the_events_own_click_nowhere() {
+        let tied = row(3_600, ClickOrigin::Order, Some("cookie"));
+        assert_eq!(reference(&tied).as_deref(), Some("cookie"));
+        // Earlier versions did not note where a tie led to.
+        assert_eq!(reference(&row(3_600, ClickOrigin::Order, None)), None);
+        let mut own = row(3_600, ClickOrigin::Event, None);
+        if let Some(click) = own.facts.as_mut().and_then(|facts| facts.click.as_mut()) {
+            click.clicked_at = None;
+        }
+        assert_eq!(reference(&own), None);
+    }
+
+    #[test]
+    fn a_row_that_may_be_at_microsoft_is_left_alone() {
+        let mut row = row(3_600, ClickOrigin::Session, None);
+        row.microsoft = Observed { attempts: 1, apply_unknown: true, ..Observed::default() };
+        assert_eq!(reference(&row), None);
+    }
+}

@@ -46,8 +46,8 @@ impl State {
 /// The state of `row`, and the reason where there is one.
 #[must_use]
 pub fn state(row: &Row) -> (State, Option<String>) {
-    if row.is_erased() && (row.microsoft.accepted.is_none() || row.microsoft.unsettled) {
-        return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
+    if row.is_erased() {
+        return state_of_erased(row);
     }
     if row.microsoft.dead_at.is_some() {
         return (State::Dead, None);
@@ -62,6 +62,17 @@ pub fn state(row: &Row) -> (State, Option<String>) {
         return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
     }
     (at_microsoft(row), None)
+}
+
+/// What became of its messages doesn't matter any more, only what Microsoft has and was not told.
+fn state_of_erased(row: &Row) -> (State, Option<String>) {
+    if row.microsoft.accepted.is_none() || row.microsoft.unsettled {
+        return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
+    }
+    match lost_correction(row) {
+        Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
+        None => (at_microsoft(row), None),
+    }
 }
 
 fn at_microsoft(row: &Row) -> State {

@@ -128,8 +128,12 @@ fn no_redrive_wakes_it() {
     let row = erased(&row);
     let policy = &Bench::new().policy;
     let goal = id("Another");
+    assert_eq!(state(&row), refused());
     let redriven = redrive(&row, after(5 * HOUR), Some(&goal), after(5 * HOUR), policy);
-    assert_eq!((redriven, state(&row)), (Redrive::NotNeeded, refused()));
+    assert_eq!(redriven, Redrive::NotNeeded);
+    let mut dead = accepted_row(vec![refund("r1", 60, "30")]);
+    dead.microsoft.dead_at = Some(after(DAY));
+    assert_eq!(state(&erased(&dead)), refused());
 }
 
 #[test]
