@@ -52,8 +52,8 @@ fn routes_and_event_source_of_the_real_template() {
         [
             "POST /api/tracklayer/ms-attribution capture",
             "POST /api/tracklayer/events enqueue",
-            "GET /api/tracklayer/events/{source}/{eventId+} status",
             "POST /api/tracklayer/erasures erase",
+            "GET /api/tracklayer/events/{source}/{eventId+} status",
         ]
     );
     let [source] = plan.event_sources.as_slice() else { panic!("one event source") };
