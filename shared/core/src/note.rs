@@ -235,6 +235,9 @@ impl Note {
 
     /// The index entry that the row has after this note, and its count of waits.
     fn entry(&self, row: &Row, after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) {
+        if after.is_erased() {
+            return (None, 0);
+        }
         match self {
             Note::Waits(until, reason) => waiting(row, *until, *reason),
             Note::InSync => (None, 0),

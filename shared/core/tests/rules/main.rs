@@ -10,6 +10,7 @@ mod convergence;
 mod correction;
 mod decide;
 mod each_rule;
+mod erasure;
 mod errors;
 mod histories;
 mod intake;
