@@ -18,12 +18,16 @@ from openapi_client.exceptions import ApiException
 campaign = import_module("openapi_client.models.campaign")
 
 
+def moment(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def named(row, names):
     """The row under the SDK's names; a member that the row lacks is not set at all."""
     values = {names[name]: value for name, value in row.items()}
     for name in ("ConversionTime", "AdjustmentTime"):
         if name in values:
-            values[name] = datetime.fromisoformat(values[name].replace("Z", "+00:00"))
+            values[name] = moment(values[name])
     return values
 
 
@@ -94,22 +98,20 @@ def properties(service, call):
 
 
 def report(service, call):
-    moment = lambda name: datetime.fromisoformat(call[name].replace("Z", "+00:00"))
     request = campaign.GetOfflineConversionReportByGoalIdsRequest(
-        StartDateUtc=moment("start"),
-        EndDateUtc=moment("end"),
+        StartDateUtc=moment(call["start"]),
+        EndDateUtc=moment(call["end"]),
         GoalIds=call["ids"],
         UploadChannelFilter=campaign.OfflineConversionUploadChannel.CAMPAIGNMANAGEMENTAPI,
     )
     answer = service.get_offline_conversion_report_by_goal_ids(request)
-    alerts = lambda found: {a.unattributed_reason.value: a.count for a in found}
     summaries = [{
         "id": goal.goal_id,
         "name": goal.conversion_name,
         "successes": goal.overall_success_count,
         "unattributed": goal.overall_unattributed_count,
         "rate": goal.overall_success_rate,
-        "reasons": alerts(goal.overall_alerts),
+        "reasons": {a.unattributed_reason.value: a.count for a in goal.overall_alerts},
         "days": [
             [day.upload_date.isoformat(), day.success_count, day.unattributed_count, day.success_rate]
             for day in goal.daily_summaries

@@ -4,14 +4,14 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
+    sync::OnceLock,
 };
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// One test makes the environment, the others wait for it.
-static MAKING: Mutex<()> = Mutex::new(());
+/// One test makes the environment, the others wait for it; what went wrong goes wrong once.
+static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
 /// The installed SDK.
 #[derive(Clone, Debug)]
@@ -27,15 +27,15 @@ impl Sdk {
     /// Instead of that if `TRACKLAYER_REQUIRE_SDK` is `1`.
     #[must_use]
     pub fn find(place: &str) -> Option<Sdk> {
-        let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match install(Path::new(place)) {
-            Ok(python) => Some(Sdk { python }),
+        let install = || install(Path::new(place)).map_err(|why| format!("{why:#}"));
+        match PYTHON.get_or_init(install) {
+            Ok(python) => Some(Sdk { python: python.clone() }),
             Err(why) if std::env::var_os("TRACKLAYER_REQUIRE_SDK").is_some_and(|v| v == "1") => {
-                panic!("Microsoft's SDK is required: {why:#}")
+                panic!("Microsoft's SDK is required: {why}")
             }
             Err(why) => {
                 // Past the test harness, which keeps the output of tests that pass to itself.
-                let _ = writeln!(std::io::stderr(), "skipped: Microsoft's Python SDK: {why:#}");
+                let _ = writeln!(std::io::stderr(), "skipped: Microsoft's Python SDK: {why}");
                 None
             }
         }

@@ -28,6 +28,24 @@ async fn world(mapping: PathBuf) -> World {
     .expect("a world")
 }
 
+/// Microsoft reports on 20 goals a call.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_goals_are_checked_and_reported() {
+    let path = mapping("many", |mapping| {
+        for number in 0..38 {
+            mapping["goals"][format!("goal_{number}")] = json!({"name": format!("Goal {number}"),
+                "revenue": "VariableValue", "countType": "All", "enhancedConversions": true});
+        }
+    });
+    let world = world(path).await;
+    let report = world.stack.invoke("goals", &json!({})).await.expect("a report");
+    let account = &report["accounts"][0];
+    assert_eq!((&account["checked"], &account["held"]), (&json!(true), &json!([])), "{report}");
+    assert!(account["outcomesError"].is_null(), "{report}");
+    assert_eq!(account["outcomes"].as_array().map(Vec::len), Some(41));
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_goal_and_an_event_are_added_in_the_mapping_alone() {
     let path = mapping("goal", |mapping| {

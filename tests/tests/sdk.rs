@@ -245,6 +245,16 @@ fn report_like_ours(simulator: &Simulator) -> Value {
     })
 }
 
+/// The documented members of the first token call by such a client. The SDK sends more.
+fn token_form(simulator: &Simulator, by_sdk: bool) -> Vec<Option<String>> {
+    let is_sdk = |call: &Call| call.header("user-agent").is_some_and(|who| who.contains("python"));
+    let calls = simulator.calls();
+    let is_meant = |call: &&Call| call.path.ends_with("/token") && is_sdk(call) == by_sdk;
+    let form = calls.iter().find(is_meant).expect("a token call").form();
+    let documented = ["client_id", "client_secret", "grant_type", "refresh_token", "scope"];
+    documented.iter().map(|name| form.get(*name).cloned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn we_send_what_the_sdk_sends() {
     let Some(sdk) = sdk() else { return };
@@ -285,5 +295,6 @@ async fn we_send_what_the_sdk_sends() {
         assert_eq!(ours, theirs, "{path}");
         assert_same_headers(microsoft, path);
     }
+    assert_eq!(token_form(microsoft, false), token_form(microsoft, true));
     world.stop().await;
 }

@@ -147,7 +147,7 @@ where
             tracing::warn!(account = name, error = problem, "outcome not reported");
             entry.outcomes_error = Some(problem);
         }
-        for outcome in entry.outcomes.iter().filter(|o| o.succeeded + o.unattributed > 0) {
+        for outcome in entry.outcomes.iter().filter(|o| (o.succeeded, o.unattributed) != (0, 0)) {
             if let Ok(Value::Object(mut members)) = serde_json::to_value(outcome) {
                 members.insert("account".to_owned(), Value::from(name));
                 self.telemetry.line("outcome of the last 7 days", members);

@@ -20,7 +20,7 @@ sleep 2; curl -sw '\n' {api}/api/tracklayer/events -H "$key" -H "$json" -d @- <<
  "value":129.95,"currency":"USD","sessionId":"s-1"}}
 END
 
-# 3. What Microsoft has got of it, and the whole story of the event.
+# 3. What Microsoft has got of it (as a page: {microsoft}/simulator), and the whole story of the event.
 sleep 5; curl -sw '\n' {microsoft}/simulator/conversions
 curl -sw '\n' {api}/api/tracklayer/events/shop/4711 -H "$key"
 

@@ -77,8 +77,9 @@ impl Clicks {
         };
         let happened = subject.key.at;
         let settles = Duration::seconds(scene.settings.click_settles_after_seconds.into());
+        let known = scene.now - settles;
         let window = Duration::minutes(goal.conversion_window_in_minutes.into());
-        narrow(unmatched, &|click| click.at + settles <= scene.now)?;
+        narrow(unmatched, &|click| click.at <= known)?;
         narrow("AccountMismatch", &|click| click.account == subject.key.account)?;
         narrow("ClickTimestampAfterConversion", &|click| click.at <= happened)?;
         narrow("OutsideGoalLookbackWindow", &|click| happened - click.at <= window)?;

@@ -4,10 +4,13 @@
 //!
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>
 
+use rust_decimal::Decimal;
+
 use crate::{
     errors::{ApiFault, BatchError},
     ledger::{Credit, Ledger, PAUSED, Subject, Worth},
-    rows::{self, Findings, MAX_AGE, Row, Scene},
+    money::{self, Number},
+    rows::{self, Findings, MAX_AGE, Row, Scene, filled},
     settings::Goal,
 };
 
@@ -34,6 +37,9 @@ fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth, Credit), Vec<B
     if subject.as_ref().is_some_and(|(_, goal)| scene.is_young(goal)) {
         findings.add(5615, "ConversionName");
     }
+    if let Some((_, goal)) = &subject {
+        check_external(row, goal, &mut findings);
+    }
     let value = rows::value(row.conversion_value.as_deref(), "ConversionValue", &mut findings);
     let code = &row.conversion_currency_code;
     let currency = rows::currency(code, "ConversionCurrencyCode", &mut findings);
@@ -45,6 +51,30 @@ fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth, Credit), Vec<B
         (subject, scene.with_defaults(goal, Worth { value, currency }), credit)
     });
     findings.result(found)
+}
+
+/// Credit and model belong to goals that are attributed elsewhere, and to no others.
+fn check_external(row: &Row, goal: &Goal, findings: &mut Findings) {
+    let credit = row.external_attribution_credit.as_deref();
+    let model = filled(&row.external_attribution_model);
+    match (goal.externally_attributed, credit, model) {
+        (true, Some(credit), Some(_)) => {
+            let credit = match money::parse(credit) {
+                Some(Number::Exact(credit)) => credit,
+                _ => Decimal::ZERO,
+            };
+            if credit <= Decimal::ZERO || credit > Decimal::ONE {
+                let symbol = "ExternalAttributionCreditValueInvalid";
+                findings.add_symbol(symbol, "ExternalAttributionCredit");
+            }
+        }
+        (true, ..) => findings
+            .add_symbol("ExternalAttributionRequiredFieldEmpty", "ExternalAttributionCredit"),
+        (false, None, None) => {}
+        (false, ..) => {
+            findings.add_symbol("GoalNotEligibleForExternalAttribution", "ConversionName");
+        }
+    }
 }
 
 /// Microsoft documents two of the reasons as errors of the row, too.

@@ -3,6 +3,8 @@
 //! <https://learn.microsoft.com/advertising/campaign-management-service/getconversiongoalsbyids>,
 //! <https://learn.microsoft.com/advertising/campaign-management-service/getaccountproperties>
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,6 +13,9 @@ use crate::{
     reply::Reply,
     settings::{Account, Goal, Revenue},
 };
+
+/// Ids that one call may ask for.
+const MAX_IDS: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,20 +28,28 @@ struct GoalsRequest {
 /// All goals, or those asked for in their order, with null and an error for unknown ids.
 pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
     let request: GoalsRequest = read(body)?;
-    let types = request.conversion_goal_types.unwrap_or_default();
+    let types = request.conversion_goal_types.filter(|types| !types.is_empty());
+    let types = types.ok_or_else(|| ApiFault::new(400, 5329))?;
+    let ids = request.conversion_goal_ids.unwrap_or_default();
+    if ids.len() > MAX_IDS {
+        return Err(ApiFault::new(400, 5318));
+    }
+    if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
+        return Err(ApiFault::new(400, 5315));
+    }
     if !types.contains("OfflineConversion") {
         return Ok(answer(&[], &[]));
     }
     let additional = request.return_additional_fields.unwrap_or_default();
     let by_id = |id: &String| account.goals.iter().find(|goal| goal.id == *id);
-    let found: Vec<Option<&Goal>> = match &request.conversion_goal_ids {
-        Some(ids) if !ids.is_empty() => ids.iter().map(by_id).collect(),
-        _ => account.goals.iter().map(Some).collect(),
+    let found: Vec<Option<&Goal>> = match ids.is_empty() {
+        true => account.goals.iter().map(Some).collect(),
+        false => ids.iter().map(by_id).collect(),
     };
     let goals: Vec<_> =
         found.iter().map(|goal| goal.map(|goal| written(goal, &additional))).collect();
     let unknown = found.iter().enumerate().filter(|(_, goal)| goal.is_none());
-    let error = |index| BatchError::numbered(5318, "").at("ConversionGoalIds", index);
+    let error = |index| BatchError::numbered(5314, "").at("ConversionGoalIds", index);
     let errors: Vec<_> = unknown.map(|(index, _)| error(index)).collect();
     Ok(answer(&goals, &errors))
 }
@@ -95,7 +108,9 @@ fn written<'a>(goal: &'a Goal, additional: &str) -> GoalJson<'a> {
         is_enhanced_conversions_enabled: additional
             .contains("IsEnhancedConversionsEnabled")
             .then_some(goal.enhanced_conversions),
-        is_externally_attributed: additional.contains("IsExternallyAttributed").then_some(false),
+        is_externally_attributed: additional
+            .contains("IsExternallyAttributed")
+            .then_some(goal.externally_attributed),
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Tokens {
     newest: u64,
     /// Lower numbers are revoked.
     oldest_valid: u64,
+    /// The last refresh; none as long as there was none.
+    refreshed: Option<OffsetDateTime>,
 }
 
 impl Tokens {
@@ -50,19 +52,24 @@ impl Tokens {
 
     /// Forgets which refresh tokens were rotated away: another consent was set.
     pub(crate) fn new_consent(&mut self) {
-        (self.newest, self.oldest_valid) = (0, 0);
+        (self.newest, self.oldest_valid, self.refreshed) = (0, 0, None);
     }
 
     /// Answers the form post of a refresh.
     pub(crate) fn refresh(&mut self, settings: &OAuth, form: &[u8], now: OffsetDateTime) -> Reply {
         let form = Form::read(form);
-        match self.check(settings, &form) {
+        match self.check(settings, &form, now) {
             Ok((scope, given)) => self.issue(settings, &scope, given, now),
             Err(refusal) => refusal,
         }
     }
 
-    fn check(&self, settings: &OAuth, form: &Form) -> Result<(String, u64), Reply> {
+    fn check(
+        &self,
+        settings: &OAuth,
+        form: &Form,
+        now: OffsetDateTime,
+    ) -> Result<(String, u64), Reply> {
         if form.get("grant_type") != Some("refresh_token") {
             let text = "The grant type is not supported.";
             return Err(oauth_error(400, "unsupported_grant_type", 70_003, text));
@@ -84,7 +91,17 @@ impl Tokens {
         let given = form.get("refresh_token").and_then(|token| self.number(settings, token));
         let refused =
             || oauth_error(400, "invalid_grant", 9_002_313, "The refresh token is not valid.");
-        given.map(|given| (scope.to_owned(), given)).ok_or_else(refused)
+        let given = given.ok_or_else(refused)?;
+        if self.is_idle_too_long(settings, now) {
+            let text = "The refresh token has expired due to inactivity.";
+            return Err(oauth_error(400, "invalid_grant", 700_082, text));
+        }
+        Ok((scope.to_owned(), given))
+    }
+
+    fn is_idle_too_long(&self, settings: &OAuth, now: OffsetDateTime) -> bool {
+        let life = Duration::seconds(settings.refresh_token_lifetime_seconds.into());
+        self.refreshed.is_some_and(|refreshed| now - refreshed > life)
     }
 
     /// The number of a refresh token that is not revoked.
@@ -102,6 +119,7 @@ impl Tokens {
         let access_token = format!("simulated-access-token-{}", self.expiries.len() + 1);
         let expiry = now + Duration::seconds(lifetime.into());
         self.expiries.insert(access_token.clone(), expiry);
+        self.refreshed = Some(now);
         let scope: Vec<_> =
             scope.split_whitespace().filter(|part| *part != "offline_access").collect();
         let body = json!({

@@ -76,7 +76,7 @@ pub(crate) fn query(scene: &Scene<'_>, body: &[u8], ledger: &Ledger) -> Result<R
         return Err(ApiFault::because(400, 202, "GoalIds"));
     }
     if ids.len() > MAX_GOALS {
-        return Err(ApiFault::because(400, 203, "GoalIds"));
+        return Err(ApiFault::because(400, 5318, "GoalIds"));
     }
     let visible = scene.now - scene.settings.visible_after();
     let of_account = |row: &&Outcome| row.account == scene.account.account_id && row.at <= visible;
@@ -86,7 +86,7 @@ pub(crate) fn query(scene: &Scene<'_>, body: &[u8], ledger: &Ledger) -> Result<R
     for (index, id) in ids.iter().enumerate() {
         match scene.account.goals.iter().find(|goal| goal.id == *id) {
             Some(goal) => summaries.push(summary(goal, &days, &rows)),
-            None => errors.push(BatchError::numbered(5318, "").at("GoalIds", index)),
+            None => errors.push(BatchError::numbered(5314, "").at("GoalIds", index)),
         }
     }
     Ok(Reply::ok(&Answer { offline_goal_conversion_summaries: summaries, partial_errors: errors }))

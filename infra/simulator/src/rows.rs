@@ -50,6 +50,8 @@ pub(crate) struct Row {
     hashed_phone_number: Option<String>,
     pub(crate) conversion_value: Option<Box<RawValue>>,
     pub(crate) conversion_currency_code: Option<String>,
+    pub(crate) external_attribution_credit: Option<Box<RawValue>>,
+    pub(crate) external_attribution_model: Option<String>,
     pub(crate) adjustment_type: Option<String>,
     pub(crate) adjustment_time: Option<String>,
     pub(crate) adjustment_value: Option<Box<RawValue>>,
@@ -68,7 +70,7 @@ impl Findings {
         self.0.push(BatchError::numbered(code, field));
     }
 
-    fn add_symbol(&mut self, error_code: &str, field: &str) {
+    pub(crate) fn add_symbol(&mut self, error_code: &str, field: &str) {
         self.0.push(BatchError::symbolic(error_code, field));
     }
 
@@ -200,7 +202,9 @@ impl Row {
             }
             _ => {}
         }
-        for raw in [&self.conversion_value, &self.adjustment_value].into_iter().flatten() {
+        let numbers =
+            [&self.conversion_value, &self.adjustment_value, &self.external_attribution_credit];
+        for raw in numbers.into_iter().flatten() {
             if money::parse(raw).is_none() {
                 return Err(ApiFault::because(400, 100, format!("not a number: {raw}")));
             }

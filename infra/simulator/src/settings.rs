@@ -109,6 +109,9 @@ pub struct Goal {
     /// Whether rows may be matched by hashed data alone.
     #[serde(default = "yes")]
     pub enhanced_conversions: bool,
+    /// Whether rows must carry the credit and model of an attribution made elsewhere.
+    #[serde(default)]
+    pub externally_attributed: bool,
     /// A paused goal takes rows and attributes none of them.
     #[serde(default)]
     pub paused: bool,
@@ -129,6 +132,7 @@ impl Goal {
             revenue: Revenue { r#type: revenue, ..Revenue::default() },
             count_type,
             enhanced_conversions: true,
+            externally_attributed: false,
             paused: false,
             conversion_window_in_minutes: thirty_days(),
             created_at: None,
@@ -202,6 +206,8 @@ pub struct OAuth {
     pub refresh_token: String,
     /// Life of an access token; 3,599 as the platform's default.
     pub token_lifetime_seconds: u32,
+    /// Life of a refresh token that is not used; 90 days as the platform's.
+    pub refresh_token_lifetime_seconds: u32,
     /// What a refresh does to the refresh token.
     pub refresh_tokens: RefreshTokens,
 }
@@ -213,6 +219,7 @@ impl Default for OAuth {
             client_secret: None,
             refresh_token: "local-refresh-token".to_owned(),
             token_lifetime_seconds: 3_599,
+            refresh_token_lifetime_seconds: 90 * 24 * 60 * 60,
             refresh_tokens: RefreshTokens::Rotate,
         }
     }

@@ -190,6 +190,11 @@ pub const TABLE: &[Entry] = &[
     row(1102, "CampaignServiceInvalidAccountId", Class::Account, ACCOUNT, NUMBERS),
     row(1490, "CampaignServiceInvalidCustomerId", Class::Account, ACCOUNT, NUMBERS),
     row(4410, "InvalidHeader", Class::Account, ACCOUNT, NUMBERS),
+    row(5314, "InvalidConversionGoalId", Class::Defect, DEFECT, REPORT),
+    row(5315, "DuplicateConversionGoalId", Class::Defect, DEFECT, REPORT),
+    row(5318, "ConversionGoalIdArrayExceedsLimit", Class::Defect, DEFECT, REPORT),
+    row(5329, "ConversionGoalTypesNotPassed", Class::Defect, DEFECT, REPORT),
+    row(5347, "ConversionGoalTypesDoNotMatchExistingValue", Class::Defect, DEFECT, REPORT),
     row(
         5613,
         "OfflineConversionPilotNotEnabledForCustomer",

@@ -34,15 +34,15 @@ fn reasons() -> String {
 /// The part between two marks is `expected`, or becomes it with `UPDATE_README=1`.
 fn check(name: &str, source: &str, expected: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
+    let readme = std::fs::read_to_string(path).expect("the README");
     let open = format!(
         "<!-- {name}: written by the table in shared/core/src/{source}, checked by a test -->"
     );
     let close = format!("<!-- /{name} -->");
-    let (before, rest) = readme.split_once(&open).unwrap();
-    let (table, after) = rest.split_once(&close).unwrap();
+    let (before, rest) = readme.split_once(&open).expect("the opening mark");
+    let (table, after) = rest.split_once(&close).expect("the closing mark");
     if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(path, format!("{before}{open}\n{expected}{close}{after}")).unwrap();
+        std::fs::write(path, format!("{before}{open}\n{expected}{close}{after}")).expect("written");
     } else {
         assert_eq!(table, format!("\n{expected}"), "run this test with UPDATE_README=1");
     }

@@ -207,3 +207,31 @@ async fn a_paused_goal_takes_rows_and_attributes_none() {
     assert!(bench.simulator.conversions().is_empty());
     assert_eq!(bench.simulator.unattributed()[0].reason, "GoalNotFoundOrInactive");
 }
+
+#[tokio::test]
+async fn credit_and_model_belong_to_goals_that_are_attributed_elsewhere() {
+    let mut settings = Settings::default();
+    settings.accounts[0].goals[0].externally_attributed = true;
+    let bench = Bench::with(settings).await;
+    let external = |credit: Value| {
+        purchase()
+            .with("ExternalAttributionCredit", credit)
+            .with("ExternalAttributionModel", "ours")
+    };
+    let cases = [
+        (external(json!(0.5)), None),
+        (external(json!(1)), None),
+        (external(json!(0)), Some("ExternalAttributionCreditValueInvalid")),
+        (external(json!(1.01)), Some("ExternalAttributionCreditValueInvalid")),
+        (external(Value::Null), Some("ExternalAttributionRequiredFieldEmpty")),
+        (purchase(), Some("ExternalAttributionRequiredFieldEmpty")),
+        (
+            external(json!(0.5)).with("ConversionName", "Subscription Start"),
+            Some("GoalNotEligibleForExternalAttribution"),
+        ),
+    ];
+    for (row, symbol) in cases {
+        let answer = bench.convert(std::slice::from_ref(&row)).await;
+        assert_eq!(answer.json["PartialErrors"][0]["ErrorCode"].as_str(), symbol, "{row}");
+    }
+}

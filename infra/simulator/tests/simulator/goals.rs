@@ -1,7 +1,7 @@
 use microsoft_simulator::Settings;
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, fault_code};
 
 const GOALS: &str = "ConversionGoals/QueryByIds";
 const PROPERTIES: &str = "AccountProperties/Query";
@@ -56,4 +56,22 @@ async fn auto_tagging_is_an_account_property() {
     let answer = bench.call(PROPERTIES, request).await.json;
     let expected = json!([{ "Name": "MSCLKIDAutoTaggingEnabled", "Value": "false" }]);
     assert_eq!(answer["AccountProperties"], expected);
+}
+
+#[tokio::test]
+async fn requests_are_bounded() {
+    let bench = Bench::new().await;
+    let asked = |ids: serde_json::Value| json!({ "ConversionGoalIds": ids, "ConversionGoalTypes": "OfflineConversion" });
+    let many: Vec<_> = (0..101).map(|id| id.to_string()).collect();
+    let cases = [
+        (json!({ "ConversionGoalIds": ["1001"] }), 5329),
+        (asked(json!(["1001", "1001"])), 5315),
+        (asked(json!(many)), 5318),
+    ];
+    for (request, code) in cases {
+        let answer = bench.call(GOALS, request).await;
+        assert_eq!((answer.status, fault_code(&answer)), (400, Some(code)));
+    }
+    let unknown = bench.call(GOALS, asked(json!(["7"]))).await.json;
+    assert_eq!(unknown["PartialErrors"][0]["ErrorCode"], "InvalidConversionGoalId");
 }

@@ -91,7 +91,7 @@ async fn rows_are_reported_once_they_are_visible() {
 async fn unknown_goals_are_errors_of_their_index() {
     let bench = Bench::new().await;
     let answer = asked(&bench, request().with("GoalIds", json!(["7", "1002"]))).await.json;
-    assert_eq!(answer["PartialErrors"][0]["Code"], 5318);
+    assert_eq!(answer["PartialErrors"][0]["Code"], 5314);
     assert_eq!(answer["PartialErrors"][0]["Index"], 0);
     let summaries = answer["OfflineGoalConversionSummaries"].as_array().expect("summaries");
     assert_eq!((summaries.len(), &summaries[0]["GoalId"]), (1, &json!("1002")));
@@ -125,7 +125,7 @@ async fn requests_are_bounded() {
     let cases = [
         (request().with("GoalIds", Value::Null), 202),
         (request().with("GoalIds", json!([])), 202),
-        (request().with("GoalIds", ids), 203),
+        (request().with("GoalIds", ids), 5318),
         (request().with("StartDateUtc", Value::Null), 206),
         (request().with("EndDateUtc", "soon"), 113),
         (request().with("EndDateUtc", "2026-04-22T00:00:00Z"), 204),

@@ -117,3 +117,19 @@ async fn a_token_call_is_logged_without_account_or_rows() {
     assert_eq!(call.form()["grant_type"], "refresh_token");
     assert_ne!(call.path, CONVERSIONS);
 }
+
+#[tokio::test]
+async fn a_refresh_token_that_is_not_used_expires() {
+    const LIFE: i64 = 90 * 24 * 60 * 60;
+    let bench = Bench::new().await;
+    for (idle, status) in [(LIFE, 200), (LIFE, 200), (LIFE + 1, 400)] {
+        bench.pass(idle);
+        let answer = bench.token(&refresh_form()).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    let answer = bench.token(&refresh_form()).await;
+    assert_eq!(
+        (&answer.json["error"], &answer.json["error_codes"][0]),
+        (&"invalid_grant".into(), &700_082.into())
+    );
+}

@@ -35,7 +35,7 @@ fn an_answer_is_read_with_counts_as_texts_or_numbers() {
             {"UnattributedReason":"BrandNew","Count":"3"},
             {"UnattributedReason":"AdjustmentOriginalNotFound","Count":2}]},
         {"GoalId":"1002","OverallSuccessCount":"0","OverallUnattributedCount":"0","OverallAlerts":null}]"#;
-    let errors = r#"[{"Code":5318,"ErrorCode":"InvalidConversionGoalId","Index":0},null,{}]"#;
+    let errors = r#"[{"Code":5314,"ErrorCode":"InvalidConversionGoalId","Index":0},null,{}]"#;
     let read = answer(summaries, errors);
     let outcomes = read.outcomes();
     assert_eq!(
@@ -48,7 +48,7 @@ fn an_answer_is_read_with_counts_as_texts_or_numbers() {
     assert_eq!(reasons, expected);
     assert_eq!(outcomes[0].reasons[1].cause, explain("AccountMismatch").0);
     assert_eq!((outcomes[1].goal.as_str(), outcomes[1].reasons.len()), ("1002", 0));
-    assert_eq!(read.errors(), ["5318 InvalidConversionGoalId", "0 -"]);
+    assert_eq!(read.errors(), ["5314 InvalidConversionGoalId", "0 -"]);
 }
 
 #[test]
