@@ -13,8 +13,9 @@ pub const CAPTURE: &str = "/api/tracklayer/ms-attribution";
 /// Where events go, and where status is asked.
 pub const EVENTS: &str = "/api/tracklayer/events";
 
-/// `shop-key`, `read-key`, `write-key` and `eu-key` by their SHA-256, and what each may do.
-const KEYS: [(&str, &str, &str, &[&str]); 4] = [
+/// `shop-key`, `read-key`, `write-key`, `eu-key` and `erase-shop-key` by their SHA-256, and what each
+/// may do.
+const KEYS: [(&str, &str, &str, &[&str]); 5] = [
     (
         "44cfdcdd88354fa1412781f5a01a901c9112db33bfa8b165fbec9b618d9cf112",
         "shop",
@@ -29,7 +30,11 @@ const KEYS: [(&str, &str, &str, &[&str]); 4] = [
         "eu",
         &["read", "write"],
     ),
+    ("4f540ae1b436b36709dff383b6ce188111b53c21edd4bc805c3806a85812e30e", "shop", "*", &["erase"]),
 ];
+
+/// Where erasures are asked for.
+pub const ERASURES: &str = "/api/tracklayer/erasures";
 
 /// Fields as a call to Microsoft carries them, with exactly their text.
 pub type Row = BTreeMap<String, Box<RawValue>>;
@@ -47,6 +52,13 @@ impl World {
         self.request(Method::POST, EVENTS, &headers, body.into()).await
     }
 
+    /// Asks for an erasure, under some key.
+    pub async fn erase(&self, key: &str, body: impl Into<String>) -> Answer {
+        let authorization = format!("Bearer {key}");
+        let headers = [("content-type", "application/json"), ("authorization", &authorization)];
+        self.request(Method::POST, ERASURES, &headers, body.into()).await
+    }
+
     /// Asks status for `<source>/<event id>`.
     pub async fn status(&self, key: &str, of: &str) -> Answer {
         let authorization = format!("Bearer {key}");
@@ -55,7 +67,7 @@ impl World {
     }
 
     /// Adds keys to `local-key`: `shop-key` (source shop only), `read-key`, `write-key` (one right
-    /// only) and `eu-key` (account eu only). The functions read keys when they first need one.
+    /// only), `eu-key` (account eu only) and `erase-shop-key` (source and right). The functions read keys when they first need one.
     pub async fn add_keys(&self) {
         let target = "secretsmanager.GetSecretValue";
         let secret = json!({"SecretId": "tracklayer/ingest-keys"});

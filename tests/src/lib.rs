@@ -5,6 +5,8 @@ pub mod operate;
 
 pub mod door;
 
+pub mod sdk;
+
 use std::{
     future::Future,
     time::{Duration, Instant},

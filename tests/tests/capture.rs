@@ -349,3 +349,114 @@ async fn a_record_tied_by_many_is_nobodys_and_a_key_outranks_browsers() {
     }
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_is_kept_with_its_source_and_time() {
+    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let key = format!("Bearer {KEY}");
+    let body = json!({"msclkid": click(1), "sessionId": "s", "orderId": "o", "consent": "granted"});
+    let answer = world.landing(&[JSON, ("authorization", &key)], body.to_string()).await;
+    assert_eq!(answer.status, 204);
+    land(&world, json!({"msclkid": click(2), "sessionId": "t"})).await;
+    for (wanted, consent, from) in [
+        ("session s", "granted", "key"),
+        ("order o", "granted", "key"),
+        ("session t", "unknown", "page"),
+    ] {
+        let items = world.items_with("Clicks", &format!("\"{wanted}\"")).await;
+        assert_eq!(items.len(), 1, "{wanted}");
+        let (said, by) = (&items[0]["consent"]["S"], &items[0]["consentFrom"]["S"]);
+        assert_eq!((said, by), (&json!(consent), &json!(from)), "{wanted}");
+        assert!(items[0]["consentAt"]["S"].is_string(), "{wanted}");
+    }
+    world.queued(&sale("agreed", 0, json!({"sessionId": "s", "consent": "granted"}))).await;
+    world.queued(&sale("unasked", 1, json!({"sessionId": "s"}))).await;
+    for (id, consent) in [("agreed", "granted"), ("unasked", "unknown")] {
+        let items = world.items_with("Conversions", &format!("\"event shop {id}\"")).await;
+        let row = items.iter().find(|item| item["sk"]["S"] == "purchase").expect("a row");
+        assert_eq!(row["consent"]["S"], json!(consent), "{row:#}");
+        assert!(row["recordedAt"]["N"].is_string(), "{row:#}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_is_withdrawn_by_the_visitor_or_a_key_and_by_nobody_else() {
+    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let landed = json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)}).to_string();
+    let visitor = format!("tl_ref={}", cookie(&world.landing(&[JSON], &*landed).await));
+    let other = json!({"msclkid": click(2), "sessionId": "s", "landedAt": time(-50)}).to_string();
+    let stranger = format!("tl_ref={}", cookie(&world.landing(&[JSON], &*other).await));
+    let alone = json!({"msclkid": click(3), "landedAt": time(-40)}).to_string();
+    let third = format!("tl_ref={}", cookie(&world.landing(&[JSON], &*alone).await));
+    let kept = || async {
+        let items = world.items("Clicks").await;
+        let is_there = |n: &u32| items.iter().any(|item| item.to_string().contains(&click(*n)));
+        [1, 2, 3].into_iter().filter(is_there).collect::<Vec<u32>>()
+    };
+    let denied = |body: Value| with(&body, &json!({"consent": "denied"})).to_string();
+    let of_session = denied(json!({"sessionId": "s", "msclkid": 5}));
+    let key = format!("Bearer {KEY}");
+    let made_up = format!("tl_ref={}", "0".repeat(32));
+    let cases: [(&[(&str, &str)], &str, &[u32]); 7] = [
+        (&[JSON], &of_session, &[1, 2, 3]),
+        (&[JSON, ("cookie", &made_up)], &of_session, &[1, 2, 3]),
+        (&[JSON, ("cookie", "tl_ref=x")], &of_session, &[1, 2, 3]),
+        (&[JSON, ("cookie", &stranger)], &of_session, &[1, 3]),
+        (&[JSON, ("cookie", &visitor)], &of_session, &[3]),
+        (&[JSON, ("authorization", &key)], &denied(json!({"sessionId": "nobody"})), &[3]),
+        (&[JSON, ("cookie", &third)], &denied(json!({})), &[]),
+    ];
+    for (headers, body, left) in cases {
+        let answer = world.landing(headers, body).await;
+        assert_eq!((answer.status, has_cookie(&answer)), (204, false), "{headers:?}");
+        assert_eq!(kept().await, left, "{headers:?}");
+    }
+    // With a key the whole session goes, whatever cookies its clicks came with.
+    for body in [&landed, &other] {
+        assert_eq!(world.landing(&[JSON], body.as_str()).await.status, 204);
+    }
+    assert_eq!(kept().await, [1, 2]);
+    let wrong = world.landing(&[JSON, ("authorization", "Bearer nobody")], &*of_session).await;
+    assert_eq!((wrong.status, kept().await.len()), (401, 2));
+    let answer = world.landing(&[JSON, ("authorization", &key)], &*of_session).await;
+    assert_eq!((answer.status, kept().await.len()), (204, 0));
+    world.queued(&sale("after", 10, json!({"sessionId": "s"}))).await;
+    assert_eq!(credited(&world, "after").await, (json!("no_click"), json!(null)));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_with_a_withdrawn_click_is_not_sent() {
+    let world = World::start().await.unwrap();
+    for (n, session) in [(1, "stays"), (2, "goes"), (3, "tied")] {
+        let body = json!({"msclkid": click(n), "sessionId": session, "landedAt": time(-60)});
+        land(&world, body).await;
+    }
+    land(&world, json!({"sessionId": "tied", "leadId": "l"})).await;
+    let ahead = |id: &str, by: Value| with(&sale(id, 0, by), &json!({"occurredAt": time(6)}));
+    world.queued(&ahead("stays", json!({"sessionId": "stays"}))).await;
+    world.queued(&ahead("goes", json!({"sessionId": "goes", "email": "jane@x.example"}))).await;
+    world.queued(&ahead("tied", json!({"leadId": "l"}))).await;
+    let key = format!("Bearer {KEY}");
+    for session in ["goes", "tied"] {
+        let denied = json!({"sessionId": session, "consent": "denied"}).to_string();
+        let answer = world.landing(&[JSON, ("authorization", &key)], denied).await;
+        assert_eq!(answer.status, 204);
+    }
+    for id in ["goes", "tied"] {
+        assert_eq!(world.record(id).await["state"], "waiting");
+    }
+    world.until_state("stays", "accepted").await;
+    for id in ["goes", "tied"] {
+        let record = world.until_state(id, "refused").await;
+        assert_eq!(
+            (&record["reason"], &record["click"]),
+            (&json!("identity_erased"), &json!(null))
+        );
+    }
+    world.until_drained().await;
+    assert_eq!(world.conversions().await.len(), 1);
+    assert_eq!(world.messages("uploads-dlq").await, 0);
+    world.stop().await;
+}

@@ -19,6 +19,8 @@ const HASHES: [&str; 2] = [
     "ebc4e4fa571d149a9f15b4a0dcaaaa91085ed91311072c967ba2cc18ee7798bd",
     "536afd523e19dc83fccba822ef5e4ca646111314aaf0aa286667c5bea18dd70b",
 ];
+/// The hash of somebody who is erased.
+const ERASED: &str = "f25ad364d33972379a7a4f4df33db142205f5c40eb19cfdb2fc5aaf117e10101";
 /// Set in the process whose output is read.
 const INNER: &str = "TRACKLAYER_TEST_INNER";
 
@@ -108,6 +110,8 @@ async fn send_personal_data() {
     let calls = world.microsoft().calls();
     let bodies: String = calls.iter().map(|call| call.body.as_str()).collect();
     assert!(HASHES.iter().all(|hash| bodies.contains(hash)), "{bodies}");
+    let answer = world.erase(KEY, json!({"hashedEmail": ERASED}).to_string()).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
     world.until_drained().await;
     world.stop().await;
 
@@ -138,11 +142,11 @@ async fn personal_data_is_in_no_table_queue_log_or_answer() {
     let output = tokio::task::spawn_blocking(move || inner.output()).await.unwrap().unwrap();
     let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{log}");
-    for function in ["[capture] {", "[enqueue] {", "[upload] {"] {
+    for function in ["[capture] {", "[enqueue] {", "[upload] {", "[erase] {"] {
         assert!(log.contains(function), "no {function} in {log}");
     }
     assert_without_person(&log, "the log");
-    for hash in HASHES {
+    for hash in HASHES.into_iter().chain([ERASED]) {
         assert!(!log.contains(hash), "a hash in the log: {log}");
     }
     assert!(!log.contains(KEY), "{log}");

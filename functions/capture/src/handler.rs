@@ -1,13 +1,14 @@
-//! Decode, store the click and its ties, answer 204 with the visitor's cookie.
+//! Decode, store the click and its ties, answer 204 with the visitor's cookie. Or delete what was
+//! stored: consent is withdrawn.
 
-use tracklayer_core::time::EventTime;
+use tracklayer_core::{id::RecordId, time::EventTime};
 use tracklayer_edge::{
     clicks::Clicks,
     clock,
     http::{self, Problem, Request, Response},
     keys::{Keys, Right},
     ledger::LedgerError,
-    ports::Keys as _,
+    ports::{Forgets as _, Keys as _},
     telemetry::{self, Metric},
 };
 
@@ -47,6 +48,10 @@ impl Capture {
         }
         let landing = Landing::parse(&http::body(request, MAX_BODY)?)?;
         if landing.consent.as_deref() == Some("denied") {
+            self.withdraw(request, landing.session.as_ref(), keyed).await.map_err(|error| {
+                tracing::error!(%error, "clicks not deleted");
+                Problem::unavailable()
+            })?;
             return Ok(Taken::Denied);
         }
         if landing.click_id.is_none() && landing.ties.is_empty() {
@@ -64,6 +69,29 @@ impl Capture {
         Ok(Taken::Stored(cookie))
     }
 
+    /// Deletes the clicks of the visitor's cookie, and the session's: those that came with this
+    /// cookie, or all if a key asks. A stranger who names somebody's session changes nothing.
+    async fn withdraw(
+        &self,
+        request: &Request,
+        session: Option<&RecordId>,
+        keyed: bool,
+    ) -> Result<(), LedgerError> {
+        let cookie = own_cookie(request);
+        let mut clicks = 0;
+        if let Some(cookie) = cookie {
+            clicks += self.clicks.forget_clicks(cookie, None).await?;
+        }
+        if let Some(session) = session.filter(|_| keyed || cookie.is_some()) {
+            let cookie = cookie.filter(|_| !keyed);
+            clicks += self.clicks.forget_clicks(session.as_str(), cookie).await?;
+        }
+        if clicks > 0 {
+            tracing::info!(clicks, "consent withdrawn");
+        }
+        Ok(())
+    }
+
     /// Without a key a tie is a browser's; a wrong key is an error, not a browser.
     async fn is_keyed(&self, request: &Request) -> Result<bool, Problem> {
         let Some(header) = http::header(request, "authorization") else { return Ok(false) };
@@ -76,20 +104,31 @@ impl Capture {
 
     async fn store(&self, landing: &Landing, cookie: &str, keyed: bool) -> Result<(), LedgerError> {
         let at_ms = clicked_ms(landing.landed_at, clock::now_ms());
+        let consent = consent(landing, keyed);
         let reference = landing.session.as_ref().map_or(cookie, |session| session.as_str());
         if let Some(click_id) = &landing.click_id {
             let url =
                 landing.landing_url.as_ref().map(|url| ("landingUrl", url.as_str().to_owned()));
-            let consent = landing.consent.clone().unwrap_or_else(|| "unknown".to_owned());
             let details =
-                url.into_iter().chain([("consent", consent), ("cookie", cookie.to_owned())]);
+                url.into_iter().chain(consent.clone()).chain([("cookie", cookie.to_owned())]);
             self.clicks.add(reference, click_id, at_ms, details.collect()).await?;
         }
         for (kind, id) in &landing.ties {
-            self.clicks.tie(*kind, id, reference, at_ms, keyed).await?;
+            self.clicks.tie(*kind, id, reference, at_ms, keyed, consent.to_vec()).await?;
         }
         Ok(())
     }
+}
+
+/// What was said of consent, by whom and when.
+fn consent(landing: &Landing, keyed: bool) -> [(&'static str, String); 3] {
+    let word = landing.consent.as_deref().unwrap_or("unknown");
+    let from = if keyed { "key" } else { "page" };
+    [
+        ("consent", word.to_owned()),
+        ("consentFrom", from.to_owned()),
+        ("consentAt", clock::now().to_string()),
+    ]
 }
 
 enum Taken {
@@ -103,12 +142,17 @@ fn clicked_ms(landed_at: Option<EventTime>, now_ms: i64) -> i64 {
     landed.filter(|ms| (now_ms - CONSENT_HOLD * 1_000..now_ms).contains(ms)).unwrap_or(now_ms)
 }
 
-/// The visitor's cookie if it is one of ours, else a new one.
-fn visitor(request: &Request) -> Result<String, Problem> {
+/// The visitor's cookie, if it is one of ours.
+fn own_cookie(request: &Request) -> Option<&str> {
     let ours = |value: &&str| {
         value.len() == 32 && value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
-    if let Some(value) = http::cookie(request, COOKIE).filter(ours) {
+    http::cookie(request, COOKIE).filter(ours)
+}
+
+/// The visitor's cookie, else a new one.
+fn visitor(request: &Request) -> Result<String, Problem> {
+    if let Some(value) = own_cookie(request) {
         return Ok(value.to_owned());
     }
     let mut random = [0_u8; 16];

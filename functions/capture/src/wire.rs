@@ -48,8 +48,9 @@ impl Landing {
             .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
         let consent = consent(&body.consent)?;
         if consent.as_deref() == Some("denied") {
-            // Nothing else of it is looked at.
-            return Ok(Landing { consent, ..Landing::default() });
+            // Nothing of it is kept; and a person who says no is not told of mistakes.
+            let session = id(&body.session_id, "sessionId").ok().flatten();
+            return Ok(Landing { consent, session, ..Landing::default() });
         }
         let ties = [
             (TieKind::Lead, id(&body.lead_id, "leadId")?),

@@ -140,6 +140,11 @@ fn repeat(conversion: &Conversion, existing: &Row, call: &Call<'_>) -> EventAnsw
     if existing.account != conversion.account {
         return conflict(conversion, "this id belongs to another account");
     }
+    if existing.is_erased() {
+        // What it said of the person is gone, so there is nothing left to compare.
+        let (id, source) = (&conversion.event_id, &conversion.source);
+        return EventAnswer::stored(id, source, Status::Duplicate, existing);
+    }
     if known != Some(fingerprint.as_str()) {
         return conflict(conversion, "this id is known with other content");
     }

@@ -1,14 +1,17 @@
-//! The two questions to Microsoft: which goals the account has, and whether its clicks carry ids.
+//! The questions to Microsoft: which goals the account has, whether its clicks carry ids, and what
+//! became of its rows.
 
 use std::time::Duration;
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
 use tracklayer_core::{
     errors::{Class, look_up},
     goals::{AccountGoal, GoalFinding, Gravity},
     id::AccountName,
+    outcome::{MAX_GOALS, REPORT, ReportAnswer, ReportRequest},
     reply::{MicrosoftError, Reply, read_apply},
+    time::EventTime,
 };
 use tracklayer_edge::{
     microsoft::{Answer, AuthError},
@@ -22,8 +25,15 @@ use crate::handler::Goals;
 const GOALS: &str = "/CampaignManagement/v13/ConversionGoals/QueryByIds";
 /// learn.microsoft.com/advertising/campaign-management-service/getaccountproperties
 const PROPERTIES: &str = "/CampaignManagement/v13/AccountProperties/Query";
-/// Neither question takes long.
+/// No question takes long.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How an account is asked about.
+pub struct Session {
+    account: AccountName,
+    secret: Versioned<AccountSecret>,
+    token: Secret,
+}
 
 /// What Microsoft says of an account.
 pub struct Answers {
@@ -93,12 +103,12 @@ struct Property {
 }
 
 impl<P: Ports> Goals<P> {
-    /// Asks about one account; not with a version of its secret that was refused before.
-    pub async fn ask(
+    /// Signs in for one account; not with a version of its secret that was refused before.
+    pub async fn sign_in(
         &self,
         account: &AccountName,
         refused: Option<&str>,
-    ) -> Result<Answers, AskError> {
+    ) -> Result<Session, AskError> {
         let mut secret = self.secrets.account(account).await?;
         if refused == Some(secret.version.as_str()) {
             self.secrets.forget(account).await;
@@ -108,15 +118,19 @@ impl<P: Ports> Goals<P> {
             return Err(AskError::Consent);
         }
         let token = self.auth.token(account, &secret).await?;
+        Ok(Session { account: account.clone(), secret, token })
+    }
+
+    /// Asks about goals and auto-tagging.
+    pub async fn ask(&self, session: &Session) -> Result<Answers, AskError> {
         let query = json!({
             "ConversionGoalTypes": "OfflineConversion",
             "ReturnAdditionalFields": "IsExternallyAttributed,IsEnhancedConversionsEnabled",
         });
-        let answer: GoalsAnswer = self.query(account, GOALS, &query, &token, &secret).await?;
+        let answer: GoalsAnswer = self.query(session, GOALS, &query).await?;
         let goals = answer.conversion_goals.unwrap_or_default().into_iter().flatten().collect();
         let query = json!({"AccountPropertyNames": ["MSCLKIDAutoTaggingEnabled"]});
-        let answer: PropertiesAnswer =
-            self.query(account, PROPERTIES, &query, &token, &secret).await?;
+        let answer: PropertiesAnswer = self.query(session, PROPERTIES, &query).await?;
         let properties = answer.account_properties.unwrap_or_default();
         let tagging =
             properties.iter().find(|p| p.name.as_deref() == Some("MSCLKIDAutoTaggingEnabled"));
@@ -125,14 +139,28 @@ impl<P: Ports> Goals<P> {
         Ok(Answers { goals, auto_tagging })
     }
 
+    /// Asks what became of the goals' rows of the last days, as many calls as it takes.
+    pub async fn ask_outcome(
+        &self,
+        session: &Session,
+        goal_ids: &[&str],
+        now: EventTime,
+    ) -> Result<Vec<ReportAnswer>, AskError> {
+        let mut answers = Vec::new();
+        for goal_ids in goal_ids.chunks(MAX_GOALS) {
+            let query = ReportRequest::new(now, goal_ids);
+            answers.push(self.query(session, REPORT, &query).await?);
+        }
+        Ok(answers)
+    }
+
     async fn query<T: DeserializeOwned>(
         &self,
-        account: &AccountName,
+        session: &Session,
         path: &str,
-        query: &Value,
-        token: &Secret,
-        secret: &Versioned<AccountSecret>,
+        query: &impl Serialize,
     ) -> Result<T, AskError> {
+        let Session { account, secret, token } = session;
         match self.microsoft.post(path, query, token, &secret.value, TIMEOUT).await {
             Answer::Http { status: 200, body, .. } => serde_json::from_slice(&body)
                 .map_err(|_| AskError::Unusable("unreadable answer".to_owned())),

@@ -1,12 +1,15 @@
-//! One run: ask Microsoft, compare, keep the result where all workers see it, report.
+//! One run: ask Microsoft, compare, keep the result where all workers see it, report. What became
+//! of the rows is asked last: a report that fails or takes its time must not hold up a check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use tracklayer_core::{
     decide::Policy,
-    goals::{GoalFinding, Gravity, check_goal},
+    goals::{AccountGoal, GoalFinding, Gravity, check_goal},
     id::AccountName,
     mapping::{Account, Mapping},
+    outcome::ReportAnswer,
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -16,7 +19,7 @@ use tracklayer_edge::{
 };
 
 use crate::{
-    ask::{Answers, AskError},
+    ask::{Answers, AskError, Session},
     wire::{AccountReport, Report},
 };
 
@@ -40,6 +43,12 @@ pub struct Goals<P: Ports = Live> {
     pub telemetry: P::Telemetry,
 }
 
+/// What a check leaves for the report.
+struct Checked {
+    session: Session,
+    goal_ids: Vec<String>,
+}
+
 /// Why an account was not checked.
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
@@ -57,50 +66,49 @@ where
     /// result in force: only a check holds rows, and only a check lets them go.
     pub async fn handle(&self) -> Report {
         let mut report = Report::default();
+        let mut checked = Vec::new();
         for account in self.mapping.accounts() {
-            let name = account.name().clone();
-            let entry = match self.check(account).await {
-                Ok(entry) => entry,
+            let mut entry = AccountReport::new(account.name().clone());
+            match self.check(account, &mut entry).await {
+                Ok(done) => checked.push((report.accounts.len(), done)),
                 Err(error) => {
-                    tracing::error!(account = name.as_str(), %error, "goals not checked");
-                    AccountReport {
-                        account: name,
-                        checked: false,
-                        held: Vec::new(),
-                        account_held: false,
-                        findings: Vec::new(),
-                        error: Some(error.to_string()),
-                    }
+                    tracing::error!(account = account.name().as_str(), %error, "goals not checked");
+                    entry.error = Some(error.to_string());
                 }
-            };
+            }
             self.tell(&entry);
             report.accounts.push(entry);
+        }
+        for (position, done) in checked {
+            self.add_outcomes(&done, &mut report.accounts[position]).await;
         }
         report
     }
 
-    async fn check(&self, account: &Account) -> Result<AccountReport, CheckError> {
+    async fn check(
+        &self,
+        account: &Account,
+        entry: &mut AccountReport,
+    ) -> Result<Checked, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
-        let answers = match self.ask(name, before.refused_secret_version.as_deref()).await {
-            Ok(answers) => answers,
-            Err(error) => match error.lasting() {
-                Some(finding) => return self.fail(name, before, finding, &error).await,
-                None => return Err(error.into()),
-            },
+        let session = self.sign_in(name, before.refused_secret_version.as_deref()).await;
+        let asked = match session {
+            Ok(session) => self.ask(&session).await.map(|answers| (session, answers)),
+            Err(error) => Err(error),
+        };
+        let (session, answers) = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                self.fail(&before, error.lasting(), entry).await?;
+                return Err(error.into());
+            }
         };
         let now = self.clock.now();
         let (findings, check) = self.compare(account, &answers, &before, now);
         self.ledger.save_check(name, &check).await?;
-        let held = check.held_goals;
-        Ok(AccountReport {
-            account: name.clone(),
-            checked: true,
-            held,
-            account_held: false,
-            findings,
-            error: None,
-        })
+        (entry.checked, entry.findings, entry.held) = (true, findings, check.held_goals);
+        Ok(Checked { session, goal_ids: ids(account, &answers) })
     }
 
     /// An account that can't be used until a person repairs something. One failed check may be a
@@ -108,22 +116,43 @@ where
     /// their messages out on the way to the dead letters.
     async fn fail(
         &self,
-        name: &AccountName,
-        before: AccountItem,
-        finding: GoalFinding,
-        error: &AskError,
-    ) -> Result<AccountReport, CheckError> {
-        let held = before.failing_since.is_some();
+        before: &AccountItem,
+        lasting: Option<GoalFinding>,
+        entry: &mut AccountReport,
+    ) -> Result<(), CheckError> {
+        entry.held.clone_from(&before.held_goals);
+        entry.account_held = before.held;
+        let Some(finding) = lasting else { return Ok(()) };
         let since = before.failing_since.unwrap_or_else(|| self.clock.now());
-        self.ledger.fail_check(name, since, held).await?;
-        Ok(AccountReport {
-            account: name.clone(),
-            checked: false,
-            held: before.held_goals,
-            account_held: held,
-            findings: vec![finding],
-            error: Some(error.to_string()),
-        })
+        let held = before.failing_since.is_some();
+        self.ledger.fail_check(&entry.account, since, held).await?;
+        (entry.account_held, entry.findings) = (held, vec![finding]);
+        Ok(())
+    }
+
+    /// Adds what became of the rows, and logs it; why it can't is noted and nothing more.
+    async fn add_outcomes(&self, checked: &Checked, entry: &mut AccountReport) {
+        let goal_ids: Vec<&str> = checked.goal_ids.iter().map(String::as_str).collect();
+        let name = entry.account.as_str();
+        let asked = self.ask_outcome(&checked.session, &goal_ids, self.clock.now()).await;
+        let problem = match asked {
+            Ok(answers) => {
+                entry.outcomes = answers.iter().flat_map(ReportAnswer::outcomes).collect();
+                let errors: Vec<String> = answers.iter().flat_map(ReportAnswer::errors).collect();
+                errors.join(", ")
+            }
+            Err(error) => error.to_string(),
+        };
+        if !problem.is_empty() {
+            tracing::warn!(account = name, error = problem, "outcome not reported");
+            entry.outcomes_error = Some(problem);
+        }
+        for outcome in entry.outcomes.iter().filter(|o| o.succeeded + o.unattributed > 0) {
+            if let Ok(Value::Object(mut members)) = serde_json::to_value(outcome) {
+                members.insert("account".to_owned(), Value::from(name));
+                self.telemetry.line("outcome of the last 7 days", members);
+            }
+        }
     }
 
     fn compare(
@@ -171,6 +200,14 @@ where
             self.telemetry.emit(report.account.as_str(), &[held]);
         }
     }
+}
+
+/// The numbers of the mapping's goals, as far as the account has them.
+fn ids(account: &Account, answers: &Answers) -> Vec<String> {
+    let wanted: BTreeSet<&str> = account.goals().map(|(_, goal)| goal.name.as_str()).collect();
+    let is_wanted =
+        |goal: &&AccountGoal| goal.name.as_deref().is_some_and(|name| wanted.contains(name));
+    answers.goals.iter().filter(is_wanted).filter_map(|goal| goal.id.clone()).collect()
 }
 
 /// Without auto-tagging no landing page ever sees a click id.

@@ -1,5 +1,6 @@
 //! Checks the mapping's goals against each ad account, on a schedule and on demand. Rows of a goal
-//! that fails wait; they go by themselves once a later check passes.
+//! that fails wait; they go by themselves once a later check passes. Its report also says what
+//! became of the rows that Microsoft accepted.
 //!
 //! - [`handler`]: one run over all accounts
 //! - `ask`: Microsoft's answers

@@ -1,7 +1,7 @@
 //! The report, for whoever invokes the function by hand.
 
 use serde::Serialize;
-use tracklayer_core::{goals::GoalFinding, id::AccountName};
+use tracklayer_core::{goals::GoalFinding, id::AccountName, outcome::GoalOutcome};
 
 /// What the check found.
 #[derive(Debug, Default, Serialize)]
@@ -24,7 +24,29 @@ pub struct AccountReport {
     pub account_held: bool,
     /// Everything found, grave or not.
     pub findings: Vec<GoalFinding>,
+    /// What became of the rows of the last seven days, by goal; no part of the check.
+    pub outcomes: Vec<GoalOutcome>,
     /// Why Microsoft could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why outcomes are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcomes_error: Option<String>,
+}
+
+impl AccountReport {
+    /// An account of which nothing is known yet.
+    #[must_use]
+    pub fn new(account: AccountName) -> Self {
+        AccountReport {
+            account,
+            checked: false,
+            held: Vec::new(),
+            account_held: false,
+            findings: Vec::new(),
+            outcomes: Vec::new(),
+            error: None,
+            outcomes_error: None,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! It reads all rows page by page, as far as the run's time goes, and keeps its place in the ledger
 //! for the next run. Its state is saved on condition of its revision, so of two runs at once only
 //! one goes on; a page that was worked on but not saved is worked on again, which changes nothing.
+//! Persons that are to be erased are erased from each page; one that waits for it starts a pass.
 //! Reading costs one read unit per 8 KB, about $0.014 for a million rows.
 
 use std::collections::BTreeMap;
@@ -16,22 +17,32 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::{AuditState, LedgerError, Written},
-    ports::{Audited, Batches, Ports, Telemetry},
+    ledger::{AuditState, ErasureItem, LedgerError, Written},
+    ports::{Audited, Batches, Erasures, Forgets, Ports, Telemetry},
     telemetry::Metric,
 };
 
-use crate::{handler::Sweep, signals::Span, wire::AuditSummary};
+use crate::{erasures::is_any_pending, handler::Sweep, signals::Span, wire::AuditSummary};
 
 /// Items per page: about half a megabyte.
 const PAGE: i32 = 1_000;
+
+/// What one run's pages have in common.
+struct Pass {
+    now: EventTime,
+    /// Seconds between two passes.
+    period: i64,
+    /// Whom to erase.
+    erasures: Vec<ErasureItem>,
+}
 
 /// Findings of one page, by account and metric.
 type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
 impl<P: Ports> Sweep<P>
 where
-    P::Ledger: Audited,
+    P::Ledger: Audited + Erasures,
+    P::Clicks: Forgets,
 {
     /// Goes on with the audit, or begins one when `hours` of the policy have passed since the last.
     ///
@@ -40,7 +51,9 @@ where
     pub async fn audit(&self, span: &Span, hours: i64) -> Result<AuditSummary, LedgerError> {
         let mut summary = AuditSummary::default();
         let mut state = self.ledger.audit_state().await?;
-        if !is_due(&state, span.now, hours * self.policy.hour) {
+        let erasures = self.ledger.erasures(span.now).await?;
+        let pending = is_any_pending(&erasures, span.now, self.policy.hour / 60);
+        if !pending && !is_due(&state, span.now, hours * self.policy.hour) {
             return Ok(summary);
         }
         if state.started_at.is_none() {
@@ -51,8 +64,9 @@ where
                 ..AuditState::default()
             };
         }
+        let pass = Pass { now: span.now, period: hours * self.policy.hour, erasures };
         while span.has_time(&self.clock) && !summary.audit_finished {
-            if !self.audit_page(&mut state, span.now, &mut summary).await? {
+            if !self.audit_page(&mut state, &pass, &mut summary).await? {
                 break;
             }
         }
@@ -63,15 +77,19 @@ where
     async fn audit_page(
         &self,
         state: &mut AuditState,
-        now: EventTime,
+        pass: &Pass,
         summary: &mut AuditSummary,
     ) -> Result<bool, LedgerError> {
+        let now = pass.now;
         let page = self.ledger.rows(state.after.as_ref(), PAGE).await?;
         let mut counts = Counts::new();
         let mut writes = Vec::new();
         for row in &page.rows {
             state.totals.add(row);
-            self.audit_row(row, now, &mut writes, &mut counts);
+            match self.erase(row, &pass.erasures, now).await? {
+                true => summary.audit_erased += 1,
+                false => self.audit_row(row, now, &mut writes, &mut counts),
+            }
         }
         let (stuck, ended) = self.carry_out(writes).await;
         state.stuck += u64::try_from(stuck).unwrap_or(0);
@@ -81,6 +99,8 @@ where
         summary.audit_stuck += stuck;
         summary.audit_ended += ended;
         if state.after.is_none() {
+            let began = state.started_at.unwrap_or(now);
+            self.finish_erasures(&pass.erasures, began, now, pass.period).await?;
             state.finished_at = Some(now);
             state.started_at = None;
         }

@@ -23,6 +23,8 @@ pub struct Sweep<P: Ports = Live> {
     pub mapping: Mapping,
     /// Where rows wait.
     pub ledger: P::Ledger,
+    /// Where the clicks of erased persons are.
+    pub clicks: P::Clicks,
     /// Where upload takes its work from.
     pub queue: P::Queue,
     /// The clock.

@@ -7,11 +7,13 @@
 //! - [`held`]: rows of goals that a check has released
 //! - [`orphans`] acts on what [`plan`] decides about corrections without an original
 //! - [`counts`]: what is open, by account
-//! - [`audit`]: all rows, once a week, for what nothing drives any more
+//! - [`audit`]: all rows, once a week, for what nothing drives any more; [`erasures`]: and for
+//!   persons that are to be erased
 //! - [`wire`]: the answer
 
 pub mod audit;
 pub mod counts;
+pub mod erasures;
 pub mod handler;
 pub mod held;
 pub mod orphans;

@@ -4,6 +4,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use sweep::{Sweep, signals::Span, wire::Answer};
 use tracklayer_edge::{
     aws::Aws,
+    clicks::Clicks,
     clock::{self, SystemClock},
     config,
     ledger::{Ledger, LedgerError},
@@ -15,10 +16,12 @@ use tracklayer_edge::{
 async fn main() -> anyhow::Result<()> {
     telemetry::init();
     let aws = Aws::from_env()?;
+    let dynamodb = aws.dynamodb();
     let sweep: Sweep = Sweep {
         policy: config::policy()?,
         mapping: config::mapping()?,
-        ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        ledger: Ledger::new(dynamodb.clone(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        clicks: Clicks::new(dynamodb, config::text("TRACKLAYER_CLICKS_TABLE")?),
         queue: Queue::new(aws.sqs(), config::text("TRACKLAYER_QUEUE_URL")?),
         clock: SystemClock::default(),
         telemetry: StandardOutput,

@@ -36,6 +36,8 @@ pub struct AuditSummary {
     pub audit_stuck: usize,
     /// Rows that left the index, because Microsoft takes nothing of them any more.
     pub audit_ended: usize,
+    /// Rows that lost their person.
+    pub audit_erased: usize,
     /// Whether the pass is through.
     pub audit_finished: bool,
 }

@@ -18,7 +18,7 @@ use tracklayer_core::{
     note::{Judge, Mark},
     observed::{Destination, Environment, Kind},
     payload::{ApplyConversions, OfflineConversion},
-    record::{ClickOrigin, Row},
+    record::Row,
     reply::read_apply,
     signal::Signal,
     time::EventTime,
@@ -94,7 +94,7 @@ fn row(n: usize, now: EventTime) -> Row {
     let parsed = parse_event(&event, &Mapping::shipped(), now).expect("an event");
     let Event::Conversion(conversion) = parsed else { panic!("a conversion") };
     let click_id = conversion.msclkid.clone().expect("a click id");
-    let search = ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event };
+    let search = ClickSearch::own(click_id);
     let account = AccountView::default();
     let judge = Judge { account: &account, now, policy: &POLICY };
     place(&conversion, facts_of(&conversion, &search), None, None, &judge, 395).0

@@ -3,7 +3,7 @@
 //! - [`handler`]: one run, from messages to the answer per message
 //! - `batch`: messages by row; `account`: secrets and tokens
 //! - `run`: what the steps share, and how notes are written
-//! - `prepare`: redrives and decisions; `bind`: clicks that came late; `call`: Microsoft
+//! - `prepare`: redrives and decisions; `bind`: clicks that came late or went; `call`: Microsoft
 //! - `report`: lines and metrics; [`wire`]: event and answer
 
 mod account;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracklayer_core::{
     decide::{Action, Adjustment, is_rushed, next_action},
     note::Note,
+    observed::RefusalReason,
     open::{Open, WaitReason},
     plan::{Item, Operation},
     redrive::{Redrive, redrive},
@@ -76,6 +77,12 @@ impl<P: Ports> Run<'_, P> {
                     });
                 }
                 Some(Decided::Note(note)) => notes.push((index, note)),
+                Some(Decided::Erased) => {
+                    work.fate = Fate::Done;
+                    if let Some(row) = &work.row {
+                        self.report.count(&row.account, "Refused");
+                    }
+                }
                 Some(Decided::Fate(fate)) => work.fate = fate,
                 None => {}
             }
@@ -120,6 +127,7 @@ impl<P: Ports> Run<'_, P> {
                 Decided::Fate(Fate::Done)
             }
             Action::WaitUntil(until, reason) => Decided::Note(Note::Waits(until, reason)),
+            Action::Refuse(RefusalReason::IdentityErased) => Decided::Erased,
             Action::Refuse(reason) => Decided::Note(Note::Refused(reason)),
             Action::InSync if row.open.is_none() => Decided::Fate(Fate::Done),
             Action::InSync => Decided::Note(Note::InSync),
@@ -130,6 +138,8 @@ impl<P: Ports> Run<'_, P> {
 enum Decided {
     Send(Operation, Option<(Adjustment, EventTime)>),
     Note(Note),
+    /// Its person is gone. No redrive could repair that, so its message ends here.
+    Erased,
     Fate(Fate),
 }
 

@@ -120,6 +120,7 @@ impl Report {
             "kind": operation(line.call.operation),
             "rows": line.call.rows.len(),
             "goals": goals(line),
+            "records": records(line),
             "trackingId": line.tracking_id,
             "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
             "outcome": outcome(line.reply),
@@ -209,6 +210,12 @@ fn error_text(error: &MicrosoftError) -> String {
     format!("{code} {}", error.symbol.as_deref().unwrap_or("-"))
 }
 
+/// `source/eventId` of every row of the call: it ties the call's TrackingId to the order log. At
+/// most 193 characters each, so that a full call stays below the 256 KB of a log line.
+fn records(line: &CallLine<'_>) -> Vec<String> {
+    line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
+}
+
 /// Goal names with the number of rows, as JSON.
 fn goals(line: &CallLine<'_>) -> Value {
     let mut goals: BTreeMap<&str, usize> = BTreeMap::new();
@@ -238,4 +245,61 @@ fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
     let failed: Vec<Value> = line.call.rows.iter().enumerate().filter_map(named).collect();
     let count = failed.len();
     (failed.into_iter().take(NAMED_ROWS).collect(), count)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::{decide::AccountView, reply::read_apply};
+    use tracklayer_edge::{
+        ledger::AccountItem,
+        secrets::{AccountSecret, Versioned},
+    };
+
+    use super::*;
+
+    struct Silent;
+
+    impl Telemetry for Silent {
+        fn line(&self, _: &str, _: serde_json::Map<String, Value>) {}
+
+        fn emit(&self, _: &str, _: &[Metric]) {}
+    }
+
+    fn account() -> Account {
+        let value: AccountSecret = serde_json::from_str(
+            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
+        )
+        .expect("a secret");
+        let secret = Versioned { value, version: "1".to_owned(), created: None };
+        let name = "main".parse().expect("a name");
+        Account { name, secret, view: AccountView::default(), item: AccountItem::default() }
+    }
+
+    fn counted(status: u16, body: &str) -> Option<usize> {
+        let (account, mut report) = (account(), Report::default());
+        let operation = Operation::Conversions;
+        let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
+        let reply = read_apply(status, body.as_bytes(), 3);
+        let line = CallLine {
+            account: &account,
+            call: &call,
+            works: &[],
+            reply: &reply,
+            tracking_id: None,
+            duration: Duration::ZERO,
+        };
+        report.call(&line, &Silent);
+        report.counts[&account.name].get("UnknownCode").copied()
+    }
+
+    #[test]
+    fn a_code_nobody_knows_is_counted_once_a_call() {
+        let row =
+            |index: u8, code: u16| format!(r#"{{"Index":{index},"Code":{code},"ErrorCode":"X"}}"#);
+        let rows = |rows: [String; 2]| format!(r#"{{"PartialErrors":[{}]}}"#, rows.join(","));
+        assert_eq!(counted(200, &rows([row(0, 5999), row(2, 5999)])), Some(1));
+        assert_eq!(counted(200, &rows([row(0, 5998), row(2, 5999)])), Some(2));
+        assert_eq!(counted(200, &rows([row(0, 5606), row(2, 5609)])), None);
+        assert_eq!(counted(400, r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#), Some(1));
+    }
 }

@@ -94,7 +94,7 @@ pub(crate) fn ingest_keys() -> Json {
         "sha256": LOCAL_KEY_SHA256,
         "sources": ["*"],
         "accounts": ["*"],
-        "rights": ["read", "write"],
+        "rights": ["read", "write", "erase"],
     }]})
 }
 

@@ -1,11 +1,11 @@
 //! `OfflineConversionAdjustments/Apply`.
 //!
 //! A row that has no errors can still come to nothing, without a word in the answer: its original
-//! is unknown, not yet visible, or retracted. `GET /simulator/unattributed` lists those.
+//! is unknown, not yet visible, or retracted, or its click is too old. `GET /simulator/unattributed` lists those.
 //!
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversionadjustments>
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::{
     errors::{ApiFault, BatchError},
@@ -24,7 +24,7 @@ pub(crate) fn apply(
     ledger: &mut Ledger,
 ) -> Result<Vec<BatchError>, ApiFault> {
     let rows = rows::read_list(body, LIST)?;
-    let visible_after = Duration::seconds(scene.settings.visible_after_seconds.into());
+    let visible_after = scene.settings.visible_after();
     Ok(rows::for_each(scene, LIST, &rows, |row| {
         let (subject, change) = check(scene, row)?;
         ledger.adjust(&subject, change, visible_after, scene.now);

@@ -7,16 +7,18 @@ use axum::{
     body::Bytes,
     extract::{Query, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Call, Conversion, Settings, Simulator, Unattributed};
+use crate::{Call, Click, Conversion, Settings, Simulator, Unattributed};
 
 pub(crate) fn routes() -> Router<Simulator> {
     Router::new()
+        .route("/simulator", get(page))
+        .route("/simulator/clicks", get(clicks).post(declare))
         .route("/simulator/conversions", get(conversions))
         .route("/simulator/unattributed", get(unattributed))
         .route("/simulator/calls", get(calls))
@@ -70,6 +72,35 @@ async fn unattributed(
     Json(Lost { counts, unattributed })
 }
 
+async fn page(State(simulator): State<Simulator>) -> Html<String> {
+    Html(simulator.page())
+}
+
+#[derive(Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+struct Clicks {
+    clicks: Vec<Click>,
+}
+
+async fn clicks(State(simulator): State<Simulator>) -> Json<Clicks> {
+    Json(Clicks { clicks: simulator.clicks() })
+}
+
+/// Adds to the history; all of the clicks or, if one can't be read, none.
+async fn declare(State(simulator): State<Simulator>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Clicks>(&body) {
+        Ok(declared) => {
+            simulator.declare_clicks(declared.clicks);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &serde_json::Error) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response()
+}
+
 #[derive(serde::Serialize)]
 struct Calls {
     calls: Vec<Call>,
@@ -108,10 +139,7 @@ fn change(simulator: &Simulator, wanted: serde_json::Result<Settings>) -> Respon
             simulator.update_settings(|settings| *settings = wanted);
             Json(simulator.settings()).into_response()
         }
-        Err(error) => {
-            let body = Json(json!({ "error": error.to_string() }));
-            (StatusCode::BAD_REQUEST, body).into_response()
-        }
+        Err(error) => refused(&error),
     }
 }
 

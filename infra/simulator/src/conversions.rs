@@ -1,11 +1,13 @@
 //! `OfflineConversions/Apply`.
 //!
+//! A row without errors can still come to nothing: [`Scene::credit`] says why.
+//!
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>
 
 use crate::{
     errors::{ApiFault, BatchError},
-    ledger::{Ledger, Subject, Worth},
-    rows::{self, Findings, Row, Scene},
+    ledger::{Credit, Ledger, PAUSED, Subject, Worth},
+    rows::{self, Findings, MAX_AGE, Row, Scene},
     settings::Goal,
 };
 
@@ -20,13 +22,13 @@ pub(crate) fn apply(
 ) -> Result<Vec<BatchError>, ApiFault> {
     let rows = rows::read_list(body, LIST)?;
     Ok(rows::for_each(scene, LIST, &rows, |row| {
-        let (subject, worth) = check(scene, row)?;
-        ledger.accept(subject, worth, scene.now);
+        let (subject, worth, credit) = check(scene, row)?;
+        ledger.accept(subject, worth, credit, scene.now);
         Ok(())
     }))
 }
 
-fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth), Vec<BatchError>> {
+fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth, Credit), Vec<BatchError>> {
     let mut findings = Findings::new();
     let subject = scene.subject(row, &mut findings);
     if subject.as_ref().is_some_and(|(_, goal)| scene.is_young(goal)) {
@@ -36,13 +38,36 @@ fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth), Vec<BatchErro
     let code = &row.conversion_currency_code;
     let currency = rows::currency(code, "ConversionCurrencyCode", &mut findings);
     let found = subject.map(|(subject, goal)| {
-        let worth = Worth { value, currency };
-        (subject, scene.with_defaults(goal, worth))
+        let credit = scene.credit(&subject, goal);
+        if scene.settings.refuse_by_click {
+            refuse(credit, &mut findings);
+        }
+        (subject, scene.with_defaults(goal, Worth { value, currency }), credit)
     });
     findings.result(found)
 }
 
+/// Microsoft documents two of the reasons as errors of the row, too.
+fn refuse(credit: Credit, findings: &mut Findings) {
+    match credit {
+        Err("ClickTimestampAfterConversion") => findings.add(5616, "ConversionTime"),
+        Err("OutsideGoalLookbackWindow") => findings.add(5617, "MicrosoftClickId"),
+        _ => {}
+    }
+}
+
 impl Scene<'_> {
+    /// What a conversion is credited to. Its age counts when Microsoft comes to it.
+    fn credit(&self, subject: &Subject, goal: &Goal) -> Credit {
+        if goal.paused {
+            return Err(PAUSED);
+        }
+        if self.now + self.settings.visible_after() - subject.key.at > MAX_AGE {
+            return Err("ConversionTimeExceedsMaxLookback");
+        }
+        self.clicks.credit(self, subject, goal)
+    }
+
     fn is_young(&self, goal: &Goal) -> bool {
         let age = goal.created_at.map(|created_at| self.now - created_at);
         age.is_some_and(|age| age.whole_seconds() < self.settings.young_goal_seconds.into())

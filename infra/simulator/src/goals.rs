@@ -42,11 +42,7 @@ pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
 }
 
 fn answer(goals: &[Option<GoalJson<'_>>], errors: &[BatchError]) -> Reply {
-    Reply::text(200, text(&GoalsAnswer { conversion_goals: goals, partial_errors: errors }))
-}
-
-fn text(answer: &impl Serialize) -> String {
-    serde_json::to_string(answer).unwrap_or_default()
+    Reply::ok(&GoalsAnswer { conversion_goals: goals, partial_errors: errors })
 }
 
 #[derive(Serialize)]
@@ -128,6 +124,6 @@ pub(crate) fn properties(account: &Account, body: &[u8]) -> Result<Reply, ApiFau
     Ok(Reply::json(200, &body))
 }
 
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiFault> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiFault> {
     serde_json::from_slice(body).map_err(|error| ApiFault::because(400, 100, error.to_string()))
 }

@@ -30,6 +30,24 @@ pub(crate) fn serialize<S: Serializer>(
     serializer.serialize_str(&format(*instant))
 }
 
+/// As [`parse`], where Microsoft's name of the member says that the instant is one of UTC.
+pub(crate) fn parse_utc(text: &str) -> Option<OffsetDateTime> {
+    parse(text).or_else(|| parse(&format!("{text}Z")))
+}
+
+/// For `#[serde(with = "instant::required")]`.
+pub(crate) mod required {
+    pub(crate) use super::serialize;
+    use super::*;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<OffsetDateTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse(&text).ok_or_else(|| D::Error::custom(format!("not an instant: {text}")))
+    }
+}
+
 /// For `#[serde(with = "instant::optional")]`.
 pub(crate) mod optional {
     use super::*;

@@ -10,7 +10,16 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::{instant, money};
+use crate::{instant, money, rows::MAX_AGE};
+
+/// Why a row came to nothing, in the words of Microsoft's reports.
+pub(crate) type Reason = &'static str;
+
+/// When the click that a conversion is credited to happened, if that is known; or why there is none.
+pub(crate) type Credit = Result<Option<OffsetDateTime>, Reason>;
+
+/// Reason of every row of a paused goal.
+pub(crate) const PAUSED: Reason = "GoalNotFoundOrInactive";
 
 /// A conversion as the simulator keeps it; its JSON is a row of `GET /simulator/conversions`.
 #[derive(Clone, Debug, Serialize)]
@@ -40,8 +49,11 @@ pub struct Conversion {
     pub adjustments: u32,
     /// Further rows with the same key, ignored whatever they carried.
     pub duplicates: u32,
+    /// When it was sent; not part of the JSON.
     #[serde(skip)]
-    accepted_at: OffsetDateTime,
+    pub accepted_at: OffsetDateTime,
+    #[serde(skip)]
+    clicked_at: Option<OffsetDateTime>,
 }
 
 /// What became of a conversion.
@@ -56,7 +68,8 @@ pub enum ConversionState {
     Retracted,
 }
 
-/// A row that got no error at upload and still came to nothing.
+/// A row that got no error at upload and still came to nothing. Repeated rows are not among them:
+/// their conversion counts them.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unattributed {
@@ -76,6 +89,16 @@ pub struct Unattributed {
     pub row: &'static str,
     /// The unattributed reason of Microsoft's reports.
     pub reason: &'static str,
+}
+
+/// What became of a row, for the report by goal.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) account: String,
+    pub(crate) goal_id: String,
+    /// None: it counts.
+    pub(crate) reason: Option<Reason>,
 }
 
 /// What Microsoft recognises a conversion by. The goal by its id, so that a new name finds it too.
@@ -100,6 +123,8 @@ pub(crate) struct Subject {
     pub(crate) key: Key,
     pub(crate) goal: String,
     pub(crate) click_id: Option<String>,
+    /// Hashed e-mail and phone, where the goal takes them.
+    pub(crate) hashes: Vec<String>,
     pub(crate) goal_paused: bool,
 }
 
@@ -130,6 +155,7 @@ pub(crate) struct Ledger {
     conversions: Vec<Conversion>,
     by_key: HashMap<Key, usize>,
     unattributed: Vec<Unattributed>,
+    outcomes: Vec<Outcome>,
 }
 
 impl Ledger {
@@ -141,15 +167,27 @@ impl Ledger {
         &self.unattributed
     }
 
-    /// Keeps a conversion; one with a known key is ignored and counted.
-    pub(crate) fn accept(&mut self, subject: Subject, worth: Worth, now: OffsetDateTime) {
-        if subject.goal_paused {
-            return self.lose(&subject, "Conversion", "GoalNotFoundOrInactive", now);
-        }
+    pub(crate) fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// Keeps a conversion that is credited; one with a known key is ignored and counted.
+    pub(crate) fn accept(
+        &mut self,
+        subject: Subject,
+        worth: Worth,
+        credit: Credit,
+        now: OffsetDateTime,
+    ) {
         if let Some(known) = self.known(&subject.key) {
             known.duplicates += 1;
-            return;
+            return self.note(&subject, Some("DuplicateConversionKey"), now);
         }
+        let clicked_at = match credit {
+            Ok(clicked_at) => clicked_at,
+            Err(reason) => return self.lose(&subject, "Conversion", reason, now),
+        };
+        self.note(&subject, None, now);
         self.by_key.insert(subject.key.clone(), self.conversions.len());
         self.conversions.push(Conversion {
             account: subject.key.account,
@@ -163,6 +201,7 @@ impl Ledger {
             adjustments: 0,
             duplicates: 0,
             accepted_at: now,
+            clicked_at,
         });
     }
 
@@ -177,11 +216,18 @@ impl Ledger {
         let visible = |known: &&mut Conversion| now - known.accepted_at >= visible_after;
         let row = change.name();
         let reason = match self.known(&subject.key).filter(visible) {
+            _ if subject.goal_paused => PAUSED,
             None => "AdjustmentOriginalNotFound",
             Some(known) if known.state == ConversionState::Retracted => {
                 "ConversionAlreadyRetracted"
             }
-            Some(known) => return known.change(change),
+            Some(known) if known.clicked_at.is_some_and(|at| now - at > MAX_AGE) => {
+                "HistoricalClickDataExpired"
+            }
+            Some(known) => {
+                known.change(change);
+                return self.note(subject, None, now);
+            }
         };
         self.lose(subject, row, reason, now);
     }
@@ -191,13 +237,8 @@ impl Ledger {
         self.conversions.get_mut(index)
     }
 
-    fn lose(
-        &mut self,
-        subject: &Subject,
-        row: &'static str,
-        reason: &'static str,
-        now: OffsetDateTime,
-    ) {
+    fn lose(&mut self, subject: &Subject, row: &'static str, reason: Reason, now: OffsetDateTime) {
+        self.note(subject, Some(reason), now);
         self.unattributed.push(Unattributed {
             at: now,
             account: subject.key.account.clone(),
@@ -207,6 +248,11 @@ impl Ledger {
             row,
             reason,
         });
+    }
+
+    fn note(&mut self, subject: &Subject, reason: Option<Reason>, now: OffsetDateTime) {
+        let (account, goal_id) = (subject.key.account.clone(), subject.key.goal_id.clone());
+        self.outcomes.push(Outcome { at: now, account, goal_id, reason });
     }
 }
 

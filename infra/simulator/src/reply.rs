@@ -1,5 +1,6 @@
 //! The forms of Microsoft's answers, before they become HTTP.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,6 +23,11 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::text(status, body.to_string())
+    }
+
+    /// HTTP 200; the numbers stay as they are written.
+    pub(crate) fn ok(answer: &impl Serialize) -> Self {
+        Self::text(200, serde_json::to_string(answer).unwrap_or_default())
     }
 
     pub(crate) fn text(status: u16, body: String) -> Self {

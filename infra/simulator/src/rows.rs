@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
+    clicks::Clicks,
     errors::{ApiFault, BatchError},
     faults::{ForcedError, Plan},
     instant,
@@ -22,7 +23,8 @@ use crate::{
 
 /// <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>
 pub(crate) const MAX_ROWS: usize = 1_000;
-const MAX_AGE: Duration = Duration::days(90);
+/// How old a conversion may be, and the click of one that is adjusted.
+pub(crate) const MAX_AGE: Duration = Duration::days(90);
 const MAX_VALUE: i64 = 999_999_999_999;
 const MAX_DECIMALS: u32 = 3;
 /// Ids of Microsoft's samples: never a real click.
@@ -32,6 +34,7 @@ const TEST_CLICK_IDS: [&str; 2] = ["Example-123", "01234567890123456789012345678
 pub(crate) struct Scene<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) account: &'a Account,
+    pub(crate) clicks: &'a Clicks,
     pub(crate) plan: &'a Plan,
     pub(crate) now: OffsetDateTime,
 }
@@ -142,6 +145,7 @@ impl Scene<'_> {
             key,
             goal: goal.name.clone(),
             click_id: row.click_id().map(str::to_owned),
+            hashes: if goal.enhanced_conversions { row.hashes() } else { Vec::new() },
             goal_paused: goal.paused,
         };
         Some((subject, goal))
@@ -182,6 +186,11 @@ impl Row {
         filled(&self.microsoft_click_id)
     }
 
+    fn hashes(&self) -> Vec<String> {
+        let hashes = [&self.hashed_email_address, &self.hashed_phone_number];
+        hashes.into_iter().filter_map(filled).map(str::to_owned).collect()
+    }
+
     /// An empty time is the row's error; one that can't be read is the call's, as is a value that
     /// is no JSON number.
     fn check_is_readable(&self) -> Result<(), ApiFault> {
@@ -214,7 +223,7 @@ fn identity(row: &Row, goal: Option<&Goal>, findings: &mut Findings) -> Option<I
         if !is_click_id(click_id) {
             findings.add(5604, "MicrosoftClickId");
         }
-        return Some(Identity::Click(click_id.replace('-', "").to_ascii_lowercase()));
+        return Some(Identity::Click(bare_click_id(click_id)));
     }
     let email = filled(&row.hashed_email_address).map(str::to_owned);
     let phone = filled(&row.hashed_phone_number).map(str::to_owned);
@@ -237,6 +246,11 @@ fn check_hashes(row: &Row, findings: &mut Findings) {
 
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+/// What two spellings of one id have in common.
+pub(crate) fn bare_click_id(text: &str) -> String {
+    text.replace('-', "").to_ascii_lowercase()
 }
 
 /// Published samples have 32, 29 or, with dashes, 36 characters; anything near that is taken.

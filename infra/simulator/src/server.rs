@@ -17,8 +17,10 @@ use time::OffsetDateTime;
 
 use crate::{
     calls::{Call, count_rows, kept},
+    clicks::Click,
     control,
     ledger::{Conversion, Unattributed},
+    page,
     reply::Reply,
     settings::Settings,
     state::{Outcome, State},
@@ -68,6 +70,22 @@ impl Simulator {
     /// What got no error at upload and came to nothing.
     pub fn unattributed(&self) -> Vec<Unattributed> {
         self.state().ledger.unattributed().to_vec()
+    }
+
+    /// Adds to the click history.
+    pub fn declare_clicks(&self, clicks: impl IntoIterator<Item = Click>) {
+        let mut state = self.state();
+        clicks.into_iter().for_each(|click| state.clicks.declare(click));
+    }
+
+    /// The click history.
+    pub fn clicks(&self) -> Vec<Click> {
+        self.state().clicks.declared().to_vec()
+    }
+
+    /// The page for people, as it is now.
+    pub(crate) fn page(&self) -> String {
+        page::written(&self.state(), (self.clock)())
     }
 
     /// Every call on Microsoft's paths, in the order of arrival.

@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{faults::FaultRule, instant, money};
 
@@ -21,8 +21,16 @@ pub struct Settings {
     pub oauth: OAuth,
     /// The form of a fault's JSON.
     pub fault_form: FaultForm,
-    /// How long after its acceptance a conversion can be adjusted; earlier adjustments are lost.
+    /// How long after its acceptance a row is reported, and a conversion can be adjusted; earlier
+    /// adjustments are lost.
     pub visible_after_seconds: u32,
+    /// How long after a declared click Microsoft knows it; conversions sent earlier are lost.
+    pub click_settles_after_seconds: u32,
+    /// Whether a row is credited though no click of its id or hashes was declared.
+    pub assume_clicks: bool,
+    /// Whether a click that is too late or too old is an error of the row (5616, 5617) rather than
+    /// a reason of the reports.
+    pub refuse_by_click: bool,
     /// How long a goal with a `createdAt` refuses conversions (5615).
     pub young_goal_seconds: u32,
     /// How to misbehave, and for how long.
@@ -37,9 +45,18 @@ impl Default for Settings {
             oauth: OAuth::default(),
             fault_form: FaultForm::Bare,
             visible_after_seconds: 0,
+            click_settles_after_seconds: 60 * 60,
+            assume_clicks: true,
+            refuse_by_click: false,
             young_goal_seconds: 2 * 60 * 60,
             faults: Vec::new(),
         }
+    }
+}
+
+impl Settings {
+    pub(crate) fn visible_after(&self) -> Duration {
+        Duration::seconds(self.visible_after_seconds.into())
     }
 }
 
@@ -95,7 +112,7 @@ pub struct Goal {
     /// A paused goal takes rows and attributes none of them.
     #[serde(default)]
     pub paused: bool,
-    /// Conversion window, as the goals call reports it.
+    /// Conversion window: how long before its conversion a click may lie.
     #[serde(default = "thirty_days")]
     pub conversion_window_in_minutes: u32,
     /// When set, rows are refused for the first `youngGoalSeconds`.

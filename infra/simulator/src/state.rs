@@ -4,6 +4,7 @@
 use crate::{
     adjustments,
     calls::Call,
+    clicks::Clicks,
     conversions,
     errors::ApiFault,
     faults::{Fault, Faults, Plan, ThrottleAnswer},
@@ -11,6 +12,7 @@ use crate::{
     ledger::Ledger,
     oauth::{Standing, Tokens},
     reply::{FaultStyle, Reply},
+    report,
     rows::Scene,
     settings::{Account, Settings},
 };
@@ -26,6 +28,7 @@ pub(crate) struct State {
     faults: Faults,
     tokens: Tokens,
     pub(crate) ledger: Ledger,
+    pub(crate) clicks: Clicks,
     pub(crate) calls: Vec<Call>,
     answered: u64,
 }
@@ -46,6 +49,7 @@ impl State {
             settings,
             tokens: Tokens::default(),
             ledger: Ledger::default(),
+            clicks: Clicks::default(),
             calls: Vec::new(),
             answered: 0,
         }
@@ -55,6 +59,7 @@ impl State {
     pub(crate) fn reset(&mut self) {
         self.change_settings(self.initial.clone());
         self.ledger = Ledger::default();
+        self.clicks = Clicks::default();
         self.calls.clear();
     }
 
@@ -133,13 +138,17 @@ impl State {
         self.check_headers(call)?;
         let account = account(&self.settings, call)?;
         let body = call.body.as_bytes();
-        let scene = Scene { settings: &self.settings, account, plan, now: call.at };
+        let (settings, clicks) = (&self.settings, &self.clicks);
+        let scene = Scene { settings, account, clicks, plan, now: call.at };
         let errors = match operation {
             "OfflineConversions/Apply" => conversions::apply(&scene, body, &mut self.ledger)?,
             "OfflineConversionAdjustments/Apply" => {
                 adjustments::apply(&scene, body, &mut self.ledger)?
             }
             "ConversionGoals/QueryByIds" => return goals::query(account, body),
+            "OfflineConversionReport/QueryByGoalIds" => {
+                return report::query(&scene, body, &self.ledger);
+            }
             "AccountProperties/Query" => return goals::properties(account, body),
             _ => return Ok(Reply::html(404)),
         };

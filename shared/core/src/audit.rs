@@ -33,6 +33,9 @@ pub enum Finding {
 /// on the way.
 #[must_use]
 pub fn examine(row: &Row, judge: &Judge<'_>) -> Finding {
+    if row.is_erased() {
+        return Finding::Fine;
+    }
     let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
     if resting {
         let over = |time: crate::time::EventTime| time.plus_seconds(MAX_AGE) < judge.now;

@@ -89,6 +89,9 @@ pub enum Action {
 /// Decides.
 #[must_use]
 pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Policy) -> Action {
+    if row.is_erased() {
+        return after_erasure(row);
+    }
     if let Some(refusal) = &row.microsoft.refusal {
         return Action::Refuse(refusal.reason.clone());
     }
@@ -103,6 +106,15 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
             Action::Refuse(RefusalReason::AcceptedElsewhere)
         }
         Some(accepted) => after_acceptance(row, facts, accepted, account, now, policy),
+    }
+}
+
+/// Nothing can be said about it to Microsoft any more. Where the original was taken, the row's
+/// corrections show what Microsoft was not told.
+fn after_erasure(row: &Row) -> Action {
+    match row.microsoft.accepted {
+        None => Action::Refuse(RefusalReason::IdentityErased),
+        Some(_) => Action::InSync,
     }
 }
 
@@ -247,7 +259,7 @@ pub fn after_wait(row: &Row) -> Option<Kind> {
 }
 
 /// What stands at Microsoft, as far as known.
-fn standing(observed: &Observed, facts: &Facts) -> Worth {
+pub(crate) fn standing(observed: &Observed, facts: &Facts) -> Worth {
     match (&observed.adjusted, &facts.money) {
         (None, _) => Worth::Original,
         (Some(adjusted), Some(original)) => match &adjusted.value {
@@ -291,7 +303,8 @@ const LAST_DAYS: i64 = 8 * DAY;
 /// are left out: they are counted as such.
 #[must_use]
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
-    let wants_something = row.microsoft.refusal.is_none() && after_wait(row).is_some();
+    let wants_something =
+        !row.is_erased() && row.microsoft.refusal.is_none() && after_wait(row).is_some();
     let in_last_days = |facts: &Facts| {
         let limit = limit(facts);
         limit.plus_seconds(-LAST_DAYS) < now && now <= limit

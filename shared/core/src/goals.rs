@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccountGoal {
+    /// Its number: what the report of its outcome asks by.
+    pub id: Option<String>,
     /// Its exact name.
     pub name: Option<String>,
     /// `OfflineConversion`, or another type.
@@ -31,6 +33,8 @@ pub struct AccountGoal {
     pub is_externally_attributed: Option<bool>,
     /// How its value is set.
     pub revenue: Option<AccountRevenue>,
+    /// How long after a click a conversion of it counts.
+    pub conversion_window_in_minutes: Option<i64>,
 }
 
 /// How a goal's value is set.
@@ -88,87 +92,107 @@ pub fn check_goal(
     let Some(goal) = named.iter().find(|goal| is_offline(goal)).or(named.first()) else {
         return vec![missing(name, found)];
     };
-    let mut findings = Vec::new();
-    let mut add = |gravity, problem: String, cure: &str| {
-        findings.push(GoalFinding {
-            goal: Some(name.to_owned()),
-            gravity,
-            problem,
-            cure: cure.to_owned(),
-        });
-    };
-    if !is_offline(goal) {
-        let kind = goal.kind.as_deref().unwrap_or("unknown");
-        add(
-            Gravity::Holds,
-            format!("it is of the type {kind}"),
-            "Create an offline conversion goal of this name.",
-        );
-    }
-    if goal.status.as_deref().is_some_and(|status| status != "Active") {
-        add(
-            Gravity::Holds,
-            "it is paused and doesn't count".to_owned(),
-            "Activate it at Microsoft.",
-        );
-    }
-    if absent_before.is_some_and(|at| at.plus_seconds(GOAL_AGE_HOURS * hour) > now) {
-        add(
-            Gravity::Holds,
-            "it is younger than two hours".to_owned(),
-            "Nothing; its rows go when it is old enough.",
-        );
-    }
-    if wanted.enhanced && goal.is_enhanced_conversions_enabled == Some(false) {
-        add(
-            Gravity::Warns,
-            "hashes are sent, but enhanced conversions are off".to_owned(),
-            "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping.",
-        );
-    }
-    if goal.is_externally_attributed == Some(true) {
-        add(
-            Gravity::Holds,
-            "it wants externally attributed conversions".to_owned(),
-            "Use a goal that is not externally attributed.",
-        );
-    }
-    check_settings(wanted, goal, &mut add);
-    findings
+    let is_young = absent_before.is_some_and(|at| at.plus_seconds(GOAL_AGE_HOURS * hour) > now);
+    let faults = [
+        other_type(goal),
+        paused(goal),
+        is_young.then(young),
+        externally_attributed(goal),
+        hashes_unwanted(wanted, goal),
+        other_revenue(wanted, goal),
+        other_count(wanted, goal),
+        short_window(goal),
+    ];
+    faults.into_iter().flatten().map(|fault| fault.of(name)).collect()
 }
 
-fn check_settings(
-    wanted: &GoalRule,
-    goal: &AccountGoal,
-    add: &mut impl FnMut(Gravity, String, &str),
-) {
-    let revenue = match wanted.revenue {
+/// What is wrong with a goal, and what helps.
+struct Fault(Gravity, String, &'static str);
+
+impl Fault {
+    fn of(self, goal: &str) -> GoalFinding {
+        let Fault(gravity, problem, cure) = self;
+        GoalFinding { goal: Some(goal.to_owned()), gravity, problem, cure: cure.to_owned() }
+    }
+}
+
+fn other_type(goal: &AccountGoal) -> Option<Fault> {
+    let kind = goal.kind.as_deref().unwrap_or("unknown");
+    (!is_offline(goal)).then(|| {
+        let cure = "Create an offline conversion goal of this name.";
+        Fault(Gravity::Holds, format!("it is of the type {kind}"), cure)
+    })
+}
+
+fn paused(goal: &AccountGoal) -> Option<Fault> {
+    let paused = goal.status.as_deref().is_some_and(|status| status != "Active");
+    paused.then(|| {
+        let problem = "it is paused and doesn't count".to_owned();
+        Fault(Gravity::Holds, problem, "Activate it at Microsoft.")
+    })
+}
+
+fn young() -> Fault {
+    let problem = "it is younger than two hours".to_owned();
+    Fault(Gravity::Holds, problem, "Nothing; its rows go when it is old enough.")
+}
+
+fn externally_attributed(goal: &AccountGoal) -> Option<Fault> {
+    (goal.is_externally_attributed == Some(true)).then(|| {
+        let problem = "it wants externally attributed conversions".to_owned();
+        Fault(Gravity::Holds, problem, "Use a goal that is not externally attributed.")
+    })
+}
+
+fn hashes_unwanted(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
+    (wanted.enhanced && goal.is_enhanced_conversions_enabled == Some(false)).then(|| {
+        let problem = "hashes are sent, but enhanced conversions are off".to_owned();
+        let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping.";
+        Fault(Gravity::Warns, problem, cure)
+    })
+}
+
+fn other_revenue(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
+    let ours = match wanted.revenue {
         Revenue::VariableValue => "VariableValue",
         Revenue::NoValue => "NoValue",
         Revenue::FixedValue => "FixedValue",
     };
-    let there = goal.revenue.as_ref().and_then(|revenue| revenue.kind.as_deref());
-    if let Some(there) = there.filter(|there| *there != revenue) {
-        add(
-            Gravity::Warns,
-            format!("its value is {there} at Microsoft and {revenue} in the mapping"),
-            "Make them equal.",
-        );
-    }
-    let count = match wanted.count_type {
+    let there = goal.revenue.as_ref()?.kind.as_deref().filter(|there| *there != ours)?;
+    let problem = format!("its value is {there} at Microsoft and {ours} in the mapping");
+    Some(Fault(Gravity::Warns, problem, "Make them equal."))
+}
+
+fn other_count(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
+    let ours = match wanted.count_type {
         CountType::All => "All",
         CountType::Unique => "Unique",
     };
-    if let Some(there) = goal.count_type.as_deref().filter(|there| *there != count) {
-        let problem = match there {
-            "Unique" => {
-                "it counts only the first conversion of a click: repeated purchases are lost"
-                    .to_owned()
-            }
-            _ => format!("it counts {there} at Microsoft and {count} in the mapping"),
-        };
-        add(Gravity::Warns, problem, "Set the count type at Microsoft, or correct the mapping.");
-    }
+    let there = goal.count_type.as_deref()?;
+    // Whatever the mapping says: of sales with values, every one should count.
+    let loses_sales = there == "Unique" && wanted.revenue == Revenue::VariableValue;
+    let problem = match loses_sales {
+        true => {
+            "it counts only the first conversion of a click: repeated purchases are lost".into()
+        }
+        false if there == ours => return None,
+        false => format!("it counts {there} at Microsoft and {ours} in the mapping"),
+    };
+    let cure = "Set the count type at Microsoft, or correct the mapping.";
+    Some(Fault(Gravity::Warns, problem, cure))
+}
+
+/// Microsoft's default is 30 days; anything shorter was set by somebody
+/// (learn.microsoft.com/advertising/campaign-management-service/conversiongoal).
+const DEFAULT_WINDOW_MINUTES: i64 = 43_200;
+
+fn short_window(goal: &AccountGoal) -> Option<Fault> {
+    let minutes = goal.conversion_window_in_minutes?;
+    (minutes < DEFAULT_WINDOW_MINUTES).then(|| {
+        let hours = minutes.div_euclid(60);
+        let problem = format!("sales later than {hours} hours after their click don't count");
+        Fault(Gravity::Warns, problem, "Widen its conversion window if such sales should count.")
+    })
 }
 
 fn is_offline(goal: &AccountGoal) -> bool {
@@ -213,7 +237,7 @@ mod tests {
 
     fn goal(name: &str) -> AccountGoal {
         let json = format!(
-            r#"{{"Id":"1","Name":"{name}","Type":"OfflineConversion","Status":"Active","CountType":"All",
+            r#"{{"Id":"1","Name":"{name}","Type":"OfflineConversion","Status":"Active","CountType":"All","ConversionWindowInMinutes":43200,
                 "IsEnhancedConversionsEnabled":true,"IsExternallyAttributed":false,
                 "Revenue":{{"Type":"VariableValue","Value":null,"CurrencyCode":null}}}}"#
         );
@@ -247,13 +271,29 @@ mod tests {
     }
 
     #[test]
+    fn unique_on_a_goal_with_values_is_found_even_if_the_mapping_says_so() {
+        let mut there = goal("Purchase");
+        there.count_type = Some("Unique".to_owned());
+        let unique = GoalRule { count_type: CountType::Unique, ..wanted() };
+        let found = |rule: &GoalRule| {
+            check_goal(rule, &[there.clone()], None, EventTime::from_epoch(0), HOUR).len()
+        };
+        assert_eq!((found(&unique), found(&wanted())), (1, 1));
+        let lead = GoalRule { revenue: Revenue::NoValue, ..unique };
+        let mut there = there.clone();
+        there.revenue = Some(AccountRevenue { kind: Some("NoValue".to_owned()) });
+        assert_eq!(check_goal(&lead, &[there], None, EventTime::from_epoch(0), HOUR), []);
+    }
+
+    #[test]
     fn settings_that_lose_money_are_found() {
         let mut other = goal("Purchase");
         other.count_type = Some("Unique".to_owned());
         other.is_enhanced_conversions_enabled = Some(false);
         other.revenue = Some(AccountRevenue { kind: Some("NoValue".to_owned()) });
+        other.conversion_window_in_minutes = Some(43_199);
         let found = check(&[other.clone()], None);
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 4);
         assert!(found.iter().all(|finding| finding.gravity == Gravity::Warns));
         other.status = Some("Paused".to_owned());
         other.kind = Some("Event".to_owned());

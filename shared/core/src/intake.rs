@@ -5,6 +5,7 @@ use crate::{
     correction::{Effect, fold},
     decide::Action,
     event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
+    id::RecordId,
     identity::Identity,
     note::{Judge, next_entry},
     observed::Observed,
@@ -27,9 +28,19 @@ pub enum ClickSearch {
         clicked_at: Option<EventTime>,
         /// What led to it.
         from: ClickOrigin,
+        /// The reference it is stored under, where a tie led to it.
+        reference: Option<RecordId>,
     },
     /// None so far, and why.
     Missing(WaitReason),
+}
+
+impl ClickSearch {
+    /// The event brought the click id itself.
+    #[must_use]
+    pub fn own(click_id: ClickId) -> Self {
+        ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event, reference: None }
+    }
 }
 
 /// How a row gets on after it was written.
@@ -72,13 +83,17 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
         },
         click,
         references: conversion.references.clone(),
+        consent: Some(conversion.consent),
+        erased_at: None,
     }
 }
 
 fn credited(search: &ClickSearch) -> (Option<ClickId>, Option<Click>) {
     match search {
-        ClickSearch::Found { click_id, clicked_at, from } => {
-            (Some(click_id.clone()), Some(Click { clicked_at: *clicked_at, from: *from }))
+        ClickSearch::Found { click_id, clicked_at, from, reference } => {
+            let reference = reference.clone();
+            let click = Click { clicked_at: *clicked_at, from: *from, reference };
+            (Some(click_id.clone()), Some(click))
         }
         ClickSearch::Missing(_) => (None, None),
     }
@@ -214,18 +229,20 @@ pub fn check(row: &Row, correction: &Correction) -> Result<(), Unfit> {
 /// `row` with `correction` in it and the `due` at which it goes; no message is needed for it.
 ///
 /// A refused or dead row only records it: those are woken by a redrive. A correction that comes
-/// later than 90 days after the conversion is recorded as refused.
+/// later than 90 days after the conversion, or after the person was erased, is recorded as refused.
 #[must_use]
 pub fn append(row: &Row, mut correction: Correction, judge: &Judge<'_>) -> Row {
     let mut after = row.clone();
     let too_old = |facts: &Facts| judge.now > facts.conversion_time.plus_seconds(MAX_AGE);
-    if row.facts.as_ref().is_some_and(too_old) {
+    if row.is_erased() {
+        correction.refused = Some(CorrectionRefusal::IdentityErased);
+    } else if row.facts.as_ref().is_some_and(too_old) {
         correction.refused = Some(CorrectionRefusal::TooOldForMicrosoft);
     }
     after.corrections.push(correction);
     after.desired += 1;
     let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
-    if !resting {
+    if !resting && !row.is_erased() {
         (after.open, after.waits) = due_for(row, &after, judge);
     }
     after

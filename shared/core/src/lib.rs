@@ -6,15 +6,16 @@
 //! - the ledger: [`record`] (desired state), [`observed`] (Microsoft's), [`open`] (what waits),
 //!   [`stored`] (the table's form), [`signal`] (the queue's), [`state`] (in operators' words)
 //! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand,
-//!   [`audit`] finds what was forgotten
+//!   [`audit`] finds what was forgotten, [`erasure`] takes a person out of it
 //! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
-//!   knows their codes, [`goals`] checks goals,
+//!   knows their codes, [`goals`] checks goals, [`outcome`] explains what became of rows,
 //!   [`verdict`] draws the conclusions, [`note`] turns them into writes
 
 pub mod audit;
 pub mod click;
 pub mod correction;
 pub mod decide;
+pub mod erasure;
 pub mod errors;
 pub mod event;
 pub mod goals;
@@ -26,6 +27,7 @@ pub mod money;
 pub mod note;
 pub mod observed;
 pub mod open;
+pub mod outcome;
 pub mod payload;
 pub mod plan;
 pub mod record;

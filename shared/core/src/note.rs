@@ -125,11 +125,14 @@ impl Note {
     /// The write for the row it was made from.
     #[must_use]
     pub fn write(&self, row: &Row, judge: &Judge<'_>) -> Write {
-        let microsoft = self.observe(row, judge.now);
         let mut after = row.clone();
-        if let Some(observed) = &microsoft {
-            after.microsoft = observed.clone();
-        }
+        let learned = match self.observe(row, judge.now) {
+            Some(observed) => {
+                after.microsoft = observed;
+                true
+            }
+            None => false,
+        };
         let goal = match self {
             Note::Taken(goal) => goal.clone(),
             _ => None,
@@ -142,7 +145,7 @@ impl Note {
             key: row.key.clone(),
             if_observed: row.observed,
             if_desired: Some(row.desired),
-            microsoft,
+            microsoft: learned.then_some(after.microsoft),
             open,
             waits,
             goal,
@@ -232,6 +235,9 @@ impl Note {
 
     /// The index entry that the row has after this note, and its count of waits.
     fn entry(&self, row: &Row, after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) {
+        if after.is_erased() {
+            return (None, 0);
+        }
         match self {
             Note::Waits(until, reason) => waiting(row, *until, *reason),
             Note::InSync => (None, 0),

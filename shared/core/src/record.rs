@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     click::ClickId,
+    event::Consent,
     id::{AccountName, EventName, GoalName, RecordId, Source},
     identity::Identity,
     money::{Amount, Currency, Money},
@@ -107,6 +108,14 @@ pub struct Row {
     pub ttl: Option<EventTime>,
 }
 
+impl Row {
+    /// Whether its person was erased: nothing of it can be sent any more.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.erased_at.is_some())
+    }
+}
+
 /// The original conversion, fixed when the row is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
@@ -126,6 +135,10 @@ pub struct Facts {
     pub click: Option<Click>,
     /// The records it may find a click by later.
     pub references: References,
+    /// What the event said of the person's consent; rows of earlier versions don't say.
+    pub consent: Option<Consent>,
+    /// When the person was erased: identity, click, references and fingerprint are gone since.
+    pub erased_at: Option<EventTime>,
 }
 
 /// The click a conversion is credited to.
@@ -135,6 +148,8 @@ pub struct Click {
     pub clicked_at: Option<EventTime>,
     /// What led to it.
     pub from: ClickOrigin,
+    /// The reference under which it is stored, where a tie led to it; else that is the session.
+    pub reference: Option<RecordId>,
 }
 
 /// What led to a click, strongest first.
@@ -227,6 +242,8 @@ pub enum CorrectionRefusal {
     CurrencyMismatch,
     /// It names another account than the original's.
     AccountMismatch,
+    /// The person was erased, and with it what names the conversion to Microsoft.
+    IdentityErased,
 }
 
 impl CorrectionRefusal {
@@ -238,6 +255,7 @@ impl CorrectionRefusal {
             CorrectionRefusal::TooOldForMicrosoft => "too_old_for_microsoft",
             CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
             CorrectionRefusal::AccountMismatch => "account_mismatch",
+            CorrectionRefusal::IdentityErased => "identity_erased",
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 /// What to do with a message before the row is decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redrive {
-    /// The row is neither refused nor dead.
+    /// The row is neither refused nor dead, or no redrive can change anything.
     NotNeeded,
     /// The message is older than the refusal: it goes to the dead letters.
     LeftOver,
@@ -34,6 +34,9 @@ pub fn redrive(
     now: EventTime,
     policy: &Policy,
 ) -> Redrive {
+    if row.is_erased() {
+        return Redrive::NotNeeded;
+    }
     let Some(refusal) = &row.microsoft.refusal else {
         return match row.microsoft.dead_at {
             Some(_) => Redrive::Take(None),

@@ -2,8 +2,10 @@
 
 use crate::{
     correction::{Effect, Folded, effects_shown, fold},
+    decide::standing,
     money::Money,
-    record::{CorrectionRefusal, Row},
+    observed::RefusalReason,
+    record::{CorrectionRefusal, Facts, Row},
 };
 
 /// Where a row stands.
@@ -44,6 +46,9 @@ impl State {
 /// The state of `row`, and the reason where there is one.
 #[must_use]
 pub fn state(row: &Row) -> (State, Option<String>) {
+    if row.is_erased() {
+        return state_of_erased(row);
+    }
     if row.microsoft.dead_at.is_some() {
         return (State::Dead, None);
     }
@@ -59,6 +64,17 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     (at_microsoft(row), None)
 }
 
+/// What became of its messages doesn't matter any more, only what Microsoft has and was not told.
+fn state_of_erased(row: &Row) -> (State, Option<String>) {
+    if row.microsoft.accepted.is_none() || row.microsoft.unsettled {
+        return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
+    }
+    match lost_correction(row) {
+        Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
+        None => (at_microsoft(row), None),
+    }
+}
+
 fn at_microsoft(row: &Row) -> State {
     match (&row.microsoft.accepted, &row.microsoft.adjusted) {
         (None, _) => State::Queued,
@@ -71,10 +87,10 @@ fn at_microsoft(row: &Row) -> State {
 /// A correction that will never reach Microsoft, of a conversion that is there. After a Retract the
 /// row stays retracted: nothing of it counts any more.
 fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
-    let facts = row.facts.as_ref()?;
     row.microsoft.accepted.as_ref()?;
-    let folded = fold(&row.account, facts, &row.corrections);
-    folded.effects.iter().find_map(|effect| match effect {
+    let (_, effects) = corrections(row)?;
+    effects.iter().find_map(|effect| match effect {
+        Effect::Refused(CorrectionRefusal::AfterRetraction) => None,
         Effect::Refused(refusal) => Some(*refusal),
         _ => None,
     })
@@ -85,8 +101,36 @@ fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
 pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
     let facts = row.facts.as_ref()?;
     let folded = fold(&row.account, facts, &row.corrections);
-    let effects = effects_shown(&folded, &row.microsoft);
-    Some((folded, effects))
+    if !row.is_erased() || at_microsoft(row) == State::Retracted {
+        let effects = effects_shown(&folded, &row.microsoft);
+        return Some((folded, effects));
+    }
+    let reached = fold(&row.account, facts, &row.corrections[..told(row, facts)]);
+    let untold = folded.effects.iter().skip(reached.effects.len()).map(|effect| match effect {
+        Effect::Refused(_) => *effect,
+        _ => Effect::Refused(CorrectionRefusal::IdentityErased),
+    });
+    let effects = reached.effects.iter().copied().chain(untold).collect();
+    Some((reached, effects))
+}
+
+/// How many of an erased row's corrections Microsoft was told of. They were told in the order they
+/// came, so these are the longest beginning that explains what stands there.
+fn told(row: &Row, facts: &Facts) -> usize {
+    let standing = standing(&row.microsoft, facts);
+    let explains =
+        |known: &usize| fold(&row.account, facts, &row.corrections[..*known]).worth == standing;
+    (0..=row.corrections.len()).rev().find(explains).unwrap_or(0)
+}
+
+/// What Microsoft has of the conversion, in the words of [`State`]; `unknown` if an attempt was made
+/// whose end nobody knows, `None` if it has nothing.
+#[must_use]
+pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
+    match at_microsoft(row) {
+        State::Queued => row.microsoft.apply_unknown.then_some("unknown"),
+        state => Some(state.as_str()),
+    }
 }
 
 /// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.

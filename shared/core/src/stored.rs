@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     click::ClickId,
+    event::Consent,
     id::{AccountName, GoalName, RecordId},
     identity::{Identity, Sha256Hash},
     money::{Amount, Currency, Money},
@@ -50,6 +51,8 @@ pub struct StoredRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     click_from: Option<ClickOrigin>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    click_reference: Option<RecordId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lead_id: Option<RecordId>,
@@ -57,6 +60,11 @@ pub struct StoredRow {
     cart_id: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<RecordId>,
+    /// The event's own word; given when it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<Consent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_at: Option<EventTime>,
     #[serde(default)]
     corrections: Vec<Correction>,
     desired: u64,
@@ -115,10 +123,13 @@ impl From<&Row> for StoredRow {
             hashed_phone: identity.and_then(|identity| identity.phone),
             clicked_at: click.and_then(|click| click.clicked_at),
             click_from: click.map(|click| click.from),
+            click_reference: click.and_then(|click| click.reference.clone()),
             session_id: references.session,
             lead_id: references.lead,
             cart_id: references.cart,
             order_id: references.order,
+            consent: facts.and_then(|facts| facts.consent),
+            erased_at: facts.and_then(|facts| facts.erased_at),
             corrections: row.corrections.clone(),
             desired: row.desired,
             observed: row.observed,
@@ -179,14 +190,22 @@ impl StoredRow {
                 email: self.hashed_email,
                 phone: self.hashed_phone,
             },
-            click: self.click_from.map(|from| Click { clicked_at: self.clicked_at, from }),
+            click: self.take_click(),
             references: References {
                 session: self.session_id.take(),
                 lead: self.lead_id.take(),
                 cart: self.cart_id.take(),
                 order: self.order_id.take(),
             },
+            consent: self.consent,
+            erased_at: self.erased_at,
         }))
+    }
+
+    fn take_click(&mut self) -> Option<Click> {
+        let from = self.click_from?;
+        let reference = self.click_reference.take();
+        Some(Click { clicked_at: self.clicked_at, from, reference })
     }
 
     fn has_facts(&self) -> bool {

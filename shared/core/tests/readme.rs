@@ -1,15 +1,14 @@
-//! The README's error table is the one of the code.
+//! The README's tables of errors and of unattributed reasons are those of the code.
 
 use std::fmt::Write as _;
 
-use tracklayer_core::errors::{Class, TABLE};
-
-const OPEN: &str =
-    "<!-- errors: written by the table in shared/core/src/errors.rs, checked by a test -->";
-const CLOSE: &str = "<!-- /errors -->";
+use tracklayer_core::{
+    errors::{Class, TABLE},
+    outcome::REASONS,
+};
 
 /// Defects and passing trouble need nobody; the rest is what an operator looks up.
-fn rendered() -> String {
+fn errors() -> String {
     let mut text = "\n| code | symbol | cause | what helps |\n|---|---|---|---|\n".to_owned();
     for entry in TABLE.iter().filter(|entry| !matches!(entry.class, Class::Defect)) {
         let code = entry.code.map_or_else(|| "–".to_owned(), |code| code.to_string());
@@ -23,16 +22,35 @@ fn rendered() -> String {
     text
 }
 
-/// `UPDATE_README=1 cargo test -p tracklayer-core --test readme` writes it.
-#[test]
-fn the_error_table_is_the_codes() {
+fn reasons() -> String {
+    let mut text = "\n| reason | cause | what helps |\n|---|---|---|\n".to_owned();
+    for reason in REASONS {
+        writeln!(text, "| {} | {} | {} |", reason.name, reason.cause, reason.cure).expect("a line");
+    }
+    text.push('\n');
+    text
+}
+
+/// The part between two marks is `expected`, or becomes it with `UPDATE_README=1`.
+fn check(name: &str, source: &str, expected: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once(OPEN).unwrap();
-    let (table, after) = rest.split_once(CLOSE).unwrap();
+    let open = format!(
+        "<!-- {name}: written by the table in shared/core/src/{source}, checked by a test -->"
+    );
+    let close = format!("<!-- /{name} -->");
+    let (before, rest) = readme.split_once(&open).unwrap();
+    let (table, after) = rest.split_once(&close).unwrap();
     if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(path, format!("{before}{OPEN}\n{}{CLOSE}{after}", rendered())).unwrap();
+        std::fs::write(path, format!("{before}{open}\n{expected}{close}{after}")).unwrap();
     } else {
-        assert_eq!(table, format!("\n{}", rendered()), "run this test with UPDATE_README=1");
+        assert_eq!(table, format!("\n{expected}"), "run this test with UPDATE_README=1");
     }
+}
+
+/// `UPDATE_README=1 cargo test -p tracklayer-core --test readme` writes them.
+#[test]
+fn the_tables_are_the_codes() {
+    check("errors", "errors.rs", &errors());
+    check("reasons", "outcome.rs", &reasons());
 }

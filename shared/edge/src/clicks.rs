@@ -11,6 +11,8 @@
 //! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
 //! not lock out the buyer.
 
+mod forget;
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
@@ -44,6 +46,8 @@ pub struct Clicks {
 /// A click that was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredClick {
+    /// The reference it is stored under.
+    pub reference: String,
     /// Microsoft's click id.
     pub click_id: ClickId,
     /// When it was captured.
@@ -84,7 +88,7 @@ impl Clicks {
         Clicks { client, table }
     }
 
-    /// Adds a click to the history of `reference`.
+    /// Adds a click to the history of `reference`, with `details` as attributes.
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
@@ -96,13 +100,12 @@ impl Clicks {
         details: Vec<(&'static str, String)>,
     ) -> Result<(), LedgerError> {
         let mut item = keyed(&session_pk(reference), &format!("{at_ms:013} {}", click_id.as_str()));
-        item.extend(
-            details.into_iter().map(|(name, value)| (name.to_owned(), AttributeValue::S(value))),
-        );
+        extend(&mut item, details);
         self.put(item, at_ms).await
     }
 
-    /// Ties a record to `reference`; `keyed` if the request had an ingest key.
+    /// Ties a record to `reference`, with `details` as attributes; `keyed_tie` if the request had an
+    /// ingest key.
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
@@ -113,10 +116,12 @@ impl Clicks {
         reference: &str,
         at_ms: i64,
         keyed_tie: bool,
+        details: Vec<(&'static str, String)>,
     ) -> Result<(), LedgerError> {
         // One item per reference: repeating a tie must not push others out of sight.
         let rank = if keyed_tie { "key" } else { "web" };
-        let item = keyed(&kind.pk(id), &format!("{rank} {reference}"));
+        let mut item = keyed(&kind.pk(id), &format!("{rank} {reference}"));
+        extend(&mut item, details);
         self.put(item, at_ms).await
     }
 
@@ -192,7 +197,8 @@ impl Clicks {
         let answer = query.scan_index_forward(false).limit(1).send().await.map_err(unavailable)?;
         let item = answer.items.unwrap_or_default().into_iter().next();
         // An expired click may stand for days until DynamoDB deletes it; older ones are expired too.
-        Ok(item.filter(|item| !is_expired(item, now)).as_ref().and_then(click_of))
+        let item = item.filter(|item| !is_expired(item, now));
+        Ok(item.as_ref().and_then(|item| click_of(item, reference)))
     }
 
     /// Whether the first click came within a day after the conversion, as with sale times that are
@@ -205,7 +211,8 @@ impl Clicks {
         let start = format!("{:013}", (time.epoch() + 1) * 1_000);
         let query = self.query(&session_pk(reference), "sk >= :edge", start);
         let answer = query.limit(1).send().await.map_err(unavailable)?;
-        let click = answer.items.unwrap_or_default().first().and_then(click_of);
+        let items = answer.items.unwrap_or_default();
+        let click = items.first().and_then(|item| click_of(item, reference));
         Ok(click.is_some_and(|click| click.at <= time.plus_seconds(DAY)))
     }
 
@@ -249,8 +256,7 @@ impl crate::ports::Clicks for Clicks {
         browser_order_ties: bool,
     ) -> Result<ClickSearch, LedgerError> {
         if let Some(click_id) = own {
-            let click_id = click_id.clone();
-            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
+            return Ok(ClickSearch::own(click_id.clone()));
         }
         let mut missing = WaitReason::NoClick;
         if let Some(session) = &references.session {
@@ -269,10 +275,42 @@ impl crate::ports::Clicks for Clicks {
         }
         Ok(ClickSearch::Missing(missing))
     }
+
+    async fn is_there(
+        &self,
+        reference: &RecordId,
+        click_id: &ClickId,
+        at: EventTime,
+        now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        // Older ones are deleted for their age.
+        if now >= at.plus_seconds(KEPT_DAYS * DAY) {
+            return Ok(true);
+        }
+        let ms = at.epoch() * 1_000;
+        let query = self
+            .query(
+                &session_pk(reference.as_str()),
+                "sk BETWEEN :edge AND :end",
+                format!("{ms:013}"),
+            )
+            .expression_attribute_values(":end", AttributeValue::S(format!("{:013} ~", ms + 999)));
+        let answer = query.send().await.map_err(unavailable)?;
+        let clicks = answer.items.unwrap_or_default();
+        let click = |item| click_of(item, reference.as_str());
+        Ok(clicks.iter().filter_map(click).any(|click| click.click_id == *click_id))
+    }
 }
 
 fn found(click: StoredClick, from: ClickOrigin) -> ClickSearch {
-    ClickSearch::Found { click_id: click.click_id, clicked_at: Some(click.at), from }
+    // A session is in the row already.
+    let tied = from != ClickOrigin::Session;
+    ClickSearch::Found {
+        click_id: click.click_id,
+        clicked_at: Some(click.at),
+        from,
+        reference: RecordId::parse(&click.reference).ok().filter(|_| tied),
+    }
 }
 
 fn ties_of(references: &References) -> impl Iterator<Item = (TieKind, &RecordId, ClickOrigin)> {
@@ -291,14 +329,20 @@ fn keyed(pk: &str, sk: &str) -> Item {
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
+fn extend(item: &mut Item, details: Vec<(&'static str, String)>) {
+    let text = |(name, value): (&str, String)| (name.to_owned(), AttributeValue::S(value));
+    item.extend(details.into_iter().map(text));
+}
+
 fn split_sk(item: &Item) -> Option<(i64, &str)> {
     let (ms, rest) = item.get("sk")?.as_s().ok()?.split_once(' ')?;
     Some((ms.parse().ok()?, rest))
 }
 
-fn click_of(item: &Item) -> Option<StoredClick> {
+fn click_of(item: &Item, reference: &str) -> Option<StoredClick> {
     let (ms, click_id) = split_sk(item)?;
     Some(StoredClick {
+        reference: reference.to_owned(),
         click_id: ClickId::parse(click_id).ok()?,
         at: EventTime::from_epoch(ms / 1_000),
     })

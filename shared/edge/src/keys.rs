@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 use tracklayer_core::{
+    erasure::Scope,
     id::{AccountName, Source},
     identity::Sha256Hash,
 };
@@ -39,8 +40,9 @@ pub struct IngestKey {
     /// For people and logs.
     pub name: String,
     sha256: Sha256Hash,
-    sources: Vec<String>,
-    accounts: Vec<String>,
+    /// The sources and accounts it may speak for.
+    #[serde(flatten)]
+    pub scope: Scope,
     rights: Vec<Right>,
 }
 
@@ -54,18 +56,14 @@ impl IngestKey {
     /// Whether it may speak for `source`.
     #[must_use]
     pub fn covers_source(&self, source: &Source) -> bool {
-        covers(&self.sources, source.as_str())
+        self.scope.covers_source(source)
     }
 
     /// Whether it may speak for `account`.
     #[must_use]
     pub fn covers_account(&self, account: &AccountName) -> bool {
-        covers(&self.accounts, account.as_str())
+        self.scope.covers_account(account)
     }
-}
-
-fn covers(list: &[String], name: &str) -> bool {
-    list.iter().any(|entry| entry == "*" || entry == name)
 }
 
 #[derive(Deserialize)]

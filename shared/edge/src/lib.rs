@@ -6,6 +6,7 @@ pub mod aws;
 pub mod clicks;
 pub mod clock;
 pub mod config;
+pub mod erasure;
 pub mod http;
 pub mod keys;
 pub mod ledger;

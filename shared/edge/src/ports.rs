@@ -8,6 +8,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::AddAssign,
     time::Duration,
 };
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
+    erasure::Erasure,
     id::{AccountName, RecordId, Source},
     identity::Identity,
     intake::ClickSearch,
@@ -25,10 +27,11 @@ use tracklayer_core::{
 };
 
 use crate::{
+    clicks::TieKind,
     keys::{IngestKey, KeyError},
     ledger::{
-        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
-        Pointer, RowPage, Tally, Written, claim_of,
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, ErasureItem, Found, GoalCheck,
+        LedgerError, Place, Pointer, RowPage, Tally, Written, claim_of,
     },
     microsoft::{Answer, AuthError},
     queue::{Hide, QueueError},
@@ -339,6 +342,105 @@ pub trait Clicks {
         now: EventTime,
         browser_order_ties: bool,
     ) -> Result<ClickSearch, LedgerError>;
+
+    /// Whether a click that was found in the second `at` under `reference` has not been deleted
+    /// since: consent may have been withdrawn. One that is as old as clicks get counts as there.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable.
+    async fn is_there(
+        &self,
+        reference: &RecordId,
+        click_id: &ClickId,
+        at: EventTime,
+        now: EventTime,
+    ) -> Result<bool, LedgerError>;
+}
+
+/// What was deleted or erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// Clicks.
+    pub clicks: usize,
+    /// Ties of records to references.
+    pub ties: usize,
+    /// Rows of the ledger that lost their identity.
+    pub rows: usize,
+}
+
+impl AddAssign for Removed {
+    fn add_assign(&mut self, other: Self) {
+        self.clicks += other.clicks;
+        self.ties += other.ties;
+        self.rows += other.rows;
+    }
+}
+
+/// The captured clicks, by whoever deletes them.
+pub trait Forgets {
+    /// Deletes the clicks of `reference`; given a `cookie`, only those that came with it. Answers
+    /// how many.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable. Some may be deleted.
+    async fn forget_clicks(
+        &self,
+        reference: &str,
+        cookie: Option<&str>,
+    ) -> Result<usize, LedgerError>;
+
+    /// Deletes a record's ties, and the clicks of the references that are the record's own.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable. Some may be deleted, but no tie before its clicks.
+    async fn forget_record(&self, kind: TieKind, id: &RecordId) -> Result<Removed, LedgerError>;
+}
+
+/// Erasures of persons.
+pub trait Erasures {
+    /// Notes that an erasure is asked for, perhaps again: it is not done then.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn begin_erasure(
+        &self,
+        erasure: &Erasure,
+        now: EventTime,
+    ) -> Result<ErasureItem, LedgerError>;
+
+    /// All that rows are to be looked up for; those done a short while ago are among them.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError>;
+
+    /// Notes that the person is in `row`, as one of the first thousand rows.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError>;
+
+    /// Notes that all rows have been looked at, unless it was asked for again since; the erasure is
+    /// forgotten two audit periods (in seconds) later. Answers whether it was noted.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn erasure_done(
+        &self,
+        item: &ErasureItem,
+        now: EventTime,
+        audit_period: i64,
+    ) -> Result<bool, LedgerError>;
+
+    /// The rows the person is in, among the next megabyte of the ledger from `after` on.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn rows_of(
+        &self,
+        erasure: &Erasure,
+        after: Option<&Place>,
+    ) -> Result<RowPage, LedgerError>;
 }
 
 /// The ingest keys.

@@ -24,8 +24,17 @@ pub fn init() {
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
-const OUR_TARGETS: [&str; 8] =
-    ["capture", "enqueue", "upload", "sweep", "status", "token", "goals", "tracklayer_edge"];
+const OUR_TARGETS: [&str; 9] = [
+    "capture",
+    "enqueue",
+    "upload",
+    "sweep",
+    "status",
+    "erase",
+    "token",
+    "goals",
+    "tracklayer_edge",
+];
 
 /// A metric of one account.
 #[derive(Clone, Copy, Debug, PartialEq)]

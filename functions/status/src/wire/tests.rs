@@ -51,8 +51,11 @@ pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
             click: Some(ClickFact {
                 clicked_at: Some(at("2026-04-22T07:00:00Z")),
                 from: ClickOrigin::Session,
+                reference: None,
             }),
             references: References::default(),
+            consent: None,
+            erased_at: None,
         }),
         corrections: Vec::new(),
         desired: 1,
@@ -162,7 +165,7 @@ fn a_queued_row_goes_now_or_when_its_click_is_old_enough() {
     assert_eq!(shown["nextAction"]["at"], "2026-04-24T09:45:00Z");
     let mut young = row;
     let facts = young.facts.as_mut().expect("facts");
-    facts.click = Some(ClickFact { clicked_at: None, from: ClickOrigin::Event });
+    facts.click = Some(ClickFact { clicked_at: None, from: ClickOrigin::Event, reference: None });
     let shown = record(&young, "2026-04-24T09:45:00Z");
     assert_eq!(shown["click"]["clickedAt"], serde_json::Value::Null);
     assert_eq!(shown["nextAction"]["at"], "2026-04-24T10:42:13Z");

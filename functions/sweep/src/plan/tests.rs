@@ -78,6 +78,8 @@ fn original(event: &str) -> Row {
             identity: Identity::default(),
             click: None,
             references: References::default(),
+            consent: None,
+            erased_at: None,
         }),
         ..orphan(vec![])
     }

@@ -70,6 +70,7 @@ impl System {
             },
             mapping: Mapping::shipped(),
             ledger: stand.clone(),
+            clicks: stand.clone(),
             queue: stand.clone(),
             clock: stand.clone(),
             telemetry: stand.clone(),

@@ -11,16 +11,20 @@ use std::{
 
 use serde_json::{Map, Value};
 use tracklayer_core::{
+    click::ClickId,
     id::{AccountName, RecordId, Source},
+    intake::ClickSearch,
     note::Write,
     open::Open,
-    record::{Row, RowKey},
+    record::{References, Row, RowKey},
     signal::Signal,
     time::EventTime,
 };
 use tracklayer_edge::{
     ledger::{Cursor, DueEntry, DuePage, Found, LedgerError, Pointer, Tally, Written},
-    ports::{AccountItems, Batches, Claims, Clock, Index, Live, Ports, Rows, Signals, Telemetry},
+    ports::{
+        AccountItems, Batches, Claims, Clicks, Clock, Index, Live, Ports, Rows, Signals, Telemetry,
+    },
     queue::{Hide, QueueError},
     telemetry::Metric,
 };
@@ -36,7 +40,7 @@ impl Ports for Memory {
     type Ledger = Stand;
     type Queue = Stand;
     type Telemetry = Stand;
-    type Clicks = <Live as Ports>::Clicks;
+    type Clicks = Stand;
     type Keys = <Live as Ports>::Keys;
     type Secrets = <Live as Ports>::Secrets;
     type Auth = <Live as Ports>::Auth;
@@ -239,6 +243,29 @@ impl Claims for Stand {
 
     async fn release(&self, _: &str, _: &RowKey) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
+    }
+}
+
+impl Clicks for Stand {
+    async fn search(
+        &self,
+        _: Option<&ClickId>,
+        _: &References,
+        _: EventTime,
+        _: EventTime,
+        _: bool,
+    ) -> Result<ClickSearch, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+
+    async fn is_there(
+        &self,
+        _: &RecordId,
+        _: &ClickId,
+        _: EventTime,
+        _: EventTime,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("sweep searches no click")
     }
 }
 

@@ -33,7 +33,10 @@ fn names_of_the_real_template() {
     let names: Vec<_> = plan.secrets.iter().map(|secret| secret.name.as_str()).collect();
     assert_eq!(names, ["tracklayer/main", "tracklayer/ingest-keys"]);
     let names: Vec<_> = plan.functions.iter().map(|function| function.name.as_str()).collect();
-    assert_eq!(names, ["capture", "enqueue", "goals", "status", "sweep", "token", "upload"]);
+    assert_eq!(
+        names,
+        ["capture", "enqueue", "erase", "goals", "status", "sweep", "token", "upload"]
+    );
 }
 
 #[test]
@@ -49,6 +52,7 @@ fn routes_and_event_source_of_the_real_template() {
         [
             "POST /api/tracklayer/ms-attribution capture",
             "POST /api/tracklayer/events enqueue",
+            "POST /api/tracklayer/erasures erase",
             "GET /api/tracklayer/events/{source}/{eventId+} status",
         ]
     );

@@ -71,6 +71,12 @@ impl Bench {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 
+    /// Lets so much time pass that the access token may not live through it.
+    pub(crate) async fn wait(&mut self, seconds: i64) {
+        self.pass(seconds);
+        self.sign_in().await;
+    }
+
     pub(crate) async fn token(&self, form: &[(&str, &str)]) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let url = format!("{}/common/oauth2/v2.0/token", self.base);

@@ -21,6 +21,8 @@ pub use fields::Field;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use parse::parse_event;
 
+use serde::{Deserialize, Serialize};
+
 use crate::click::ClickId;
 use crate::id::{AccountName, EventName, RecordId, Source};
 use crate::identity::Sha256Hash;
@@ -102,7 +104,8 @@ pub struct Conversion {
 }
 
 /// What the person has consented to. An absent field is [`Consent::Unknown`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Consent {
     /// Agreed.
     Granted,

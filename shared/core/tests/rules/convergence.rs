@@ -18,7 +18,7 @@ const ORIGINAL: i64 = 129_950;
 
 /// A correction of the order log, amounts in thousandths.
 #[derive(Clone, Copy, Debug)]
-enum Change {
+pub enum Change {
     Refund(i64),
     Restatement(i64),
     Full,
@@ -26,7 +26,7 @@ enum Change {
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub enum Step {
     Sale,
     Correction(usize),
     Pass(i64),
@@ -61,7 +61,7 @@ fn end() -> impl Strategy<Value = End> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let any = 0_usize..8;
     prop_oneof![
         1 => Just(Step::Sale),
@@ -80,7 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Corrections with the second they happened; several in the same one.
-fn order_log() -> impl Strategy<Value = Vec<(i64, Change)>> {
+pub fn order_log() -> impl Strategy<Value = Vec<(i64, Change)>> {
     prop::collection::vec((0_i64..4, change()), 0..5)
 }
 
@@ -89,7 +89,7 @@ fn text(thousandths: i64) -> Value {
     serde_json::from_str(&digits).expect("a number")
 }
 
-fn members(change: Change) -> Value {
+pub fn members(change: Change) -> Value {
     match change {
         Change::Refund(amount) => json!({ "amount": text(amount), "currency": "USD" }),
         Change::Restatement(value) => json!({ "newValue": text(value), "currency": "USD" }),
@@ -98,7 +98,7 @@ fn members(change: Change) -> Value {
 }
 
 /// What is left of the sale: the order log read in order; the ids rise with the position.
-fn net(log: &[(i64, Change)]) -> i64 {
+pub fn net(log: &[(i64, Change)]) -> i64 {
     let mut sorted: Vec<_> = log.to_vec();
     sorted.sort_by_key(|(second, _)| *second);
     sorted.iter().fold(ORIGINAL, |net, (_, change)| match change {
@@ -108,12 +108,12 @@ fn net(log: &[(i64, Change)]) -> i64 {
     })
 }
 
-fn thousandths(text: &str) -> i64 {
+pub fn thousandths(text: &str) -> i64 {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     format!("{whole}{part:0<3}").parse().expect("digits")
 }
 
-fn take(world: &mut World, step: Step, corrections: usize) {
+pub fn take(world: &mut World, step: Step, corrections: usize) {
     match step {
         Step::Sale => world.sale_arrives(),
         Step::Correction(_) if corrections == 0 => {}

@@ -51,6 +51,7 @@ fn found(clicked: i64) -> ClickSearch {
         click_id: ClickId::parse(CLICK).expect("a click id"),
         clicked_at: Some(after(clicked)),
         from: ClickOrigin::Order,
+        reference: Some(id("s-1")),
     }
 }
 

@@ -2,18 +2,22 @@
 //!
 //! - `support` builds rows, corrections and times; `microsoft` is a small model of Microsoft,
 //!   `world` drives one row against it through every kind of accident
+//! - `each_rule` states the rules of reconciliation one by one
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
 //! - the other files test the module they are named after
 
 mod convergence;
 mod correction;
 mod decide;
+mod each_rule;
+mod erasure;
 mod errors;
 mod histories;
 mod intake;
 mod microsoft;
 mod mistakes;
 mod note;
+mod outcome;
 mod payload;
 mod plan;
 mod redrive;

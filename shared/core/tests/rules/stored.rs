@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracklayer_core::{
+    event::Consent,
     observed::{
         Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Kind, Observed, Postponed, Refusal,
         RefusalReason,
@@ -45,9 +46,17 @@ fn at(epoch: i64) -> EventTime {
 
 #[test]
 fn every_fixture_is_read_and_written_back_as_it_was() {
-    for name in
-        ["purchase", "waiting", "orphan", "restated", "retracted_in_doubt", "refused", "dead"]
-    {
+    for name in [
+        "purchase",
+        "tied",
+        "waiting",
+        "orphan",
+        "restated",
+        "retracted_in_doubt",
+        "refused",
+        "dead",
+        "erased",
+    ] {
         let stored = fixture(&format!("{name}.json"));
         let mut back = written(&read(stored.clone()).expect(name));
         // Attributes of a newer version are ignored.
@@ -111,6 +120,17 @@ fn a_refused_and_a_dead_row() {
     assert_eq!(state(&refused), (State::Refused, Some(words)));
     assert!(refused.microsoft.apply_unknown);
     assert_eq!(state(&row_in("dead.json")), (State::Dead, None));
+}
+
+#[test]
+fn an_erased_row() {
+    let row = row_in("erased.json");
+    assert!(row.is_erased());
+    assert_eq!(state(&row), (State::Refused, Some("identity_erased".to_owned())));
+    let tied = row_in("tied.json").facts.expect("facts");
+    let reference = tied.click.expect("a click").reference;
+    assert_eq!(reference, Some(id("7c88331279e1bb1e037bc711af86cd58")));
+    assert_eq!(tied.consent, Some(Consent::Unknown));
 }
 
 #[test]
@@ -242,8 +262,11 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         facts.identity.email = hash(MAIL).filter(|_| email);
         facts.identity.phone = hash(PHONE).filter(|_| phone);
         let from = tracklayer_core::record::ClickOrigin::Cart;
-        facts.click = click.map(|clicked_at| Click { clicked_at, from });
         facts.references = References { session, lead, cart, order };
+        let reference = facts.references.session.clone();
+        facts.click = click.map(|clicked_at| Click { clicked_at, from, reference });
+        facts.consent = Some(if email { Consent::Granted } else { Consent::Unknown });
+        facts.erased_at = facts.references.order.as_ref().map(|_| conversion_time);
         facts
     })
 }

@@ -64,8 +64,14 @@ pub fn facts() -> Facts {
             click_id: Some(ClickId::parse(CLICK).expect("a click id")),
             ..Identity::default()
         },
-        click: Some(Click { clicked_at: Some(after(-HOUR)), from: ClickOrigin::Session }),
+        click: Some(Click {
+            clicked_at: Some(after(-HOUR)),
+            from: ClickOrigin::Session,
+            reference: None,
+        }),
         references: References { session: Some(id("sess_10492")), ..References::default() },
+        consent: None,
+        erased_at: None,
     }
 }
 

@@ -7,16 +7,17 @@ use serde_json::{Value, json};
 use tracklayer_core::{
     click::ClickId,
     decide::{Action, Adjustment},
+    erasure::erase,
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
     intake::{
         ClickSearch, Dispatch, append, check, facts_of, has, key_of, orphan, place, recorded,
     },
     mapping::Mapping,
     note::{Mark, Note, Second},
-    observed::Kind,
+    observed::{Kind, RefusalReason},
     open::WaitReason,
     payload::{OfflineConversion, OfflineConversionAdjustment},
-    record::{ClickOrigin, Row},
+    record::Row,
     redrive::{Redrive, redrive},
     reply::read_apply,
     time::EventTime,
@@ -86,6 +87,8 @@ pub struct World {
     pub adjustment_times: Vec<EventTime>,
     /// Calls that went wrong in any way, and runs that died.
     pub accidents: usize,
+    /// Runs that died.
+    pub kills: usize,
     /// An adjustment was claimed and none was taken since.
     in_doubt: bool,
     /// Whether that was so before the last claim, too.
@@ -135,6 +138,7 @@ impl World {
             claims: Vec::new(),
             adjustment_times: Vec::new(),
             accidents: 0,
+            kills: 0,
             in_doubt: false,
             was_in_doubt: false,
             conversion,
@@ -159,11 +163,7 @@ impl World {
             }
             return;
         }
-        let search = ClickSearch::Found {
-            click_id: ClickId::parse(CLICK).expect("a click id"),
-            clicked_at: None,
-            from: ClickOrigin::Event,
-        };
+        let search = ClickSearch::own(ClickId::parse(CLICK).expect("a click id"));
         let facts = facts_of(&self.conversion, &search);
         let (row, dispatch) =
             place(&self.conversion, facts, self.row.as_ref(), None, &judge, 13 * 30);
@@ -186,6 +186,13 @@ impl World {
                 append(row, correction, &judge)
             }
         });
+    }
+
+    /// The person is erased; answers with how many runs know the row as it was.
+    pub fn person_is_erased(&mut self) -> usize {
+        let Some(after) = self.row.as_ref().and_then(|row| erase(row, self.now)) else { return 0 };
+        self.row = Some(after);
+        self.runs.len()
     }
 
     /// A message to the row, wanted or not.
@@ -272,6 +279,7 @@ impl World {
         }
         let run = self.runs.remove(n % self.runs.len());
         self.accidents += 1;
+        self.kills += 1;
         self.hand_back(run.message, VISIBILITY);
     }
 
@@ -346,6 +354,8 @@ impl World {
                 self.hand_back(run.message, until.seconds_since(self.now));
             }
             Action::WaitUntil(until, reason) => self.close(run, &Note::Waits(until, reason)),
+            // No person can repair it: its message ends here.
+            Action::Refuse(RefusalReason::IdentityErased) => {}
             Action::Refuse(reason) => {
                 self.note(&Note::Refused(reason), &run.seen);
                 self.dead_letters.push(run.message);
@@ -359,7 +369,7 @@ impl World {
         if !self.note(note, &run.seen) {
             return self.hand_back(run.message, VISIBILITY);
         }
-        if *note == Note::InSync {
+        if *note == Note::InSync && !self.row().is_erased() {
             assert!(!self.in_doubt, "in sync, though nobody knows what the last adjustment did");
         }
     }
@@ -475,6 +485,9 @@ impl World {
     pub fn check(&self) {
         let Some(row) = &self.row else { return };
         let class = row.open.as_ref().and_then(|open| open.class.split('#').next());
+        if row.is_erased() {
+            return assert_eq!(class, None, "still driven: {row:?}");
+        }
         if row.microsoft.refusal.is_some() {
             assert_eq!(class, Some("refused"), "{row:?}");
         } else if row.microsoft.dead_at.is_some() {

@@ -1,6 +1,6 @@
 //! All rows, page by page, and where the audit stands.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::{put_item::PutItemError, scan::ScanOutput};
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{audit::Totals, record::Row, time::EventTime};
 
@@ -94,10 +94,14 @@ impl Audited for Ledger {
             .send()
             .await
             .map_err(|error| unavailable(&error))?;
-        let next = answer.last_evaluated_key.as_ref().and_then(place_of);
-        let rows = answer.items.unwrap_or_default().into_iter().filter_map(readable).collect();
-        Ok(RowPage { rows, next })
+        Ok(page_of(answer))
     }
+}
+
+pub(super) fn page_of(answer: ScanOutput) -> RowPage {
+    let next = answer.last_evaluated_key.as_ref().and_then(place_of);
+    let rows = answer.items.unwrap_or_default().into_iter().filter_map(readable).collect();
+    RowPage { rows, next }
 }
 
 fn place_of(item: &Item) -> Option<Place> {

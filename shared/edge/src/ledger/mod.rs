@@ -7,12 +7,14 @@
 //! | key claim | `key <hash>` | `key` |
 //! | account | `account <name>` | `state` |
 //! | audit | `audit` | `state` |
+//! | erasure | `erasure` | `<kind> <value> <key's name>` |
 
 mod account;
 mod audit;
 mod batch;
 mod claims;
 mod due;
+mod erasures;
 
 use std::collections::HashMap;
 
@@ -33,6 +35,7 @@ pub use audit::{AuditState, Place, RowPage};
 pub use batch::{Found, Written};
 pub use claims::{CLAIM_DAYS, Pointer, claim_of};
 pub use due::{Cursor, DueEntry, DuePage, Tally};
+pub use erasures::ErasureItem;
 
 use crate::ports::Rows;
 

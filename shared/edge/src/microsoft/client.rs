@@ -1,4 +1,4 @@
-//! The Apply calls over HTTP.
+//! Calls over HTTP.
 //!
 //! Nothing is retried here and no redirect is followed: every attempt is the caller's decision, and
 //! nothing sent outlives the handler that sent it.

@@ -1,4 +1,4 @@
-//! Microsoft Advertising: access tokens and the Apply calls.
+//! Microsoft Advertising: access tokens and calls.
 
 mod auth;
 mod client;

@@ -54,6 +54,7 @@ fn run(world: &Rc<World>) {
             policy: policy(),
             mapping: world.mapping.borrow().clone(),
             ledger: port.clone(),
+            clicks: port.clone(),
             queue: port.clone(),
             clock: port.clone(),
             telemetry: port,

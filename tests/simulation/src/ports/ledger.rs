@@ -1,6 +1,7 @@
 //! The ledger's ports over the table in memory.
 
 use tracklayer_core::{
+    erasure::Erasure,
     id::{AccountName, RecordId, Source},
     note::Write,
     observed::Destination,
@@ -9,10 +10,10 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     ledger::{
-        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
-        Pointer, RowPage, Tally, Written,
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, ErasureItem, Found, GoalCheck,
+        LedgerError, Place, Pointer, RowPage, Tally, Written,
     },
-    ports::{AccountItems, Audited, Batches, Claims, GoalChecks, Index, Rows},
+    ports::{AccountItems, Audited, Batches, Claims, Erasures, GoalChecks, Index, Rows},
 };
 
 use super::{Lost, Port};
@@ -315,6 +316,39 @@ impl Index for Port {
 
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
         Ok(self.table(|table| table.postpone(seen, until)).await?)
+    }
+}
+
+/// Nobody is erased here.
+impl Erasures for Port {
+    async fn begin_erasure(
+        &self,
+        erasure: &Erasure,
+        now: EventTime,
+    ) -> Result<ErasureItem, LedgerError> {
+        let erasure = erasure.clone();
+        Ok(ErasureItem { erasure, requested_at: now, done_at: None, rows: Vec::new() })
+    }
+
+    async fn erasures(&self, _: EventTime) -> Result<Vec<ErasureItem>, LedgerError> {
+        Ok(self.table(|_| Vec::new()).await?)
+    }
+
+    async fn note_found(&self, _: &Erasure, _: &RowKey) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn erasure_done(
+        &self,
+        _: &ErasureItem,
+        _: EventTime,
+        _: i64,
+    ) -> Result<bool, LedgerError> {
+        Ok(true)
+    }
+
+    async fn rows_of(&self, _: &Erasure, _: Option<&Place>) -> Result<RowPage, LedgerError> {
+        Ok(RowPage::default())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
-    id::AccountName,
+    id::{AccountName, RecordId},
     intake::ClickSearch,
     open::WaitReason,
     record::{ClickOrigin, References},
@@ -11,10 +11,11 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
+    clicks::TieKind,
     keys::{IngestKey, KeyError},
     ledger::LedgerError,
     microsoft::AuthError,
-    ports::{Clicks, Keys, Secrets, Signals, Telemetry, Tokens},
+    ports::{Clicks, Forgets, Keys, Removed, Secrets, Signals, Telemetry, Tokens},
     queue::{Hide, QueueError, delay},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
     telemetry::Metric,
@@ -84,7 +85,7 @@ impl Clicks for Port {
     ) -> Result<ClickSearch, LedgerError> {
         if let Some(click_id) = own {
             let click_id = click_id.clone();
-            return Ok(ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event });
+            return Ok(ClickSearch::own(click_id));
         }
         let find = |world: &crate::world::World| {
             let session = references.session.as_ref()?.as_str();
@@ -100,9 +101,31 @@ impl Clicks for Port {
                 click_id,
                 clicked_at: Some(time.plus_seconds(-DAY)),
                 from: ClickOrigin::Session,
+                reference: None,
             },
             None => ClickSearch::Missing(WaitReason::NoClick),
         })
+    }
+
+    async fn is_there(
+        &self,
+        _reference: &RecordId,
+        _click_id: &ClickId,
+        _at: EventTime,
+        _now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.request(false, |_| true).await?)
+    }
+}
+
+/// Nobody is erased here.
+impl Forgets for Port {
+    async fn forget_clicks(&self, _: &str, _: Option<&str>) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    async fn forget_record(&self, _: TieKind, _: &RecordId) -> Result<Removed, LedgerError> {
+        Ok(Removed::default())
     }
 }
 

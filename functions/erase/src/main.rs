@@ -1,0 +1,30 @@
+//! `erase`: takes a person out of the click table and the ledger.
+
+mod handler;
+mod wire;
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use tracklayer_edge::{
+    aws::Aws, clicks::Clicks, config, http, keys::Keys, ledger::Ledger, secrets::Secrets, telemetry,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    telemetry::init();
+    let aws = Aws::from_env()?;
+    let dynamodb = aws.dynamodb();
+    let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
+    let audit_hours = config::number::<u32>("TRACKLAYER_AUDIT_HOURS", 168)?;
+    let erase = handler::Erase {
+        keys: Keys::new(secrets),
+        clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
+        ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        audit_period: i64::from(audit_hours) * config::policy()?.hour,
+    };
+    let erase = &erase;
+    let serve = move |event: LambdaEvent<http::Request>| async move {
+        let deadline_ms = event.context.deadline;
+        Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline_ms).await)
+    };
+    run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
+}

@@ -1,0 +1,254 @@
+//! Who is meant by an erasure, and that an erased row keeps its money and sends nothing.
+
+use proptest::prelude::*;
+use tracklayer_core::{
+    audit::{Finding, examine},
+    correction::Effect,
+    decide::{Action, is_about_to_expire},
+    erasure::{Erasure, Person, Scope, erase},
+    identity::{Identity, Sha256Hash},
+    intake::append,
+    note::{Note, Second},
+    observed::{Adjusted, Kind, Refusal, RefusalReason},
+    record::{Click, ClickOrigin, CorrectionRefusal, Facts, References, Row},
+    redrive::{Redrive, redrive},
+    state::{State, corrections, held_by_microsoft, state, value_at_microsoft},
+    stored::StoredRow,
+};
+
+use crate::{
+    convergence::{members, net, order_log, step, take, thousandths},
+    support::*,
+    world::World,
+};
+
+const ERASED: Effect = Effect::Refused(CorrectionRefusal::IdentityErased);
+
+fn erased(row: &Row) -> Row {
+    erase(row, after(3 * HOUR)).expect("something to erase")
+}
+
+fn restated(row: Row, value: &str) -> Row {
+    let adjusted = Adjusted { at: after(DAY), value: Some(amount(value)), tracking_id: None };
+    let mut row = row;
+    row.microsoft.adjusted = Some(adjusted);
+    row
+}
+
+fn effects(row: &Row) -> Vec<Effect> {
+    corrections(row).expect("facts").1
+}
+
+fn refused() -> (State, Option<String>) {
+    (State::Refused, Some("identity_erased".to_owned()))
+}
+
+// --- who is meant
+
+fn asked(person: Person, sources: &str, accounts: &str) -> Erasure {
+    let list = |name: &str| vec![name.to_owned()];
+    let scope = Scope { sources: list(sources), accounts: list(accounts) };
+    Erasure { person, scope, by: "crm".to_owned() }
+}
+
+#[test]
+fn a_person_is_found_by_any_name_the_row_knows() {
+    let mail = Sha256Hash::parse(MAIL).expect("a hash");
+    let all = References {
+        session: Some(id("s")),
+        lead: Some(id("l")),
+        cart: Some(id("c")),
+        order: Some(id("o")),
+    };
+    let identity = Identity { email: Some(mail), ..Identity::default() };
+    let reference = Some(id("tied"));
+    let click = Some(Click { clicked_at: None, from: ClickOrigin::Order, reference });
+    let row = row_of(Facts { references: all, identity, click, ..facts() });
+    for (kind, value) in [
+        ("session", "s"),
+        ("session", "tied"),
+        ("lead", "l"),
+        ("cart", "c"),
+        ("order", "o"),
+        ("email", MAIL),
+    ] {
+        let person = Person::parse(kind, value).expect("a person");
+        assert_eq!((person.kind(), person.value().as_str()), (kind, value));
+        assert!(asked(person.clone(), "*", "*").means(&row), "{kind}");
+        assert!(asked(person.clone(), "shop", "main").means(&row), "{kind}");
+        assert!(!asked(person.clone(), "crm", "*").means(&row), "another source: {kind}");
+        assert!(!asked(person.clone(), "*", "eu").means(&row), "another account: {kind}");
+        assert!(!asked(person, "*", "*").means(&erased(&row)), "erased already: {kind}");
+        let other = Person::parse(kind, &value.replace(['s', 'l', 'c', 'o', 't', 'e'], "f"));
+        assert!(!asked(other.expect("a person"), "*", "*").means(&row), "somebody else: {kind}");
+    }
+    assert_eq!(Person::parse("email", "jane@x.example"), None);
+    assert_eq!(Person::parse("phone", "1"), None);
+}
+
+// --- what is left
+
+#[test]
+fn the_money_stays_and_nothing_of_the_person() {
+    let row = accepted_row(vec![refund("r1", 60, "30")]);
+    let after = erased(&row);
+    let stored = serde_json::to_string(&StoredRow::from(&after)).expect("JSON");
+    for gone in [CLICK, "sess_10492", "f1", "clickFrom", "clickedAt", "sessionId", "msclkid"] {
+        assert!(!stored.contains(&format!("\"{gone}\"")), "{gone} in {stored}");
+    }
+    let (before, facts) =
+        (row.facts.as_ref().expect("facts"), after.facts.as_ref().expect("facts"));
+    assert_eq!((facts.money, &facts.goal), (before.money, &before.goal));
+    assert_eq!(facts.conversion_time, before.conversion_time);
+    assert_eq!((&after.corrections, &after.microsoft), (&row.corrections, &row.microsoft));
+    assert_eq!((after.desired, after.observed), (row.desired + 1, row.observed));
+    assert_eq!(erase(&after, crate::support::after(DAY)), None, "once is enough");
+}
+
+#[test]
+fn a_row_that_was_never_accepted_is_refused_and_sends_nothing() {
+    let bench = Bench::new();
+    let mut unknown = row();
+    unknown.microsoft.apply_unknown = true;
+    for (row, held) in [(row(), None), (unknown, Some("unknown"))] {
+        let row = erased(&row);
+        let next = bench.judge(after(4 * HOUR)).next(&row);
+        assert_eq!(next, Action::Refuse(RefusalReason::IdentityErased));
+        assert_eq!((state(&row), held_by_microsoft(&row)), (refused(), held));
+        assert_eq!(examine(&row, &bench.judge(after(5 * DAY))), Finding::Fine);
+        assert!(!is_about_to_expire(&row, after(90 * DAY)));
+    }
+}
+
+#[test]
+fn no_redrive_wakes_it() {
+    let mut row = row();
+    let reason = RefusalReason::Microsoft { code: Some(5606), symbol: None };
+    row.microsoft.refusal = Some(Refusal { at: after(HOUR), reason });
+    let row = erased(&row);
+    let policy = &Bench::new().policy;
+    let goal = id("Another");
+    assert_eq!(state(&row), refused());
+    let redriven = redrive(&row, after(5 * HOUR), Some(&goal), after(5 * HOUR), policy);
+    assert_eq!(redriven, Redrive::NotNeeded);
+    let mut dead = accepted_row(vec![refund("r1", 60, "30")]);
+    dead.microsoft.dead_at = Some(after(DAY));
+    assert_eq!(state(&erased(&dead)), refused());
+}
+
+#[test]
+fn later_corrections_are_refused_and_shown() {
+    let bench = Bench::new();
+    let row = erased(&accepted_row(Vec::new()));
+    assert_eq!(state(&row), (State::Accepted, None));
+    let row = append(&row, refund("r1", 60, "30"), &bench.judge(after(DAY)));
+    assert_eq!((state(&row), row.open.clone()), (refused(), None));
+    assert_eq!(effects(&row), [ERASED]);
+    assert_eq!(value_at_microsoft(&row), Some(usd("129.95")));
+    assert_eq!(bench.judge(after(2 * DAY)).next(&row), Action::InSync);
+    // Neither does one that came before acceptance bring a message back.
+    let waiting = append(&erased(&crate::support::row()), full("r2", 60), &bench.judge(after(DAY)));
+    assert_eq!((state(&waiting), waiting.open), (refused(), None));
+}
+
+#[test]
+fn corrections_that_microsoft_was_not_told_of_are_shown_as_refused() {
+    let told = restated(accepted_row(vec![refund("r1", 60, "30")]), "99.95");
+    assert_eq!(state(&erased(&told)), (State::Restated, None));
+    let mut half = told.clone();
+    half.corrections.push(refund("r2", 120, "9.95"));
+    let half = erased(&half);
+    assert_eq!((state(&half), effects(&half)), (refused(), vec![Effect::Counted, ERASED]));
+    let (folded, _) = corrections(&half).expect("facts");
+    assert_eq!(folded.net.expect("a value").to_string(), "99.95");
+    // What came back to where Microsoft stands needs not be told.
+    let mut back = told;
+    back.corrections.extend([refund("r2", 120, "9.95"), restatement("n", 180, "99.95")]);
+    assert_eq!(effects(&erased(&back)), [Effect::Counted; 3]);
+}
+
+#[test]
+fn after_a_retract_it_stays_retracted() {
+    let mut row = accepted_row(vec![full("r1", 60), restatement("n", 120, "50")]);
+    row.microsoft.retract_claimed = Some(1);
+    row.microsoft.adjusted = Some(Adjusted { at: after(DAY), value: None, tracking_id: None });
+    let after = erased(&row);
+    assert_eq!((state(&after), effects(&after)), (state(&row), effects(&row)));
+    assert_eq!(held_by_microsoft(&after), Some("retracted"));
+}
+
+#[test]
+fn an_outcome_that_was_on_its_way_is_still_written() {
+    let bench = Bench::new();
+    let judge = bench.judge(after(4 * HOUR));
+    let seen = row();
+    let current = erased(&seen);
+    let Second::Write(write) = Note::Accepted(Kind::Apply, mark()).again(&seen, &current, &judge)
+    else {
+        panic!("an acceptance is never lost")
+    };
+    let mut row = current.clone();
+    assert!(carry_out(&mut row, &write));
+    assert_eq!((state(&row), row.open), ((State::Accepted, None), None));
+    for note in [Note::Dead, Note::Unknown(Kind::Apply, mark())] {
+        let Second::Write(write) = note.again(&seen, &current, &judge) else { panic!("{note:?}") };
+        assert_eq!(write.open, None, "{note:?}");
+    }
+}
+
+// --- in a world full of accidents
+
+fn check_money(world: &World, log: &[(i64, crate::convergence::Change)]) {
+    let row = world.row();
+    let Some(counted) = world.microsoft.counted.values().next() else {
+        return assert_eq!((state(row), row.microsoft.accepted.is_none()), (refused(), true));
+    };
+    if row.microsoft.accepted.is_none() {
+        // Taken, but nobody heard: that is said, unless the run died before it could be written.
+        let said = row.microsoft.apply_unknown.then_some("unknown");
+        assert!(said.is_some() || world.kills > 0, "{row:?}");
+        return assert_eq!((held_by_microsoft(row), state(row)), (said, refused()));
+    }
+    if row.microsoft.unsettled {
+        return assert_eq!(state(row), refused(), "a doubt is never in sync");
+    }
+    let (folded, effects) = corrections(row).expect("facts");
+    let counted_value = match counted.retracted {
+        true => 0,
+        false => thousandths(counted.value.as_deref().expect("a value")),
+    };
+    let shown = value_at_microsoft(row).map_or(0, |m| thousandths(&m.amount.to_string()));
+    assert_eq!(counted_value, shown, "the ledger knows what Microsoft has");
+    let refusals = effects.iter().any(|effect| matches!(effect, Effect::Refused(_)));
+    assert!(refusals || counted_value == net(log).max(0), "a difference that nobody sees");
+    let net = thousandths(&folded.net.expect("a value").to_string().replace('-', ""));
+    assert!(counted.retracted || net == shown, "the net is what Microsoft was told");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn nothing_new_is_sent_and_the_money_is_what_microsoft_has(
+        log in order_log(),
+        first in prop::collection::vec(step(), 0..60),
+        then in prop::collection::vec(step(), 0..60),
+    ) {
+        let changes: Vec<_> = log.iter().map(|(second, it)| (*second, members(*it))).collect();
+        let mut world = World::new("purchase", Some("129.95"), &changes);
+        world.sale_arrives();
+        for step in first {
+            take(&mut world, step, changes.len());
+        }
+        let known = world.person_is_erased();
+        let sent = (world.applies.len(), world.claims.len());
+        for step in then {
+            take(&mut world, step, changes.len());
+        }
+        world.calm_down();
+        prop_assert!(world.applies.len() <= sent.0 + known, "only what was on its way");
+        prop_assert_eq!(world.claims.len(), sent.1, "no adjustment is claimed any more");
+        prop_assert!(world.microsoft.counted.len() <= 1, "one sale, one conversion");
+        check_money(&world, &log);
+    }
+}

@@ -1,0 +1,110 @@
+//! One key, one conversion: whatever shares a person and a second is told apart by whole seconds.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use proptest::prelude::*;
+use tracklayer_core::{
+    click::ClickId,
+    identity::{Identity, hash_email},
+    record::RowKey,
+    time::EventTime,
+};
+use tracklayer_edge::{
+    ledger::{LedgerError, Pointer, claim_of},
+    ports::Claims,
+};
+
+/// Claims as the table keeps them.
+#[derive(Default)]
+struct Table(RefCell<BTreeMap<String, RowKey>>);
+
+impl Claims for Table {
+    async fn claim(
+        &self,
+        claim: &str,
+        owner: &RowKey,
+        _now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        let mut claims = self.0.borrow_mut();
+        Ok(claims.entry(claim.to_owned()).or_insert_with(|| owner.clone()) == owner)
+    }
+
+    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError> {
+        self.0.borrow_mut().retain(|name, holder| name != claim || holder != owner);
+        Ok(())
+    }
+
+    async fn point(&self, _: &RowKey, _: &Pointer) -> Result<Option<Pointer>, LedgerError> {
+        Ok(None)
+    }
+
+    async fn pointer(&self, _: &RowKey) -> Result<Option<Pointer>, LedgerError> {
+        Ok(None)
+    }
+}
+
+fn owner(number: usize) -> RowKey {
+    let event = if number.is_multiple_of(2) { "purchase" } else { "phone_sale" };
+    RowKey {
+        source: "shop".parse().expect("a source"),
+        event_id: number.to_string().parse().expect("an id"),
+        event: event.parse().expect("an event"),
+    }
+}
+
+/// Two people with a click id, in either case of its letters, and one with only an e-mail address.
+fn identity(person: u8) -> Identity {
+    let click = |text: &str| Identity {
+        click_id: Some(ClickId::parse(text).expect("a click id")),
+        ..Identity::default()
+    };
+    match person % 4 {
+        0 => click("f894f652ea334e739002f7167ab8f8e3"),
+        1 => click("F894F652EA334E739002F7167AB8F8E3"),
+        2 => click("dd4afcccb1c9a4cad9544dd7e5006"),
+        _ => Identity { email: hash_email("john@contoso.com").ok(), ..Identity::default() },
+    }
+}
+
+/// What Microsoft tells conversions apart by.
+fn key(person: u8, second: EventTime) -> (u8, EventTime) {
+    (if person % 4 == 1 { 0 } else { person % 4 }, second)
+}
+
+proptest! {
+    #[test]
+    fn no_two_conversions_share_a_key(
+        sales in prop::collection::vec((0_u8..4, 0_i64..3), 1..120),
+        repeated in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+    ) {
+        let (table, now) = (Table::default(), EventTime::from_epoch(1_800_000_000));
+        let account = "main".parse().expect("an account");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let second = |number: usize| {
+            let (person, offset) = sales[number];
+            let (identity, own, time) = (identity(person), owner(number), now.plus_seconds(offset));
+            let second = table.claim_second(&account, &identity, time, &own, now, 0);
+            runtime.block_on(second).expect("a second")
+        };
+        let seconds: Vec<EventTime> = (0..sales.len()).map(second).collect();
+        let keys: BTreeSet<_> = sales.iter().zip(&seconds).map(|((person, _), at)| key(*person, *at)).collect();
+        prop_assert_eq!(keys.len(), sales.len());
+        for ((_, offset), at) in sales.iter().zip(&seconds) {
+            prop_assert!((0..3_600).contains(&at.seconds_since(now.plus_seconds(*offset))));
+        }
+        for number in repeated.iter().map(|index| index.index(sales.len())) {
+            prop_assert_eq!(second(number), seconds[number], "a retry finds its own second");
+        }
+    }
+}
+
+#[test]
+fn goals_don_t_matter_and_accounts_do() {
+    let at = EventTime::from_epoch(1_800_000_000);
+    let claim = |account: &str| claim_of(&account.parse().expect("a name"), &identity(0), at);
+    assert_ne!(claim("main"), claim("eu"));
+    assert_eq!(claim_of(&"main".parse().expect("a name"), &Identity::default(), at), None);
+}
