@@ -23,8 +23,8 @@ use tracklayer_core::{
 use tracklayer_edge::{
     clicks::Clicks,
     clock::{self, SystemClock},
-    ledger::Ledger,
-    ports::{Erasures as _, Index as _, Rows as _},
+    ledger::{GoalCheck, Ledger},
+    ports::{Erasures as _, GoalChecks as _, Index as _, Rows as _},
     queue::Queue,
     telemetry::StandardOutput,
 };
@@ -370,6 +370,29 @@ async fn the_audit_finds_what_nothing_drives_and_is_through_once_a_week() {
 
     let again = stand.sweep.audit(&span, 168).await.expect("nothing to do");
     assert_eq!(again, sweep::wire::AuditSummary::default());
+}
+
+#[tokio::test]
+async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
+    let stand = Stand::start().await;
+    let now = stand.now;
+    let row = row("1", "purchase", now);
+    let class = Class::Held("main/Purchse".to_owned());
+    stand.put(&open(row, class, now.plus_seconds(9_000), Some(WaitReason::GoalHeld))).await;
+    let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
+    let span = sweep::signals::Span { now, deadline_ms };
+    let main = "main".parse().expect("an account");
+    let held = vec!["Purchse".to_owned()];
+    let once_held: BTreeSet<String> = held.iter().cloned().collect();
+    let check = GoalCheck { held_goals: held, once_held, ..GoalCheck::default() };
+    stand.sweep.ledger.save_check(&main, &check).await.expect("kept");
+    assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 0);
+
+    // The next check looks for "Purchase" only, and finds it.
+    let check = GoalCheck { held_goals: Vec::new(), ..check };
+    stand.sweep.ledger.save_check(&main, &check).await.expect("kept");
+    assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 1);
+    assert_eq!(stand.signals().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,10 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
         return refusal(&AwsError::internal("refused on purpose"));
     }
     if TABLES.iter().any(|prefix| target.starts_with(prefix)) {
-        return aws.dynamo().forward(headers, body).await;
+        return match aws.meter().is_running() {
+            true => metered(&aws, &target, headers, body).await,
+            false => aws.dynamo().forward(headers, body).await,
+        };
     }
     let url = text(&headers, "host").map(|host| format!("http://{host}"));
     let answer = match parse(&body) {
@@ -52,6 +55,20 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
     }
     identify(&mut response);
     response
+}
+
+/// Passes a request on and counts what it costs.
+async fn metered(aws: &Aws, target: &str, mut headers: HeaderMap, body: Bytes) -> Response {
+    headers.remove(header::CONTENT_LENGTH);
+    let response = aws.dynamo().forward(headers, crate::meter::asking(body)).await;
+    let (parts, body) = response.into_parts();
+    match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(bytes) => {
+            aws.meter().add(target, &bytes);
+            Response::from_parts(parts, Body::from(bytes))
+        }
+        Err(error) => refusal(&AwsError::internal(error)),
+    }
 }
 
 fn parse(body: &[u8]) -> Result<Value, AwsError> {

@@ -9,6 +9,7 @@
 //! | [`Aws`] | opens the services, the axum router, in-process calls |
 //! | `http` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
 //! | `dynamo` | DynamoDB: the embedded `dynoxide` |
+//! | `meter` | what DynamoDB would charge |
 //! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
 //! | [`secrets`] | Secrets Manager: versions, stages, rotation on request, deletion |
 //! | `functions` | Lambda's Invoke, and what rotates secrets, for functions that others run |
@@ -18,6 +19,7 @@ mod dynamo;
 mod error;
 mod functions;
 mod http;
+mod meter;
 mod page;
 pub mod secrets;
 pub mod sqs;
@@ -32,6 +34,7 @@ use serde_json::Value;
 
 pub use error::{AwsError, Error};
 pub use functions::{FunctionError, Functions, Invocation};
+pub use meter::Units;
 use secrets::Secrets;
 use sqs::Sqs;
 
@@ -70,6 +73,7 @@ struct Services {
     /// What ARNs of functions begin with.
     function_arns: String,
     refusals: Mutex<Vec<Refusal>>,
+    meter: meter::Meter,
 }
 
 /// Requests to be refused: the start of their target, and how many are left.
@@ -97,6 +101,7 @@ impl Aws {
             functions: OnceLock::new(),
             function_arns,
             refusals: Mutex::default(),
+            meter: meter::Meter::default(),
         };
         Ok(Self { services: Arc::new(services) })
     }
@@ -159,6 +164,20 @@ impl Aws {
         let mut refusals = self.refusals();
         refusals.retain(|refusal| refusal.target != target);
         refusals.push(Refusal { target: target.to_owned(), left: times });
+    }
+
+    /// Begins to count what DynamoDB would charge for the requests that come over HTTP.
+    pub fn measure(&self) {
+        self.services.meter.start();
+    }
+
+    /// Capacity units since [`Aws::measure`], by operation and table.
+    pub fn units(&self) -> Units {
+        self.services.meter.read()
+    }
+
+    pub(crate) fn meter(&self) -> &meter::Meter {
+        &self.services.meter
     }
 
     /// Whether this request meets an outage; counts it.

@@ -29,6 +29,7 @@ pub use mutation::Mutation;
 pub use oracle::{Exceptions, Violation};
 pub use plan::Plan;
 pub use shrink::shrink;
+pub use table::Units;
 use world::{Line, World};
 
 /// What became of a history.
@@ -42,6 +43,8 @@ pub struct Outcome {
     pub calls: u64,
     /// Conversions that Microsoft counts.
     pub counted: u64,
+    /// What the ledger would charge for the history.
+    pub units: Units,
     /// What happened, if it was asked for.
     lines: Vec<Line>,
     persons: Vec<(String, String)>,
@@ -73,6 +76,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
         exceptions,
         calls: microsoft.calls,
         counted: microsoft.counted.len() as u64,
+        units: world.table.borrow().units,
         lines: world.lines(),
         persons: world.table.borrow().persons(),
     }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, num::NonZero, time::Instant};
 
 use anyhow::{Context as _, bail};
-use simulation::{Plan, run, shrink};
+use simulation::{Plan, Units, run, shrink};
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +31,7 @@ struct Sum {
     exceptions: BTreeMap<&'static str, u32>,
     calls: u64,
     counted: u64,
+    units: Units,
     failed: Vec<u64>,
 }
 
@@ -47,6 +48,7 @@ impl Sum {
                 exceptions: outcome.exceptions,
                 calls: outcome.calls,
                 counted: outcome.counted,
+                units: outcome.units,
                 failed: Vec::new(),
             });
         }
@@ -56,6 +58,8 @@ impl Sum {
     fn add(&mut self, other: Sum) {
         self.calls += other.calls;
         self.counted += other.counted;
+        self.units.write += other.units.write;
+        self.units.read += other.units.read;
         self.failed.extend(other.failed);
         for (what, times) in other.exceptions {
             *self.exceptions.entry(what).or_default() += times;
@@ -78,6 +82,19 @@ fn run_all(from: u64, to: u64) -> anyhow::Result<()> {
         to - from,
         sum.calls,
         sum.counted
+    );
+    let per = |units: u64| units as f64 / sum.counted.max(1) as f64;
+    println!(
+        "per conversion, with all its corrections and trouble: {:.1} write units, {:.1} read units",
+        per(sum.units.write),
+        per(sum.units.read)
+    );
+    let plain = run(Plan::plain(), false);
+    let per = |units: u64| units as f64 / plain.counted.max(1) as f64;
+    println!(
+        "per plain conversion: {:.1} write units, {:.1} read units (the account's included)",
+        per(plain.units.write),
+        per(plain.units.read)
     );
     for (what, times) in sum.exceptions {
         println!("admitted {times} times: {what}");

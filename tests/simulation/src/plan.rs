@@ -1,6 +1,8 @@
 //! What happens in one history, drawn from its seed before anything runs: the order log, what goes
 //! wrong and how often, and what the operator does. A plan is data, so that it can be made smaller.
 
+mod plain;
+
 use crate::{mutation::Mutation, random::Random, setting::Setting};
 
 /// The moment at which all histories begin: 2026-03-01T00:00:00Z.
@@ -30,6 +32,8 @@ pub struct Plan {
     pub calm_at: i64,
     /// Whether the goal is part of Microsoft's duplicate key: its pages disagree.
     pub goal_in_key: bool,
+    /// Requests that are arrays with other events, in cases of 10,000.
+    pub arrays: u32,
     /// Where conversions go.
     pub setting: Setting,
     /// A deliberate mistake.
@@ -239,6 +243,7 @@ impl Plan {
             early_redrives,
             calm_at: last.max(START + calm_after) + 6 * HOUR,
             goal_in_key: random.chance(5_000),
+            arrays: 2_500,
             setting,
             mutation: None,
         }

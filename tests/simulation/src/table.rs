@@ -33,6 +33,8 @@ pub struct Table {
     audit: AuditState,
     index: BTreeMap<RowKey, DueEntry>,
     lagging: VecDeque<(i64, RowKey, Option<DueEntry>)>,
+    /// What the table would charge.
+    pub units: Units,
     /// How long the index lags behind the next write, in milliseconds.
     pub lag: i64,
     /// Now, in milliseconds.
@@ -41,6 +43,8 @@ pub struct Table {
 
 impl Table {
     fn put(&mut self, row: Row) {
+        let before = self.rows.get(&row.key).and_then(|row| row.open.as_ref());
+        self.units.write += 1 + index_units(before, row.open.as_ref());
         let entry = row.open.as_ref().map(|open| entry_of(&row, open));
         // Changes of the index keep their order.
         let earliest = self.lagging.back().map_or(0, |(at, ..)| *at);
@@ -62,7 +66,9 @@ impl Table {
     /// Puts a new row; the row that is there wins, unless it has expired.
     pub fn insert(&mut self, row: &Row, now: EventTime) -> Option<Row> {
         if let Some(known) = self.rows.get(&row.key).filter(|known| !is_expired(known, now)) {
-            return Some(known.clone());
+            let known = known.clone();
+            self.units.write += 1;
+            return Some(known);
         }
         self.put(row.clone());
         None
@@ -73,6 +79,7 @@ impl Table {
     pub fn change(&mut self, before: &Row, after: &Row) -> bool {
         let Some(current) = self.rows.get(&before.key) else { return false };
         if (current.desired, current.observed) != (before.desired, before.observed) {
+            self.units.write += 1;
             return false;
         }
         let open = merged(before.open.as_ref(), after.open.as_ref(), current.open.as_ref());
@@ -89,7 +96,8 @@ impl Table {
     }
 
     /// Rows under one id that have not expired.
-    pub fn partition(&self, source: &Source, event_id: &RecordId, now: EventTime) -> Vec<Row> {
+    pub fn partition(&mut self, source: &Source, event_id: &RecordId, now: EventTime) -> Vec<Row> {
+        self.units.read += 1;
         let same = |row: &&Row| row.key.source == *source && row.key.event_id == *event_id;
         self.rows.values().filter(same).filter(|row| !is_expired(row, now)).cloned().collect()
     }
@@ -110,6 +118,7 @@ impl Table {
         let Some(current) = self.rows.get(&write.key) else { return Written::Conflict(None) };
         let desired = write.if_desired.is_none_or(|desired| desired == current.desired);
         if current.observed != write.if_observed || !desired {
+            self.units.write += 1;
             return Written::Conflict(Some(Box::new(current.clone())));
         }
         let after = write.applied_to(current);
@@ -128,6 +137,7 @@ impl Table {
 
     /// Claims a key for `owner`.
     pub fn claim(&mut self, key: &str, owner: &RowKey, now: EventTime) -> bool {
+        self.units.write += 1;
         let owner = format!("{} {}", owner.pk(), owner.sk());
         let free = |(known, ttl): &(String, EventTime)| *known == owner || *ttl <= now;
         if !self.keys.get(key).is_none_or(free) {
@@ -139,6 +149,7 @@ impl Table {
 
     /// Gives a key back, if `owner` has it.
     pub fn release(&mut self, key: &str, owner: &RowKey) {
+        self.units.write += 1;
         let owner = format!("{} {}", owner.pk(), owner.sk());
         if self.keys.get(key).is_some_and(|(known, _)| *known == owner) {
             self.keys.remove(key);
@@ -147,6 +158,7 @@ impl Table {
 
     /// Puts a pointer; the one that is there wins.
     pub fn point(&mut self, own: &RowKey, pointer: &Pointer) -> Option<Pointer> {
+        self.units.write += 1;
         if let Some(known) = self.pointers.get(own) {
             return Some(known.clone());
         }
@@ -155,7 +167,8 @@ impl Table {
     }
 
     /// The pointer of a correction.
-    pub fn pointer(&self, own: &RowKey) -> Option<Pointer> {
+    pub fn pointer(&mut self, own: &RowKey) -> Option<Pointer> {
+        self.units.read += 1;
         self.pointers.get(own).cloned()
     }
 
@@ -207,9 +220,11 @@ impl Table {
     pub fn postpone(&mut self, seen: &DueEntry, until: EventTime) -> bool {
         let Some(row) = self.rows.get(&seen.key) else { return false };
         let Some(open) = row.open.as_ref().filter(|open| open.due == seen.due) else {
+            self.units.write += 1;
             return false;
         };
         if open.class != seen.class {
+            self.units.write += 1;
             return false;
         }
         let open = Open { due: until, ..open.clone() };
@@ -288,6 +303,29 @@ impl Table {
         let opens = self.rows.values().filter_map(|row| row.open.as_ref());
         let swept = |open: &&Open| open.class.starts_with("wait") || open.class.starts_with("orph");
         opens.filter(swept).map(|open| open.due.epoch()).min()
+    }
+}
+
+/// Capacity units, by DynamoDB's rules: every row is below 1 KB, a failed condition costs its unit,
+/// an index entry that is added or removed costs one, one that moves two. Sweep's and the audit's
+/// reads are left out: they go by the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Of writes.
+    pub write: u64,
+    /// Of reads.
+    pub read: u64,
+}
+
+fn index_units(before: Option<&Open>, after: Option<&Open>) -> u64 {
+    match (before, after) {
+        (None, None) => 0,
+        (Some(before), Some(after)) if before == after => 0,
+        (Some(before), Some(after)) => {
+            let stays = (&before.class, before.due) == (&after.class, after.due);
+            if stays { 1 } else { 2 }
+        }
+        _ => 1,
     }
 }
 

@@ -30,3 +30,15 @@ fn a_seed_always_tells_the_same_history() {
         assert_eq!(tell(), tell(), "seed {seed}");
     }
 }
+
+#[test]
+fn a_plain_conversion_costs_three_write_units_and_one_read_unit() {
+    let plan = Plan::plain();
+    let orders = plan.orders.len() as u64;
+    let outcome = run(plan, false);
+    assert_eq!((outcome.violations.len(), outcome.counted), (0, orders));
+    // Its key, its row, its outcome.
+    assert_eq!(outcome.units.write, 3 * orders);
+    // Its row; the account item comes with each batch.
+    assert!(outcome.units.read <= orders + outcome.calls, "{outcome:?}");
+}

@@ -63,7 +63,7 @@ pub fn was_made(world: &World, killed: usize) {
     let calls = world.calls(APPLY);
     let unanswered = calls.iter().filter(|call| call.status != Some(200)).count();
     println!("{killed} kills, {} calls to Microsoft, {unanswered} of them failed", calls.len());
-    assert!(killed > 10 && unanswered > 5, "{killed} kills, {unanswered} failed calls");
+    assert!(killed >= 5 && unanswered >= 1, "{killed} kills, {unanswered} failed calls");
 }
 
 /// How Microsoft behaves for the next second or two.

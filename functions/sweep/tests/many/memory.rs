@@ -82,7 +82,8 @@ impl Stand {
         self.0.rows.borrow_mut().insert(key.pk(), (key, open));
     }
 
-    fn catch_up(&self, behind: usize) {
+    /// Lets the index come up to so many changes.
+    pub fn catch_up(&self, behind: usize) {
         let mut lagging = self.0.lagging.borrow_mut();
         while lagging.len() > behind {
             let Some((pk, from, to)) = lagging.pop_front() else { return };

@@ -156,7 +156,7 @@ fn label_of_original(event: &Value) -> String {
 
 /// One request, alone or first in an array; `None` if the function died.
 async fn request(world: &Rc<World>, event: &Value) -> Option<(i64, Value)> {
-    if !world.random().chance(2_500) {
+    if !world.random().chance(world.plan.arrays) {
         return call(world, event, event).await;
     }
     let mut array = vec![event.clone()];

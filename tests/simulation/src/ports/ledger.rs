@@ -186,6 +186,7 @@ impl Batches for Port {
         let found = self
             .table(|table| {
                 let mut found = Found::default();
+                table.units.read += (keys.len() + accounts.len()) as u64;
                 for key in keys {
                     found.rows.extend(table.rows.get(key).map(|row| (key.clone(), row.clone())));
                 }
