@@ -398,7 +398,8 @@ async fn consent_is_withdrawn_by_the_visitor_or_a_key_and_by_nobody_else() {
     let of_session = denied(json!({"sessionId": "s", "msclkid": 5}));
     let key = format!("Bearer {KEY}");
     let made_up = format!("tl_ref={}", "0".repeat(32));
-    let cases: [(&[(&str, &str)], &str, &[u32]); 7] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [u32]);
+    let cases: [Case<'_>; 7] = [
         (&[JSON], &of_session, &[1, 2, 3]),
         (&[JSON, ("cookie", &made_up)], &of_session, &[1, 2, 3]),
         (&[JSON, ("cookie", "tl_ref=x")], &of_session, &[1, 2, 3]),
