@@ -140,6 +140,7 @@ impl<P: Ports> Upload<P> {
                         None => self.refuse_secret(account).await,
                     },
                     AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
+                    AuthError::Looping(_) => self.stop_asking(account).await,
                     AuthError::Unavailable(_) => {}
                 }
                 Err(TokenTrouble::Auth(error))
@@ -166,6 +167,14 @@ impl<P: Ports> Upload<P> {
     pub(crate) async fn note_trouble(&self, account: &AccountName) {
         if let Err(error) = self.ledger.trouble(account, self.clock.now()).await {
             tracing::warn!(account = account.as_str(), %error, "trouble not noted");
+        }
+    }
+
+    /// No worker asks for this account for as long as a message rests.
+    async fn stop_asking(&self, account: &Account) {
+        let until = self.clock.now().plus_seconds(self.policy.run_margin);
+        if let Err(error) = self.ledger.pause(&account.name, until).await {
+            tracing::warn!(account = account.name.as_str(), %error, "pause not noted");
         }
     }
 

@@ -8,11 +8,13 @@
 //! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand,
 //!   [`audit`] finds what was forgotten, [`erasure`] takes a person out of it
 //! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
-//!   knows their codes, [`goals`] checks goals, [`outcome`] explains what became of rows,
+//!   knows their codes, [`goals`] checks goals, [`consent`] the errors of the
+//!   identity service, [`outcome`] explains what became of rows,
 //!   [`verdict`] draws the conclusions, [`note`] turns them into writes
 
 pub mod audit;
 pub mod click;
+pub mod consent;
 pub mod correction;
 pub mod decide;
 pub mod erasure;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tracklayer_core::{
+    consent::TOKEN_ERRORS,
     errors::{Class, TABLE},
     outcome::REASONS,
 };
@@ -19,6 +20,15 @@ fn errors() -> String {
         "\nEvery other documented code is a defect of this software or of one row: report it with its TrackingId.\n\
          An unknown code is kept in the row and refused, never dropped.\n\n",
     );
+    text
+}
+
+fn token_errors() -> String {
+    let mut text = "\n| error | cause | what helps |\n|---|---|---|\n".to_owned();
+    for entry in TOKEN_ERRORS {
+        writeln!(text, "| {} | {} | {} |", entry.error, entry.cause, entry.cure).expect("a line");
+    }
+    text.push('\n');
     text
 }
 
@@ -52,5 +62,6 @@ fn check(name: &str, source: &str, expected: &str) {
 #[test]
 fn the_tables_are_the_codes() {
     check("errors", "errors.rs", &errors());
+    check("token errors", "consent.rs", &token_errors());
     check("reasons", "outcome.rs", &reasons());
 }

@@ -12,7 +12,11 @@ use std::{
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tracklayer_core::{id::AccountName, observed::Environment};
+use tracklayer_core::{
+    consent::{TokenClass, classify_token, token_entry},
+    id::AccountName,
+    observed::Environment,
+};
 
 use crate::ports::{Consents, Tokens};
 use crate::secrets::{AccountSecret, Secret, Versioned};
@@ -29,6 +33,9 @@ pub enum AuthError {
     /// The application or its secret is wrong.
     #[error("the identity service refuses the application ({0})")]
     Configuration(String),
+    /// The identity service finds that it is asked too often.
+    #[error("the identity service takes this for a loop ({0}); it is not asked for a while")]
+    Looping(String),
     /// The identity service did not answer.
     #[error("the identity service is unavailable: {0}")]
     Unavailable(String),
@@ -155,20 +162,19 @@ fn read_token(body: &[u8]) -> Result<TokenAnswer, AuthError> {
     }
 }
 
-/// Only `error` decides: the numbers change, and are for the log.
 fn read_error(status: u16, body: &[u8]) -> AuthError {
     let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else {
         return AuthError::Unavailable(format!("HTTP {status}"));
     };
     let codes = answer.error_codes.unwrap_or_default();
     let text = format!("{} {codes:?}", answer.error);
-    let passing = [50033, 50087, 70012, 90006, 90012, 90024, 90033, 90055, 90090];
-    if status >= 500 || status == 429 || codes.iter().any(|code| passing.contains(code)) {
-        return AuthError::Unavailable(text);
-    }
-    match answer.error.as_str() {
-        "invalid_grant" | "interaction_required" => AuthError::Consent(text),
-        "temporarily_unavailable" => AuthError::Unavailable(text),
-        _ => AuthError::Configuration(text),
+    match classify_token(status, &answer.error, &codes) {
+        TokenClass::Consent => AuthError::Consent(text),
+        TokenClass::Configuration => {
+            let cure = token_entry(&answer.error).map_or("look it up at Microsoft", |e| e.cure);
+            AuthError::Configuration(format!("{text}; {cure}"))
+        }
+        TokenClass::Retry => AuthError::Unavailable(text),
+        TokenClass::Looping => AuthError::Looping(text),
     }
 }

@@ -1,0 +1,141 @@
+//! Errors of the identity service as data: what each means for the account, cause and cure.
+//!
+//! `error` decides; the AADSTS numbers beside it change and are for the log – but for those that
+//! Microsoft documents as passing, and the one that says that it is asked too often
+//! (learn.microsoft.com/entra/identity-platform/reference-error-codes,
+//! learn.microsoft.com/advertising/guides/authentication-oauth).
+
+/// What a refused token request means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenClass {
+    /// A person must give consent again; asking again with the same secret is no use.
+    Consent,
+    /// The application, its secret or the request is wrong.
+    Configuration,
+    /// It passes by itself.
+    Retry,
+    /// The service takes us for a loop: stop asking for a while.
+    Looping,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenEntry {
+    /// The member `error` of the answer.
+    pub error: &'static str,
+    /// What it means.
+    pub class: TokenClass,
+    /// Why it happens, for people.
+    pub cause: &'static str,
+    /// What helps, for people.
+    pub cure: &'static str,
+}
+
+const fn entry(
+    error: &'static str,
+    class: TokenClass,
+    cause: &'static str,
+    cure: &'static str,
+) -> TokenEntry {
+    TokenEntry { error, class, cause, cure }
+}
+
+const BUILT_WRONGLY: &str = "The token request was built wrongly.";
+const REPORT: &str = "Report it; check client_id and tenant in the account's secret.";
+
+/// Every error of the token endpoint that Microsoft documents.
+pub const TOKEN_ERRORS: &[TokenEntry] = &[
+    entry(
+        "invalid_grant",
+        TokenClass::Consent,
+        "The refresh token expired after 90 days without use (700082), was revoked (50173), or its consent is missing (65001).",
+        "Give consent again and write the new refresh token into the account's secret.",
+    ),
+    entry(
+        "interaction_required",
+        TokenClass::Consent,
+        "The user must confirm with a second factor (50076, 50079).",
+        "Give consent again and write the new refresh token into the account's secret.",
+    ),
+    entry(
+        "invalid_client",
+        TokenClass::Configuration,
+        "The application's secret is wrong (7000215) or has expired (7000222).",
+        "Make a new client secret in Entra and write it into the account's secret.",
+    ),
+    entry(
+        "unauthorized_client",
+        TokenClass::Configuration,
+        "The application is unknown there (700016).",
+        "Correct client_id and tenant in the account's secret.",
+    ),
+    entry("invalid_request", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
+    entry("invalid_scope", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
+    entry("invalid_resource", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
+    entry("unsupported_grant_type", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
+    entry(
+        "temporarily_unavailable",
+        TokenClass::Retry,
+        "Trouble inside the identity service.",
+        "Nothing; it is retried.",
+    ),
+];
+
+/// Numbers that pass by themselves, whatever `error` says.
+const PASSING: [i64; 9] = [50033, 50087, 70012, 90006, 90012, 90024, 90033, 90055, 90090];
+
+/// The number by which the service says that it is asked again and again.
+const LOOPING: i64 = 50196;
+
+/// What an answer of this HTTP status with `error` and these AADSTS numbers means. An error that is
+/// not in the table needs a person.
+#[must_use]
+pub fn classify_token(status: u16, error: &str, numbers: &[i64]) -> TokenClass {
+    if numbers.contains(&LOOPING) {
+        return TokenClass::Looping;
+    }
+    let passing = numbers.iter().any(|number| PASSING.contains(number));
+    if status >= 500 || status == 429 || passing {
+        return TokenClass::Retry;
+    }
+    let known = TOKEN_ERRORS.iter().find(|entry| entry.error == error);
+    known.map_or(TokenClass::Configuration, |entry| entry.class)
+}
+
+/// Cause and cure of an `error`.
+#[must_use]
+pub fn token_entry(error: &str) -> Option<&'static TokenEntry> {
+    TOKEN_ERRORS.iter().find(|entry| entry.error == error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_decides_but_for_numbers_that_pass_or_warn_of_a_loop() {
+        for (status, error, numbers, class) in [
+            (400, "invalid_grant", &[700_082][..], TokenClass::Consent),
+            (400, "interaction_required", &[50_076], TokenClass::Consent),
+            (401, "invalid_client", &[7_000_215], TokenClass::Configuration),
+            (400, "unauthorized_client", &[700_016], TokenClass::Configuration),
+            (400, "invalid_scope", &[], TokenClass::Configuration),
+            (400, "something_new", &[1], TokenClass::Configuration),
+            (400, "temporarily_unavailable", &[], TokenClass::Retry),
+            (400, "invalid_grant", &[90_033], TokenClass::Retry),
+            (400, "invalid_request", &[50_196], TokenClass::Looping),
+            (429, "invalid_grant", &[], TokenClass::Retry),
+            (503, "invalid_client", &[], TokenClass::Retry),
+        ] {
+            assert_eq!(classify_token(status, error, numbers), class, "{status} {error}");
+        }
+    }
+
+    #[test]
+    fn every_line_says_what_happened_and_what_helps() {
+        for line in TOKEN_ERRORS {
+            assert!(line.cause.ends_with('.') && line.cure.ends_with('.'), "{}", line.error);
+            assert_eq!(token_entry(line.error), Some(line));
+        }
+    }
+}
