@@ -5,7 +5,7 @@ mod memory;
 use std::collections::{BTreeMap, BTreeSet};
 
 use memory::{Memory, Stand};
-use sweep::{Sweep, wire::Summary};
+use sweep::{Sweep, signals::Span, wire::Summary};
 use tracklayer_core::{
     decide::Policy,
     mapping::Mapping,
@@ -87,6 +87,15 @@ impl System {
         self.sweep.handle(EventTime::from_epoch(NOW + second), deadline).await.expect("a run")
     }
 
+    /// The same, of rows that are held no more.
+    async fn release(&self, second: i64) -> usize {
+        let now = EventTime::from_epoch(NOW + second);
+        self.stand.0.now_ms.set(now.epoch() * 1_000);
+        self.stand.catch_up(0);
+        let deadline_ms = u64::try_from((now.epoch() + 300) * 1_000).expect("after 1970");
+        self.sweep.release_held(&Span { now, deadline_ms }).await.expect("a run")
+    }
+
     /// The rows signalled since this was last asked.
     fn signalled(&self) -> Vec<RowKey> {
         std::mem::take(&mut *self.stand.0.signals.borrow_mut())
@@ -158,4 +167,30 @@ async fn while_nobody_works_on_them_rows_get_one_signal_an_hour() {
     }
     assert_eq!(counts.len(), 10_000);
     assert!(counts.values().all(|count| (1..=2).contains(count)), "an hour and a quarter");
+}
+
+#[tokio::test]
+async fn a_large_held_class_is_left_alone_and_then_drained_by_a_few_runs() {
+    let system = System::new(0);
+    let mut all: BTreeSet<RowKey> = (0..2_000).map(|n| key(format!("held-{n}"))).collect();
+    for n in 0..50_000 {
+        let key = key(format!("more-{n}"));
+        let due = EventTime::from_epoch(NOW - n);
+        let class = Class::Held("main/Purchase".to_owned());
+        system.stand.add(key.clone(), class.entry(&key, due, Some(WaitReason::GoalHeld)));
+        all.insert(key);
+    }
+    system.stand.0.held_goals.borrow_mut().push("Purchase".to_owned());
+    assert_eq!(system.release(0).await, 0);
+    assert_eq!(system.signalled(), []);
+
+    system.stand.0.held_goals.borrow_mut().clear();
+    let mut signalled = Vec::new();
+    for run in 1..=3 {
+        let count = system.release(run * 300).await;
+        assert!(count <= A_RUN, "{count}");
+        signalled.extend(system.signalled());
+    }
+    assert_eq!(signalled.len(), all.len(), "none twice");
+    assert_eq!(signalled.into_iter().collect::<BTreeSet<_>>(), all);
 }

@@ -21,9 +21,13 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::{Cursor, DueEntry, DuePage, Found, LedgerError, Pointer, Tally, Written},
+    ledger::{
+        AccountItem, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Pointer, Tally,
+        Written,
+    },
     ports::{
-        AccountItems, Batches, Claims, Clicks, Clock, Index, Live, Ports, Rows, Signals, Telemetry,
+        AccountItems, Batches, Claims, Clicks, Clock, GoalChecks, Index, Live, Ports, Rows,
+        Signals, Telemetry,
     },
     queue::{Hide, QueueError},
     telemetry::Metric,
@@ -56,6 +60,8 @@ pub struct Stand(pub Rc<State>);
 pub struct State {
     /// Milliseconds since 1970.
     pub now_ms: Cell<i64>,
+    /// Goals of `main` that a check holds.
+    pub held_goals: RefCell<Vec<String>>,
     /// Signals that were sent, in order.
     pub signals: RefCell<Vec<RowKey>>,
     /// The metrics of `main`, each with its last value.
@@ -153,6 +159,21 @@ impl Index for Stand {
         open.due = until;
         self.0.lagging.borrow_mut().push_back((seen.key.pk(), seen.due, until));
         Ok(true)
+    }
+}
+
+impl GoalChecks for Stand {
+    async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
+        let held_goals = self.0.held_goals.borrow().clone();
+        Ok(AccountItem { held_goals, ..AccountItem::default() })
+    }
+
+    async fn save_check(&self, _: &AccountName, _: &GoalCheck) -> Result<(), LedgerError> {
+        unreachable!("sweep checks nothing")
+    }
+
+    async fn fail_check(&self, _: &AccountName, _: EventTime, _: bool) -> Result<(), LedgerError> {
+        unreachable!("sweep checks nothing")
     }
 }
 
