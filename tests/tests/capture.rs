@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use system_tests::{
     Answer, KEY, MSCLKID, World,
     door::{CAPTURE, click, with},
-    purchase, time,
+    purchase, time, until,
 };
 
 const DAY: u64 = 86_400;
@@ -449,15 +449,64 @@ async fn what_waits_with_a_withdrawn_click_is_not_sent() {
         assert_eq!(world.record(id).await["state"], "waiting");
     }
     world.until_state("stays", "accepted").await;
-    for id in ["goes", "tied"] {
-        let record = world.until_state(id, "refused").await;
-        assert_eq!(
-            (&record["reason"], &record["click"]),
-            (&json!("identity_erased"), &json!(null))
-        );
-    }
+    let record = world.until_state("goes", "refused").await;
+    assert_eq!((&record["reason"], &record["click"]), (&json!("identity_erased"), &json!(null)));
+    until("without its click", || async {
+        let record = world.record("tied").await;
+        let waits =
+            (&record["state"], &record["reason"]) == (&json!("waiting"), &json!("no_click"));
+        if waits { Ok(()) } else { Err(record) }
+    })
+    .await;
     world.until_drained().await;
     assert_eq!(world.conversions().await.len(), 1);
     assert_eq!(world.messages("uploads-dlq").await, 0);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_ties_himself_to_a_sale_and_withdraws_stops_nothing() {
+    let world = World::start().await.unwrap();
+    let ahead = |id: &str, by: Value| with(&sale(id, 0, by), &json!({"occurredAt": time(7)}));
+    // He ties an order, and adds a click of his own to a session that has one.
+    let tied = json!({"msclkid": click(1), "orderId": "20001", "landedAt": time(-60)}).to_string();
+    let mine = format!("tl_ref={}", cookie(&world.landing(&[JSON], tied).await));
+    land(&world, json!({"msclkid": click(2), "sessionId": "s", "landedAt": time(-90)})).await;
+    let added = json!({"msclkid": click(3), "sessionId": "s", "landedAt": time(-50)}).to_string();
+    let also_mine = format!("tl_ref={}", cookie(&world.landing(&[JSON], added).await));
+    let by_mail = json!({"orderId": "20001", "email": "jane@x.example"});
+    world.queued(&ahead("order", by_mail)).await;
+    world.queued(&ahead("session", json!({"sessionId": "s"}))).await;
+    for (cookie, body) in [(&mine, json!({})), (&also_mine, json!({"sessionId": "s"}))] {
+        let denied = with(&body, &json!({"consent": "denied"})).to_string();
+        assert_eq!(world.landing(&[JSON, ("cookie", cookie)], denied).await.status, 204);
+    }
+    world.until_state("order", "accepted").await;
+    world.until_state("session", "accepted").await;
+    assert_eq!(credited(&world, "session").await, (json!("session"), json!(click(2))));
+    assert_eq!(world.conversions().await.len(), 2);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_without_click_who_withdraws_or_denies_later_is_not_sent() {
+    let world = World::start().await.unwrap();
+    let event = |id: &str| {
+        let by = json!({"sessionId": id, "email": "jane@x.example", "occurredAt": time(6)});
+        with(&sale(id, 0, json!({})), &by)
+    };
+    for id in ["key", "event", "goes"] {
+        world.queued(&event(id)).await;
+    }
+    let key = format!("Bearer {KEY}");
+    let denied = json!({"sessionId": "key", "consent": "denied"}).to_string();
+    assert_eq!(world.landing(&[JSON, ("authorization", &key)], denied).await.status, 204);
+    let again = world.post(&with(&event("event"), &json!({"consent": "denied"}))).await;
+    assert_eq!((again.status, &again.body["status"]), (200, &json!("ignored")));
+    assert_eq!(world.record("event").await["reason"], "identity_erased");
+    world.until_state("goes", "accepted").await;
+    assert_eq!(world.until_state("key", "refused").await["reason"], "identity_erased");
+    world.until_drained().await;
+    assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
 }

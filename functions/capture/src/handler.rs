@@ -85,6 +85,9 @@ impl Capture {
         if let Some(session) = session.filter(|_| keyed || cookie.is_some()) {
             let cookie = cookie.filter(|_| !keyed);
             clicks += self.clicks.forget_clicks(session.as_str(), cookie).await?;
+            if keyed {
+                self.clicks.withdraw(session, clock::now_ms()).await?;
+            }
         }
         if clicks > 0 {
             tracing::info!(clicks, "consent withdrawn");

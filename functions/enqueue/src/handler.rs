@@ -9,7 +9,8 @@ use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::{
     decide::{AccountView, Policy},
-    event::{ErrorCode, Event, EventError, Rejection, parse_event},
+    erasure::erase,
+    event::{ErrorCode, Event, EventError, Ignored, IgnoredReason, Rejection, parse_event},
     id::{AccountName, Source},
     intake::key_of,
     mapping::Mapping,
@@ -22,7 +23,7 @@ use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{IngestKey, Right},
     ledger::{LedgerError, claim_of},
-    ports::{Clock as _, Keys as _, Live, Ports, Signals as _, Telemetry},
+    ports::{Clock as _, Keys as _, Live, Ports, Rows as _, Signals as _, Telemetry},
     telemetry::Metric,
 };
 
@@ -182,6 +183,31 @@ impl<P: Ports> Enqueue<P> {
         sent
     }
 
+    /// Nothing is stored. An event that was taken before its person denied consent, and waits, is
+    /// ended.
+    async fn take_ignored(
+        &self,
+        ignored: &Ignored,
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, Unavailable> {
+        if ignored.reason == IgnoredReason::ConsentDenied {
+            let (source, id) = (&ignored.source, &ignored.event_id);
+            let rows = self.ledger.partition(source, id, call.now).await?;
+            let meant = |row: &&Row| row.key.event == ignored.event && is_unsent(row);
+            let Some(row) = rows.iter().find(meant) else {
+                return Ok(EventAnswer::ignored(ignored));
+            };
+            if let Some(erased) = erase(row, call.now)
+                && call.allows(source, Some(&row.account)).is_ok()
+                && !self.ledger.change(row, &erased).await?
+            {
+                // Upload was at it in the same moment; the caller's retry settles it.
+                return Err(Unavailable);
+            }
+        }
+        Ok(EventAnswer::ignored(ignored))
+    }
+
     async fn take_one(
         &self,
         parsed: &Result<Event, Rejection>,
@@ -189,14 +215,19 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<EventAnswer, Unavailable> {
         match parsed {
             Err(rejection) => Ok(rejection.clone().into()),
-            Ok(Event::Ignored(ignored)) => Ok(match call.allows(&ignored.source, None) {
-                Ok(()) => EventAnswer::ignored(ignored),
-                Err(error) => EventAnswer::rejected(&ignored.event_id, &ignored.source, error),
-            }),
+            Ok(Event::Ignored(ignored)) => match call.allows(&ignored.source, None) {
+                Ok(()) => self.take_ignored(ignored, call).await,
+                Err(error) => Ok(EventAnswer::rejected(&ignored.event_id, &ignored.source, error)),
+            },
             Ok(Event::Conversion(conversion)) => self.take_conversion(conversion, call).await,
             Ok(Event::Correction(correction)) => self.take_correction(correction, call).await,
         }
     }
+}
+
+/// Whether nothing of the row can be at Microsoft yet.
+fn is_unsent(row: &Row) -> bool {
+    row.microsoft.accepted.is_none() && !row.microsoft.apply_unknown && row.facts.is_some()
 }
 
 /// The order in which events of an array are taken: originals many at a time, then repeats of an id

@@ -1,13 +1,16 @@
 //! Rows that wait for a click: looked for again each time they are due. And rows that waited with
-//! one: it is looked at again before they are sent.
+//! one, or with hashes: whether consent was withdrawn is looked at again before they are sent.
 
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
     click::ClickId,
+    decide::AccountView,
     erasure::erase,
     id::RecordId,
-    intake::{ClickSearch, bind},
+    intake::{ClickSearch, bind, unbind},
     mapping::Account,
+    note::Judge,
+    open::WaitReason,
     record::{ClickOrigin, Row},
     time::EventTime,
 };
@@ -32,43 +35,68 @@ struct Bound {
 }
 
 impl<P: Ports> Upload<P> {
-    /// Ends rows whose click was deleted while they waited: consent was withdrawn, or the person
-    /// erased. A row that may be at Microsoft already is left alone.
-    pub(crate) async fn end_withdrawn(&self, works: &mut [Work]) {
+    /// Looks after rows that waited: consent may have been withdrawn meanwhile. A row that may be at
+    /// Microsoft already is left alone.
+    pub(crate) async fn heed_withdrawals(&self, works: &mut [Work]) {
         let now = self.clock.now();
-        let waited: Vec<(usize, Row, Bound)> = works
+        let waited: Vec<(usize, Row)> = works
             .iter()
             .enumerate()
             .filter_map(|(index, work)| {
-                let row = work.row.clone()?;
-                let bound = waited_with(&row, now)?;
-                Some((index, row, bound))
+                Some((index, work.row.clone().filter(|row| has_waited(row, now))?))
             })
             .collect();
-        let look = |(index, row, bound): (usize, Row, Bound)| async move {
-            (index, self.end_if_gone(&row, &bound, now).await)
-        };
+        let look = |(index, row): (usize, Row)| async move { (index, self.heed(&row, now).await) };
         let looked: Vec<_> =
             stream::iter(waited).map(look).buffer_unordered(AT_ONCE).collect().await;
         take_over(works, looked);
     }
 
-    /// The row without its person, if its click has gone; `None` if that is still there.
-    async fn end_if_gone(
-        &self,
-        row: &Row,
-        bound: &Bound,
-        now: EventTime,
-    ) -> Result<Option<Row>, LedgerError> {
-        if self.clicks.is_there(&bound.reference, &bound.click_id, bound.at, now).await? {
+    /// The row without its click if that has gone, and without its person if a key has withdrawn the
+    /// consent of its session; `None` if nothing has changed.
+    ///
+    /// A click that is gone is no ground to end the row: it may have been a stranger's, who tied
+    /// himself to the record. What else there is – another click, the hashes – still counts.
+    async fn heed(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+        let bound = bound(row);
+        if let Some(bound) = &bound
+            && self.clicks.is_there(&bound.reference, &bound.click_id, bound.at, now).await?
+        {
             return Ok(None);
         }
-        tracing::info!(record = row.key.label(), "its click was deleted, not sent");
-        let Some(after) = erase(row, now) else { return Ok(None) };
-        match self.ledger.change(row, &after).await? {
-            true => Ok(Some(after)),
-            false => Err(LedgerError::Unavailable("another writer was faster".to_owned())),
+        if self.is_withdrawn(row).await? {
+            tracing::info!(record = row.key.label(), "consent was withdrawn, not sent");
+            let Some(after) = erase(row, now) else { return Ok(None) };
+            return self.changed(row, after).await;
         }
+        match bound {
+            Some(_) => self.rebind(row, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether somebody with a key has withdrawn the consent of the row's session since it was
+    /// recorded.
+    async fn is_withdrawn(&self, row: &Row) -> Result<bool, LedgerError> {
+        let session = row.facts.as_ref().and_then(|facts| facts.references.session.as_ref());
+        let (Some(session), Some(recorded_at)) = (session, row.recorded_at) else {
+            return Ok(false);
+        };
+        let withdrawn_at = self.clicks.withdrawn_at(session).await?;
+        Ok(withdrawn_at.is_some_and(|at| at >= recorded_at))
+    }
+
+    /// The row with another click, with its hashes alone, or waiting.
+    async fn rebind(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+        let Some(facts) = &row.facts else { return Ok(None) };
+        let view = AccountView::default();
+        let judge = Judge { account: &view, now, policy: &self.policy };
+        let after = match self.search(row, now).await? {
+            search @ ClickSearch::Found { .. } => bind(row, &search, facts.occurred_at),
+            ClickSearch::Missing(_) => unbind(row, &judge),
+        };
+        let after = self.with_second(after, facts.occurred_at, now).await?;
+        self.changed(row, after).await
     }
 
     /// Binds waiting rows to clicks that were captured or tied meanwhile.
@@ -88,10 +116,7 @@ impl<P: Ports> Upload<P> {
     async fn bind_one(&self, row: &Row) -> Result<Option<Row>, LedgerError> {
         let Some(facts) = &row.facts else { return Ok(None) };
         let now = self.clock.now();
-        let account = self.mapping.account(row.account.as_str());
-        let browser = account.is_some_and(Account::browser_order_ties);
-        let search =
-            self.clicks.search(None, &facts.references, facts.occurred_at, now, browser).await?;
+        let search = self.search(row, now).await?;
         if let ClickSearch::Missing(reason) = search {
             let mut waiting = row.clone();
             if let Some(open) = &mut waiting.open {
@@ -99,17 +124,38 @@ impl<P: Ports> Upload<P> {
             }
             return Ok(Some(waiting));
         }
-        let mut bound = bind(row, &search, facts.occurred_at);
-        let identity = bound.facts.as_ref().map(|facts| facts.identity.clone()).unwrap_or_default();
-        let ledger = &self.ledger;
-        let second = ledger
-            .claim_second(&row.account, &identity, facts.occurred_at, &row.key, now, 0)
-            .await?;
-        if let Some(facts) = &mut bound.facts {
-            facts.conversion_time = second;
+        let bound = bind(row, &search, facts.occurred_at);
+        let bound = self.with_second(bound, facts.occurred_at, now).await?;
+        self.changed(row, bound).await
+    }
+
+    async fn search(&self, row: &Row, now: EventTime) -> Result<ClickSearch, LedgerError> {
+        let Some(facts) = &row.facts else {
+            return Ok(ClickSearch::Missing(WaitReason::OriginalMissing));
+        };
+        let account = self.mapping.account(row.account.as_str());
+        let browser = account.is_some_and(Account::browser_order_ties);
+        self.clicks.search(None, &facts.references, facts.occurred_at, now, browser).await
+    }
+
+    /// The row at a second that is free for its new key.
+    async fn with_second(
+        &self,
+        mut row: Row,
+        time: EventTime,
+        now: EventTime,
+    ) -> Result<Row, LedgerError> {
+        if let Some(facts) = &mut row.facts {
+            let (account, identity) = (&row.account, &facts.identity);
+            facts.conversion_time =
+                self.ledger.claim_second(account, identity, time, &row.key, now, 0).await?;
         }
-        match self.ledger.change(row, &bound).await? {
-            true => Ok(Some(bound)),
+        Ok(row)
+    }
+
+    async fn changed(&self, before: &Row, after: Row) -> Result<Option<Row>, LedgerError> {
+        match self.ledger.change(before, &after).await? {
+            true => Ok(Some(after)),
             false => Err(LedgerError::Unavailable("another writer was faster".to_owned())),
         }
     }
@@ -130,16 +176,18 @@ fn take_over(works: &mut [Work], outcomes: Vec<(usize, Result<Option<Row>, Ledge
     }
 }
 
-/// The click of a row that waited with it and was never sent. One that came with the event is
-/// stored nowhere else.
-fn waited_with(row: &Row, now: EventTime) -> Option<Bound> {
-    let facts = row.facts.as_ref()?;
+/// Whether the row has waited, and can't be at Microsoft.
+fn has_waited(row: &Row, now: EventTime) -> bool {
     let known = &row.microsoft;
-    let sent = known.accepted.is_some() || known.attempts > 0 || known.refusal.is_some();
+    let sent = known.accepted.is_some() || known.apply_unknown || known.refusal.is_some();
     let young = row.recorded_at.is_some_and(|at| at.plus_seconds(ON_ITS_WAY) > now);
-    if sent || (young && row.open.is_none()) {
-        return None;
-    }
+    let person = row.facts.as_ref().is_some_and(|facts| facts.identity.is_matchable());
+    person && !sent && !(young && row.open.is_none())
+}
+
+/// The click of a row. One that came with the event is stored nowhere else.
+fn bound(row: &Row) -> Option<Bound> {
+    let facts = row.facts.as_ref()?;
     let click = facts.click.as_ref()?;
     let session = || match click.from {
         ClickOrigin::Session => facts.references.session.clone(),
@@ -162,13 +210,12 @@ fn waits_for_click(row: &Row) -> bool {
 #[cfg(test)]
 mod tests {
     use tracklayer_core::{
-        decide::{AccountView, Policy},
+        decide::Policy,
         event::{Event, parse_event},
         intake::{facts_of, place},
         mapping::Mapping,
-        note::Judge,
         observed::Observed,
-        open::{Class, WaitReason},
+        open::Class,
     };
 
     use super::*;
@@ -203,7 +250,8 @@ mod tests {
     }
 
     fn reference(row: &Row) -> Option<String> {
-        waited_with(row, now()).map(|bound| bound.reference.to_string())
+        let row = Some(row).filter(|row| has_waited(row, now()))?;
+        bound(row).map(|bound| bound.reference.to_string())
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl<P: Ports> Run<'_, P> {
     /// Works on all rows.
     pub async fn work(&mut self) {
         self.redrive().await;
-        self.upload.end_withdrawn(self.works).await;
+        self.upload.heed_withdrawals(self.works).await;
         self.upload.bind(self.works).await;
         let planned = self.decide().await;
         self.send(planned).await;

@@ -162,6 +162,25 @@ pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row 
     bound
 }
 
+/// A row whose click was deleted while it waited, without that click: as if none had been found. The
+/// hashes stay; the key that the row then has at Microsoft must be claimed before it is written.
+#[must_use]
+pub fn unbind(row: &Row, judge: &Judge<'_>) -> Row {
+    let mut unbound = row.clone();
+    unbound.desired += 1;
+    if let Some(facts) = &mut unbound.facts {
+        facts.identity.click_id = None;
+        facts.click = None;
+        facts.conversion_time = facts.occurred_at;
+    }
+    if !is_matchable(&unbound) {
+        let reason = Some(WaitReason::NoClick);
+        unbound.open = Some(Class::Wait.entry(&row.key, judge.now, reason));
+        unbound.waits = 0;
+    }
+    unbound
+}
+
 /// A correction as it is recorded at `now`.
 #[must_use]
 pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {

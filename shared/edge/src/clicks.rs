@@ -125,6 +125,17 @@ impl Clicks {
         self.put(item, at_ms).await
     }
 
+    /// Notes that somebody with a key withdrew the consent of `session`: what was recorded before
+    /// and waits is not sent.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn withdraw(&self, session: &RecordId, at_ms: i64) -> Result<(), LedgerError> {
+        let mut item = keyed(&withdrawal_pk(session), "key");
+        item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
+        self.put(item, at_ms).await
+    }
+
     async fn put(&self, mut item: Item, at_ms: i64) -> Result<(), LedgerError> {
         let ttl = at_ms / 1_000 + KEPT_DAYS * DAY;
         item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
@@ -300,6 +311,14 @@ impl crate::ports::Clicks for Clicks {
         let click = |item| click_of(item, reference.as_str());
         Ok(clicks.iter().filter_map(click).any(|click| click.click_id == *click_id))
     }
+
+    async fn withdrawn_at(&self, session: &RecordId) -> Result<Option<EventTime>, LedgerError> {
+        let query = self.query(&withdrawal_pk(session), "sk = :edge", "key".to_owned());
+        let answer = query.send().await.map_err(unavailable)?;
+        let item = answer.items.unwrap_or_default().into_iter().next();
+        let at = item.as_ref().and_then(|item| item.get("withdrawnAt")?.as_n().ok());
+        Ok(at.and_then(|at| at.parse().ok()).map(EventTime::from_epoch))
+    }
 }
 
 fn found(click: StoredClick, from: ClickOrigin) -> ClickSearch {
@@ -322,6 +341,11 @@ fn ties_of(references: &References) -> impl Iterator<Item = (TieKind, &RecordId,
 
 fn session_pk(reference: &str) -> String {
     format!("session {reference}")
+}
+
+/// Apart from the clicks: a withdrawal is none.
+fn withdrawal_pk(session: &RecordId) -> String {
+    format!("withdrawn {session}")
 }
 
 fn keyed(pk: &str, sk: &str) -> Item {

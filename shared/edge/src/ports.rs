@@ -355,6 +355,12 @@ pub trait Clicks {
         at: EventTime,
         now: EventTime,
     ) -> Result<bool, LedgerError>;
+
+    /// When somebody with a key last withdrew the consent of `session`.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable.
+    async fn withdrawn_at(&self, session: &RecordId) -> Result<Option<EventTime>, LedgerError>;
 }
 
 /// What was deleted or erased.

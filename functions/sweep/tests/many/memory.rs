@@ -279,6 +279,10 @@ impl Clicks for Stand {
         unreachable!("sweep searches no click")
     }
 
+    async fn withdrawn_at(&self, _: &RecordId) -> Result<Option<EventTime>, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+
     async fn is_there(
         &self,
         _: &RecordId,

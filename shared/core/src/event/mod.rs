@@ -45,6 +45,8 @@ pub enum Event {
 /// An event that is answered and dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
+    /// Its name.
+    pub event: EventName,
     /// Its id.
     pub event_id: RecordId,
     /// Its source.

@@ -41,7 +41,8 @@ struct Head {
 
 impl Head {
     fn ignored(self, reason: IgnoredReason) -> Event {
-        Event::Ignored(Ignored { event_id: self.event_id, source: self.source, reason })
+        let Head { event, event_id, source } = self;
+        Event::Ignored(Ignored { event, event_id, source, reason })
     }
 }
 

@@ -116,6 +116,10 @@ impl Clicks for Port {
     ) -> Result<bool, LedgerError> {
         Ok(self.request(false, |_| true).await?)
     }
+
+    async fn withdrawn_at(&self, _session: &RecordId) -> Result<Option<EventTime>, LedgerError> {
+        Ok(None)
+    }
 }
 
 /// Nobody is erased here.
