@@ -154,3 +154,56 @@ async fn a_report_that_fails_leaves_the_check_as_it_is() {
     assert_eq!(report["outcomes"].as_array().map(Vec::len), Some(3));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
+    let world = World::with(|options| {
+        options.check_every = Duration::from_secs(600);
+        options.hour = 1;
+    });
+    let world = world.await.unwrap();
+    let enhanced = |on: bool| {
+        world.microsoft().update_settings(|settings| {
+            let goals = settings.accounts.iter_mut().flat_map(|account| &mut account.goals);
+            goals.for_each(|goal| goal.enhanced_conversions = on);
+        });
+    };
+    enhanced(false);
+    let report = check(&world).await;
+    assert_eq!(report["held"], json!([]));
+    assert!(report["findings"].to_string().contains("wait for a click"), "{report}");
+    let by_mail = |id: &str| {
+        json!({"event": "purchase", "eventId": id, "source": "shop", "occurredAt": in_seconds(-1),
+               "value": 3, "currency": "USD", "leadId": id, "email": "john@contoso.com"})
+    };
+    for id in ["mail", "click"] {
+        assert_eq!(world.post(&by_mail(id)).await.status, 202);
+        assert_eq!(world.until_state(id, "waiting").await["reason"], "no_click");
+    }
+    world
+        .capture(&json!({"msclkid": click(1), "sessionId": "s", "landedAt": in_seconds(-60)}))
+        .await;
+    world.capture(&json!({"sessionId": "s", "leadId": "click"})).await;
+    world.until_state("click", "accepted").await;
+    assert_eq!(world.conversions().await.len(), 1);
+
+    enhanced(true);
+    check(&world).await;
+    world.until_state("mail", "accepted").await;
+    assert_eq!(world.messages("uploads-dlq").await, 0);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_errors_holds_nothing() {
+    let world =
+        World::with(|options| options.check_every = Duration::from_secs(600)).await.unwrap();
+    let body =
+        r#"{"ConversionGoals":null,"PartialErrors":[{"Code":0,"ErrorCode":"InternalError"}]}"#;
+    let body = AnswerBody::Text(body.to_owned());
+    let odd = Fault::Status { status: 200, body, after_accepting: false };
+    world.faults(vec![FaultRule::new(odd).on("ConversionGoals")]);
+    let report = check(&world).await;
+    assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
+    world.stop().await;
+}

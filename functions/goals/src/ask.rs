@@ -15,8 +15,12 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     microsoft::{Answer, AuthError},
-    ports::{Microsoft as _, Ports, Secrets as _, Tokens as _},
+    ports::{
+        AccountItems as _, Clock as _, Microsoft as _, Ports, Secrets as _, Telemetry as _,
+        Tokens as _,
+    },
     secrets::{AccountSecret, Secret, SecretError, Versioned},
+    telemetry::Metric,
 };
 
 use crate::handler::Goals;
@@ -87,6 +91,8 @@ struct GoalsAnswer {
     /// Must be there, if only as null: an answer to something else must not hold every goal.
     #[serde(deserialize_with = "Option::deserialize")]
     conversion_goals: Option<Vec<Option<AccountGoal>>>,
+    /// What could not be looked up: the goals are not all there then.
+    partial_errors: Option<Vec<serde::de::IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -117,8 +123,32 @@ impl<P: Ports> Goals<P> {
         if refused == Some(secret.version.as_str()) {
             return Err(AskError::Consent);
         }
-        let token = self.auth.token(account, &secret).await?;
-        Ok(Session { account: account.clone(), secret, token })
+        self.tell_age(account, &secret);
+        match self.auth.token(account, &secret).await {
+            Ok(token) => Ok(Session { account: account.clone(), secret, token }),
+            Err(error) => {
+                if let AuthError::Consent(_) = &error {
+                    self.refuse_secret(account, &secret.version).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// An account that sells nothing for days still needs its rotation.
+    fn tell_age(&self, account: &AccountName, secret: &Versioned<AccountSecret>) {
+        let now = self.clock.now().epoch();
+        if let Some(created) = secret.created {
+            self.telemetry.emit(account.as_str(), &[Metric::secret_age(now - created)]);
+        }
+    }
+
+    /// No worker asks with this version again.
+    async fn refuse_secret(&self, account: &AccountName, version: &str) {
+        self.secrets.forget(account).await;
+        if let Err(error) = self.ledger.refuse_secret(account, version).await {
+            tracing::warn!(account = account.as_str(), %error, "refused secret not noted");
+        }
     }
 
     /// Asks about goals and auto-tagging.
@@ -128,6 +158,9 @@ impl<P: Ports> Goals<P> {
             "ReturnAdditionalFields": "IsExternallyAttributed,IsEnhancedConversionsEnabled",
         });
         let answer: GoalsAnswer = self.query(session, GOALS, &query).await?;
+        if answer.partial_errors.is_some_and(|errors| !errors.is_empty()) {
+            return Err(AskError::Unusable("not all goals could be looked up".to_owned()));
+        }
         let goals = answer.conversion_goals.unwrap_or_default().into_iter().flatten().collect();
         let query = json!({"AccountPropertyNames": ["MSCLKIDAutoTaggingEnabled"]});
         let answer: PropertiesAnswer = self.query(session, PROPERTIES, &query).await?;

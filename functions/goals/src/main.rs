@@ -23,8 +23,8 @@ async fn main() -> anyhow::Result<()> {
         policy: config::policy()?,
         ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
         secrets: Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?),
-        auth: Auth::new(http.clone(), endpoints.token, endpoints.environment),
-        microsoft: Client::new(http, endpoints.api),
+        auth: Auth::new(http.clone(), endpoints.token.clone(), endpoints.environment),
+        microsoft: Client::new(http, &endpoints),
         clock: SystemClock::default(),
         telemetry: StandardOutput,
     };

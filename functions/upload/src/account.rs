@@ -121,6 +121,7 @@ impl<P: Ports> Upload<P> {
             destination: Some(destination),
             held: item.held,
             held_goals: item.held_goals.clone(),
+            plain_goals: item.plain_goals.clone(),
         };
         Account { name, secret, view, item }
     }
@@ -137,7 +138,7 @@ impl<P: Ports> Upload<P> {
                 match error {
                     AuthError::Consent(_) => match self.newer(account).await {
                         Some(newer) => return self.ask(account, &newer).await,
-                        None => self.refuse_secret(account).await,
+                        None => self.refuse_secret(account, &account.secret.version).await,
                     },
                     AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
                     AuthError::Looping(_) => self.stop_asking(account).await,
@@ -160,7 +161,11 @@ impl<P: Ports> Upload<P> {
         account: &Account,
         secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, TokenTrouble> {
-        self.auth.token(&account.name, secret).await.map_err(TokenTrouble::Auth)
+        let asked = self.auth.token(&account.name, secret).await;
+        if let Err(AuthError::Consent(_)) = &asked {
+            self.refuse_secret(account, &secret.version).await;
+        }
+        asked.map_err(TokenTrouble::Auth)
     }
 
     /// Rows that are handed back without a call note no attempt; this says why not.
@@ -178,10 +183,9 @@ impl<P: Ports> Upload<P> {
         }
     }
 
-    async fn refuse_secret(&self, account: &Account) {
+    async fn refuse_secret(&self, account: &Account, version: &str) {
         self.secrets.forget(&account.name).await;
-        if let Err(error) = self.ledger.refuse_secret(&account.name, &account.secret.version).await
-        {
+        if let Err(error) = self.ledger.refuse_secret(&account.name, version).await {
             tracing::warn!(account = account.name.as_str(), %error, "refused secret not noted");
         }
     }

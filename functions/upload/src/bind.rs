@@ -19,7 +19,7 @@ use tracklayer_edge::{
     ports::{Claims as _, Clicks as _, Clock as _, Ports, Rows as _},
 };
 
-use crate::{batch::Work, handler::Upload};
+use crate::{account::Accounts, batch::Work, handler::Upload};
 
 /// Rows that are looked after at the same time.
 const AT_ONCE: usize = 16;
@@ -100,11 +100,13 @@ impl<P: Ports> Upload<P> {
     }
 
     /// Binds waiting rows to clicks that were captured or tied meanwhile.
-    pub(crate) async fn bind(&self, works: &mut [Work]) {
+    pub(crate) async fn bind(&self, works: &mut [Work], accounts: &Accounts) {
+        let waits =
+            |row: &Row| accounts.get(&row.account).is_some_and(|a| waits_for_click(row, &a.view));
         let waiting: Vec<(usize, Row)> = works
             .iter()
             .enumerate()
-            .filter_map(|(index, work)| Some((index, work.row.clone().filter(waits_for_click)?)))
+            .filter_map(|(index, work)| Some((index, work.row.clone().filter(&waits)?)))
             .collect();
         let search = |(index, row): (usize, Row)| async move { (index, self.bind_one(&row).await) };
         let bound: Vec<_> =
@@ -200,11 +202,13 @@ fn bound(row: &Row) -> Option<Bound> {
     })
 }
 
-fn waits_for_click(row: &Row) -> bool {
-    let unsent = row.microsoft.accepted.is_none() && row.microsoft.refusal.is_none();
-    row.facts.as_ref().is_some_and(|facts| {
-        unsent && !facts.identity.is_matchable() && !facts.references.is_empty()
-    })
+/// Hashes may have been sent without an answer; then they stay what the row is known by.
+fn waits_for_click(row: &Row, account: &AccountView) -> bool {
+    let known = &row.microsoft;
+    let unsent = known.accepted.is_none() && known.refusal.is_none() && !known.apply_unknown;
+    row.facts
+        .as_ref()
+        .is_some_and(|facts| unsent && !account.can_match(facts) && !facts.references.is_empty())
 }
 
 #[cfg(test)]

@@ -126,11 +126,14 @@ impl<P: Ports> Run<'_, P> {
             return first;
         }
         let upload = self.upload;
-        let (Ok(token), Some(timeout)) =
-            (upload.new_token(account).await, self.deadline.for_call(&upload.clock))
-        else {
-            return first;
+        let token = match upload.new_token(account).await {
+            Ok(token) => token,
+            Err(error) => {
+                self.report.auth_failed(account, &error);
+                return first;
+            }
         };
+        let Some(timeout) = self.deadline.for_call(&upload.clock) else { return first };
         self.post(call, account, &token, timeout).await
     }
 

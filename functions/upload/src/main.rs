@@ -31,8 +31,8 @@ async fn main() -> anyhow::Result<()> {
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
         queue: Queue::new(aws.sqs(), config::text("TRACKLAYER_QUEUE_URL")?),
         secrets: Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?),
-        auth: Auth::new(http.clone(), endpoints.token, endpoints.environment),
-        microsoft: Client::new(http, endpoints.api),
+        auth: Auth::new(http.clone(), endpoints.token.clone(), endpoints.environment),
+        microsoft: Client::new(http, &endpoints),
         telemetry: StandardOutput,
     };
     let upload = &upload;

@@ -31,7 +31,7 @@ const NAMED_ROWS: usize = 100;
 #[derive(Debug, Default)]
 pub struct Report {
     counts: BTreeMap<AccountName, BTreeMap<&'static str, usize>>,
-    secret_age_days: BTreeMap<AccountName, f64>,
+    secret_ages: BTreeMap<AccountName, i64>,
     /// Causes told already: one line per cause, not one per call.
     told: BTreeSet<(AccountName, String)>,
 }
@@ -55,9 +55,7 @@ impl Report {
     /// Notes how old the secret is: a dead rotation shows in it.
     pub fn secret_age(&mut self, account: &AccountName, created: Option<i64>, now: EventTime) {
         let Some(created) = created else { return };
-        let seconds = now.epoch().saturating_sub(created).max(0);
-        #[expect(clippy::cast_precision_loss, reason = "an age in days")]
-        self.secret_age_days.insert(account.clone(), seconds as f64 / 86_400.0);
+        self.secret_ages.insert(account.clone(), now.epoch().saturating_sub(created));
     }
 
     /// Counts what was noted about a row.
@@ -171,17 +169,12 @@ impl Report {
             refused = fates(|fate| *fate == Fate::Refused),
             "batch"
         );
-        let accounts: BTreeSet<_> = self.counts.keys().chain(self.secret_age_days.keys()).collect();
+        let accounts: BTreeSet<_> = self.counts.keys().chain(self.secret_ages.keys()).collect();
         for account in accounts {
             let counts = self.counts.get(account).into_iter().flatten();
             let mut metrics: Vec<Metric> =
                 counts.map(|(name, count)| Metric::count(name, *count)).collect();
-            let age = self.secret_age_days.get(account);
-            metrics.extend(age.map(|days| Metric {
-                name: "SecretAgeDays",
-                value: *days,
-                unit: "None",
-            }));
+            metrics.extend(self.secret_ages.get(account).map(|age| Metric::secret_age(*age)));
             telemetry.emit(account.as_str(), &metrics);
         }
     }

@@ -33,7 +33,7 @@ impl<P: Ports> Run<'_, P> {
     pub async fn work(&mut self) {
         self.redrive().await;
         self.upload.heed_withdrawals(self.works).await;
-        self.upload.bind(self.works).await;
+        self.upload.bind(self.works, self.accounts).await;
         let planned = self.decide().await;
         self.send(planned).await;
     }

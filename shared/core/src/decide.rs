@@ -49,6 +49,19 @@ pub struct AccountView {
     pub held: bool,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
+    /// Goals that take no hashes, as the last check found.
+    pub plain_goals: Vec<String>,
+}
+
+impl AccountView {
+    /// Whether Microsoft can match a row with these facts: by its click, or by hashes where its goal
+    /// takes them.
+    #[must_use]
+    pub fn can_match(&self, facts: &Facts) -> bool {
+        let identity = &facts.identity;
+        let takes_hashes = !self.plain_goals.iter().any(|goal| goal == facts.goal.as_str());
+        identity.click_id.is_some() || (identity.is_matchable() && takes_hashes)
+    }
 }
 
 /// A correction as it is sent.
@@ -141,7 +154,9 @@ fn before_acceptance(
             false => RefusalReason::Expired,
         });
     }
-    if !facts.identity.is_matchable() {
+    // What may have been sent is repeated as it is, whatever the goal takes now.
+    let may_repeat = row.microsoft.apply_unknown && facts.identity.is_matchable();
+    if !account.can_match(facts) && !may_repeat {
         let reason = row.open.as_ref().and_then(|open| open.reason).unwrap_or(WaitReason::NoClick);
         return wait_again(row, facts, reason, now, policy);
     }

@@ -147,7 +147,7 @@ fn externally_attributed(goal: &AccountGoal) -> Option<Fault> {
 fn hashes_unwanted(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
     (wanted.enhanced && goal.is_enhanced_conversions_enabled == Some(false)).then(|| {
         let problem = "hashes are sent, but enhanced conversions are off".to_owned();
-        let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping.";
+        let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping; rows that have only hashes wait for a click.";
         Fault(Gravity::Warns, problem, cure)
     })
 }
@@ -170,7 +170,7 @@ fn other_count(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
     };
     let there = goal.count_type.as_deref()?;
     // Whatever the mapping says: of sales with values, every one should count.
-    let loses_sales = there == "Unique" && wanted.revenue == Revenue::VariableValue;
+    let loses_sales = there == "Unique" && wanted.revenue != Revenue::NoValue;
     let problem = match loses_sales {
         true => {
             "it counts only the first conversion of a click: repeated purchases are lost".into()

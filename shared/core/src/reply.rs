@@ -162,6 +162,11 @@ fn fault_of(status: u16, error: MicrosoftError) -> Reply {
         Class::Retry => Reply::Unknown("trouble inside Microsoft"),
         // 5xx with a code we don't know may still have been carried out.
         Class::Unknown if status >= 500 => Reply::Unknown("server error"),
+        // The code is new, the status is not.
+        Class::Unknown if matches!(status, 401 | 403 | 429) => match by_status(status) {
+            Reply::Fault(known) => Reply::Fault(MicrosoftError { class: known.class, ..error }),
+            other => other,
+        },
         _ => Reply::Fault(error),
     }
 }

@@ -55,6 +55,14 @@ impl Metric {
         let value = value as f64;
         Metric { name, value, unit: "Count" }
     }
+
+    /// How old the version of a secret is: a dead rotation shows in it.
+    #[must_use]
+    pub fn secret_age(seconds: i64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "an age in days")]
+        let value = seconds.max(0) as f64 / 86_400.0;
+        Metric { name: "SecretAgeDays", value, unit: "None" }
+    }
 }
 
 /// Writes a log line with members that are JSON themselves, as `tracing` can't.

@@ -280,6 +280,25 @@ fn an_adjustment_that_can_not_wait_for_its_settle_delay_is_rushed() {
 }
 
 #[test]
+fn hashes_alone_wait_for_a_click_where_the_goal_takes_none() {
+    let mut bench = Bench::new();
+    bench.account.plain_goals = vec!["Purchase".to_owned()];
+    let mut hashed = row();
+    if let Some(facts) = &mut hashed.facts {
+        facts.identity = Identity { email: hash(MAIL), ..Identity::default() };
+        facts.click = None;
+    }
+    let next = |row: &Row, bench: &Bench| bench.judge(after(2 * HOUR)).next(row);
+    assert!(matches!(next(&hashed, &bench), Action::WaitUntil(_, WaitReason::NoClick)));
+    assert_eq!(next(&row(), &bench), Action::Apply, "a click is enough");
+    let mut doubtful = hashed.clone();
+    doubtful.microsoft.apply_unknown = true;
+    assert_eq!(next(&doubtful, &bench), Action::Apply, "repeated as it is");
+    bench.account.plain_goals.clear();
+    assert_eq!(next(&hashed, &bench), Action::Apply);
+}
+
+#[test]
 fn what_goes_after_a_wait() {
     assert_eq!(after_wait(&row()), Some(Kind::Apply));
     assert_eq!(after_wait(&refunded()), Some(Kind::Restate));

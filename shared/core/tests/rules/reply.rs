@@ -33,6 +33,17 @@ fn fault(status: u16, body: &str) -> MicrosoftError {
 }
 
 #[test]
+fn a_new_code_under_a_status_that_says_enough_is_of_that_class() {
+    let new = r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#;
+    for (status, class) in
+        [(401, Class::Token), (403, Class::Account), (429, Class::Throttled), (400, Class::Unknown)]
+    {
+        let error = fault(status, new);
+        assert_eq!((error.class, error.code), (class, Some(7777)), "{status}");
+    }
+}
+
+#[test]
 fn a_fault_under_http_200_is_no_acceptance() {
     for fault in [
         r#""Errors":[{"Code":0,"Message":"x"}]"#,

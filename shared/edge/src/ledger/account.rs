@@ -33,6 +33,9 @@ pub struct AccountItem {
     /// Every goal that was ever held: rows of one that the mapping names no more may still wait.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub once_held: BTreeSet<String>,
+    /// Goals that take no hashes, as the last check found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plain_goals: Vec<String>,
     /// When a check last found no goal of a name: the only hint at how young a goal is.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_goals: BTreeMap<String, EventTime>,
@@ -50,6 +53,8 @@ pub struct GoalCheck {
     pub held_goals: Vec<String>,
     /// Goals whose rows wait or have waited.
     pub once_held: BTreeSet<String>,
+    /// Goals that take no hashes: rows with nothing else wait for a click.
+    pub plain_goals: Vec<String>,
     /// Goals that are absent, or were when they were last looked for, and when that was.
     pub absent_goals: BTreeMap<String, EventTime>,
 }
@@ -96,18 +101,20 @@ impl GoalChecks for Ledger {
         let unreadable = |error: serde_dynamo::Error| LedgerError::Unreadable(error.to_string());
         let held = serde_dynamo::to_attribute_value(&check.held_goals).map_err(unreadable)?;
         let once_held = serde_dynamo::to_attribute_value(&check.once_held).map_err(unreadable)?;
+        let plain = serde_dynamo::to_attribute_value(&check.plain_goals).map_err(unreadable)?;
         let absent = serde_dynamo::to_attribute_value(&check.absent_goals).map_err(unreadable)?;
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
             .update_expression(
-                "SET heldGoals = :goals, onceHeld = :once, absentGoals = :absent, \
-                 checkedAt = :at, held = :held REMOVE failingSince",
+                "SET heldGoals = :goals, onceHeld = :once, plainGoals = :plain, \
+                 absentGoals = :absent, checkedAt = :at, held = :held REMOVE failingSince",
             )
             .expression_attribute_values(":goals", held)
             .expression_attribute_values(":once", once_held)
             .expression_attribute_values(":held", AttributeValue::Bool(false))
+            .expression_attribute_values(":plain", plain)
             .expression_attribute_values(":absent", absent)
             .expression_attribute_values(":at", number(check.checked_at.epoch()))
             .send()

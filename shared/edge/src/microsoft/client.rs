@@ -65,7 +65,12 @@ pub enum Answer {
 pub struct Client {
     http: reqwest::Client,
     api: String,
+    environment: Environment,
 }
+
+/// The sandbox takes no other developer token, and production takes this one nowhere
+/// (learn.microsoft.com/advertising/guides/sandbox).
+const SANDBOX_DEVELOPER_TOKEN: &str = "BBD37VB98";
 
 impl Client {
     /// Builds the HTTP client that this and the token endpoint use.
@@ -82,10 +87,17 @@ impl Client {
             .build()
     }
 
-    /// Calls Microsoft at `api`.
+    /// Calls Microsoft there.
     #[must_use]
-    pub fn new(http: reqwest::Client, api: String) -> Self {
-        Client { http, api }
+    pub fn new(http: reqwest::Client, endpoints: &Endpoints) -> Self {
+        Client { http, api: endpoints.api.clone(), environment: endpoints.environment }
+    }
+
+    fn developer_token<'a>(&self, secret: &'a AccountSecret) -> &'a str {
+        match self.environment {
+            Environment::Production => secret.developer_token.expose(),
+            Environment::Sandbox => SANDBOX_DEVELOPER_TOKEN,
+        }
     }
 }
 
@@ -107,7 +119,7 @@ impl Microsoft for Client {
             .post(format!("{}{path}", self.api))
             .timeout(timeout)
             .bearer_auth(token.expose())
-            .header("DeveloperToken", secret.developer_token.expose())
+            .header("DeveloperToken", self.developer_token(secret))
             .header("CustomerId", &secret.customer_id)
             .header("CustomerAccountId", &secret.account_id)
             .header("Content-Type", "application/json")
