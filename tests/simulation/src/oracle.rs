@@ -95,8 +95,9 @@ pub fn is_quiet(world: &World) -> bool {
         && world.table.borrow().next_due().is_none()
 }
 
-/// Whether a row wants something and nothing drives it, not even a dead letter. Only a lost message
-/// may bring that about: the audit must not be needed for anything else.
+/// Whether a row wants something and nothing drives it, not even a dead letter. The audit must not be
+/// needed but for a lost message, or a request that died after the row and before the message and was
+/// refused as too old when it was repeated.
 #[must_use]
 pub fn is_waiting_for_audit(world: &World) -> bool {
     let account = AccountView::default();
@@ -109,7 +110,11 @@ pub fn is_waiting_for_audit(world: &World) -> bool {
     };
     let table = world.table.borrow();
     let Some(row) = table.rows.values().find(|row| forgotten(row)) else { return false };
-    if world.plan.faults.vanished == 0 {
+    let is_too_old = |row: &Row| {
+        let time = row.facts.as_ref().map(|facts| facts.conversion_time.plus_seconds(MAX_AGE));
+        row.observed == 0 && time.is_some_and(|limit| limit < world.now())
+    };
+    if world.plan.faults.vanished == 0 && !is_too_old(row) {
         let what = format!("nothing drives it: {row:?}");
         world.violated("nothing is forgotten", row.key.label(), what);
     }
