@@ -167,6 +167,17 @@ fn a_row_older_than_90_days_sent_again() {
 }
 
 #[test]
+fn a_sale_that_the_ledger_has_forgotten_sent_again() {
+    // Rows are kept 100 days at least: what is older than those is not taken in anew.
+    let event = r#"{"event":"purchase","eventId":"1","source":"shop","value":1,"currency":"EUR",
+        "occurredAt":"2026-04-24T09:42:13Z","msclkid":"f894f652ea334e739002f7167ab8f8e3"}"#;
+    let at = |days| parse_event(event, &Mapping::shipped(), after(days * DAY));
+    assert!(at(90).is_ok());
+    let rejection = at(91).expect_err("too old");
+    assert_eq!(rejection.error.code, ErrorCode::TooOld);
+}
+
+#[test]
 fn lasting_refusals_retried_and_passing_ones_dropped() {
     for code in [5603, 5604, 5609, 5610, 5611, 5616, 5617, 5623] {
         assert_eq!(classify(Some(code), None), Class::Final, "{code}");
