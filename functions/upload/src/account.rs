@@ -1,12 +1,12 @@
 //! The ad accounts of a batch: their secrets, what all workers know of them, their access tokens.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracklayer_core::{
     decide::AccountView, id::AccountName, observed::Destination, time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::AccountItem,
+    ledger::{AccountItem, Found},
     microsoft::AuthError,
     ports::{AccountItems as _, Clock as _, Ports, Secrets as _, Tokens as _},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
@@ -69,14 +69,16 @@ impl<P: Ports> Upload<P> {
     pub(crate) async fn accounts(
         &self,
         works: &[Work],
-        mut items: HashMap<AccountName, AccountItem>,
+        mut found: Found,
         report: &mut Report,
     ) -> Accounts {
         let rows = works.iter().filter_map(|work| work.row.as_ref());
         let names: BTreeSet<AccountName> = rows.map(|row| row.account.clone()).collect();
         let mut accounts = BTreeMap::new();
-        for name in names {
-            let item = items.remove(&name).unwrap_or_default();
+        // Whether these are held or paused is unknown.
+        let known = |name: &AccountName| !found.unread_accounts.contains(name.as_str());
+        for name in names.into_iter().filter(known) {
+            let item = found.accounts.remove(&name).unwrap_or_default();
             match self.secret(&name, &item).await {
                 Ok(secret) => {
                     report.secret_age(&name, secret.created, self.clock.now());

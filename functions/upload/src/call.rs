@@ -94,8 +94,20 @@ impl<P: Ports> Run<'_, P> {
             return Then::GoOn;
         }
         let call = Call { rows, ..next.call.clone() };
-        let verdict = self.exchange(&call, account, &token, timeout).await;
-        self.conclude(call, account, verdict).await
+        // Claiming may have taken its time.
+        if self.deadline.for_call(&upload.clock).is_none() {
+            tracing::warn!(account = account.name.as_str(), "no time left for a claimed call");
+            return Then::Stop(Fate::HandBack);
+        }
+        match self.exchange(&call, account, &token, timeout).await {
+            Some(verdict) => self.conclude(call, account, verdict).await,
+            None => {
+                // Nothing was carried out, so nothing is noted in the rows; but it must ring.
+                self.report.count_many(&account.name, "Unknown", call.rows.len());
+                upload.note_trouble(&account.name).await;
+                Then::Stop(Fate::HandBack)
+            }
+        }
     }
 
     /// Claims adjustments; originals need none. Answers with the rows that may be sent.
@@ -113,28 +125,29 @@ impl<P: Ports> Run<'_, P> {
         won.map(|(load, _)| load.clone()).collect()
     }
 
-    /// One call, and a second one with a new token if the first one's was refused.
+    /// One call, and a second one with a new token if the first one's was refused. `None`: Microsoft
+    /// could not be reached.
     async fn exchange(
         &mut self,
         call: &Call<Load>,
         account: &Account,
         token: &Secret,
         timeout: Duration,
-    ) -> Verdict {
-        let first = self.post(call, account, token, timeout).await;
+    ) -> Option<Verdict> {
+        let first = self.post(call, account, token, timeout).await?;
         if !matches!(&first, Verdict::HandBack(Trouble::Token, ..)) {
-            return first;
+            return Some(first);
         }
         let upload = self.upload;
         let token = match upload.new_token(account).await {
             Ok(token) => token,
             Err(error) => {
                 self.report.auth_failed(account, &error);
-                return first;
+                return Some(first);
             }
         };
-        let Some(timeout) = self.deadline.for_call(&upload.clock) else { return first };
-        self.post(call, account, &token, timeout).await
+        let Some(timeout) = self.deadline.for_call(&upload.clock) else { return Some(first) };
+        self.post(call, account, &token, timeout).await.or(Some(first))
     }
 
     async fn post(
@@ -143,7 +156,7 @@ impl<P: Ports> Run<'_, P> {
         account: &Account,
         token: &Secret,
         timeout: Duration,
-    ) -> Verdict {
+    ) -> Option<Verdict> {
         let upload = self.upload;
         let start = upload.clock.monotonic();
         let answer = self.transmit(call, account, token, timeout).await;
@@ -159,12 +172,8 @@ impl<P: Ports> Run<'_, P> {
             duration,
         };
         self.report.call(&line, &upload.telemetry);
-        let to = account.destination().cloned();
-        let mark = to.map(|to| Mark { to, tracking_id });
-        match &mark {
-            Some(mark) if sent => verdict(reply, &kinds, mark, upload.clock.now(), &upload.policy),
-            _ => Verdict::Notes(Vec::new()),
-        }
+        let mark = Mark { to: account.destination()?.clone(), tracking_id };
+        sent.then(|| verdict(reply, &kinds, &mark, upload.clock.now(), &upload.policy))
     }
 
     async fn transmit(

@@ -1,10 +1,10 @@
 //! One run: read the rows, decide each, send, write what was learned, answer per message.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use tracklayer_core::{decide::Policy, id::AccountName, mapping::Mapping, observed::Environment};
+use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment};
 use tracklayer_edge::{
-    ledger::AccountItem,
+    ledger::Found,
     ports::{Batches as _, Clock, Live, Ports, Signals as _},
 };
 
@@ -82,8 +82,8 @@ impl<P: Ports> Upload<P> {
     pub async fn handle(&self, event: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
         let mut batch = Batch::new(event, self.clock.now());
         let mut report = Report::default();
-        let items = self.read(&mut batch.works).await;
-        let accounts = self.accounts(&batch.works, items, &mut report).await;
+        let found = self.read(&mut batch.works).await;
+        let accounts = self.accounts(&batch.works, found, &mut report).await;
         let mut run = Run {
             upload: self,
             works: &mut batch.works,
@@ -98,19 +98,20 @@ impl<P: Ports> Upload<P> {
         batch.response()
     }
 
-    /// Reads the rows; answers with the account items. A row that is not read is not worked on.
-    async fn read(&self, works: &mut [Work]) -> HashMap<AccountName, AccountItem> {
+    /// Reads the rows; answers with what was found of the accounts. A row that is not read is not
+    /// worked on.
+    async fn read(&self, works: &mut [Work]) -> Found {
         let keys: Vec<_> = works.iter().map(|work| work.key.clone()).collect();
         let accounts: Vec<_> =
             self.mapping.accounts().map(|account| account.name().clone()).collect();
         if keys.is_empty() {
-            return HashMap::new();
+            return Found::default();
         }
         let mut found = match self.ledger.read(&keys, &accounts).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "rows not read, nothing is sent");
-                return HashMap::new();
+                return Found::default();
             }
         };
         for work in works {
@@ -120,6 +121,6 @@ impl<P: Ports> Upload<P> {
                 tracing::warn!(record = work.key.label(), "row not read, handed back");
             }
         }
-        found.accounts
+        found
     }
 }

@@ -49,7 +49,12 @@ pub struct CallLine<'a> {
 impl Report {
     /// Counts one of `name`.
     pub fn count(&mut self, account: &AccountName, name: &'static str) {
-        *self.counts.entry(account.clone()).or_default().entry(name).or_default() += 1;
+        self.count_many(account, name, 1);
+    }
+
+    /// Counts so many of `name`.
+    pub fn count_many(&mut self, account: &AccountName, name: &'static str, many: usize) {
+        *self.counts.entry(account.clone()).or_default().entry(name).or_default() += many;
     }
 
     /// Notes how old the secret is: a dead rotation shows in it.
@@ -118,7 +123,6 @@ impl Report {
             "kind": operation(line.call.operation),
             "rows": line.call.rows.len(),
             "goals": goals(line),
-            "records": records(line),
             "trackingId": line.tracking_id,
             "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
             "outcome": outcome(line.reply),
@@ -201,12 +205,6 @@ fn outcome(reply: &Reply) -> String {
 fn error_text(error: &MicrosoftError) -> String {
     let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
     format!("{code} {}", error.symbol.as_deref().unwrap_or("-"))
-}
-
-/// `source/eventId` of every row of the call: it ties the call's TrackingId to the order log. At
-/// most 193 characters each, so that a full call stays below the 256 KB of a log line.
-fn records(line: &CallLine<'_>) -> Vec<String> {
-    line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
 }
 
 /// Goal names with the number of rows, as JSON.

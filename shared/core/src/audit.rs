@@ -15,7 +15,7 @@ use crate::{
     open::{Class, Open},
     record::Row,
     state::{corrections, state},
-    time::MAX_AGE,
+    time::{EventTime, MAX_AGE},
 };
 
 /// What is to be done about a row.
@@ -25,7 +25,8 @@ pub enum Finding {
     Fine,
     /// It wants something, and nothing drives it.
     Stuck(Box<Write>),
-    /// It is refused or dead, and Microsoft takes nothing of it any more: nobody need see it.
+    /// Microsoft takes nothing of it any more. Refused or dead, nobody need see it; held, it is
+    /// looked at a last time.
     Ended(Box<Write>),
 }
 
@@ -38,12 +39,14 @@ pub fn examine(row: &Row, judge: &Judge<'_>) -> Finding {
     }
     let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
     if resting {
-        let over = |time: crate::time::EventTime| time.plus_seconds(MAX_AGE) < judge.now;
-        let ended = row.facts.as_ref().is_some_and(|facts| over(facts.conversion_time));
-        return match ended && row.open.is_some() {
+        return match is_over(row, judge.now) && row.open.is_some() {
             true => Finding::Ended(Box::new(moved(row, None))),
             false => Finding::Fine,
         };
+    }
+    // A held row is not looked at while it is held: its end would never come.
+    if is_held(row) && is_over(row, judge.now) {
+        return Finding::Ended(Box::new(moved(row, Some(due_now(row, judge)))));
     }
     let day = 24 * judge.policy.hour;
     let young = row.recorded_at.is_some_and(|at| at.plus_seconds(day) > judge.now);
@@ -52,10 +55,24 @@ pub fn examine(row: &Row, judge: &Judge<'_>) -> Finding {
     }
     match judge.next(row) {
         Action::InSync => Finding::Fine,
-        _ => {
-            Finding::Stuck(Box::new(moved(row, Some(Class::Wait.entry(&row.key, judge.now, None)))))
-        }
+        _ => Finding::Stuck(Box::new(moved(row, Some(due_now(row, judge))))),
     }
+}
+
+fn due_now(row: &Row, judge: &Judge<'_>) -> Open {
+    Class::Wait.entry(&row.key, judge.now, None)
+}
+
+fn is_held(row: &Row) -> bool {
+    row.open.as_ref().is_some_and(|open| open.class.starts_with("held:"))
+}
+
+/// Whether Microsoft takes nothing of the row any more; of an orphan, whether an original that came
+/// now would be too old for its youngest correction.
+fn is_over(row: &Row, now: EventTime) -> bool {
+    let youngest = || row.corrections.iter().map(|correction| correction.occurred_at).max();
+    let time = row.facts.as_ref().map(|facts| facts.conversion_time).or_else(youngest);
+    time.is_none_or(|time| time.plus_seconds(MAX_AGE) < now)
 }
 
 /// Only the row's place in the index changes: nothing is learned of it.
@@ -134,7 +151,7 @@ mod tests {
         mapping::Mapping,
         observed::{Refusal, RefusalReason},
         open::WaitReason,
-        time::{DAY, EventTime},
+        time::DAY,
     };
 
     const NOW: i64 = 1_800_000_000;
@@ -186,6 +203,31 @@ mod tests {
         let mut row = row_at(-2 * DAY);
         row.open = Some(Class::Wait.entry(&row.key, time(5), Some(WaitReason::SettleDelay)));
         assert_eq!(finding(&row), Finding::Fine);
+    }
+
+    #[test]
+    fn a_row_that_is_held_beyond_its_limit_is_looked_at_a_last_time() {
+        let held = |age: i64| {
+            let mut row = row_at(-age);
+            let class = Class::Held("main/Purchase".to_owned());
+            row.open = Some(class.entry(&row.key, time(-5), Some(WaitReason::GoalHeld)));
+            row
+        };
+        assert_eq!(finding(&held(90 * DAY)), Finding::Fine);
+        let Finding::Ended(write) = finding(&held(90 * DAY + 1)) else { panic!("ended") };
+        let open = write.open.expect("due");
+        assert!(open.class.starts_with("wait#") && open.due == time(0));
+    }
+
+    #[test]
+    fn a_refused_orphan_leaves_the_index_as_well() {
+        let mut row = row_at(-DAY);
+        row.facts = None;
+        let refusal = Refusal { at: time(-9), reason: RefusalReason::OriginalNeverCame };
+        row.microsoft.refusal = Some(refusal);
+        row.open = Some(Class::Refused.entry(&row.key, time(-9), None));
+        let Finding::Ended(write) = finding(&row) else { panic!("ended") };
+        assert_eq!(write.open, None);
     }
 
     #[test]

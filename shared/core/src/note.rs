@@ -337,9 +337,8 @@ fn accept(observed: &mut Observed, kind: Kind, mark: &Mark, now: EventTime) {
 }
 
 fn fail(observed: &mut Observed, kind: Kind, mark: &Mark, error: &MicrosoftError, now: EventTime) {
-    let may_count = kind == Kind::Apply
-        && observed.apply_unknown
-        && error.class == crate::errors::Class::GoalName;
+    // Whatever this attempt is refused for: an earlier one without answer may have been taken.
+    let may_count = kind == Kind::Apply && observed.apply_unknown;
     let reason = match may_count {
         true => RefusalReason::MayAlreadyCount,
         false => RefusalReason::Microsoft { code: error.code, symbol: error.symbol.clone() },

@@ -239,15 +239,15 @@ fn a_refusal_stands_in_the_class_refused() {
 }
 
 #[test]
-fn a_name_refused_after_an_unknown_outcome_may_already_count() {
+fn an_original_refused_after_an_unknown_outcome_may_already_count() {
     let doubtful = noted(&row(), &Note::Unknown(Kind::Apply, mark()), HOUR);
     assert!(doubtful.microsoft.apply_unknown);
-    let refused = |error| {
+    for error in [bad_name(), error(5609, Class::Final), error(5627, Class::Configuration)] {
+        let code = error.code;
         let row = noted(&doubtful, &Note::Failed(Kind::Apply, mark(), error), 2 * HOUR);
-        row.microsoft.refusal.expect("refused").reason
-    };
-    assert_eq!(refused(bad_name()), MayAlreadyCount);
-    assert_eq!(refused(error(5609, Class::Final)), microsoft(5609));
+        assert_eq!(row.microsoft.refusal.expect("refused").reason, MayAlreadyCount);
+        assert_eq!(row.microsoft.last.expect("an attempt").code, code);
+    }
 }
 
 #[test]

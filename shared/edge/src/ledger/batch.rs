@@ -1,6 +1,6 @@
 //! Reading and writing many rows at once, as upload does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
@@ -33,6 +33,9 @@ pub struct Found {
     pub rows: HashMap<RowKey, Row>,
     /// Accounts that have an item.
     pub accounts: HashMap<AccountName, AccountItem>,
+    /// Accounts whose item was not processed or can't be read: whether they are held or paused is
+    /// unknown.
+    pub unread_accounts: BTreeSet<String>,
 }
 
 /// How one conditional write ended.
@@ -92,6 +95,9 @@ impl Ledger {
             let rest =
                 answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
             keys = rest.map(|rest| rest.keys).unwrap_or_default();
+        }
+        for pk in keys.iter().filter_map(|key| key.get("pk")?.as_s().ok()) {
+            found.leave_out(pk);
         }
         Ok(())
     }
@@ -176,12 +182,21 @@ fn outcome_of(response: BatchStatementResponse) -> Written {
 }
 
 impl Found {
+    fn leave_out(&mut self, pk: &str) {
+        if let Some(name) = pk.strip_prefix("account ") {
+            tracing::error!(account = name, "account item not read");
+            self.unread_accounts.insert(name.to_owned());
+        }
+    }
+
     /// An unreadable row is left out, so that it is handed back, not lost.
     fn take(&mut self, item: Item) {
         let Some(pk) = item.get("pk").and_then(|pk| pk.as_s().ok()).cloned() else { return };
         if let Some(name) = pk.strip_prefix("account ") {
-            let account = name.parse().ok().zip(serde_dynamo::from_item(item).ok());
-            self.accounts.extend(account);
+            match name.parse().ok().zip(serde_dynamo::from_item(item).ok()) {
+                Some((name, item)) => _ = self.accounts.insert(name, item),
+                None => self.leave_out(&pk),
+            }
             return;
         }
         match row_of(item) {

@@ -204,6 +204,12 @@ impl Batches for Port {
                 found.rows.remove(key);
             }
         }
+        for name in accounts {
+            if self.world().fault(|faults| faults.unprocessed) {
+                found.accounts.remove(name);
+                found.unread_accounts.insert(name.to_string());
+            }
+        }
         Ok(found)
     }
 
