@@ -68,7 +68,7 @@ impl<P: Ports> Enqueue<P> {
         let target = match self.aim(correction, &siblings, call) {
             Ok(target) => target,
             // Known already? Then what has changed around it since is no reason to refuse it.
-            Err(error) => return self.known_or(correction, &siblings, error).await.map(Some),
+            Err(error) => return self.known_or(correction, &siblings, error, call).await,
         };
         let own = own_key(correction);
         let pointer = pointer(correction, target.key());
@@ -205,13 +205,22 @@ impl<P: Ports> Enqueue<P> {
         correction: &Correction,
         siblings: &[Row],
         error: EventError,
-    ) -> Result<EventAnswer, Unavailable> {
+        call: &Call<'_>,
+    ) -> Result<Option<EventAnswer>, Unavailable> {
         let known = self.ledger.pointer(&own_key(correction)).await?;
-        let same =
-            known.is_some_and(|known| known.fingerprint == correction.fingerprint().to_string());
-        match siblings.iter().find(|row| has_own(row, correction)) {
-            Some(row) if same => Ok(stored(correction, Status::Duplicate, row)),
-            _ => Ok(rejected(correction, error)),
+        let fingerprint = correction.fingerprint().to_string();
+        let Some(known) = known.filter(|known| known.fingerprint == fingerprint) else {
+            return Ok(Some(rejected(correction, error)));
+        };
+        if let Some(row) = siblings.iter().find(|row| has_own(row, correction)) {
+            return Ok(Some(stored(correction, Status::Duplicate, row)));
+        }
+        // Its pointer says which one was meant when nothing was ambiguous yet.
+        match self.target_of(&known, call).await? {
+            Some(target) if error.code == ErrorCode::AmbiguousOriginal => {
+                self.record(correction, target, call).await
+            }
+            _ => Ok(Some(rejected(correction, error))),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One run in progress: from rows that were read to what is written about them.
 
 use tracklayer_core::{
+    decide::after_wait,
     note::{Judge, Note, Second, Write},
     record::Row,
 };
@@ -100,7 +101,8 @@ impl<P: Ports> Run<'_, P> {
     pub async fn bury(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
-            let refused = work.row.as_ref().is_some_and(|row| row.microsoft.refusal.is_some());
+            let rests = |row: &Row| row.microsoft.refusal.is_some() || after_wait(row).is_none();
+            let refused = work.row.as_ref().is_some_and(rests);
             let again = matches!(work.fate, Fate::HandBack | Fate::Later(_));
             again && work.receives() >= max_receives && !refused
         };
