@@ -11,7 +11,7 @@ use tracklayer_core::{
 use tracklayer_edge::{
     clicks::Clicks,
     clock,
-    erasure::Eraser,
+    erasure::{CarriedOut, Eraser},
     http::{self, Problem, Request, Response},
     keys::{Keys, Right},
     ledger::{Ledger, LedgerError},
@@ -65,10 +65,11 @@ impl Erase {
         let by = erasure.person.kind();
         let has_time = || has_time(deadline_ms);
         let done = eraser.carry_out(erasure, has_time, self.audit_period).await?;
-        let Removed { clicks, ties, rows } = done.removed;
-        tracing::info!(by, clicks, ties, rows, done.pending, "erasure");
-        let rows = self.rows(done.rows, eraser.now).await?;
-        Ok(Answer::new(done.removed, done.pending, &rows))
+        let CarriedOut { removed, pending, rows } = done;
+        let Removed { clicks, ties, .. } = removed;
+        tracing::info!(by, clicks, ties, rows = removed.rows, pending, "erasure");
+        let rows = self.rows(rows, eraser.now).await?;
+        Ok(Answer::new(removed, pending, &rows))
     }
 
     /// The rows as they stand now, each once.
