@@ -80,7 +80,8 @@ impl Capture {
         let cookie = own_cookie(request);
         let mut clicks = 0;
         if let Some(cookie) = cookie {
-            clicks += self.clicks.forget_clicks(cookie, None).await?;
+            // Somebody's session id may be the same as this value.
+            clicks += self.clicks.forget_clicks(cookie, Some(cookie)).await?;
         }
         if let Some(session) = session.filter(|_| keyed || cookie.is_some()) {
             let cookie = cookie.filter(|_| !keyed);

@@ -1,18 +1,21 @@
 //! Decode, check the key, erase what can be reached within the request, say what is left.
 
+use std::collections::BTreeSet;
+
 use tracklayer_core::{
     erasure::Erasure,
+    mapping::Mapping,
     record::{Row, RowKey},
     time::EventTime,
 };
 use tracklayer_edge::{
     clicks::Clicks,
     clock,
-    erasure::Eraser,
+    erasure::{CarriedOut, Eraser},
     http::{self, Problem, Request, Response},
     keys::{Keys, Right},
-    ledger::{ErasureItem, Ledger, LedgerError},
-    ports::{Batches as _, Erasures as _, Keys as _, Removed},
+    ledger::{Ledger, LedgerError},
+    ports::{Batches as _, Keys as _, Removed},
 };
 
 use crate::wire::{Answer, person_in};
@@ -27,6 +30,7 @@ pub struct Erase {
     pub keys: Keys,
     pub clicks: Clicks,
     pub ledger: Ledger,
+    pub mapping: Mapping,
     /// Seconds between two audits.
     pub audit_period: i64,
 }
@@ -46,57 +50,26 @@ impl Erase {
             return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
         }
         let person = person_in(&http::body(request, MAX_BODY)?)?;
-        let erasure = Erasure { person, scope: key.scope, by: key.name };
-        let answer = self.erase(&erasure, deadline_ms).await.map_err(|error| {
+        let references = BTreeSet::new();
+        let erasure = Erasure { person, scope: key.scope, by: key.name, references };
+        let answer = self.erase(erasure, deadline_ms).await.map_err(|error| {
             tracing::error!(%error, "erasure not through");
             Problem::new(503, "unavailable", "not everything could be erased; send it again")
         })?;
         Ok(http::json(202, &answer))
     }
 
-    async fn erase(&self, erasure: &Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {
-        let now = clock::now();
-        let eraser = Eraser { ledger: &self.ledger, clicks: &self.clicks, now };
-        // First of all: whatever becomes of this run, the audit knows what to do.
-        let item = self.ledger.begin_erasure(erasure, now).await?;
-        let mut removed = eraser.forget(&erasure.person).await?;
-        let mut found = item.rows.clone();
-        let pending =
-            !self.erase_rows(&eraser, &item, deadline_ms, &mut removed, &mut found).await?;
-        if !pending {
-            self.ledger.erasure_done(&item, now, self.audit_period).await?;
-        }
-        let Removed { clicks, ties, rows } = removed;
-        tracing::info!(by = erasure.person.kind(), clicks, ties, rows, pending, "erasure");
-        let rows = self.rows(found, now).await?;
+    async fn erase(&self, erasure: Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {
+        let Erase { ledger, clicks, mapping, .. } = self;
+        let eraser = Eraser { ledger, clicks, mapping, now: clock::now() };
+        let by = erasure.person.kind();
+        let has_time = || has_time(deadline_ms);
+        let done = eraser.carry_out(erasure, has_time, self.audit_period).await?;
+        let CarriedOut { removed, pending, rows } = done;
+        let Removed { clicks, ties, .. } = removed;
+        tracing::info!(by, clicks, ties, rows = removed.rows, pending, "erasure");
+        let rows = self.rows(rows, eraser.now).await?;
         Ok(Answer::new(removed, pending, &rows))
-    }
-
-    /// Erases the rows that the time allows to find. Answers whether that are all.
-    async fn erase_rows(
-        &self,
-        eraser: &Eraser<'_, Ledger, Clicks>,
-        item: &ErasureItem,
-        deadline_ms: u64,
-        removed: &mut Removed,
-        found: &mut Vec<RowKey>,
-    ) -> Result<bool, LedgerError> {
-        let mut after = None;
-        while has_time(deadline_ms) {
-            let page = self.ledger.rows_of(&item.erasure, after.as_ref()).await?;
-            for row in page.rows.into_iter().filter(|row| item.erasure.means(row)) {
-                if !has_time(deadline_ms) {
-                    return Ok(false);
-                }
-                found.push(row.key.clone());
-                *removed += eraser.erase_row(&item.erasure, row).await?;
-            }
-            if page.next.is_none() {
-                return Ok(true);
-            }
-            after = page.next;
-        }
-        Ok(false)
     }
 
     /// The rows as they stand now, each once.

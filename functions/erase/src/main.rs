@@ -19,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
         keys: Keys::new(secrets),
         clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        mapping: config::mapping()?,
         audit_period: i64::from(audit_hours) * config::policy()?.hour,
     };
     let erase = &erase;

@@ -28,7 +28,8 @@ where
         erasures: &[ErasureItem],
         now: EventTime,
     ) -> Result<bool, LedgerError> {
-        let eraser = Eraser { ledger: &self.ledger, clicks: &self.clicks, now };
+        let Sweep { ledger, clicks, mapping, .. } = self;
+        let eraser = Eraser { ledger, clicks, mapping, now };
         let mut meant = false;
         for item in erasures.iter().filter(|item| item.erasure.means(row)) {
             eraser.erase_row(&item.erasure, row.clone()).await?;

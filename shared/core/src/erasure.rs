@@ -5,6 +5,8 @@
 //! fingerprint, against which guesses at the person could be tried. Without its identity a row can't
 //! be named to Microsoft any more: nothing of it is sent again, and corrections of it are refused.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -73,18 +75,21 @@ impl Person {
     /// Whether `facts` are this person's.
     #[must_use]
     pub fn is_in(&self, facts: &Facts) -> bool {
-        let References { session, lead, cart, order } = &facts.references;
+        let References { lead, cart, order, .. } = &facts.references;
         match self {
-            Person::Session(id) => {
-                let reference = facts.click.as_ref().and_then(|click| click.reference.as_ref());
-                session.as_ref() == Some(id) || reference == Some(id)
-            }
+            Person::Session(id) => visitors(facts).any(|visitor| visitor == id),
             Person::Lead(id) => lead.as_ref() == Some(id),
             Person::Cart(id) => cart.as_ref() == Some(id),
             Person::Order(id) => order.as_ref() == Some(id),
             Person::Email(hash) => facts.identity.email.as_ref() == Some(hash),
         }
     }
+}
+
+/// The references by which `facts` know the visitor.
+fn visitors(facts: &Facts) -> impl Iterator<Item = &RecordId> {
+    let credited = facts.click.as_ref().and_then(|click| click.reference.as_ref());
+    facts.references.session.iter().chain(credited)
 }
 
 /// For which sources and accounts somebody may speak; `*` is all.
@@ -123,6 +128,9 @@ pub struct Erasure {
     pub scope: Scope,
     /// The name of the key that asks for it.
     pub by: String,
+    /// The sessions and cookies' values that were tied to the person's record: rows of these
+    /// visitors are the person's, too, though they don't name the record.
+    pub references: BTreeSet<RecordId>,
 }
 
 impl Erasure {
@@ -130,9 +138,18 @@ impl Erasure {
     #[must_use]
     pub fn means(&self, row: &Row) -> bool {
         let scope = &self.scope;
-        row.facts.as_ref().is_some_and(|facts| self.person.is_in(facts))
+        let is_in = |facts| {
+            self.person.is_in(facts) || visitors(facts).any(|id| self.references.contains(id))
+        };
+        row.facts.as_ref().is_some_and(is_in)
             && scope.covers_source(&row.key.source)
             && scope.covers_account(&row.account)
+    }
+
+    /// Whether this one, of the same person and key, means every row that `other` means.
+    #[must_use]
+    pub fn includes(&self, other: &Erasure) -> bool {
+        self.scope == other.scope && self.references.is_superset(&other.references)
     }
 }
 

@@ -1,15 +1,19 @@
 //! Takes a person out of the tables: clicks and ties first, then the row, which alone tells where
 //! they are. A run that dies between two steps is repeated without harm.
 
+use std::collections::BTreeSet;
+
 use tracklayer_core::{
     erasure::{Erasure, Person, erase},
-    record::{Facts, Row},
+    id::RecordId,
+    mapping::{Account, Mapping},
+    record::{Facts, Row, RowKey},
     time::EventTime,
 };
 
 use crate::{
     clicks::TieKind,
-    ledger::LedgerError,
+    ledger::{ErasureItem, LedgerError},
     ports::{Erasures, Forgets, Removed, Rows},
 };
 
@@ -22,27 +26,102 @@ pub struct Eraser<'a, L, C> {
     pub ledger: &'a L,
     /// Where the clicks are.
     pub clicks: &'a C,
+    /// Which says whether orders that browsers tied count.
+    pub mapping: &'a Mapping,
     /// Now.
     pub now: EventTime,
 }
 
+/// What one request has done.
+#[derive(Debug)]
+pub struct CarriedOut {
+    /// What it deleted and erased.
+    pub removed: Removed,
+    /// Whether rows are left to the audit that nobody has looked at since it was first asked for.
+    pub pending: bool,
+    /// The rows in which the person was found, now or earlier; some twice.
+    pub rows: Vec<RowKey>,
+}
+
 impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
+    /// Erases the person as far as `has_time` allows; the rest is left to the audit, which waits
+    /// `audit_period` seconds between two passes.
+    ///
+    /// # Errors
+    /// If a table is unavailable. The audit carries on with what was begun.
+    pub async fn carry_out(
+        &self,
+        mut erasure: Erasure,
+        has_time: impl Fn() -> bool,
+        audit_period: i64,
+    ) -> Result<CarriedOut, LedgerError> {
+        erasure.references = self.references(&erasure.person).await?;
+        // Before anything goes: whatever becomes of this run, the audit knows what to do.
+        let item = self.ledger.begin_erasure(&erasure, self.now).await?;
+        let removed = self.forget(&item.erasure.person).await?;
+        let mut done = CarriedOut { removed, pending: true, rows: item.rows.clone() };
+        let through = self.erase_rows(&item, has_time, &mut done).await?;
+        // Of one that was done before, rows written since are the audit's as well, without a wait.
+        if through || item.done_at.is_some() {
+            done.pending = !self.ledger.erasure_done(&item, self.now, audit_period).await?;
+        }
+        Ok(done)
+    }
+
+    /// Erases the rows that the time allows to find. Answers whether those are all.
+    async fn erase_rows(
+        &self,
+        item: &ErasureItem,
+        has_time: impl Fn() -> bool,
+        done: &mut CarriedOut,
+    ) -> Result<bool, LedgerError> {
+        let mut after = None;
+        while has_time() {
+            let page = self.ledger.rows_of(&item.erasure, after.as_ref()).await?;
+            for row in page.rows.into_iter().filter(|row| item.erasure.means(row)) {
+                if !has_time() {
+                    return Ok(false);
+                }
+                done.rows.push(row.key.clone());
+                done.removed += self.erase_row(&item.erasure, row).await?;
+            }
+            if page.next.is_none() {
+                return Ok(true);
+            }
+            after = page.next;
+        }
+        Ok(false)
+    }
+
+    /// The visitors that are the person's because of the person's own record.
+    async fn references(&self, person: &Person) -> Result<BTreeSet<RecordId>, LedgerError> {
+        match record_of(person) {
+            Some((kind, id)) => {
+                self.clicks.references_of(kind, id, self.browser_order_ties()).await
+            }
+            None => Ok(BTreeSet::new()),
+        }
+    }
+
+    /// Whether any account credits them: clicks and ties are no account's.
+    fn browser_order_ties(&self) -> bool {
+        self.mapping.accounts().any(Account::browser_order_ties)
+    }
+
     /// Deletes the clicks and ties by which the person is known. An e-mail address leads to none:
     /// its rows do.
     ///
     /// # Errors
     /// If the clicks are unavailable.
-    pub async fn forget(&self, person: &Person) -> Result<Removed, LedgerError> {
-        match person {
-            Person::Session(id) => {
-                let clicks = self.clicks.forget_clicks(id.as_str(), None).await?;
-                Ok(Removed { clicks, ..Removed::default() })
-            }
-            Person::Lead(id) => self.clicks.forget_record(TieKind::Lead, id).await,
-            Person::Cart(id) => self.clicks.forget_record(TieKind::Cart, id).await,
-            Person::Order(id) => self.clicks.forget_record(TieKind::Order, id).await,
-            Person::Email(_) => Ok(Removed::default()),
+    async fn forget(&self, person: &Person) -> Result<Removed, LedgerError> {
+        if let Some((kind, id)) = record_of(person) {
+            return self.clicks.forget_record(kind, id, self.browser_order_ties()).await;
         }
+        let mut removed = Removed::default();
+        if let Person::Session(id) = person {
+            removed.clicks = self.clicks.forget_visitor(id.as_str()).await?;
+        }
+        Ok(removed)
     }
 
     /// Erases `row`, if the erasure means it, with all clicks and ties that it leads to.
@@ -80,6 +159,16 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
             }
         }
         Err(LedgerError::Unavailable("other writers are always faster".to_owned()))
+    }
+}
+
+/// The record that the person is named by.
+fn record_of(person: &Person) -> Option<(TieKind, &RecordId)> {
+    match person {
+        Person::Lead(id) => Some((TieKind::Lead, id)),
+        Person::Cart(id) => Some((TieKind::Cart, id)),
+        Person::Order(id) => Some((TieKind::Order, id)),
+        Person::Session(_) | Person::Email(_) => None,
     }
 }
 

@@ -7,6 +7,7 @@
 #![expect(async_fn_in_trait, reason = "every caller knows the implementation; nothing is spawned")]
 
 use std::{
+    collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     ops::AddAssign,
     time::Duration,
@@ -395,16 +396,41 @@ pub trait Forgets {
         cookie: Option<&str>,
     ) -> Result<usize, LedgerError>;
 
-    /// Deletes a record's ties, and the clicks of the references that are the record's own.
+    /// Deletes all clicks of `reference`, and those that the same browsers made without a session:
+    /// the clicks of their cookies. Answers how many.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable. Some may be deleted, but not those that lead to others.
+    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError>;
+
+    /// The references that are the record's own: those tied with a key, and the few that browsers
+    /// tied, of an order only if `browser_order_ties`.
+    ///
+    /// # Errors
+    /// If the ties are unavailable.
+    async fn references_of(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        browser_order_ties: bool,
+    ) -> Result<BTreeSet<RecordId>, LedgerError>;
+
+    /// Deletes a record's ties, and the visitors that [`Forgets::references_of`] gives.
     ///
     /// # Errors
     /// If the clicks are unavailable. Some may be deleted, but no tie before its clicks.
-    async fn forget_record(&self, kind: TieKind, id: &RecordId) -> Result<Removed, LedgerError>;
+    async fn forget_record(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        browser_order_ties: bool,
+    ) -> Result<Removed, LedgerError>;
 }
 
 /// Erasures of persons.
 pub trait Erasures {
-    /// Notes that an erasure is asked for, perhaps again: it is not done then.
+    /// Notes that an erasure is asked for. Asked for again it stands as it is, pending or done,
+    /// unless it means more rows now: then it begins anew.
     ///
     /// # Errors
     /// If the ledger is unavailable.
@@ -426,8 +452,9 @@ pub trait Erasures {
     /// If the ledger is unavailable.
     async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError>;
 
-    /// Notes that all rows have been looked at, unless it was asked for again since; the erasure is
-    /// forgotten two audit periods (in seconds) later. Answers whether it was noted.
+    /// Notes that all rows have been looked at, unless it began anew since; the erasure is
+    /// forgotten two audit periods (in seconds) later. Of a done one, only that begins again.
+    /// Answers whether it was noted.
     ///
     /// # Errors
     /// If the ledger is unavailable.

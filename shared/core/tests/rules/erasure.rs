@@ -1,5 +1,7 @@
 //! Who is meant by an erasure, and that an erased row keeps its money and sends nothing.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use tracklayer_core::{
     audit::{Finding, examine},
@@ -48,7 +50,7 @@ fn refused() -> (State, Option<String>) {
 fn asked(person: Person, sources: &str, accounts: &str) -> Erasure {
     let list = |name: &str| vec![name.to_owned()];
     let scope = Scope { sources: list(sources), accounts: list(accounts) };
-    Erasure { person, scope, by: "crm".to_owned() }
+    Erasure { person, scope, by: "crm".to_owned(), references: BTreeSet::new() }
 }
 
 #[test]
@@ -84,6 +86,43 @@ fn a_person_is_found_by_any_name_the_row_knows() {
     }
     assert_eq!(Person::parse("email", "jane@x.example"), None);
     assert_eq!(Person::parse("phone", "1"), None);
+}
+
+#[test]
+fn rows_of_the_visitors_that_the_record_leads_to_are_meant_too_within_the_scope() {
+    let lead = Person::parse("lead", "l").expect("a person");
+    let by = |session: Option<&str>, reference: Option<&str>| {
+        let click =
+            Click { clicked_at: None, from: ClickOrigin::Cart, reference: reference.map(id) };
+        let references = References { session: session.map(id), ..References::default() };
+        row_of(Facts { references, click: Some(click), ..facts() })
+    };
+    let led = |sources: &str| {
+        let references = BTreeSet::from([id("s"), id("t")]);
+        Erasure { references, ..asked(lead.clone(), sources, "*") }
+    };
+    for row in [by(Some("s"), None), by(Some("x"), Some("t")), by(None, Some("s"))] {
+        assert!(led("*").means(&row) && led("shop").means(&row), "{row:?}");
+        assert!(!led("crm").means(&row), "another source: {row:?}");
+        assert!(!led("*").means(&erased(&row)), "erased already: {row:?}");
+        assert!(!asked(lead.clone(), "*", "*").means(&row), "nothing leads there: {row:?}");
+    }
+    for row in [by(Some("x"), Some("y")), by(None, None)] {
+        assert!(!led("*").means(&row), "somebody else: {row:?}");
+    }
+}
+
+#[test]
+fn an_erasure_includes_those_that_mean_no_more_rows() {
+    let lead = || Person::parse("lead", "l").expect("a person");
+    let led = |references: &[&str], sources| Erasure {
+        references: references.iter().map(|it| id(it)).collect(),
+        ..asked(lead(), sources, "*")
+    };
+    assert!(led(&["s", "t"], "*").includes(&led(&["t"], "*")));
+    assert!(led(&["s"], "*").includes(&led(&[], "*")));
+    assert!(!led(&["s"], "*").includes(&led(&["s", "t"], "*")));
+    assert!(!led(&["s"], "shop").includes(&led(&["s"], "*")));
 }
 
 // --- what is left

@@ -30,27 +30,57 @@ impl Forgets for Clicks {
         Ok(clicks.len())
     }
 
-    async fn forget_record(&self, kind: TieKind, id: &RecordId) -> Result<Removed, LedgerError> {
+    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError> {
+        let clicks = self.all(&session_pk(reference)).await?;
+        let cookie = |item: &Item| item.get("cookie")?.as_s().ok().cloned();
+        let mut cookies: BTreeSet<String> = clicks.iter().filter_map(cookie).collect();
+        cookies.remove(reference);
+        let mut removed = clicks.len();
+        // The visitor's own go last: without them nobody would find the cookies' again.
+        for cookie in cookies {
+            removed += self.forget_clicks(&cookie, Some(&cookie)).await?;
+        }
+        self.delete(&clicks).await?;
+        Ok(removed)
+    }
+
+    async fn references_of(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        browser_order_ties: bool,
+    ) -> Result<BTreeSet<RecordId>, LedgerError> {
+        let ties: Vec<Tie> = self.all(&kind.pk(id)).await?.iter().filter_map(tie_of).collect();
+        let own = own_references(&ties, kind != TieKind::Order || browser_order_ties);
+        Ok(own.into_iter().filter_map(|reference| RecordId::parse(reference).ok()).collect())
+    }
+
+    async fn forget_record(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        browser_order_ties: bool,
+    ) -> Result<Removed, LedgerError> {
         let items = self.all(&kind.pk(id)).await?;
         let ties: Vec<Tie> = items.iter().filter_map(tie_of).collect();
         let mut removed = Removed { ties: items.len(), ..Removed::default() };
         // The ties go last: without them nobody would find the clicks again.
-        for reference in own_references(&ties) {
-            removed.clicks += self.forget_clicks(reference, None).await?;
+        for reference in own_references(&ties, kind != TieKind::Order || browser_order_ties) {
+            removed.clicks += self.forget_visitor(reference).await?;
         }
         self.delete(&items).await?;
         Ok(removed)
     }
 }
 
-/// The references that are the record's own. As with credit, of those that browsers tied none is,
-/// if they are too many: most of them belong to somebody else.
-fn own_references(ties: &[Tie]) -> BTreeSet<&str> {
+/// The references that are the record's own. As with credit, of those that browsers tied none is
+/// unless `browser`, or if they are too many: most of them belong to somebody else.
+fn own_references(ties: &[Tie], browser: bool) -> BTreeSet<&str> {
     let of = |keyed: bool| -> BTreeSet<&str> {
         ties.iter().filter(|tie| tie.keyed == keyed).map(|tie| tie.reference.as_str()).collect()
     };
     let mut references = of(false);
-    if references.len() > MAX_REFERENCES {
+    if !browser || references.len() > MAX_REFERENCES {
         references.clear();
     }
     references.extend(of(true));
@@ -115,11 +145,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_references_that_many_browsers_tied_only_those_of_a_key_are_the_records_own() {
+    fn only_those_of_a_key_are_the_records_own_where_browsers_tied_many_or_must_not() {
         let tie = |reference: &str, keyed| Tie { reference: reference.to_owned(), keyed };
         let mut ties = vec![tie("a", false), tie("b", false), tie("c", false), tie("a", true)];
-        assert_eq!(own_references(&ties), BTreeSet::from(["a", "b", "c"]));
+        assert_eq!(own_references(&ties, true), BTreeSet::from(["a", "b", "c"]));
+        assert_eq!(own_references(&ties, false), BTreeSet::from(["a"]));
         ties.push(tie("d", false));
-        assert_eq!(own_references(&ties), BTreeSet::from(["a"]));
+        assert_eq!(own_references(&ties, true), BTreeSet::from(["a"]));
     }
 }

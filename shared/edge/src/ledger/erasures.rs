@@ -1,8 +1,11 @@
 //! Erasures: what was asked for, how far it is, which rows it has found.
 //!
 //! One item each, under `erasure` / `<kind> <value> <key's name>`. It is what the audit looks rows
-//! up by, so it names the person; it goes some time after the erasure is done. Until then the audit
-//! applies it to rows that were written meanwhile, too.
+//! up by, so it names the person, and in `tiedTo` the visitors who were tied to the person's record:
+//! the ties themselves are gone by then. The item goes some time after the erasure is done. Until
+//! then the audit applies it to rows that were written meanwhile, too.
+
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
@@ -10,6 +13,7 @@ use aws_sdk_dynamodb::{
 };
 use tracklayer_core::{
     erasure::{Erasure, Person, Scope},
+    id::RecordId,
     record::RowKey,
     time::EventTime,
 };
@@ -23,6 +27,11 @@ use crate::ports::Erasures;
 const PK: &str = "erasure";
 /// Rows that one erasure names; an item takes 400 KB. More are erased, but not named.
 const MAX_LISTED: i64 = 1_000;
+/// Operands that `IN` takes
+/// (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html).
+const MAX_OPERANDS: usize = 100;
+/// The attributes of a row that hold references.
+const VISITOR: [&str; 2] = ["sessionId", "clickReference"];
 
 /// For how many periods of the audit a done erasure is applied to rows that come.
 const KEPT_PERIODS: i64 = 2;
@@ -32,7 +41,7 @@ const KEPT_PERIODS: i64 = 2;
 pub struct ErasureItem {
     /// Who, and by whom it is asked for.
     pub erasure: Erasure,
-    /// When it was last asked for.
+    /// When it was first asked for in this extent.
     pub requested_at: EventTime,
     /// When all rows had been looked at since.
     pub done_at: Option<EventTime>,
@@ -46,25 +55,34 @@ impl Erasures for Ledger {
         erasure: &Erasure,
         now: EventTime,
     ) -> Result<ErasureItem, LedgerError> {
+        // Begun anew with every request, it would never be done.
+        if let Some(item) = self.standing(erasure, now).await? {
+            return Ok(item);
+        }
         let list = |names: &[String]| AttributeValue::L(names.iter().map(text).collect());
-        let answer = self
+        let references: Vec<String> = erasure.references.iter().map(RecordId::to_string).collect();
+        // A set can't be empty.
+        let add = if references.is_empty() { "" } else { " ADD tiedTo :references" };
+        let references = Some(references).filter(|list| !list.is_empty()).map(AttributeValue::Ss);
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key_of(erasure)))
-            .update_expression(
+            .update_expression(format!(
                 "SET v = :v, requestedAt = :now, sources = :sources, accounts = :accounts \
-                 REMOVE doneAt, #ttl",
-            )
+                 REMOVE doneAt, #ttl{add}"
+            ))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":v", number(1))
             .expression_attribute_values(":now", number(now.epoch()))
             .expression_attribute_values(":sources", list(&erasure.scope.sources))
             .expression_attribute_values(":accounts", list(&erasure.scope.accounts))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(|error| unavailable(&error))?;
+            .return_values(ReturnValue::AllNew);
+        if let Some(references) = references {
+            update = update.expression_attribute_values(":references", references);
+        }
+        let answer = update.send().await.map_err(|error| unavailable(&error))?;
         let unreadable = || LedgerError::Unreadable("an erasure".to_owned());
         answer.attributes.as_ref().and_then(item_of).ok_or_else(unreadable)
     }
@@ -127,7 +145,7 @@ impl Erasures for Ledger {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key_of(&item.erasure)))
-            .update_expression("SET doneAt = :now, #ttl = :until")
+            .update_expression("SET doneAt = if_not_exists(doneAt, :now), #ttl = :until")
             .condition_expression("requestedAt = :requested")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", number(now.epoch()))
@@ -144,8 +162,8 @@ impl Erasures for Ledger {
         after: Option<&Place>,
     ) -> Result<RowPage, LedgerError> {
         let names = attributes(&erasure.person);
-        let equal = |name: &&str| format!("#{name} = :person");
-        let any: Vec<String> = names.iter().map(equal).collect();
+        let equal = names.iter().map(|name| format!("#{name} = :person"));
+        let any: Vec<String> = equal.chain(led_to(erasure.references.len())).collect();
         let mut scan = self
             .client
             .scan()
@@ -155,17 +173,57 @@ impl Erasures for Ledger {
             .set_exclusive_start_key(after.map(|place| keyed(&place.pk, &place.sk)))
             // What was acknowledged before the erasure was asked for must be found.
             .consistent_read(true);
-        for name in names {
+        let visitor = VISITOR.iter().filter(|_| !erasure.references.is_empty());
+        for name in names.iter().chain(visitor) {
             scan = scan.expression_attribute_names(format!("#{name}"), *name);
+        }
+        let named = erasure.references.iter().filter(|_| erasure.references.len() <= MAX_OPERANDS);
+        for (n, reference) in named.enumerate() {
+            scan = scan.expression_attribute_values(format!(":r{n}"), text(reference.to_string()));
         }
         Ok(page_of(scan.send().await.map_err(|error| unavailable(&error))?))
     }
 }
 
+impl Ledger {
+    /// The same erasure, if it was asked for before in no smaller extent and is not forgotten.
+    async fn standing(
+        &self,
+        erasure: &Erasure,
+        now: EventTime,
+    ) -> Result<Option<ErasureItem>, LedgerError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(erasure)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        // An expired item may stand for days until DynamoDB deletes it.
+        let item = answer.item.filter(|item| time(item, "ttl").is_none_or(|ttl| ttl > now));
+        let item = item.as_ref().and_then(item_of);
+        Ok(item.filter(|item| item.erasure.includes(erasure)))
+    }
+}
+
+/// Conditions for rows of any of so many references `:r0`, `:r1`, …; of more than `IN` takes, for
+/// rows of any visitor: the caller looks at them anyway.
+fn led_to(references: usize) -> Vec<String> {
+    let list: Vec<String> = (0..references).map(|n| format!(":r{n}")).collect();
+    let condition = |name: &str| match references {
+        0 => None,
+        1..=MAX_OPERANDS => Some(format!("#{name} IN ({})", list.join(", "))),
+        _ => Some(format!("attribute_exists(#{name})")),
+    };
+    VISITOR.into_iter().filter_map(condition).collect()
+}
+
 /// The attributes of a row in which the person may be named.
 fn attributes(person: &Person) -> &'static [&'static str] {
     match person {
-        Person::Session(_) => &["sessionId", "clickReference"],
+        Person::Session(_) => &VISITOR,
         Person::Lead(_) => &["leadId"],
         Person::Cart(_) => &["cartId"],
         Person::Order(_) => &["orderId"],
@@ -183,20 +241,23 @@ fn item_of(item: &Item) -> Option<ErasureItem> {
         let names = item.get(name)?.as_l().ok()?.iter();
         names.map(|name| name.as_s().ok().cloned()).collect()
     };
-    let time = |name: &str| {
-        let seconds = item.get(name)?.as_n().ok()?.parse().ok()?;
-        Some(EventTime::from_epoch(seconds))
-    };
     let mut parts = item.get("sk")?.as_s().ok()?.splitn(3, ' ');
     let person = Person::parse(parts.next()?, parts.next()?)?;
     let scope = Scope { sources: list("sources")?, accounts: list("accounts")? };
-    let rows = item.get("rows").and_then(|rows| rows.as_ss().ok());
+    let set = |name: &str| item.get(name).and_then(|set| set.as_ss().ok()).into_iter().flatten();
+    let references = set("tiedTo").map(|id| RecordId::parse(id).ok());
+    let references = references.collect::<Option<BTreeSet<RecordId>>>()?;
     Some(ErasureItem {
-        erasure: Erasure { person, scope, by: parts.next()?.to_owned() },
-        requested_at: time("requestedAt")?,
-        done_at: time("doneAt"),
-        rows: rows.into_iter().flatten().filter_map(|row| row_key(row)).collect(),
+        erasure: Erasure { person, scope, by: parts.next()?.to_owned(), references },
+        requested_at: time(item, "requestedAt")?,
+        done_at: time(item, "doneAt"),
+        rows: set("rows").filter_map(|row| row_key(row)).collect(),
     })
+}
+
+fn time(item: &Item, name: &str) -> Option<EventTime> {
+    let seconds = item.get(name)?.as_n().ok()?.parse().ok()?;
+    Some(EventTime::from_epoch(seconds))
 }
 
 fn row_key(row: &str) -> Option<RowKey> {

@@ -1,5 +1,7 @@
 //! Queue, clicks, keys, secrets, tokens and telemetry.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
@@ -128,7 +130,25 @@ impl Forgets for Port {
         Ok(0)
     }
 
-    async fn forget_record(&self, _: TieKind, _: &RecordId) -> Result<Removed, LedgerError> {
+    async fn forget_visitor(&self, _: &str) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    async fn references_of(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: bool,
+    ) -> Result<BTreeSet<RecordId>, LedgerError> {
+        Ok(BTreeSet::new())
+    }
+
+    async fn forget_record(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: bool,
+    ) -> Result<Removed, LedgerError> {
         Ok(Removed::default())
     }
 }
