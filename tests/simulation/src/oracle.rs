@@ -12,12 +12,12 @@ use tracklayer_core::{
     payload::OfflineConversion,
     record::{Correction, CorrectionRefusal, Row, RowKey},
     signal::Signal,
-    state::corrections,
+    state::{corrections, value_at_microsoft},
     time::MAX_AGE,
 };
 
 use crate::{
-    microsoft::{Counted, PIPELINE, Sent, decimal},
+    microsoft::{Counted, PIPELINE, Sent, decimal, thousandths},
     plan::{Change, Fix, GoalTrouble, Order},
     world::{Heard, Invocation, World, policy},
 };
@@ -254,7 +254,10 @@ impl Case<'_> {
         match (&observed.accepted, &observed.refusal, counted.first()) {
             (Some(_), _, None) => self.violated("nothing is lost", "accepted, not counted"),
             (Some(_), None, Some(counted)) => self.compare(counted, &mut admit),
-            (Some(_), Some(refusal), Some(_)) => self.explain(&refusal.reason, &mut admit),
+            (Some(_), Some(refusal), Some(counted)) => {
+                self.check_standing(counted);
+                self.explain(&refusal.reason, &mut admit);
+            }
             (None, Some(refusal), counted) => {
                 self.explain_missing(&refusal.reason, counted, &mut admit);
             }
@@ -387,6 +390,20 @@ impl Case<'_> {
                 let what = format!("the log says {says} ({nothing}), Microsoft {counted:?}");
                 self.violated("the money is right", &what);
             }
+        }
+    }
+
+    /// Where a correction was refused, Microsoft still has what the row says it has – unless an
+    /// adjustment is in doubt, or was dropped without a word.
+    fn check_standing(&self, counted: &Counted) {
+        let observed = &self.row.microsoft;
+        let retracted = observed.adjusted.as_ref().is_some_and(|last| last.value.is_none());
+        let stands = value_at_microsoft(&self.row);
+        let stands = stands.map(|money| thousandths(&money.amount.decimal().to_string()));
+        let right = counted.retracted == retracted && (retracted || counted.value == stands);
+        if !right && !observed.unsettled && !self.is_admitted_drop() {
+            let what = format!("the row says {stands:?}, Microsoft {counted:?}");
+            self.violated("the money is as the row says", &what);
         }
     }
 

@@ -136,7 +136,7 @@ pub enum OutageOf {
     Microsoft,
     /// Microsoft carries everything out and answers 504.
     MicrosoftAnswers,
-    /// The consent is withdrawn, then given again in a new version of the secret.
+    /// The account's consent ends, then is given again in a new version of the secret.
     Consent,
     /// The user has no access to the account (106).
     Access,
