@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local_stack::Options;
 use microsoft_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 use system_tests::{
@@ -53,9 +54,15 @@ async fn rows_with(world: &World, text: &str) -> Vec<Value> {
     items
 }
 
+/// Without sweep, whose audit would share the work, and the counts.
+fn by_request_alone(options: &mut Options) {
+    quick(options);
+    options.sweep_every = Duration::from_secs(600);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_goes_the_money_stays_and_what_microsoft_has_is_told() {
-    let world = World::with(quick).await.unwrap();
+    let world = World::with(by_request_alone).await.unwrap();
     let msclkid = click(1);
     land(&world, json!({"msclkid": msclkid, "sessionId": "s", "landedAt": time(-60)})).await;
     land(&world, json!({"orderId": "o", "sessionId": "s"})).await;
@@ -161,7 +168,7 @@ async fn a_person_is_erased_by_lead_cart_order_or_hash_with_the_clicks_that_lead
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_leads_to_its_visitor_and_a_session_to_its_cookie() {
-    let world = World::with(quick).await.unwrap();
+    let world = World::with(by_request_alone).await.unwrap();
     let msclkid = click(1);
     land(
         &world,
@@ -242,7 +249,7 @@ async fn the_audit_carries_out_what_a_request_could_not_and_what_came_after_it()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_without_answer_is_not_repeated_and_is_told() {
-    let world = World::with(quick).await.unwrap();
+    let world = World::with(by_request_alone).await.unwrap();
     let lost = Fault::Status { status: 503, body: Default::default(), after_accepting: true };
     world.faults(vec![FaultRule::new(lost).on(CONVERSIONS)]);
     land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)})).await;
