@@ -211,3 +211,23 @@ pub enum TokenTrouble {
     #[error(transparent)]
     Secret(SecretError),
 }
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::time::EventTime;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_or_trouble_within_the_hour_explains_what_comes_back() {
+        let now = EventTime::from_epoch(1_800_000_000);
+        let ago = |seconds: i64| Some(now.plus_seconds(-seconds));
+        let explained = |paused_until, troubled_at| {
+            let item = AccountItem { paused_until, troubled_at, ..AccountItem::default() };
+            crate::report::tests::account(item).was_in_trouble(now, 3_600)
+        };
+        assert!(!explained(None, None));
+        assert!(explained(ago(-30), None) && explained(None, ago(3_599)));
+        assert!(!explained(ago(3_600), ago(9_000)));
+    }
+}

@@ -147,3 +147,41 @@ impl From<SqsRecord> for Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::{
+        observed::{Attempt, AttemptOutcome, Kind},
+        record::ClickOrigin,
+    };
+
+    use super::*;
+    use crate::bind::tests::{now, row};
+
+    /// A message of so many receives, sent a minute ago, whose row was last tried so many seconds
+    /// after it was sent.
+    fn work(receives: u32, tried: Option<i64>) -> Work {
+        let sent_at = now().plus_seconds(-60);
+        let mut row = row(90, ClickOrigin::Session, None);
+        row.microsoft.last = tried.map(|seconds| Attempt {
+            at: sent_at.plus_seconds(seconds),
+            kind: Kind::Apply,
+            outcome: AttemptOutcome::Unknown,
+            code: None,
+            error_code: None,
+            tracking_id: None,
+        });
+        let message = Message { id: "m".to_owned(), receipt_handle: "r".to_owned(), receives };
+        let key = row.key.clone();
+        let fate = Fate::HandBack;
+        Work { key, messages: vec![message], sent_at, row: Some(row), fate }
+    }
+
+    #[test]
+    fn what_keeps_coming_back_without_an_attempt_is_suspect() {
+        assert!(work(4, None).is_suspect());
+        assert!(!work(3, None).is_suspect());
+        assert!(!work(4, Some(0)).is_suspect(), "an outage leaves a note");
+        assert!(work(4, Some(-1)).is_suspect(), "of an earlier message");
+    }
+}

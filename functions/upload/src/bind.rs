@@ -212,7 +212,7 @@ fn waits_for_click(row: &Row, account: &AccountView) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use tracklayer_core::{
         decide::Policy,
         event::{Event, parse_event},
@@ -227,12 +227,12 @@ mod tests {
     const POLICY: Policy =
         Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
 
-    fn now() -> EventTime {
+    pub(crate) fn now() -> EventTime {
         EventTime::from_epoch(1_800_000_000)
     }
 
     /// A row that was recorded so many seconds ago, with a click found in this way.
-    fn row(ago: i64, from: ClickOrigin, reference: Option<&str>) -> Row {
+    pub(crate) fn row(ago: i64, from: ClickOrigin, reference: Option<&str>) -> Row {
         let recorded = now().plus_seconds(-ago);
         let event = format!(
             r#"{{"event":"purchase","eventId":"1","source":"shop","occurredAt":"{recorded}",

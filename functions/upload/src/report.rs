@@ -239,7 +239,7 @@ fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use tracklayer_core::{decide::AccountView, reply::read_apply};
     use tracklayer_edge::{
         ledger::AccountItem,
@@ -256,18 +256,18 @@ mod tests {
         fn emit(&self, _: &str, _: &[Metric]) {}
     }
 
-    fn account() -> Account {
+    pub(crate) fn account(item: AccountItem) -> Account {
         let value: AccountSecret = serde_json::from_str(
             r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
         )
         .expect("a secret");
         let secret = Versioned { value, version: "1".to_owned(), created: None };
         let name = "main".parse().expect("a name");
-        Account { name, secret, view: AccountView::default(), item: AccountItem::default() }
+        Account { name, secret, view: AccountView::default(), item }
     }
 
     fn counted(status: u16, body: &str) -> Option<usize> {
-        let (account, mut report) = (account(), Report::default());
+        let (account, mut report) = (account(AccountItem::default()), Report::default());
         let operation = Operation::Conversions;
         let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
         let reply = read_apply(status, body.as_bytes(), 3);
