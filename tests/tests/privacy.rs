@@ -66,7 +66,7 @@ async fn send_personal_data() {
         (json!({"hashedEmail": EMAIL}), 422),
         (json!({"phone": EMAIL}), 422),
         (json!({"value": EMAIL}), 422),
-        (json!({"consent": "denied", "email": EMAIL, "orderId": EMAIL}), 200),
+        (json!({"eventId": "denied", "consent": "denied", "email": EMAIL, "orderId": EMAIL}), 200),
         (json!({"event": "page_view", "email": EMAIL, "name": EMAIL}), 200),
         (json!({"event": "refund", "original": {"eventId": EMAIL}, "value": null}), 422),
     ] {
