@@ -17,7 +17,7 @@ use crate::{
 pub enum Redrive {
     /// The row is neither refused nor dead, or no redrive can change anything.
     NotNeeded,
-    /// The message is older than the refusal or the death: it goes to the dead letters.
+    /// The message is older than the refusal: it goes to the dead letters.
     LeftOver,
     /// The refusal is so young that a run that still knows the old goal name may be sending.
     TooEarly,
@@ -39,8 +39,8 @@ pub fn redrive(
     }
     let Some(refusal) = &row.microsoft.refusal else {
         return match row.microsoft.dead_at {
-            Some(dead_at) if sent_at > dead_at => Redrive::Take(None),
-            Some(_) => Redrive::LeftOver,
+            // By any message: an operator may be at it within the second of the death.
+            Some(_) => Redrive::Take(None),
             None => Redrive::NotNeeded,
         };
     };
