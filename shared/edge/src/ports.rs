@@ -6,10 +6,10 @@
 
 #![expect(async_fn_in_trait, reason = "every caller knows the implementation; nothing is spawned")]
 
+mod erasure;
+
 use std::{
-    collections::BTreeSet,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    ops::AddAssign,
     time::Duration,
 };
 
@@ -17,7 +17,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
-    erasure::Erasure,
     id::{AccountName, RecordId, Source},
     identity::Identity,
     intake::ClickSearch,
@@ -28,11 +27,10 @@ use tracklayer_core::{
 };
 
 use crate::{
-    clicks::TieKind,
     keys::{IngestKey, KeyError},
     ledger::{
-        AccountItem, AuditState, Cursor, DueEntry, DuePage, ErasureItem, Found, GoalCheck,
-        LedgerError, Place, Pointer, RowPage, Tally, Written, claim_of,
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
+        Pointer, RowPage, Tally, Written, claim_of,
     },
     microsoft::{Answer, AuthError},
     queue::{Hide, QueueError},
@@ -40,6 +38,8 @@ use crate::{
     telemetry::Metric,
     vault::{Document, Labels},
 };
+
+pub use erasure::{Erasures, Forgets, Removed};
 
 /// One set of implementations.
 pub trait Ports {
@@ -362,118 +362,6 @@ pub trait Clicks {
     /// # Errors
     /// If the clicks are unavailable.
     async fn withdrawn_at(&self, session: &RecordId) -> Result<Option<EventTime>, LedgerError>;
-}
-
-/// What was deleted or erased.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Removed {
-    /// Clicks.
-    pub clicks: usize,
-    /// Ties of records to references.
-    pub ties: usize,
-    /// Rows of the ledger that lost their identity.
-    pub rows: usize,
-}
-
-impl AddAssign for Removed {
-    fn add_assign(&mut self, other: Self) {
-        self.clicks += other.clicks;
-        self.ties += other.ties;
-        self.rows += other.rows;
-    }
-}
-
-/// The captured clicks, by whoever deletes them.
-pub trait Forgets {
-    /// Deletes the clicks of `reference`; given a `cookie`, only those that came with it. Answers
-    /// how many.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted.
-    async fn forget_clicks(
-        &self,
-        reference: &str,
-        cookie: Option<&str>,
-    ) -> Result<usize, LedgerError>;
-
-    /// Deletes all clicks of `reference`, and those that the same browsers made without a session:
-    /// the clicks of their cookies. Answers how many.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted, but not those that lead to others.
-    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError>;
-
-    /// The references that are the record's own: those tied with a key, and the few that browsers
-    /// tied, of an order only if `browser_order_ties`.
-    ///
-    /// # Errors
-    /// If the ties are unavailable.
-    async fn references_of(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        browser_order_ties: bool,
-    ) -> Result<BTreeSet<RecordId>, LedgerError>;
-
-    /// Deletes a record's ties, and the visitors that [`Forgets::references_of`] gives.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted, but no tie before its clicks.
-    async fn forget_record(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        browser_order_ties: bool,
-    ) -> Result<Removed, LedgerError>;
-}
-
-/// Erasures of persons.
-pub trait Erasures {
-    /// Notes that an erasure is asked for. Asked for again it stands as it is, pending or done,
-    /// unless it means more rows now: then it begins anew.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn begin_erasure(
-        &self,
-        erasure: &Erasure,
-        now: EventTime,
-    ) -> Result<ErasureItem, LedgerError>;
-
-    /// All that rows are to be looked up for; those done a short while ago are among them.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError>;
-
-    /// Notes that the person is in `row`, as one of the first thousand rows.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError>;
-
-    /// Notes that all rows have been looked at, unless it began anew since; the erasure is
-    /// forgotten two audit periods (in seconds) later. Of a done one, only that begins again.
-    /// Answers whether it was noted.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn erasure_done(
-        &self,
-        item: &ErasureItem,
-        now: EventTime,
-        audit_period: i64,
-    ) -> Result<bool, LedgerError>;
-
-    /// The rows the person is in, among the next megabyte of the ledger from `after` on.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn rows_of(
-        &self,
-        erasure: &Erasure,
-        after: Option<&Place>,
-    ) -> Result<RowPage, LedgerError>;
 }
 
 /// The ingest keys.

@@ -8,10 +8,7 @@ use tracklayer_core::{
     correction::Effect, decide::Action, record::CorrectionRefusal, state::corrections,
 };
 
-use crate::{
-    support::*,
-    world::{End, World},
-};
+use crate::{microsoft::End, support::*, world::World};
 
 /// The value of the sale in thousandths.
 const ORIGINAL: i64 = 129_950;

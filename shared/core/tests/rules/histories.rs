@@ -8,10 +8,7 @@ use tracklayer_core::{
     state::{State, corrections, state},
 };
 
-use crate::{
-    support::*,
-    world::{End, World},
-};
+use crate::{microsoft::End, support::*, world::World};
 
 const OK: End = End::Taken(60);
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tracklayer_core::time::EventTime;
+use tracklayer_core::{observed::Kind, time::EventTime};
 
 /// Longest time until something taken has effect.
 pub const PIPELINE: i64 = 6 * 3_600;
@@ -83,6 +83,37 @@ impl Microsoft {
                 assert!(row.get("AdjustmentCurrencyCode").is_some(), "5626");
                 counted.value = Some(given.expect("5625"));
             }
+        }
+    }
+}
+
+/// How a call to Microsoft ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Taken and answered; shows after so many seconds.
+    Taken(i64),
+    /// Taken, but the answer is lost.
+    TakenUnheard(i64),
+    /// Not taken, and nobody knows.
+    Lost,
+    /// Refused for now.
+    Later,
+    /// Refused until a person repairs something.
+    Refused,
+    /// Too many calls.
+    Throttled,
+}
+
+impl End {
+    /// Status and body of the answer to a call with one row.
+    pub fn answer(self, kind: Kind) -> (u16, String) {
+        let code = |code: i64| format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#);
+        match self {
+            End::Taken(_) => (200, r#"{"PartialErrors":null}"#.to_owned()),
+            End::TakenUnheard(_) | End::Lost => (504, String::new()),
+            End::Later => (200, code(if kind == Kind::Apply { 5615 } else { 5622 })),
+            End::Refused => (200, code(if kind == Kind::Apply { 5606 } else { 5623 })),
+            End::Throttled => (429, String::new()),
         }
     }
 }

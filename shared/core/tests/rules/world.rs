@@ -25,26 +25,9 @@ use tracklayer_core::{
 };
 
 use crate::{
-    microsoft::{Microsoft, PIPELINE},
+    microsoft::{End, Microsoft, PIPELINE},
     support::*,
 };
-
-/// How a call to Microsoft ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Taken and answered; shows after so many seconds.
-    Taken(i64),
-    /// Taken, but the answer is lost.
-    TakenUnheard(i64),
-    /// Not taken, and nobody knows.
-    Lost,
-    /// Refused for now.
-    Later,
-    /// Refused until a person repairs something.
-    Refused,
-    /// Too many calls.
-    Throttled,
-}
 
 #[derive(Clone, Debug)]
 struct Message {
@@ -390,14 +373,7 @@ impl World {
     }
 
     fn call(&mut self, mut run: Run, kind: Kind, payload: Value, end: End) {
-        let code = |code: i64| format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#);
-        let (status, body) = match end {
-            End::Taken(_) => (200, r#"{"PartialErrors":null}"#.to_owned()),
-            End::TakenUnheard(_) | End::Lost => (504, String::new()),
-            End::Later => (200, code(if kind == Kind::Apply { 5615 } else { 5622 })),
-            End::Refused => (200, code(if kind == Kind::Apply { 5606 } else { 5623 })),
-            End::Throttled => (429, String::new()),
-        };
+        let (status, body) = end.answer(kind);
         if kind == Kind::Apply {
             self.applies.push(payload.to_string());
         }
