@@ -8,7 +8,7 @@ use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{Keys, Right},
     ledger::LedgerError,
-    ports::{Forgets as _, Keys as _},
+    ports::{Forgets as _, Keys as _, WithdrawnBy},
     telemetry::{self, Metric},
 };
 
@@ -81,14 +81,21 @@ impl Capture {
         let mut clicks = 0;
         if let Some(cookie) = cookie {
             // Somebody's session id may be the same as this value.
-            clicks += self.clicks.forget_clicks(cookie, Some(cookie)).await?;
+            let own = self.clicks.forget_clicks(cookie, Some(cookie)).await?;
+            if let (true, Ok(reference)) = (own > 0, RecordId::parse(cookie)) {
+                let by = WithdrawnBy::Visitor;
+                self.clicks.withdraw(&reference, by, clock::now_ms()).await?;
+            }
+            clicks += own;
         }
         if let Some(session) = session.filter(|_| keyed || cookie.is_some()) {
             let cookie = cookie.filter(|_| !keyed);
-            clicks += self.clicks.forget_clicks(session.as_str(), cookie).await?;
-            if keyed {
-                self.clicks.withdraw(session, clock::now_ms()).await?;
+            let found = self.clicks.forget_clicks(session.as_str(), cookie).await?;
+            let by = if keyed { WithdrawnBy::Key } else { WithdrawnBy::Visitor };
+            if keyed || found > 0 {
+                self.clicks.withdraw(session, by, clock::now_ms()).await?;
             }
+            clicks += found;
         }
         if clicks > 0 {
             tracing::info!(clicks, "consent withdrawn");

@@ -16,7 +16,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     ledger::LedgerError,
-    ports::{Claims as _, Clicks as _, Clock as _, Ports, Rows as _},
+    ports::{Claims as _, Clicks as _, Clock as _, Ports, Rows as _, WithdrawnBy},
 };
 
 use crate::{account::Accounts, batch::Work, handler::Upload};
@@ -56,7 +56,9 @@ impl<P: Ports> Upload<P> {
     /// consent of its session; `None` if nothing has changed.
     ///
     /// A click that is gone is no ground to end the row: it may have been a stranger's, who tied
-    /// himself to the record. What else there is – another click, the hashes – still counts.
+    /// himself to the record. What else there is – another click, the hashes – still counts. Only
+    /// where the event's own session has no click left but those of a visitor who withdrew, the
+    /// visitor is taken for the customer.
     async fn heed(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
         let bound = bound(row);
         if let Some(bound) = &bound
@@ -64,10 +66,8 @@ impl<P: Ports> Upload<P> {
         {
             return Ok(None);
         }
-        if self.is_withdrawn(row).await? {
-            tracing::info!(record = row.key.label(), "consent was withdrawn, not sent");
-            let Some(after) = erase(row, now) else { return Ok(None) };
-            return self.changed(row, after).await;
+        if self.is_withdrawn(row, WithdrawnBy::Key).await? {
+            return self.end(row, now).await;
         }
         match bound {
             Some(_) => self.rebind(row, now).await,
@@ -75,14 +75,19 @@ impl<P: Ports> Upload<P> {
         }
     }
 
-    /// Whether somebody with a key has withdrawn the consent of the row's session since it was
-    /// recorded.
-    async fn is_withdrawn(&self, row: &Row) -> Result<bool, LedgerError> {
+    async fn end(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+        tracing::info!(record = row.key.label(), "consent was withdrawn, not sent");
+        let Some(after) = erase(row, now) else { return Ok(None) };
+        self.changed(row, after).await
+    }
+
+    /// Whether the consent of the row's session was withdrawn since it was recorded.
+    async fn is_withdrawn(&self, row: &Row, by: WithdrawnBy) -> Result<bool, LedgerError> {
         let session = row.facts.as_ref().and_then(|facts| facts.references.session.as_ref());
         let (Some(session), Some(recorded_at)) = (session, row.recorded_at) else {
             return Ok(false);
         };
-        let withdrawn_at = self.clicks.withdrawn_at(session).await?;
+        let withdrawn_at = self.clicks.withdrawn_at(session, by).await?;
         Ok(withdrawn_at.is_some_and(|at| at >= recorded_at))
     }
 
@@ -91,8 +96,14 @@ impl<P: Ports> Upload<P> {
         let Some(facts) = &row.facts else { return Ok(None) };
         let view = AccountView::default();
         let judge = Judge { account: &view, now, policy: &self.policy };
+        let by_session = facts.click.as_ref().is_some_and(|c| c.from == ClickOrigin::Session);
         let after = match self.search(row, now).await? {
             search @ ClickSearch::Found { .. } => bind(row, &search, facts.occurred_at),
+            ClickSearch::Missing(_)
+                if by_session && self.is_withdrawn(row, WithdrawnBy::Visitor).await? =>
+            {
+                return self.end(row, now).await;
+            }
             ClickSearch::Missing(_) => unbind(row, &judge),
         };
         let after = self.with_second(after, facts.occurred_at, now).await?;

@@ -25,7 +25,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
-use crate::ledger::LedgerError;
+use crate::{ledger::LedgerError, ports::WithdrawnBy};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -125,13 +125,17 @@ impl Clicks {
         self.put(item, at_ms).await
     }
 
-    /// Notes that somebody with a key withdrew the consent of `session`: what was recorded before
-    /// and waits is not sent.
+    /// Notes who withdrew the consent of `session`, for what was recorded before and waits.
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
-    pub async fn withdraw(&self, session: &RecordId, at_ms: i64) -> Result<(), LedgerError> {
-        let mut item = keyed(&withdrawal_pk(session), "key");
+    pub async fn withdraw(
+        &self,
+        session: &RecordId,
+        by: WithdrawnBy,
+        at_ms: i64,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&withdrawal_pk(session), withdrawal_sk(by));
         item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
         self.put(item, at_ms).await
     }
@@ -312,8 +316,12 @@ impl crate::ports::Clicks for Clicks {
         Ok(clicks.iter().filter_map(click).any(|click| click.click_id == *click_id))
     }
 
-    async fn withdrawn_at(&self, session: &RecordId) -> Result<Option<EventTime>, LedgerError> {
-        let query = self.query(&withdrawal_pk(session), "sk = :edge", "key".to_owned());
+    async fn withdrawn_at(
+        &self,
+        session: &RecordId,
+        by: WithdrawnBy,
+    ) -> Result<Option<EventTime>, LedgerError> {
+        let query = self.query(&withdrawal_pk(session), "sk = :edge", withdrawal_sk(by).to_owned());
         let answer = query.send().await.map_err(unavailable)?;
         let item = answer.items.unwrap_or_default().into_iter().next();
         let at = item.as_ref().and_then(|item| item.get("withdrawnAt")?.as_n().ok());
@@ -341,6 +349,13 @@ fn ties_of(references: &References) -> impl Iterator<Item = (TieKind, &RecordId,
 
 fn session_pk(reference: &str) -> String {
     format!("session {reference}")
+}
+
+fn withdrawal_sk(by: WithdrawnBy) -> &'static str {
+    match by {
+        WithdrawnBy::Key => "key",
+        WithdrawnBy::Visitor => "web",
+    }
 }
 
 /// Apart from the clicks: a withdrawal is none.

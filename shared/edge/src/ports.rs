@@ -357,11 +357,24 @@ pub trait Clicks {
         now: EventTime,
     ) -> Result<bool, LedgerError>;
 
-    /// When somebody with a key last withdrew the consent of `session`.
+    /// When the consent of `session` was last withdrawn, by one or the other.
     ///
     /// # Errors
     /// If the clicks are unavailable.
-    async fn withdrawn_at(&self, session: &RecordId) -> Result<Option<EventTime>, LedgerError>;
+    async fn withdrawn_at(
+        &self,
+        session: &RecordId,
+        by: WithdrawnBy,
+    ) -> Result<Option<EventTime>, LedgerError>;
+}
+
+/// Who withdrew consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawnBy {
+    /// Somebody with an ingest key, for the whole session.
+    Key,
+    /// A visitor who had clicks in the session. Perhaps not the only one.
+    Visitor,
 }
 
 /// The ingest keys.

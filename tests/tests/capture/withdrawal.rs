@@ -126,6 +126,22 @@ async fn a_stranger_who_ties_himself_to_a_sale_and_withdraws_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_visitor_of_a_session_stops_what_waits_hashes_and_all() {
+    let world = World::start().await.unwrap();
+    let landed = json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)}).to_string();
+    let mine = format!("tl_ref={}", cookie(&world.landing(&[JSON], landed).await));
+    let by_session = json!({"sessionId": "s", "email": "jane@x.example", "occurredAt": time(6)});
+    world.queued(&with(&sale("own", 0, json!({})), &by_session)).await;
+    let denied = json!({"sessionId": "s", "consent": "denied"}).to_string();
+    assert_eq!(world.landing(&[JSON, ("cookie", &mine)], denied).await.status, 204);
+    let record = world.until_state("own", "refused").await;
+    assert_eq!((&record["reason"], &record["click"]), (&json!("identity_erased"), &json!(null)));
+    world.until_drained().await;
+    assert!(world.conversions().await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_without_click_who_withdraws_or_denies_later_is_not_sent() {
     let world = World::start().await.unwrap();
     let event = |id: &str| {

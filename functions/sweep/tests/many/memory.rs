@@ -27,7 +27,7 @@ use tracklayer_edge::{
     },
     ports::{
         AccountItems, Batches, Claims, Clicks, Clock, GoalChecks, Index, Live, Ports, Rows,
-        Signals, Telemetry,
+        Signals, Telemetry, WithdrawnBy,
     },
     queue::{Hide, QueueError},
     telemetry::Metric,
@@ -279,7 +279,11 @@ impl Clicks for Stand {
         unreachable!("sweep searches no click")
     }
 
-    async fn withdrawn_at(&self, _: &RecordId) -> Result<Option<EventTime>, LedgerError> {
+    async fn withdrawn_at(
+        &self,
+        _: &RecordId,
+        _: WithdrawnBy,
+    ) -> Result<Option<EventTime>, LedgerError> {
         unreachable!("sweep searches no click")
     }
 

@@ -17,7 +17,7 @@ use tracklayer_edge::{
     keys::{IngestKey, KeyError},
     ledger::LedgerError,
     microsoft::AuthError,
-    ports::{Clicks, Forgets, Keys, Removed, Secrets, Signals, Telemetry, Tokens},
+    ports::{Clicks, Forgets, Keys, Removed, Secrets, Signals, Telemetry, Tokens, WithdrawnBy},
     queue::{Hide, QueueError, delay},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
     telemetry::Metric,
@@ -119,7 +119,11 @@ impl Clicks for Port {
         Ok(self.request(false, |_| true).await?)
     }
 
-    async fn withdrawn_at(&self, _session: &RecordId) -> Result<Option<EventTime>, LedgerError> {
+    async fn withdrawn_at(
+        &self,
+        _session: &RecordId,
+        _by: WithdrawnBy,
+    ) -> Result<Option<EventTime>, LedgerError> {
         Ok(None)
     }
 }
