@@ -8,6 +8,7 @@ use tracklayer_core::{
     click::ClickId,
     correction::Effect,
     decide::Policy,
+    errors,
     id::{AccountName, EventName, GoalName, RecordId, Source},
     money::{Currency, JsonAmount},
     observed::{AttemptOutcome, Kind},
@@ -97,6 +98,15 @@ struct Attempt<'a> {
     code: Option<i64>,
     error_code: Option<&'a str>,
     tracking_id: Option<&'a str>,
+    /// What the error means and what helps, where there is an error that is known.
+    #[serde(flatten)]
+    advice: Option<Advice>,
+}
+
+#[derive(Debug, Serialize)]
+struct Advice {
+    cause: &'static str,
+    cure: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -207,6 +217,8 @@ fn last_attempt(row: &Row) -> Option<Attempt<'_>> {
         code: last.code,
         error_code: last.error_code.as_deref(),
         tracking_id: last.tracking_id.as_deref(),
+        advice: errors::look_up(last.code, last.error_code.as_deref())
+            .map(|entry| Advice { cause: entry.cause, cure: entry.cure }),
     })
 }
 

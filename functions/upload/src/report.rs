@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tracklayer_core::{
-    errors::Class,
+    errors::{Class, look_up},
     id::AccountName,
     note::Note,
     observed::Kind,
@@ -98,11 +98,8 @@ impl Report {
 
     /// Microsoft refuses the account.
     pub fn refused_account(&mut self, account: &Account, error: &MicrosoftError) {
-        let cure = tracklayer_core::errors::look_up(error.code, error.symbol.as_deref())
-            .map_or("look the code up at Microsoft", |entry| entry.cure);
-        let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
-        let symbol = error.symbol.as_deref().unwrap_or("-");
-        self.tell(account, format!("Microsoft answers {code} {symbol}: {cure}"));
+        let (cause, cure) = advice(error);
+        self.tell(account, format!("Microsoft answers {}: {cause} {cure}", error_text(error)));
     }
 
     fn tell(&mut self, account: &Account, cause: String) {
@@ -128,6 +125,7 @@ impl Report {
             "outcome": outcome(line.reply),
             "failed": failed,
             "failedCount": failed_count,
+            "errors": told_errors(line),
         });
         if let Value::Object(members) = members {
             telemetry.line("call to Microsoft", members);
@@ -136,21 +134,8 @@ impl Report {
 
     /// A code that this software has no line for is kept in its rows; somebody must look it up.
     fn unknown_codes(&mut self, line: &CallLine<'_>) {
-        let rows = match line.reply {
-            Reply::Rows(outcomes) => outcomes.as_slice(),
-            _ => &[],
-        };
-        let of_rows = rows.iter().filter_map(|outcome| match outcome {
-            RowOutcome::Failed(error) => Some(error),
-            _ => None,
-        });
-        let of_call = match line.reply {
-            Reply::Fault(error) => Some(error),
-            _ => None,
-        };
-        let unknown = of_rows.chain(of_call).filter(|error| error.class == Class::Unknown);
-        let codes: BTreeSet<String> = unknown.map(error_text).collect();
-        for code in codes {
+        let distinct = distinct_errors(line).into_iter();
+        for (code, _) in distinct.filter(|(_, (error, _))| error.class == Class::Unknown) {
             self.count(&line.account.name, "UnknownCode");
             if self.told.insert((line.account.name.clone(), code.clone())) {
                 let account = line.account.name.as_str();
@@ -221,10 +206,7 @@ fn goals(line: &CallLine<'_>) -> Value {
 /// a fault that is all of them; without an answer nobody knows of any.
 fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
     let error_of = |position: usize| match line.reply {
-        Reply::Rows(outcomes) => match outcomes.get(position) {
-            Some(RowOutcome::Failed(error)) => Some(error),
-            _ => None,
-        },
+        Reply::Rows(outcomes) => outcomes.get(position).and_then(RowOutcome::error),
         Reply::Fault(error) => Some(error),
         Reply::Unknown(_) => None,
     };
@@ -236,6 +218,40 @@ fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
     let failed: Vec<Value> = line.call.rows.iter().enumerate().filter_map(named).collect();
     let count = failed.len();
     (failed.into_iter().take(NAMED_ROWS).collect(), count)
+}
+
+/// Each error once, under its text, with the number of its rows.
+fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftError, usize)> {
+    let mut distinct = BTreeMap::new();
+    match line.reply {
+        Reply::Rows(outcomes) => {
+            for error in outcomes.iter().filter_map(RowOutcome::error) {
+                distinct.entry(error_text(error)).or_insert((error, 0)).1 += 1;
+            }
+        }
+        Reply::Fault(error) => {
+            distinct.insert(error_text(error), (error, line.call.rows.len()));
+        }
+        Reply::Unknown(_) => {}
+    }
+    distinct
+}
+
+/// Each error once, with what it means and what helps, as JSON.
+fn told_errors(line: &CallLine<'_>) -> Value {
+    let told = |(error, rows): (&MicrosoftError, usize)| {
+        let (cause, cure) = advice(error);
+        json!({"code": error.code, "errorCode": error.symbol, "rows": rows, "cause": cause, "cure": cure})
+    };
+    distinct_errors(line).into_values().map(told).collect()
+}
+
+/// Cause and cure of the table.
+fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
+    look_up(error.code, error.symbol.as_deref()).map_or(
+        ("This software doesn't know the code.", "Look it up at Microsoft; the row is kept."),
+        |entry| (entry.cause, entry.cure),
+    )
 }
 
 #[cfg(test)]
@@ -266,21 +282,37 @@ pub(crate) mod tests {
         Account { name, secret, view: AccountView::default(), item }
     }
 
-    fn counted(status: u16, body: &str) -> Option<usize> {
-        let (account, mut report) = (account(AccountItem::default()), Report::default());
+    fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
+        let account = account(AccountItem::default());
         let operation = Operation::Conversions;
         let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
         let reply = read_apply(status, body.as_bytes(), 3);
-        let line = CallLine {
+        check(&CallLine {
             account: &account,
             call: &call,
             works: &[],
             reply: &reply,
             tracking_id: None,
             duration: Duration::ZERO,
-        };
-        report.call(&line, &Silent);
-        report.counts[&account.name].get("UnknownCode").copied()
+        })
+    }
+
+    fn counted(status: u16, body: &str) -> Option<usize> {
+        let mut report = Report::default();
+        with_line(status, body, |line| {
+            report.call(line, &Silent);
+            report.counts[&line.account.name].get("UnknownCode").copied()
+        })
+    }
+
+    #[test]
+    fn the_line_says_once_what_an_error_means_and_what_helps() {
+        let rows = r#"{"PartialErrors":[{"Index":0,"Code":5606},{"Index":2,"Code":5606}]}"#;
+        let told = with_line(200, rows, told_errors);
+        let entry = look_up(Some(5606), None).expect("a line of the table");
+        let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
+            "cause": entry.cause, "cure": entry.cure}]);
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::errors::{Class, classify};
+use crate::errors::{Class, look_up};
 
 /// One error, from a row (`PartialErrors`) or from a whole call (fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,17 @@ pub enum RowOutcome {
     Failed(MicrosoftError),
     /// Nobody knows; the same payload goes again.
     Unknown,
+}
+
+impl RowOutcome {
+    /// Why it was not taken, if it was refused.
+    #[must_use]
+    pub fn error(&self) -> Option<&MicrosoftError> {
+        match self {
+            RowOutcome::Failed(error) => Some(error),
+            RowOutcome::Accepted | RowOutcome::Unknown => None,
+        }
+    }
 }
 
 /// How a whole call fared.
@@ -189,7 +200,11 @@ fn by_status(status: u16) -> Reply {
 
 impl From<BatchError> for MicrosoftError {
     fn from(error: BatchError) -> Self {
-        let class = classify(error.code, error.error_code.as_deref());
-        MicrosoftError { code: error.code, symbol: error.error_code, class }
+        let sent = error.error_code.filter(|symbol| !symbol.is_empty());
+        let entry = look_up(error.code, sent.as_deref());
+        let class = entry.map_or(Class::Unknown, |entry| entry.class);
+        // Some answers leave the symbol out; people search for it.
+        let symbol = sent.or_else(|| entry.map(|entry| entry.symbol.to_owned()));
+        MicrosoftError { code: error.code, symbol, class }
     }
 }

@@ -154,6 +154,22 @@ fn a_restated_purchase() {
 }
 
 #[test]
+fn an_attempt_that_was_refused_says_why_and_what_helps() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    accepted(&mut row);
+    adjusted(&mut row, Some("99.95"));
+    let last = row.microsoft.last.as_mut().expect("an attempt");
+    last.outcome = AttemptOutcome::Refused;
+    last.code = Some(5606);
+    let entry = errors::look_up(Some(5606), None).expect("a line of the table");
+    let shown = record(&row, "2026-04-26T00:00:00Z");
+    assert_eq!(shown["lastAttempt"]["cause"], entry.cause);
+    assert_eq!(shown["lastAttempt"]["cure"], entry.cure);
+    row.microsoft.last.as_mut().expect("an attempt").code = Some(99_999);
+    assert!(record(&row, "2026-04-26T00:00:00Z")["lastAttempt"].get("cause").is_none());
+}
+
+#[test]
 fn a_queued_row_goes_now_or_when_its_click_is_old_enough() {
     let row = row("shop", "1", Some("0.1"));
     let shown = record(&row, "2026-04-24T09:45:00Z");

@@ -208,7 +208,8 @@ fn a_refused_row_rests_until_it_is_redriven() {
     world.pass(DAY);
     world.wait_for_work();
     assert_eq!(world.applies.len(), 1);
-    let reason = RefusalReason::Microsoft { code: Some(5606), symbol: None };
+    let symbol = Some("OfflineConversionNameInvalid".to_owned());
+    let reason = RefusalReason::Microsoft { code: Some(5606), symbol };
     assert_eq!(world.row().microsoft.refusal.as_ref().expect("refused").reason, reason);
     world.calm_down();
     assert_eq!(world.applies.len(), 2);

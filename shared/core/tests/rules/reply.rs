@@ -154,6 +154,19 @@ fn an_error_without_number_is_known_by_its_symbol() {
 }
 
 #[test]
+fn a_symbol_that_was_left_out_is_the_tables() {
+    let body = r#"{"PartialErrors":[{"Code":5606,"Index":0},{"Code":5609,"ErrorCode":"","Index":1},
+        {"Code":99999,"Index":2}]}"#;
+    let symbols: Vec<_> = outcomes(body, 3)
+        .iter()
+        .map(|outcome| outcome.error().expect("refused").symbol.clone())
+        .collect();
+    let symbols: Vec<_> = symbols.iter().map(Option::as_deref).collect();
+    let time = Some("OfflineConversionTimeOutOfWindow");
+    assert_eq!(symbols, [Some("OfflineConversionNameInvalid"), time, None]);
+}
+
+#[test]
 fn faults_are_read_bare_and_wrapped() {
     let bare = r#"{"TrackingId":"t","Type":"AdApiFaultDetail","Errors":[
         {"Code":105,"Detail":null,"ErrorCode":"InvalidCredentials","Message":"m"}]}"#;
