@@ -162,14 +162,23 @@ impl<P: Ports> Goals<P> {
             return Err(AskError::Unusable("not all goals could be looked up".to_owned()));
         }
         let goals = answer.conversion_goals.unwrap_or_default().into_iter().flatten().collect();
+        let auto_tagging = self.ask_tagging(session).await.unwrap_or_else(|error| {
+            // The goals are known, and only they hold rows.
+            let account = session.account.as_str();
+            tracing::warn!(account, %error, "auto-tagging not checked");
+            None
+        });
+        Ok(Answers { goals, auto_tagging })
+    }
+
+    async fn ask_tagging(&self, session: &Session) -> Result<Option<bool>, AskError> {
         let query = json!({"AccountPropertyNames": ["MSCLKIDAutoTaggingEnabled"]});
         let answer: PropertiesAnswer = self.query(session, PROPERTIES, &query).await?;
         let properties = answer.account_properties.unwrap_or_default();
         let tagging =
             properties.iter().find(|p| p.name.as_deref() == Some("MSCLKIDAutoTaggingEnabled"));
         let value = tagging.and_then(|property| property.value.as_deref());
-        let auto_tagging = value.map(|value| value.eq_ignore_ascii_case("true"));
-        Ok(Answers { goals, auto_tagging })
+        Ok(value.map(|value| value.eq_ignore_ascii_case("true")))
     }
 
     /// Asks what became of the goals' rows of the last days, as many calls as it takes.

@@ -198,7 +198,13 @@ where
                 "goal check"
             );
         }
-        if report.checked {
+        if !report.checked && !report.findings.is_empty() {
+            // While an account is held nobody else calls Microsoft, and it must go on ringing.
+            let failed = Metric::count("AuthFailed", 1);
+            self.telemetry.emit(report.account.as_str(), &[failed]);
+        }
+        // What the last check holds stays held while none succeeds.
+        if report.checked || !report.held.is_empty() {
             let held = Metric::count("HeldGoals", report.held.len());
             self.telemetry.emit(report.account.as_str(), &[held]);
         }

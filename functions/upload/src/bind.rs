@@ -60,14 +60,15 @@ impl<P: Ports> Upload<P> {
     /// where the event's own session has no click left but those of a visitor who withdrew, the
     /// visitor is taken for the customer.
     async fn heed(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+        // A key speaks for the customer, whoever's click the row has.
+        if self.is_withdrawn(row, WithdrawnBy::Key).await? {
+            return self.end(row, now).await;
+        }
         let bound = bound(row);
         if let Some(bound) = &bound
             && self.clicks.is_there(&bound.reference, &bound.click_id, bound.at, now).await?
         {
             return Ok(None);
-        }
-        if self.is_withdrawn(row, WithdrawnBy::Key).await? {
-            return self.end(row, now).await;
         }
         match bound {
             Some(_) => self.rebind(row, now).await,

@@ -13,9 +13,9 @@ use tracklayer_core::id::AccountName;
 /// How long a secret is used before it is read again.
 const FRESH: Duration = Duration::from_secs(300);
 
-/// A text that shows itself to nobody.
+/// A text that shows itself to nobody, without the spaces and line ends that came with a paste.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub struct Secret(String);
 
 impl Secret {
@@ -28,8 +28,13 @@ impl Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Secret(text)
+        Secret(text.trim().to_owned())
     }
+}
+
+/// A line end in a header's value would make every call fail as if Microsoft could not be reached.
+fn trimmed<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    String::deserialize(from).map(|text| text.trim().to_owned())
 }
 
 impl fmt::Debug for Secret {
@@ -42,6 +47,7 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountSecret {
     /// The registered application.
+    #[serde(deserialize_with = "trimmed")]
     pub client_id: String,
     /// Its secret; absent for a public client.
     pub client_secret: Option<Secret>,
@@ -50,8 +56,10 @@ pub struct AccountSecret {
     /// Of the manager account.
     pub developer_token: Secret,
     /// The manager account's number.
+    #[serde(deserialize_with = "trimmed")]
     pub customer_id: String,
     /// The ad account's number.
+    #[serde(deserialize_with = "trimmed")]
     pub account_id: String,
     /// The identity tenant; `common` if absent.
     pub tenant: Option<String>,
@@ -148,5 +156,22 @@ pub(crate) fn shape_of(error: &serde_json::Error) -> String {
     match text.starts_with("missing field") {
         true => text,
         false => "not the expected JSON".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_paste_added_is_cut_off() {
+        let secret: AccountSecret = serde_json::from_str(
+            r#"{"client_id":" c","refresh_token":"r\n","developer_token":"d\r\n","customer_id":"1 ","account_id":"\t2"}"#,
+        )
+        .expect("a secret");
+        let ids = (&*secret.client_id, &*secret.customer_id, &*secret.account_id);
+        assert_eq!(ids, ("c", "1", "2"));
+        let secrets = (secret.refresh_token.expose(), secret.developer_token.expose());
+        assert_eq!(secrets, ("r", "d"));
     }
 }

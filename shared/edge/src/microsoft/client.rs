@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracklayer_core::observed::Environment;
 
 use crate::{
@@ -136,10 +136,39 @@ impl Microsoft for Client {
 
 async fn read(answer: reqwest::Response) -> Answer {
     let status = answer.status().as_u16();
-    let tracking_id =
+    let header =
         answer.headers().get("TrackingId").and_then(|id| id.to_str().ok()).map(str::to_owned);
     match answer.bytes().await {
-        Ok(body) => Answer::Http { status, body: body.to_vec(), tracking_id },
+        Ok(body) => {
+            let tracking_id = header.or_else(|| tracking_id_of(&body).filter(|_| status != 200));
+            Answer::Http { status, body: body.to_vec(), tracking_id }
+        }
         Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+    }
+}
+
+/// A fault carries the mark in its body as well, bare or wrapped.
+fn tracking_id_of(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Fault {
+        tracking_id: Option<String>,
+        application_fault: Option<Box<Fault>>,
+    }
+    let fault: Fault = serde_json::from_slice(body).ok()?;
+    fault.tracking_id.or_else(|| fault.application_fault?.tracking_id)
+}
+
+#[cfg(test)]
+mod fault_tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_of_a_fault_is_found_bare_and_wrapped() {
+        let bare = r#"{"TrackingId":"t-1","Errors":[]}"#;
+        assert_eq!(tracking_id_of(bare.as_bytes()).as_deref(), Some("t-1"));
+        let wrapped = format!(r#"{{"ApplicationFault":{bare}}}"#);
+        assert_eq!(tracking_id_of(wrapped.as_bytes()).as_deref(), Some("t-1"));
+        assert_eq!(tracking_id_of(b"<html>"), None);
     }
 }
