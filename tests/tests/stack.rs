@@ -233,7 +233,7 @@ fn a_refused_consent_is_one_line_of_each_run_and_tells_no_secret() {
         log.lines().filter(|line| line.contains("account can't be used")).collect();
     assert_eq!(told.len(), 3, "one of each run: {told:#?}");
     assert!(told[0].contains("invalid_grant") && told[0].contains("main"), "{}", told[0]);
-    assert!(told[0].contains("give it again") && told[1].contains("give consent again"));
+    assert!(told[0].contains("Give consent again") && told[1].contains("give consent again"));
     assert!(!log.contains("revoked-by-somebody"), "{log}");
     local.end("-TERM");
 }

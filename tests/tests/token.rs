@@ -118,7 +118,7 @@ async fn a_rotation_that_microsoft_refuses_changes_nothing_and_goes_on_after_a_n
     let event = json!({"Step": "createSecret", "SecretId": SECRET,
                        "ClientRequestToken": begun["VersionId"]});
     let error = world.stack.invoke("token", &event).await.expect_err("refused").to_string();
-    assert!(error.contains("invalid_grant") && error.contains("give it again"), "{error}");
+    assert!(error.contains("invalid_grant") && error.contains("Give consent again"), "{error}");
     assert!(!error.contains("revoked"), "{error}");
     assert_eq!(labels(&world).await, (first, true));
     assert_eq!(secret(&world).await["refresh_token"], json!("revoked"));

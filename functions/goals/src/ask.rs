@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tracklayer_core::{
+    consent::look_up_token,
     errors::{Class, look_up},
     goals::{AccountGoal, GoalFinding, Gravity},
     id::AccountName,
@@ -65,12 +66,8 @@ impl AskError {
     /// The finding, if a person must repair something before the account can be used.
     pub fn lasting(&self) -> Option<GoalFinding> {
         let cure = match self {
-            AskError::Consent | AskError::Auth(AuthError::Consent(_)) => {
-                "Give consent again and write the new refresh token into the account's secret."
-            }
-            AskError::Auth(AuthError::Configuration(_)) => {
-                "Correct client_id, client_secret and tenant in the account's secret."
-            }
+            AskError::Consent => look_up_token(400, "invalid_grant", &[]).cure,
+            AskError::Auth(error) => error.cure()?,
             AskError::Refused(error) if matches!(error.class, Class::Account | Class::Token) => {
                 look_up(error.code, error.symbol.as_deref()).map_or("Look the code up.", |e| e.cure)
             }
@@ -213,7 +210,7 @@ impl<P: Ports> Goals<P> {
                     self.secrets.forget(account).await;
                     Err(AskError::Refused(error))
                 }
-                Reply::Unknown(why) => Err(AskError::Unusable(why.to_owned())),
+                Reply::Unknown(why, _) => Err(AskError::Unusable(why.to_owned())),
                 Reply::Rows(_) => Err(AskError::Unusable(format!("HTTP {status}"))),
             },
             Answer::NotSent(why) | Answer::Lost(why) => Err(AskError::Unusable(why)),

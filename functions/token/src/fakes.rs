@@ -10,7 +10,7 @@ use std::{
 };
 
 use tracklayer_edge::{
-    microsoft::AuthError,
+    microsoft::{AuthError, Refusal},
     ports::{Consents, Vault},
     secrets::{AccountSecret, Secret, SecretError},
     vault::{Document, Labels},
@@ -196,7 +196,12 @@ impl Consents for &World {
         }
         let mode = self.mode;
         let token = self.call(|store| store.exchange(secret.refresh_token.expose(), mode)).await;
-        token.map(Secret::from).ok_or_else(|| AuthError::Consent("invalid_grant []".to_owned()))
+        token.map(Secret::from).ok_or_else(|| {
+            AuthError::Consent(Refusal {
+                error: "invalid_grant []".to_owned(),
+                cure: "Give consent again.",
+            })
+        })
     }
 }
 

@@ -127,7 +127,7 @@ fn a_refused_consent_is_an_error_that_changes_nothing() {
     let before = world.labels();
     for _ in 0..2 {
         let error = run(world.function().rotate("t1")).unwrap().expect_err("refused").to_string();
-        assert!(error.contains("give it again") && error.contains("invalid_grant"), "{error}");
+        assert!(error.contains("Give consent again") && error.contains("invalid_grant"), "{error}");
         assert!(!error.contains("r.0"), "{error}");
         assert_eq!(world.labels(), before);
         assert_eq!(world.store.borrow().versions.len(), 1);

@@ -134,20 +134,26 @@ impl<P: Ports> Upload<P> {
         if account.item.refused_secret_version.as_deref() == Some(&account.secret.version) {
             return Err(TokenTrouble::Refused);
         }
-        match self.auth.token(&account.name, &account.secret).await {
-            Ok(token) => Ok(token),
-            Err(error) => {
-                match error {
-                    AuthError::Consent(_) => match self.newer(account).await {
-                        Some(newer) => return self.ask(account, &newer).await,
-                        None => self.refuse_secret(account, &account.secret.version).await,
-                    },
-                    AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
-                    AuthError::Looping(_) => self.stop_asking(account).await,
-                    AuthError::Unavailable(_) => {}
-                }
-                Err(TokenTrouble::Auth(error))
-            }
+        let error = match self.auth.token(&account.name, &account.secret).await {
+            Ok(token) => return Ok(token),
+            Err(error) => error,
+        };
+        if let AuthError::Consent(_) = error
+            && let Some(newer) = self.newer(account).await
+        {
+            return self.ask(account, &newer).await;
+        }
+        self.take_to_heart(account, &account.secret.version, &error).await;
+        Err(TokenTrouble::Auth(error))
+    }
+
+    /// What all workers must know of a refused token request.
+    async fn take_to_heart(&self, account: &Account, version: &str, error: &AuthError) {
+        match error {
+            AuthError::Consent(_) => self.refuse_secret(account, version).await,
+            AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
+            AuthError::Looping(_) => self.stop_asking(account).await,
+            AuthError::Unavailable(_) => {}
         }
     }
 
@@ -163,11 +169,13 @@ impl<P: Ports> Upload<P> {
         account: &Account,
         secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, TokenTrouble> {
-        let asked = self.auth.token(&account.name, secret).await;
-        if let Err(AuthError::Consent(_)) = &asked {
-            self.refuse_secret(account, &secret.version).await;
+        match self.auth.token(&account.name, secret).await {
+            Ok(token) => Ok(token),
+            Err(error) => {
+                self.take_to_heart(account, &secret.version, &error).await;
+                Err(TokenTrouble::Auth(error))
+            }
         }
-        asked.map_err(TokenTrouble::Auth)
     }
 
     /// Rows that are handed back without a call note no attempt; this says why not.

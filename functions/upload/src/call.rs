@@ -4,6 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tracklayer_core::{
     decide::Adjustment,
+    errors::Class,
     id::AccountName,
     note::{Mark, Note},
     observed::Kind,
@@ -77,6 +78,10 @@ impl<P: Ports> Run<'_, P> {
         if let Some(seconds) = account.pause(upload.clock.now()) {
             return Then::Stop(Fate::Later(seconds));
         }
+        // A token is fetched only where there is time for the call that needs it.
+        if self.time_for_call(account).is_none() {
+            return Then::Stop(Fate::HandBack);
+        }
         let token = match upload.token(account).await {
             Ok(token) => token,
             Err(error) => {
@@ -85,20 +90,18 @@ impl<P: Ports> Run<'_, P> {
                 return Then::Stop(Fate::HandBack);
             }
         };
-        let Some(timeout) = self.deadline.for_call(&upload.clock) else {
-            tracing::warn!(account = account.name.as_str(), "no time left for a call");
+        if self.time_for_call(account).is_none() {
             return Then::Stop(Fate::HandBack);
-        };
+        }
         let rows = if next.claimed { next.call.rows.clone() } else { self.claim(&next.call).await };
         if rows.is_empty() {
             return Then::GoOn;
         }
         let call = Call { rows, ..next.call.clone() };
         // Claiming may have taken its time.
-        if self.deadline.for_call(&upload.clock).is_none() {
-            tracing::warn!(account = account.name.as_str(), "no time left for a claimed call");
+        let Some(timeout) = self.time_for_call(account) else {
             return Then::Stop(Fate::HandBack);
-        }
+        };
         match self.exchange(&call, account, &token, timeout).await {
             Some(verdict) => self.conclude(call, account, verdict).await,
             None => {
@@ -108,6 +111,15 @@ impl<P: Ports> Run<'_, P> {
                 Then::Stop(Fate::HandBack)
             }
         }
+    }
+
+    /// How long a call may take, while there is time for one.
+    fn time_for_call(&self, account: &Account) -> Option<Duration> {
+        let timeout = self.deadline.for_call(&self.upload.clock);
+        if timeout.is_none() {
+            tracing::warn!(account = account.name.as_str(), "no time left for a call");
+        }
+        timeout
     }
 
     /// Claims adjustments; originals need none. Answers with the rows that may be sent.
@@ -139,6 +151,9 @@ impl<P: Ports> Run<'_, P> {
             return Some(first);
         }
         let upload = self.upload;
+        if self.time_for_call(account).is_none() {
+            return Some(first);
+        }
         let token = match upload.new_token(account).await {
             Ok(token) => token,
             Err(error) => {
@@ -146,7 +161,7 @@ impl<P: Ports> Run<'_, P> {
                 return Some(first);
             }
         };
-        let Some(timeout) = self.deadline.for_call(&upload.clock) else { return Some(first) };
+        let Some(timeout) = self.time_for_call(account) else { return Some(first) };
         self.post(call, account, &token, timeout).await.or(Some(first))
     }
 
@@ -208,6 +223,7 @@ impl<P: Ports> Run<'_, P> {
     async fn conclude(&mut self, call: Call<Load>, account: &Account, verdict: Verdict) -> Then {
         match verdict {
             Verdict::Notes(notes) => {
+                self.ring_for_account(&notes, account);
                 let indices = call.rows.iter().map(|load| load.index);
                 self.settle(indices.zip(notes).collect()).await;
                 Then::GoOn
@@ -218,6 +234,19 @@ impl<P: Ports> Run<'_, P> {
                 self.settle(indices.zip(notes).collect()).await;
                 self.stop(trouble, &error, account).await
             }
+        }
+    }
+
+    /// An account's error that stands on single rows rings as one on the call does, once.
+    fn ring_for_account(&mut self, notes: &[Note], account: &Account) {
+        let of_account = |note: &&Note| match note {
+            Note::Unknown(.., Some(error)) => {
+                matches!(error.class, Class::Token | Class::Account)
+            }
+            _ => false,
+        };
+        if let Some(Note::Unknown(.., Some(error))) = notes.iter().find(of_account) {
+            self.report.refused_account(account, error);
         }
     }
 
@@ -265,7 +294,9 @@ impl<P: Ports> Run<'_, P> {
             work.fate = match note {
                 _ if !written => Fate::HandBack,
                 Note::Failed(..) => Fate::Refused,
-                Note::Unknown(Kind::Apply, _) | Note::HandedBack(Kind::Apply, ..) => Fate::HandBack,
+                Note::Unknown(Kind::Apply, ..) | Note::HandedBack(Kind::Apply, ..) => {
+                    Fate::HandBack
+                }
                 _ => Fate::Done,
             };
             self.report.noted(work, &note);
@@ -282,11 +313,11 @@ fn read(answer: Answer, account: &Account, rows: usize) -> (Reply, Option<String
         }
         Answer::Lost(why) => {
             tracing::warn!(account, why, "no answer from Microsoft");
-            (Reply::Unknown("no answer"), None, true)
+            (Reply::Unknown("no answer", None), None, true)
         }
         Answer::NotSent(why) => {
             tracing::warn!(account, why, "Microsoft can't be reached");
-            (Reply::Unknown("not sent"), None, false)
+            (Reply::Unknown("not sent", None), None, false)
         }
     }
 }

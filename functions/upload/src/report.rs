@@ -7,7 +7,6 @@ use std::{
 
 use serde_json::{Value, json};
 use tracklayer_core::{
-    errors::{Class, look_up},
     id::AccountName,
     note::Note,
     observed::Kind,
@@ -135,7 +134,7 @@ impl Report {
     /// A code that this software has no line for is kept in its rows; somebody must look it up.
     fn unknown_codes(&mut self, line: &CallLine<'_>) {
         let distinct = distinct_errors(line).into_iter();
-        for (code, _) in distinct.filter(|(_, (error, _))| error.class == Class::Unknown) {
+        for (code, _) in distinct.filter(|(_, (error, _))| error.entry().is_none()) {
             self.count(&line.account.name, "UnknownCode");
             if self.told.insert((line.account.name.clone(), code.clone())) {
                 let account = line.account.name.as_str();
@@ -183,7 +182,8 @@ fn outcome(reply: &Reply) -> String {
         }
         Reply::Rows(_) => "partly refused".to_owned(),
         Reply::Fault(error) => format!("fault {}", error_text(error)),
-        Reply::Unknown(why) => format!("unknown: {why}"),
+        Reply::Unknown(why, None) => format!("unknown: {why}"),
+        Reply::Unknown(why, Some(error)) => format!("unknown: {why}, {}", error_text(error)),
     }
 }
 
@@ -208,7 +208,7 @@ fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
     let error_of = |position: usize| match line.reply {
         Reply::Rows(outcomes) => outcomes.get(position).and_then(RowOutcome::error),
         Reply::Fault(error) => Some(error),
-        Reply::Unknown(_) => None,
+        Reply::Unknown(..) => None,
     };
     let named = |(position, load): (usize, &Load)| {
         let error = error_of(position)?;
@@ -229,10 +229,10 @@ fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftEr
                 distinct.entry(error_text(error)).or_insert((error, 0)).1 += 1;
             }
         }
-        Reply::Fault(error) => {
+        Reply::Fault(error) | Reply::Unknown(_, Some(error)) => {
             distinct.insert(error_text(error), (error, line.call.rows.len()));
         }
-        Reply::Unknown(_) => {}
+        Reply::Unknown(_, None) => {}
     }
     distinct
 }
@@ -241,14 +241,16 @@ fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftEr
 fn told_errors(line: &CallLine<'_>) -> Value {
     let told = |(error, rows): (&MicrosoftError, usize)| {
         let (cause, cure) = advice(error);
-        json!({"code": error.code, "errorCode": error.symbol, "rows": rows, "cause": cause, "cure": cure})
+        let class = error.class.as_str();
+        json!({"code": error.code, "errorCode": error.symbol, "rows": rows, "class": class,
+            "cause": cause, "cure": cure})
     };
     distinct_errors(line).into_values().map(told).collect()
 }
 
 /// Cause and cure of the table.
 fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
-    look_up(error.code, error.symbol.as_deref()).map_or(
+    error.entry().map_or(
         ("This software doesn't know the code.", "Look it up at Microsoft; the row is kept."),
         |entry| (entry.cause, entry.cure),
     )
@@ -256,7 +258,7 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use tracklayer_core::{decide::AccountView, reply::read_apply};
+    use tracklayer_core::{decide::AccountView, errors::look_up, reply::read_apply};
     use tracklayer_edge::{
         ledger::AccountItem,
         secrets::{AccountSecret, Versioned},
@@ -311,7 +313,7 @@ pub(crate) mod tests {
         let told = with_line(200, rows, told_errors);
         let entry = look_up(Some(5606), None).expect("a line of the table");
         let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
-            "cause": entry.cause, "cure": entry.cure}]);
+            "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
         assert_eq!(told, expected);
     }
 
@@ -323,6 +325,13 @@ pub(crate) mod tests {
         assert_eq!(counted(200, &rows([row(0, 5999), row(2, 5999)])), Some(1));
         assert_eq!(counted(200, &rows([row(0, 5998), row(2, 5999)])), Some(2));
         assert_eq!(counted(200, &rows([row(0, 5606), row(2, 5609)])), None);
-        assert_eq!(counted(400, r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#), Some(1));
+        let fault = r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#;
+        for status in [400, 401, 403, 429, 500, 503] {
+            assert_eq!(counted(status, fault), Some(1), "{status}");
+        }
+        for status in [401, 403, 404, 405, 413, 429, 501, 503] {
+            assert_eq!(counted(status, ""), None, "{status}");
+        }
+        assert_eq!(counted(500, r#"{"Errors":[{"Code":0}]}"#), None);
     }
 }

@@ -21,8 +21,10 @@ pub enum TokenClass {
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenEntry {
-    /// The member `error` of the answer.
+    /// The member `error` of the answer, or what stands for it.
     pub error: &'static str,
+    /// AADSTS numbers that say this whatever `error` is; empty where `error` decides.
+    pub numbers: &'static [i64],
     /// What it means.
     pub class: TokenClass,
     /// Why it happens, for people.
@@ -37,25 +39,60 @@ const fn entry(
     cause: &'static str,
     cure: &'static str,
 ) -> TokenEntry {
-    TokenEntry { error, class, cause, cure }
+    TokenEntry { error, numbers: &[], class, cause, cure }
 }
 
+const CONSENT: &str =
+    "Give consent again and write the new refresh token into the account's secret.";
 const BUILT_WRONGLY: &str = "The token request was built wrongly.";
 const REPORT: &str = "Report it; check client_id and tenant in the account's secret.";
 
+/// An access token that Microsoft Advertising would refuse with 105.
+pub const WITHOUT_SCOPE: TokenEntry = entry(
+    "scope without msads.manage",
+    TokenClass::Configuration,
+    "The consent does not cover the permission to manage Microsoft Advertising.",
+    "Give consent again with the scope msads.manage of this environment (production and sandbox have their own) and write the new refresh token into the account's secret.",
+);
+
+/// The identity service's own trouble.
+const PASSING: TokenEntry = TokenEntry {
+    error: "temporarily_unavailable",
+    numbers: &[50033, 50087, 70012, 90006, 90012, 90024, 90033, 90055, 90090],
+    class: TokenClass::Retry,
+    cause: "Trouble inside the identity service; the same with HTTP 429 and 5xx.",
+    cure: "Nothing; it is retried.",
+};
+
+/// What nobody has documented.
+const UNKNOWN: TokenEntry = entry(
+    "anything else",
+    TokenClass::Configuration,
+    "This software doesn't know the error.",
+    "Look it up at Microsoft; check client_id, client_secret and tenant in the account's secret.",
+);
+
 /// Every error of the token endpoint that Microsoft documents.
 pub const TOKEN_ERRORS: &[TokenEntry] = &[
+    TokenEntry {
+        error: "AADSTS50196",
+        numbers: &[50196],
+        class: TokenClass::Looping,
+        cause: "The identity service finds itself asked again and again by one client.",
+        cure: "Nothing; the account pauses and is asked again later. If it stays, look for another program that uses the same client_id.",
+    },
+    PASSING,
     entry(
         "invalid_grant",
         TokenClass::Consent,
         "The refresh token expired after 90 days without use (700082), was revoked (50173), or its consent is missing (65001).",
-        "Give consent again and write the new refresh token into the account's secret.",
+        CONSENT,
     ),
     entry(
         "interaction_required",
         TokenClass::Consent,
         "The user must confirm with a second factor (50076, 50079).",
-        "Give consent again and write the new refresh token into the account's secret.",
+        CONSENT,
     ),
     entry(
         "invalid_client",
@@ -69,43 +106,26 @@ pub const TOKEN_ERRORS: &[TokenEntry] = &[
         "The application is unknown there (700016).",
         "Correct client_id and tenant in the account's secret.",
     ),
+    WITHOUT_SCOPE,
     entry("invalid_request", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
     entry("invalid_scope", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
     entry("invalid_resource", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
     entry("unsupported_grant_type", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
-    entry(
-        "temporarily_unavailable",
-        TokenClass::Retry,
-        "Trouble inside the identity service.",
-        "Nothing; it is retried.",
-    ),
+    UNKNOWN,
 ];
 
-/// Numbers that pass by themselves, whatever `error` says.
-const PASSING: [i64; 9] = [50033, 50087, 70012, 90006, 90012, 90024, 90033, 90055, 90090];
-
-/// The number by which the service says that it is asked again and again.
-const LOOPING: i64 = 50196;
-
-/// What an answer of this HTTP status with `error` and these AADSTS numbers means. An error that is
-/// not in the table needs a person.
+/// The line for an answer of this HTTP status with `error` and these AADSTS numbers. An error that
+/// is not in the table needs a person.
 #[must_use]
-pub fn classify_token(status: u16, error: &str, numbers: &[i64]) -> TokenClass {
-    if numbers.contains(&LOOPING) {
-        return TokenClass::Looping;
+pub fn look_up_token(status: u16, error: &str, numbers: &[i64]) -> &'static TokenEntry {
+    let by_number = TOKEN_ERRORS
+        .iter()
+        .find(|entry| entry.numbers.iter().any(|number| numbers.contains(number)));
+    match by_number {
+        Some(entry) => entry,
+        None if status >= 500 || status == 429 => &PASSING,
+        None => TOKEN_ERRORS.iter().find(|entry| entry.error == error).unwrap_or(&UNKNOWN),
     }
-    let passing = numbers.iter().any(|number| PASSING.contains(number));
-    if status >= 500 || status == 429 || passing {
-        return TokenClass::Retry;
-    }
-    let known = TOKEN_ERRORS.iter().find(|entry| entry.error == error);
-    known.map_or(TokenClass::Configuration, |entry| entry.class)
-}
-
-/// Cause and cure of an `error`.
-#[must_use]
-pub fn token_entry(error: &str) -> Option<&'static TokenEntry> {
-    TOKEN_ERRORS.iter().find(|entry| entry.error == error)
 }
 
 #[cfg(test)]
@@ -121,13 +141,14 @@ mod tests {
             (400, "unauthorized_client", &[700_016], TokenClass::Configuration),
             (400, "invalid_scope", &[], TokenClass::Configuration),
             (400, "something_new", &[1], TokenClass::Configuration),
+            (400, "", &[], TokenClass::Configuration),
             (400, "temporarily_unavailable", &[], TokenClass::Retry),
             (400, "invalid_grant", &[90_033], TokenClass::Retry),
             (400, "invalid_request", &[50_196], TokenClass::Looping),
             (429, "invalid_grant", &[], TokenClass::Retry),
             (503, "invalid_client", &[], TokenClass::Retry),
         ] {
-            assert_eq!(classify_token(status, error, numbers), class, "{status} {error}");
+            assert_eq!(look_up_token(status, error, numbers).class, class, "{status} {error}");
         }
     }
 
@@ -135,7 +156,8 @@ mod tests {
     fn every_line_says_what_happened_and_what_helps() {
         for line in TOKEN_ERRORS {
             assert!(line.cause.ends_with('.') && line.cure.ends_with('.'), "{}", line.error);
-            assert_eq!(token_entry(line.error), Some(line));
+            let found = look_up_token(400, line.error, line.numbers);
+            assert_eq!(found, line);
         }
     }
 }

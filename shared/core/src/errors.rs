@@ -31,6 +31,24 @@ pub enum Class {
     Unknown,
 }
 
+impl Class {
+    /// For people: what becomes of the row, and who must act.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Class::Retry => "retry",
+            Class::Throttled => "pause, then retry",
+            Class::Token => "new token once, then fix configuration",
+            Class::Account => "fix configuration; the account's rows come again",
+            Class::Wait(_) => "wait until",
+            Class::Configuration | Class::GoalName => "fix configuration, then redrive",
+            Class::Final => "final",
+            Class::Defect => "our defect",
+            Class::Unknown => "unknown",
+        }
+    }
+}
+
 /// What a [`Class::Wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -102,6 +120,9 @@ const NUMBERS: &str = "Correct customer_id and account_id in the secret, then re
 const EXTERNAL: &str =
     "The goal expects externally attributed conversions, or the row's are wrong.";
 const PLAIN_GOAL: &str = "Use a goal that is not externally attributed, then redrive.";
+
+const NOT_THERE: &str = "The service is not available at this address just now.";
+const AWAIT_OR_ADDRESS: &str = "Nothing; it is retried. If it stays, correct MSADS_API_URL (unset, Microsoft's own address is used).";
 
 /// Every error that Microsoft documents for these calls.
 pub const TABLE: &[Entry] = &[
@@ -202,6 +223,16 @@ pub const TABLE: &[Entry] = &[
         "Offline conversions are not enabled for this customer.",
         "Ask Microsoft to enable them, then redrive.",
     ),
+    // --- answers that say nothing but their HTTP status
+    named("HTTP 404", Class::Retry, NOT_THERE, AWAIT_OR_ADDRESS),
+    named("HTTP 501", Class::Retry, NOT_THERE, AWAIT_OR_ADDRESS),
+    named(
+        "HTTP 405",
+        Class::Account,
+        "What stands at this address takes no such requests.",
+        "Correct MSADS_API_URL (unset, Microsoft's own address is used), then redrive.",
+    ),
+    named("HTTP 413", Class::Defect, "The request is too large for Microsoft.", REPORT),
     // --- errors of one row
     row(5600, "OfflineConversionsNullOrEmpty", Class::Defect, DEFECT, REPORT),
     row(5601, "OfflineConversionsLimitExceeded", Class::Defect, DEFECT, REPORT),

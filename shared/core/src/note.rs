@@ -73,8 +73,8 @@ pub enum Note {
     Failed(Kind, Mark, MicrosoftError),
     /// Microsoft wants it later.
     Postponed(Kind, Mark, MicrosoftError, Postponed),
-    /// Nobody knows what Microsoft did.
-    Unknown(Kind, Mark),
+    /// Nobody knows what Microsoft did, but perhaps what it said.
+    Unknown(Kind, Mark, Option<MicrosoftError>),
     /// Microsoft refused the whole call for the account's sake: nothing of it was taken, and the
     /// row goes again.
     HandedBack(Kind, Mark, MicrosoftError),
@@ -165,7 +165,7 @@ impl Note {
                 if !same_observed =>
             {
                 // Another worker claimed meanwhile: which of the two stands is unknown.
-                Note::Unknown(self.kind().unwrap_or(Kind::Restate), mark.clone())
+                Note::Unknown(self.kind().unwrap_or(Kind::Restate), mark.clone(), None)
                     .write(current, judge)
             }
             Note::Accepted(..)
@@ -192,7 +192,7 @@ impl Note {
             | Note::Failed(kind, ..)
             | Note::HandedBack(kind, ..)
             | Note::Postponed(kind, ..)
-            | Note::Unknown(kind, _) => Some(*kind),
+            | Note::Unknown(kind, ..) => Some(*kind),
             _ => None,
         }
     }
@@ -217,12 +217,12 @@ impl Note {
                 settle_refused(&mut observed, *kind);
                 attempt(&mut observed, *kind, mark, AttemptOutcome::Refused, Some(error), now);
             }
-            Note::Unknown(kind, mark) => {
+            Note::Unknown(kind, mark, error) => {
                 match kind {
                     Kind::Apply => observed.apply_unknown = observed.accepted.is_none(),
                     _ => observed.unsettled = true,
                 }
-                attempt(&mut observed, *kind, mark, AttemptOutcome::Unknown, None, now);
+                attempt(&mut observed, *kind, mark, AttemptOutcome::Unknown, error.as_ref(), now);
             }
             Note::Taken(_) => {
                 observed.refusal = None;
@@ -247,7 +247,7 @@ impl Note {
             Note::Dead => (Some(Class::Dead.entry(&row.key, judge.now, None)), 0),
             // The message comes again by itself; a row that was due stays so until it is settled.
             Note::Claimed(..)
-            | Note::Unknown(Kind::Apply, _)
+            | Note::Unknown(Kind::Apply, ..)
             | Note::HandedBack(Kind::Apply, ..) => (row.open.clone(), row.waits),
             Note::Taken(_)
             | Note::Accepted(..)

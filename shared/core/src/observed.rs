@@ -235,10 +235,10 @@ pub struct Attempt {
     pub kind: Kind,
     /// How it ended.
     pub outcome: AttemptOutcome,
-    /// Microsoft's number, if refused.
+    /// Microsoft's number, if it named an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
-    /// Microsoft's symbol, if refused.
+    /// Microsoft's symbol, if it named an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     /// Microsoft's mark of the call.

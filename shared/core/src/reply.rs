@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::errors::{Class, look_up};
+use crate::errors::{Class, Entry, look_up};
 
 /// One error, from a row (`PartialErrors`) or from a whole call (fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub enum Reply {
     Rows(Vec<RowOutcome>),
     /// The call was refused as a whole, before any row was taken.
     Fault(MicrosoftError),
-    /// Whether any row was taken is unknown (`why` is for the log).
-    Unknown(&'static str),
+    /// Whether any row was taken is unknown: why, for the log, and what Microsoft said, if anything.
+    Unknown(&'static str, Option<MicrosoftError>),
 }
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ fn read_rows(body: &[u8], rows: usize) -> Reply {
         Ok(answer) if is_object && answer.fault.is_empty() => {
             align(answer.partial_errors.unwrap_or_default(), rows)
         }
-        _ => Reply::Unknown("unreadable answer"),
+        _ => Reply::Unknown("unreadable answer", None),
     }
 }
 
@@ -103,7 +103,7 @@ fn align(errors: Vec<BatchError>, rows: usize) -> Reply {
     for error in errors {
         let position = error.index.and_then(|index| usize::try_from(index).ok());
         let Some(slot) = position.and_then(|position| outcomes.get_mut(position)) else {
-            return Reply::Unknown("error without a valid index");
+            return Reply::Unknown("error without a valid index", Some(error.into()));
         };
         merge(slot, error.into());
     }
@@ -170,9 +170,9 @@ fn untaken(outcome: RowOutcome) -> RowOutcome {
 
 fn fault_of(status: u16, error: MicrosoftError) -> Reply {
     match error.class {
-        Class::Retry => Reply::Unknown("trouble inside Microsoft"),
+        Class::Retry => Reply::Unknown("trouble inside Microsoft", Some(error)),
         // 5xx with a code we don't know may still have been carried out.
-        Class::Unknown if status >= 500 => Reply::Unknown("server error"),
+        Class::Unknown if status >= 500 => Reply::Unknown("server error", Some(error)),
         // The code is new, the status is not.
         Class::Unknown if matches!(status, 401 | 403 | 429) => match by_status(status) {
             Reply::Fault(known) => Reply::Fault(MicrosoftError { class: known.class, ..error }),
@@ -184,27 +184,47 @@ fn fault_of(status: u16, error: MicrosoftError) -> Reply {
 
 /// What an HTTP status says when the body says nothing.
 fn by_status(status: u16) -> Reply {
-    let fault = |code, symbol: &str, class| {
-        Reply::Fault(MicrosoftError { code, symbol: Some(symbol.to_owned()), class })
+    let (code, symbol) = match status {
+        401 => (Some(109), "AuthenticationTokenExpired"),
+        403 => (Some(106), "UserIsNotAuthorized"),
+        404 => (None, "HTTP 404"),
+        405 => (None, "HTTP 405"),
+        413 => (None, "HTTP 413"),
+        429 => (Some(117), "CallRateExceeded"),
+        501 => (None, "HTTP 501"),
+        _ => return Reply::Unknown("unreadable answer", None),
     };
-    match status {
-        401 => fault(Some(109), "AuthenticationTokenExpired", Class::Token),
-        403 => fault(Some(106), "UserIsNotAuthorized", Class::Account),
-        429 => fault(Some(117), "CallRateExceeded", Class::Throttled),
-        405 => fault(None, "HTTP 405", Class::Account),
-        413 => fault(None, "HTTP 413", Class::Defect),
-        404 | 501 => Reply::Unknown("not available"),
-        _ => Reply::Unknown("unreadable answer"),
+    let error = MicrosoftError::new(code, Some(symbol.to_owned()));
+    match error.class {
+        Class::Retry => Reply::Unknown("not available", Some(error)),
+        _ => Reply::Fault(error),
+    }
+}
+
+impl MicrosoftError {
+    /// What Microsoft sent, with what the table says of it. Some answers leave the symbol out;
+    /// people search for it.
+    #[must_use]
+    pub fn new(code: Option<i64>, symbol: Option<String>) -> Self {
+        let sent = symbol.filter(|symbol| !symbol.is_empty());
+        let entry = look_up(code, sent.as_deref());
+        let class = entry.map_or(Class::Unknown, |entry| entry.class);
+        MicrosoftError {
+            code,
+            symbol: sent.or_else(|| entry.map(|entry| entry.symbol.to_owned())),
+            class,
+        }
+    }
+
+    /// The table's line for it; an error without one is new.
+    #[must_use]
+    pub fn entry(&self) -> Option<&'static Entry> {
+        look_up(self.code, self.symbol.as_deref())
     }
 }
 
 impl From<BatchError> for MicrosoftError {
     fn from(error: BatchError) -> Self {
-        let sent = error.error_code.filter(|symbol| !symbol.is_empty());
-        let entry = look_up(error.code, sent.as_deref());
-        let class = entry.map_or(Class::Unknown, |entry| entry.class);
-        // Some answers leave the symbol out; people search for it.
-        let symbol = sent.or_else(|| entry.map(|entry| entry.symbol.to_owned()));
-        MicrosoftError { code: error.code, symbol, class }
+        MicrosoftError::new(error.code, error.error_code)
     }
 }

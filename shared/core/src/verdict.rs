@@ -51,8 +51,9 @@ pub fn verdict(
                 .map(|(kind, row)| note(*kind, row, mark, now, policy))
                 .collect(),
         ),
-        Reply::Unknown(_) => {
-            Verdict::Notes(kinds.iter().map(|kind| Note::Unknown(*kind, mark.clone())).collect())
+        Reply::Unknown(_, error) => {
+            let note = |kind: &Kind| Note::Unknown(*kind, mark.clone(), error.clone());
+            Verdict::Notes(kinds.iter().map(note).collect())
         }
         Reply::Fault(error) => fault(error, kinds, mark, now, policy),
     }
@@ -81,7 +82,7 @@ fn fault(
 fn note(kind: Kind, outcome: RowOutcome, mark: &Mark, now: EventTime, policy: &Policy) -> Note {
     match outcome {
         RowOutcome::Accepted => Note::Accepted(kind, mark.clone()),
-        RowOutcome::Unknown => Note::Unknown(kind, mark.clone()),
+        RowOutcome::Unknown => Note::Unknown(kind, mark.clone(), None),
         RowOutcome::Failed(error) => failed(kind, error, mark, now, policy),
     }
 }
@@ -94,7 +95,7 @@ fn failed(kind: Kind, error: MicrosoftError, mark: &Mark, now: EventTime, policy
         }
         // Trouble that Microsoft reports for one row: whether it counted is not said.
         Class::Retry | Class::Throttled | Class::Token | Class::Account => {
-            Note::Unknown(kind, mark.clone())
+            Note::Unknown(kind, mark.clone(), Some(error))
         }
         Class::Configuration | Class::GoalName | Class::Final | Class::Defect | Class::Unknown => {
             Note::Failed(kind, mark.clone(), error)

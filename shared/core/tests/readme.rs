@@ -4,22 +4,20 @@ use std::fmt::Write as _;
 
 use tracklayer_core::{
     consent::TOKEN_ERRORS,
-    errors::{Class, TABLE},
+    errors::{Entry, TABLE},
     outcome::REASONS,
 };
 
-/// Defects and passing trouble need nobody; the rest is what an operator looks up.
 fn errors() -> String {
-    let mut text = "\n| code | symbol | cause | what helps |\n|---|---|---|---|\n".to_owned();
-    for entry in TABLE.iter().filter(|entry| !matches!(entry.class, Class::Defect)) {
+    let mut text =
+        "\n| code | symbol | class | cause | what helps |\n|---|---|---|---|---|\n".to_owned();
+    for entry in TABLE {
         let code = entry.code.map_or_else(|| "–".to_owned(), |code| code.to_string());
-        writeln!(text, "| {code} | {} | {} | {} |", entry.symbol, entry.cause, entry.cure)
+        let Entry { symbol, class, cause, cure, .. } = entry;
+        writeln!(text, "| {code} | {symbol} | {} | {cause} | {cure} |", class.as_str())
             .expect("a line");
     }
-    text.push_str(
-        "\nEvery other documented code is a defect of this software or of one row: report it with its TrackingId.\n\
-         An unknown code is kept in the row and refused, never dropped.\n\n",
-    );
+    text.push_str("\nAn unknown code is kept in the row and refused, never dropped.\n\n");
     text
 }
 

@@ -133,7 +133,7 @@ fn outcome(end: End, kind: Kind, now: EventTime) -> Option<Note> {
         End::Accepted => Note::Accepted(kind, mark()),
         End::Failed => Note::Failed(kind, mark(), error(5610, Class::Final)),
         End::Later => Note::Postponed(kind, mark(), error(5615, Class::Unknown), until),
-        End::Unknown => Note::Unknown(kind, mark()),
+        End::Unknown => Note::Unknown(kind, mark(), None),
         End::HandedBack => Note::HandedBack(kind, mark(), error(106, Class::Account)),
         End::Killed => return None,
     })

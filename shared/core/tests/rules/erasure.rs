@@ -229,7 +229,7 @@ fn an_outcome_that_was_on_its_way_is_still_written() {
     let mut row = current.clone();
     assert!(carry_out(&mut row, &write));
     assert_eq!((state(&row), row.open), ((State::Accepted, None), None));
-    for note in [Note::Dead, Note::Unknown(Kind::Apply, mark())] {
+    for note in [Note::Dead, Note::Unknown(Kind::Apply, mark(), None)] {
         let Second::Write(write) = note.again(&seen, &current, &judge) else { panic!("{note:?}") };
         assert_eq!(write.open, None, "{note:?}");
     }

@@ -87,7 +87,7 @@ fn all_notes() -> Vec<Note> {
         notes.push(Note::Accepted(kind, mark()));
         notes.push(Note::Failed(kind, mark(), bad_name()));
         notes.push(Note::Postponed(kind, mark(), error(5615, Class::Unknown), soon(DAY)));
-        notes.push(Note::Unknown(kind, mark()));
+        notes.push(Note::Unknown(kind, mark(), None));
         notes.push(Note::HandedBack(kind, mark(), error(106, Class::Account)));
     }
     notes
@@ -240,7 +240,7 @@ fn a_refusal_stands_in_the_class_refused() {
 
 #[test]
 fn an_original_refused_after_an_unknown_outcome_may_already_count() {
-    let doubtful = noted(&row(), &Note::Unknown(Kind::Apply, mark()), HOUR);
+    let doubtful = noted(&row(), &Note::Unknown(Kind::Apply, mark(), None), HOUR);
     assert!(doubtful.microsoft.apply_unknown);
     for error in [bad_name(), error(5609, Class::Final), error(5627, Class::Configuration)] {
         let code = error.code;
@@ -252,16 +252,16 @@ fn an_original_refused_after_an_unknown_outcome_may_already_count() {
 
 #[test]
 fn an_unknown_original_is_marked_and_left_to_its_message() {
-    let row = noted(&row(), &Note::Unknown(Kind::Apply, mark()), HOUR);
+    let row = noted(&row(), &Note::Unknown(Kind::Apply, mark(), None), HOUR);
     assert_eq!((row.microsoft.apply_unknown, row.microsoft.unsettled), (true, false));
     assert_eq!((row.open, row.microsoft.attempts), (None, 1));
-    let late = noted(&accepted_row(Vec::new()), &Note::Unknown(Kind::Apply, mark()), DAY);
+    let late = noted(&accepted_row(Vec::new()), &Note::Unknown(Kind::Apply, mark(), None), DAY);
     assert!(!late.microsoft.apply_unknown, "it is accepted, there is no doubt");
 }
 
 #[test]
 fn an_unknown_adjustment_is_due_when_the_next_may_be_claimed() {
-    let row = noted(&claimed_row(), &Note::Unknown(Kind::Restate, mark()), LATER + 60);
+    let row = noted(&claimed_row(), &Note::Unknown(Kind::Restate, mark(), None), LATER + 60);
     assert!(row.microsoft.unsettled);
     let open = row.open.as_ref().expect("due");
     assert_eq!(open.reason, Some(WaitReason::RepeatAfterUnknown));
@@ -276,7 +276,7 @@ fn a_refused_adjustment_leaves_the_doubt_that_was_there_before() {
     ] {
         let settled = noted(&claimed_row(), &outcome, LATER);
         assert!(!settled.microsoft.unsettled);
-        let doubtful = noted(&claimed_row(), &Note::Unknown(Kind::Restate, mark()), LATER);
+        let doubtful = noted(&claimed_row(), &Note::Unknown(Kind::Restate, mark(), None), LATER);
         let again = noted(&doubtful, &restate("99.95"), LATER + DAY);
         assert!(noted(&again, &outcome, LATER + DAY).microsoft.unsettled);
     }
@@ -329,7 +329,7 @@ fn a_taken_dead_row_is_alive() {
 fn an_outcome_that_comes_late_does_not_wake_a_dead_or_refused_row() {
     for rest in [Note::Dead, Note::Failed(Kind::Restate, mark(), too_old())] {
         let resting = noted(&claimed_row(), &rest, LATER);
-        let row = noted(&resting, &Note::Unknown(Kind::Restate, mark()), LATER + 9);
+        let row = noted(&resting, &Note::Unknown(Kind::Restate, mark(), None), LATER + 9);
         assert_eq!((class(&row), due(&row)), (class(&resting), due(&resting)), "{rest:?}");
         assert!(row.microsoft.unsettled);
     }
@@ -442,7 +442,8 @@ fn an_acceptance_removes_a_refusal_that_another_worker_wrote_meanwhile() {
 
 #[test]
 fn the_mark_unknown_does_not_undo_an_acceptance() {
-    let (_, write) = second(&Note::Unknown(Kind::Apply, mark()), &row(), &accepted_row(Vec::new()));
+    let (_, write) =
+        second(&Note::Unknown(Kind::Apply, mark(), None), &row(), &accepted_row(Vec::new()));
     let known = write.expect("a write").microsoft.expect("a mark");
     assert!(known.accepted.is_some() && !known.apply_unknown);
 }

@@ -11,7 +11,7 @@ fn ok(body: &str, rows: usize) -> Reply {
 }
 
 fn is_unknown(reply: &Reply) -> bool {
-    matches!(reply, Reply::Unknown(_))
+    matches!(reply, Reply::Unknown(..))
 }
 
 fn outcomes(body: &str, rows: usize) -> Vec<RowOutcome> {
@@ -51,7 +51,7 @@ fn a_fault_under_http_200_is_no_acceptance() {
         r#""ApplicationFault":{"Errors":[{"Code":105}]}"#,
     ] {
         let body = format!(r#"{{"PartialErrors":[],{fault}}}"#);
-        assert_eq!(read_apply(200, body.as_bytes(), 2), Reply::Unknown("unreadable answer"));
+        assert_eq!(read_apply(200, body.as_bytes(), 2), Reply::Unknown("unreadable answer", None));
     }
     let empty = br#"{"PartialErrors":[],"Errors":[],"BatchErrors":null}"#;
     assert_eq!(read_apply(200, empty, 1), Reply::Rows(vec![RowOutcome::Accepted]));
@@ -209,7 +209,9 @@ fn trouble_inside_microsoft_is_no_refusal() {
         (400, r#"{"OperationErrors":[{"Code":833}]}"#),
         (503, r#"{"Errors":[{"Code":99999,"ErrorCode":"BrandNew"}]}"#),
     ] {
-        assert!(is_unknown(&read_apply(status, body.as_bytes(), 3)), "{body}");
+        let reply = read_apply(status, body.as_bytes(), 3);
+        let Reply::Unknown(_, Some(error)) = reply else { panic!("{reply:?}") };
+        assert!(body.contains(&error.code.expect("the code it came with").to_string()), "{body}");
     }
 }
 

@@ -27,7 +27,7 @@ fn named(class: Class) -> Note {
     let Verdict::Notes(notes) = read(Reply::Rows(rows), &KINDS) else { panic!("notes") };
     assert_eq!(notes.len(), 3);
     assert_eq!(notes[0], Note::Accepted(Kind::Restate, mark()));
-    assert_eq!(notes[2], Note::Unknown(Kind::Restate, mark()));
+    assert_eq!(notes[2], Note::Unknown(Kind::Restate, mark(), None));
     notes[1].clone()
 }
 
@@ -43,7 +43,11 @@ fn lasting_errors_refuse_the_row() {
 #[test]
 fn trouble_reported_for_one_row_is_an_unknown_outcome() {
     for class in [Class::Retry, Class::Throttled, Class::Token, Class::Account] {
-        assert_eq!(named(class), Note::Unknown(Kind::Retract, mark()), "{class:?}");
+        assert_eq!(
+            named(class),
+            Note::Unknown(Kind::Retract, mark(), Some(error(class))),
+            "{class:?}"
+        );
     }
 }
 
@@ -61,8 +65,8 @@ fn passing_errors_wait_a_time_that_can_be_named() {
 
 #[test]
 fn an_unknown_answer_leaves_every_row_unknown() {
-    let expected = KINDS.iter().map(|kind| Note::Unknown(*kind, mark())).collect();
-    assert_eq!(read(Reply::Unknown("timeout"), &KINDS), Verdict::Notes(expected));
+    let expected = KINDS.iter().map(|kind| Note::Unknown(*kind, mark(), None)).collect();
+    assert_eq!(read(Reply::Unknown("timeout", None), &KINDS), Verdict::Notes(expected));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tracklayer_core::{
-    consent::{TokenClass, classify_token, token_entry},
+    consent::{TokenClass, TokenEntry, WITHOUT_SCOPE, look_up_token},
     id::AccountName,
     observed::Environment,
 };
@@ -24,21 +24,59 @@ use crate::secrets::{AccountSecret, Secret, Versioned};
 /// A token is renewed this long before it expires.
 const EARLY: Duration = Duration::from_secs(300);
 
+/// What the identity service refused, and what helps.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `error` with the AADSTS numbers; nothing of the secret.
+    pub error: String,
+    /// What helps, for people.
+    pub cure: &'static str,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.error, self.cure)
+    }
+}
+
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// A person must give consent again; asking again is no use.
-    #[error("consent is no longer valid ({0}); give it again")]
-    Consent(String),
+    #[error("consent is no longer valid: {0}")]
+    Consent(Refusal),
     /// The application or its secret is wrong.
-    #[error("the identity service refuses the application ({0})")]
-    Configuration(String),
+    #[error("the identity service refuses the application: {0}")]
+    Configuration(Refusal),
     /// The identity service finds that it is asked too often.
-    #[error("the identity service takes this for a loop ({0}); it is not asked for a while")]
-    Looping(String),
+    #[error("the identity service takes this for a loop: {0}")]
+    Looping(Refusal),
     /// The identity service did not answer.
     #[error("the identity service is unavailable: {0}")]
     Unavailable(String),
+}
+
+impl AuthError {
+    /// What a refusal that the table knows under `entry` means; `error` is what was answered.
+    #[must_use]
+    pub fn of(entry: &TokenEntry, error: String) -> Self {
+        let refusal = Refusal { error, cure: entry.cure };
+        match entry.class {
+            TokenClass::Consent => AuthError::Consent(refusal),
+            TokenClass::Configuration => AuthError::Configuration(refusal),
+            TokenClass::Looping => AuthError::Looping(refusal),
+            TokenClass::Retry => AuthError::Unavailable(refusal.error),
+        }
+    }
+
+    /// What helps, where a person must repair something.
+    #[must_use]
+    pub fn cure(&self) -> Option<&'static str> {
+        match self {
+            AuthError::Consent(refusal) | AuthError::Configuration(refusal) => Some(refusal.cure),
+            AuthError::Looping(_) | AuthError::Unavailable(_) => None,
+        }
+    }
 }
 
 /// Fetches and keeps access tokens.
@@ -156,7 +194,7 @@ fn read_token(body: &[u8]) -> Result<TokenAnswer, AuthError> {
         .map_err(|_| AuthError::Unavailable("unreadable answer".to_owned()))?;
     match &answer.scope {
         Some(scope) if !scope.contains("msads.manage") => {
-            Err(AuthError::Configuration("scope without msads.manage".to_owned()))
+            Err(AuthError::of(&WITHOUT_SCOPE, WITHOUT_SCOPE.error.to_owned()))
         }
         _ => Ok(answer),
     }
@@ -167,14 +205,6 @@ fn read_error(status: u16, body: &[u8]) -> AuthError {
         return AuthError::Unavailable(format!("HTTP {status}"));
     };
     let codes = answer.error_codes.unwrap_or_default();
-    let text = format!("{} {codes:?}", answer.error);
-    match classify_token(status, &answer.error, &codes) {
-        TokenClass::Consent => AuthError::Consent(text),
-        TokenClass::Configuration => {
-            let cure = token_entry(&answer.error).map_or("look it up at Microsoft", |e| e.cure);
-            AuthError::Configuration(format!("{text}; {cure}"))
-        }
-        TokenClass::Retry => AuthError::Unavailable(text),
-        TokenClass::Looping => AuthError::Looping(text),
-    }
+    let entry = look_up_token(status, &answer.error, &codes);
+    AuthError::of(entry, format!("{} {codes:?}", answer.error))
 }

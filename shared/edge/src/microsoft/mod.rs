@@ -3,5 +3,5 @@
 mod auth;
 mod client;
 
-pub use auth::{Auth, AuthError};
+pub use auth::{Auth, AuthError, Refusal};
 pub use client::{Answer, Client, Endpoints};

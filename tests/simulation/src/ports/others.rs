@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
+    consent::look_up_token,
     id::{AccountName, RecordId},
     intake::ClickSearch,
     open::WaitReason,
@@ -202,7 +203,10 @@ impl Tokens for Port {
         let current = format!("v{}", self.world().secret.get());
         // The consent is given again at the end of its outage, as a new version.
         if self.world().is_out(OutageOf::Consent) || secret.version != current {
-            return Err(AuthError::Consent("invalid_grant".to_owned()));
+            return Err(AuthError::of(
+                look_up_token(400, "invalid_grant", &[]),
+                "invalid_grant".to_owned(),
+            ));
         }
         if self.world().fault(|faults| faults.unreachable) {
             return Err(AuthError::Unavailable("simulated".to_owned()));
