@@ -236,7 +236,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    const POLICY: Policy =
+    pub(crate) const POLICY: Policy =
         Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
 
     pub(crate) fn now() -> EventTime {

@@ -4,7 +4,6 @@ use std::{collections::VecDeque, time::Duration};
 
 use tracklayer_core::{
     decide::Adjustment,
-    errors::Class,
     id::AccountName,
     note::{Mark, Note},
     observed::Kind,
@@ -223,7 +222,7 @@ impl<P: Ports> Run<'_, P> {
     async fn conclude(&mut self, call: Call<Load>, account: &Account, verdict: Verdict) -> Then {
         match verdict {
             Verdict::Notes(notes) => {
-                self.ring_for_account(&notes, account);
+                self.report.trouble_of_rows(account, &notes);
                 let indices = call.rows.iter().map(|load| load.index);
                 self.settle(indices.zip(notes).collect()).await;
                 Then::GoOn
@@ -234,19 +233,6 @@ impl<P: Ports> Run<'_, P> {
                 self.settle(indices.zip(notes).collect()).await;
                 self.stop(trouble, &error, account).await
             }
-        }
-    }
-
-    /// An account's error that stands on single rows rings as one on the call does, once.
-    fn ring_for_account(&mut self, notes: &[Note], account: &Account) {
-        let of_account = |note: &&Note| match note {
-            Note::Unknown(.., Some(error)) => {
-                matches!(error.class, Class::Token | Class::Account)
-            }
-            _ => false,
-        };
-        if let Some(Note::Unknown(.., Some(error))) = notes.iter().find(of_account) {
-            self.report.refused_account(account, error);
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tracklayer_core::{
+    errors::Class,
     id::AccountName,
     note::Note,
     observed::Kind,
@@ -99,6 +100,19 @@ impl Report {
     pub fn refused_account(&mut self, account: &Account, error: &MicrosoftError) {
         let (cause, cure) = advice(error);
         self.tell(account, format!("Microsoft answers {}: {cause} {cure}", error_text(error)));
+    }
+
+    /// An account's error that stands on single rows rings as one on the call does, once.
+    pub fn trouble_of_rows(&mut self, account: &Account, notes: &[Note]) {
+        let of_account = |note: &'_ Note| match note {
+            Note::Unknown(.., Some(error)) => {
+                matches!(error.class, Class::Token | Class::Account).then(|| error.clone())
+            }
+            _ => None,
+        };
+        if let Some(error) = notes.iter().find_map(of_account) {
+            self.refused_account(account, &error);
+        }
     }
 
     fn tell(&mut self, account: &Account, cause: String) {
@@ -258,7 +272,14 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use tracklayer_core::{decide::AccountView, errors::look_up, reply::read_apply};
+    use tracklayer_core::{
+        decide::AccountView,
+        errors::look_up,
+        note::Mark,
+        observed::{Destination, Environment},
+        reply::read_apply,
+        verdict::{Verdict, verdict},
+    };
     use tracklayer_edge::{
         ledger::AccountItem,
         secrets::{AccountSecret, Versioned},
@@ -315,6 +336,30 @@ pub(crate) mod tests {
         let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
             "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn an_accounts_error_on_its_rows_rings_once() {
+        let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
+        let policy = crate::bind::tests::POLICY;
+        let mark = Mark {
+            to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
+            tracking_id: None,
+        };
+        let now = EventTime::from_epoch(1_800_000_000);
+        let counted = |body: &str| {
+            let reply = read_apply(200, body.as_bytes(), 3);
+            let Verdict::Notes(notes) = verdict(reply, &[Kind::Apply; 3], &mark, now, &policy)
+            else {
+                panic!("notes")
+            };
+            let mut report = Report::default();
+            let account = account(AccountItem::default());
+            report.trouble_of_rows(&account, &notes);
+            report.counts.get(&account.name).and_then(|counts| counts.get("AuthFailed").copied())
+        };
+        assert_eq!(counted(rows), Some(1));
+        assert_eq!(counted(r#"{"PartialErrors":[{"Index":1,"Code":5612}]}"#), None);
     }
 
     #[test]
