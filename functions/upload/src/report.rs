@@ -133,6 +133,7 @@ impl Report {
             "kind": operation(line.call.operation),
             "rows": line.call.rows.len(),
             "goals": goals(line),
+            "records": records(line),
             "trackingId": line.tracking_id,
             "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
             "outcome": outcome(line.reply),
@@ -214,6 +215,11 @@ fn goals(line: &CallLine<'_>) -> Value {
         *goals.entry(facts.map_or("-", |facts| facts.goal.as_str())).or_default() += 1;
     }
     json!(goals)
+}
+
+/// `source/eventId` of what was sent: the way from Microsoft's `TrackingId` to the order log.
+fn records(line: &CallLine<'_>) -> Value {
+    line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
 }
 
 /// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are. After
