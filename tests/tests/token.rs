@@ -115,10 +115,14 @@ async fn a_rotation_that_microsoft_refuses_changes_nothing_and_goes_on_after_a_n
     assert_eq!(status, 200, "{begun}");
     // It runs by itself, and fails; what follows must not overlap with it.
     tokio::time::sleep(Duration::from_secs(3)).await;
+    let asked = world.calls(TOKEN).len();
     let event = json!({"Step": "createSecret", "SecretId": SECRET,
                        "ClientRequestToken": begun["VersionId"]});
     let error = world.stack.invoke("token", &event).await.expect_err("refused").to_string();
-    assert!(error.contains("invalid_grant") && error.contains("Give consent again"), "{error}");
+    assert!(error.contains("give consent again"), "{error}");
+    assert_eq!(world.calls(TOKEN).len(), asked, "nobody asks again before the secret has changed");
+    let noted = world.items_with("Conversions", "refusedSecretVersion").await;
+    assert_eq!(noted.len(), 1, "{noted:#?}");
     assert!(!error.contains("revoked"), "{error}");
     assert_eq!(labels(&world).await, (first, true));
     assert_eq!(secret(&world).await["refresh_token"], json!("revoked"));

@@ -2,7 +2,7 @@
 
 use tracklayer_edge::{
     microsoft::AuthError,
-    ports::{Consents, Vault},
+    ports::{Consents, Refusals, Vault},
     vault::Document,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     wire::{Event, Outcome},
 };
 
-impl<V: Vault, C: Consents> Token<V, C> {
+impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn create(&self, event: &Event) -> Result<Outcome, TokenError> {
         let mut end = TokenError::Restless;
         for _ in 0..ROUNDS {
@@ -63,6 +63,9 @@ impl<V: Vault, C: Consents> Token<V, C> {
         stale: Option<&Pending>,
     ) -> Result<Option<Outcome>, TokenError> {
         let id = &event.secret_id;
+        if stale.is_none() && self.is_refused(event, &look.current).await {
+            return Err(TokenError::Refused);
+        }
         let source = stale.map_or(&current, |pending| &pending.document).account(id)?;
         let refusal = match self.consents.renew(&source).await {
             Ok(token) => {
@@ -76,7 +79,10 @@ impl<V: Vault, C: Consents> Token<V, C> {
         match stale {
             _ if self.has_changed(event, look).await? => Ok(None),
             Some(pending) => self.drop_label(id, &pending.version).await.map(|()| None),
-            None => Err(refusal.into()),
+            None => {
+                self.note_refusal(event, &look.current).await;
+                Err(refusal.into())
+            }
         }
     }
 }

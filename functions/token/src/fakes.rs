@@ -9,9 +9,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use tracklayer_core::id::AccountName;
 use tracklayer_edge::{
+    ledger::LedgerError,
     microsoft::{AuthError, Refusal},
-    ports::{Consents, Vault},
+    ports::{Consents, Refusals, Vault},
     secrets::{AccountSecret, Secret, SecretError},
     vault::{Document, Labels},
 };
@@ -21,7 +23,7 @@ use crate::{
     wire::{Event, Outcome, Step},
 };
 
-pub const SECRET: &str = "arn:of:main";
+pub const SECRET: &str = "arn:of:tracklayer/main-AbCdEf";
 pub const STEPS: [Step; 4] =
     [Step::CreateSecret, Step::SetSecret, Step::TestSecret, Step::FinishSecret];
 
@@ -41,6 +43,8 @@ pub struct Store {
     /// Newest and oldest valid number of each consent's tokens: `<consent>.<number>`.
     tokens: BTreeMap<String, (u64, u64)>,
     pub exchanges: usize,
+    /// Refused versions by account.
+    pub refused: BTreeMap<String, String>,
 }
 
 pub struct World {
@@ -51,7 +55,7 @@ pub struct World {
     pub down: Cell<bool>,
 }
 
-pub type Function<'a> = Token<&'a World, &'a World>;
+pub type Function<'a> = Token<&'a World, &'a World, &'a World>;
 
 impl World {
     /// A secret whose version `c1` is current, with the consent `r`.
@@ -67,7 +71,7 @@ impl World {
     }
 
     pub fn function(&self) -> Function<'_> {
-        Token { vault: self, consents: self }
+        Token { vault: self, consents: self, refusals: self }
     }
 
     /// A person writes a new version, as `PutSecretValue` does.
@@ -202,6 +206,18 @@ impl Consents for &World {
                 cure: "Give consent again.",
             })
         })
+    }
+}
+
+impl Refusals for &World {
+    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError> {
+        Ok(self.call(|store| store.refused.get(account.as_str()).cloned()).await)
+    }
+
+    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
+        let entry = (account.to_string(), version.to_owned());
+        self.call(|store| store.refused.extend([entry])).await;
+        Ok(())
     }
 }
 

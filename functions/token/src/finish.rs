@@ -1,6 +1,6 @@
 //! `finishSecret`: makes the staged version current, unless another one became current meanwhile.
 
-use tracklayer_edge::ports::{Consents, Vault};
+use tracklayer_edge::ports::{Consents, Refusals, Vault};
 
 use crate::{
     handler::{ROUNDS, Token, TokenError},
@@ -8,7 +8,7 @@ use crate::{
     wire::{Event, Outcome},
 };
 
-impl<V: Vault, C: Consents> Token<V, C> {
+impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn finish(&self, event: &Event) -> Result<Outcome, TokenError> {
         let id = &event.secret_id;
         for _ in 0..ROUNDS {

@@ -1,8 +1,9 @@
 //! One step of a rotation.
 
 use tracklayer_edge::{
+    ledger::Ledger,
     microsoft::{Auth, AuthError},
-    ports::{Consents, Vault},
+    ports::{Consents, Refusals, Vault},
     secrets::SecretError,
     vault,
 };
@@ -14,11 +15,13 @@ pub(crate) const ROUNDS: usize = 4;
 
 /// What the function needs.
 #[derive(Debug)]
-pub struct Token<V = vault::Vault, C = Auth> {
+pub struct Token<V = vault::Vault, C = Auth, R = Ledger> {
     /// The secrets.
     pub vault: V,
     /// The identity service.
     pub consents: C,
+    /// What all workers know of refused consents.
+    pub refusals: R,
 }
 
 /// Why a step failed. Nothing is lost by it: the step may be repeated.
@@ -28,8 +31,11 @@ pub enum TokenError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The identity service refuses the current refresh token, or does not answer.
-    #[error("{0}; the secret is unchanged")]
+    #[error("the secret is unchanged: {0}")]
     Auth(#[from] AuthError),
+    /// It refused the current refresh token before, and nobody has written another one.
+    #[error("the identity service refused this version of the secret before; give consent again")]
+    Refused,
     /// The identity service refuses the staged refresh token.
     #[error("the staged version was refused and is no longer pending, the current one stays: {0}")]
     StagedRefused(AuthError),
@@ -44,7 +50,7 @@ pub enum TokenError {
     Restless,
 }
 
-impl<V: Vault, C: Consents> Token<V, C> {
+impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     /// Carries out one step.
     ///
     /// # Errors
@@ -68,6 +74,27 @@ impl<V: Vault, C: Consents> Token<V, C> {
             _ => tracing::info!(secret, ?step, ?outcome, "rotation step"),
         }
         Ok(Answer { step, outcome })
+    }
+
+    /// Whether this version's consent was refused before, by whichever worker. A ledger that can't
+    /// be read is no ground to let a refresh token end.
+    pub(crate) async fn is_refused(&self, event: &Event, version: &str) -> bool {
+        let Some(account) = event.account() else { return false };
+        match self.refusals.refused(&account).await {
+            Ok(refused) => refused.as_deref() == Some(version),
+            Err(error) => {
+                tracing::warn!(account = account.as_str(), %error, "refused secret not looked up");
+                false
+            }
+        }
+    }
+
+    /// No worker asks with this version again.
+    pub(crate) async fn note_refusal(&self, event: &Event, version: &str) {
+        let Some(account) = event.account() else { return };
+        if let Err(error) = self.refusals.refuse(&account, version).await {
+            tracing::warn!(account = account.as_str(), %error, "refused secret not noted");
+        }
     }
 
     /// Takes `AWSPENDING` from a version; well if it hasn't got it any more.

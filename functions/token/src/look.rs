@@ -4,7 +4,7 @@
 //! them, and nobody reads them there.
 
 use tracklayer_edge::{
-    ports::{Consents, Vault},
+    ports::{Consents, Refusals, Vault},
     vault::{Document, Labels},
 };
 
@@ -44,7 +44,7 @@ pub struct Pending {
     pub based: bool,
 }
 
-impl<V: Vault, C: Consents> Token<V, C> {
+impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     /// Looks at the secret.
     pub(crate) async fn look(&self, event: &Event) -> Result<Look, TokenError> {
         let labels = self.vault.labels(&event.secret_id).await?;

@@ -4,6 +4,8 @@ use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use token::{Token, wire::Event};
 use tracklayer_edge::{
     aws::Aws,
+    config,
+    ledger::Ledger,
     microsoft::{Auth, Client, Endpoints},
     telemetry,
     vault::Vault,
@@ -17,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let token = Token {
         vault: Vault::new(&aws.secrets()),
         consents: Auth::new(Client::http()?, microsoft.token, microsoft.environment),
+        refusals: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
     };
     let token = &token;
     let serve = move |event: LambdaEvent<Event>| async move {

@@ -3,7 +3,7 @@
 
 use tracklayer_edge::{
     microsoft::AuthError,
-    ports::{Consents, Vault},
+    ports::{Consents, Refusals, Vault},
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     wire::{Event, Outcome},
 };
 
-impl<V: Vault, C: Consents> Token<V, C> {
+impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn test(&self, event: &Event) -> Result<Outcome, TokenError> {
         for _ in 0..ROUNDS {
             let look = self.look(event).await?;

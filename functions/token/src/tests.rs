@@ -125,12 +125,15 @@ fn a_refused_consent_is_an_error_that_changes_nothing() {
     world.begin("t1");
     world.revoke("r");
     let before = world.labels();
-    for _ in 0..2 {
+    for answer in ["invalid_grant []; Give consent again", "before; give consent again"] {
         let error = run(world.function().rotate("t1")).unwrap().expect_err("refused").to_string();
-        assert!(error.contains("Give consent again") && error.contains("invalid_grant"), "{error}");
+        assert!(error.contains(answer), "{error}");
         assert!(!error.contains("r.0"), "{error}");
         assert_eq!(world.labels(), before);
         assert_eq!(world.store.borrow().versions.len(), 1);
+        // Whoever asks: not with this version again.
+        assert_eq!(world.store.borrow().exchanges, 1);
+        assert_eq!(world.store.borrow().refused["main"], "c1");
     }
     // A person consents; Secrets Manager goes on with the rotation it has begun.
     world.write("c2", "fresh");
@@ -222,6 +225,37 @@ fn a_secret_that_holds_no_account_is_left_alone() {
     let error = run(world.function().rotate("t1")).unwrap().expect_err("no account").to_string();
     assert!(error.contains("missing field `client_id`"), "{error}");
     assert_eq!((world.labels(), world.store.borrow().exchanges), (("c1".to_owned(), None), 0));
+}
+
+#[test]
+fn a_version_that_another_worker_saw_refused_is_not_asked_with_but_a_staged_one_is() {
+    let world = World::new(Mode::RotateAndRevoke);
+    run(world.function().step(Step::CreateSecret, "t1")).unwrap().unwrap();
+    world.store.borrow_mut().refused.insert("main".to_owned(), "c1".to_owned());
+    assert_heals(&world, "the staged one works");
+    let current = world.labels().0;
+    let exchanges = world.store.borrow().exchanges;
+    world.store.borrow_mut().refused.insert("main".to_owned(), current);
+    let refused = run(world.function().rotate("t9")).unwrap();
+    assert!(matches!(refused, Err(TokenError::Refused)), "{refused:?}");
+    assert_eq!(world.store.borrow().exchanges, exchanges);
+}
+
+#[test]
+fn the_account_is_the_last_part_of_the_secrets_name() {
+    let account = |id: &str| {
+        let event = Event { secret_id: id.to_owned(), ..event(Step::CreateSecret, "t") };
+        event.account().map(|account| account.to_string())
+    };
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:";
+    assert_eq!(account(&format!("{arn}tracklayer/main-AbCdEf")).as_deref(), Some("main"));
+    assert_eq!(
+        account(&format!("{arn}tracklayer-b/north-sea-a1B2c3")).as_deref(),
+        Some("north-sea")
+    );
+    assert_eq!(account("tracklayer/north-sea").as_deref(), Some("north-sea"));
+    assert_eq!(account(&format!("{arn}main-AbCdEf")), None);
+    assert_eq!(account(&format!("{arn}tracklayer/main")), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The event of Secrets Manager, and the answer, which only people read.
 
 use serde::{Deserialize, Serialize};
+use tracklayer_core::id::AccountName;
 
 /// What Secrets Manager asks for. Members it may add are not looked at.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,6 +14,21 @@ pub struct Event {
     /// The rotation, and the id of the version it is to make.
     #[serde(rename = "ClientRequestToken")]
     pub rotation: String,
+}
+
+impl Event {
+    /// The account whose secret it is: the last part of its name. An ARN has a dash and six
+    /// characters behind that
+    /// (docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html).
+    #[must_use]
+    pub fn account(&self) -> Option<AccountName> {
+        let (_, last) = self.secret_id.rsplit_once('/')?;
+        let name = match self.secret_id.starts_with("arn:") {
+            true => last.rsplit_once('-').filter(|(_, random)| random.len() == 6)?.0,
+            false => last,
+        };
+        name.parse().ok()
+    }
 }
 
 /// The steps of a rotation, in order.

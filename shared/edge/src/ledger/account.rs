@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{id::AccountName, time::EventTime};
 
-use crate::ports::{AccountItems, GoalChecks};
+use crate::ports::{AccountItems, GoalChecks, Refusals};
 
 use super::{Ledger, LedgerError, keyed, number, text, unavailable};
 
@@ -75,6 +75,16 @@ impl AccountItems for Ledger {
 
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         self.set_account(account, "refusedSecretVersion", text(version)).await
+    }
+}
+
+impl Refusals for Ledger {
+    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError> {
+        Ok(self.account_item(account).await?.refused_secret_version)
+    }
+
+    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
+        self.refuse_secret(account, version).await
     }
 }
 
