@@ -79,11 +79,27 @@ impl Local {
         self.ready.split_once('\n').expect("a sample").1
     }
 
+    /// The log once it holds this text so often: what is printed is read a moment later, and what a
+    /// function writes is printed a moment later.
+    fn until_logged(&self, text: &str, times: usize) -> String {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let log = self.log.lock().expect("no panic").clone();
+            // A line that is still coming may end in the middle of a word.
+            let whole = log.rfind('\n').map_or("", |end| &log[..=end]);
+            if whole.matches(text).count() >= times {
+                return whole.to_owned();
+            }
+            assert!(Instant::now() < end, "not {times} times {text:?} after 30 s: {log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// The word behind this text in the log.
-    fn logged(&self, text: &str) -> Option<String> {
-        let log = self.log.lock().expect("no panic");
-        let rest = log.split_once(text)?.1;
-        Some(rest.split_whitespace().next().unwrap_or_default().to_owned())
+    fn logged(&self, text: &str) -> String {
+        let log = self.until_logged(text, 1);
+        let rest = log.split_once(text).expect("it is there").1;
+        rest.split_whitespace().next().unwrap_or_default().to_owned()
     }
 
     /// The process itself (`cargo run` becomes it) and what it has started.
@@ -164,8 +180,7 @@ fn the_printed_sample_yields_a_restated_conversion_and_ctrl_c_leaves_no_process(
     let expected =
         ["queued", r#"1 "accepted" 129.95"#, "accepted", "queued", r#"1 "restated" 99.95"#];
     assert_eq!(answers.iter().map(shape).collect::<Vec<_>>(), expected, "{printed}");
-    let log = local.log.lock().unwrap().clone();
-    assert!(log.contains("[upload] ") && log.contains("[enqueue] "), "functions' names: {log}");
+    let log = local.until_logged("[upload] ", 1) + &local.until_logged("[enqueue] ", 1);
     assert!(!log.contains("local-refresh-token") && !log.contains("local-key\""), "{log}");
     local.end("-INT");
 }
@@ -182,7 +197,11 @@ fn sigterm_ends_it_with_calls_under_way() {
     );
     let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
     assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
-    std::thread::sleep(Duration::from_secs(3));
+    let end = Instant::now() + Duration::from_secs(30);
+    while !curl(&[&format!("{base}/simulator/calls")]).contains("trackingId") {
+        assert!(Instant::now() < end, "nothing was called");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     local.end("-TERM");
 }
 
@@ -213,7 +232,7 @@ fn a_stack_that_is_killed_leaves_no_process_and_has_kept_what_it_acknowledged() 
 #[test]
 fn a_refused_consent_is_one_line_of_each_run_and_tells_no_secret() {
     let local = Local::start(&["--retry-base", "0.5", "--parameter", "MaxReceiveCount=3"]);
-    let aws = local.logged("Secrets Manager on ").unwrap();
+    let aws = local.logged("Secrets Manager on ");
     let secret = json!({"client_id": "local-client", "refresh_token": "revoked-by-somebody",
         "developer_token": "local-developer-token", "customer_id": "1234567",
         "account_id": "7654321"});
@@ -224,11 +243,8 @@ fn a_refused_consent_is_one_line_of_each_run_and_tells_no_secret() {
     assert!(answer.contains("VersionId"), "{answer}");
     let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
     assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
-    let end = Instant::now() + Duration::from_secs(30);
-    while local.logged("given up by the queue").is_none() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let log = local.log.lock().unwrap().clone();
+    local.until_logged("given up by the queue", 1);
+    let log = local.until_logged("account can't be used", 3);
     let told: Vec<&str> =
         log.lines().filter(|line| line.contains("account can't be used")).collect();
     assert_eq!(told.len(), 3, "one of each run: {told:#?}");
