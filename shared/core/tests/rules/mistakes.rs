@@ -310,23 +310,23 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// An answer that is nearly, or quite, one of Microsoft's: a list of errors with some members odd.
 fn near_answer() -> impl Strategy<Value = Value> {
     let code = prop_oneof![
-        proptest::sample::select(vec![0_i64, 105, 117, 5606, 5612, 5615]).prop_map(Value::from),
-        any_json(),
+        9 => proptest::sample::select(vec![0_i64, 105, 117, 5606, 5615]).prop_map(Value::from),
+        1 => any_json(),
     ];
-    let index = prop_oneof![(-2_i64..6).prop_map(Value::from), any_json()];
+    let index = prop_oneof![9 => (-2_i64..6).prop_map(Value::from), 1 => any_json()];
     let error = (code, prop::option::of(index)).prop_map(|(code, index)| {
         let mut error = Map::from_iter([("Code".to_owned(), code)]);
         error.extend(index.map(|index| ("Index".to_owned(), index)));
         Value::Object(error)
     });
     let list = prop_oneof![
-        4 => prop::collection::vec(error, 0..4).prop_map(Value::from),
+        9 => prop::collection::vec(error, 0..4).prop_map(Value::from),
         1 => any_json(),
     ];
     let name = proptest::sample::select(vec!["PartialErrors", "Errors", "BatchErrors"]);
-    (name, list, any::<bool>()).prop_map(|(name, list, wrapped)| match wrapped {
-        false => json!({ name: list }),
-        true => json!({ "ApplicationFault": { name: list } }),
+    (name, list, 0..4).prop_map(|(name, list, wrapped)| match wrapped {
+        0 => json!({ "ApplicationFault": { name: list } }),
+        _ => json!({ name: list }),
     })
 }
 
@@ -334,8 +334,8 @@ proptest! {
     #[test]
     fn panic_on_an_unreadable_reply(
         status in prop_oneof![Just(200_u16), 100_u16..600],
-        answer in prop_oneof![near_answer(), any_json()],
-        cut in prop::option::of(any::<prop::sample::Index>()),
+        answer in prop_oneof![3 => near_answer(), 1 => any_json()],
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
         noise in prop::collection::vec(any::<u8>(), 0..20),
         rows in 0_usize..5,
     ) {
