@@ -5,7 +5,7 @@
 //!
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversionadjustments>
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     errors::{ApiFault, BatchError},
@@ -25,16 +25,22 @@ pub(crate) fn apply(
 ) -> Result<Vec<BatchError>, ApiFault> {
     let rows = rows::read_list(body, LIST)?;
     let visible_after = scene.settings.visible_after();
-    Ok(rows::for_each(scene, LIST, &rows, |row| {
+    let errors = rows::for_each(scene, LIST, &rows, |row| {
         let (subject, change) = check(scene, row)?;
         ledger.adjust(&subject, change, visible_after, scene.now);
         Ok(())
-    }))
+    });
+    ledger.refusals.rows(scene, &rows, &errors);
+    Ok(errors)
 }
 
 fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Change), Vec<BatchError>> {
     let mut findings = Findings::new();
-    let subject = scene.subject(row, &mut findings).map(|(subject, _)| subject);
+    let subject = scene.subject(row, &mut findings);
+    if subject.as_ref().is_some_and(|(_, goal)| !goal.adjustable) {
+        findings.add(5627, "ConversionName");
+    }
+    let subject = subject.map(|(subject, _)| subject);
     let conversion_time = subject.as_ref().map(|subject| subject.key.at);
     check_time(scene, row, conversion_time, &mut findings);
     let change = change(row, &mut findings);
@@ -58,6 +64,10 @@ fn check_time(
     }
     if at > scene.now {
         findings.add(5622, "AdjustmentTime");
+    }
+    let max_age = scene.settings.max_adjustment_age_seconds;
+    if max_age.is_some_and(|seconds| scene.now - at > Duration::seconds(seconds.into())) {
+        findings.add(5623, "AdjustmentTime");
     }
 }
 

@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::{Query, State},
     http::StatusCode,
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -17,6 +17,8 @@ use crate::{Call, Click, Conversion, Settings, Simulator, Unattributed};
 
 pub(crate) fn routes() -> Router<Simulator> {
     Router::new()
+        .route("/", get(to_page))
+        .route("/simulator/", get(to_page))
         .route("/simulator", get(page))
         .route("/simulator/clicks", get(clicks).post(declare))
         .route("/simulator/conversions", get(conversions))
@@ -74,6 +76,11 @@ async fn unattributed(
 
 async fn page(State(simulator): State<Simulator>) -> Html<String> {
     Html(simulator.page())
+}
+
+/// Whoever types the address finds the page.
+async fn to_page() -> Redirect {
+    Redirect::to("/simulator")
 }
 
 #[derive(Deserialize, serde::Serialize)]

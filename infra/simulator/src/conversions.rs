@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use crate::{
     errors::{ApiFault, BatchError},
-    ledger::{Credit, Ledger, PAUSED, Subject, Worth},
+    ledger::{Credit, Ledger, Subject, Worth},
     money::{self, Number},
     rows::{self, Findings, MAX_AGE, Row, Scene, filled},
     settings::Goal,
@@ -16,6 +16,8 @@ use crate::{
 
 /// Member of the request that holds the rows.
 pub(crate) const LIST: &str = "OfflineConversions";
+/// Longest name of an attribution model. Microsoft publishes none; names of goals may be as long.
+const MAX_MODEL: usize = 100;
 
 /// Accepts the rows without errors; returns those of the others.
 pub(crate) fn apply(
@@ -24,11 +26,13 @@ pub(crate) fn apply(
     ledger: &mut Ledger,
 ) -> Result<Vec<BatchError>, ApiFault> {
     let rows = rows::read_list(body, LIST)?;
-    Ok(rows::for_each(scene, LIST, &rows, |row| {
+    let errors = rows::for_each(scene, LIST, &rows, |row| {
         let (subject, worth, credit) = check(scene, row)?;
         ledger.accept(subject, worth, credit, scene.now);
         Ok(())
-    }))
+    });
+    ledger.refusals.rows(scene, &rows, &errors);
+    Ok(errors)
 }
 
 fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth, Credit), Vec<BatchError>> {
@@ -58,7 +62,10 @@ fn check_external(row: &Row, goal: &Goal, findings: &mut Findings) {
     let credit = row.external_attribution_credit.as_deref();
     let model = filled(&row.external_attribution_model);
     match (goal.externally_attributed, credit, model) {
-        (true, Some(credit), Some(_)) => {
+        (true, Some(credit), Some(model)) => {
+            if model.chars().count() > MAX_MODEL {
+                findings.add_symbol("ExternalAttributionModelTooLong", "ExternalAttributionModel");
+            }
             let credit = match money::parse(credit) {
                 Some(Number::Exact(credit)) => credit,
                 _ => Decimal::ZERO,
@@ -89,8 +96,8 @@ fn refuse(credit: Credit, findings: &mut Findings) {
 impl Scene<'_> {
     /// What a conversion is credited to. Its age counts when Microsoft comes to it.
     fn credit(&self, subject: &Subject, goal: &Goal) -> Credit {
-        if goal.paused {
-            return Err(PAUSED);
+        if let Some(reason) = subject.lost {
+            return Err(reason);
         }
         if self.now + self.settings.visible_after() - subject.key.at > MAX_AGE {
             return Err("ConversionTimeExceedsMaxLookback");

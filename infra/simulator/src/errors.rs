@@ -30,7 +30,9 @@ const KNOWN: &[(i64, &str, &str)] = &[
     (124, "PersonalIdentityMigratedToWork", "The personal identity became a work identity."),
     (125, "PersonalIdentityNotAllowedByCustomer", "The customer allows work identities only."),
     (126, "IdentityTypeMismatch", "The identity is of another type."),
+    (201, "InvalidVersion", "The version of the service is not valid."),
     (202, "NullArrayArgument", "A list of the request is missing or empty."),
+    (203, "BatchLimitExceeded", "The request has too many items."),
     (204, "InvalidParameters", "A member of the request is not valid."),
     (206, "NullParameters", "The request lacks a member."),
     (208, "InvalidAccount", "The account is not valid."),
@@ -51,6 +53,11 @@ const KNOWN: &[(i64, &str, &str)] = &[
     (5315, "DuplicateConversionGoalId", "A conversion goal's id is given twice."),
     (5318, "ConversionGoalIdArrayExceedsLimit", "Too many conversion goal ids."),
     (5329, "ConversionGoalTypesNotPassed", "The conversion goal types are missing."),
+    (
+        5347,
+        "ConversionGoalTypesDoNotMatchExistingValue",
+        "The conversion goal is not of the types asked for.",
+    ),
     (5600, "OfflineConversionsNullOrEmpty", "The list of offline conversions is null or empty."),
     (5601, "OfflineConversionsLimitExceeded", "More than 1,000 rows in one call."),
     (5602, "OfflineConversionIsNull", "The row is null."),
@@ -72,11 +79,6 @@ const KNOWN: &[(i64, &str, &str)] = &[
         5613,
         "OfflineConversionPilotNotEnabledForCustomer",
         "Offline conversions are not enabled for the customer.",
-    ),
-    (
-        5613,
-        "OfflineConversionPilotNotEnabledForCustomer",
-        "The customer is not enabled for offline conversions.",
     ),
     (5614, "FutureConversionTimeCannotBeSet", "The conversion time lies in the future."),
     (5615, "OfflineConversionNotAcceptedForGoal", "The goal is too young; wait two hours."),
@@ -102,6 +104,18 @@ const KNOWN: &[(i64, &str, &str)] = &[
     (5627, "OfflineConversionRestateRetractNotSupported", "The goal takes no adjustments."),
 ];
 
+/// What Microsoft publishes without a number.
+const SYMBOLS: &[(&str, &str)] = &[
+    ("ConversionEmailAddressIsNotHashed", "The e-mail address is not hashed."),
+    ("ConversionPhoneNumberIsNotHashed", "The phone number is not hashed."),
+    ("ExternalAttributionCreditValueInvalid", "The credit is not above 0 and at most 1."),
+    ("ExternalAttributionModelTooLong", "The attribution model's name is too long."),
+    ("ExternalAttributionRequiredFieldEmpty", "The goal needs a credit and an attribution model."),
+    ("GoalNotEligibleForExternalAttribution", "The goal is not attributed externally."),
+    ("NotEligibleForEnhancedConversions", "The goal takes no rows with hashed data alone."),
+    ("OfflineConversionGoalTooRecent", "The goal is too young; wait two hours."),
+];
+
 /// The symbol of a code; `InternalError` for one the table lacks.
 pub(crate) fn symbol(code: i64) -> &'static str {
     known(code).map_or("InternalError", |known| known.1)
@@ -112,6 +126,12 @@ pub(crate) fn message(code: i64) -> &'static str {
     known(code).map_or("An error has occurred.", |known| known.2)
 }
 
+/// The symbol's message where the number has none.
+fn message_of(code: i64, error_code: &str) -> &'static str {
+    let by_symbol = SYMBOLS.iter().find(|(symbol, _)| *symbol == error_code);
+    by_symbol.filter(|_| known(code).is_none()).map_or_else(|| message(code), |known| known.1)
+}
+
 fn known(code: i64) -> Option<&'static (i64, &'static str, &'static str)> {
     KNOWN.iter().find(|known| known.0 == code)
 }
@@ -120,14 +140,14 @@ fn known(code: i64) -> Option<&'static (i64, &'static str, &'static str)> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BatchError {
-    code: i64,
+    pub(crate) code: i64,
     details: Option<String>,
-    error_code: String,
+    pub(crate) error_code: String,
     field_path: Option<String>,
     forward_compatibility_map: Option<()>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<i64>,
-    message: String,
+    pub(crate) index: Option<i64>,
+    pub(crate) message: String,
     r#type: &'static str,
 }
 
@@ -150,7 +170,7 @@ impl BatchError {
             field_path: (!field.is_empty()).then(|| field.to_owned()),
             forward_compatibility_map: None,
             index: None,
-            message: message(code).to_owned(),
+            message: message_of(code, error_code).to_owned(),
             r#type: "BatchError",
         }
     }

@@ -1,14 +1,19 @@
 //! How to misbehave: one list of rules.
 //!
-//! A rule is looked at when a call of Microsoft's comes in whose path and account it names. Rules
-//! that only add something (`latency`, `rejectGoal`, `expireTokens`) all act. Of those that decide
+//! A rule is looked at when a call of Microsoft's comes in whose path, account and click it names. Rules
+//! that only add something (`latency`, `rejectGoal`, `unattributed`, `expireTokens`) all act. Of those that decide
 //! the answer only the first acts, so `[{"status":503,"times":1}, {"status":429,"times":1}]` is a
 //! sequence over two calls. A rule with `times` is used up after having acted that often.
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use time::{Duration, OffsetDateTime};
+
+use crate::{
+    calls::Call,
+    ledger::{REASONS, Reason},
+};
 
 /// A fault and the calls that meet it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +26,9 @@ pub struct FaultRule {
     /// The `CustomerAccountId` of the call; none: every account, and the token endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// A click id that one of the call's rows carries, as it is written there; none: any rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub click_id: Option<String>,
     /// How often it acts; none: until the settings change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
@@ -32,7 +40,7 @@ pub struct FaultRule {
 impl FaultRule {
     /// A rule for every call, until the settings change.
     pub fn new(fault: Fault) -> Self {
-        Self { path: None, account: None, times: None, fault }
+        Self { path: None, account: None, click_id: None, times: None, fault }
     }
 
     /// Only calls whose path holds this text.
@@ -47,17 +55,25 @@ impl FaultRule {
         self
     }
 
+    /// Only calls with a row of this click.
+    pub fn for_click(mut self, click_id: &str) -> Self {
+        self.click_id = Some(click_id.to_owned());
+        self
+    }
+
     /// Acts so often, then never again.
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    fn names(&self, path: &str, account: Option<&str>) -> bool {
-        let path_fits = self.path.as_deref().is_none_or(|part| path.contains(part));
-        let of_account = |wanted| account == Some(wanted);
+    fn names(&self, call: &Call) -> bool {
+        let path_fits = self.path.as_deref().is_none_or(|part| call.path.contains(part));
+        let of_account = |wanted| call.account.as_deref() == Some(wanted);
         let account_fits = self.account.as_deref().is_none_or(of_account);
-        path_fits && account_fits && self.fault.concerns(path)
+        let has_click = |id| call.body.contains(&format!("\"{id}\""));
+        let click_fits = self.click_id.as_deref().is_none_or(has_click);
+        path_fits && account_fits && click_fits && self.fault.concerns(&call.path)
     }
 }
 
@@ -118,6 +134,13 @@ pub enum Fault {
         #[serde(default = "name_invalid")]
         code: i64,
     },
+    /// Rows of this goal get no error and come to nothing.
+    Unattributed {
+        /// The goal's name.
+        goal: String,
+        /// One of the reasons of Microsoft's reports.
+        reason: ForcedReason,
+    },
     /// Every access token that was handed out expires at this call, before it is looked at.
     ExpireTokens {},
 }
@@ -130,7 +153,9 @@ impl Fault {
     /// Whether the fault makes sense for a path; where not, it isn't used up either.
     fn concerns(&self, path: &str) -> bool {
         match self {
-            Self::PartialErrors { .. } | Self::RejectGoal { .. } => path.ends_with("/Apply"),
+            Self::PartialErrors { .. } | Self::RejectGoal { .. } | Self::Unattributed { .. } => {
+                path.ends_with("/Apply")
+            }
             Self::Throttle { .. } | Self::ExpireTokens {} => !path.ends_with("/token"),
             _ => true,
         }
@@ -138,7 +163,13 @@ impl Fault {
 
     /// Whether the rule decides the answer, rather than adding to what happens.
     fn decides(&self) -> bool {
-        !matches!(self, Self::Latency { .. } | Self::RejectGoal { .. } | Self::ExpireTokens {})
+        !matches!(
+            self,
+            Self::Latency { .. }
+                | Self::RejectGoal { .. }
+                | Self::Unattributed { .. }
+                | Self::ExpireTokens {}
+        )
     }
 }
 
@@ -176,6 +207,24 @@ pub enum AnswerBody {
     Text(String),
 }
 
+/// An unattributed reason of Microsoft's reports, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ForcedReason(Reason);
+
+impl ForcedReason {
+    /// The reason of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        REASONS.into_iter().find(|reason| *reason == name).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ForcedReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::custom(format!("no reason of a report: {name}")))
+    }
+}
+
 /// A row error that a rule makes up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -197,6 +246,8 @@ pub(crate) struct Plan {
     pub(crate) latency: std::time::Duration,
     /// Goal names to refuse, each with its code.
     pub(crate) refused_goals: Vec<(String, i64)>,
+    /// Goal names whose rows come to nothing, each with the reason.
+    pub(crate) lost_goals: Vec<(String, Reason)>,
     /// The deciding rule's fault.
     pub(crate) decided: Option<Fault>,
 }
@@ -221,11 +272,11 @@ impl Faults {
     }
 
     /// Chooses what happens to a call, and counts the rules that act.
-    pub(crate) fn plan(&mut self, path: &str, account: Option<&str>, now: OffsetDateTime) -> Plan {
+    pub(crate) fn plan(&mut self, call: &Call) -> Plan {
         let mut plan = Plan::default();
         for active in &mut self.0 {
             let late = plan.decided.is_some() && active.rule.fault.decides();
-            if !late && active.rule.names(path, account) && active.acts(now) {
+            if !late && active.rule.names(call) && active.acts(call.at) {
                 active.acted += 1;
                 plan.add(active.rule.fault.clone());
             }
@@ -258,6 +309,7 @@ impl Plan {
                 self.latency += std::time::Duration::from_millis(milliseconds);
             }
             Fault::RejectGoal { goal, code } => self.refused_goals.push((goal, code)),
+            Fault::Unattributed { goal, reason } => self.lost_goals.push((goal, reason.0)),
             Fault::ExpireTokens {} => self.expire_tokens = true,
             other => self.decided = Some(other),
         }

@@ -25,7 +25,8 @@ struct GoalsRequest {
     return_additional_fields: Option<String>,
 }
 
-/// All goals, or those asked for in their order, with null and an error for unknown ids.
+/// All goals, or those asked for in their order, with null and an error for unknown ids and for goals
+/// of another type.
 pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
     let request: GoalsRequest = read(body)?;
     let types = request.conversion_goal_types.filter(|types| !types.is_empty());
@@ -37,20 +38,21 @@ pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
     if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
         return Err(ApiFault::new(400, 5315));
     }
-    if !types.contains("OfflineConversion") {
-        return Ok(answer(&[], &[]));
-    }
     let additional = request.return_additional_fields.unwrap_or_default();
-    let by_id = |id: &String| account.goals.iter().find(|goal| goal.id == *id);
-    let found: Vec<Option<&Goal>> = match ids.is_empty() {
-        true => account.goals.iter().map(Some).collect(),
+    let wanted = types.contains("OfflineConversion");
+    let by_id = |id: &String| {
+        let goal = account.goals.iter().find(|goal| goal.id == *id).ok_or(5314)?;
+        if wanted { Ok(goal) } else { Err(5347) }
+    };
+    let found: Vec<Result<&Goal, i64>> = match ids.is_empty() {
+        true => account.goals.iter().filter(|_| wanted).map(Ok).collect(),
         false => ids.iter().map(by_id).collect(),
     };
     let goals: Vec<_> =
-        found.iter().map(|goal| goal.map(|goal| written(goal, &additional))).collect();
-    let unknown = found.iter().enumerate().filter(|(_, goal)| goal.is_none());
-    let error = |index| BatchError::numbered(5314, "").at("ConversionGoalIds", index);
-    let errors: Vec<_> = unknown.map(|(index, _)| error(index)).collect();
+        found.iter().map(|goal| goal.ok().map(|goal| written(goal, &additional))).collect();
+    let refused = found.iter().enumerate().filter_map(|(index, goal)| Some((index, goal.err()?)));
+    let error = |(index, code)| BatchError::numbered(code, "").at("ConversionGoalIds", index);
+    let errors: Vec<_> = refused.map(error).collect();
     Ok(answer(&goals, &errors))
 }
 

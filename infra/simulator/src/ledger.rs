@@ -2,18 +2,39 @@
 //!
 //! Undocumented at Microsoft and decided here: Restates apply in the order they arrive, each one
 //! that finds its conversion counts in `adjustments` (a repeated one too); a retracted conversion
-//! is worth 0; a retracted conversion's key stays used, so its row sent again is a duplicate.
+//! is worth 0; a retracted conversion's key stays used, so its row sent again is a duplicate; of a
+//! click's conversions on a goal that counts one of them it is the first to arrive, which keeps that
+//! place when it is retracted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::{instant, money, rows::MAX_AGE};
+use crate::{instant, money, refusals::Refusals, rows::MAX_AGE};
 
 /// Why a row came to nothing, in the words of Microsoft's reports.
 pub(crate) type Reason = &'static str;
+
+/// Every reason there is.
+/// <https://learn.microsoft.com/advertising/campaign-management-service/offlineconversionunattributedreason>
+pub(crate) const REASONS: [Reason; 14] = [
+    "AccountMismatch",
+    "AdjustmentOriginalNotFound",
+    "ClickTimestampAfterConversion",
+    "ConversionAlreadyRetracted",
+    "ConversionTimeExceedsMaxLookback",
+    "ConversionTimeInFuture",
+    "DuplicateConversionKey",
+    "GoalNotFoundOrInactive",
+    "HistoricalClickDataExpired",
+    "MalformedData",
+    "MissingMatchIdentifiers",
+    "NoMatchingClickFound",
+    "OutsideGoalLookbackWindow",
+    "Unknown",
+];
 
 /// When the click that a conversion is credited to happened, if that is known; or why there is none.
 pub(crate) type Credit = Result<Option<OffsetDateTime>, Reason>;
@@ -49,9 +70,14 @@ pub struct Conversion {
     pub adjustments: u32,
     /// Further rows with the same key, ignored whatever they carried.
     pub duplicates: u32,
+    /// Whether it is one of the goal's conversions: no longer once it is retracted, and never a
+    /// click's second one where the goal counts one of a click.
+    pub counts: bool,
     /// When it was sent; not part of the JSON.
     #[serde(skip)]
     pub accepted_at: OffsetDateTime,
+    #[serde(skip)]
+    pub(crate) goal_id: String,
     #[serde(skip)]
     clicked_at: Option<OffsetDateTime>,
 }
@@ -125,7 +151,10 @@ pub(crate) struct Subject {
     pub(crate) click_id: Option<String>,
     /// Hashed e-mail and phone, where the goal takes them.
     pub(crate) hashes: Vec<String>,
-    pub(crate) goal_paused: bool,
+    /// Whether the goal counts one conversion of a click only.
+    pub(crate) counts_once: bool,
+    /// Why it comes to nothing, whatever else is true of it.
+    pub(crate) lost: Option<Reason>,
 }
 
 /// A value with the currency it is booked in.
@@ -154,6 +183,9 @@ impl Change {
 pub(crate) struct Ledger {
     conversions: Vec<Conversion>,
     by_key: HashMap<Key, usize>,
+    /// Account, goal and click of each conversion.
+    credited: HashSet<(String, String, Identity)>,
+    pub(crate) refusals: Refusals,
     unattributed: Vec<Unattributed>,
     outcomes: Vec<Outcome>,
 }
@@ -189,6 +221,9 @@ impl Ledger {
         };
         self.note(&subject, None, now);
         self.by_key.insert(subject.key.clone(), self.conversions.len());
+        let key = &subject.key;
+        let click = (key.account.clone(), key.goal_id.clone(), key.identity.clone());
+        let is_first = self.credited.insert(click);
         self.conversions.push(Conversion {
             account: subject.key.account,
             goal: subject.goal,
@@ -200,7 +235,9 @@ impl Ledger {
             state: ConversionState::Accepted,
             adjustments: 0,
             duplicates: 0,
+            counts: is_first || !subject.counts_once,
             accepted_at: now,
+            goal_id: subject.key.goal_id,
             clicked_at,
         });
     }
@@ -215,16 +252,17 @@ impl Ledger {
     ) {
         let visible = |known: &&mut Conversion| now - known.accepted_at >= visible_after;
         let row = change.name();
-        let reason = match self.known(&subject.key).filter(visible) {
-            _ if subject.goal_paused => PAUSED,
-            None => "AdjustmentOriginalNotFound",
-            Some(known) if known.state == ConversionState::Retracted => {
+        let lost = subject.lost;
+        let reason = match (lost, self.known(&subject.key).filter(visible)) {
+            (Some(reason), _) => reason,
+            (_, None) => "AdjustmentOriginalNotFound",
+            (_, Some(known)) if known.state == ConversionState::Retracted => {
                 "ConversionAlreadyRetracted"
             }
-            Some(known) if known.clicked_at.is_some_and(|at| now - at > MAX_AGE) => {
+            (_, Some(known)) if known.clicked_at.is_some_and(|at| now - at > MAX_AGE) => {
                 "HistoricalClickDataExpired"
             }
-            Some(known) => {
+            (_, Some(known)) => {
                 known.change(change);
                 return self.note(subject, None, now);
             }
@@ -267,6 +305,7 @@ impl Conversion {
             }
             Change::Retract => {
                 self.state = ConversionState::Retracted;
+                self.counts = false;
                 self.value = Some(Decimal::ZERO);
             }
         }

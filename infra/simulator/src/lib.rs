@@ -12,6 +12,7 @@
 //! | `state`, `calls` | one call from headers to reply, under one lock; the log of calls |
 //! | `oauth`, `reply`, `errors` | tokens; the forms of Microsoft's answers; codes and symbols |
 //! | `rows`, `conversions`, `adjustments`, `ledger`, `goals`, `report` | the operations and what they keep |
+//! | `refusals` | rows and calls that got an error, for the page |
 //! | `clicks` | the click history, and which click a conversion is credited to |
 //! | `instant`, `money` | exact times and decimals to and from JSON |
 
@@ -28,6 +29,7 @@ mod ledger;
 mod money;
 mod oauth;
 mod page;
+mod refusals;
 mod reply;
 mod report;
 mod rows;
@@ -37,7 +39,7 @@ mod state;
 
 pub use calls::Call;
 pub use clicks::Click;
-pub use faults::{AnswerBody, Fault, FaultRule, ForcedError, ThrottleAnswer};
+pub use faults::{AnswerBody, Fault, FaultRule, ForcedError, ForcedReason, ThrottleAnswer};
 pub use ledger::{Conversion, ConversionState, Unattributed};
 pub use server::{Clock, Simulator};
 pub use settings::{

@@ -9,6 +9,7 @@ use crate::{
     ConversionState, CountType,
     instant::format,
     ledger::{Conversion, Unattributed},
+    refusals::{RefusedCall, RefusedRow},
     report::Counts,
     settings::{Account, Goal},
     state::State,
@@ -37,12 +38,22 @@ fn write_page(page: &mut String, state: &State, now: OffsetDateTime) -> fmt::Res
         goals(page, state, account)?;
         conversions(page, state, account, now)?;
         unattributed(page, state, account)?;
+        refused(page, state, account)?;
     }
+    refused_calls(page, state)?;
     page.write_str("</body></html>\n")
 }
 
 fn goals(page: &mut String, state: &State, account: &Account) -> fmt::Result {
-    let heads = ["Goal", "State", "Counts", "Click at most", "Rows that count", "Rows that don't"];
+    let heads = [
+        "Goal",
+        "State",
+        "Counts",
+        "Click at most",
+        "Conversions that count",
+        "Rows taken",
+        "Rows that came to nothing",
+    ];
     table(page, "Goals", &heads, account.goals.iter(), |page, goal| {
         let mut counts = Counts::default();
         let of_goal = state.ledger.outcomes().iter();
@@ -53,6 +64,10 @@ fn goals(page: &mut String, state: &State, account: &Account) -> fmt::Result {
         text(page, counted(goal))?;
         let days = Decimal::from(goal.conversion_window_in_minutes) / Decimal::from(24 * 60);
         text(page, format_args!("{} days before", days.round_dp(1).normalize()))?;
+        let conversions = state.ledger.conversions().iter();
+        let counting = conversions
+            .filter(|c| c.counts && c.account == account.account_id && c.goal_id == goal.id);
+        number(page, counting.count())?;
         number(page, counts.successes)?;
         number(page, counts.unattributed())
     })
@@ -61,7 +76,7 @@ fn goals(page: &mut String, state: &State, account: &Account) -> fmt::Result {
 fn counted(goal: &Goal) -> &'static str {
     match goal.count_type {
         CountType::All => "every conversion of a click",
-        CountType::Unique => "one conversion of a click",
+        CountType::Unique => "only the first conversion of a click",
     }
 }
 
@@ -83,7 +98,14 @@ fn conversions(
         number(page, amount(conversion.value))?;
         text(page, conversion.currency.as_deref().unwrap_or("–"))?;
         let visible = now - conversion.accepted_at >= state.settings.visible_after();
-        text(page, standing(conversion, visible))?;
+        let standing = standing(conversion, visible);
+        match conversion.counts || conversion.state == ConversionState::Retracted {
+            true => text(page, standing)?,
+            false => text(
+                page,
+                format_args!("{standing}; does not count: an earlier one of this click does"),
+            )?,
+        }
         number(page, conversion.duplicates)
     })
 }
@@ -111,6 +133,35 @@ fn unattributed(page: &mut String, state: &State, account: &Account) -> fmt::Res
     })
 }
 
+fn refused(page: &mut String, state: &State, account: &Account) -> fmt::Result {
+    let heads =
+        ["Sent", "What", "Goal", "Conversion time", "Click", "Why it was refused", "What helps"];
+    let rows = state.ledger.refusals.rows.iter();
+    let rows = rows.filter(|row: &&RefusedRow| row.account == account.account_id);
+    table(page, "Refused", &heads, rows, |page, row| {
+        text(page, format(row.at))?;
+        text(page, &row.what)?;
+        text(page, row.goal.as_deref().unwrap_or("–"))?;
+        text(page, row.conversion_time.as_deref().unwrap_or("–"))?;
+        text(page, row.click_id.as_deref().unwrap_or("–"))?;
+        text(page, &row.error.why)?;
+        text(page, row.error.cure)
+    })
+}
+
+fn refused_calls(page: &mut String, state: &State) -> fmt::Result {
+    let heads = ["Sent", "Ad account", "Call", "Rows", "Why it was refused", "What helps"];
+    let calls = state.ledger.refusals.calls.iter();
+    table(page, "Calls refused as a whole", &heads, calls, |page, call: &RefusedCall| {
+        text(page, format(call.at))?;
+        text(page, call.account.as_deref().unwrap_or("–"))?;
+        text(page, &call.path)?;
+        number(page, call.rows.map_or_else(|| "–".to_owned(), |rows| rows.to_string()))?;
+        text(page, &call.error.why)?;
+        text(page, call.error.cure)
+    })
+}
+
 /// A reason of Microsoft's reports in plain words.
 fn in_words(reason: &str) -> &'static str {
     match reason {
@@ -121,12 +172,15 @@ fn in_words(reason: &str) -> &'static str {
         "ClickTimestampAfterConversion" => "the click came after the conversion",
         "ConversionAlreadyRetracted" => "the conversion was taken back before",
         "ConversionTimeExceedsMaxLookback" => "the conversion is older than 90 days",
+        "ConversionTimeInFuture" => "the conversion lies in the future",
+        "DuplicateConversionKey" => "this conversion is there already",
         "GoalNotFoundOrInactive" => "the goal is paused",
         "HistoricalClickDataExpired" => "the conversion's click is older than 90 days",
+        "MalformedData" => "something in the row can't be processed",
         "MissingMatchIdentifiers" => "no click belongs to this e-mail address or phone number",
         "NoMatchingClickFound" => "no such click is known, or it was less than an hour old",
         "OutsideGoalLookbackWindow" => "the click is older than the goal allows",
-        _ => "for another reason",
+        _ => "Microsoft doesn't say why",
     }
 }
 

@@ -16,9 +16,9 @@ use crate::{
     errors::{ApiFault, BatchError},
     faults::{ForcedError, Plan},
     instant,
-    ledger::{Identity, Key, Subject},
+    ledger::{Identity, Key, PAUSED, Reason, Subject},
     money::{self, Number},
-    settings::{Account, Goal, Settings},
+    settings::{Account, CountType, Goal, Settings},
 };
 
 /// <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>
@@ -43,9 +43,9 @@ pub(crate) struct Scene<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Row {
-    conversion_name: Option<String>,
-    conversion_time: Option<String>,
-    microsoft_click_id: Option<String>,
+    pub(crate) conversion_name: Option<String>,
+    pub(crate) conversion_time: Option<String>,
+    pub(crate) microsoft_click_id: Option<String>,
     hashed_email_address: Option<String>,
     hashed_phone_number: Option<String>,
     pub(crate) conversion_value: Option<Box<RawValue>>,
@@ -131,6 +131,11 @@ impl Scene<'_> {
         Some(refused.1)
     }
 
+    fn loss_of(&self, goal: &str) -> Option<Reason> {
+        let lost = self.plan.lost_goals.iter().find(|(name, _)| name == goal)?;
+        Some(lost.1)
+    }
+
     /// Checks what names the row's conversion.
     pub(crate) fn subject(&self, row: &Row, findings: &mut Findings) -> Option<(Subject, &Goal)> {
         let goal = self.goal(row, findings);
@@ -148,7 +153,8 @@ impl Scene<'_> {
             goal: goal.name.clone(),
             click_id: row.click_id().map(str::to_owned),
             hashes: if goal.enhanced_conversions { row.hashes() } else { Vec::new() },
-            goal_paused: goal.paused,
+            counts_once: goal.count_type == CountType::Unique,
+            lost: goal.paused.then_some(PAUSED).or_else(|| self.loss_of(&goal.name)),
         };
         Some((subject, goal))
     }

@@ -33,6 +33,8 @@ pub struct Settings {
     pub refuse_by_click: bool,
     /// How long a goal with a `createdAt` refuses conversions (5615).
     pub young_goal_seconds: u32,
+    /// How long ago an adjustment may have happened (5623); none: Microsoft publishes no limit.
+    pub max_adjustment_age_seconds: Option<u32>,
     /// How to misbehave, and for how long.
     pub faults: Vec<FaultRule>,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             assume_clicks: true,
             refuse_by_click: false,
             young_goal_seconds: 2 * 60 * 60,
+            max_adjustment_age_seconds: None,
             faults: Vec::new(),
         }
     }
@@ -103,7 +106,7 @@ pub struct Goal {
     /// Default value and currency.
     #[serde(default)]
     pub revenue: Revenue,
-    /// Reported by the goals call; this tool keeps every conversion of a `Unique` goal too.
+    /// Which conversions of a click count; the others are kept, too.
     #[serde(default)]
     pub count_type: CountType,
     /// Whether rows may be matched by hashed data alone.
@@ -112,6 +115,9 @@ pub struct Goal {
     /// Whether rows must carry the credit and model of an attribution made elsewhere.
     #[serde(default)]
     pub externally_attributed: bool,
+    /// Whether its conversions can be restated and retracted (5627).
+    #[serde(default = "yes")]
+    pub adjustable: bool,
     /// A paused goal takes rows and attributes none of them.
     #[serde(default)]
     pub paused: bool,
@@ -133,6 +139,7 @@ impl Goal {
             count_type,
             enhanced_conversions: true,
             externally_attributed: false,
+            adjustable: true,
             paused: false,
             conversion_window_in_minutes: thirty_days(),
             created_at: None,

@@ -76,7 +76,7 @@ impl State {
     pub(crate) fn take(&mut self, mut call: Call) -> Outcome {
         self.answered += 1;
         call.tracking_id = format!("00000000-0000-4000-8000-{:012x}", self.answered);
-        let plan = self.faults.plan(&call.path, call.account.as_deref(), call.at);
+        let plan = self.faults.plan(&call);
         if plan.expire_tokens {
             self.tokens.expire_all(call.at);
         }
@@ -131,7 +131,10 @@ impl State {
             return self.tokens.refresh(&self.settings.oauth, form, call.at);
         };
         let answer = self.operate(plan, call, operation);
-        answer.unwrap_or_else(|fault| self.style(call).ad_api_fault(&fault))
+        answer.unwrap_or_else(|fault| {
+            self.ledger.refusals.call(call, &fault);
+            self.style(call).ad_api_fault(&fault)
+        })
     }
 
     fn operate(&mut self, plan: &Plan, call: &Call, operation: &str) -> Result<Reply, ApiFault> {

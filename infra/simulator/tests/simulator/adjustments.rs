@@ -94,6 +94,28 @@ async fn adjustment_times_are_checked() {
 }
 
 #[tokio::test]
+async fn an_adjustment_may_be_too_late() {
+    let settings = Settings { max_adjustment_age_seconds: Some(300), ..Settings::default() };
+    let bench = Bench::with(settings).await;
+    bench.convert(&[purchase()]).await;
+    for row in [restate(), retract()] {
+        let late = row.clone().with("AdjustmentTime", "2026-04-24T09:54:59Z");
+        assert_eq!(codes(&bench.adjust(&[late]).await), [5623]);
+        assert_eq!(codes(&bench.adjust(&[row]).await), [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_goal_may_take_no_adjustments() {
+    let mut settings = Settings::default();
+    settings.accounts[0].goals[0].adjustable = false;
+    let bench = Bench::with(settings).await;
+    bench.convert(&[purchase()]).await;
+    assert_eq!(codes(&bench.adjust(&[restate(), retract()]).await), [5627, 5627]);
+    assert_eq!(bench.first().await["state"], "accepted");
+}
+
+#[tokio::test]
 async fn a_restate_needs_value_and_currency() {
     assert_eq!(codes_with(restate(), "AdjustmentValue", Value::Null).await, [5625]);
     assert_eq!(codes_with(restate(), "AdjustmentCurrencyCode", "").await, [5626]);

@@ -167,11 +167,11 @@ async fn the_page_shows_goals_conversions_and_reasons() {
     let early = bench.get("/simulator").await.text;
     for part in [
         "Ad account 7654321",
-        "<td>Lead &lt;new&gt;</td><td>active</td><td>one conversion of a click</td><td>30 days before</td>",
+        "<td>Lead &lt;new&gt;</td><td>active</td><td>only the first conversion of a click</td><td>30 days before</td>",
         "<td class=\"n\">149.5</td><td class=\"n\">149.5</td><td>EUR</td><td>accepted, not visible yet</td>",
         "not visible yet (AdjustmentOriginalNotFound)",
-        // One conversion counts; a repeated row and a correction don't.
-        "<td class=\"n\">1</td><td class=\"n\">2</td>",
+        // One conversion counts; a repeated row and a correction came to nothing.
+        "<td class=\"n\">1</td><td class=\"n\">1</td><td class=\"n\">2</td>",
     ] {
         assert!(early.contains(part), "{part}\n{early}");
     }

@@ -221,6 +221,11 @@ async fn credit_and_model_belong_to_goals_that_are_attributed_elsewhere() {
     let cases = [
         (external(json!(0.5)), None),
         (external(json!(1)), None),
+        (external(json!(0.5)).with("ExternalAttributionModel", "é".repeat(100)), None),
+        (
+            external(json!(0.5)).with("ExternalAttributionModel", "é".repeat(101)),
+            Some("ExternalAttributionModelTooLong"),
+        ),
         (external(json!(0)), Some("ExternalAttributionCreditValueInvalid")),
         (external(json!(1.01)), Some("ExternalAttributionCreditValueInvalid")),
         (external(Value::Null), Some("ExternalAttributionRequiredFieldEmpty")),

@@ -1,10 +1,13 @@
 use std::time::{Duration, Instant};
 
-use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError, Settings, ThrottleAnswer};
+use microsoft_simulator::{
+    AnswerBody, Fault, FaultRule, ForcedError, ForcedReason, Settings, ThrottleAnswer,
+};
 use serde_json::{Value, json};
 
 use crate::bench::{
-    ADJUSTMENTS, Bench, CONVERSIONS, With, codes, fault_code, purchase, refresh_form, try_send,
+    ADJUSTMENTS, Bench, CONVERSIONS, With, codes, fault_code, purchase, refresh_form, restate,
+    try_send,
 };
 
 fn status(status: u16, body: AnswerBody, after_accepting: bool) -> FaultRule {
@@ -165,6 +168,66 @@ async fn a_goal_is_refused_by_rule() {
     assert_eq!(bench.simulator.conversions().len(), 1);
 }
 
+/// Every code and symbol that upload knows can be had, and is called the same here.
+#[tokio::test]
+async fn every_error_of_the_table_can_be_made_to_happen() {
+    let bench = Bench::new().await;
+    for entry in tracklayer_core::errors::TABLE {
+        let code = entry.code.unwrap_or(5_699);
+        let symbol = entry.code.is_none().then(|| entry.symbol.to_owned());
+        let error = ForcedError { index: Some(0), code, error_code: symbol };
+        let row = FaultRule::new(Fault::PartialErrors { errors: vec![error] }).times(1);
+        let mut rules = vec![row.on(CONVERSIONS)];
+        if entry.code.is_some() {
+            rules.push(status(400, AnswerBody::Fault(code), false));
+        }
+        bench.simulator.update_settings(|settings| settings.faults = rules);
+        let answer = bench.convert(&[purchase()]).await.json["PartialErrors"][0].clone();
+        assert_eq!((&answer["Code"], &answer["ErrorCode"]), (&json!(code), &json!(entry.symbol)));
+        assert_ne!(answer["Message"], "An error has occurred.", "{}", entry.symbol);
+        if entry.code.is_some() {
+            let fault = bench.convert(&[purchase()]).await;
+            assert_eq!((fault.status, fault_code(&fault)), (400, Some(code)));
+            assert_eq!(fault.json["Errors"][0]["ErrorCode"], entry.symbol);
+        }
+    }
+    assert!(bench.simulator.conversions().is_empty());
+}
+
+#[tokio::test]
+async fn a_goals_rows_come_to_nothing_by_rule() {
+    let reason = |name: &str| ForcedReason::named(name).expect("a reason");
+    for name in ["MalformedData", "ConversionTimeInFuture", "Unknown"] {
+        let bench = Bench::new().await;
+        bench.convert(&[purchase()]).await;
+        let lost = Fault::Unattributed { goal: "Purchase".to_owned(), reason: reason(name) };
+        bench.simulator.update_settings(|settings| settings.faults = vec![FaultRule::new(lost)]);
+        let later = purchase().with("ConversionTime", "2026-04-24T09:50:00Z");
+        let other = later.clone().with("ConversionName", "Subscription Start");
+        assert_eq!(codes(&bench.convert(&[later, other]).await), [0; 0]);
+        assert_eq!(codes(&bench.adjust(&[restate()]).await), [0; 0]);
+        assert_eq!(bench.simulator.conversions().len(), 2, "the other goal's row counts");
+        assert_eq!(bench.first().await["state"], "accepted");
+        let lost = bench.get("/simulator/unattributed").await.json;
+        assert_eq!(lost["counts"], json!({ name: 2 }));
+        let report = json!({"StartDateUtc": "2026-04-24T00:00:00Z", "GoalIds": ["1001"],
+            "EndDateUtc": "2026-04-24T00:00:00Z"});
+        let report = bench.call("OfflineConversionReport/QueryByGoalIds", report).await.json;
+        let alerts = &report["OfflineGoalConversionSummaries"][0]["OverallAlerts"];
+        assert_eq!(alerts, &json!([{ "UnattributedReason": name, "Count": "2" }]));
+    }
+    assert_eq!(ForcedReason::named("malformedData"), None);
+}
+
+#[tokio::test]
+async fn a_rule_may_name_a_click() {
+    let rule = FaultRule::new(Fault::ExpireTokens {}).for_click(crate::bench::CLICK);
+    let bench = Bench::failing(rule).await;
+    let other = purchase().with("MicrosoftClickId", "a894f652ea334e739002f7167ab8f8e3");
+    assert_eq!(bench.convert(std::slice::from_ref(&other)).await.status, 200);
+    assert_eq!(bench.convert(&[other, purchase()]).await.status, 401);
+}
+
 #[tokio::test]
 async fn expired_tokens_are_refused_until_a_refresh() {
     let mut bench = Bench::failing(FaultRule::new(Fault::ExpireTokens {}).times(1)).await;
@@ -195,12 +258,13 @@ async fn every_kind_has_its_json() {
         { "kind": "partialErrors", "errors": [{ "code": 1, "errorCode": "Odd" }], "times": 1 },
         { "kind": "rejectGoal", "goal": "Purchase" },
         { "kind": "rejectGoal", "goal": "Purchase", "code": 5615 },
-        { "kind": "expireTokens", "times": 1 },
+        { "kind": "unattributed", "goal": "Purchase", "reason": "Unknown" },
+        { "kind": "expireTokens", "times": 1, "clickId": "f894f652ea334e739002f7167ab8f8e3" },
     ]);
     let settings: Settings =
         serde_json::from_value(json!({ "faults": rules })).expect("readable rules");
     let written: Value = serde_json::to_value(&settings).expect("JSON");
     let again: Settings = serde_json::from_value(written.clone()).expect("its own JSON");
     assert_eq!(serde_json::to_value(&again).expect("JSON"), written);
-    assert_eq!(settings.faults.len(), 17);
+    assert_eq!(settings.faults.len(), 18);
 }

@@ -72,6 +72,13 @@ async fn requests_are_bounded() {
         let answer = bench.call(GOALS, request).await;
         assert_eq!((answer.status, fault_code(&answer)), (400, Some(code)));
     }
+    let another = json!({ "ConversionGoalIds": ["1001", "7"], "ConversionGoalTypes": "Url" });
+    let another = bench.call(GOALS, another).await.json;
+    assert_eq!(another["ConversionGoals"], json!([null, null]));
+    let codes = [0, 1].map(|index| another["PartialErrors"][index]["Code"].clone());
+    assert_eq!(codes, [json!(5347), json!(5314)]);
+    let all = bench.call(GOALS, json!({ "ConversionGoalTypes": "Url" })).await.json;
+    assert_eq!(all["ConversionGoals"], json!([]));
     let unknown = bench.call(GOALS, asked(json!(["7"]))).await.json;
     assert_eq!(unknown["PartialErrors"][0]["ErrorCode"], "InvalidConversionGoalId");
 }

@@ -19,7 +19,7 @@ async fn a_conversion_is_listed_with_exact_digits_and_nothing_else() {
         "{{\"conversions\":[{{\"goal\":\"Purchase\",\"clickId\":\"{CLICK}\",\
          \"conversionTime\":\"2026-04-24T09:42:13Z\",\"originalValue\":123456789012.10,\
          \"value\":123456789012.10,\"currency\":\"EUR\",\"state\":\"accepted\",\
-         \"adjustments\":0,\"duplicates\":0}}]}}"
+         \"adjustments\":0,\"duplicates\":0,\"counts\":true}}]}}"
     );
     assert_eq!(listed, expected);
 }
@@ -50,6 +50,104 @@ async fn what_a_row_lacks_comes_from_goal_and_account() {
     let rows = bench.get("/simulator/conversions").await.json["conversions"].take();
     assert_eq!((&rows[0]["value"], &rows[0]["currency"]), (&json!(5), &json!("USD")));
     assert_eq!((&rows[1]["value"], &rows[1]["currency"]), (&json!(12.25), &json!("GBP")));
+}
+
+#[tokio::test]
+async fn of_a_click_one_conversion_counts_where_the_goal_says_so() {
+    let bench = Bench::new().await;
+    let lead = |time: &str, click: &str| json!({"ConversionName": "Qualified Lead", "ConversionTime": time, "MicrosoftClickId": click});
+    let other = "a894f652ea334e739002f7167ab8f8e3";
+    bench
+        .convert(&[
+            lead("2026-04-24T09:42:13Z", CLICK),
+            // Earlier, but later to arrive; and the id spelled in another way.
+            lead("2026-04-24T09:00:00Z", &CLICK.to_lowercase()),
+            lead("2026-04-24T09:00:00Z", other),
+            purchase(),
+            purchase().with("ConversionTime", "2026-04-24T09:42:14Z"),
+        ])
+        .await;
+    let counts = async || {
+        let rows = bench.get("/simulator/conversions").await.json["conversions"].take();
+        let rows = rows.as_array().expect("rows").clone();
+        rows.iter().map(|row| row["counts"].as_bool().expect("counts")).collect::<Vec<_>>()
+    };
+    assert_eq!(counts().await, [true, false, true, true, true]);
+    let page = bench.get("/simulator").await.text;
+    assert_eq!(page.matches("does not count: an earlier one of this click does").count(), 1);
+    // Three leads were taken, two of them count; of the purchases both do.
+    for row in [
+        "<td>only the first conversion of a click</td><td>30 days before</td>\
+         <td class=\"n\">2</td><td class=\"n\">3</td><td class=\"n\">0</td>",
+        "<td>every conversion of a click</td><td>30 days before</td>\
+         <td class=\"n\">2</td><td class=\"n\">2</td><td class=\"n\">0</td>",
+    ] {
+        assert!(page.contains(row), "{row}\n{page}");
+    }
+    let taken_back = json!({"ConversionName": "Qualified Lead", "MicrosoftClickId": CLICK,
+        "ConversionTime": "2026-04-24T09:42:13Z", "AdjustmentType": "Retract",
+        "AdjustmentTime": "2026-04-24T09:55:00Z"});
+    bench.adjust(&[taken_back]).await;
+    assert_eq!(counts().await, [false, false, true, true, true]);
+}
+
+#[tokio::test]
+async fn whoever_types_the_address_finds_the_page() {
+    let bench = Bench::new().await;
+    for path in ["/", "/simulator/"] {
+        let page = bench.get(path).await;
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains("<h1>Simulated Microsoft Advertising</h1>"), "{path}");
+    }
+    assert!(bench.simulator.calls().iter().all(|call| call.path.ends_with("/token")));
+}
+
+#[tokio::test]
+async fn the_page_shows_what_was_refused_when_why_and_what_helps() {
+    let bench = Bench::new().await;
+    let wrong_name = purchase().with("ConversionName", "Sale <1>");
+    bench.convert(&[purchase(), wrong_name]).await;
+    bench.pass(60);
+    bench.adjust(&[crate::bench::restate().with("AdjustmentValue", Value::Null)]).await;
+    bench.convert(&[purchase(), purchase().with("ConversionTime", "then")]).await;
+    let page = bench.get("/simulator").await.text;
+    let cure = |code| {
+        let entry = tracklayer_core::errors::look_up(Some(code), None).expect("in the table");
+        entry.cure.replace('&', "&amp;")
+    };
+    let refused = |when: &str, what: &str, goal: &str, why: &str, code| {
+        format!(
+            "<td>{when}</td><td>{what}</td><td>{goal}</td><td>2026-04-24T09:42:13Z</td>\
+             <td>{CLICK}</td><td>{why}</td><td>{}</td>",
+            cure(code)
+        )
+    };
+    for row in [
+        refused(
+            "2026-04-24T10:00:00Z",
+            "Conversion",
+            "Sale &lt;1&gt;",
+            "No offline conversion goal has this name. (OfflineConversionNameInvalid, 5606)",
+            5606,
+        ),
+        refused(
+            "2026-04-24T10:01:00Z",
+            "Restate",
+            "Purchase",
+            "A Restate needs a value. (OfflineConversionAdjustmentValueRequired, 5625)",
+            5625,
+        ),
+        format!(
+            "<td>7654321</td><td>/CampaignManagement/v13/OfflineConversions/Apply</td>\
+             <td class=\"n\">2</td><td>A date of the request is not valid. \
+             (InvalidDateObject, 113)</td><td>{}</td>",
+            cure(113)
+        ),
+    ] {
+        assert!(page.contains(&row), "{row}\n{page}");
+    }
+    bench.simulator.reset();
+    assert!(!bench.get("/simulator").await.text.contains("InvalidDateObject"));
 }
 
 #[tokio::test]
@@ -123,5 +221,5 @@ async fn the_readme_tells_the_truth() {
     let rules = readme.split('`').filter(|part| part.starts_with(r#"{"kind""#));
     let rules: Vec<FaultRule> =
         rules.map(|rule| serde_json::from_str(rule).expect("a rule")).collect();
-    assert_eq!(rules.len(), 8);
+    assert_eq!(rules.len(), 9);
 }
