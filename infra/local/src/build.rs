@@ -18,10 +18,38 @@ static BUILT: Mutex<BTreeMap<(Vec<String>, bool), Programs>> = Mutex::const_new(
 /// again in vain.
 const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
-/// The workspace this tool was built from.
-#[must_use]
-pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+/// What every place that this tool serves has, below its root.
+const TEMPLATE: &str = "infra/template.yaml";
+
+/// The workspace this tool runs in, looked for upwards from where Cargo runs it, from its own binary,
+/// and from the current folder. Where it was built says nothing: a checkout may have been moved.
+///
+/// # Errors
+/// There is none.
+fn workspace() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let starts = [cargo, std::env::current_exe().ok(), std::env::current_dir().ok()];
+    let starts: Vec<PathBuf> = starts.into_iter().flatten().collect();
+    workspace_above(&starts).with_context(|| {
+        format!(
+            "no {TEMPLATE} in or above any of {starts:?}: run `cargo local` inside the checkout"
+        )
+    })
+}
+
+fn workspace_above(starts: &[PathBuf]) -> Option<PathBuf> {
+    let mut folders = starts.iter().flat_map(|start| start.ancestors());
+    folders.find(|folder| folder.join(TEMPLATE).is_file()).map(Path::to_owned)
+}
+
+/// The template's path and text.
+///
+/// # Errors
+/// It is not there or can't be read.
+pub fn template() -> Result<(PathBuf, String)> {
+    let path = workspace()?.join(TEMPLATE);
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Ok((path, text))
 }
 
 /// Builds the binaries, each of the package of its name, and returns their paths; once in the life
@@ -43,7 +71,7 @@ pub async fn build(binaries: &[String], release: bool) -> Result<Programs> {
 async fn cargo_build(binaries: &[String], release: bool) -> Result<Programs> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--message-format", "json-render-diagnostics"]);
-    command.arg("--manifest-path").arg(workspace().join("Cargo.toml"));
+    command.arg("--manifest-path").arg(workspace()?.join("Cargo.toml"));
     // Together with this package, so that Cargo gives their dependencies the features they were
     // just built with.
     command.args(["--package", env!("CARGO_PKG_NAME")]);
@@ -81,7 +109,23 @@ fn executables(messages: &[u8], binaries: &[String]) -> Result<Programs> {
 
 #[cfg(test)]
 mod tests {
-    use super::executables;
+    use super::*;
+
+    #[test]
+    fn the_workspace_is_found_above_wherever_the_checkout_is_now() {
+        let folder = std::env::temp_dir().join(format!("tracklayer-moved-{}", std::process::id()));
+        let (inside, outside) = (folder.join("now/target/debug"), folder.join("before"));
+        for made in [&inside, &outside, &folder.join("now/infra")] {
+            std::fs::create_dir_all(made).expect("a folder");
+        }
+        std::fs::write(folder.join("now").join(TEMPLATE), "").expect("a template");
+        let binary = inside.join("tracklayer-local");
+        let found = workspace_above(&[outside.join("infra/local"), binary]);
+        let nothing = workspace_above(&[outside]);
+        std::fs::remove_dir_all(&folder).expect("removed");
+        assert_eq!((found, nothing), (Some(folder.join("now")), None));
+        assert!(template().is_ok_and(|(path, text)| path.is_file() && !text.is_empty()));
+    }
 
     #[test]
     fn finds_executables_among_cargos_messages() {

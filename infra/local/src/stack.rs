@@ -157,8 +157,7 @@ async fn microsoft(
 }
 
 fn read_plan(options: &Options, aws_url: &str, microsoft_url: &str) -> Result<Plan> {
-    let path = build::workspace().join("infra/template.yaml");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let (path, text) = build::template()?;
     let place = Place {
         region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
