@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use microsoft_simulator::{Fault, FaultRule, RefreshTokens};
 use serde_json::{Value, json};
 use system_tests::{
@@ -159,6 +160,7 @@ async fn functions_are_invoked_through_the_endpoint() {
     };
     let swept = invoke("sweep", json!({})).await;
     assert_eq!(swept.status(), 200);
+    let swept_headers = swept.headers().clone();
     let answer: Value = serde_json::from_str(&swept.text().await.expect("text")).expect("JSON");
     assert_eq!(answer["cutShort"], false, "{answer}");
 
@@ -172,5 +174,16 @@ async fn functions_are_invoked_through_the_endpoint() {
     let text = failed.text().await.expect("text");
     assert!(text.contains("tracklayer/nobody"), "{text}");
     assert_eq!(invoke("nobody", json!({})).await.status(), 404);
+
+    // With the end of its log, when asked for it.
+    assert!(!swept_headers.contains_key("x-amz-log-result"));
+    let url = format!("{}/2015-03-31/functions/goals/invocations", world.stack.aws_url());
+    let checked = reqwest::Client::new().post(url).header("X-Amz-Log-Type", "Tail").body("{}");
+    let checked = checked.send().await.expect("an answer");
+    let log = checked.headers()["x-amz-log-result"].to_str().expect("text").to_owned();
+    let log = base64::engine::general_purpose::STANDARD.decode(log).expect("base64");
+    let log = String::from_utf8_lossy(&log).into_owned();
+    assert!(log.len() <= 4_096 && log.ends_with('\n'), "{log}");
+    assert!(log.contains(r#""account":"main""#) && !log.contains("[goals]"), "{log}");
     world.stop().await;
 }

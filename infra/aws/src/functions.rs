@@ -10,6 +10,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 
 use crate::Aws;
@@ -19,6 +21,12 @@ use crate::http::refusal;
 /// An answer to come.
 pub type Invocation = Pin<Box<dyn Future<Output = Result<Bytes, FunctionError>> + Send>>;
 
+/// An answer to come, with what the function writes until then.
+pub type Logged = Pin<Box<dyn Future<Output = (Result<Bytes, FunctionError>, Vec<u8>)> + Send>>;
+
+/// How much of its log an invocation answers with, in bytes.
+pub const LOG_TAIL: usize = 4_096;
+
 /// Whoever runs functions; see [`Aws::on_invoke`].
 pub trait Functions: Send + Sync {
     /// Whether there is a function of this name or ARN.
@@ -26,6 +34,12 @@ pub trait Functions: Send + Sync {
 
     /// Runs it once. Only called for functions that there are.
     fn invoke(&self, name: &str, payload: Bytes) -> Invocation;
+
+    /// As `invoke`, with the last [`LOG_TAIL`] bytes of the log, where one is kept.
+    fn invoke_logged(&self, name: &str, payload: Bytes) -> Logged {
+        let invocation = self.invoke(name, payload);
+        Box::pin(async { (invocation.await, Vec::new()) })
+    }
 }
 
 /// Why a function that ran, or should have, has no answer.
@@ -57,6 +71,10 @@ pub(crate) async fn invoke(
     let asked = headers.get("x-amz-invocation-type").and_then(|value| value.to_str().ok());
     let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
     match asked.unwrap_or("RequestResponse") {
+        "RequestResponse" if headers.get("x-amz-log-type").is_some_and(|kind| kind == "Tail") => {
+            let (result, log) = functions.invoke_logged(&name, body).await;
+            ([("x-amz-log-result", BASE64.encode(log))], answer(result)).into_response()
+        }
         "RequestResponse" => answer(functions.invoke(&name, body).await),
         "Event" => {
             start(functions, &name, body);

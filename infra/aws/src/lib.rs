@@ -33,7 +33,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use error::{AwsError, Error};
-pub use functions::{FunctionError, Functions, Invocation};
+pub use functions::{FunctionError, Functions, Invocation, LOG_TAIL, Logged};
 pub use meter::Units;
 use secrets::Secrets;
 use sqs::Sqs;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
-use local_aws::{Aws, FunctionError, Functions, Invocation};
+use local_aws::{Aws, FunctionError, Functions, Invocation, Logged};
 use serde_json::json;
 
 use crate::console::say;
@@ -52,15 +52,22 @@ impl Functions for Known {
     }
 
     fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
+        let logged = self.invoke_logged(name, payload);
+        Box::pin(async { logged.await.0 })
+    }
+
+    fn invoke_logged(&self, name: &str, payload: Bytes) -> Logged {
         let function = self.find(name).cloned();
         Box::pin(async move {
-            let function =
-                function.ok_or_else(|| failed("Stopped", "there is no such function"))?;
-            let result = function.invoke(payload).await;
-            result.map_err(|failure| {
+            let Some(function) = function else {
+                return (Err(failed("Stopped", "there is no such function")), Vec::new());
+            };
+            let (result, log) = function.invoke_logged(payload).await;
+            let told = result.map_err(|failure| {
                 say(format!("{}: {failure}", function.name()));
                 error(&failure)
-            })
+            });
+            (told, log)
         })
     }
 }

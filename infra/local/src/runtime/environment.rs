@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::api::{self, Exchange, Invocation};
-use super::process::Process;
+use super::process::{Process, Tail};
 use super::{Failure, FunctionSpec, Guard};
 
 /// How long a process may take until it asks for work: Lambda's ten seconds, more for unoptimized
@@ -67,6 +67,11 @@ impl Environment {
                 Err(Failure::TimedOut)
             }
         })
+    }
+
+    /// Where the end of what it writes is kept.
+    pub(super) fn tail(&self) -> Tail {
+        self.process.tail.clone()
     }
 
     pub(super) fn is_alive(&self) -> bool {

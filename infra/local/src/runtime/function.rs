@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use tokio::sync::Semaphore;
 
 use super::environment::{Environment, Outcome};
+use super::process::Tail;
 use super::{Failure, Guard, PAYLOAD_LIMIT};
 
 /// What a function is made of.
@@ -76,12 +77,27 @@ impl Function {
     /// # Errors
     /// See [`Failure`].
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Bytes, Failure> {
-        let (inner, payload) = (self.0.clone(), payload.into());
+        self.run(payload.into()).await.0
+    }
+
+    /// As [`Function::invoke`], with the end of what the function wrote meanwhile.
+    pub async fn invoke_logged(&self, payload: Bytes) -> (Result<Bytes, Failure>, Vec<u8>) {
+        let (result, tail) = self.run(payload).await;
+        // Its last lines are still on their way.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        (result, tail.take())
+    }
+
+    async fn run(&self, payload: Bytes) -> (Result<Bytes, Failure>, Tail) {
+        let (inner, tail) = (self.0.clone(), Tail::default());
         if payload.len() > PAYLOAD_LIMIT {
-            return Err(Failure::RequestTooLarge);
+            return (Err(Failure::RequestTooLarge), tail);
         }
-        let run = tokio::spawn(async move { inner.run(payload).await });
-        run.await.unwrap_or(Err(Failure::Stopping))
+        let run = tokio::spawn(async move {
+            let mut tail = tail;
+            (inner.run(payload, &mut tail).await, tail)
+        });
+        run.await.unwrap_or((Err(Failure::Stopping), Tail::default()))
     }
 
     /// Kills its processes, as a fault; the next invocation starts a new one.
@@ -109,12 +125,12 @@ impl Function {
 }
 
 impl Inner {
-    async fn run(&self, payload: Bytes) -> Result<Bytes, Failure> {
+    async fn run(&self, payload: Bytes, tail: &mut Tail) -> Result<Bytes, Failure> {
         let _permit = self.permits.acquire().await.map_err(|_| Failure::Stopping)?;
         // A warm environment may have ended unnoticed since its last answer: the invocation was not
         // lost with it.
         while let Some(environment) = self.warm() {
-            if let Outcome::Ran(result) = self.run_in(environment, payload.clone()).await {
+            if let Outcome::Ran(result) = self.run_in(environment, payload.clone(), tail).await {
                 return result;
             }
         }
@@ -127,13 +143,20 @@ impl Inner {
             // Stopped while it started: dropping it kills it.
             return Err(Failure::Stopping);
         }
-        match self.run_in(environment, payload).await {
+        match self.run_in(environment, payload, tail).await {
             Outcome::Ran(result) => result,
             Outcome::NotTaken(how) => Err(Failure::Exited(how)),
         }
     }
 
-    async fn run_in(&self, environment: Arc<Environment>, payload: Bytes) -> Outcome {
+    async fn run_in(
+        &self,
+        environment: Arc<Environment>,
+        payload: Bytes,
+        tail: &mut Tail,
+    ) -> Outcome {
+        *tail = environment.tail();
+        tail.take();
         let outcome = environment.invoke(&self.spec, payload).await;
         if environment.is_alive() {
             lock(&self.idle).push(environment);

@@ -2,8 +2,9 @@
 //! its output shown with the function's name in front, killed with its owner.
 
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use local_aws::LOG_TAIL;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, watch};
@@ -15,7 +16,26 @@ use crate::console::say;
 /// What a process may see of this machine: to find programs, and to debug.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "RUST_BACKTRACE", "RUST_LOG", "LLVM_PROFILE_FILE"];
 
+/// The end of what a process writes.
+#[derive(Clone, Default)]
+pub(super) struct Tail(Arc<Mutex<Vec<u8>>>);
+
+impl Tail {
+    /// Takes out what is in it.
+    pub(super) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, line: &[u8]) {
+        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.extend(line);
+        let excess = tail.len().saturating_sub(LOG_TAIL);
+        tail.drain(..excess);
+    }
+}
+
 pub(super) struct Process {
+    pub(super) tail: Tail,
     kill: Arc<Notify>,
     /// How it ended, once it has.
     ended: watch::Receiver<Option<String>>,
@@ -31,11 +51,12 @@ impl Process {
         if let Some(pid) = child.id() {
             guard.add(pid).await;
         }
-        show(&spec.name, child.stdout.take());
-        show(&spec.name, child.stderr.take());
+        let tail = Tail::default();
+        show(&spec.name, child.stdout.take(), &tail);
+        show(&spec.name, child.stderr.take(), &tail);
         let (kill, (sender, ended)) = (Arc::new(Notify::new()), watch::channel(None));
         tokio::spawn(watch_over(child, kill.clone(), sender, guard.clone()));
-        Ok(Self { kill, ended })
+        Ok(Self { tail, kill, ended })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -131,15 +152,16 @@ fn is_idle_metric(line: &[u8]) -> bool {
     })
 }
 
-/// Copies lines to standard error.
-fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
-    let (Some(stream), prefix) = (stream, format!("[{name}] ")) else {
+/// Copies lines to standard error, and to the tail.
+fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>, tail: &Tail) {
+    let (Some(stream), prefix, tail) = (stream, format!("[{name}] "), tail.clone()) else {
         return;
     };
     tokio::spawn(async move {
         let mut reader = BufReader::new(stream);
         let mut line = prefix.clone().into_bytes();
         while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+            tail.add(&line[prefix.len()..]);
             if !is_idle_metric(&line[prefix.len()..]) {
                 say(line.as_slice());
             }
