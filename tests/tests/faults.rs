@@ -90,6 +90,26 @@ async fn an_expired_token_is_renewed_within_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endless_loop_of_new_tokens() {
+    let world = World::with(|options| {
+        quick(options);
+        parameter(options, "MaxReceiveCount", "3");
+    })
+    .await
+    .unwrap();
+    // Whatever token comes, it has run out.
+    world.faults(vec![FaultRule::new(Fault::ExpireTokens {}).on(CONVERSIONS)]);
+    assert_eq!(world.post(&purchase("1", &click(1), &json!(5))).await.status, 202);
+    world.until_letters(1).await;
+    let statuses: Vec<_> = world.calls(CONVERSIONS).iter().map(|call| call.status).collect();
+    assert_eq!(statuses, [Some(401); 6], "each of three runs asks once more, with a new token");
+    // The check of the goals needs one as well.
+    let tokens = world.calls(TOKEN).len();
+    assert!((3..=8).contains(&tokens), "{tokens} new tokens for three runs");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_refused_loses_nothing_and_goes_once_it_is_repaired() {
     let world = World::with(|options| {
         quick(options);
@@ -275,5 +295,70 @@ async fn microsoft_that_can_not_be_reached_costs_no_conversion() {
     assert_eq!(record["attempts"], 1, "nothing was sent without a token: {record:#}");
     assert_eq!(world.calls(CONVERSIONS).len(), 1);
     world.until_drained().await;
+    world.stop().await;
+}
+
+/// Kills upload whenever Microsoft gets a call with this click.
+async fn kill_at(world: &World, click: &str) {
+    let mut seen = 0;
+    loop {
+        let calls = with_click(world, click).len();
+        if calls > seen {
+            seen = calls;
+            world.stack.kill_function("upload").await.expect("there is one");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The rows of each call that had this click among them.
+fn with_click(world: &World, click: &str) -> Vec<usize> {
+    let calls = world.calls(CONVERSIONS).into_iter();
+    calls.filter(|call| call.body.contains(click)).filter_map(|call| call.rows).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_kills_every_run_does_not_take_the_others_with_it() {
+    let world = World::with(|options| {
+        quick(options);
+        options.batch_window = Duration::from_secs(1);
+        parameter(options, "MaxReceiveCount", "50");
+    })
+    .await
+    .unwrap();
+    // Of 60 sales the last one is poison: a call with it is not taken, and nobody lives to hear so.
+    let poison = click(60);
+    let rule = |fault| FaultRule::new(fault).on(CONVERSIONS).for_click(&poison);
+    world.faults(vec![
+        rule(Fault::Latency { milliseconds: 3_000 }),
+        rule(answer(503, AnswerBody::Empty, false)),
+    ]);
+    let id = |number: u32| format!("sale-{number:02}");
+    let sales: Vec<_> = (1..=60).map(|n| purchase(&id(n), &click(n), &json!(n))).collect();
+    assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 60);
+    let others = async {
+        for number in 1..=50 {
+            world.until_state(&id(number), "accepted").await;
+        }
+        let poisoned = with_click(&world, &poison);
+        assert!(poisoned.len() >= 3 && poisoned.starts_with(&[60, 60, 60]), "{poisoned:?}");
+        assert!(poisoned[3..].iter().all(|rows| *rows <= 50), "suspects go in small calls");
+        // What is new goes before what is suspect.
+        assert_eq!(world.post(&purchase("new", &click(61), &json!(61))).await.status, 202);
+        world.until_state("new", "accepted").await;
+        assert_eq!(world.record(&id(60)).await["state"], "queued");
+    };
+    tokio::select! {
+        () = kill_at(&world, &poison) => {}
+        () = others => {}
+    }
+    world.faults(Vec::new());
+    world.until_state(&id(60), "accepted").await;
+    world.until_drained().await;
+    let conversions = world.conversions().await;
+    assert_eq!(conversions.len(), 61);
+    let once = conversions.iter().all(|conversion| conversion["duplicates"] == 0);
+    assert!(once, "{conversions:#?}");
+    assert_eq!(world.messages("uploads-dlq").await, 0);
     world.stop().await;
 }

@@ -3,19 +3,21 @@
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Read},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
-use microsoft_simulator::{AnswerBody, Fault, FaultRule};
+use microsoft_simulator::{AnswerBody, Fault, FaultRule, Settings, Simulator};
 use serde_json::{Value, json};
 use system_tests::{
     World,
     operate::{click, quick},
     purchase, refund,
 };
+use tokio::runtime::Runtime;
 
 /// A running `cargo local` on free ports; killed with this value if a test ends early.
 struct Local {
@@ -252,6 +254,77 @@ fn a_refused_consent_is_one_line_of_each_run_and_tells_no_secret() {
     assert!(told[0].contains("Give consent again") && told[1].contains("give consent again"));
     assert!(!log.contains("revoked-by-somebody"), "{log}");
     local.end("-TERM");
+}
+
+/// A Microsoft of the test's own, which goes away and comes back at the same address.
+struct Host {
+    simulator: Simulator,
+    address: SocketAddr,
+    serving: Runtime,
+}
+
+impl Host {
+    fn start() -> Host {
+        let (simulator, serving) = (Simulator::new(Settings::default()), runtime());
+        let free = ([127, 0, 0, 1], 0).into();
+        let address = serving.block_on(simulator.listen(free)).expect("a free port");
+        Host { simulator, address, serving }
+    }
+
+    /// Ends its connections, too: then nobody listens.
+    fn go(&mut self) {
+        std::mem::replace(&mut self.serving, runtime()).shutdown_timeout(Duration::from_secs(5));
+    }
+
+    fn come_back(&self) {
+        self.serving.block_on(self.simulator.listen(self.address)).expect("the same port");
+    }
+
+    fn until_kept(&self, count: usize) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.simulator.conversions().len() < count {
+            assert!(Instant::now() < end, "{:?}", self.simulator.calls());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime")
+}
+
+#[test]
+fn a_host_that_nobody_answers_at_costs_no_money_and_rings() {
+    let mut host = Host::start();
+    let url = format!("http://{}", host.address);
+    let patient = ["--retry-base", "0.5", "--parameter", "MaxReceiveCount=100"];
+    let local = Local::start(&[&["--microsoft-url", &url], &patient[..]].concat());
+    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
+    host.until_kept(1);
+
+    // With the token of a moment ago, Microsoft is not even reached.
+    host.go();
+    assert!(post(&api, &purchase("2", &click(2), &json!(4))).contains("queued"));
+    local.until_logged("Microsoft can't be reached", 3);
+    local.until_logged(r#""Unknown":1.0"#, 3);
+    let key = "Authorization: Bearer local-key";
+    let status = || curl(&["-H", key, &format!("{api}/api/tracklayer/events/shop/2")]);
+    let waits = status();
+    assert!(waits.contains(r#""state":"queued""#) && waits.contains(r#""attempts":0"#), "{waits}");
+
+    host.come_back();
+    host.until_kept(2);
+    let kept = host.simulator.conversions();
+    let values: Vec<_> = kept.iter().map(|kept| kept.value.unwrap().to_string()).collect();
+    assert_eq!(values, ["3", "4"]);
+    assert!(kept.iter().all(|kept| kept.duplicates == 0), "{kept:?}");
+    let end = Instant::now() + Duration::from_secs(30);
+    while !status().contains(r#""state":"accepted""#) {
+        assert!(Instant::now() < end, "{}", status());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    local.end("-INT");
 }
 
 fn post(api: &str, event: &Value) -> String {
