@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
@@ -36,15 +36,19 @@ fn status(status: u16) -> FaultRule {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_rests_until_its_cause_is_repaired_and_goes_once() {
-    let world = World::with(quick).await.unwrap();
+    let world = World::with(|options| {
+        quick(options);
+        // A refused message that waits for its turn would not be among the dead letters today.
+        options.retry_base = Duration::from_secs(600);
+    })
+    .await
+    .unwrap();
     rename(&world, "Purchase", "Purchases").await;
     let sale = purchase("1", &click(1), &json!(129.95));
-    let start = Instant::now();
     assert_eq!(world.post(&sale).await.status, 202);
     let record = world.until_state("1", "refused").await;
     assert_eq!(record["reason"], NAME_INVALID);
     world.until_letters(1).await;
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert_eq!(world.calls(CONVERSIONS).len(), 1, "one refusal is enough");
 
     // Neither the event sent again nor a refund of it wakes the row.
