@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::click::ClickId;
+use crate::{click::ClickId, phone::e164};
 
 /// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
 /// digits; `Debug` hides it, since it still names a person.
@@ -25,8 +25,15 @@ pub enum IdentityError {
     #[error("is not an e-mail address")]
     Email,
     /// No number that can be written as E.164.
-    #[error("is not a phone number in international form such as +14255551234")]
+    #[error(
+        "is no phone number that can exist; give it in international form such as +14255551234"
+    )]
     Phone,
+    /// Digits that begin with the country code, or are a national number that happens to.
+    #[error(
+        "may begin with its country code or not; give it in international form such as +14255551234"
+    )]
+    AmbiguousPhone,
     /// Not 64 hex digits.
     #[error("is not a SHA-256 hash of 64 hex digits")]
     Hash,
@@ -133,7 +140,7 @@ fn without_accents_and_spaces(text: &str) -> String {
 /// already and stay what they are.
 ///
 /// A number without `+` or `00` is completed with `default_country_code` (digits such as `1` or
-/// `49`). Without one it must begin with its country code.
+/// `49`), unless it begins with it. Without one it must begin with its country code.
 pub fn hash_phone(
     text: &str,
     default_country_code: Option<&str>,
@@ -142,50 +149,7 @@ pub fn hash_phone(
     if let Ok(hash) = Sha256Hash::parse(text) {
         return Ok(hash);
     }
-    let e164 = normalise_phone(text, default_country_code);
-    e164.map(|number| Sha256Hash::of(&number)).ok_or(IdentityError::Phone)
-}
-
-fn normalise_phone(text: &str, default_country_code: Option<&str>) -> Option<String> {
-    let international = text.starts_with('+') || text.starts_with("00");
-    // "+44 (0)20 …": the zero in brackets is dialled inside the country only.
-    let text = if international { text.replacen("(0)", "", 1) } else { text.to_owned() };
-    let digits = digits_of(text.strip_prefix('+').unwrap_or(&text))?;
-    let number = match default_country_code {
-        _ if text.starts_with('+') => digits,
-        _ if digits.starts_with("00") => digits.get(2..)?.to_owned(),
-        Some(code) => with_country_code(&digits, code),
-        None => digits,
-    };
-    let valid = (7..=15).contains(&number.len()) && !number.starts_with('0');
-    valid.then(|| format!("+{number}"))
-}
-
-/// The digits, when nothing but the usual separators stands between them.
-fn digits_of(text: &str) -> Option<String> {
-    let separator = |c: &char| c.is_whitespace() || "-–‐‑./()".contains(*c);
-    let digits: String = text.chars().filter(|c| !separator(c)).collect();
-    digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
-}
-
-/// Countries whose numbers keep a leading zero after the country code: Italy, San Marino, Vatican,
-/// Ivory Coast, Gabon, Congo.
-const ZERO_STAYS: [&str; 6] = ["39", "378", "379", "225", "241", "242"];
-
-/// National digits with their country code in front. Eleven digits or more that begin with the
-/// code are taken as already complete.
-fn with_country_code(digits: &str, code: &str) -> String {
-    if digits.starts_with(code) && digits.len() > 10 {
-        return digits.to_owned();
-    }
-    let trunk_zero = code != "1" && !ZERO_STAYS.contains(&code);
-    let national = match digits.strip_prefix('0') {
-        Some(rest) if trunk_zero => rest,
-        // North America has no such zero: not a number, and refused as one.
-        Some(_) if code == "1" => return String::new(),
-        _ => digits,
-    };
-    format!("{code}{national}")
+    e164(text, default_country_code).map(|number| Sha256Hash::of(&number))
 }
 
 /// Everything by which Microsoft may find the click of a conversion. It is part of the key of the
@@ -207,7 +171,19 @@ impl Identity {
     /// Whether there is anything by which Microsoft could match.
     #[must_use]
     pub fn is_matchable(&self) -> bool {
-        self.click_id.is_some() || self.email.is_some() || self.phone.is_some()
+        self.click_id.is_some() || self.has_hashes()
+    }
+
+    /// Whether hashes are all there is.
+    #[must_use]
+    pub fn is_hashes_alone(&self) -> bool {
+        self.click_id.is_none() && self.has_hashes()
+    }
+
+    /// Whether there are hashes.
+    #[must_use]
+    pub fn has_hashes(&self) -> bool {
+        self.email.is_some() || self.phone.is_some()
     }
 }
 
@@ -221,10 +197,6 @@ mod tests {
 
     fn email(text: &str) -> String {
         hash_email(text).expect(text).hex()
-    }
-
-    fn phone(text: &str, code: Option<&str>) -> String {
-        normalise_phone(text, code).unwrap_or_else(|| "none".to_owned())
     }
 
     #[test]
@@ -284,31 +256,6 @@ mod tests {
             "a@x.com.",
         ] {
             assert_eq!(hash_email(text), Err(IdentityError::Email), "{text}");
-        }
-    }
-
-    #[test]
-    fn national_numbers_take_the_default_country_code() {
-        assert_eq!(phone("0171 234 5678", Some("49")), "+491712345678");
-        assert_eq!(phone("+49 (0)171 234 5678", None), "+491712345678");
-        assert_eq!(phone("49171 2345678", Some("49")), "+491712345678");
-        assert_eq!(phone("06 1234 5678", Some("39")), "+390612345678");
-        assert_eq!(phone("07911 123456", Some("44")), "+447911123456");
-    }
-
-    #[test]
-    fn no_numbers() {
-        for (text, code) in [
-            ("", None),
-            ("0171 2345678", None),
-            ("0425 555 1234", Some("1")),
-            ("call me", None),
-            ("+1 425 555 1234 ext. 5", None),
-            ("++14255551234", None),
-            ("1234567890123456", None),
-            ("12345", None),
-        ] {
-            assert_eq!(hash_phone(text, code), Err(IdentityError::Phone), "{text}");
         }
     }
 

@@ -31,6 +31,7 @@ pub mod observed;
 pub mod open;
 pub mod outcome;
 pub mod payload;
+mod phone;
 pub mod plan;
 pub mod record;
 pub mod redrive;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{Account, ConversionRule, CorrectionRule, EventRule, GoalRule, Mapping};
 use crate::event::Field;
 use crate::id::{AccountName, EventName, GoalName};
+use crate::phone::is_calling_code;
 
 /// A mapping that can't be used: where in the file, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,9 +156,10 @@ fn account(
     goals: &Goals,
 ) -> Result<Account, MappingError> {
     let name = AccountName::parse(name).map_err(|error| MappingError::new(path, error))?;
-    if entry.default_country_code.as_deref().is_some_and(|code| !is_country_code(code)) {
+    if entry.default_country_code.as_deref().is_some_and(|code| !is_calling_code(code)) {
         let path = format!("{path}.defaultCountryCode");
-        return Err(MappingError::new(path, "is not 1 to 3 digits without + or leading zero"));
+        let problem = "is no country's calling code: 1 to 3 digits without +, such as 49";
+        return Err(MappingError::new(path, problem));
     }
     let mut goals = goals.clone();
     for (key, own_name) in entry.goals {
@@ -170,9 +172,4 @@ fn account(
         browser_order_ties: entry.browser_order_ties,
         default_country_code: entry.default_country_code,
     })
-}
-
-fn is_country_code(code: &str) -> bool {
-    let digits = code.bytes().all(|b| b.is_ascii_digit());
-    (1..=3).contains(&code.len()) && digits && !code.starts_with('0')
 }
