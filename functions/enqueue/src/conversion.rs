@@ -2,8 +2,10 @@
 //! that a crash anywhere is repaired by the caller's retry.
 
 use tracklayer_core::{
+    decide::AccountView,
     event::{Conversion, ErrorCode, EventError},
     intake::{ClickSearch, Dispatch, facts_of, key_of, place},
+    note::Judge,
     open::WaitReason,
     record::{Facts, Row},
     time::EventTime,
@@ -40,7 +42,9 @@ impl<P: Ports> Enqueue<P> {
             Found::New(facts, missing) => (*facts, missing),
             Found::Known(row) => return Ok(repeat(conversion, &row, call)),
         };
-        let judge = call.judge(&self.policy);
+        let mapped = self.mapping.account(conversion.account.as_str());
+        let view = mapped.map(AccountView::mapped).unwrap_or_default();
+        let judge = Judge { account: &view, ..call.judge(&self.policy) };
         let (row, dispatch) =
             place(conversion, facts.clone(), None, missing, &judge, self.retention_days);
         let Some(existing) = self.ledger.insert(&row, call.now).await? else {

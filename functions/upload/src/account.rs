@@ -119,12 +119,14 @@ impl<P: Ports> Upload<P> {
             environment: self.environment,
             account_id: secret.value.account_id.clone(),
         };
-        let view = AccountView {
+        let mapped = self.mapping.account(name.as_str()).map(AccountView::mapped);
+        let mut view = AccountView {
             destination: Some(destination),
             held: item.held,
             held_goals: item.held_goals.clone(),
-            plain_goals: item.plain_goals.clone(),
+            ..mapped.unwrap_or_default()
         };
+        view.plain_goals.extend(item.plain_goals.iter().cloned());
         Account { name, secret, view, item }
     }
 

@@ -1,5 +1,6 @@
 //! Rows that wait for a click: looked for again each time they are due. And rows that waited with
-//! one, or with hashes: whether consent was withdrawn is looked at again before they are sent.
+//! one, or with hashes: whether consent was withdrawn is looked at again before they are sent. And
+//! rows whose goal takes no hashes, which go without.
 
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
@@ -7,7 +8,7 @@ use tracklayer_core::{
     decide::AccountView,
     erasure::erase,
     id::RecordId,
-    intake::{ClickSearch, bind, unbind},
+    intake::{ClickSearch, bind, unbind, without_hashes},
     mapping::Account,
     note::Judge,
     open::WaitReason,
@@ -143,6 +144,28 @@ impl<P: Ports> Upload<P> {
         self.changed(row, bound).await
     }
 
+    /// Takes the hashes from rows that go to goals without enhanced conversions, and have a click.
+    /// It is written before they are sent: whoever sends them again must send the same.
+    pub(crate) async fn drop_hashes(
+        &self,
+        works: &mut [Work],
+        accounts: &Accounts,
+        sent: &[usize],
+    ) {
+        let bare = |&index: &usize| {
+            let row = works[index].row.clone()?;
+            let after = without_hashes(&row, &accounts.get(&row.account)?.view)?;
+            Some((index, row, after))
+        };
+        let rows: Vec<(usize, Row, Row)> = sent.iter().filter_map(bare).collect();
+        let write = |(index, row, after): (usize, Row, Row)| async move {
+            (index, self.changed(&row, after).await)
+        };
+        let written: Vec<_> =
+            stream::iter(rows).map(write).buffer_unordered(AT_ONCE).collect().await;
+        take_over(works, written);
+    }
+
     async fn search(&self, row: &Row, now: EventTime) -> Result<ClickSearch, LedgerError> {
         let Some(facts) = &row.facts else {
             return Ok(ClickSearch::Missing(WaitReason::OriginalMissing));
@@ -183,7 +206,7 @@ fn take_over(works: &mut [Work], outcomes: Vec<(usize, Result<Option<Row>, Ledge
             Ok(Some(row)) => works[index].row = Some(row),
             // Unknown is not "none": the row is not decided on a click that may be there.
             Err(error) => {
-                tracing::error!(record = works[index].key.label(), %error, "click not looked up");
+                tracing::error!(record = works[index].key.label(), %error, "identity not settled");
                 works[index].row = None;
             }
         }

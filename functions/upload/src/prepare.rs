@@ -91,6 +91,15 @@ impl<P: Ports> Run<'_, P> {
         items
     }
 
+    /// Takes from the rows to be sent the hashes that their goals don't take; one whose row can't be
+    /// written is not sent.
+    pub async fn drop_hashes(&mut self, items: &mut Vec<Item<Load>>) {
+        let originals = items.iter().filter(|item| item.operation == Operation::Conversions);
+        let sent: Vec<usize> = originals.map(|item| item.load.index).collect();
+        self.upload.drop_hashes(self.works, self.accounts, &sent).await;
+        items.retain(|item| self.works[item.load.index].row.is_some());
+    }
+
     async fn write_down(&mut self, notes: Vec<(usize, Note)>) {
         let written = self.note(notes.clone()).await;
         for ((index, note), _) in notes.into_iter().zip(written).filter(|(_, written)| *written) {

@@ -35,7 +35,8 @@ impl<P: Ports> Run<'_, P> {
         self.redrive().await;
         self.upload.heed_withdrawals(self.works).await;
         self.upload.bind(self.works, self.accounts).await;
-        let planned = self.decide().await;
+        let mut planned = self.decide().await;
+        self.drop_hashes(&mut planned).await;
         self.send(planned).await;
     }
 

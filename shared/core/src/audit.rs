@@ -26,7 +26,7 @@ pub enum Finding {
     /// It wants something, and nothing drives it.
     Stuck(Box<Write>),
     /// Microsoft takes nothing of it any more. Refused or dead, nobody need see it; held, it is
-    /// looked at a last time.
+    /// looked at a last time. Or it waits where nobody looks.
     Ended(Box<Write>),
 }
 
@@ -45,7 +45,8 @@ pub fn examine(row: &Row, judge: &Judge<'_>) -> Finding {
         };
     }
     // A held row is not looked at while it is held: its end would never come.
-    if is_held(row) && is_over(row, judge.now) {
+    let forgotten = is_forgotten(row, judge);
+    if (is_held(row) && is_over(row, judge.now)) || forgotten {
         return Finding::Ended(Box::new(moved(row, Some(due_now(row, judge)))));
     }
     let day = 24 * judge.policy.hour;
@@ -65,6 +66,13 @@ fn due_now(row: &Row, judge: &Judge<'_>) -> Open {
 
 fn is_held(row: &Row) -> bool {
     row.open.as_ref().is_some_and(|open| open.class.starts_with("held:"))
+}
+
+/// Whether a row with hashes alone is long overdue: its goal may have got another name in the
+/// mapping before any check saw the old one, and its class is then walked by nobody.
+fn is_forgotten(row: &Row, judge: &Judge<'_>) -> bool {
+    let overdue = |open: &Open| open.due.plus_seconds(24 * judge.policy.hour) < judge.now;
+    row.open.as_ref().is_some_and(|open| open.class.starts_with("plain:") && overdue(open))
 }
 
 /// Whether Microsoft takes nothing of the row any more; of an orphan, whether an original that came
@@ -217,6 +225,20 @@ mod tests {
         let Finding::Ended(write) = finding(&held(90 * DAY + 1)) else { panic!("ended") };
         let open = write.open.expect("due");
         assert!(open.class.starts_with("wait#") && open.due == time(0));
+    }
+
+    #[test]
+    fn hashes_that_nobody_looked_at_for_a_day_are_looked_at() {
+        let overdue = |seconds: i64| {
+            let mut row = row_at(-2 * DAY);
+            let class = Class::Plain("main/Old name".to_owned());
+            row.open = Some(class.entry(&row.key, time(-seconds), Some(WaitReason::NoClick)));
+            row
+        };
+        let day = 24 * POLICY.hour;
+        assert_eq!(finding(&overdue(day)), Finding::Fine);
+        let Finding::Ended(write) = finding(&overdue(day + 1)) else { panic!("forgotten") };
+        assert!(write.open.expect("due").class.starts_with("wait#"));
     }
 
     #[test]

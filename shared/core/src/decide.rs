@@ -5,6 +5,8 @@
 
 use crate::{
     correction::{Worth, fold},
+    id::GoalName,
+    mapping::Account,
     money::Money,
     observed::{Acceptance, Destination, Kind, Observed, RefusalReason},
     open::WaitReason,
@@ -49,18 +51,31 @@ pub struct AccountView {
     pub held: bool,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
-    /// Goals that take no hashes, as the last check found.
+    /// Goals that take no hashes, as the mapping says or the last check found.
     pub plain_goals: Vec<String>,
 }
 
 impl AccountView {
+    /// What its mapping says of an account; no more is known to functions that read no item of it.
+    #[must_use]
+    pub fn mapped(account: &Account) -> Self {
+        let plain_goals = account.plain_goals().map(ToString::to_string).collect();
+        AccountView { plain_goals, ..AccountView::default() }
+    }
+
     /// Whether Microsoft can match a row with these facts: by its click, or by hashes where its goal
     /// takes them.
     #[must_use]
     pub fn can_match(&self, facts: &Facts) -> bool {
         let identity = &facts.identity;
-        let takes_hashes = !self.plain_goals.iter().any(|goal| goal == facts.goal.as_str());
-        identity.click_id.is_some() || (identity.is_matchable() && takes_hashes)
+        identity.click_id.is_some() || (identity.is_matchable() && self.takes_hashes(&facts.goal))
+    }
+
+    /// Whether hashes go along to this goal. Elsewhere Microsoft drops them, or refuses a row that
+    /// has nothing else.
+    #[must_use]
+    pub fn takes_hashes(&self, goal: &GoalName) -> bool {
+        !self.plain_goals.iter().any(|plain| plain == goal.as_str())
     }
 }
 
@@ -157,7 +172,8 @@ fn before_acceptance(
     // What may have been sent is repeated as it is, whatever the goal takes now.
     let may_repeat = row.microsoft.apply_unknown && facts.identity.is_matchable();
     if !account.can_match(facts) && !may_repeat {
-        let reason = row.open.as_ref().and_then(|open| open.reason).unwrap_or(WaitReason::NoClick);
+        let known = row.open.as_ref().and_then(|open| open.reason);
+        let reason = known.filter(|reason| reason.is_for_click()).unwrap_or(WaitReason::NoClick);
         return wait_again(row, facts, reason, now, policy);
     }
     if let Some(reason) = held(facts, account) {

@@ -3,7 +3,7 @@
 use crate::{
     click::ClickId,
     correction::{Effect, fold},
-    decide::Action,
+    decide::{AccountView, Action},
     event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
     id::RecordId,
     identity::Identity,
@@ -64,23 +64,18 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 
 /// The facts of `conversion` with the click that was found.
 ///
-/// Hashes go along only where the goal has enhanced conversions on: elsewhere Microsoft drops them,
-/// or refuses a row that has nothing else.
+/// Hashes are kept whether the goal takes them or not: that is looked at when the row is sent, and
+/// may have changed by then ([`without_hashes`]).
 #[must_use]
 pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
     let (click_id, click) = credited(search);
-    let hashes = conversion.goal.enhanced;
     Facts {
         fingerprint: conversion.fingerprint().to_string(),
         goal: conversion.goal.name.clone(),
         occurred_at: conversion.occurred_at,
         conversion_time: conversion.occurred_at,
         money: conversion.value,
-        identity: Identity {
-            click_id,
-            email: conversion.email.filter(|_| hashes),
-            phone: conversion.phone.filter(|_| hashes),
-        },
+        identity: Identity { click_id, email: conversion.email, phone: conversion.phone },
         click,
         references: conversion.references.clone(),
         consent: Some(conversion.consent),
@@ -125,13 +120,13 @@ pub fn place(
         recorded_at: Some(judge.now),
         ttl: Some(ttl),
     };
-    let unmatched = missing.filter(|_| !is_matchable(&row));
+    let unmatched = missing.filter(|_| !can_match(&row, judge));
     let dispatch = dispatch(&mut row, unmatched, judge);
     (row, dispatch)
 }
 
-fn is_matchable(row: &Row) -> bool {
-    row.facts.as_ref().is_some_and(|facts| facts.identity.is_matchable())
+fn can_match(row: &Row, judge: &Judge<'_>) -> bool {
+    row.facts.as_ref().is_some_and(|facts| judge.account.can_match(facts))
 }
 
 /// Sets the row's `open` to what the decision asks for.
@@ -142,7 +137,8 @@ fn dispatch(row: &mut Row, missing: Option<WaitReason>, judge: &Judge<'_>) -> Di
     if reason == WaitReason::ClickTooYoung {
         return Dispatch::Message(Some(until));
     }
-    row.open = Some(Class::Wait.entry(&row.key, until, Some(missing.unwrap_or(reason))));
+    let reason = missing.unwrap_or(reason);
+    row.open = Some(Class::of_wait(row, reason).entry(&row.key, until, Some(reason)));
     row.waits = 1;
     Dispatch::Due
 }
@@ -173,12 +169,34 @@ pub fn unbind(row: &Row, judge: &Judge<'_>) -> Row {
         facts.click = None;
         facts.conversion_time = facts.occurred_at;
     }
-    if !is_matchable(&unbound) {
-        let reason = Some(WaitReason::NoClick);
-        unbound.open = Some(Class::Wait.entry(&row.key, judge.now, reason));
+    if !can_match(&unbound, judge) {
+        let reason = WaitReason::NoClick;
+        let class = Class::of_wait(&unbound, reason);
+        unbound.open = Some(class.entry(&row.key, judge.now, Some(reason)));
         unbound.waits = 0;
     }
     unbound
+}
+
+/// A row that is about to be sent, without the hashes that its goal doesn't take; `None` if they
+/// stay.
+///
+/// The click id is enough, and alone it is the row's key. What Microsoft took, or may have taken,
+/// keeps its identity whatever the goal takes now: repetitions and corrections must name the same.
+#[must_use]
+pub fn without_hashes(row: &Row, account: &AccountView) -> Option<Row> {
+    let facts = row.facts.as_ref()?;
+    let perhaps_taken = row.microsoft.accepted.is_some() || row.microsoft.apply_unknown;
+    let hashed = facts.identity.has_hashes();
+    let bare = facts.identity.click_id.is_some() && !account.takes_hashes(&facts.goal);
+    if perhaps_taken || !hashed || !bare {
+        return None;
+    }
+    let mut after = row.clone();
+    after.desired += 1;
+    let identity = Identity { email: None, phone: None, ..facts.identity.clone() };
+    after.facts = Some(Facts { identity, ..facts.clone() });
+    Some(after)
 }
 
 /// A correction as it is recorded at `now`.

@@ -280,17 +280,9 @@ pub(crate) fn next_entry(after: &Row, judge: &Judge<'_>) -> (Option<Open>, u32) 
 }
 
 fn waiting(row: &Row, until: EventTime, reason: WaitReason) -> (Option<Open>, u32) {
-    let class = match (reason, &row.facts) {
-        (WaitReason::AccountHeld, _) => Class::Held(row.account.to_string()),
-        (WaitReason::GoalHeld, Some(facts)) => {
-            Class::Held(format!("{}/{}", row.account, facts.goal))
-        }
-        (WaitReason::OriginalMissing, _) => Class::Orphan,
-        _ => Class::Wait,
-    };
     let same = row.open.as_ref().is_some_and(|open| open.reason == Some(reason));
     let waits = if same { row.waits.saturating_add(1) } else { 1 };
-    (Some(class.entry(&row.key, until, Some(reason))), waits)
+    (Some(Class::of_wait(row, reason).entry(&row.key, until, Some(reason))), waits)
 }
 
 fn claim(

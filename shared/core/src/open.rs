@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{record::RowKey, time::EventTime};
+use crate::{
+    record::{Facts, Row, RowKey},
+    time::EventTime,
+};
 
 /// Why a row waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,6 +39,13 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
+    /// Whether a click, once it is found, ends the wait.
+    #[must_use]
+    pub fn is_for_click(self) -> bool {
+        use WaitReason::{AmbiguousClick, ClickAfterConversion, NoClick};
+        matches!(self, NoClick | ClickAfterConversion | AmbiguousClick)
+    }
+
     /// The code that `status` shows.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -74,6 +84,9 @@ pub enum Class {
     Wait,
     /// Skipped until a check passes.
     Held(String),
+    /// Hashes alone, of a goal (`<account>/<goal>`) that takes none: signalled when due, since a
+    /// click may have been tied, and all of them once the goal takes hashes.
+    Plain(String),
     /// Refused; kept here to be counted.
     Refused,
     /// Given up by the queue; kept here to be counted.
@@ -92,6 +105,7 @@ impl Class {
         match self {
             Class::Wait => format!("wait#{shard}"),
             Class::Held(what) => format!("held:{what}#{shard}"),
+            Class::Plain(what) => format!("plain:{what}#{shard}"),
             Class::Refused => format!("refused#{shard}"),
             Class::Dead => format!("dead#{shard}"),
             Class::Orphan => format!("orphan#{shard}"),
@@ -102,6 +116,22 @@ impl Class {
     #[must_use]
     pub fn shards(&self) -> Vec<String> {
         (0..SHARDS).map(|shard| self.shard(shard)).collect()
+    }
+
+    /// Where `row` waits for `reason`.
+    #[must_use]
+    pub fn of_wait(row: &Row, reason: WaitReason) -> Class {
+        let of_goal = |facts: &Facts| format!("{}/{}", row.account, facts.goal);
+        match (reason, &row.facts) {
+            (WaitReason::AccountHeld, _) => Class::Held(row.account.to_string()),
+            (WaitReason::GoalHeld, Some(facts)) => Class::Held(of_goal(facts)),
+            (WaitReason::OriginalMissing, _) => Class::Orphan,
+            // It has hashes, so nothing but its goal keeps it.
+            (reason, Some(facts)) if reason.is_for_click() && facts.identity.is_hashes_alone() => {
+                Class::Plain(of_goal(facts))
+            }
+            _ => Class::Wait,
+        }
     }
 
     /// The entry of the row `key` in this class.

@@ -130,9 +130,7 @@ impl Door<'_> {
 
 /// Refuses a conversion that could never be matched with a click or a person.
 fn identified(conversion: Conversion) -> Result<Conversion, EventError> {
-    // Hashes help only where they are sent.
-    let hashed = conversion.email.is_some() || conversion.phone.is_some();
-    let person = hashed && conversion.goal.enhanced;
+    let person = conversion.email.is_some() || conversion.phone.is_some();
     if person || conversion.msclkid.is_some() || !conversion.references.is_empty() {
         return Ok(conversion);
     }

@@ -54,7 +54,7 @@ pub struct GoalRule {
     pub revenue: Revenue,
     /// How many conversions of a click it counts.
     pub count_type: CountType,
-    /// Whether enhanced conversions are on, so that hashes may be sent.
+    /// Whether hashes go along; not where enhanced conversions are off.
     #[serde(rename = "enhancedConversions")]
     pub enhanced: bool,
 }
@@ -111,6 +111,11 @@ impl Account {
     /// All goals of the mapping with the names they have in this account, by key.
     pub fn goals(&self) -> impl Iterator<Item = (&str, &GoalRule)> {
         self.goals.iter().map(|(key, goal)| (key.as_str(), goal))
+    }
+
+    /// The names of goals to which no hashes go.
+    pub fn plain_goals(&self) -> impl Iterator<Item = &GoalName> {
+        self.goals.values().filter(|goal| !goal.enhanced).map(|goal| &goal.name)
     }
 
     /// Whether a tie of an order number that an anonymous browser made counts. Order numbers can

@@ -290,6 +290,10 @@ fn hashes_alone_wait_for_a_click_where_the_goal_takes_none() {
     }
     let next = |row: &Row, bench: &Bench| bench.judge(after(2 * HOUR)).next(row);
     assert!(matches!(next(&hashed, &bench), Action::WaitUntil(_, WaitReason::NoClick)));
+    let mut was_held = hashed.clone();
+    let held = Some(WaitReason::GoalHeld);
+    was_held.open = Some(Class::Held("main/Purchase".to_owned()).entry(&hashed.key, sold(), held));
+    assert!(matches!(next(&was_held, &bench), Action::WaitUntil(_, WaitReason::NoClick)));
     assert_eq!(next(&row(), &bench), Action::Apply, "a click is enough");
     let mut doubtful = hashed.clone();
     doubtful.microsoft.apply_unknown = true;

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tracklayer_core::{
     click::ClickId,
-    decide::Action,
+    decide::{AccountView, Action},
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
     intake::{
         ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan, place,
-        recorded,
+        recorded, without_hashes,
     },
     mapping::Mapping,
     note::Note,
@@ -86,14 +86,63 @@ fn facts_are_the_events_and_the_clicks() {
     assert_eq!(facts.references.session, Some(id("sess_10492")));
 }
 
-#[test]
-fn hashes_go_only_where_the_goal_has_enhanced_conversions() {
+/// The shipped mapping, in which no hashes go to the goal `Purchase`.
+fn plain() -> Mapping {
     let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
     file["goals"]["purchase"]["enhancedConversions"] = json!(false);
-    let plain = Mapping::parse(&file.to_string()).expect("a mapping");
-    let missing = ClickSearch::Missing(WaitReason::NoClick);
-    assert!(facts_of(&sale(), &missing).identity.is_matchable());
-    assert!(!facts_of(&sale_in(&plain), &missing).identity.is_matchable());
+    Mapping::parse(&file.to_string()).expect("a mapping")
+}
+
+fn plain_view() -> AccountView {
+    AccountView::mapped(plain().account("main").expect("an account"))
+}
+
+#[test]
+fn hashes_alone_wait_where_the_mapping_sends_none() {
+    let (mapping, view) = (plain(), plain_view());
+    let bench = Bench { account: view, ..Bench::new() };
+    let missing = WaitReason::ClickAfterConversion;
+    let sale = sale_in(&mapping);
+    let facts = facts_of(&sale, &ClickSearch::Missing(missing));
+    assert_eq!(facts.identity.email, hash(MAIL), "kept for when they may go");
+    let (row, dispatch) =
+        place(&sale, facts, None, Some(missing), &bench.judge(after(2 * HOUR)), 400);
+    assert_eq!(dispatch, Dispatch::Due);
+    assert_eq!(open(&row), Some(("plain:main/Purchase", 3 * HOUR, Some(missing))));
+    assert_eq!(
+        bench.judge(after(3 * HOUR)).next(&bind(&row, &found(-HOUR), sold())),
+        Action::Apply
+    );
+    assert_eq!(Bench::new().judge(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
+}
+
+#[test]
+fn hashes_beside_a_click_go_only_where_the_goal_has_enhanced_conversions() {
+    let (row, _) = placed(&sale(), &found(-2 * HOUR), 0);
+    let hashed = row.facts.clone().expect("facts");
+    assert_eq!(without_hashes(&row, &AccountView::default()), None);
+    let bare = without_hashes(&row, &plain_view()).expect("another row");
+    let facts = bare.facts.clone().expect("facts");
+    assert_eq!((facts.identity.email, facts.identity.phone), (None, None));
+    assert_eq!(facts.identity.click_id, hashed.identity.click_id);
+    assert_eq!(click_or_hashes(&facts.identity), click_or_hashes(&hashed.identity), "same claim");
+    assert_eq!((bare.desired, bare.observed), (row.desired + 1, row.observed));
+    assert_eq!(without_hashes(&bare, &plain_view()), None, "nothing is left to take");
+}
+
+#[test]
+fn hashes_that_microsoft_may_have_stay_with_the_row() {
+    let (row, _) = placed(&sale(), &found(-2 * HOUR), 0);
+    let knows = |change: fn(&mut Row)| {
+        let mut row = row.clone();
+        change(&mut row);
+        without_hashes(&row, &plain_view()).is_none()
+    };
+    assert!(knows(|row| row.microsoft.apply_unknown = true));
+    assert!(knows(|row| row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted));
+    assert!(!knows(|row| row.microsoft.attempts = 1), "a refused attempt left nothing there");
+    let (alone, _) = placed(&sale(), &ClickSearch::Missing(WaitReason::NoClick), 0);
+    assert_eq!(without_hashes(&alone, &plain_view()), None, "they are all it has");
 }
 
 #[test]

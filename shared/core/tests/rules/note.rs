@@ -3,13 +3,14 @@
 use tracklayer_core::{
     decide::Adjustment,
     errors::Class,
+    identity::Identity,
     note::{Mark, Note, Second, Write},
     observed::{
         Adjusted, AttemptOutcome, Claim, Kind, Postponed, Refusal,
         RefusalReason::{self, *},
     },
     open::WaitReason,
-    record::Row,
+    record::{Facts, Row},
     reply::MicrosoftError,
 };
 
@@ -130,6 +131,14 @@ fn rows_that_are_held_or_lack_their_original_stand_in_classes_of_their_own() {
     assert_eq!(class(&waits(row(), WaitReason::GoalHeld)), Some("held:main/Purchase"));
     let orphan = Row { facts: None, ..row() };
     assert_eq!(class(&waits(orphan, WaitReason::OriginalMissing)), Some("orphan"));
+    let of = |email| {
+        let identity = Identity { email, ..Identity::default() };
+        Row { facts: Some(Facts { identity, click: None, ..facts() }), ..row() }
+    };
+    let hashed = of(hash(MAIL));
+    assert_eq!(class(&waits(hashed.clone(), WaitReason::NoClick)), Some("plain:main/Purchase"));
+    assert_eq!(class(&waits(hashed, WaitReason::SettleDelay)), Some("wait"));
+    assert_eq!(class(&waits(of(None), WaitReason::NoClick)), Some("wait"));
 }
 
 #[test]

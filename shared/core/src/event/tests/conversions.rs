@@ -124,6 +124,20 @@ fn something_must_identify_the_click_or_the_person() {
 }
 
 #[test]
+fn a_person_identifies_even_where_the_mapping_sends_no_hashes() {
+    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    file["goals"]["purchase"]["enhancedConversions"] = json!(false);
+    let plain = Mapping::parse(&file.to_string()).expect("a mapping");
+    let nobody = without(purchase(), "sessionId");
+    let person = with(nobody.clone(), json!({ "email": "john@contoso.com" }));
+    let Ok(Event::Conversion(sale)) = parse_event(&person.to_string(), &plain, now()) else {
+        panic!("a conversion");
+    };
+    assert_eq!(sale.email, hash_email("john@contoso.com").ok());
+    assert!(parse_event(&nobody.to_string(), &plain, now()).is_err());
+}
+
+#[test]
 fn the_account_must_be_named_when_there_are_several() {
     let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
     file["accounts"]["second"] =
