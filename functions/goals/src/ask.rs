@@ -24,7 +24,7 @@ use tracklayer_edge::{
     telemetry::Metric,
 };
 
-use crate::handler::Goals;
+use crate::{deadline::Deadline, handler::Goals};
 
 /// learn.microsoft.com/advertising/campaign-management-service/getconversiongoalsbyids
 const GOALS: &str = "/CampaignManagement/v13/ConversionGoals/QueryByIds";
@@ -38,6 +38,16 @@ pub struct Session {
     account: AccountName,
     secret: Versioned<AccountSecret>,
     token: Secret,
+    /// Whether the token is the second one: a third is not asked for.
+    renewed: bool,
+}
+
+/// What must be known before an account is asked about.
+pub struct Standing<'a> {
+    /// The version of its secret that the identity service refused.
+    pub refused_secret: Option<&'a str>,
+    /// Whether an earlier check was told of goals.
+    pub had_goals: bool,
 }
 
 /// What Microsoft says of an account.
@@ -60,6 +70,10 @@ pub enum AskError {
     Refused(MicrosoftError),
     #[error("Microsoft gives no usable answer: {0}")]
     Unusable(String),
+    #[error("Microsoft is not asked until {0}: it, or its identity service, is asked too often")]
+    Paused(EventTime),
+    #[error("no time is left to ask")]
+    NoTime,
 }
 
 impl AskError {
@@ -110,8 +124,10 @@ impl<P: Ports> Goals<P> {
     pub async fn sign_in(
         &self,
         account: &AccountName,
-        refused: Option<&str>,
+        standing: &Standing<'_>,
+        deadline: &Deadline,
     ) -> Result<Session, AskError> {
+        let refused = standing.refused_secret;
         let mut secret = self.secrets.account(account).await?;
         if refused == Some(secret.version.as_str()) {
             self.secrets.forget(account).await;
@@ -121,14 +137,43 @@ impl<P: Ports> Goals<P> {
             return Err(AskError::Consent);
         }
         self.tell_age(account, &secret);
-        match self.auth.token(account, &secret).await {
-            Ok(token) => Ok(Session { account: account.clone(), secret, token }),
-            Err(error) => {
-                if let AuthError::Consent(_) = &error {
-                    self.refuse_secret(account, &secret.version).await;
-                }
-                Err(error.into())
-            }
+        let token = self.token(account, &secret, deadline).await?;
+        Ok(Session { account: account.clone(), secret, token, renewed: false })
+    }
+
+    async fn token(
+        &self,
+        account: &AccountName,
+        secret: &Versioned<AccountSecret>,
+        deadline: &Deadline,
+    ) -> Result<Secret, AskError> {
+        self.has_time(deadline)?;
+        let asked = self.auth.token(account, secret).await;
+        match &asked {
+            Err(AuthError::Consent(_)) => self.refuse_secret(account, &secret.version).await,
+            Err(AuthError::Looping(_)) => self.stop_asking(account).await,
+            _ => {}
+        }
+        Ok(asked?)
+    }
+
+    /// After Microsoft refused the token: a new one, perhaps from a secret written meanwhile. Once.
+    async fn renew(&self, session: &mut Session, deadline: &Deadline) -> Result<(), AskError> {
+        session.renewed = true;
+        session.secret = self.secrets.account(&session.account).await?;
+        session.token = self.token(&session.account, &session.secret, deadline).await?;
+        Ok(())
+    }
+
+    fn has_time(&self, deadline: &Deadline) -> Result<(), AskError> {
+        deadline.allows(TIMEOUT, &self.clock).then_some(()).ok_or(AskError::NoTime)
+    }
+
+    /// Nobody asks for this account for as long as a message rests.
+    async fn stop_asking(&self, account: &AccountName) {
+        let until = self.clock.now().plus_seconds(self.policy.run_margin);
+        if let Err(error) = self.ledger.pause(account, until).await {
+            tracing::warn!(account = account.as_str(), %error, "pause not noted");
         }
     }
 
@@ -149,17 +194,26 @@ impl<P: Ports> Goals<P> {
     }
 
     /// Asks about goals and auto-tagging.
-    pub async fn ask(&self, session: &Session) -> Result<Answers, AskError> {
+    pub async fn ask(
+        &self,
+        session: &mut Session,
+        standing: &Standing<'_>,
+        deadline: &Deadline,
+    ) -> Result<Answers, AskError> {
         let query = json!({
             "ConversionGoalTypes": "OfflineConversion",
             "ReturnAdditionalFields": "IsExternallyAttributed,IsEnhancedConversionsEnabled",
         });
-        let answer: GoalsAnswer = self.query(session, GOALS, &query).await?;
+        let answer: GoalsAnswer = self.query(session, GOALS, &query, deadline).await?;
         if answer.partial_errors.is_some_and(|errors| !errors.is_empty()) {
             return Err(AskError::Unusable("not all goals could be looked up".to_owned()));
         }
+        if answer.conversion_goals.is_none() && standing.had_goals {
+            // All of them deleted within the hour? It would hold everything.
+            return Err(AskError::Unusable("no list of goals".to_owned()));
+        }
         let goals = answer.conversion_goals.unwrap_or_default().into_iter().flatten().collect();
-        let auto_tagging = self.ask_tagging(session).await.unwrap_or_else(|error| {
+        let auto_tagging = self.ask_tagging(session, deadline).await.unwrap_or_else(|error| {
             // The goals are known, and only they hold rows.
             let account = session.account.as_str();
             tracing::warn!(account, %error, "auto-tagging not checked");
@@ -168,9 +222,13 @@ impl<P: Ports> Goals<P> {
         Ok(Answers { goals, auto_tagging })
     }
 
-    async fn ask_tagging(&self, session: &Session) -> Result<Option<bool>, AskError> {
+    async fn ask_tagging(
+        &self,
+        session: &mut Session,
+        deadline: &Deadline,
+    ) -> Result<Option<bool>, AskError> {
         let query = json!({"AccountPropertyNames": ["MSCLKIDAutoTaggingEnabled"]});
-        let answer: PropertiesAnswer = self.query(session, PROPERTIES, &query).await?;
+        let answer: PropertiesAnswer = self.query(session, PROPERTIES, &query, deadline).await?;
         let properties = answer.account_properties.unwrap_or_default();
         let tagging =
             properties.iter().find(|p| p.name.as_deref() == Some("MSCLKIDAutoTaggingEnabled"));
@@ -181,31 +239,51 @@ impl<P: Ports> Goals<P> {
     /// Asks what became of the goals' rows of the last days, as many calls as it takes.
     pub async fn ask_outcome(
         &self,
-        session: &Session,
+        session: &mut Session,
         goal_ids: &[&str],
         now: EventTime,
+        deadline: &Deadline,
     ) -> Result<Vec<ReportAnswer>, AskError> {
         let mut answers = Vec::new();
         for goal_ids in goal_ids.chunks(MAX_GOALS) {
             let query = ReportRequest::new(now, goal_ids);
-            answers.push(self.query(session, REPORT, &query).await?);
+            answers.push(self.query(session, REPORT, &query, deadline).await?);
         }
         Ok(answers)
     }
 
+    /// One question, and a second time with a new token if the first one's was refused.
     async fn query<T: DeserializeOwned>(
+        &self,
+        session: &mut Session,
+        path: &str,
+        query: &impl Serialize,
+        deadline: &Deadline,
+    ) -> Result<T, AskError> {
+        match self.query_once(session, path, query, deadline).await {
+            Err(AskError::Refused(error)) if error.class == Class::Token && !session.renewed => {
+                self.renew(session, deadline).await?;
+                self.query_once(session, path, query, deadline).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn query_once<T: DeserializeOwned>(
         &self,
         session: &Session,
         path: &str,
         query: &impl Serialize,
+        deadline: &Deadline,
     ) -> Result<T, AskError> {
-        let Session { account, secret, token } = session;
+        self.has_time(deadline)?;
+        let Session { account, secret, token, .. } = session;
         match self.microsoft.post(path, query, token, &secret.value, TIMEOUT).await {
             Answer::Http { status: 200, body, .. } => serde_json::from_slice(&body)
                 .map_err(|_| AskError::Unusable("unreadable answer".to_owned())),
             Answer::Http { status, body, .. } => match read_apply(status, &body, 0) {
                 Reply::Fault(error) => {
-                    // With the next run comes a new token, perhaps from a new secret.
+                    // What is asked next comes with a new token, perhaps from a new secret.
                     self.auth.forget(account).await;
                     self.secrets.forget(account).await;
                     Err(AskError::Refused(error))

@@ -19,7 +19,8 @@ use tracklayer_edge::{
 };
 
 use crate::{
-    ask::{Answers, AskError, Session},
+    ask::{Answers, AskError, Session, Standing},
+    deadline::Deadline,
     wire::{AccountReport, Report},
 };
 
@@ -64,12 +65,12 @@ where
 {
     /// Checks every account of the mapping. One that can't be asked about just now leaves its last
     /// result in force: only a check holds rows, and only a check lets them go.
-    pub async fn handle(&self) -> Report {
+    pub async fn handle(&self, deadline: &Deadline) -> Report {
         let mut report = Report::default();
         let mut checked = Vec::new();
         for account in self.mapping.accounts() {
             let mut entry = AccountReport::new(account.name().clone());
-            match self.check(account, &mut entry).await {
+            match self.check(account, &mut entry, deadline).await {
                 Ok(done) => checked.push((report.accounts.len(), done)),
                 Err(error) => {
                     tracing::error!(account = account.name().as_str(), %error, "goals not checked");
@@ -79,8 +80,8 @@ where
             self.tell(&entry);
             report.accounts.push(entry);
         }
-        for (position, done) in checked {
-            self.add_outcomes(&done, &mut report.accounts[position]).await;
+        for (position, mut done) in checked {
+            self.add_outcomes(&mut done, &mut report.accounts[position], deadline).await;
         }
         report
     }
@@ -89,15 +90,11 @@ where
         &self,
         account: &Account,
         entry: &mut AccountReport,
+        deadline: &Deadline,
     ) -> Result<Checked, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
-        let session = self.sign_in(name, before.refused_secret_version.as_deref()).await;
-        let asked = match session {
-            Ok(session) => self.ask(&session).await.map(|answers| (session, answers)),
-            Err(error) => Err(error),
-        };
-        let (session, answers) = match asked {
+        let (session, answers) = match self.question(name, &before, deadline).await {
             Ok(asked) => asked,
             Err(error) => {
                 self.fail(&before, error.lasting(), entry).await?;
@@ -105,10 +102,29 @@ where
             }
         };
         let now = self.clock.now();
-        let (findings, check) = self.compare(account, &answers, &before, now);
+        let check = self.compare(account, &answers, &before, now);
         self.ledger.save_check(name, &check).await?;
-        (entry.checked, entry.findings, entry.held) = (true, findings, check.held_goals);
+        (entry.checked, entry.findings, entry.held) = (true, check.findings, check.held_goals);
         Ok(Checked { session, goal_ids: ids(account, &answers) })
+    }
+
+    /// Signs in and asks, unless the account is paused.
+    async fn question(
+        &self,
+        account: &AccountName,
+        before: &AccountItem,
+        deadline: &Deadline,
+    ) -> Result<(Session, Answers), AskError> {
+        if let Some(until) = before.paused_until.filter(|until| *until > self.clock.now()) {
+            return Err(AskError::Paused(until));
+        }
+        let standing = Standing {
+            refused_secret: before.refused_secret_version.as_deref(),
+            had_goals: before.goals_seen > 0,
+        };
+        let mut session = self.sign_in(account, &standing, deadline).await?;
+        let answers = self.ask(&mut session, &standing, deadline).await?;
+        Ok((session, answers))
     }
 
     /// An account that can't be used until a person repairs something. One failed check may be a
@@ -125,16 +141,22 @@ where
         let Some(finding) = lasting else { return Ok(()) };
         let since = before.failing_since.unwrap_or_else(|| self.clock.now());
         let held = before.failing_since.is_some();
-        self.ledger.fail_check(&entry.account, since, held).await?;
+        self.ledger.fail_check(&entry.account, since, held, &finding).await?;
         (entry.account_held, entry.findings) = (held, vec![finding]);
         Ok(())
     }
 
     /// Adds what became of the rows, and logs it; why it can't is noted and nothing more.
-    async fn add_outcomes(&self, checked: &Checked, entry: &mut AccountReport) {
+    async fn add_outcomes(
+        &self,
+        checked: &mut Checked,
+        entry: &mut AccountReport,
+        deadline: &Deadline,
+    ) {
         let goal_ids: Vec<&str> = checked.goal_ids.iter().map(String::as_str).collect();
         let name = entry.account.as_str();
-        let asked = self.ask_outcome(&checked.session, &goal_ids, self.clock.now()).await;
+        let now = self.clock.now();
+        let asked = self.ask_outcome(&mut checked.session, &goal_ids, now, deadline).await;
         let problem = match asked {
             Ok(answers) => {
                 entry.outcomes = answers.iter().flat_map(ReportAnswer::outcomes).collect();
@@ -161,9 +183,13 @@ where
         answers: &Answers,
         before: &AccountItem,
         now: EventTime,
-    ) -> (Vec<GoalFinding>, GoalCheck) {
-        let mut findings: Vec<GoalFinding> = untagged(answers).into_iter().collect();
-        let mut check = GoalCheck { checked_at: now, ..GoalCheck::default() };
+    ) -> GoalCheck {
+        let mut check = GoalCheck {
+            checked_at: now,
+            findings: untagged(answers).into_iter().collect(),
+            goals_seen: answers.goals.len(),
+            ..GoalCheck::default()
+        };
         let goals: BTreeMap<&str, _> =
             account.goals().map(|(_, goal)| (goal.name.as_str(), goal)).collect();
         for (name, goal) in goals {
@@ -178,14 +204,17 @@ where
             let is_there = answers.goals.iter().any(|goal| goal.name.as_deref() == Some(name));
             let absent = if is_there { absent } else { Some(now) };
             check.absent_goals.extend(absent.map(|at| (name.to_owned(), at)));
-            findings.extend(found);
+            check.findings.extend(found);
         }
         let waited = before.once_held.iter().chain(&before.held_goals);
         check.once_held = waited.chain(&check.held_goals).cloned().collect();
-        (findings, check)
+        let plain = before.once_plain.iter().chain(&before.plain_goals).chain(&check.plain_goals);
+        check.once_plain = plain.cloned().collect();
+        check.once_plain.extend(account.plain_goals().map(ToString::to_string));
+        check
     }
 
-    /// One line per finding, and how many goals are held.
+    /// One line per finding, how many there are, and how many goals are held.
     fn tell(&self, report: &AccountReport) {
         for finding in &report.findings {
             let account: &AccountName = &report.account;
@@ -202,6 +231,10 @@ where
             // While an account is held nobody else calls Microsoft, and it must go on ringing.
             let failed = Metric::count("AuthFailed", 1);
             self.telemetry.emit(report.account.as_str(), &[failed]);
+        }
+        if report.checked || !report.findings.is_empty() {
+            let findings = Metric::count("GoalFindings", report.findings.len());
+            self.telemetry.emit(report.account.as_str(), &[findings]);
         }
         // What the last check holds stays held while none succeeds.
         if report.checked || !report.held.is_empty() {

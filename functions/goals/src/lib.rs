@@ -4,9 +4,11 @@
 //!
 //! - [`handler`]: one run over all accounts
 //! - `ask`: Microsoft's answers
+//! - [`deadline`]: until when questions begin
 //! - [`wire`]: the report
 
 mod ask;
+pub mod deadline;
 pub mod handler;
 pub mod wire;
 

@@ -1,6 +1,6 @@
 //! `goals`: checks the mapping's goals against each ad account.
 
-use goals::Goals;
+use goals::{Goals, deadline::Deadline};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
     aws::Aws,
@@ -30,8 +30,9 @@ async fn main() -> anyhow::Result<()> {
     };
     let goals = &goals;
     // What the event says doesn't matter: a schedule's and a person's mean the same.
-    let serve = move |_: LambdaEvent<serde::de::IgnoredAny>| async move {
-        Ok::<_, std::convert::Infallible>(goals.handle().await)
+    let serve = move |event: LambdaEvent<serde::de::IgnoredAny>| async move {
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &goals.clock);
+        Ok::<_, std::convert::Infallible>(goals.handle(&deadline).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

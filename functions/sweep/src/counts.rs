@@ -10,8 +10,9 @@ use tracklayer_edge::{ledger::LedgerError, ports::Index};
 /// open, the exact number is not what a person needs first.
 const PAGES: usize = 5;
 
-/// Classes and the metric they are counted in. Held rows are left out: their classes are named
-/// after accounts and goals, and the check that holds them counts them.
+/// Classes and the metric they are counted in; with them go those of rows with hashes alone, which
+/// are named after goals. Held rows are left out: the check that holds them tells how many goals
+/// are.
 const COUNTED: [(&str, Class); 4] = [
     ("Waiting", Class::Wait),
     ("Waiting", Class::Orphan),
@@ -22,13 +23,16 @@ const COUNTED: [(&str, Class); 4] = [
 /// Entries by account and metric.
 pub type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
-/// Counts the open rows.
+/// Counts the open rows, among them those that wait in the classes `plain`.
 ///
 /// # Errors
 /// If the index can't be read.
-pub async fn count(ledger: &impl Index) -> Result<Counts, LedgerError> {
+pub async fn count(
+    ledger: &impl Index,
+    plain: impl Iterator<Item = Class>,
+) -> Result<Counts, LedgerError> {
     let mut counts = Counts::new();
-    for (metric, class) in COUNTED {
+    for (metric, class) in COUNTED.into_iter().chain(plain.map(|class| ("Waiting", class))) {
         let shards = class.shards();
         let tallies = shards.iter().map(|shard| ledger.tally(shard, PAGES));
         for tally in try_join_all(tallies).await? {

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{decide::Policy, mapping::Mapping, time::EventTime};
+use tracklayer_core::{decide::Policy, mapping::Mapping, open::Class, time::EventTime};
 use tracklayer_edge::{
     ledger::{DueEntry, LedgerError},
-    ports::{Live, Ports, Telemetry},
+    ports::{GoalChecks, Live, Ports, Telemetry},
     telemetry::Metric,
 };
 
 use crate::{
     counts::{Counts, count},
+    held::{plain_ever, plain_now},
     signals::Span,
     wire::Summary,
 };
@@ -33,7 +34,10 @@ pub struct Sweep<P: Ports = Live> {
     pub telemetry: P::Telemetry,
 }
 
-impl<P: Ports> Sweep<P> {
+impl<P: Ports> Sweep<P>
+where
+    P::Ledger: GoalChecks,
+{
     /// One run, which Lambda ends at `deadline_ms` (milliseconds since 1970).
     ///
     /// # Errors
@@ -42,7 +46,12 @@ impl<P: Ports> Sweep<P> {
         let span = Span { now, deadline_ms };
         let mut summary = Summary::default();
         let mut overdue = Overdue::new(&self.mapping, now);
-        let signalled = self.signal_due(&span, &mut summary, |entry| overdue.take(entry)).await;
+        // Without the accounts' items only what waits for one of them is left out.
+        let accounts = self.account_items().await;
+        let items = accounts.as_deref().unwrap_or_default();
+        let classes: Vec<Class> = std::iter::once(Class::Wait).chain(plain_now(items)).collect();
+        let signalled =
+            self.signal_due(&classes, &span, &mut summary, |entry| overdue.take(entry)).await;
         if signalled.is_ok() {
             // First of all: that this is missing is an alarm, whatever happens next.
             overdue.emit(&self.telemetry);
@@ -50,15 +59,19 @@ impl<P: Ports> Sweep<P> {
         let orphans = self.look_at_orphans(&span, &mut summary).await;
         let stuck = orphans.as_ref().cloned().unwrap_or_default();
         if span.has_time(&self.clock) {
-            self.count_open(&stuck).await;
+            self.count_open(&stuck, plain_ever(items)).await;
         }
         tell(&summary);
-        signalled.and(orphans.map(|_| ())).map(|()| summary)
+        signalled.and(orphans.map(|_| ())).and(accounts.map(|_| ())).map(|()| summary)
     }
 
     /// A count that fails is only missing: it must not end a run that has done its work.
-    async fn count_open(&self, stuck: &BTreeMap<String, usize>) {
-        match count(&self.ledger).await {
+    async fn count_open(
+        &self,
+        stuck: &BTreeMap<String, usize>,
+        plain: impl Iterator<Item = Class>,
+    ) {
+        match count(&self.ledger, plain).await {
             Ok(counts) => self.emit(counts, stuck),
             Err(error) => tracing::error!(%error, "open rows not counted"),
         }

@@ -31,6 +31,10 @@ const TOGETHER: usize = 10;
 const GROUPS: usize = 2;
 /// Over how many seconds signals are spread, so that a wave of due rows is none for Microsoft.
 const JITTER: i64 = 60;
+/// How many hours after its release a row is looked at again, should its signal have got lost. Its
+/// message comes back for three hours before the queue gives it up, and then the row is dead: a
+/// second signal in that time would only be a second dead letter.
+const RELEASED_HOURS: i64 = 4;
 /// No new work with less time left: a group may take this long when AWS answers slowly.
 const RESERVE: Duration = Duration::from_secs(40);
 
@@ -52,27 +56,40 @@ impl Span {
     }
 }
 
+/// What becomes of an entry whose row is signalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is due again in an hour.
+    Postpone,
+    /// It leaves its class, and waits for nothing but its message.
+    Release,
+}
+
 impl<P: Ports> Sweep<P> {
-    /// Signals what is due. Ages of the entries are told to `seen`, before they are moved.
+    /// Signals what is due in these classes. Ages of the entries are told to `seen`, before they are
+    /// moved.
     ///
     /// # Errors
     /// If the index can't be read.
     pub async fn signal_due(
         &self,
+        classes: &[Class],
         span: &Span,
         summary: &mut Summary,
         mut seen: impl FnMut(&DueEntry),
     ) -> Result<(), LedgerError> {
-        let mut pages = Pages::new(&self.ledger, &Class::Wait, span.now);
         let mut left = MAX_SIGNALS;
-        while let Some(mut entries) = pages.next().await? {
-            entries.iter().for_each(&mut seen);
-            summary.cut_short |= entries.len() > left;
-            entries.truncate(left);
-            left -= entries.len();
-            self.signal_page(&entries, span, summary).await;
-            if summary.cut_short {
-                break;
+        for class in classes {
+            let mut pages = Pages::new(&self.ledger, class, span.now);
+            while let Some(mut entries) = pages.next().await? {
+                entries.iter().for_each(&mut seen);
+                summary.cut_short |= entries.len() > left;
+                entries.truncate(left);
+                left -= entries.len();
+                self.signal_page(&entries, Step::Postpone, span, summary).await;
+                if summary.cut_short {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -82,12 +99,13 @@ impl<P: Ports> Sweep<P> {
     pub(crate) async fn signal_page(
         &self,
         entries: &[DueEntry],
+        step: Step,
         span: &Span,
         summary: &mut Summary,
     ) {
         let groups = entries.chunks(TOGETHER).map(|group| async move {
             if span.has_time(&self.clock) {
-                Some(self.signal_group(group, span.now).await)
+                Some(self.signal_group(group, step, span.now).await)
             } else {
                 None
             }
@@ -101,9 +119,21 @@ impl<P: Ports> Sweep<P> {
         }
     }
 
-    async fn signal_group(&self, group: &[DueEntry], now: EventTime) -> Group {
-        let until = now.plus_seconds(self.policy.hour);
-        let moves = group.iter().map(|entry| self.ledger.postpone(entry, until));
+    async fn step(
+        &self,
+        entry: &DueEntry,
+        step: Step,
+        now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        let hours = |hours: i64| now.plus_seconds(hours * self.policy.hour);
+        match step {
+            Step::Postpone => self.ledger.postpone(entry, hours(1)).await,
+            Step::Release => self.ledger.let_go(entry, hours(RELEASED_HOURS)).await,
+        }
+    }
+
+    async fn signal_group(&self, group: &[DueEntry], step: Step, now: EventTime) -> Group {
+        let moves = group.iter().map(|entry| self.step(entry, step, now));
         let mut done = Group::default();
         let mut signals = Vec::with_capacity(group.len());
         for (entry, moved) in group.iter().zip(join_all(moves).await) {

@@ -47,21 +47,23 @@ pub struct AccountRevenue {
 }
 
 /// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gravity {
     /// Rows of the goal wait until it is repaired.
     Holds,
-    /// Rows go, but something is not as it should be.
+    /// Rows go, but something is not as it should be. Also what a later version calls otherwise:
+    /// what holds is said by the list of held goals alone.
+    #[serde(other)]
     Warns,
 }
 
 /// Something the check found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GoalFinding {
     /// The goal's name in the mapping; absent for the account as a whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<String>,
     /// How grave it is.
     pub gravity: Gravity,
@@ -208,9 +210,15 @@ fn missing(name: &str, found: &[AccountGoal]) -> GoalFinding {
         .filter(|(distance, _)| *distance <= name.chars().count().div_ceil(2));
     let cure = match nearest {
         Some((_, other)) => {
-            format!("Did you mean \"{other}\"? Make both names equal, case and spaces included.")
+            format!(
+                "Did you mean \"{other}\"? Make both names equal, case and spaces included. A goal of \
+                 another type is not seen here, even if it has the name."
+            )
         }
-        None => "Create an offline conversion goal of exactly this name.".to_owned(),
+        None => "Create an offline conversion goal of exactly this name. A goal of another type \
+                 is not seen here, even if it has the name: names are unique, so give that one \
+                 another."
+            .to_owned(),
     };
     GoalFinding {
         goal: Some(name.to_owned()),
@@ -261,6 +269,10 @@ mod tests {
         assert_eq!((found.len(), found[0].gravity), (1, Gravity::Holds));
         assert!(found[0].cure.contains("\"purchases \""), "{}", found[0].cure);
         assert!(check(&[goal("Newsletter")], None)[0].cure.starts_with("Create"));
+        for others in [&[goal("purchases ")][..], &[]] {
+            let cure = &check(others, None)[0].cure;
+            assert!(cure.contains("of another type is not seen here"), "{cure}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
+    goals::GoalFinding,
     id::{AccountName, RecordId, Source},
     identity::Identity,
     intake::ClickSearch,
@@ -261,6 +262,13 @@ pub trait Index {
     /// # Errors
     /// If the ledger is unavailable.
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
+
+    /// Moves an entry's row into the class `wait`, due then, on the same condition: what kept it in
+    /// its own class is over, and nobody looks for it there any more. Raises no revision.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError>;
 }
 
 /// What the check of the goals leaves for all workers.
@@ -278,8 +286,8 @@ pub trait GoalChecks {
     async fn save_check(&self, account: &AccountName, check: &GoalCheck)
     -> Result<(), LedgerError>;
 
-    /// Notes since when no check could use the account, and whether its rows wait for that. What
-    /// was found of its goals before stays.
+    /// Notes since when no check could use the account and for what, and whether its rows wait for
+    /// that. What was found of its goals before stays.
     ///
     /// # Errors
     /// If the ledger is unavailable.
@@ -288,6 +296,7 @@ pub trait GoalChecks {
         account: &AccountName,
         since: EventTime,
         held: bool,
+        finding: &GoalFinding,
     ) -> Result<(), LedgerError>;
 }
 

@@ -6,7 +6,7 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     note::Write,
     observed::Claim,
-    open::Open,
+    open::{Class, Open},
     record::{Row, RowKey},
     time::{DAY, EventTime},
 };
@@ -218,6 +218,15 @@ impl Table {
 
     /// Moves a row's `due`, if it is what the index said.
     pub fn postpone(&mut self, seen: &DueEntry, until: EventTime) -> bool {
+        self.move_entry(seen, &seen.class, until)
+    }
+
+    /// Moves a row into the class `wait`, if it stands where the index said.
+    pub fn let_go(&mut self, seen: &DueEntry, due: EventTime) -> bool {
+        self.move_entry(seen, &Class::Wait.entry(&seen.key, due, None).class, due)
+    }
+
+    fn move_entry(&mut self, seen: &DueEntry, class: &str, due: EventTime) -> bool {
         let Some(row) = self.rows.get(&seen.key) else { return false };
         let Some(open) = row.open.as_ref().filter(|open| open.due == seen.due) else {
             self.units.write += 1;
@@ -227,7 +236,7 @@ impl Table {
             self.units.write += 1;
             return false;
         }
-        let open = Open { due: until, ..open.clone() };
+        let open = Open { class: class.to_owned(), due, ..open.clone() };
         let row = Row { open: Some(open), ..row.clone() };
         self.put(row);
         true
@@ -243,10 +252,14 @@ impl Table {
             self.held_since.entry(held(goal)).or_insert(second);
         }
         let item = self.accounts.entry(account.clone()).or_default();
-        (item.held, item.failing_since) = (false, None);
+        (item.held, item.failing_since, item.failing_for) = (false, None, None);
         item.held_goals.clone_from(&check.held_goals);
         item.once_held.clone_from(&check.once_held);
         item.absent_goals.clone_from(&check.absent_goals);
+        item.plain_goals.clone_from(&check.plain_goals);
+        item.once_plain.clone_from(&check.once_plain);
+        item.findings.clone_from(&check.findings);
+        item.goals_seen = check.goals_seen;
         item.checked_at = Some(check.checked_at);
     }
 

@@ -194,3 +194,41 @@ async fn a_large_held_class_is_left_alone_and_then_drained_by_a_few_runs() {
     assert_eq!(signalled.len(), all.len(), "none twice");
     assert_eq!(signalled.into_iter().collect::<BTreeSet<_>>(), all);
 }
+
+#[tokio::test]
+async fn a_released_row_is_signalled_once_while_nobody_gets_it_through() {
+    let system = System::new(0);
+    let mut counts: BTreeMap<RowKey, i64> = BTreeMap::new();
+    // As long as the queue tries before it gives a message up.
+    for run in 0..36 {
+        system.release(run * 300).await;
+        system.run(run * 300).await;
+        for key in system.signalled() {
+            *counts.entry(key).or_default() += 1;
+        }
+    }
+    assert_eq!(counts.len(), 2_000);
+    assert!(counts.values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn hashes_alone_are_looked_at_when_due_and_go_at_once_when_their_goal_takes_them() {
+    let system = System::new(0);
+    system.stand.0.held_goals.borrow_mut().push("Purchase".to_owned());
+    system.stand.0.plain_goals.borrow_mut().push("Purchase".to_owned());
+    let class = Class::Plain("main/Purchase".to_owned());
+    for (id, due) in [("due", NOW - 1), ("later", NOW + DAY)] {
+        let due = EventTime::from_epoch(due);
+        system.stand.add(key(id), class.entry(&key(id), due, Some(WaitReason::NoClick)));
+    }
+    assert_eq!(system.run(0).await.signalled, 1);
+    assert_eq!((system.release(0).await, system.signalled()), (0, vec![key("due")]));
+    let waiting = system.metric("Waiting") as i64;
+    assert_eq!(waiting, 3, "one waits for something else");
+
+    system.stand.0.plain_goals.borrow_mut().clear();
+    assert_eq!(system.release(300).await, 2);
+    let signalled: BTreeSet<RowKey> = system.signalled().into_iter().collect();
+    assert_eq!(signalled, BTreeSet::from([key("due"), key("later")]));
+    assert_eq!(system.release(600).await, 0);
+}

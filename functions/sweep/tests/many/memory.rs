@@ -12,10 +12,11 @@ use std::{
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
+    goals::GoalFinding,
     id::{AccountName, RecordId, Source},
     intake::ClickSearch,
     note::Write,
-    open::Open,
+    open::{Class, Open},
     record::{References, Row, RowKey},
     signal::Signal,
     time::EventTime,
@@ -62,6 +63,8 @@ pub struct State {
     pub now_ms: Cell<i64>,
     /// Goals of `main` that a check holds.
     pub held_goals: RefCell<Vec<String>>,
+    /// Goals of `main` that take no hashes.
+    pub plain_goals: RefCell<Vec<String>>,
     /// Signals that were sent, in order.
     pub signals: RefCell<Vec<RowKey>>,
     /// The metrics of `main`, each with its last value.
@@ -77,7 +80,7 @@ pub struct State {
     moves: Cell<usize>,
     rows: RefCell<BTreeMap<String, (RowKey, Open)>>,
     index: RefCell<BTreeMap<String, BTreeSet<(EventTime, String)>>>,
-    lagging: RefCell<VecDeque<(String, EventTime, EventTime)>>,
+    lagging: RefCell<VecDeque<(String, (String, EventTime), Open)>>,
 }
 
 impl Stand {
@@ -92,19 +95,34 @@ impl Stand {
     pub fn catch_up(&self, behind: usize) {
         let mut lagging = self.0.lagging.borrow_mut();
         while lagging.len() > behind {
-            let Some((pk, from, to)) = lagging.pop_front() else { return };
-            let class = self.0.rows.borrow()[&pk].1.class.clone();
+            let Some((pk, (class, due), to)) = lagging.pop_front() else { return };
             let mut index = self.0.index.borrow_mut();
-            let entries = index.entry(class).or_default();
-            entries.remove(&(from, pk.clone()));
-            entries.insert((to, pk));
+            index.entry(class).or_default().remove(&(due, pk.clone()));
+            index.entry(to.class).or_default().insert((to.due, pk));
         }
     }
 
-    fn entry(&self, pk: &str, due: EventTime) -> DueEntry {
-        let (key, open) = self.0.rows.borrow()[pk].clone();
-        let account = "main".to_owned();
-        DueEntry { key, class: open.class, account, due, money: None }
+    fn entry(&self, pk: &str, class: &str, due: EventTime) -> DueEntry {
+        let key = self.0.rows.borrow()[pk].0.clone();
+        let (class, account) = (class.to_owned(), "main".to_owned());
+        DueEntry { key, class, account, due, money: None }
+    }
+
+    async fn move_to(&self, seen: &DueEntry, class: &str, due: EventTime) -> bool {
+        self.0.moves.set(self.0.moves.get() + 1);
+        self.0.most_moves.set(self.0.most_moves.get().max(self.0.moves.get()));
+        tokio::task::yield_now().await;
+        self.0.moves.set(self.0.moves.get() - 1);
+        let mut rows = self.0.rows.borrow_mut();
+        let (_, open) = rows.get_mut(&seen.key.pk()).expect("a row");
+        if (open.due, &open.class) != (seen.due, &seen.class) {
+            self.0.conflicts.set(self.0.conflicts.get() + 1);
+            return false;
+        }
+        *open = Open { class: class.to_owned(), due, reason: open.reason };
+        let from = (seen.class.clone(), seen.due);
+        self.0.lagging.borrow_mut().push_back((seen.key.pk(), from, open.clone()));
+        true
     }
 }
 
@@ -127,7 +145,7 @@ impl Index for Stand {
         let after = index.get(class).unwrap_or(&empty).range((start, Bound::Unbounded));
         let limit = usize::try_from(limit).expect("a limit");
         let due = after.take_while(|(due, _)| *due <= now).take(limit);
-        let entries: Vec<DueEntry> = due.map(|(due, pk)| self.entry(pk, *due)).collect();
+        let entries: Vec<DueEntry> = due.map(|(due, pk)| self.entry(pk, class, *due)).collect();
         self.0.reads.set(self.0.reads.get() + 1);
         self.0.largest_page.set(self.0.largest_page.get().max(entries.len()));
         let cursor = |entry: &DueEntry| Cursor {
@@ -146,33 +164,33 @@ impl Index for Stand {
     }
 
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
-        self.0.moves.set(self.0.moves.get() + 1);
-        self.0.most_moves.set(self.0.most_moves.get().max(self.0.moves.get()));
-        tokio::task::yield_now().await;
-        self.0.moves.set(self.0.moves.get() - 1);
-        let mut rows = self.0.rows.borrow_mut();
-        let (_, open) = rows.get_mut(&seen.key.pk()).expect("a row");
-        if (open.due, &open.class) != (seen.due, &seen.class) {
-            self.0.conflicts.set(self.0.conflicts.get() + 1);
-            return Ok(false);
-        }
-        open.due = until;
-        self.0.lagging.borrow_mut().push_back((seen.key.pk(), seen.due, until));
-        Ok(true)
+        Ok(self.move_to(seen, &seen.class, until).await)
+    }
+
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
+        let class = Class::Wait.entry(&seen.key, due, None).class;
+        Ok(self.move_to(seen, &class, due).await)
     }
 }
 
 impl GoalChecks for Stand {
     async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
         let held_goals = self.0.held_goals.borrow().clone();
-        Ok(AccountItem { held_goals, ..AccountItem::default() })
+        let plain_goals = self.0.plain_goals.borrow().clone();
+        Ok(AccountItem { held_goals, plain_goals, ..AccountItem::default() })
     }
 
     async fn save_check(&self, _: &AccountName, _: &GoalCheck) -> Result<(), LedgerError> {
         unreachable!("sweep checks nothing")
     }
 
-    async fn fail_check(&self, _: &AccountName, _: EventTime, _: bool) -> Result<(), LedgerError> {
+    async fn fail_check(
+        &self,
+        _: &AccountName,
+        _: EventTime,
+        _: bool,
+        _: &GoalFinding,
+    ) -> Result<(), LedgerError> {
         unreachable!("sweep checks nothing")
     }
 }

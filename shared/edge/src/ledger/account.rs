@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use tracklayer_core::{id::AccountName, time::EventTime};
+use tracklayer_core::{goals::GoalFinding, id::AccountName, time::EventTime};
 
 use crate::ports::{AccountItems, GoalChecks, Refusals};
 
@@ -36,6 +36,17 @@ pub struct AccountItem {
     /// Goals that take no hashes, as the last check found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plain_goals: Vec<String>,
+    /// Every goal to which no hashes went at some check, for its own or for the mapping's sake.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub once_plain: BTreeSet<String>,
+    /// What the last check found, each with its cure: for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<GoalFinding>,
+    /// What keeps checks from using the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_for: Option<GoalFinding>,
+    /// How many goals Microsoft named at the last check.
+    pub goals_seen: usize,
     /// When a check last found no goal of a name: the only hint at how young a goal is.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_goals: BTreeMap<String, EventTime>,
@@ -55,6 +66,12 @@ pub struct GoalCheck {
     pub once_held: BTreeSet<String>,
     /// Goals that take no hashes: rows with nothing else wait for a click.
     pub plain_goals: Vec<String>,
+    /// Goals to which no hashes go, or went at an earlier check.
+    pub once_plain: BTreeSet<String>,
+    /// Everything found.
+    pub findings: Vec<GoalFinding>,
+    /// How many goals Microsoft named.
+    pub goals_seen: usize,
     /// Goals that are absent, or were when they were last looked for, and when that was.
     pub absent_goals: BTreeMap<String, EventTime>,
 }
@@ -108,24 +125,24 @@ impl GoalChecks for Ledger {
         account: &AccountName,
         check: &GoalCheck,
     ) -> Result<(), LedgerError> {
-        let unreadable = |error: serde_dynamo::Error| LedgerError::Unreadable(error.to_string());
-        let held = serde_dynamo::to_attribute_value(&check.held_goals).map_err(unreadable)?;
-        let once_held = serde_dynamo::to_attribute_value(&check.once_held).map_err(unreadable)?;
-        let plain = serde_dynamo::to_attribute_value(&check.plain_goals).map_err(unreadable)?;
-        let absent = serde_dynamo::to_attribute_value(&check.absent_goals).map_err(unreadable)?;
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
             .update_expression(
                 "SET heldGoals = :goals, onceHeld = :once, plainGoals = :plain, \
-                 absentGoals = :absent, checkedAt = :at, held = :held REMOVE failingSince",
+                 oncePlain = :oncePlain, findings = :findings, goalsSeen = :seen, \
+                 absentGoals = :absent, checkedAt = :at, held = :held \
+                 REMOVE failingSince, failingFor",
             )
-            .expression_attribute_values(":goals", held)
-            .expression_attribute_values(":once", once_held)
+            .expression_attribute_values(":goals", value_of(&check.held_goals)?)
+            .expression_attribute_values(":once", value_of(&check.once_held)?)
             .expression_attribute_values(":held", AttributeValue::Bool(false))
-            .expression_attribute_values(":plain", plain)
-            .expression_attribute_values(":absent", absent)
+            .expression_attribute_values(":plain", value_of(&check.plain_goals)?)
+            .expression_attribute_values(":oncePlain", value_of(&check.once_plain)?)
+            .expression_attribute_values(":findings", value_of(&check.findings)?)
+            .expression_attribute_values(":seen", value_of(&check.goals_seen)?)
+            .expression_attribute_values(":absent", value_of(&check.absent_goals)?)
             .expression_attribute_values(":at", number(check.checked_at.epoch()))
             .send()
             .await
@@ -138,12 +155,14 @@ impl GoalChecks for Ledger {
         account: &AccountName,
         since: EventTime,
         held: bool,
+        finding: &GoalFinding,
     ) -> Result<(), LedgerError> {
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
-            .update_expression("SET failingSince = :since, held = :held")
+            .update_expression("SET failingSince = :since, held = :held, failingFor = :finding")
+            .expression_attribute_values(":finding", value_of(finding)?)
             .expression_attribute_values(":since", number(since.epoch()))
             .expression_attribute_values(":held", AttributeValue::Bool(held))
             .send()
@@ -151,6 +170,11 @@ impl GoalChecks for Ledger {
             .map_err(|error| unavailable(&error))?;
         Ok(())
     }
+}
+
+fn value_of(value: &impl Serialize) -> Result<AttributeValue, LedgerError> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error: serde_dynamo::Error| LedgerError::Unreadable(error.to_string()))
 }
 
 impl Ledger {

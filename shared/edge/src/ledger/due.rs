@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
-use tracklayer_core::{record::RowKey, time::EventTime};
+use tracklayer_core::{open::Class, record::RowKey, time::EventTime};
 
 use crate::ports::Index;
 
@@ -108,16 +108,33 @@ impl Index for Ledger {
     }
 
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
+        self.move_entry(seen, &seen.class, until).await
+    }
+
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
+        let open = Class::Wait.entry(&seen.key, due, None);
+        self.move_entry(seen, &open.class, open.due).await
+    }
+}
+
+impl Ledger {
+    async fn move_entry(
+        &self,
+        seen: &DueEntry,
+        class: &str,
+        due: EventTime,
+    ) -> Result<bool, LedgerError> {
         let answer = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key_item(&seen.key)))
-            .update_expression("SET #due = :until")
+            .update_expression("SET #due = :due, #open = :to")
             .condition_expression("#due = :seen AND #open = :class")
             .expression_attribute_names("#due", "due")
             .expression_attribute_names("#open", "open")
-            .expression_attribute_values(":until", number(until.epoch()))
+            .expression_attribute_values(":due", number(due.epoch()))
+            .expression_attribute_values(":to", text(class))
             .expression_attribute_values(":seen", number(seen.due.epoch()))
             .expression_attribute_values(":class", text(&seen.class))
             .send()

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use goals::Goals;
+use goals::{Goals, deadline::Deadline};
 use tracklayer_edge::ledger::AccountItem;
 
 use crate::{
@@ -58,7 +58,9 @@ async fn check(world: &Rc<World>) {
         clock: port.clone(),
         telemetry: port,
     };
-    let report = invocation.run(TIMEOUT, goals.handle()).await;
+    let end = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
+    let deadline = Deadline::at_epoch_ms(end, &goals.clock);
+    let report = invocation.run(TIMEOUT, goals.handle(&deadline)).await;
     let accounts = report.map(|report| report.accounts).unwrap_or_default();
     for account in
         accounts.iter().filter(|account| account.account_held || !account.held.is_empty())

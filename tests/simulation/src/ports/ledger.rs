@@ -2,6 +2,7 @@
 
 use tracklayer_core::{
     erasure::Erasure,
+    goals::GoalFinding,
     id::{AccountName, RecordId, Source},
     note::Write,
     observed::Destination,
@@ -296,10 +297,12 @@ impl GoalChecks for Port {
         account: &AccountName,
         since: EventTime,
         held: bool,
+        finding: &GoalFinding,
     ) -> Result<(), LedgerError> {
         let note = |table: &mut Table| {
             let item = table.accounts.entry(account.clone()).or_default();
             (item.failing_since, item.held) = (Some(since), held);
+            item.failing_for = Some(finding.clone());
         };
         Ok(self.table(note).await?)
     }
@@ -322,6 +325,10 @@ impl Index for Port {
 
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
         Ok(self.table(|table| table.postpone(seen, until)).await?)
+    }
+
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.let_go(seen, due)).await?)
     }
 }
 
