@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Click, Fault, FaultRule, ThrottleAnswer};
 use serde_json::{Value, json};
-use system_tests::{World, operate::click, purchase, refund, time as in_seconds, until};
+use system_tests::{
+    World,
+    operate::{TOKEN, click, quick},
+    purchase, refund, time as in_seconds, until,
+};
 
 fn subscription(event_id: &str) -> Value {
     json!({"event": "subscription_start", "eventId": event_id, "source": "shop", "occurredAt": in_seconds(-1),
@@ -191,6 +195,117 @@ async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
     check(&world).await;
     world.until_state("mail", "accepted").await;
     assert_eq!(world.messages("uploads-dlq").await, 0);
+    world.stop().await;
+}
+
+/// A world in which goals are checked by the test alone.
+async fn unchecked() -> World {
+    World::with(|options| {
+        quick(options);
+        options.check_every = Duration::from_secs(600);
+    })
+    .await
+    .unwrap()
+}
+
+fn on_goals(fault: Fault) -> FaultRule {
+    FaultRule::new(fault).on("ConversionGoals")
+}
+
+/// The account item, as the console shows it.
+async fn account_item(world: &World) -> Value {
+    let items = world.items_with("Conversions", "account main").await;
+    items.into_iter().next().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_item_holds_each_finding_with_its_cure() {
+    let world = unchecked().await;
+    world.change_goals(|goal| goal.enhanced_conversions = goal.name != "Purchase");
+    let report = check(&world).await;
+    assert_eq!(report["findings"].as_array().map(Vec::len), Some(1));
+    let item = account_item(&world).await;
+    let kept = &item["findings"]["L"][0]["M"];
+    for member in ["goal", "gravity", "problem", "cure"] {
+        assert_eq!(kept[member]["S"], report["findings"][0][member], "{member} in {item}");
+    }
+    let refused =
+        Fault::Status { status: 403, body: AnswerBody::Fault(106), after_accepting: false };
+    world.faults(vec![on_goals(refused)]);
+    let report = check(&world).await;
+    let item = account_item(&world).await;
+    assert_eq!(item["failingFor"]["M"]["cure"]["S"], report["findings"][0]["cure"], "{item}");
+    assert_eq!(item["findings"]["L"].as_array().map(Vec::len), Some(1), "the goals' ones stay");
+    world.faults(Vec::new());
+    world.change_goals(|goal| goal.enhanced_conversions = true);
+    check(&world).await;
+    let item = account_item(&world).await;
+    assert_eq!((&item["failingFor"], &item["findings"]["L"]), (&Value::Null, &json!([])), "{item}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_renewed_once() {
+    let world = unchecked().await;
+    world.faults(vec![on_goals(Fault::ExpireTokens {}).times(1)]);
+    let report = check(&world).await;
+    assert_eq!((&report["checked"], &report["error"]), (&json!(true), &Value::Null), "{report}");
+    assert_eq!((world.calls("ConversionGoals").len(), world.calls(TOKEN).len()), (2, 2));
+
+    let unauthorized =
+        Fault::Status { status: 401, body: AnswerBody::Empty, after_accepting: false };
+    world.faults(vec![on_goals(unauthorized)]);
+    let report = check(&world).await;
+    assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
+    assert_eq!((world.calls("ConversionGoals").len(), world.calls(TOKEN).len()), (4, 3));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_finds_itself_asked_too_often_is_left_alone_for_a_while() {
+    let world = unchecked().await;
+    let body = r#"{"error":"invalid_request","error_codes":[50196]}"#;
+    let body = AnswerBody::Text(body.to_owned());
+    let looping = Fault::Status { status: 400, body, after_accepting: false };
+    world.faults(vec![FaultRule::new(looping).on(TOKEN)]);
+    let report = check(&world).await;
+    assert_eq!((&report["checked"], &report["findings"]), (&json!(false), &json!([])), "{report}");
+    assert_eq!(world.calls(TOKEN).len(), 1);
+    world.faults(Vec::new());
+    let report = check(&world).await;
+    assert!(report["error"].as_str().is_some_and(|text| text.contains("not asked")), "{report}");
+    assert_eq!(world.calls(TOKEN).len(), 1, "by nobody");
+    until("asked again", || async {
+        let report = check(&world).await;
+        if report["checked"] == true { Ok(()) } else { Err(report) }
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_list_of_goals_where_some_were_known_holds_nothing() {
+    let world = unchecked().await;
+    let nothing = || {
+        let body = AnswerBody::Text(r#"{"ConversionGoals":null,"PartialErrors":[]}"#.to_owned());
+        vec![on_goals(Fault::Status { status: 200, body, after_accepting: false })]
+    };
+    world.faults(nothing());
+    let report = check(&world).await;
+    assert_eq!(
+        (&report["checked"], report["held"].as_array().map(Vec::len)),
+        (&json!(true), Some(3))
+    );
+    assert!(report["findings"].to_string().contains("of another type is not seen"), "{report}");
+    world.faults(Vec::new());
+    until("released", || async {
+        let report = check(&world).await;
+        if report["held"] == json!([]) { Ok(()) } else { Err(report) }
+    })
+    .await;
+    world.faults(nothing());
+    let report = check(&world).await;
+    assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
     world.stop().await;
 }
 

@@ -227,21 +227,24 @@ where
                 "goal check"
             );
         }
-        if !report.checked && !report.findings.is_empty() {
-            // While an account is held nobody else calls Microsoft, and it must go on ringing.
-            let failed = Metric::count("AuthFailed", 1);
-            self.telemetry.emit(report.account.as_str(), &[failed]);
-        }
-        if report.checked || !report.findings.is_empty() {
-            let findings = Metric::count("GoalFindings", report.findings.len());
-            self.telemetry.emit(report.account.as_str(), &[findings]);
-        }
-        // What the last check holds stays held while none succeeds.
-        if report.checked || !report.held.is_empty() {
-            let held = Metric::count("HeldGoals", report.held.len());
-            self.telemetry.emit(report.account.as_str(), &[held]);
-        }
+        self.telemetry.emit(report.account.as_str(), &metrics(report));
     }
+}
+
+fn metrics(report: &AccountReport) -> Vec<Metric> {
+    let mut metrics = Vec::new();
+    if !report.checked && !report.findings.is_empty() {
+        // While an account is held nobody else calls Microsoft, and it must go on ringing.
+        metrics.push(Metric::count("AuthFailed", 1));
+    }
+    if report.checked || !report.findings.is_empty() {
+        metrics.push(Metric::count("GoalFindings", report.findings.len()));
+    }
+    // What the last check holds stays held while none succeeds.
+    if report.checked || !report.held.is_empty() {
+        metrics.push(Metric::count("HeldGoals", report.held.len()));
+    }
+    metrics
 }
 
 /// The numbers of the mapping's goals, as far as the account has them.
@@ -265,4 +268,31 @@ fn untagged(answers: &Answers) -> Option<GoalFinding> {
         problem: "auto-tagging of the click id is off: no landing page gets one".to_owned(),
         cure: "Turn on auto-tagging (msclkid) in the account's settings at Microsoft.".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(checked: bool, findings: usize, held: &[&str]) -> Vec<(&'static str, f64)> {
+        let mut report = AccountReport::new("main".parse().expect("an account"));
+        let finding = GoalFinding {
+            goal: None,
+            gravity: Gravity::Warns,
+            problem: String::new(),
+            cure: String::new(),
+        };
+        report.checked = checked;
+        report.findings = vec![finding; findings];
+        report.held = held.iter().map(ToString::to_string).collect();
+        metrics(&report).into_iter().map(|metric| (metric.name, metric.value)).collect()
+    }
+
+    #[test]
+    fn every_check_counts_what_it_found_grave_or_not() {
+        assert_eq!(told(true, 0, &[]), [("GoalFindings", 0.0), ("HeldGoals", 0.0)]);
+        assert_eq!(told(true, 2, &["Purchase"]), [("GoalFindings", 2.0), ("HeldGoals", 1.0)]);
+        assert_eq!(told(false, 1, &[]), [("AuthFailed", 1.0), ("GoalFindings", 1.0)]);
+        assert_eq!(told(false, 0, &["Purchase"]), [("HeldGoals", 1.0)], "nothing new is known");
+    }
 }

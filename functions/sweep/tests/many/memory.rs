@@ -80,7 +80,7 @@ pub struct State {
     moves: Cell<usize>,
     rows: RefCell<BTreeMap<String, (RowKey, Open)>>,
     index: RefCell<BTreeMap<String, BTreeSet<(EventTime, String)>>>,
-    lagging: RefCell<VecDeque<(String, (String, EventTime), Open)>>,
+    lagging: RefCell<VecDeque<(DueEntry, Open)>>,
 }
 
 impl Stand {
@@ -95,9 +95,10 @@ impl Stand {
     pub fn catch_up(&self, behind: usize) {
         let mut lagging = self.0.lagging.borrow_mut();
         while lagging.len() > behind {
-            let Some((pk, (class, due), to)) = lagging.pop_front() else { return };
+            let Some((from, to)) = lagging.pop_front() else { return };
             let mut index = self.0.index.borrow_mut();
-            index.entry(class).or_default().remove(&(due, pk.clone()));
+            let pk = from.key.pk();
+            index.entry(from.class).or_default().remove(&(from.due, pk.clone()));
             index.entry(to.class).or_default().insert((to.due, pk));
         }
     }
@@ -120,8 +121,7 @@ impl Stand {
             return false;
         }
         *open = Open { class: class.to_owned(), due, reason: open.reason };
-        let from = (seen.class.clone(), seen.due);
-        self.0.lagging.borrow_mut().push_back((seen.key.pk(), from, open.clone()));
+        self.0.lagging.borrow_mut().push_back((seen.clone(), open.clone()));
         true
     }
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use stand::{Stand, row};
 use sweep::wire::Summary;
 use tracklayer_core::{
+    goals::{GoalFinding, Gravity},
     open::{Class, WaitReason},
     record::{Change, Correction, Row},
     time::{DAY, EventTime},
@@ -235,4 +236,42 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     stand.sweep.ledger.save_check(&main, &check).await.expect("kept");
     assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 1);
     assert_eq!(stand.signals().await.len(), 1);
+    // Should that signal get lost, the row is due again once its message can't be alive any more.
+    let row = stand.rows("1").await.remove(0);
+    let open = row.open.expect("still open");
+    assert!(open.class.starts_with("wait#"), "{}", open.class);
+    assert_eq!((open.due, open.reason), (now.plus_seconds(4_000), Some(WaitReason::GoalHeld)));
+    assert_eq!((row.desired, row.observed), (1, 0), "letting it go raises no revision");
+    assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 0);
+}
+
+#[tokio::test]
+async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
+    let stand = Stand::start().await;
+    let (ledger, main) = (&stand.sweep.ledger, "main".parse().expect("an account"));
+    let finding = |goal: Option<&str>, gravity| GoalFinding {
+        goal: goal.map(str::to_owned),
+        gravity,
+        problem: "something".to_owned(),
+        cure: "a cure".to_owned(),
+    };
+    let of_goal = finding(Some("Purchase"), Gravity::Warns);
+    let once_plain = BTreeSet::from(["Purchase".to_owned()]);
+    let check = GoalCheck {
+        findings: vec![of_goal.clone()],
+        once_plain,
+        goals_seen: 3,
+        ..GoalCheck::default()
+    };
+    ledger.save_check(&main, &check).await.expect("kept");
+    let of_account = finding(None, Gravity::Holds);
+    ledger.fail_check(&main, stand.now, true, &of_account).await.expect("kept");
+    let item = ledger.account_item(&main).await.expect("read");
+    assert_eq!((&item.findings, item.goals_seen), (&vec![of_goal], 3));
+    assert_eq!((item.held, item.failing_for), (true, Some(of_account)));
+    assert_eq!(item.once_plain, check.once_plain);
+
+    ledger.save_check(&main, &GoalCheck::default()).await.expect("kept");
+    let item = ledger.account_item(&main).await.expect("read");
+    assert_eq!((item.held, item.failing_for, item.findings.len()), (false, None, 0));
 }
