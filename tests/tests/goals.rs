@@ -205,7 +205,7 @@ async fn unchecked() -> World {
         options.check_every = Duration::from_secs(600);
     })
     .await
-    .unwrap()
+    .expect("a world")
 }
 
 fn on_goals(fault: Fault) -> FaultRule {
