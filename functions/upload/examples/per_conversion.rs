@@ -78,7 +78,8 @@ fn run(batch: &[u8], rows: &[Row], judge: &Judge<'_>) -> usize {
     let to = judge.account.destination.clone().expect("a destination");
     let mark = Mark { to, tracking_id: Some("t".to_owned()) };
     let kinds = vec![Kind::Apply; send.len()];
-    let Verdict::Notes(notes) = verdict(reply, &kinds, &mark, judge.now, judge.policy) else {
+    let Verdict::Notes(notes) = verdict(reply, &kinds, false, &mark, judge.now, judge.policy)
+    else {
         panic!("notes");
     };
     let writes: Vec<_> =

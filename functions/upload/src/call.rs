@@ -14,7 +14,7 @@ use tracklayer_core::{
     plan::{Call, Item, Operation, calls},
     reply::{MicrosoftError, Reply, read_apply},
     time::EventTime,
-    verdict::{Trouble, Verdict, verdict},
+    verdict::{Trouble, Verdict, is_baffling, verdict},
 };
 use tracklayer_edge::{
     microsoft::Answer,
@@ -27,6 +27,10 @@ use crate::{account::Account, batch::Fate, prepare::Load, report::CallLine, run:
 /// How long an account pauses after it was throttled, in seconds. Microsoft counts calls in a
 /// sliding minute (learn.microsoft.com/advertising/guides/services-protocol).
 const PAUSE: i64 = 60;
+
+/// More calls in a row than this that are refused whole are not the fault of one row: halving a
+/// thousand rows comes to one that goes, whichever spoils them, in twelve calls.
+const IN_A_ROW: u32 = 15;
 
 /// A call to be sent. The halves of one that was refused as a whole are claimed already: nothing of
 /// it was taken, and a second claim would break the distance between two.
@@ -48,7 +52,10 @@ impl<P: Ports> Run<'_, P> {
     /// Sends everything, account by account; one account's trouble leaves the others alone.
     pub async fn send(&mut self, items: Vec<Item<Load>>) {
         let accounts = self.accounts;
-        let first = calls(items).into_iter().map(|call| Next { call, claimed: false });
+        let mut first = calls(items);
+        // One that gives no answer takes the time of those behind it.
+        first.sort_by_key(|call| self.is_in_trouble(&call.account));
+        let first = first.into_iter().map(|call| Next { call, claimed: false });
         let mut queue: VecDeque<Next> = first.collect();
         let mut stopped: Vec<(AccountName, Fate)> = Vec::new();
         while let Some(next) = queue.pop_front() {
@@ -70,6 +77,11 @@ impl<P: Ports> Run<'_, P> {
                 }
             }
         }
+    }
+
+    fn is_in_trouble(&self, account: &AccountName) -> bool {
+        let (now, hour) = (self.upload.clock.now(), self.upload.policy.hour);
+        self.accounts.get(account).is_some_and(|account| account.was_in_trouble(now, hour))
     }
 
     async fn send_call(&mut self, next: &Next, account: &Account) -> Then {
@@ -175,6 +187,9 @@ impl<P: Ports> Run<'_, P> {
         let start = upload.clock.monotonic();
         let answer = self.transmit(call, account, token, timeout).await;
         let duration = upload.clock.monotonic().saturating_sub(start);
+        if let Answer::Lost(_) = answer {
+            upload.note_trouble(&account.name).await;
+        }
         let (reply, tracking_id, sent) = read(answer, account, call.rows.len());
         let kinds: Vec<Kind> = call.rows.iter().map(Load::kind).collect();
         let line = CallLine {
@@ -186,8 +201,23 @@ impl<P: Ports> Run<'_, P> {
             duration,
         };
         self.report.call(&line, &upload.telemetry);
+        self.count_refusal(account, &reply);
+        let rows = call.rows.iter().filter_map(|load| self.works[load.index].row.as_ref());
+        let baffling = rows.into_iter().any(is_baffling);
         let mark = Mark { to: account.destination()?.clone(), tracking_id };
-        sent.then(|| verdict(reply, &kinds, &mark, upload.clock.now(), &upload.policy))
+        let now = upload.clock.now();
+        sent.then(|| verdict(reply, &kinds, baffling, &mark, now, &upload.policy))
+    }
+
+    /// Counts calls in a row that Microsoft refused whole. One that it read, whatever it made of its
+    /// rows, ends the count.
+    fn count_refusal(&mut self, account: &Account, reply: &Reply) {
+        let count = self.refused_whole.entry(account.name.clone()).or_default();
+        *count = if matches!(reply, Reply::Rows(_)) { 0 } else { *count + 1 };
+    }
+
+    fn refused_whole(&self, account: &Account) -> u32 {
+        self.refused_whole.get(&account.name).copied().unwrap_or_default()
     }
 
     async fn transmit(
@@ -227,7 +257,12 @@ impl<P: Ports> Run<'_, P> {
                 self.settle(indices.zip(notes).collect()).await;
                 Then::GoOn
             }
-            Verdict::Halve(_) => Then::Instead(halves(call)),
+            Verdict::Halve(error, notes) if self.refused_whole(account) > IN_A_ROW => {
+                let indices = call.rows.iter().map(|load| load.index);
+                self.settle(indices.zip(notes).collect()).await;
+                self.stop(Trouble::Account, &error, account).await
+            }
+            Verdict::Halve(..) => Then::Instead(halves(call)),
             Verdict::HandBack(trouble, error, notes) => {
                 let indices = call.rows.iter().map(|load| load.index);
                 self.settle(indices.zip(notes).collect()).await;

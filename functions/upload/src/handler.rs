@@ -1,6 +1,6 @@
 //! One run: read the rows, decide each, send, write what was learned, answer per message.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment};
 use tracklayer_edge::{
@@ -90,6 +90,7 @@ impl<P: Ports> Upload<P> {
             accounts: &accounts,
             deadline,
             report: &mut report,
+            refused_whole: BTreeMap::new(),
         };
         run.work().await;
         run.bury().await;

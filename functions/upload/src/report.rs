@@ -355,7 +355,8 @@ pub(crate) mod tests {
         let now = EventTime::from_epoch(1_800_000_000);
         let counted = |body: &str| {
             let reply = read_apply(200, body.as_bytes(), 3);
-            let Verdict::Notes(notes) = verdict(reply, &[Kind::Apply; 3], &mark, now, &policy)
+            let Verdict::Notes(notes) =
+                verdict(reply, &[Kind::Apply; 3], false, &mark, now, &policy)
             else {
                 panic!("notes")
             };

@@ -1,7 +1,10 @@
 //! One run in progress: from rows that were read to what is written about them.
 
+use std::collections::BTreeMap;
+
 use tracklayer_core::{
     decide::after_wait,
+    id::AccountName,
     note::{Judge, Note, Second, Write},
     record::Row,
 };
@@ -27,6 +30,8 @@ pub struct Run<'a, P: Ports> {
     pub accounts: &'a Accounts,
     pub deadline: Deadline,
     pub report: &'a mut Report,
+    /// Calls in a row that were refused whole.
+    pub refused_whole: BTreeMap<AccountName, u32>,
 }
 
 impl<P: Ports> Run<'_, P> {

@@ -80,7 +80,8 @@ pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry
     let by_code = code.and_then(|code| TABLE.iter().find(|entry| entry.code == Some(code)));
     let by_symbol = symbol.and_then(|symbol| TABLE.iter().find(|entry| entry.symbol == symbol));
     match code {
-        Some(0) => by_symbol.or(by_code),
+        // A new symbol beside the number 0 is not known by that number.
+        Some(0) if symbol.is_some_and(|symbol| !symbol.is_empty()) => by_symbol,
         _ => by_code.or(by_symbol),
     }
 }
@@ -123,6 +124,9 @@ const PLAIN_GOAL: &str = "Use a goal that is not externally attributed, then red
 
 const NOT_THERE: &str = "The service is not available at this address just now.";
 const AWAIT_OR_ADDRESS: &str = "Nothing; it is retried. If it stays, correct MSADS_API_URL (unset, Microsoft's own address is used).";
+
+/// The symbol of a refusal that says nothing but its HTTP status, 400.
+pub const UNREADABLE: &str = "HTTP 400";
 
 /// Every error that Microsoft documents for these calls.
 pub const TABLE: &[Entry] = &[
@@ -224,6 +228,12 @@ pub const TABLE: &[Entry] = &[
         "Ask Microsoft to enable them, then redrive.",
     ),
     // --- answers that say nothing but their HTTP status
+    named(
+        UNREADABLE,
+        Class::Unknown,
+        "Microsoft could not read the request and did not say why.",
+        "From the third time on it is halved until the row that spoils it is alone. Report that one with its TrackingId.",
+    ),
     named("HTTP 404", Class::Retry, NOT_THERE, AWAIT_OR_ADDRESS),
     named("HTTP 501", Class::Retry, NOT_THERE, AWAIT_OR_ADDRESS),
     named(
@@ -404,5 +414,8 @@ mod tests {
         assert_eq!(classify(Some(99_999), Some("BrandNew")), Class::Unknown);
         assert_eq!(classify(Some(0), Some("OfflineConversionNameInvalid")), Class::GoalName);
         assert_eq!(classify(Some(0), None), Class::Retry);
+        assert_eq!(classify(Some(0), Some("")), Class::Retry);
+        assert_eq!(classify(Some(0), Some("InternalError")), Class::Retry);
+        assert_eq!(classify(Some(0), Some("BrandNew")), Class::Unknown);
     }
 }

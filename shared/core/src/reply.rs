@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::errors::{Class, Entry, look_up};
+use crate::errors::{Class, Entry, UNREADABLE, look_up};
 
 /// One error, from a row (`PartialErrors`) or from a whole call (fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +138,8 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
         // A fault that names rows was refused as a whole: the others were not taken either.
         return match align(errors, rows) {
             Reply::Rows(outcomes) => Reply::Rows(outcomes.into_iter().map(untaken).collect()),
+            // Some row is to blame, and only halving can tell which.
+            Reply::Unknown(_, Some(error)) if (400..500).contains(&status) => Reply::Fault(error),
             other => other,
         };
     }
@@ -185,6 +187,7 @@ fn fault_of(status: u16, error: MicrosoftError) -> Reply {
 /// What an HTTP status says when the body says nothing.
 fn by_status(status: u16) -> Reply {
     let (code, symbol) = match status {
+        400 => (None, UNREADABLE),
         401 => (Some(109), "AuthenticationTokenExpired"),
         403 => (Some(106), "UserIsNotAuthorized"),
         404 => (None, "HTTP 404"),
@@ -196,6 +199,7 @@ fn by_status(status: u16) -> Reply {
     };
     let error = MicrosoftError::new(code, Some(symbol.to_owned()));
     match error.class {
+        Class::Unknown => Reply::Unknown("unreadable answer", Some(error)),
         Class::Retry => Reply::Unknown("not available", Some(error)),
         _ => Reply::Fault(error),
     }

@@ -2,10 +2,11 @@
 
 use crate::{
     decide::Policy,
-    errors::{Class, Wait},
+    errors::{Class, UNREADABLE, Wait, classify},
     note::{Mark, Note},
-    observed::{Kind, Postponed},
+    observed::{Attempt, AttemptOutcome, Kind, Postponed},
     open::WaitReason,
+    record::Row,
     reply::{MicrosoftError, Reply, RowOutcome},
     time::EventTime,
 };
@@ -17,8 +18,9 @@ pub enum Verdict {
     Notes(Vec<Note>),
     /// Nothing was taken; the rows are handed back, for this reason, with one note per row.
     HandBack(Trouble, MicrosoftError, Vec<Note>),
-    /// Nothing was taken because of a row that can't be read: send the two halves apart.
-    Halve(MicrosoftError),
+    /// Nothing was taken, perhaps because of a row that can't be read: send the two halves apart.
+    /// The notes are for the case that they are not.
+    Halve(MicrosoftError, Vec<Note>),
 }
 
 /// Why a whole account's rows are handed back.
@@ -34,11 +36,28 @@ pub enum Trouble {
     Unfamiliar,
 }
 
-/// Reads `reply` to a call that carried rows of these `kinds`.
+/// From this many attempts on that Microsoft refused for something unfamiliar, one row of the call
+/// is taken for the cause. Not before: it may be the account's, and pass or be repaired.
+const BAFFLING: u32 = 3;
+
+/// Whether `row` was tried often and is refused for something unfamiliar.
+#[must_use]
+pub fn is_baffling(row: &Row) -> bool {
+    let unfamiliar = |last: &Attempt| {
+        last.outcome != AttemptOutcome::Accepted
+            && (last.code.is_some() || last.error_code.is_some())
+            && classify(last.code, last.error_code.as_deref()) == Class::Unknown
+    };
+    row.microsoft.attempts >= BAFFLING && row.microsoft.last.as_ref().is_some_and(unfamiliar)
+}
+
+/// Reads `reply` to a call that carried rows of these `kinds`, one of them perhaps
+/// [baffling](is_baffling).
 #[must_use]
 pub fn verdict(
     reply: Reply,
     kinds: &[Kind],
+    baffling: bool,
     mark: &Mark,
     now: EventTime,
     policy: &Policy,
@@ -53,29 +72,40 @@ pub fn verdict(
         ),
         Reply::Unknown(_, error) => {
             let note = |kind: &Kind| Note::Unknown(*kind, mark.clone(), error.clone());
-            Verdict::Notes(kinds.iter().map(note).collect())
+            let notes = kinds.iter().map(note).collect();
+            match error {
+                Some(error) if baffling && kinds.len() > 1 && is_unreadable(&error) => {
+                    Verdict::Halve(error, notes)
+                }
+                _ => Verdict::Notes(notes),
+            }
         }
-        Reply::Fault(error) => fault(error, kinds, mark, now, policy),
+        Reply::Fault(error) => fault(error, kinds, baffling, mark, now, policy),
     }
+}
+
+fn is_unreadable(error: &MicrosoftError) -> bool {
+    error.code.is_none() && error.symbol.as_deref() == Some(UNREADABLE)
 }
 
 fn fault(
     error: MicrosoftError,
     kinds: &[Kind],
+    baffling: bool,
     mark: &Mark,
     now: EventTime,
     policy: &Policy,
 ) -> Verdict {
+    let note = |kind: &Kind| Note::HandedBack(*kind, mark.clone(), error.clone());
+    let notes = kinds.iter().map(note).collect();
     let trouble = match (error.class, kinds) {
         (Class::Throttled, _) => Trouble::Throttled,
         (Class::Token, _) => Trouble::Token,
         (Class::Account | Class::Retry, _) => Trouble::Account,
-        (Class::Unknown, _) => Trouble::Unfamiliar,
+        (Class::Unknown, _) if !baffling => Trouble::Unfamiliar,
         (_, [kind]) => return Verdict::Notes(vec![failed(*kind, error, mark, now, policy)]),
-        _ => return Verdict::Halve(error),
+        _ => return Verdict::Halve(error, notes),
     };
-    let note = |kind: &Kind| Note::HandedBack(*kind, mark.clone(), error.clone());
-    let notes = kinds.iter().map(note).collect();
     Verdict::HandBack(trouble, error, notes)
 }
 

@@ -62,7 +62,7 @@ fn sent_of(event: &Value, now: EventTime) -> Value {
 fn answered(body: &str) -> Row {
     let (bench, now) = (Bench::new(), after(DAY));
     let reply = read_apply(200, body.as_bytes(), 1);
-    let verdict = verdict(reply, &[Kind::Apply], &mark(), now, &bench.policy);
+    let verdict = verdict(reply, &[Kind::Apply], false, &mark(), now, &bench.policy);
     let Verdict::Notes(notes) = verdict else { panic!("{verdict:?}") };
     let mut row = row();
     let write = notes[0].write(&row, &bench.judge(now));
@@ -210,7 +210,8 @@ fn an_invented_value_of_one_dollar() {
 fn a_failed_third_makes_the_others_go_twice() {
     let body = br#"{"PartialErrors":[{"Code":5609,"Index":1}]}"#;
     let reply = read_apply(200, body, 3);
-    let verdict = verdict(reply, &[Kind::Apply; 3], &mark(), after(DAY), &Bench::new().policy);
+    let verdict =
+        verdict(reply, &[Kind::Apply; 3], false, &mark(), after(DAY), &Bench::new().policy);
     let Verdict::Notes(notes) = verdict else { panic!("notes") };
     let bench = Bench::new();
     let after_call = notes.iter().map(|note| {
@@ -229,7 +230,8 @@ fn an_endless_loop_of_new_tokens() {
     // A refused token is trouble of the account: the rows are handed back, not sent again at once.
     for (status, body) in [(401, ""), (400, r#"{"Errors":[{"Code":105}]}"#)] {
         let reply = read_apply(status, body.as_bytes(), 2);
-        let verdict = verdict(reply, &[Kind::Apply; 2], &mark(), sold(), &Bench::new().policy);
+        let verdict =
+            verdict(reply, &[Kind::Apply; 2], false, &mark(), sold(), &Bench::new().policy);
         let Verdict::HandBack(Trouble::Token, _, notes) = verdict else { panic!("{verdict:?}") };
         let comes_again = |note: &Note| matches!(note, Note::HandedBack(Kind::Apply, ..));
         assert!(notes.len() == 2 && notes.iter().all(comes_again), "{notes:?}");
@@ -352,7 +354,7 @@ proptest! {
                 }
             }
             let kinds = vec![Kind::Apply; rows];
-            let verdict = verdict(reply, &kinds, &mark(), sold(), &Bench::new().policy);
+            let verdict = verdict(reply, &kinds, false, &mark(), sold(), &Bench::new().policy);
             if let Verdict::Notes(notes) | Verdict::HandBack(_, _, notes) = verdict {
                 prop_assert_eq!(notes.len(), rows);
             }

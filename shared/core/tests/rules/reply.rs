@@ -199,7 +199,8 @@ fn a_fault_that_names_rows_blames_only_those() {
     let refused = failed(5607, "OfflineConversionTimeInvalid", Class::Defect);
     assert_eq!(outcomes, [RowOutcome::Unknown, refused, RowOutcome::Unknown]);
     let nobody = r#"{"BatchErrors":[{"Code":5607}]}"#;
-    assert!(is_unknown(&read_apply(400, nobody.as_bytes(), 3)));
+    assert_eq!(fault(400, nobody).code, Some(5607), "some row is to blame: halving finds it");
+    assert!(is_unknown(&read_apply(500, nobody.as_bytes(), 3)));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use tracklayer_core::{
     errors::{Class, TABLE, Wait, classify},
     note::Note,
-    observed::{Kind, Postponed},
+    observed::{Attempt, AttemptOutcome, Kind, Postponed},
     open::WaitReason,
-    reply::{MicrosoftError, Reply, RowOutcome},
-    verdict::{Trouble, Verdict, verdict},
+    reply::{MicrosoftError, Reply, RowOutcome, read_apply},
+    verdict::{Trouble, Verdict, is_baffling, verdict},
 };
 
 use crate::support::*;
@@ -18,7 +18,7 @@ fn error(class: Class) -> MicrosoftError {
 }
 
 fn read(reply: Reply, kinds: &[Kind]) -> Verdict {
-    verdict(reply, kinds, &mark(), sold(), &Bench::new().policy)
+    verdict(reply, kinds, false, &mark(), sold(), &Bench::new().policy)
 }
 
 /// The note about one row that Microsoft named.
@@ -89,11 +89,60 @@ fn trouble_of_the_account_hands_everything_back_and_keeps_its_code() {
 #[test]
 fn a_call_refused_for_some_row_is_halved_until_one_row_is_left() {
     for class in [Class::Defect, Class::Final, Class::GoalName, Class::Configuration] {
-        assert_eq!(read(Reply::Fault(error(class)), &KINDS), Verdict::Halve(error(class)));
+        let note = |kind: &Kind| Note::HandedBack(*kind, mark(), error(class));
+        let halve = Verdict::Halve(error(class), KINDS.iter().map(note).collect());
+        assert_eq!(read(Reply::Fault(error(class)), &KINDS), halve);
         let alone = read(Reply::Fault(error(class)), &KINDS[..1]);
         let expected = Note::Failed(Kind::Restate, mark(), error(class));
         assert_eq!(alone, Verdict::Notes(vec![expected]));
     }
+}
+
+#[test]
+fn what_is_refused_again_and_again_for_something_unfamiliar_is_halved_like_that() {
+    let policy = Bench::new().policy;
+    let again =
+        |reply: Reply, kinds: &[Kind]| verdict(reply, kinds, true, &mark(), sold(), &policy);
+    let new = || read_apply(400, br#"{"Errors":[{"Code":4242,"ErrorCode":"BadJson"}]}"#, 3);
+    let silent = || read_apply(400, b"<html>", 3);
+    for reply in [new, silent] {
+        assert!(matches!(again(reply(), &KINDS), Verdict::Halve(_, notes) if notes.len() == 3));
+        assert!(!matches!(read(reply(), &KINDS), Verdict::Halve(..)), "not at once");
+    }
+    let alone = again(new(), &KINDS[..1]);
+    assert!(matches!(&alone, Verdict::Notes(notes) if matches!(notes[0], Note::Failed(..))));
+    let alone = again(silent(), &KINDS[..1]);
+    assert!(matches!(&alone, Verdict::Notes(notes) if matches!(notes[0], Note::Unknown(..))));
+    // Trouble that is not the request's stays what it is.
+    for status in [500, 503, 404, 429, 401] {
+        let reply = read_apply(status, b"", 3);
+        assert!(!matches!(again(reply, &KINDS), Verdict::Halve(..)), "{status}");
+    }
+}
+
+#[test]
+fn a_row_is_baffling_from_its_third_unfamiliar_refusal_on() {
+    let tried = |attempts: u32, outcome, code, symbol: Option<&str>| {
+        let mut row = row();
+        row.microsoft.attempts = attempts;
+        row.microsoft.last = Some(Attempt {
+            at: sold(),
+            kind: Kind::Apply,
+            outcome,
+            code,
+            error_code: symbol.map(str::to_owned),
+            tracking_id: None,
+        });
+        is_baffling(&row)
+    };
+    let refused = AttemptOutcome::Refused;
+    assert!(tried(3, refused, Some(4_242), None));
+    assert!(tried(3, AttemptOutcome::Unknown, None, Some("HTTP 400")));
+    assert!(!tried(2, refused, Some(4_242), None));
+    assert!(!tried(3, refused, Some(105), None), "a known one");
+    assert!(!tried(9, AttemptOutcome::Unknown, None, None), "no answer says nothing");
+    assert!(!tried(9, AttemptOutcome::Accepted, None, None));
+    assert!(!is_baffling(&row()));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use tracklayer_core::{
     redrive::{Redrive, redrive},
     reply::read_apply,
     time::EventTime,
-    verdict::{Verdict, verdict},
+    verdict::{Verdict, is_baffling, verdict},
 };
 
 use crate::{
@@ -389,7 +389,7 @@ impl World {
         self.accidents += usize::from(!matches!(end, End::Taken(_)));
         let mark = Mark { to: production(), tracking_id: None };
         let reply = read_apply(status, body.as_bytes(), 1);
-        match verdict(reply, &[kind], &mark, self.now, &self.bench.policy) {
+        match verdict(reply, &[kind], is_baffling(&run.seen), &mark, self.now, &self.bench.policy) {
             Verdict::Notes(mut notes) => {
                 run.stage = Stage::Record(notes.remove(0));
                 self.runs.push(run);
@@ -398,7 +398,7 @@ impl World {
                 run.stage = Stage::Record(notes.remove(0));
                 self.runs.push(run);
             }
-            Verdict::Halve(_) => self.hand_back(run.message, VISIBILITY),
+            Verdict::Halve(..) => self.hand_back(run.message, VISIBILITY),
         }
     }
 
