@@ -1,11 +1,13 @@
 //! What Microsoft said, also where it leaves the outcome open, is what an operator reads.
 
-use microsoft_simulator::{AnswerBody, Fault, FaultRule};
+use std::time::Duration;
+
+use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError};
 use serde_json::json;
 use system_tests::{
     World,
-    operate::{CONVERSIONS, TOKEN, click, parameter, quick, row_errors},
-    purchase, until,
+    operate::{ADJUSTMENTS, CONVERSIONS, TOKEN, click, parameter, quick, row_errors},
+    purchase, refund, until,
 };
 
 fn answer(status: u16, body: AnswerBody) -> FaultRule {
@@ -68,11 +70,109 @@ async fn an_identity_service_that_is_asked_too_often_is_left_alone_on_every_path
     })
     .await;
     let calls = world.calls(CONVERSIONS).len();
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(world.calls(TOKEN).len(), tokens + 1, "nobody asks while the account pauses");
     assert_eq!(world.calls(CONVERSIONS).len(), calls);
     assert_eq!(world.record("2").await["state"], "queued");
     let paused: Vec<_> = world.items_with("Conversions", "pausedUntil").await;
     assert_eq!(paused.len(), 1, "{paused:#?}");
+    world.stop().await;
+}
+
+/// Ways in which Microsoft may refuse a call for one row without saying so, with what becomes of
+/// that row.
+fn riddles() -> Vec<(AnswerBody, &'static str, &'static str)> {
+    let new = r#"{"Errors":[{"Code":4242,"ErrorCode":"BadJson"}]}"#.to_owned();
+    let no_index = ForcedError { index: None, code: 5607, error_code: None };
+    vec![
+        (AnswerBody::Text(new), "refused", "microsoft 4242 BadJson"),
+        (
+            AnswerBody::BatchErrors(vec![no_index]),
+            "refused",
+            "microsoft 5607 OfflineConversionTimeInvalid",
+        ),
+        (AnswerBody::Html, "dead", ""),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_spoils_its_calls_is_found_whatever_microsoft_says_of_them() {
+    for (body, state, reason) in riddles() {
+        let world = World::with(|options| {
+            quick(options);
+            options.batch_window = Duration::from_secs(1);
+        })
+        .await
+        .unwrap();
+        world.faults(vec![answer(400, body).on(CONVERSIONS).for_click(&click(4))]);
+        let sales: Vec<_> =
+            (1..8).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(n))).collect();
+        assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 7);
+        for number in [1, 2, 3, 5, 6, 7] {
+            world.until_state(&format!("sale-{number}"), "accepted").await;
+        }
+        let spoiler = world.until_state("sale-4", state).await;
+        assert_eq!(spoiler["reason"].as_str().unwrap_or_default(), reason, "{spoiler:#}");
+        let conversions = world.conversions().await;
+        assert_eq!(conversions.len(), 6);
+        assert!(conversions.iter().all(|conversion| conversion["duplicates"] == 0));
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_that_spoils_its_calls_does_not_keep_the_others_back() {
+    let world = World::with(|options| {
+        quick(options);
+        options.settle_delay = 1;
+        options.batch_window = Duration::from_secs(1);
+    })
+    .await
+    .unwrap();
+    for number in 1..5 {
+        let sale = purchase(&format!("sale-{number}"), &click(number), &json!(9));
+        world.queued(&sale).await;
+    }
+    for number in 1..5 {
+        world.until_state(&format!("sale-{number}"), "accepted").await;
+    }
+    let new = r#"{"Errors":[{"Code":4242,"ErrorCode":"BadJson"}]}"#.to_owned();
+    world.faults(vec![answer(400, AnswerBody::Text(new)).on(ADJUSTMENTS).for_click(&click(2))]);
+    let refunds: Vec<_> =
+        (1..5).map(|n| refund(&format!("refund-{n}"), &format!("sale-{n}"), &json!(2))).collect();
+    assert_eq!(world.post(&json!(refunds)).await.body["counts"]["queued"], 4);
+    for number in [1, 3, 4] {
+        world.until_state(&format!("sale-{number}"), "restated").await;
+        world.until_worth(&click(number), "7").await;
+    }
+    let spoiler = world.until_state("sale-2", "refused").await;
+    assert_eq!(spoiler["reason"], "microsoft 4242 BadJson");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_whole_account_is_not_halved_down_to_every_row() {
+    let world = World::with(|options| {
+        quick(options);
+        options.batch_window = Duration::from_secs(1);
+        parameter(options, "MaxReceiveCount", "100");
+    })
+    .await
+    .unwrap();
+    world.faults(vec![answer(400, AnswerBody::Fault(116)).on(CONVERSIONS)]);
+    let sales: Vec<_> =
+        (0..60).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(1))).collect();
+    assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 60);
+    until("a refused run", || async {
+        let calls = world.calls(CONVERSIONS).len();
+        if calls >= 16 { Ok(()) } else { Err(calls) }
+    })
+    .await;
+    world.faults(Vec::new());
+    until("all that were not alone in a call", || async {
+        let taken = world.conversions().await.len();
+        if taken >= 45 { Ok(()) } else { Err(taken) }
+    })
+    .await;
     world.stop().await;
 }

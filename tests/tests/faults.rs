@@ -362,3 +362,23 @@ async fn a_row_that_kills_every_run_does_not_take_the_others_with_it() {
     assert_eq!(world.messages("uploads-dlq").await, 0);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_gives_no_answer_does_not_keep_the_others_back() {
+    let world = with_accounts(&["main", "zwei"]).await;
+    let silence = Fault::TimeoutAfterAccepting { milliseconds: 60_000 };
+    world.faults(vec![FaultRule::new(silence).on(CONVERSIONS).for_account("7654321")]);
+    let sale = |id: &str, account: &str, number| {
+        let mut event = purchase(id, &click(number), &json!(3));
+        event["account"] = json!(account);
+        event
+    };
+    let sales = json!([sale("m-1", "main", 1), sale("z-1", "zwei", 2)]);
+    assert_eq!(world.post(&sales).await.body["counts"]["queued"], 2);
+    world.until_state("z-1", "accepted").await;
+    assert_eq!(world.record("m-1").await["state"], "queued");
+    world.faults(Vec::new());
+    world.until_state("m-1", "accepted").await;
+    world.until_drained().await;
+    world.stop().await;
+}
