@@ -148,8 +148,8 @@ fn externally_attributed(goal: &AccountGoal) -> Option<Fault> {
 
 fn hashes_unwanted(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
     (wanted.enhanced && goal.is_enhanced_conversions_enabled == Some(false)).then(|| {
-        let problem = "hashes are sent, but enhanced conversions are off".to_owned();
-        let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping; rows that have only hashes wait for a click.";
+        let problem = "hashes should go along, but enhanced conversions are off".to_owned();
+        let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping. Until then no hashes are sent, and rows that have nothing else wait for a click.";
         Fault(Gravity::Warns, problem, cure)
     })
 }

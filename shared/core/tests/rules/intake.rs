@@ -1,5 +1,6 @@
 //! How events become rows and corrections of rows.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracklayer_core::{
     click::ClickId,
@@ -13,6 +14,7 @@ use tracklayer_core::{
     note::Note,
     observed::{Refusal, RefusalReason},
     open::WaitReason,
+    payload::OfflineConversion,
     record::{ClickOrigin, CorrectionRefusal, MAX_CORRECTIONS, Row, click_or_hashes},
     redrive::{Redrive, redrive},
 };
@@ -143,6 +145,31 @@ fn hashes_that_microsoft_may_have_stay_with_the_row() {
     assert!(!knows(|row| row.microsoft.attempts = 1), "a refused attempt left nothing there");
     let (alone, _) = placed(&sale(), &ClickSearch::Missing(WaitReason::NoClick), 0);
     assert_eq!(without_hashes(&alone, &plain_view()), None, "they are all it has");
+}
+
+proptest! {
+    #[test]
+    fn no_first_call_carries_hashes_that_the_goal_does_not_take(
+        plain in prop::bool::ANY,
+        click in prop::bool::ANY,
+        taken in prop::bool::ANY,
+        unknown in prop::bool::ANY,
+        attempts in 0_u32..3,
+    ) {
+        let search = if click { found(-2 * HOUR) } else { ClickSearch::Missing(WaitReason::NoClick) };
+        let (mut row, _) = placed(&sale(), &search, 0);
+        row.open = None;
+        row.microsoft.attempts = attempts;
+        row.microsoft.apply_unknown = unknown;
+        row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted.filter(|_| taken);
+        let bench = Bench { account: if plain { plain_view() } else { AccountView::default() }, ..Bench::new() };
+        let row = without_hashes(&row, &bench.account).unwrap_or(row);
+        if bench.judge(after(3 * HOUR)).next(&row) == Action::Apply {
+            let body = serde_json::to_string(&OfflineConversion::new(row.facts.as_ref().expect("facts")));
+            let hashed = body.expect("JSON").contains("HashedEmailAddress");
+            prop_assert_eq!(hashed, !plain || unknown);
+        }
+    }
 }
 
 #[test]
