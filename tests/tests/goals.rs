@@ -284,6 +284,22 @@ async fn a_service_that_finds_itself_asked_too_often_is_left_alone_for_a_while()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_was_written_meanwhile_is_no_lost_consent() {
+    let world = unchecked().await;
+    let down = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
+    world.faults(vec![FaultRule::new(down).on(TOKEN)]);
+    assert_eq!(check(&world).await["checked"], false, "it has read the secret");
+    world.change_secret("main", "note", "another version").await;
+    let body = AnswerBody::OauthError("invalid_grant".to_owned());
+    let refused = Fault::Status { status: 400, body, after_accepting: false };
+    world.faults(vec![FaultRule::new(refused).on(TOKEN).times(1)]);
+    let report = check(&world).await;
+    assert_eq!((&report["checked"], &report["findings"]), (&json!(true), &json!([])), "{report}");
+    assert_eq!(account_item(&world).await["failingSince"], Value::Null);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_list_of_goals_where_some_were_known_holds_nothing() {
     let world = unchecked().await;
     let nothing = || {

@@ -137,8 +137,16 @@ impl<P: Ports> Goals<P> {
             return Err(AskError::Consent);
         }
         self.tell_age(account, &secret);
-        let token = self.token(account, &secret, deadline).await?;
-        Ok(Session { account: account.clone(), secret, token, renewed: false })
+        let mut asked = self.token(account, &secret, deadline).await;
+        if let Err(AskError::Auth(AuthError::Consent(_))) = &asked {
+            // A rotation or a person may have written a newer one since it was read.
+            let newer = self.secrets.account(account).await?;
+            if newer.version != secret.version {
+                asked = self.token(account, &newer, deadline).await;
+                secret = newer;
+            }
+        }
+        Ok(Session { account: account.clone(), secret, token: asked?, renewed: false })
     }
 
     async fn token(
