@@ -15,7 +15,7 @@ use tracklayer_core::{
     intake::key_of,
     mapping::Mapping,
     note::Judge,
-    record::{Facts, Row},
+    record::{Facts, Row, RowKey},
     signal::Signal,
     time::EventTime,
 };
@@ -35,6 +35,8 @@ const MAX_BODY: usize = 1_048_576;
 const MAX_EVENTS: usize = 500;
 /// Events of one array that are worked on at the same time.
 const AT_ONCE: usize = 16;
+/// How often a denied event's row is tried anew when another writer was faster.
+const ROUNDS: usize = 8;
 /// Events whose signals are sent together; after each such group the time is looked at.
 const TOGETHER: usize = 50;
 /// No new group with less time left, in milliseconds.
@@ -77,6 +79,8 @@ pub(crate) struct Call<'a> {
     pub key: &'a IngestKey,
     pub now: EventTime,
     pub account: AccountView,
+    /// Rows that are ended by a denial later in the request: upload must not be faster.
+    pub denied: BTreeSet<RowKey>,
     /// Signals of rows that are written: sent together, ten a request.
     pub signals: Mutex<Vec<Signal>>,
     /// How many events of the request share a click (or person) and second: each takes the next one.
@@ -128,9 +132,10 @@ impl<P: Ports> Enqueue<P> {
         key: &IngestKey,
         deadline_ms: u64,
     ) -> Result<Vec<EventAnswer>, Unavailable> {
-        let call = Call::new(key, self.clock.now());
+        let now = self.clock.now();
         let parsed: Vec<_> =
-            events.iter().map(|event| parse_event(event.get(), &self.mapping, call.now)).collect();
+            events.iter().map(|event| parse_event(event.get(), &self.mapping, now)).collect();
+        let call = Call::new(key, now, denied(&parsed));
         let mut answers: BTreeMap<usize, EventAnswer> = BTreeMap::new();
         for (wave, at_once) in waves(&parsed) {
             for group in wave.chunks(TOGETHER) {
@@ -190,22 +195,30 @@ impl<P: Ports> Enqueue<P> {
         ignored: &Ignored,
         call: &Call<'_>,
     ) -> Result<EventAnswer, Unavailable> {
-        if ignored.reason == IgnoredReason::ConsentDenied {
-            let (source, id) = (&ignored.source, &ignored.event_id);
-            let rows = self.ledger.partition(source, id, call.now).await?;
-            let meant = |row: &&Row| row.key.event == ignored.event && is_unsent(row);
-            let Some(row) = rows.iter().find(meant) else {
-                return Ok(EventAnswer::ignored(ignored));
-            };
-            if let Some(erased) = erase(row, call.now)
-                && call.allows(source, Some(&row.account)).is_ok()
-                && !self.ledger.change(row, &erased).await?
-            {
-                // Upload was at it in the same moment; the caller's retry settles it.
-                return Err(Unavailable);
-            }
+        if is_denial(ignored) {
+            self.end(ignored, call).await?;
         }
         Ok(EventAnswer::ignored(ignored))
+    }
+
+    /// Ends the row of a denied event, unless Microsoft has taken it.
+    async fn end(&self, denied: &Ignored, call: &Call<'_>) -> Result<(), Unavailable> {
+        let (source, id) = (&denied.source, &denied.event_id);
+        for _ in 0..ROUNDS {
+            let rows = self.ledger.partition(source, id, call.now).await?;
+            let meant = |row: &&Row| {
+                let untaken = row.microsoft.accepted.is_none();
+                let allowed = call.allows(source, Some(&row.account)).is_ok();
+                row.key.event == denied.event && untaken && allowed
+            };
+            let Some(row) = rows.iter().find(meant) else { return Ok(()) };
+            let Some(erased) = erase(row, call.now) else { return Ok(()) };
+            if self.ledger.change(row, &erased).await? {
+                return Ok(());
+            }
+        }
+        // Upload is at it all the time; the caller's retry settles it.
+        Err(Unavailable)
     }
 
     async fn take_one(
@@ -225,32 +238,48 @@ impl<P: Ports> Enqueue<P> {
     }
 }
 
-/// Whether nothing of the row can be at Microsoft yet.
-fn is_unsent(row: &Row) -> bool {
-    row.microsoft.accepted.is_none() && !row.microsoft.apply_unknown && row.facts.is_some()
-}
-
 /// The order in which events of an array are taken: originals many at a time, then repeats of an id
-/// one by one, so that the first one of them wins, then corrections, which find their originals.
-fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 3] {
+/// one by one, so that the first one of them wins, then denials and corrections, which find their
+/// originals.
+fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 4] {
     let mut seen = BTreeSet::new();
-    let (mut first, mut repeats, mut corrections) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut first, mut repeats) = (Vec::new(), Vec::new());
+    let (mut denials, mut corrections) = (Vec::new(), Vec::new());
     for (position, event) in parsed.iter().enumerate() {
         match event {
             Ok(Event::Correction(_)) => corrections.push(position),
+            Ok(Event::Ignored(ignored)) if is_denial(ignored) => denials.push(position),
             Ok(Event::Conversion(conversion)) if !seen.insert(key_of(conversion)) => {
                 repeats.push(position);
             }
             _ => first.push(position),
         }
     }
-    [(first, AT_ONCE), (repeats, 1), (corrections, 1)]
+    [(first, AT_ONCE), (repeats, 1), (denials, AT_ONCE), (corrections, 1)]
+}
+
+fn is_denial(ignored: &Ignored) -> bool {
+    ignored.reason == IgnoredReason::ConsentDenied
+}
+
+/// The rows whose persons deny consent in this very request.
+fn denied(parsed: &[Result<Event, Rejection>]) -> BTreeSet<RowKey> {
+    let key = |event: &Result<Event, Rejection>| match event {
+        Ok(Event::Ignored(ignored)) if is_denial(ignored) => Some(RowKey {
+            source: ignored.source.clone(),
+            event_id: ignored.event_id.clone(),
+            event: ignored.event.clone(),
+        }),
+        _ => None,
+    };
+    parsed.iter().filter_map(key).collect()
 }
 
 impl<'a> Call<'a> {
-    fn new(key: &'a IngestKey, now: EventTime) -> Self {
+    fn new(key: &'a IngestKey, now: EventTime, denied: BTreeSet<RowKey>) -> Self {
         let account = AccountView::default();
-        Call { key, now, account, signals: Mutex::default(), seconds: Mutex::default() }
+        let (signals, seconds) = (Mutex::default(), Mutex::default());
+        Call { key, now, account, denied, signals, seconds }
     }
 
     /// By how many seconds a conversion with these facts is shifted at least.
@@ -266,6 +295,9 @@ impl<'a> Call<'a> {
 
     /// Has the row signalled once the rows around it are written.
     pub fn signal(&self, row: &Row, not_before: Option<EventTime>) {
+        if self.denied.contains(&row.key) {
+            return;
+        }
         let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         signals.push(Signal::new(row, not_before));
     }
