@@ -1,14 +1,14 @@
 //! Decode, store the click and its ties, answer 204 with the visitor's cookie. Or delete what was
 //! stored: consent is withdrawn.
 
-use tracklayer_core::{id::RecordId, time::EventTime};
+use tracklayer_core::{mapping::Mapping, time::EventTime};
 use tracklayer_edge::{
     clicks::Clicks,
     clock,
     http::{self, Problem, Request, Response},
     keys::{Keys, Right},
     ledger::LedgerError,
-    ports::{Forgets as _, Keys as _, WithdrawnBy},
+    ports::Keys as _,
     telemetry::{self, Metric},
 };
 
@@ -25,6 +25,8 @@ const COOKIE: &str = "tl_ref";
 pub struct Capture {
     pub clicks: Clicks,
     pub keys: Keys,
+    /// Which says whether orders that browsers tied count.
+    pub mapping: Mapping,
 }
 
 impl Capture {
@@ -48,7 +50,7 @@ impl Capture {
         }
         let landing = Landing::parse(&http::body(request, MAX_BODY)?)?;
         if landing.consent.as_deref() == Some("denied") {
-            self.withdraw(request, landing.session.as_ref(), keyed).await.map_err(|error| {
+            self.withdraw(own_cookie(request), &landing, keyed).await.map_err(|error| {
                 tracing::error!(%error, "clicks not deleted");
                 Problem::unavailable()
             })?;
@@ -67,40 +69,6 @@ impl Capture {
             Problem::unavailable()
         })?;
         Ok(Taken::Stored(cookie))
-    }
-
-    /// Deletes the clicks of the visitor's cookie, and the session's: those that came with this
-    /// cookie, or all if a key asks. A stranger who names somebody's session changes nothing.
-    async fn withdraw(
-        &self,
-        request: &Request,
-        session: Option<&RecordId>,
-        keyed: bool,
-    ) -> Result<(), LedgerError> {
-        let cookie = own_cookie(request);
-        let mut clicks = 0;
-        if let Some(cookie) = cookie {
-            // Somebody's session id may be the same as this value.
-            let own = self.clicks.forget_clicks(cookie, Some(cookie)).await?;
-            if let (true, Ok(reference)) = (own > 0, RecordId::parse(cookie)) {
-                let by = WithdrawnBy::Visitor;
-                self.clicks.withdraw(&reference, by, clock::now_ms()).await?;
-            }
-            clicks += own;
-        }
-        if let Some(session) = session.filter(|_| keyed || cookie.is_some()) {
-            let cookie = cookie.filter(|_| !keyed);
-            let found = self.clicks.forget_clicks(session.as_str(), cookie).await?;
-            let by = if keyed { WithdrawnBy::Key } else { WithdrawnBy::Visitor };
-            if keyed || found > 0 {
-                self.clicks.withdraw(session, by, clock::now_ms()).await?;
-            }
-            clicks += found;
-        }
-        if clicks > 0 {
-            tracing::info!(clicks, "consent withdrawn");
-        }
-        Ok(())
     }
 
     /// Without a key a tie is a browser's; a wrong key is an error, not a browser.

@@ -2,6 +2,7 @@
 
 mod handler;
 mod wire;
+mod withdraw;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
@@ -16,6 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let capture = handler::Capture {
         clicks: Clicks::new(aws.dynamodb(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         keys: Keys::new(secrets),
+        mapping: config::mapping()?,
     };
     let capture = &capture;
     let serve = move |event: LambdaEvent<http::Request>| async move {

@@ -49,8 +49,14 @@ impl Landing {
         let consent = consent(&body.consent)?;
         if consent.as_deref() == Some("denied") {
             // Nothing of it is kept; and a person who says no is not told of mistakes.
-            let session = id(&body.session_id, "sessionId").ok().flatten();
-            return Ok(Landing { consent, session, ..Landing::default() });
+            let lenient = |value, field| id(value, field).ok().flatten();
+            let session = lenient(&body.session_id, "sessionId");
+            let ties = [
+                (TieKind::Lead, lenient(&body.lead_id, "leadId")),
+                (TieKind::Cart, lenient(&body.cart_id, "cartId")),
+                (TieKind::Order, lenient(&body.order_id, "orderId")),
+            ];
+            return Ok(Landing { consent, session, ties: given(ties), ..Landing::default() });
         }
         let ties = [
             (TieKind::Lead, id(&body.lead_id, "leadId")?),
@@ -60,12 +66,16 @@ impl Landing {
         Ok(Landing {
             click_id: click_id(&body.msclkid)?,
             session: id(&body.session_id, "sessionId")?,
-            ties: ties.into_iter().filter_map(|(kind, id)| Some((kind, id?))).collect(),
+            ties: given(ties),
             landing_url: text_of(&body.landing_url, "landingUrl")?.and_then(LandingUrl::redact),
             consent,
             landed_at: landed_at(&body.landed_at)?,
         })
     }
+}
+
+fn given(ties: [(TieKind, Option<RecordId>); 3]) -> Vec<(TieKind, RecordId)> {
+    ties.into_iter().filter_map(|(kind, id)| Some((kind, id?))).collect()
 }
 
 /// Absent, null and empty text are the same: pages send what they have.

@@ -156,7 +156,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::bind::tests::{now, row};
+    use crate::heed::{
+        self,
+        tests::{now, row},
+    };
 
     /// A message of so many receives, sent a minute ago, whose row was last tried so many seconds
     /// after it was sent.
@@ -171,10 +174,7 @@ mod tests {
             error_code: None,
             tracking_id: None,
         });
-        let message = Message { id: "m".to_owned(), receipt_handle: "r".to_owned(), receives };
-        let key = row.key.clone();
-        let fate = Fate::HandBack;
-        Work { key, messages: vec![message], sent_at, row: Some(row), fate }
+        heed::tests::work(row, receives)
     }
 
     #[test]

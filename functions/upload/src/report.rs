@@ -347,7 +347,7 @@ pub(crate) mod tests {
     #[test]
     fn an_accounts_error_on_its_rows_rings_once() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
-        let policy = crate::bind::tests::POLICY;
+        let policy = crate::heed::tests::POLICY;
         let mark = Mark {
             to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
             tracking_id: None,

@@ -86,6 +86,15 @@ impl Person {
     }
 }
 
+/// By whatever `facts` know the person, but for the hashes: where else the person's traces are.
+#[must_use]
+pub fn persons(facts: &Facts) -> Vec<Person> {
+    let References { lead, cart, order, .. } = facts.references.clone();
+    let sessions = visitors(facts).cloned().map(Person::Session);
+    let records = [lead.map(Person::Lead), cart.map(Person::Cart), order.map(Person::Order)];
+    sessions.chain(records.into_iter().flatten()).collect()
+}
+
 /// The references by which `facts` know the visitor.
 fn visitors(facts: &Facts) -> impl Iterator<Item = &RecordId> {
     let credited = facts.click.as_ref().and_then(|click| click.reference.as_ref());

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | click | `session <reference>` | `<13-digit ms> <msclkid>` |
 //! | tie | `lead <id>`, `cart <id>`, `order <id>` | `key <reference>` or `web <reference>` |
+//! | withdrawal | `withdrawn <session>`, `withdrawn lead <id>` and so on | `key` or `web` |
 //!
 //! `key` sorts first: however many ties browsers make, those made with an ingest key are read.
 //!
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use tracklayer_core::{
     click::ClickId,
+    erasure::Person,
     id::RecordId,
     intake::ClickSearch,
     open::WaitReason,
@@ -66,14 +68,23 @@ pub enum TieKind {
 }
 
 impl TieKind {
-    fn pk(self, id: &RecordId) -> String {
-        let kind = match self {
-            TieKind::Lead => "lead",
-            TieKind::Cart => "cart",
-            TieKind::Order => "order",
-        };
-        format!("{kind} {id}")
+    /// The person known by this record.
+    #[must_use]
+    pub fn person(self, id: RecordId) -> Person {
+        match self {
+            TieKind::Lead => Person::Lead(id),
+            TieKind::Cart => Person::Cart(id),
+            TieKind::Order => Person::Order(id),
+        }
     }
+
+    fn pk(self, id: &RecordId) -> String {
+        record_pk(&self.person(id.clone()))
+    }
+}
+
+fn record_pk(record: &Person) -> String {
+    format!("{} {}", record.kind(), record.value())
 }
 
 struct Tie {
@@ -125,17 +136,17 @@ impl Clicks {
         self.put(item, at_ms).await
     }
 
-    /// Notes who withdrew the consent of `session`, for what was recorded before and waits.
+    /// Notes who withdrew the consent of `person`, for what was recorded before and waits.
     ///
     /// # Errors
     /// If DynamoDB is unavailable.
     pub async fn withdraw(
         &self,
-        session: &RecordId,
+        person: &Person,
         by: WithdrawnBy,
         at_ms: i64,
     ) -> Result<(), LedgerError> {
-        let mut item = keyed(&withdrawal_pk(session), withdrawal_sk(by));
+        let mut item = keyed(&withdrawal_pk(person), withdrawal_sk(by));
         item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
         self.put(item, at_ms).await
     }
@@ -244,6 +255,13 @@ impl Clicks {
         Ok(items.iter().filter(|item| !is_expired(item, now)).filter_map(tie_of).collect())
     }
 
+    /// One item.
+    async fn item(&self, pk: &str, sk: &str) -> Result<Option<Item>, LedgerError> {
+        let query = self.query(pk, "sk = :edge", sk.to_owned());
+        let answer = query.send().await.map_err(unavailable)?;
+        Ok(answer.items.unwrap_or_default().into_iter().next())
+    }
+
     fn query(
         &self,
         pk: &str,
@@ -318,14 +336,20 @@ impl crate::ports::Clicks for Clicks {
 
     async fn withdrawn_at(
         &self,
-        session: &RecordId,
+        person: &Person,
         by: WithdrawnBy,
     ) -> Result<Option<EventTime>, LedgerError> {
-        let query = self.query(&withdrawal_pk(session), "sk = :edge", withdrawal_sk(by).to_owned());
-        let answer = query.send().await.map_err(unavailable)?;
-        let item = answer.items.unwrap_or_default().into_iter().next();
+        let item = self.item(&withdrawal_pk(person), withdrawal_sk(by)).await?;
         let at = item.as_ref().and_then(|item| item.get("withdrawnAt")?.as_n().ok());
         Ok(at.and_then(|at| at.parse().ok()).map(EventTime::from_epoch))
+    }
+
+    async fn is_tied_by_key(
+        &self,
+        record: &Person,
+        reference: &RecordId,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.item(&record_pk(record), &format!("key {reference}")).await?.is_some())
     }
 }
 
@@ -358,9 +382,13 @@ fn withdrawal_sk(by: WithdrawnBy) -> &'static str {
     }
 }
 
-/// Apart from the clicks: a withdrawal is none.
-fn withdrawal_pk(session: &RecordId) -> String {
-    format!("withdrawn {session}")
+/// Apart from clicks and ties: a withdrawal is none. No id holds a space, so no session is taken for
+/// a record.
+fn withdrawal_pk(person: &Person) -> String {
+    match person {
+        Person::Session(id) => format!("withdrawn {id}"),
+        record => format!("withdrawn {}", record_pk(record)),
+    }
 }
 
 fn keyed(pk: &str, sk: &str) -> Item {

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
-    erasure::{Erasure, Person, erase},
+    erasure::{Erasure, Person, erase, persons},
     id::RecordId,
     mapping::{Account, Mapping},
-    record::{Facts, Row, RowKey},
+    record::{Row, RowKey},
     time::EventTime,
 };
 
@@ -170,17 +170,4 @@ fn record_of(person: &Person) -> Option<(TieKind, &RecordId)> {
         Person::Order(id) => Some((TieKind::Order, id)),
         Person::Session(_) | Person::Email(_) => None,
     }
-}
-
-/// By whatever else the row knows the person.
-fn persons(facts: &Facts) -> Vec<Person> {
-    let references = facts.references.clone();
-    let click = facts.click.as_ref().and_then(|click| click.reference.clone());
-    let sessions = references.session.into_iter().chain(click).map(Person::Session);
-    let records = [
-        references.lead.map(Person::Lead),
-        references.cart.map(Person::Cart),
-        references.order.map(Person::Order),
-    ];
-    sessions.chain(records.into_iter().flatten()).collect()
 }

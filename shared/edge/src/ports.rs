@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
+    erasure::Person,
     goals::GoalFinding,
     id::{AccountName, RecordId, Source},
     identity::Identity,
@@ -367,21 +368,32 @@ pub trait Clicks {
         now: EventTime,
     ) -> Result<bool, LedgerError>;
 
-    /// When the consent of `session` was last withdrawn, by one or the other.
+    /// When the consent of `person` was last withdrawn, by one or the other.
     ///
     /// # Errors
     /// If the clicks are unavailable.
     async fn withdrawn_at(
         &self,
-        session: &RecordId,
+        person: &Person,
         by: WithdrawnBy,
     ) -> Result<Option<EventTime>, LedgerError>;
+
+    /// Whether somebody with an ingest key has tied `record` to `reference`: then the visitor known
+    /// by it is no stranger who tied himself to the record.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable.
+    async fn is_tied_by_key(
+        &self,
+        record: &Person,
+        reference: &RecordId,
+    ) -> Result<bool, LedgerError>;
 }
 
 /// Who withdrew consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithdrawnBy {
-    /// Somebody with an ingest key, for the whole session.
+    /// Somebody with an ingest key, for whoever's clicks there are.
     Key,
     /// A visitor who had clicks in the session. Perhaps not the only one.
     Visitor,

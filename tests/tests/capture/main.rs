@@ -1,5 +1,6 @@
 //! Landings and ties as pages send them, and which click a conversion is credited to.
 
+mod heeded;
 mod withdrawal;
 
 use reqwest::Method;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use system_tests::{
     KEY, World,
     door::{click, with},
-    time, until,
+    time,
 };
 
 use super::{JSON, cookie, credited, has_cookie, land, sale};
@@ -75,7 +75,7 @@ async fn what_waits_with_a_withdrawn_click_is_not_sent() {
     let ahead = |id: &str, by: Value| with(&sale(id, 0, by), &json!({"occurredAt": time(6)}));
     world.queued(&ahead("stays", json!({"sessionId": "stays"}))).await;
     world.queued(&ahead("goes", json!({"sessionId": "goes", "email": "jane@x.example"}))).await;
-    world.queued(&ahead("tied", json!({"leadId": "l"}))).await;
+    world.queued(&ahead("tied", json!({"leadId": "l", "email": "jane@x.example"}))).await;
     let key = format!("Bearer {KEY}");
     for session in ["goes", "tied"] {
         let denied = json!({"sessionId": session, "consent": "denied"}).to_string();
@@ -86,15 +86,11 @@ async fn what_waits_with_a_withdrawn_click_is_not_sent() {
         assert_eq!(world.record(id).await["state"], "waiting");
     }
     world.until_state("stays", "accepted").await;
-    let record = world.until_state("goes", "refused").await;
-    assert_eq!((&record["reason"], &record["click"]), (&json!("identity_erased"), &json!(null)));
-    until("without its click", || async {
-        let record = world.record("tied").await;
-        let waits =
-            (&record["state"], &record["reason"]) == (&json!("waiting"), &json!("no_click"));
-        if waits { Ok(()) } else { Err(record) }
-    })
-    .await;
+    for id in ["goes", "tied"] {
+        let record = world.until_state(id, "refused").await;
+        let told = (&record["reason"], &record["click"]);
+        assert_eq!(told, (&json!("identity_erased"), &json!(null)), "{id}");
+    }
     world.until_drained().await;
     assert_eq!(world.conversions().await.len(), 1);
     assert_eq!(world.messages("uploads-dlq").await, 0);

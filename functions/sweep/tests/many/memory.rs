@@ -12,6 +12,7 @@ use std::{
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
+    erasure::Person,
     goals::GoalFinding,
     id::{AccountName, RecordId, Source},
     intake::ClickSearch,
@@ -299,9 +300,13 @@ impl Clicks for Stand {
 
     async fn withdrawn_at(
         &self,
-        _: &RecordId,
+        _: &Person,
         _: WithdrawnBy,
     ) -> Result<Option<EventTime>, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+
+    async fn is_tied_by_key(&self, _: &Person, _: &RecordId) -> Result<bool, LedgerError> {
         unreachable!("sweep searches no click")
     }
 

@@ -24,8 +24,7 @@ impl Forgets for Clicks {
         cookie: Option<&str>,
     ) -> Result<usize, LedgerError> {
         let mut clicks = self.all(&session_pk(reference)).await?;
-        let cookie = cookie.map(|cookie| AttributeValue::S(cookie.to_owned()));
-        clicks.retain(|item| cookie.is_none() || item.get("cookie") == cookie.as_ref());
+        clicks.retain(|item| cookie.is_none_or(|cookie| came_with(item, cookie)));
         self.delete(&clicks).await?;
         Ok(clicks.len())
     }
@@ -88,6 +87,15 @@ fn own_references(ties: &[Tie], browser: bool) -> BTreeSet<&str> {
 }
 
 impl Clicks {
+    /// Whether any click of `reference` came with `cookie`.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError> {
+        let clicks = self.all(&session_pk(reference)).await?;
+        Ok(clicks.iter().any(|item| came_with(item, cookie)))
+    }
+
     /// All items of a partition: their keys, and the cookies of clicks.
     async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
         let mut pages = self
@@ -128,6 +136,10 @@ impl Clicks {
         }
         Ok(())
     }
+}
+
+fn came_with(click: &Item, cookie: &str) -> bool {
+    click.get("cookie").and_then(|value| value.as_s().ok()).is_some_and(|value| value == cookie)
 }
 
 fn deletion(item: &Item) -> Result<WriteRequest, LedgerError> {

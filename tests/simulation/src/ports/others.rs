@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
     consent::look_up_token,
+    erasure::Person,
     id::{AccountName, RecordId},
     intake::ClickSearch,
     open::WaitReason,
@@ -122,10 +123,14 @@ impl Clicks for Port {
 
     async fn withdrawn_at(
         &self,
-        _session: &RecordId,
+        _person: &Person,
         _by: WithdrawnBy,
     ) -> Result<Option<EventTime>, LedgerError> {
         Ok(None)
+    }
+
+    async fn is_tied_by_key(&self, _: &Person, _: &RecordId) -> Result<bool, LedgerError> {
+        Ok(false)
     }
 }
 
