@@ -126,6 +126,7 @@ async fn a_session_goes_the_money_stays_and_what_microsoft_has_is_told() {
         (&json!("refused"), &json!("identity_erased"))
     );
     assert_eq!((&record["state"], &record["microsoft"]["value"]), (&json!("refused"), &json!(10)));
+    assert_eq!(record["desired"]["netValue"], json!(7), "the money is right");
 
     // Asked again, nothing is left to remove, and the story is the same.
     let again = erased(&world, json!({"sessionId": "s"})).await;

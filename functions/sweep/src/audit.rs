@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use tracklayer_core::{
-    audit::{Finding, examine},
+    audit::{Finding, Total, examine},
     decide::{AccountView, is_about_to_expire},
     note::{Judge, Write},
     record::Row,
@@ -167,9 +167,7 @@ where
 
     /// The line to compare with an order log.
     fn tell_audit(&self, state: &AuditState) {
-        let total = |(key, total): (&str, &tracklayer_core::audit::Total)| {
-            (key.to_owned(), json!({"rows": total.rows, "net": total.net.normalize().to_string()}))
-        };
+        let total = |(key, total): (&str, &Total)| (key.to_owned(), json!(total));
         let totals: Map<String, Value> = state.totals.iter().map(total).collect();
         let members = json!({"stuck": state.stuck, "ended": state.ended, "totals": totals});
         if let Value::Object(members) = members {

@@ -14,7 +14,7 @@ use crate::{
     note::{Judge, Write},
     open::{Class, Open},
     record::Row,
-    state::{corrections, state},
+    state::{corrections, state, untold},
     time::{EventTime, MAX_AGE},
 };
 
@@ -110,6 +110,17 @@ pub struct Total {
     /// Their net value as the order log sees it, as decimal text.
     #[serde(with = "decimal_text")]
     pub net: Decimal,
+    /// How many of them have lost their person.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub erased: u64,
+    /// How much of the net Microsoft was not told of for that; below zero where it counts more.
+    #[serde(default, with = "decimal_text", skip_serializing_if = "Decimal::is_zero")]
+    pub untold: Decimal,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Totals {
@@ -123,6 +134,8 @@ impl Totals {
         let total = self.0.entry(key).or_default();
         total.rows += 1;
         total.net += corrections(row).and_then(|(folded, _)| folded.net).unwrap_or_default();
+        total.erased += u64::from(row.is_erased());
+        total.untold += untold(row).unwrap_or_default();
     }
 
     /// The totals by their keys.
@@ -154,11 +167,13 @@ mod tests {
     use super::*;
     use crate::{
         decide::{AccountView, Policy},
+        erasure::erase,
         event::{Event, parse_event},
-        intake::{ClickSearch, facts_of, place},
+        intake::{ClickSearch, append, facts_of, place},
         mapping::Mapping,
-        observed::{Refusal, RefusalReason},
+        observed::{Acceptance, Destination, Environment, Refusal, RefusalReason},
         open::WaitReason,
+        record::{Change, Correction},
         time::DAY,
     };
 
@@ -263,6 +278,49 @@ mod tests {
         }
         let Finding::Ended(write) = finding(&row) else { panic!("ended") };
         assert_eq!(write.open, None);
+    }
+
+    #[test]
+    fn totals_say_what_microsoft_was_not_told_for_an_erasure() {
+        let mut totals = Totals::default();
+        let erased = |row: &Row| erase(row, time(0)).expect("erased");
+        totals.add(&row_at(-DAY));
+        totals.add(&erased(&row_at(-DAY)));
+        let by = Destination { environment: Environment::Production, account_id: "1".to_owned() };
+        let mut accepted = row_at(-DAY);
+        accepted.microsoft.accepted = Some(Acceptance { at: time(-9), by, tracking_id: None });
+        totals.add(&erased(&accepted));
+        let account = AccountView::default();
+        let judge = Judge { account: &account, now: time(0), policy: &POLICY };
+        let amount = |text: &str| serde_json::from_str(text).expect("an amount");
+        let refund = Correction {
+            source: accepted.key.source.clone(),
+            event_id: accepted.key.event_id.clone(),
+            occurred_at: time(-5),
+            recorded_at: time(0),
+            names_event: false,
+            account: None,
+            change: Change { amount: Some(amount("\"2\"")), ..Change::default() },
+            refused: None,
+        };
+        totals.add(&append(&erased(&accepted), refund, &judge));
+        let told: Vec<_> = totals
+            .iter()
+            .map(|(key, it)| (key, it.rows, it.net.to_string(), it.erased, it.untold.to_string()))
+            .collect();
+        let line = |state: &str| format!("main/{state}/Purchase/EUR");
+        let (accepted, queued, refused) = (line("accepted"), line("queued"), line("refused"));
+        let expected = [
+            (&*accepted, 1, "9.5".to_owned(), 1, "0".to_owned()),
+            (&*queued, 1, "9.5".to_owned(), 0, "0".to_owned()),
+            // One that was never taken, and one of which Microsoft counts 2 too much.
+            (&*refused, 2, "17.0".to_owned(), 2, "7.5".to_owned()),
+        ];
+        assert_eq!(told, expected);
+        // As earlier versions wrote them.
+        let stored = r#"{"main/queued/Purchase/EUR":{"rows":1,"net":"9.5"}}"#;
+        let known: Totals = serde_json::from_str(stored).expect("totals");
+        assert_eq!(serde_json::to_string(&known).expect("JSON"), stored);
     }
 
     #[test]

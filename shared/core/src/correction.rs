@@ -45,7 +45,8 @@ pub struct Folded {
     pub net: Option<Decimal>,
 }
 
-/// Folds `corrections` of a conversion with these `facts`.
+/// Folds `corrections` of a conversion with these `facts`. Which of them Microsoft was never told of,
+/// because the person was erased, is said by [`crate::state::corrections`].
 #[must_use]
 pub fn fold(account: &AccountName, facts: &Facts, corrections: &[Correction]) -> Folded {
     let mut order: Vec<usize> = (0..corrections.len()).collect();
@@ -67,7 +68,9 @@ fn effect_of(
     correction: &Correction,
     running: &mut Running,
 ) -> Effect {
-    if let Some(refusal) = correction.refused {
+    // The money of somebody who was erased is still money: only Microsoft isn't told of it.
+    let refused = correction.refused.filter(|it| *it != CorrectionRefusal::IdentityErased);
+    if let Some(refusal) = refused {
         return Effect::Refused(refusal);
     }
     if correction.account.as_ref().is_some_and(|named| named != account) {

@@ -1,5 +1,7 @@
 //! The state a row is in, in the words that operators read.
 
+use rust_decimal::Decimal;
+
 use crate::{
     correction::{Effect, Folded, effects_shown, fold},
     decide::standing,
@@ -96,22 +98,21 @@ fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
     })
 }
 
-/// The corrections' effects as `status` shows them, and the folded net.
+/// The corrections' effects as `status` shows them, and the folded net. Of an erased row those that
+/// Microsoft was not told of are refused, but part of the net like all others: the money is right
+/// whoever was erased.
 #[must_use]
 pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
     let facts = row.facts.as_ref()?;
     let folded = fold(&row.account, facts, &row.corrections);
-    if !row.is_erased() || at_microsoft(row) == State::Retracted {
-        let effects = effects_shown(&folded, &row.microsoft);
-        return Some((folded, effects));
+    let mut effects = effects_shown(&folded, &row.microsoft);
+    if row.is_erased() && at_microsoft(row) != State::Retracted {
+        let untold = effects.iter_mut().skip(told(row, facts));
+        for effect in untold.filter(|effect| **effect == Effect::Counted) {
+            *effect = Effect::Refused(CorrectionRefusal::IdentityErased);
+        }
     }
-    let reached = fold(&row.account, facts, &row.corrections[..told(row, facts)]);
-    let untold = folded.effects.iter().skip(reached.effects.len()).map(|effect| match effect {
-        Effect::Refused(_) => *effect,
-        _ => Effect::Refused(CorrectionRefusal::IdentityErased),
-    });
-    let effects = reached.effects.iter().copied().chain(untold).collect();
-    Some((reached, effects))
+    Some((folded, effects))
 }
 
 /// How many of an erased row's corrections Microsoft was told of. They were told in the order they
@@ -143,4 +144,19 @@ pub fn value_at_microsoft(row: &Row) -> Option<Money> {
         None => Some(original),
         Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
     }
+}
+
+/// By how much what Microsoft counts differs from the net, because the person was erased before it
+/// could be told; `None` if it doesn't.
+#[must_use]
+pub fn untold(row: &Row) -> Option<Decimal> {
+    let (folded, effects) = corrections(row).filter(|_| row.is_erased())?;
+    let erased = Effect::Refused(CorrectionRefusal::IdentityErased);
+    if row.microsoft.accepted.is_some() && !effects.contains(&erased) {
+        return None;
+    }
+    let standing = value_at_microsoft(row).map(|money| money.amount.decimal()).unwrap_or_default();
+    // Microsoft counts nothing below zero.
+    let difference = folded.net?.max(Decimal::ZERO) - standing;
+    (!difference.is_zero()).then_some(difference)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use tracklayer_core::{
     audit::{Finding, examine},
     correction::Effect,
@@ -14,7 +15,7 @@ use tracklayer_core::{
     observed::{Adjusted, Kind, Refusal, RefusalReason},
     record::{Click, ClickOrigin, CorrectionRefusal, Facts, References, Row},
     redrive::{Redrive, redrive},
-    state::{State, corrections, held_by_microsoft, state, value_at_microsoft},
+    state::{State, corrections, held_by_microsoft, state, untold, value_at_microsoft},
     stored::StoredRow,
 };
 
@@ -39,6 +40,11 @@ fn restated(row: Row, value: &str) -> Row {
 
 fn effects(row: &Row) -> Vec<Effect> {
     corrections(row).expect("facts").1
+}
+
+fn shown_net(row: &Row) -> String {
+    let (folded, _) = corrections(row).expect("facts");
+    folded.net.expect("a value").to_string()
 }
 
 fn refused() -> (State, Option<String>) {
@@ -182,8 +188,9 @@ fn later_corrections_are_refused_and_shown() {
     assert_eq!(state(&row), (State::Accepted, None));
     let row = append(&row, refund("r1", 60, "30"), &bench.judge(after(DAY)));
     assert_eq!((state(&row), row.open.clone()), (refused(), None));
-    assert_eq!(effects(&row), [ERASED]);
+    assert_eq!((effects(&row), shown_net(&row)), (vec![ERASED], "99.95".to_owned()));
     assert_eq!(value_at_microsoft(&row), Some(usd("129.95")));
+    assert_eq!(untold(&row).expect("a difference").to_string(), "-30.00");
     assert_eq!(bench.judge(after(2 * DAY)).next(&row), Action::InSync);
     // Neither does one that came before acceptance bring a message back.
     let waiting = append(&erased(&crate::support::row()), full("r2", 60), &bench.judge(after(DAY)));
@@ -198,12 +205,26 @@ fn corrections_that_microsoft_was_not_told_of_are_shown_as_refused() {
     half.corrections.push(refund("r2", 120, "9.95"));
     let half = erased(&half);
     assert_eq!((state(&half), effects(&half)), (refused(), vec![Effect::Counted, ERASED]));
-    let (folded, _) = corrections(&half).expect("facts");
-    assert_eq!(folded.net.expect("a value").to_string(), "99.95");
+    assert_eq!(shown_net(&half), "90.00");
+    assert_eq!(untold(&half).expect("a difference").to_string(), "-9.95");
     // What came back to where Microsoft stands needs not be told.
     let mut back = told;
     back.corrections.extend([refund("r2", 120, "9.95"), restatement("n", 180, "99.95")]);
-    assert_eq!(effects(&erased(&back)), [Effect::Counted; 3]);
+    let back = erased(&back);
+    assert_eq!((effects(&back), untold(&back)), (vec![Effect::Counted; 3], None));
+}
+
+#[test]
+fn a_correction_of_a_row_that_was_never_taken_still_moves_the_net() {
+    let bench = Bench::new();
+    let before = append(&row(), refund("r1", 60, "30"), &bench.judge(after(HOUR)));
+    let row = append(&erased(&before), refund("r2", 90, "9.95"), &bench.judge(after(DAY)));
+    assert_eq!((state(&row), effects(&row)), (refused(), vec![ERASED, ERASED]));
+    assert_eq!(shown_net(&row), "90.00");
+    assert_eq!(untold(&row).expect("all of it").to_string(), "90.00");
+    // More given back than paid: Microsoft counts nothing, and that is right.
+    let gone = append(&row, refund("r3", 99, "100"), &bench.judge(after(DAY)));
+    assert_eq!((shown_net(&gone).as_str(), untold(&gone)), ("-10.00", None));
 }
 
 #[test]
@@ -260,8 +281,12 @@ fn check_money(world: &World, log: &[(i64, crate::convergence::Change)]) {
     assert_eq!(counted_value, shown, "the ledger knows what Microsoft has");
     let refusals = effects.iter().any(|effect| matches!(effect, Effect::Refused(_)));
     assert!(refusals || counted_value == net(log).max(0), "a difference that nobody sees");
-    let net = thousandths(&folded.net.expect("a value").to_string().replace('-', ""));
-    assert!(counted.retracted || net == shown, "the net is what Microsoft was told");
+    let late = effects.contains(&Effect::Refused(CorrectionRefusal::TooOldForMicrosoft));
+    let shown_net = folded.net.expect("a value");
+    assert!(late || shown_net == Decimal::new(net(log), 3), "the net is the order log's");
+    let difference = (Decimal::new(net(log).max(0) - shown, 3)).normalize();
+    let untold = untold(row).unwrap_or_default().normalize();
+    assert!(late || counted.retracted || untold == difference, "what is not told is said");
 }
 
 proptest! {
