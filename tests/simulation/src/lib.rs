@@ -5,7 +5,7 @@
 //! - `setting`: accounts, goal checks, and where conversions go
 //! - `executor`: tasks under virtual time; `world`: what they share, and invocations that can die
 //! - `table`, `queue`, `microsoft`: the three outsides by their rules; `ports`: the way to them
-//! - `actors`: sources, workers, sweep's schedule, the operator
+//! - `actors`: sources, workers, sweep's schedule, persons who withdraw or are erased, the operator
 //! - `oracle`: what must hold in the end; `shrink`: the smallest plan that still fails;
 //!   `mutation`: mistakes that the oracle must find
 
@@ -63,6 +63,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
     }
     actors::sweeper::start(&world);
     actors::checker::start(&world);
+    actors::endings::start(&world);
     actors::operator::start(&world);
     world.executor.run(MAX_POLLS, || world.over.get());
     if !world.over.get() {

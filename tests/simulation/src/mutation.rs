@@ -39,4 +39,10 @@ pub enum Mutation {
     ElsewhereIsHere,
     /// A row that was accepted elsewhere passes for never accepted.
     ElsewhereForgotten,
+    /// Marks of withdrawals are not seen, and clicks that were withdrawn are.
+    WithdrawalUnseen,
+    /// Persons are taken out of no row.
+    EndUnwritten,
+    /// Upload does not see that a row has ended.
+    EndUnseen,
 }

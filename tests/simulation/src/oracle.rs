@@ -1,9 +1,13 @@
 //! What must hold in the end: Microsoft counts exactly what the order log says, and whatever it
 //! doesn't is explained by a reason that the design admits.
 
+mod ended;
 mod places;
+mod whole;
 
 use std::collections::BTreeMap;
+
+pub use ended::check_sent;
 
 use tracklayer_core::{
     correction::Effect,
@@ -77,7 +81,7 @@ pub fn has_correction(world: &World, order: &Order, fix: &Fix) -> bool {
 #[must_use]
 pub fn person_of_order(world: &World, order: &Order) -> Option<String> {
     let table = world.table.borrow();
-    person_of(table.rows.get(&key_of(order))?)
+    table.person_of(table.rows.get(&key_of(order))?)
 }
 
 /// Whether the original may be older than 90 days when it gets through the door.
@@ -93,6 +97,7 @@ pub fn is_quiet(world: &World) -> bool {
         && world.running.get() == 0
         && world.queue.borrow().messages.is_empty()
         && world.table.borrow().next_due().is_none()
+        && !world.table.borrow().is_erasing()
 }
 
 /// Whether a row wants something and nothing drives it, not even a dead letter. The audit must not be
@@ -106,7 +111,8 @@ pub fn is_waiting_for_audit(world: &World) -> bool {
     let forgotten = |row: &Row| {
         let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
         let next = next_action(row, &account, world.now(), &policy());
-        !resting && row.open.is_none() && next != Action::InSync && !has_letter(row)
+        let wants = next != Action::InSync && !row.is_erased();
+        !resting && row.open.is_none() && wants && !has_letter(row)
     };
     let table = world.table.borrow();
     let Some(row) = table.rows.values().find(|row| forgotten(row)) else { return false };
@@ -136,7 +142,7 @@ pub fn check_heard(world: &World, invocation: &Invocation) {
     }
     let table = world.table.borrow();
     for (person, heard) in invocation.heard.borrow().iter() {
-        let is = |row: &&Row| person_of(row).as_ref() == Some(person);
+        let is = |row: &&Row| table.person_of(row).as_ref() == Some(person);
         let Some(row) = table.rows.values().find(is) else { continue };
         let noted = match heard {
             Heard::Taken => row.microsoft.accepted.is_some(),
@@ -155,7 +161,8 @@ pub fn judge(world: &World) -> Exceptions {
     world.microsoft.borrow_mut().pass(world.now_ms() / 1_000);
     for order in &world.plan.orders {
         let row = world.table.borrow().rows.get(&key_of(order)).cloned();
-        match row.and_then(|row| Some((person_of(&row)?, row))) {
+        let person = |row: &Row| world.table.borrow().person_of(row);
+        match row.and_then(|row| Some((person(&row)?, row))) {
             None if may_be_too_old(world, order) => {
                 *exceptions.entry("older than 90 days at the door").or_default() += 1;
             }
@@ -163,65 +170,15 @@ pub fn judge(world: &World) -> Exceptions {
             Some((person, row)) => Case { world, order, row, person }.judge(&mut exceptions),
         }
     }
-    check_strangers(world);
-    check_microsoft(world);
-    check_claims(world);
+    whole::check_strangers(world);
+    whole::check_microsoft(world);
+    whole::check_claims(world);
+    ended::check_erasures(world);
     exceptions
 }
 
 fn label(order: &Order) -> String {
     format!("{}/{}", order.source, order.id)
-}
-
-/// Every conversion at Microsoft belongs to exactly one row.
-fn check_strangers(world: &World) {
-    let table = world.table.borrow();
-    let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for row in table.rows.values() {
-        match person_of(row) {
-            Some(person) => owners.entry(person).or_default().push(row.key.label()),
-            // Its original was too old at the door.
-            None if row.microsoft.refusal.is_some() => {}
-            None => world.violated("orphans end", row.key.label(), "still an orphan"),
-        }
-    }
-    for (person, rows) in owners.iter().filter(|(_, rows)| rows.len() > 1) {
-        world.violated("one key, one conversion", &rows[0], format!("{rows:?} share {person}"));
-    }
-    for counted in &world.microsoft.borrow().counted {
-        if !owners.contains_key(&counted.person) {
-            world.violated("nothing counts twice", &counted.person, "counted, but no row is it");
-        }
-    }
-}
-
-fn check_microsoft(world: &World) {
-    let microsoft = world.microsoft.borrow();
-    for (person, what) in &microsoft.mistakes {
-        world.violated("payloads", person, what.as_str());
-    }
-    let deliveries = world.queue.borrow().deliveries;
-    if microsoft.calls > 8 * deliveries {
-        let what = format!("{} calls for {deliveries} deliveries", microsoft.calls);
-        world.violated("calls are bounded", "-", what);
-    }
-}
-
-/// Claims of one row keep their distance, and their times rise.
-fn check_claims(world: &World) {
-    for (key, claims) in &world.table.borrow().claims {
-        for pair in claims.windows(2) {
-            let [first, second] = pair else { continue };
-            let apart = second.at.seconds_since(first.at);
-            if apart < policy().spacing() {
-                let what = format!("two claims {apart} s apart");
-                world.violated("claims are spaced", key.label(), what);
-            }
-            if second.adjustment_time <= first.adjustment_time {
-                world.violated("adjustment times rise", key.label(), "they don't");
-            }
-        }
-    }
 }
 
 /// One order, its row, and what Microsoft knows it by.
@@ -238,7 +195,7 @@ impl Case<'_> {
         let counted = self.counted();
         let observed = &self.row.microsoft;
         self.check_corrections();
-        if observed.dead_at.is_some() {
+        if observed.dead_at.is_some() && !self.row.is_erased() {
             return self.violated("every row is explained", "dead, though all was redriven");
         }
         let counted = match self.settle_places(counted, &mut admit) {
@@ -250,6 +207,9 @@ impl Case<'_> {
                 true => admit("twice: died before writing, refused by name, replaced in between"),
                 false => self.violated("nothing counts twice", &format!("{counted:?}")),
             };
+        }
+        if self.row.is_erased() {
+            return self.judge_ended(counted.first(), &mut admit);
         }
         match (&observed.accepted, &observed.refusal, counted.first()) {
             (Some(_), _, None) => self.violated("nothing is lost", "accepted, not counted"),

@@ -49,6 +49,12 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
             add(&|plan| plan.orders[at].conflict = false);
         }
     }
+    for at in 0..plan.endings.len() {
+        add(&|plan| drop(plan.endings.remove(at)));
+        if plan.endings[at].amid.is_some() {
+            add(&|plan| plan.endings[at].amid = None);
+        }
+    }
     for at in 0..plan.outages.len() {
         add(&|plan| {
             plan.outages.remove(at);

@@ -11,8 +11,8 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::ledger::{
-    AccountItem, AuditState, CLAIM_DAYS, Cursor, DueEntry, DuePage, GoalCheck, Place, Pointer,
-    RowPage, Tally, Written,
+    AccountItem, AuditState, CLAIM_DAYS, Cursor, DueEntry, DuePage, ErasureItem, GoalCheck, Place,
+    Pointer, RowPage, Tally, Written,
 };
 
 /// The table.
@@ -26,6 +26,10 @@ pub struct Table {
     pub claims: BTreeMap<RowKey, Vec<Claim>>,
     /// Rows whose goal was changed, with the names they had.
     pub renamed: BTreeMap<RowKey, Vec<String>>,
+    /// Rows that have lost their person.
+    pub ended: BTreeMap<RowKey, Ended>,
+    /// Erasures that were asked for.
+    pub erasures: Vec<ErasureItem>,
     /// Goals that a check holds, by account and name, and since which second.
     pub held_since: BTreeMap<(String, String), i64>,
     pointers: BTreeMap<RowKey, Pointer>,
@@ -84,6 +88,11 @@ impl Table {
         }
         let open = merged(before.open.as_ref(), after.open.as_ref(), current.open.as_ref());
         let waits = if before.waits == after.waits { current.waits } else { after.waits };
+        if after.is_erased() && !before.is_erased() {
+            let person = crate::oracle::person_of(before).unwrap_or_default();
+            let ended = Ended { person, at: self.now_ms, before: before.clone() };
+            self.ended.insert(before.key.clone(), ended);
+        }
         let row = Row {
             microsoft: current.microsoft.clone(),
             observed: current.observed,
@@ -307,8 +316,28 @@ impl Table {
 
     /// The rows' labels, each with what Microsoft knows it by.
     pub fn persons(&self) -> Vec<(String, String)> {
-        let person = crate::oracle::person_of;
-        self.rows.values().filter_map(|row| Some((row.key.label(), person(row)?))).collect()
+        let person = |row: &Row| Some((row.key.label(), self.person_of(row)?));
+        self.rows.values().filter_map(person).collect()
+    }
+
+    /// What Microsoft knows the row's conversion by, or would if its person had not ended; nothing
+    /// of an orphan.
+    pub fn person_of(&self, row: &Row) -> Option<String> {
+        match self.ended.get(&row.key) {
+            Some(ended) => Some(ended.person.clone()),
+            None => crate::oracle::person_of(row),
+        }
+    }
+
+    /// Whether Microsoft knows the row by anything.
+    pub fn is_known(&self, row: &Row) -> bool {
+        let row = self.ended.get(&row.key).map_or(row, |ended| &ended.before);
+        row.facts.as_ref().is_some_and(|facts| facts.identity.is_matchable())
+    }
+
+    /// Whether an erasure is not done.
+    pub fn is_erasing(&self) -> bool {
+        self.erasures.iter().any(|item| item.done_at.is_none())
     }
 
     /// When sweep has something to do, if it ever has; in seconds.
@@ -317,6 +346,17 @@ impl Table {
         let swept = |open: &&Open| open.class.starts_with("wait") || open.class.starts_with("orph");
         opens.filter(swept).map(|open| open.due.epoch()).min()
     }
+}
+
+/// A row that has lost its person.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// What Microsoft knows it by.
+    pub person: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// As it was.
+    pub before: Row,
 }
 
 /// Capacity units, by DynamoDB's rules: every row is below 1 KB, a failed condition costs its unit,

@@ -16,7 +16,7 @@ use crate::{
     executor::{Executor, Sleep},
     microsoft::Microsoft,
     oracle::Violation,
-    plan::{Faults, GoalTrouble, OutageOf, Plan, START},
+    plan::{ClickBy, Faults, GoalTrouble, OutageOf, Plan, START},
     queue::Queue,
     random::Random,
     table::Table,
@@ -54,6 +54,10 @@ pub struct World {
     pub posting: Cell<usize>,
     /// What must not happen and did.
     pub violations: RefCell<Vec<Violation>>,
+    /// When the consent of sessions was withdrawn, and whether with a key; in seconds.
+    pub withdrawn: RefCell<BTreeMap<(String, bool), i64>>,
+    /// When the clicks of sessions were deleted, in seconds.
+    pub deleted: RefCell<BTreeMap<String, i64>>,
     /// Calls that were sent, by the person and second of their rows.
     pub sent: RefCell<BTreeMap<String, u32>>,
     sending: RefCell<Vec<Waker>>,
@@ -99,6 +103,8 @@ impl World {
             running: Cell::new(0),
             posting: Cell::new(0),
             violations: RefCell::default(),
+            withdrawn: RefCell::default(),
+            deleted: RefCell::default(),
             sent: RefCell::default(),
             sending: RefCell::default(),
             untold: RefCell::default(),
@@ -157,6 +163,18 @@ impl World {
     /// Chance.
     pub fn random(&self) -> std::cell::RefMut<'_, Random> {
         self.random.borrow_mut()
+    }
+
+    /// Whether the session's click is there now: it is known, and has not gone since.
+    pub fn is_click_there(&self, session: &str) -> bool {
+        let second = self.now_ms() / 1_000;
+        let gone = self.deleted.borrow().get(session).copied();
+        self.plan.orders.iter().any(|order| match &order.click {
+            ClickBy::Session(name, known) => {
+                name == session && *known <= second && gone.is_none_or(|gone| gone < *known)
+            }
+            _ => false,
+        })
     }
 
     /// Whether this goes wrong now.
@@ -225,6 +243,8 @@ pub struct Invocation {
     pub skew: i64,
     /// Which of Microsoft's worlds it was deployed for.
     pub environment: Environment,
+    /// When it began, in milliseconds since 1970.
+    pub began: i64,
     /// The rows it is about.
     pub about: RefCell<Vec<String>>,
     /// It died.
@@ -253,6 +273,7 @@ impl Invocation {
             name: format!("{function}#{number}"),
             skew: world.random().between(-skew, skew) * 1_000,
             environment: world.plan.setting.environment(world.now_ms() / 1_000),
+            began: world.now_ms(),
             about: RefCell::default(),
             dead: Cell::new(false),
             hampered: Cell::new(false),

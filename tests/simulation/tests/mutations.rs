@@ -40,4 +40,7 @@ finds! {
     one_account_for_all: OneAccount,
     accepted_elsewhere_passes_for_here: ElsewhereIsHere,
     accepted_elsewhere_is_forgotten: ElsewhereForgotten,
+    a_withdrawal_that_nobody_sees: WithdrawalUnseen,
+    a_person_who_is_not_taken_out: EndUnwritten,
+    an_ended_row_that_is_sent_all_the_same: EndUnseen,
 }

@@ -1,7 +1,8 @@
-//! Who acts: sources that post, upload's workers, the schedules of sweep and of the goal check, and
-//! the operator.
+//! Who acts: sources that post, upload's workers, the schedules of sweep and of the goal check,
+//! persons who withdraw or are erased, and the operator.
 
 pub mod checker;
+pub mod endings;
 pub mod operator;
 pub mod source;
 pub mod sweeper;

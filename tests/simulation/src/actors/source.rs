@@ -116,9 +116,19 @@ fn conflict(world: &Rc<World>, order: &Order, mut event: Value) {
     spawner.executor.spawn(async move {
         world.sleep_until(at).await;
         wait_for(&world, &order).await;
-        send(&world, &event, &["conflict"]).await;
+        // Nothing is left of an ended row that could be compared.
+        let ends = !world.plan.endings.is_empty();
+        let expected: &[&str] = if ends { &["conflict", "duplicate"] } else { &["conflict"] };
+        send(&world, &event, expected).await;
         world.posting.set(world.posting.get() - 1);
     });
+}
+
+/// The order's event once more, with its consent denied.
+pub async fn deny(world: &Rc<World>, order: &Order) {
+    let mut event = original(order);
+    event["consent"] = json!("denied");
+    send(world, &event, &["ignored"]).await;
 }
 
 async fn wait_for(world: &World, order: &Order) {

@@ -15,7 +15,7 @@ use crate::{
 const EVERY: i64 = 5 * 60 * 1_000;
 const TIMEOUT: i64 = 300_000;
 /// Hours between audits.
-const AUDIT: i64 = 168;
+pub const AUDIT: i64 = 168;
 
 /// Starts the schedule.
 pub fn start(world: &Rc<World>) {
@@ -27,7 +27,8 @@ pub fn start(world: &Rc<World>) {
             let second = world.now_ms() / 1_000;
             let due = world.table.borrow().next_due().is_some_and(|due| due <= second + 5);
             let releasable = world.table.borrow().is_releasable();
-            let audit = is_audit_due(&world.table.borrow().audit(), second);
+            let erasing = world.table.borrow().is_erasing();
+            let audit = erasing || is_audit_due(&world.table.borrow().audit(), second);
             if !due && !audit && !releasable {
                 continue;
             }

@@ -31,6 +31,7 @@ impl Plan {
             goal_in_key: false,
             arrays: 0,
             setting: Setting::default(),
+            endings: Vec::new(),
             mutation: None,
         }
     }

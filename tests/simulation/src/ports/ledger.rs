@@ -1,7 +1,6 @@
 //! The ledger's ports over the table in memory.
 
 use tracklayer_core::{
-    erasure::Erasure,
     goals::GoalFinding,
     id::{AccountName, RecordId, Source},
     note::Write,
@@ -11,10 +10,10 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     ledger::{
-        AccountItem, AuditState, Cursor, DueEntry, DuePage, ErasureItem, Found, GoalCheck,
-        LedgerError, Place, Pointer, RowPage, Tally, Written,
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
+        Pointer, RowPage, Tally, Written,
     },
-    ports::{AccountItems, Audited, Batches, Claims, Erasures, GoalChecks, Index, Rows},
+    ports::{AccountItems, Audited, Batches, Claims, GoalChecks, Index, Rows},
 };
 
 use super::{Lost, Port};
@@ -27,7 +26,7 @@ impl From<Lost> for LedgerError {
 }
 
 impl Port {
-    async fn table<T>(&self, effect: impl Fn(&mut Table) -> T) -> Result<T, Lost> {
+    pub(super) async fn table<T>(&self, effect: impl Fn(&mut Table) -> T) -> Result<T, Lost> {
         let out = self.world().is_out(OutageOf::Ledger);
         self.request(out, |world| effect(&mut open(world))).await
     }
@@ -69,6 +68,11 @@ impl Port {
         }
         let second = self.world().now_ms() / 1_000;
         for row in found.rows.values_mut() {
+            if self.mutated(Mutation::EndUnseen)
+                && let Some(ended) = self.world().table.borrow().ended.get(&row.key)
+            {
+                row.facts.clone_from(&ended.before.facts);
+            }
             let setting = &self.world().plan.setting;
             let here = Destination {
                 environment: self.0.environment,
@@ -154,11 +158,15 @@ impl Rows for Port {
     }
 
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
+        if self.mutated(Mutation::EndUnwritten) && after.is_erased() {
+            return Ok(true);
+        }
         let done = self.table(|table| table.change(before, after)).await?;
         self.world().tell([after.key.label()], || {
-            let corrections = after.corrections.len();
+            let (corrections, ended) = (after.corrections.len(), after.is_erased());
             let open = &after.open;
-            format!("{} changes: {corrections} corrections, {open:?}: {done}", self.0.name)
+            let what = format!("{corrections} corrections, {open:?}, ended {ended}");
+            format!("{} changes: {what}: {done}", self.0.name)
         });
         Ok(done)
     }
@@ -329,39 +337,6 @@ impl Index for Port {
 
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
         Ok(self.table(|table| table.let_go(seen, due)).await?)
-    }
-}
-
-/// Nobody is erased here.
-impl Erasures for Port {
-    async fn begin_erasure(
-        &self,
-        erasure: &Erasure,
-        now: EventTime,
-    ) -> Result<ErasureItem, LedgerError> {
-        let erasure = erasure.clone();
-        Ok(ErasureItem { erasure, requested_at: now, done_at: None, rows: Vec::new() })
-    }
-
-    async fn erasures(&self, _: EventTime) -> Result<Vec<ErasureItem>, LedgerError> {
-        Ok(self.table(|_| Vec::new()).await?)
-    }
-
-    async fn note_found(&self, _: &Erasure, _: &RowKey) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    async fn erasure_done(
-        &self,
-        _: &ErasureItem,
-        _: EventTime,
-        _: i64,
-    ) -> Result<bool, LedgerError> {
-        Ok(true)
-    }
-
-    async fn rows_of(&self, _: &Erasure, _: Option<&Place>) -> Result<RowPage, LedgerError> {
-        Ok(RowPage::default())
     }
 }
 

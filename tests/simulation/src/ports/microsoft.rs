@@ -80,6 +80,7 @@ impl Microsoft for Port {
         if world.fault(|faults| faults.unreachable) {
             return Answer::NotSent("simulated".to_owned());
         }
+        crate::oracle::check_sent(world, &self.0, &rows);
         world.is_sending(rows.iter().map(Sent::person));
         let course = self.course(rows.len());
         let originals: Vec<String> =

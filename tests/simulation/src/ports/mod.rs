@@ -1,5 +1,6 @@
 //! The functions' ports, in memory: everything that can go wrong goes wrong here.
 
+mod erasures;
 mod ledger;
 mod microsoft;
 mod others;

@@ -1,7 +1,5 @@
 //! Queue, clicks, keys, secrets, tokens and telemetry.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 use tracklayer_core::{
     click::ClickId,
@@ -15,21 +13,17 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
-    clicks::TieKind,
     keys::{IngestKey, KeyError},
     ledger::LedgerError,
     microsoft::AuthError,
-    ports::{Clicks, Forgets, Keys, Removed, Secrets, Signals, Telemetry, Tokens, WithdrawnBy},
+    ports::{Clicks, Keys, Secrets, Signals, Telemetry, Tokens, WithdrawnBy},
     queue::{Hide, QueueError, delay},
     secrets::{AccountSecret, Secret, SecretError, Versioned},
     telemetry::Metric,
 };
 
 use super::{Lost, Port};
-use crate::{
-    mutation::Mutation,
-    plan::{ClickBy, OutageOf},
-};
+use crate::{mutation::Mutation, plan::OutageOf};
 
 impl Signals for Port {
     async fn send(
@@ -93,12 +87,7 @@ impl Clicks for Port {
         }
         let find = |world: &crate::world::World| {
             let session = references.session.as_ref()?.as_str();
-            let second = world.now_ms() / 1_000;
-            let known = |order: &crate::plan::Order| match &order.click {
-                ClickBy::Session(name, known) if name == session && *known <= second => Some(()),
-                _ => None,
-            };
-            world.plan.orders.iter().find_map(known).map(|()| click_of(session))
+            world.is_click_there(session).then(|| click_of(session))
         };
         Ok(match self.request(false, find).await? {
             Some(click_id) => ClickSearch::Found {
@@ -113,53 +102,31 @@ impl Clicks for Port {
 
     async fn is_there(
         &self,
-        _reference: &RecordId,
+        reference: &RecordId,
         _click_id: &ClickId,
         _at: EventTime,
         _now: EventTime,
     ) -> Result<bool, LedgerError> {
-        Ok(self.request(false, |_| true).await?)
+        let there = |world: &crate::world::World| world.is_click_there(reference.as_str());
+        Ok(self.request(false, there).await? || self.mutated(Mutation::WithdrawalUnseen))
     }
 
     async fn withdrawn_at(
         &self,
-        _person: &Person,
-        _by: WithdrawnBy,
+        person: &Person,
+        by: WithdrawnBy,
     ) -> Result<Option<EventTime>, LedgerError> {
-        Ok(None)
+        let unseen = self.mutated(Mutation::WithdrawalUnseen);
+        let find = |world: &crate::world::World| {
+            let mark = (person.value(), by == WithdrawnBy::Key);
+            let at = world.withdrawn.borrow().get(&mark).copied().filter(|_| !unseen);
+            at.map(EventTime::from_epoch)
+        };
+        Ok(self.request(false, find).await?)
     }
 
     async fn is_tied_by_key(&self, _: &Person, _: &RecordId) -> Result<bool, LedgerError> {
         Ok(false)
-    }
-}
-
-/// Nobody is erased here.
-impl Forgets for Port {
-    async fn forget_clicks(&self, _: &str, _: Option<&str>) -> Result<usize, LedgerError> {
-        Ok(0)
-    }
-
-    async fn forget_visitor(&self, _: &str) -> Result<usize, LedgerError> {
-        Ok(0)
-    }
-
-    async fn references_of(
-        &self,
-        _: TieKind,
-        _: &RecordId,
-        _: bool,
-    ) -> Result<BTreeSet<RecordId>, LedgerError> {
-        Ok(BTreeSet::new())
-    }
-
-    async fn forget_record(
-        &self,
-        _: TieKind,
-        _: &RecordId,
-        _: bool,
-    ) -> Result<Removed, LedgerError> {
-        Ok(Removed::default())
     }
 }
 

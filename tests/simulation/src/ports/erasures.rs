@@ -1,0 +1,117 @@
+//! The ports that take a person out.
+
+use std::collections::BTreeSet;
+
+use tracklayer_core::{erasure::Erasure, id::RecordId, record::RowKey, time::EventTime};
+use tracklayer_edge::{
+    clicks::TieKind,
+    ledger::{ErasureItem, LedgerError, Place, RowPage},
+    ports::{Erasures, Forgets, Removed},
+};
+
+use super::Port;
+use crate::table::Table;
+
+/// For how many periods of the audit a done erasure is applied to rows that come.
+const KEPT_PERIODS: i64 = 2;
+
+impl Erasures for Port {
+    async fn begin_erasure(
+        &self,
+        erasure: &Erasure,
+        now: EventTime,
+    ) -> Result<ErasureItem, LedgerError> {
+        let begin = |table: &mut Table| {
+            let known = table.erasures.iter().find(|known| known.erasure == *erasure);
+            if let Some(known) = known {
+                return known.clone();
+            }
+            let erasure = erasure.clone();
+            let item = ErasureItem { erasure, requested_at: now, done_at: None, rows: Vec::new() };
+            table.erasures.push(item.clone());
+            item
+        };
+        Ok(self.table(begin).await?)
+    }
+
+    async fn erasures(&self, _: EventTime) -> Result<Vec<ErasureItem>, LedgerError> {
+        Ok(self.table(|table| table.erasures.clone()).await?)
+    }
+
+    async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError> {
+        let note = |table: &mut Table| {
+            let known = table.erasures.iter_mut().find(|known| known.erasure == *erasure);
+            if let Some(known) = known.filter(|known| !known.rows.contains(row)) {
+                known.rows.push(row.clone());
+            }
+        };
+        Ok(self.table(note).await?)
+    }
+
+    async fn erasure_done(
+        &self,
+        item: &ErasureItem,
+        now: EventTime,
+        audit_period: i64,
+    ) -> Result<bool, LedgerError> {
+        let note = |table: &mut Table| {
+            // Forgotten, so that the person's name goes.
+            let until = |known: &ErasureItem| {
+                known.done_at.map(|at| at.plus_seconds(KEPT_PERIODS * audit_period))
+            };
+            table.erasures.retain(|known| until(known).is_none_or(|until| now < until));
+            let same = |known: &&mut ErasureItem| known.erasure == item.erasure;
+            let Some(known) = table.erasures.iter_mut().find(same) else { return false };
+            known.done_at = known.done_at.or(Some(now));
+            true
+        };
+        Ok(self.table(note).await?)
+    }
+
+    async fn rows_of(
+        &self,
+        erasure: &Erasure,
+        after: Option<&Place>,
+    ) -> Result<RowPage, LedgerError> {
+        let mut page = self.table(|table| table.page(after)).await?;
+        page.rows.retain(|row| erasure.means(row));
+        Ok(page)
+    }
+}
+
+/// Sessions have a click each; nothing is tied to records here.
+impl Forgets for Port {
+    async fn forget_clicks(&self, _: &str, _: Option<&str>) -> Result<usize, LedgerError> {
+        Ok(0)
+    }
+
+    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError> {
+        let forget = |world: &crate::world::World| {
+            let there = world.is_click_there(reference);
+            if there {
+                let now = world.now_ms() / 1_000;
+                world.deleted.borrow_mut().insert(reference.to_owned(), now);
+            }
+            usize::from(there)
+        };
+        Ok(self.request(false, forget).await?)
+    }
+
+    async fn references_of(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: bool,
+    ) -> Result<BTreeSet<RecordId>, LedgerError> {
+        Ok(BTreeSet::new())
+    }
+
+    async fn forget_record(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: bool,
+    ) -> Result<Removed, LedgerError> {
+        Ok(Removed::default())
+    }
+}
