@@ -1,5 +1,7 @@
 //! Consent may be withdrawn while a row waits: that is looked at again before its original is sent.
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
     click::ClickId,
@@ -70,13 +72,23 @@ impl<P: Ports> Upload<P> {
         self.changed(row, after).await
     }
 
-    /// Whether somebody with a key has withdrawn the consent of any session or record that the row
-    /// knows, since it was recorded. A key speaks for the customer, whoever's click the row has.
+    /// Whether somebody with a key has withdrawn, since the row was recorded, the consent of any
+    /// session or record that it knows, or of a session that a key tied to its record. A key speaks
+    /// for the customer, whoever's click the row has.
     pub(crate) async fn is_withdrawn_by_key(&self, row: &Row) -> Result<bool, LedgerError> {
         let Some(facts) = &row.facts else { return Ok(false) };
-        for person in persons(facts) {
+        let mut asked = BTreeSet::new();
+        let mut left = persons(facts);
+        while let Some(person) = left.pop() {
+            if !asked.insert((person.kind(), person.value())) {
+                continue;
+            }
             if self.is_withdrawn(row, &person, WithdrawnBy::Key).await? {
                 return Ok(true);
+            }
+            if !matches!(person, Person::Session(_)) {
+                let tied = self.clicks.tied_by_key(&person, self.clock.now()).await?;
+                left.extend(tied.into_iter().map(Person::Session));
             }
         }
         Ok(false)
@@ -131,7 +143,9 @@ impl<P: Ports> Upload<P> {
         }
         match tied_record(facts) {
             None => Ok(facts.click.as_ref().is_some_and(|it| it.from == ClickOrigin::Session)),
-            Some(record) => self.clicks.is_tied_by_key(&record, reference).await,
+            Some(record) => {
+                Ok(self.clicks.tied_by_key(&record, self.clock.now()).await?.contains(reference))
+            }
         }
     }
 }

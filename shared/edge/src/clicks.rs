@@ -169,7 +169,7 @@ impl Clicks {
         now: EventTime,
         browser: bool,
     ) -> Result<Result<StoredClick, WaitReason>, LedgerError> {
-        let ties = self.ties(kind, id, now).await?;
+        let ties = self.ties(&kind.pk(id), now).await?;
         let mut missing = WaitReason::NoClick;
         for rank in [true, false] {
             let counts = |tie: &&Tie| tie.keyed == rank && (rank || browser);
@@ -242,14 +242,9 @@ impl Clicks {
         Ok(click.is_some_and(|click| click.at <= time.plus_seconds(DAY)))
     }
 
-    async fn ties(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        now: EventTime,
-    ) -> Result<Vec<Tie>, LedgerError> {
+    async fn ties(&self, pk: &str, now: EventTime) -> Result<Vec<Tie>, LedgerError> {
         // Ties made with a key come first: "key" sorts before "web".
-        let query = self.query(&kind.pk(id), "sk >= :edge", "key".to_owned());
+        let query = self.query(pk, "sk >= :edge", "key".to_owned());
         let answer = query.limit(TIES_READ).send().await.map_err(unavailable)?;
         let items = answer.items.unwrap_or_default();
         Ok(items.iter().filter(|item| !is_expired(item, now)).filter_map(tie_of).collect())
@@ -344,12 +339,14 @@ impl crate::ports::Clicks for Clicks {
         Ok(at.and_then(|at| at.parse().ok()).map(EventTime::from_epoch))
     }
 
-    async fn is_tied_by_key(
+    async fn tied_by_key(
         &self,
         record: &Person,
-        reference: &RecordId,
-    ) -> Result<bool, LedgerError> {
-        Ok(self.item(&record_pk(record), &format!("key {reference}")).await?.is_some())
+        now: EventTime,
+    ) -> Result<Vec<RecordId>, LedgerError> {
+        let ties = self.ties(&record_pk(record), now).await?.into_iter();
+        let keyed = ties.filter(|tie| tie.keyed);
+        Ok(keyed.filter_map(|tie| RecordId::parse(&tie.reference).ok()).collect())
     }
 }
 

@@ -378,16 +378,16 @@ pub trait Clicks {
         by: WithdrawnBy,
     ) -> Result<Option<EventTime>, LedgerError>;
 
-    /// Whether somebody with an ingest key has tied `record` to `reference`: then the visitor known
-    /// by it is no stranger who tied himself to the record.
+    /// The references that somebody with an ingest key has tied to `record`: these visitors are no
+    /// strangers who tied themselves to it.
     ///
     /// # Errors
     /// If the clicks are unavailable.
-    async fn is_tied_by_key(
+    async fn tied_by_key(
         &self,
         record: &Person,
-        reference: &RecordId,
-    ) -> Result<bool, LedgerError>;
+        now: EventTime,
+    ) -> Result<Vec<RecordId>, LedgerError>;
 }
 
 /// Who withdrew consent.

@@ -123,10 +123,14 @@ async fn a_key_that_names_a_record_stops_whoever_it_leads_to_and_what_names_it()
     }
     tied_by_key(&world, json!({"sessionId": "s", "leadId": "l"})).await;
     tied_by_key(&world, json!({"sessionId": "t", "orderId": "kept"})).await;
+    tied_by_key(&world, json!({"sessionId": "u", "cartId": "of-u"})).await;
+    // Anybody may have tied himself to an order.
+    land(&world, json!({"sessionId": "u", "orderId": "kept"})).await;
     for (id, by) in [
         ("tied", json!({"leadId": "l"})),
         ("session", json!({"sessionId": "s"})),
         ("cart", json!({"cartId": "c"})),
+        ("unclicked", json!({"cartId": "of-u"})),
         ("order", json!({"orderId": "o", "msclkid": click(3)})),
         ("kept", json!({"orderId": "kept"})),
     ] {
@@ -134,13 +138,14 @@ async fn a_key_that_names_a_record_stops_whoever_it_leads_to_and_what_names_it()
     }
     denies_by_key(&world, json!({"leadId": "l", "cartId": 5})).await;
     denies_by_key(&world, json!({"cartId": "c", "orderId": "o"})).await;
+    denies_by_key(&world, json!({"sessionId": "u"})).await;
     // Without a key, a record's name alone is nobody's word.
     denies(&world, ("cookie", &format!("tl_ref={}", "0".repeat(32))), json!({"orderId": "kept"}))
         .await;
     assert_eq!(world.items_with("Clicks", &click(1)).await, Vec::<Value>::new());
     assert_eq!(world.items_with("Clicks", &click(2)).await.len(), 1);
     world.until_state("kept", "accepted").await;
-    for id in ["tied", "session", "cart", "order"] {
+    for id in ["tied", "session", "cart", "order", "unclicked"] {
         has_ended(&world, id).await;
     }
     world.until_drained().await;

@@ -306,7 +306,7 @@ impl Clicks for Stand {
         unreachable!("sweep searches no click")
     }
 
-    async fn is_tied_by_key(&self, _: &Person, _: &RecordId) -> Result<bool, LedgerError> {
+    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
         unreachable!("sweep searches no click")
     }
 

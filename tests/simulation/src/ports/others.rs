@@ -125,8 +125,8 @@ impl Clicks for Port {
         Ok(self.request(false, find).await?)
     }
 
-    async fn is_tied_by_key(&self, _: &Person, _: &RecordId) -> Result<bool, LedgerError> {
-        Ok(false)
+    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
+        Ok(Vec::new())
     }
 }
 
