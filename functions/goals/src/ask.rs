@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tracklayer_core::{
     consent::look_up_token,
-    errors::{Class, look_up},
+    errors::Class,
     goals::{AccountGoal, GoalFinding, Gravity},
     id::AccountName,
     outcome::{MAX_GOALS, REPORT, ReportAnswer, ReportRequest},
@@ -66,24 +66,54 @@ pub enum AskError {
     Auth(#[from] AuthError),
     #[error("the identity service refused this version of the secret before; give consent again")]
     Consent,
-    #[error("Microsoft answers {} {}", .0.code.unwrap_or_default(), .0.symbol.as_deref().unwrap_or("-"))]
-    Refused(MicrosoftError),
+    #[error("Microsoft answers {}", said(.0, .1.as_deref()))]
+    Refused(MicrosoftError, Option<String>),
     #[error("Microsoft gives no usable answer: {0}")]
     Unusable(String),
+    #[error("Microsoft gives no usable answer: {}, {}", .0, said(.1, .2.as_deref()))]
+    Doubtful(&'static str, MicrosoftError, Option<String>),
     #[error("Microsoft is not asked until {0}: it, or its identity service, is asked too often")]
     Paused(EventTime),
     #[error("no time is left to ask")]
     NoTime,
 }
 
+fn is_lasting(error: &MicrosoftError) -> bool {
+    matches!(error.class, Class::Account | Class::Token)
+}
+
+/// Code, symbol and mark of an answer.
+fn said(error: &MicrosoftError, tracking_id: Option<&str>) -> String {
+    let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+    let symbol = error.symbol.as_deref().unwrap_or("-");
+    format!("{code} {symbol}, TrackingId {}", tracking_id.unwrap_or("-"))
+}
+
 impl AskError {
+    /// The metric that a check counts which fails for this.
+    pub fn metric(&self) -> Option<&'static str> {
+        match self {
+            AskError::Refused(error, _) | AskError::Doubtful(_, error, _)
+                if error.entry().is_none() =>
+            {
+                Some("UnknownCode")
+            }
+            AskError::Refused(error, _) if is_lasting(error) => Some("AuthFailed"),
+            AskError::Refused(..) | AskError::Doubtful(..) | AskError::Unusable(_) => {
+                Some("Unknown")
+            }
+            AskError::Secret(_) | AskError::Auth(_) | AskError::Consent => Some("AuthFailed"),
+            AskError::Paused(_) | AskError::NoTime => None,
+        }
+    }
+
     /// The finding, if a person must repair something before the account can be used.
     pub fn lasting(&self) -> Option<GoalFinding> {
         let cure = match self {
             AskError::Consent => look_up_token(400, "invalid_grant", &[]).cure,
             AskError::Auth(error) => error.cure()?,
-            AskError::Refused(error) if matches!(error.class, Class::Account | Class::Token) => {
-                look_up(error.code, error.symbol.as_deref()).map_or("Look the code up.", |e| e.cure)
+            AskError::Refused(error, _) if is_lasting(error) => {
+                error.entry().map_or("Look the code up at Microsoft.", |entry| entry.cure)
             }
             _ => return None,
         };
@@ -269,7 +299,7 @@ impl<P: Ports> Goals<P> {
         deadline: &Deadline,
     ) -> Result<T, AskError> {
         match self.query_once(session, path, query, deadline).await {
-            Err(AskError::Refused(error)) if error.class == Class::Token && !session.renewed => {
+            Err(AskError::Refused(error, _)) if error.class == Class::Token && !session.renewed => {
                 self.renew(session, deadline).await?;
                 self.query_once(session, path, query, deadline).await
             }
@@ -289,15 +319,19 @@ impl<P: Ports> Goals<P> {
         match self.microsoft.post(path, query, token, &secret.value, TIMEOUT).await {
             Answer::Http { status: 200, body, .. } => serde_json::from_slice(&body)
                 .map_err(|_| AskError::Unusable("unreadable answer".to_owned())),
-            Answer::Http { status, body, .. } => match read_apply(status, &body, 0) {
+            Answer::Http { status, body, tracking_id } => match read_apply(status, &body, 0) {
                 Reply::Fault(error) => {
                     // What is asked next comes with a new token, perhaps from a new secret.
                     self.auth.forget(account).await;
                     self.secrets.forget(account).await;
-                    Err(AskError::Refused(error))
+                    Err(AskError::Refused(error, tracking_id))
                 }
-                Reply::Unknown(why, _) => Err(AskError::Unusable(why.to_owned())),
-                Reply::Rows(_) => Err(AskError::Unusable(format!("HTTP {status}"))),
+                Reply::Unknown(why, Some(error)) => {
+                    Err(AskError::Doubtful(why, error, tracking_id))
+                }
+                Reply::Unknown(..) | Reply::Rows(_) => {
+                    Err(AskError::Unusable(format!("HTTP {status}")))
+                }
             },
             Answer::NotSent(why) | Answer::Lost(why) => Err(AskError::Unusable(why)),
         }

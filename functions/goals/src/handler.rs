@@ -97,6 +97,7 @@ where
         let (session, answers) = match self.question(name, &before, deadline).await {
             Ok(asked) => asked,
             Err(error) => {
+                entry.trouble = error.metric();
                 self.fail(&before, error.lasting(), entry).await?;
                 return Err(error.into());
             }
@@ -233,10 +234,8 @@ where
 
 fn metrics(report: &AccountReport) -> Vec<Metric> {
     let mut metrics = Vec::new();
-    if !report.checked && !report.findings.is_empty() {
-        // While an account is held nobody else calls Microsoft, and it must go on ringing.
-        metrics.push(Metric::count("AuthFailed", 1));
-    }
+    // While an account is held nobody else calls Microsoft, and it must go on ringing.
+    metrics.extend(report.trouble.map(|name| Metric::count(name, 1)));
     if report.checked || !report.findings.is_empty() {
         metrics.push(Metric::count("GoalFindings", report.findings.len()));
     }
@@ -274,7 +273,11 @@ fn untagged(answers: &Answers) -> Option<GoalFinding> {
 mod tests {
     use super::*;
 
-    fn told(checked: bool, findings: usize, held: &[&str]) -> Vec<(&'static str, f64)> {
+    fn told(
+        trouble: Option<&'static str>,
+        findings: usize,
+        held: &[&str],
+    ) -> Vec<(&'static str, f64)> {
         let mut report = AccountReport::new("main".parse().expect("an account"));
         let finding = GoalFinding {
             goal: None,
@@ -282,7 +285,7 @@ mod tests {
             problem: String::new(),
             cure: String::new(),
         };
-        report.checked = checked;
+        (report.checked, report.trouble) = (trouble.is_none(), trouble);
         report.findings = vec![finding; findings];
         report.held = held.iter().map(ToString::to_string).collect();
         metrics(&report).into_iter().map(|metric| (metric.name, metric.value)).collect()
@@ -290,9 +293,10 @@ mod tests {
 
     #[test]
     fn every_check_counts_what_it_found_grave_or_not() {
-        assert_eq!(told(true, 0, &[]), [("GoalFindings", 0.0), ("HeldGoals", 0.0)]);
-        assert_eq!(told(true, 2, &["Purchase"]), [("GoalFindings", 2.0), ("HeldGoals", 1.0)]);
-        assert_eq!(told(false, 1, &[]), [("AuthFailed", 1.0), ("GoalFindings", 1.0)]);
-        assert_eq!(told(false, 0, &["Purchase"]), [("HeldGoals", 1.0)], "nothing new is known");
+        assert_eq!(told(None, 0, &[]), [("GoalFindings", 0.0), ("HeldGoals", 0.0)]);
+        assert_eq!(told(None, 2, &["Purchase"]), [("GoalFindings", 2.0), ("HeldGoals", 1.0)]);
+        assert_eq!(told(Some("AuthFailed"), 1, &[]), [("AuthFailed", 1.0), ("GoalFindings", 1.0)]);
+        let unknown = [("Unknown", 1.0), ("HeldGoals", 1.0)];
+        assert_eq!(told(Some("Unknown"), 0, &["Purchase"]), unknown, "nothing new is known");
     }
 }

@@ -29,6 +29,9 @@ pub struct AccountReport {
     /// Why Microsoft could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The metric of that.
+    #[serde(skip)]
+    pub trouble: Option<&'static str>,
     /// Why outcomes are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcomes_error: Option<String>,
@@ -46,6 +49,7 @@ impl AccountReport {
             findings: Vec::new(),
             outcomes: Vec::new(),
             error: None,
+            trouble: None,
             outcomes_error: None,
         }
     }
