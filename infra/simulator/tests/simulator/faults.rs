@@ -173,6 +173,12 @@ async fn a_goal_is_refused_by_rule() {
 async fn every_error_of_the_table_can_be_made_to_happen() {
     let bench = Bench::new().await;
     for entry in tracklayer_core::errors::TABLE {
+        if let Some(http) = entry.symbol.strip_prefix("HTTP ") {
+            let rule = status(http.parse().expect("a status"), AnswerBody::Html, false);
+            bench.simulator.update_settings(|settings| settings.faults = vec![rule]);
+            assert_eq!(bench.convert(&[purchase()]).await.status.to_string(), http);
+            continue;
+        }
         let code = entry.code.unwrap_or(5_699);
         let symbol = entry.code.is_none().then(|| entry.symbol.to_owned());
         let error = ForcedError { index: Some(0), code, error_code: symbol };
