@@ -43,6 +43,7 @@ async fn rows_of_a_missing_goal_wait_and_go_by_themselves_when_it_is_repaired() 
     assert_eq!(world.post(&subscription("sub-1")).await.status, 202);
     let waiting = world.until_state("sub-1", "waiting").await;
     assert_eq!(waiting["reason"], "goal_held");
+    assert_eq!(waiting["findings"], json!([finding]), "what keeps it and what helps");
     world.until_drained().await;
     assert_eq!(world.conversions().await, Vec::<Value>::new());
 
@@ -74,7 +75,11 @@ async fn rows_of_an_account_that_can_not_be_used_wait_from_the_second_failed_che
     assert!(second["findings"][0]["cure"].as_str().unwrap().contains("access"), "{second}");
 
     assert_eq!(world.post(&subscription("sub-2")).await.status, 202);
-    assert_eq!(world.until_state("sub-2", "waiting").await["reason"], "account_held");
+    let waiting = world.until_state("sub-2", "waiting").await;
+    assert_eq!(
+        (&waiting["reason"], &waiting["findings"]),
+        (&json!("account_held"), &second["findings"])
+    );
     world.until_drained().await;
 
     world.faults(Vec::new());

@@ -13,10 +13,10 @@ use tracklayer_edge::{
     http::{self, Problem, Request, Response},
     keys::{IngestKey, Keys, Right},
     ledger::{Ledger, LedgerError, Pointer},
-    ports::{Keys as _, Rows as _},
+    ports::{GoalChecks as _, Keys as _, Rows as _},
 };
 
-use crate::wire::Story;
+use crate::wire::{Accounts, Story, asks_for_account};
 
 /// What the function needs.
 pub struct Status {
@@ -46,7 +46,22 @@ impl Status {
             Problem::new(503, "unavailable", "the records can't be read just now; ask again")
         })?;
         let rows = shown(rows, &key)?;
-        Ok(http::json(200, &Story::of(&rows, &self.policy, now)))
+        let accounts = self.accounts(&rows).await;
+        Ok(http::json(200, &Story::of(&rows, &accounts, &self.policy, now)))
+    }
+
+    /// What is known of the accounts that may keep these rows; their story is whole without it.
+    async fn accounts(&self, rows: &[Row]) -> Accounts {
+        let mut accounts = Accounts::new();
+        for row in rows.iter().filter(|row| asks_for_account(row)) {
+            match self.ledger.account_item(&row.account).await {
+                Ok(item) => _ = accounts.insert(row.account.clone(), item),
+                Err(error) => {
+                    tracing::warn!(account = row.account.as_str(), %error, "account not read");
+                }
+            }
+        }
+        accounts
     }
 
     /// The records under this id, and those that it corrects.

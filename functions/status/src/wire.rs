@@ -1,6 +1,8 @@
 //! The answer of `GET /api/tracklayer/events/{source}/{eventId+}`. Never hashes, never anything of
 //! a person but the click id that the conversion is credited to.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,18 +11,25 @@ use tracklayer_core::{
     correction::Effect,
     decide::Policy,
     errors,
+    goals::{GoalFinding, Gravity},
     id::{AccountName, EventName, GoalName, RecordId, Source},
     money::{Currency, JsonAmount},
     observed::{AttemptOutcome, Kind},
+    open::WaitReason,
     record::{ClickOrigin, Correction, Row},
     state::{self, State},
     time::{EventTime, TextTime},
 };
 
+use tracklayer_edge::ledger::AccountItem;
+
 use crate::next::next;
 
 #[cfg(test)]
 pub mod tests;
+
+/// What all workers know of the rows' accounts.
+pub type Accounts = BTreeMap<AccountName, AccountItem>;
 
 /// One record per event name under the id that was asked for.
 #[derive(Debug, Serialize)]
@@ -44,6 +53,9 @@ struct Record<'a> {
     attempts: u32,
     last_attempt: Option<Attempt<'a>>,
     next_action: Next,
+    /// What the last check of the account's goals found that keeps this row, each with its cure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<&'a GoalFinding>,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,15 +128,16 @@ struct Next {
 }
 
 impl<'a> Story<'a> {
-    /// The story of `rows` as it stands `now`.
+    /// The story of `rows` as it stands `now`, with what is known of their accounts.
     #[must_use]
-    pub fn of(rows: &'a [Row], policy: &Policy, now: EventTime) -> Self {
-        Story { records: rows.iter().map(|row| Record::of(row, policy, now)).collect() }
+    pub fn of(rows: &'a [Row], accounts: &'a Accounts, policy: &Policy, now: EventTime) -> Self {
+        let record = |row| Record::of(row, accounts, policy, now);
+        Story { records: rows.iter().map(record).collect() }
     }
 }
 
 impl<'a> Record<'a> {
-    fn of(row: &'a Row, policy: &Policy, now: EventTime) -> Self {
+    fn of(row: &'a Row, accounts: &'a Accounts, policy: &Policy, now: EventTime) -> Self {
         let (state, reason) = state::state(row);
         // The index notes since when a refused or dead row is so; that is no time to wait for.
         let rests = matches!(state, State::Refused | State::Dead);
@@ -143,8 +156,34 @@ impl<'a> Record<'a> {
             attempts: row.microsoft.attempts,
             last_attempt: last_attempt(row),
             next_action: next_action(row, policy, now),
+            findings: findings(row, accounts),
         }
     }
+}
+
+/// Whether what the checks found of its account may keep this row.
+pub fn asks_for_account(row: &Row) -> bool {
+    let (state, _) = state::state(row);
+    state == State::Queued || waits_for(row, WaitReason::AccountHeld) || is_goal_held(row)
+}
+
+fn waits_for(row: &Row, reason: WaitReason) -> bool {
+    row.open.as_ref().is_some_and(|open| open.reason == Some(reason))
+}
+
+fn is_goal_held(row: &Row) -> bool {
+    waits_for(row, WaitReason::GoalHeld)
+}
+
+fn findings<'a>(row: &Row, accounts: &'a Accounts) -> Vec<&'a GoalFinding> {
+    let Some(item) = accounts.get(&row.account).filter(|_| asks_for_account(row)) else {
+        return Vec::new();
+    };
+    let goal = row.facts.as_ref().map(|facts| facts.goal.as_str());
+    let of_goal = |found: &&GoalFinding| {
+        is_goal_held(row) && found.gravity == Gravity::Holds && found.goal.as_deref() == goal
+    };
+    item.failing_for.iter().chain(item.findings.iter().filter(of_goal)).collect()
 }
 
 fn click(row: &Row) -> Option<Click<'_>> {

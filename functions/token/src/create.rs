@@ -3,6 +3,7 @@
 use tracklayer_edge::{
     microsoft::AuthError,
     ports::{Consents, Refusals, Vault},
+    secrets::SecretError,
     vault::Document,
 };
 
@@ -11,6 +12,17 @@ use crate::{
     look::{Look, Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, is_of},
     wire::{Event, Outcome},
 };
+
+/// Where a rotation can stage its version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Under its own id.
+    Own,
+    /// Under a new id: somebody else's contents have its own.
+    New,
+    /// Nowhere: it has staged before.
+    GivenUp,
+}
 
 impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn create(&self, event: &Event) -> Result<Outcome, TokenError> {
@@ -24,17 +36,37 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
             if is_of(&event.rotation, &look.current, &current) {
                 return Ok(Outcome::Finished);
             }
-            if self.vault.version(&event.secret_id, &event.rotation).await?.is_some() {
+            if let Some(version) = &look.foreign {
+                // Nobody else rotates: it was staged by mistake, and would end every rotation.
+                tracing::warn!(secret = event.secret_id, version, "staged by others, given up");
+                self.drop_label(&event.secret_id, version).await?;
+                continue;
+            }
+            let place = self.place(event).await?;
+            if place == Place::GivenUp {
                 // Or staged since the labels were read.
                 end = TokenError::GivenUp;
                 continue;
             }
             let stale = self.stale(event, &look).await?;
-            if let Some(outcome) = self.exchange(event, &look, current, stale).await? {
+            if let Some(outcome) = self.exchange(event, &look, current, stale, place).await? {
                 return Ok(outcome);
             }
         }
         Err(end)
+    }
+
+    /// Where this rotation can stage.
+    async fn place(&self, event: &Event) -> Result<Place, TokenError> {
+        let document = match self.vault.version(&event.secret_id, &event.rotation).await {
+            Err(SecretError::Malformed(..)) => return Ok(Place::New),
+            document => document?,
+        };
+        Ok(match document.map(|document| document.member(ROTATED_FROM)) {
+            None => Place::Own,
+            Some(None) => Place::New,
+            Some(Some(_)) => Place::GivenUp,
+        })
     }
 
     /// What another rotation left staged. If its base is current, its refresh token may be the only
@@ -61,6 +93,7 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
         look: &Look,
         current: Document,
         stale: Option<&Pending>,
+        place: Place,
     ) -> Result<Option<Outcome>, TokenError> {
         let id = &event.secret_id;
         if stale.is_none() && self.is_refused(event, &look.current).await {
@@ -70,7 +103,13 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
         let refusal = match self.consents.renew(&source).await {
             Ok(token) => {
                 let new = renewed(current, &look.current, token.expose(), stale);
-                let staged = self.vault.stage(id, Some(&event.rotation), &new).await?;
+                let staged = match place {
+                    Place::New => {
+                        let new = new.with(ROTATION, &event.rotation);
+                        self.vault.stage(id, None, &new).await?
+                    }
+                    _ => self.vault.stage(id, Some(&event.rotation), &new).await?,
+                };
                 return Ok(staged.then_some(Outcome::Staged));
             }
             Err(refusal @ AuthError::Consent(_)) => refusal,

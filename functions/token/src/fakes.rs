@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::pin,
     task::{Context, Poll, Waker},
@@ -38,6 +38,8 @@ pub enum Mode {
 #[derive(Default)]
 pub struct Store {
     pub versions: BTreeMap<String, Document>,
+    /// Versions whose contents are no JSON object.
+    malformed: BTreeSet<String>,
     pub labels: Labels,
     made: usize,
     /// Newest and oldest valid number of each consent's tokens: `<consent>.<number>`.
@@ -89,6 +91,20 @@ impl World {
     /// As Secrets Manager does when a rotation starts: a version without contents is pending.
     pub fn begin(&self, rotation: &str) {
         self.store.borrow_mut().labels.pending = Some(rotation.to_owned());
+    }
+
+    /// As `PutSecretValue` with the label `AWSPENDING`; `copy` is the current contents.
+    pub fn stage_by_hand(&self, version: &str, text: &str) {
+        let mut store = self.store.borrow_mut();
+        match Document::parse(SECRET, text) {
+            Ok(document) => _ = store.versions.insert(version.to_owned(), document),
+            Err(_) if text == "copy" => {
+                let copy = store.versions["c1"].clone();
+                store.versions.insert(version.to_owned(), copy);
+            }
+            Err(_) => _ = store.malformed.insert(version.to_owned()),
+        }
+        store.labels.pending = Some(version.to_owned());
     }
 
     pub fn revoke(&self, consent: &str) {
@@ -154,7 +170,11 @@ impl Vault for &World {
     }
 
     async fn version(&self, _: &str, version: &str) -> Result<Option<Document>, SecretError> {
-        Ok(self.call(|store| store.versions.get(version).cloned()).await)
+        let found = self.call(|store| {
+            let malformed = store.malformed.contains(version);
+            if malformed { Err(()) } else { Ok(store.versions.get(version).cloned()) }
+        });
+        found.await.map_err(|()| SecretError::Malformed(SECRET.to_owned(), "no JSON".to_owned()))
     }
 
     async fn stage(
@@ -166,7 +186,7 @@ impl Vault for &World {
         let staged = self.call(|store| {
             store.made += 1;
             let version = version.map_or_else(|| format!("made-{}", store.made), str::to_owned);
-            if store.versions.contains_key(&version) {
+            if store.versions.contains_key(&version) || store.malformed.contains(&version) {
                 return false;
             }
             store.versions.insert(version.clone(), document.clone());

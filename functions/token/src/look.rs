@@ -5,6 +5,7 @@
 
 use tracklayer_edge::{
     ports::{Consents, Refusals, Vault},
+    secrets::SecretError,
     vault::{Document, Labels},
 };
 
@@ -29,6 +30,9 @@ pub struct Look {
     pub current: String,
     /// The staged version, if this function made it.
     pub pending: Option<Pending>,
+    /// The staged version, if somebody else did. A rotation that has just begun stages one without
+    /// contents; that is nobody's.
+    pub foreign: Option<String>,
 }
 
 /// A staged version.
@@ -50,14 +54,17 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
         let labels = self.vault.labels(&event.secret_id).await?;
         let current = labels.current.clone().ok_or(TokenError::NoCurrent)?;
         let staged = labels.pending.as_ref().filter(|version| **version != current);
-        let pending = match staged {
-            Some(version) => {
-                let document = self.vault.version(&event.secret_id, version).await?;
-                document.and_then(|document| pending(version, document, &current, event))
-            }
-            None => None,
+        let Some(version) = staged else {
+            return Ok(Look { labels, current, pending: None, foreign: None });
         };
-        Ok(Look { labels, current, pending })
+        let document = match self.vault.version(&event.secret_id, version).await {
+            // What is no JSON object can't be this function's.
+            Err(SecretError::Malformed(..)) => Some(None),
+            document => document?.map(Some),
+        };
+        let made = document.map(|found| found.and_then(|it| pending(version, it, &current, event)));
+        let foreign = matches!(made, Some(None)).then(|| version.clone());
+        Ok(Look { labels, current, pending: made.flatten(), foreign })
     }
 
     /// Whether `look` is no longer what there is: then it is no ground for a decision. A version

@@ -242,6 +242,28 @@ fn a_version_that_another_worker_saw_refused_is_not_asked_with_but_a_staged_one_
 }
 
 #[test]
+fn what_others_staged_by_mistake_ends_no_rotation() {
+    for mode in MODES {
+        for text in [r#"{"note":"x"}"#, r#"["no object"]"#, "not json", "copy"] {
+            // Secrets Manager goes on with the version that it finds pending, or begins a new one.
+            for rotation in ["foreign", "t1"] {
+                let world = World::new(mode);
+                world.stage_by_hand("foreign", text);
+                let case = format!("{text} {rotation}");
+                assert_eq!(
+                    run(world.function().rotate(rotation)).unwrap().unwrap(),
+                    Outcome::Finished,
+                    "{case}"
+                );
+                assert_settled(&world, &case);
+                assert!(!["c1", "foreign"].contains(&world.labels().0.as_str()), "{case}");
+                assert_heals(&world, &case);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_account_is_the_last_part_of_the_secrets_name() {
     let account = |id: &str| {
         let event = Event { secret_id: id.to_owned(), ..event(Step::CreateSecret, "t") };

@@ -121,7 +121,7 @@ fn adjusted(row: &mut Row, value: Option<&str>) {
 
 fn text(row: &Row, now: &str) -> String {
     let rows = std::slice::from_ref(row);
-    serde_json::to_string(&Story::of(rows, &POLICY, at(now))).expect("JSON")
+    serde_json::to_string(&Story::of(rows, &Accounts::new(), &POLICY, at(now))).expect("JSON")
 }
 
 fn record(row: &Row, now: &str) -> serde_json::Value {
@@ -324,4 +324,37 @@ fn hashes_and_fingerprints_are_never_shown() {
     facts.identity.email = serde_json::from_str(&format!("\"{}\"", "ab".repeat(32))).ok();
     let text = text(&row, "2026-04-24T12:00:00Z");
     assert!(!text.contains("abab") && !text.contains("fingerprint"));
+}
+
+#[test]
+fn a_row_that_is_kept_tells_what_the_check_found_and_no_other_does() {
+    let finding = |goal: Option<&str>, gravity| GoalFinding {
+        goal: goal.map(str::to_owned),
+        gravity,
+        problem: "p".to_owned(),
+        cure: "c".to_owned(),
+    };
+    let item = AccountItem {
+        failing_for: Some(finding(None, Gravity::Holds)),
+        findings: vec![
+            finding(Some("Purchase"), Gravity::Warns),
+            finding(Some("Purchase"), Gravity::Holds),
+            finding(Some("Lead"), Gravity::Holds),
+        ],
+        ..AccountItem::default()
+    };
+    let accounts = Accounts::from([("main".parse().expect("a name"), item)]);
+    let goals = |row: &Row| -> Vec<Option<String>> {
+        findings(row, &accounts).into_iter().map(|finding| finding.goal.clone()).collect()
+    };
+    let mut row = row("shop", "4711", None);
+    assert_eq!(goals(&row), [None], "queued: it comes back from each try");
+    let due = at("2026-04-25T00:00:00Z");
+    let mut waiting = |reason| {
+        row.open = Some(Class::Wait.entry(&row.key, due, Some(reason)));
+        goals(&row)
+    };
+    assert_eq!(waiting(WaitReason::GoalHeld), [None, Some("Purchase".to_owned())]);
+    assert_eq!(waiting(WaitReason::AccountHeld), [None]);
+    assert!(waiting(WaitReason::SettleDelay).is_empty());
 }
