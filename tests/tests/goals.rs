@@ -343,3 +343,39 @@ async fn an_answer_with_errors_holds_nothing() {
     assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong-name");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("mapping.json");
+    let shipped = include_str!("../../shared/core/mapping.json");
+    std::fs::write(&file, shipped.replace("\"Subscription Start\"", "\"Subscription Strat\""))
+        .unwrap();
+    let within = || {
+        World::with(|options| {
+            options.mapping = Some(file.clone());
+            options.data = Some(folder.clone());
+            options.check_every = Duration::from_secs(600);
+        })
+    };
+    let world = within().await.unwrap();
+    rename(&world, "Subscription Strat", "Subscription Start");
+    let report = check(&world).await;
+    assert_eq!(report["held"], json!(["Subscription Strat"]));
+    assert_eq!(world.post(&subscription("sub-1")).await.status, 202);
+    assert_eq!(world.until_state("sub-1", "waiting").await["reason"], "goal_held");
+    world.until_drained().await;
+    world.stop().await;
+
+    std::fs::write(&file, shipped).unwrap();
+    let world = within().await.unwrap();
+    let report = check(&world).await;
+    assert_eq!((&report["held"], &report["findings"]), (&json!([]), &json!([])));
+    let record = world.until_state("sub-1", "accepted").await;
+    assert_eq!(record["microsoft"]["goal"], "Subscription Start");
+    assert_eq!(record["attempts"], 1);
+    assert_eq!(world.conversions().await.len(), 1);
+    world.stop().await;
+}

@@ -53,8 +53,8 @@ pub struct Standing<'a> {
 /// What Microsoft says of an account.
 pub struct Answers {
     pub goals: Vec<AccountGoal>,
-    /// Whether landing pages get a click id at all; unknown if Microsoft doesn't say.
-    pub auto_tagging: Option<bool>,
+    /// Whether landing pages get a click id at all, or why that is unknown.
+    pub auto_tagging: Result<bool, String>,
 }
 
 /// Why an account could not be asked about.
@@ -251,12 +251,12 @@ impl<P: Ports> Goals<P> {
             return Err(AskError::Unusable("no list of goals".to_owned()));
         }
         let goals = answer.conversion_goals.unwrap_or_default().into_iter().flatten().collect();
-        let auto_tagging = self.ask_tagging(session, deadline).await.unwrap_or_else(|error| {
-            // The goals are known, and only they hold rows.
-            let account = session.account.as_str();
-            tracing::warn!(account, %error, "auto-tagging not checked");
-            None
-        });
+        // A failure here is no failure of the check: the goals are known, and only they hold rows.
+        let auto_tagging = match self.ask_tagging(session, deadline).await {
+            Ok(Some(on)) => Ok(on),
+            Ok(None) => Err("Microsoft does not say".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
         Ok(Answers { goals, auto_tagging })
     }
 

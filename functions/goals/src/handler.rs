@@ -94,6 +94,7 @@ where
     ) -> Result<Checked, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
+        let asked_at = self.clock.now();
         let (session, answers) = match self.question(name, &before, deadline).await {
             Ok(asked) => asked,
             Err(error) => {
@@ -103,7 +104,8 @@ where
             }
         };
         let now = self.clock.now();
-        let check = self.compare(account, &answers, &before, now);
+        let mut check = self.compare(account, &answers, &before, now);
+        check.checked_at = asked_at;
         self.ledger.save_check(name, &check).await?;
         (entry.checked, entry.findings, entry.held) = (true, check.findings, check.held_goals);
         Ok(Checked { session, goal_ids: ids(account, &answers) })
@@ -139,7 +141,11 @@ where
     ) -> Result<(), CheckError> {
         entry.held.clone_from(&before.held_goals);
         entry.account_held = before.held;
-        let Some(finding) = lasting else { return Ok(()) };
+        let Some(finding) = lasting else {
+            // What kept the account before keeps it still.
+            entry.findings.extend(before.failing_for.clone());
+            return Ok(());
+        };
         let since = before.failing_since.unwrap_or_else(|| self.clock.now());
         let held = before.failing_since.is_some();
         self.ledger.fail_check(&entry.account, since, held, &finding).await?;
@@ -261,11 +267,17 @@ fn takes_no_hashes(name: &str, goals: &[AccountGoal]) -> bool {
 
 /// Without auto-tagging no landing page ever sees a click id.
 fn untagged(answers: &Answers) -> Option<GoalFinding> {
-    (answers.auto_tagging == Some(false)).then(|| GoalFinding {
+    let problem = match &answers.auto_tagging {
+        Ok(true) => return None,
+        Ok(false) => "auto-tagging of the click id is off: no landing page gets one".to_owned(),
+        Err(why) => format!("auto-tagging of the click id could not be checked: {why}"),
+    };
+    Some(GoalFinding {
         goal: None,
         gravity: Gravity::Warns,
-        problem: "auto-tagging of the click id is off: no landing page gets one".to_owned(),
-        cure: "Turn on auto-tagging (msclkid) in the account's settings at Microsoft.".to_owned(),
+        problem,
+        cure: "Auto-tagging (msclkid) must be on in the account's settings at Microsoft."
+            .to_owned(),
     })
 }
 

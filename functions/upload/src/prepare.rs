@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracklayer_core::{
     decide::{Action, Adjustment, is_rushed, next_action},
+    mapping::Mapping,
     note::Note,
     observed::RefusalReason,
     open::{Open, WaitReason},
     plan::{Item, Operation},
-    redrive::{Redrive, redrive},
+    record::Row,
+    redrive::{Redrive, Today, redrive},
     time::EventTime,
 };
 use tracklayer_edge::ports::{Clock as _, Ports};
@@ -34,8 +36,8 @@ impl<P: Ports> Run<'_, P> {
         let mut notes = Vec::new();
         for (index, work) in self.works.iter_mut().enumerate() {
             let Some(row) = &work.row else { continue };
-            let goal = upload.mapping.goal(&row.account, &row.key.event).map(|goal| &goal.name);
-            match redrive(row, work.sent_at, goal, upload.clock.now(), &upload.policy) {
+            let today = today(&upload.mapping, row);
+            match redrive(row, work.sent_at, today, upload.clock.now(), &upload.policy) {
                 Redrive::NotNeeded => {}
                 Redrive::LeftOver => {
                     work.fate = Fate::Refused;
@@ -141,6 +143,15 @@ impl<P: Ports> Run<'_, P> {
             Action::InSync if row.open.is_none() => Decided::Fate(Fate::Done),
             Action::InSync => Decided::Note(Note::InSync),
         })
+    }
+}
+
+fn today<'a>(mapping: &'a Mapping, row: &Row) -> Today<'a> {
+    let old = row.facts.as_ref().map(|facts| &facts.goal);
+    let account = mapping.account(row.account.as_str());
+    Today {
+        goal: mapping.goal(&row.account, &row.key.event).map(|goal| &goal.name),
+        has_old: account.is_some_and(|it| it.goals().any(|(_, goal)| Some(&goal.name) == old)),
     }
 }
 

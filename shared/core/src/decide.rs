@@ -331,16 +331,18 @@ fn adjustment_time(observed: &Observed, facts: &Facts, now: EventTime) -> EventT
 const LAST_DAYS: i64 = 8 * DAY;
 
 /// Whether the row can soon be sent no more, and Microsoft doesn't have what it wants. Refused rows
-/// are left out: they are counted as such.
+/// are left out: they are counted as such; and those by which nobody was ever recognised: most
+/// buyers have clicked no ad.
 #[must_use]
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
     let wants_something =
         !row.is_erased() && row.microsoft.refusal.is_none() && after_wait(row).is_some();
+    let known = |facts: &&Facts| facts.identity.is_matchable();
     let in_last_days = |facts: &Facts| {
         let limit = limit(facts);
         limit.plus_seconds(-LAST_DAYS) < now && now <= limit
     };
-    wants_something && row.facts.as_ref().is_some_and(in_last_days)
+    wants_something && row.facts.as_ref().filter(known).is_some_and(in_last_days)
 }
 
 /// Whether an adjustment sent now goes before its settle delay is over, because Microsoft would

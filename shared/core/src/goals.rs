@@ -147,6 +147,11 @@ fn externally_attributed(goal: &AccountGoal) -> Option<Fault> {
 }
 
 fn hashes_unwanted(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
+    if wanted.enhanced && goal.is_enhanced_conversions_enabled.is_none() {
+        let problem = "Microsoft does not say whether enhanced conversions are on".to_owned();
+        let cure = "Look it up at Microsoft: hashes are sent, as the mapping says. If they are off, set enhancedConversions to false there.";
+        return Some(Fault(Gravity::Warns, problem, cure));
+    }
     (wanted.enhanced && goal.is_enhanced_conversions_enabled == Some(false)).then(|| {
         let problem = "hashes should go along, but enhanced conversions are off".to_owned();
         let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping. Until then no hashes are sent, and rows that have nothing else wait for a click.";
@@ -273,6 +278,14 @@ mod tests {
             let cure = &check(others, None)[0].cure;
             assert!(cure.contains("of another type is not seen here"), "{cure}");
         }
+    }
+
+    #[test]
+    fn silence_about_enhanced_conversions_is_a_finding_where_hashes_go() {
+        let silent = AccountGoal { is_enhanced_conversions_enabled: None, ..goal("Purchase") };
+        assert_eq!(check(std::slice::from_ref(&silent), None)[0].gravity, Gravity::Warns);
+        let plain = GoalRule { enhanced: false, ..wanted() };
+        assert_eq!(check_goal(&plain, &[silent], None, EventTime::from_epoch(0), HOUR), []);
     }
 
     #[test]

@@ -123,12 +123,23 @@ fn normalise_email(text: &str) -> Option<String> {
     let (local, domain) = plain.split_once('@')?;
     let local = local.split('+').next()?.replace('.', "");
     let dots_inside = domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.');
-    let valid = !local.is_empty() && dots_inside && !domain.contains('@');
+    let one_address = !domain.contains('@') && !plain.contains(is_foreign);
+    let valid = !local.is_empty() && dots_inside && one_address;
     valid.then(|| format!("{local}@{domain}"))
 }
 
+/// Comes along when an address is copied, and is seen by nobody.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Separators and brackets: what is more than an address, such as `mailto:` or a list.
+fn is_foreign(c: char) -> bool {
+    "<>()[],;:\"\\".contains(c)
+}
+
 fn without_accents_and_spaces(text: &str) -> String {
-    let wanted = |c: &char| !c.is_whitespace() && !is_combining_mark(*c);
+    let wanted = |c: &char| !c.is_whitespace() && !is_combining_mark(*c) && !is_invisible(*c);
     match text.is_ascii() {
         true => text.chars().filter(wanted).collect(),
         // Composed again, so that letters other than accented ones keep their usual bytes.
@@ -197,6 +208,16 @@ mod tests {
 
     fn email(text: &str) -> String {
         hash_email(text).expect(text).hex()
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_part_of_an_address_and_what_surrounds_it_none_either() {
+        for text in ["\u{feff}john@contoso.com", "jo\u{200b}hn@con\u{ad}toso.com\u{200f}"] {
+            assert_eq!(email(text), JOHN, "{text:?}");
+        }
+        for text in ["<john@contoso.com>", "mailto:john@contoso.com", "john@contoso.com,"] {
+            assert_eq!(hash_email(text), Err(IdentityError::Email), "{text}");
+        }
     }
 
     #[test]

@@ -37,15 +37,17 @@ pub(crate) fn is_calling_code(code: &str) -> bool {
     Plan::of(code).is_some()
 }
 
-/// What is dialled before a country code: `00`, in North America `011`. Nothing else begins with
-/// `011` there, and without a country nothing else can be meant.
+/// What is dialled before a country code: `00` nearly everywhere, some countries' own. In North
+/// America nothing else begins with `011`, and without a country nothing else can be meant.
 fn dialled_abroad(digits: &str, default_country_code: Option<&str>) -> Option<&'static str> {
-    let american = default_country_code.is_none_or(|code| code == "1");
-    match digits {
-        _ if digits.starts_with("00") => Some("00"),
-        _ if american && digits.starts_with("011") => Some("011"),
-        _ => None,
-    }
+    let own = match default_country_code {
+        None | Some("1") => "011",
+        Some("61") => "0011",
+        Some("65" | "66" | "82" | "852" | "855") => "001",
+        Some("81") => "010",
+        Some(_) => "00",
+    };
+    [own, "00"].into_iter().find(|prefix| digits.starts_with(prefix))
 }
 
 /// A number after its `+` or with the `prefix` that stands for it. In "+44 (0)20 …" the zero in
@@ -59,10 +61,15 @@ fn international(text: &str, prefix: &str) -> Option<String> {
     plan.national(national).map(|national| plan.number(national))
 }
 
-/// A number that begins with its country code, though nothing says so: any ten digits begin with
-/// some code, so it must look as numbers of that country do.
+/// A number that begins with its country code, though nothing says so. Any ten digits begin with
+/// some code; only what is longer than national numbers are written, or has North America's 1 in
+/// front, is taken for complete, and must look as numbers of its country do.
 fn complete(digits: &str) -> Option<String> {
     let plan = Plan::at(digits)?;
+    let american = plan.code == "1" && digits.len() == LONG;
+    if !american && digits.len() <= LONG {
+        return None;
+    }
     let national = plan.national(digits.strip_prefix(plan.code)?)?;
     plan.is_usual(national).then(|| plan.number(national))
 }

@@ -25,12 +25,21 @@ pub enum Redrive {
     Take(Option<GoalName>),
 }
 
-/// Reads a message, sent at `sent_at`, for `row`, whose event the mapping now gives `goal`.
+/// What the mapping says today.
+#[derive(Clone, Copy, Debug)]
+pub struct Today<'a> {
+    /// The goal of the row's event.
+    pub goal: Option<&'a GoalName>,
+    /// Whether the account still has the goal that the row was written for.
+    pub has_old: bool,
+}
+
+/// Reads a message, sent at `sent_at`, for `row`, as the mapping is `today`.
 #[must_use]
 pub fn redrive(
     row: &Row,
     sent_at: EventTime,
-    goal: Option<&GoalName>,
+    today: Today<'_>,
     now: EventTime,
     policy: &Policy,
 ) -> Redrive {
@@ -41,16 +50,24 @@ pub fn redrive(
         return match row.microsoft.dead_at {
             // By any message: an operator may be at it within the second of the death.
             Some(_) => Redrive::Take(None),
-            None => Redrive::NotNeeded,
+            None => waited_in_vain(row, today)
+                .map_or(Redrive::NotNeeded, |goal| Redrive::Take(Some(goal))),
         };
     };
     if sent_at <= refusal.at {
         return Redrive::LeftOver;
     }
-    match renamed(row, refusal, goal) {
+    match renamed(row, refusal, today.goal) {
         Some(_) if now < refusal.at.plus_seconds(policy.run_margin) => Redrive::TooEarly,
         goal => Redrive::Take(goal),
     }
+}
+
+/// Today's goal for a row that waited, perhaps for that goal, and was never tried: the mapping has
+/// its old one no more, and under that it would only be refused.
+fn waited_in_vain(row: &Row, today: Today<'_>) -> Option<GoalName> {
+    let untried = row.observed == 0 && row.open.is_some() && row.facts.is_some();
+    today.goal.filter(|_| untried && !today.has_old).cloned()
 }
 
 /// The new goal name, where the row may change it: never accepted, refused for its name, and no

@@ -280,7 +280,8 @@ pub trait GoalChecks {
     /// If the ledger is unavailable.
     async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
 
-    /// Keeps the result of a check, which also ends a hold of the account.
+    /// Keeps the result of a check, which also ends a hold of the account; not if one that began
+    /// later is kept already.
     ///
     /// # Errors
     /// If the ledger is unavailable.

@@ -22,7 +22,7 @@ const GOLDEN: &[(&str, &str, &str)] = &[
     ("8 (912) 345-67-89", "7", "+79123456789"),
     ("812 345 67 89", "7", "+78123456789"),
     ("79123456789", "7", "+79123456789"),
-    ("7 701 234 56 78", "", "+77012345678"),
+    ("7 701 234 56 78", "7", "+77012345678"),
     // Germany dials 0, which many write in brackets.
     ("0171 234 5678", "49", "+491712345678"),
     ("+49 (0)171 234 5678", "", "+491712345678"),
@@ -97,6 +97,11 @@ fn numbers_that_can_not_exist_are_refused() {
         ("12345", ""),
         // Without a country these begin with no code, or look like nobody's numbers.
         ("4255551234", ""),
+        // These would be Belgium's, New Zealand's, Myanmar's, and are Los Angeles, New York, Miami.
+        ("(323) 255-1234", ""),
+        ("646 255 1234", ""),
+        ("954 255 1234", ""),
+        ("7 701 234 56 78", ""),
         ("2125551234", ""),
         ("0171 2345678", ""),
         ("+4255551234", ""),
@@ -123,6 +128,15 @@ fn a_number_that_is_two_is_refused_and_its_unmistakable_forms_are_taken() {
     assert_eq!(phone("+49 611 2345", "49").as_deref(), Ok("+496112345"));
     let told = AmbiguousPhone.to_string();
     assert!(told.contains("international form"), "{told}");
+}
+
+#[test]
+fn what_is_dialled_abroad_depends_on_the_country() {
+    for (text, code) in
+        [("0011 65 8123 4567", "61"), ("001 65 8123 4567", "852"), ("00 65 81234567", "82")]
+    {
+        assert_eq!(phone(text, code).as_deref(), Ok("+6581234567"), "{text} in {code}");
+    }
 }
 
 #[test]

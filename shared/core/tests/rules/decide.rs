@@ -265,6 +265,9 @@ fn a_row_is_about_to_expire_in_its_last_eight_days_if_it_still_wants_something()
     assert!(!is_about_to_expire(&row(), after(90 * DAY + 1)), "it has expired");
     assert!(!is_about_to_expire(&accepted_row(Vec::new()), after(89 * DAY)));
     assert!(is_about_to_expire(&refunded(), after(89 * DAY)), "its refund is still to be sent");
+    let mut nobody = row();
+    nobody.facts.as_mut().expect("facts").identity = Identity::default();
+    assert!(!is_about_to_expire(&nobody, after(89 * DAY)), "nobody who clicked an ad");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tracklayer_core::{
     open::WaitReason,
     payload::OfflineConversion,
     record::{ClickOrigin, CorrectionRefusal, MAX_CORRECTIONS, Row, click_or_hashes},
-    redrive::{Redrive, redrive},
+    redrive::{Redrive, Today, redrive},
 };
 
 use crate::support::*;
@@ -220,7 +220,10 @@ fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
     let (row, dispatch) = place(&sale(), facts, Some(&orphan), None, &bench.judge(came), 400);
     assert_eq!(dispatch, Dispatch::Message(None));
     assert_eq!((row.corrections.len(), row.observed), (1, orphan.observed));
-    assert_eq!(redrive(&row, came, None, came, &bench.policy), Redrive::Take(None));
+    assert_eq!(
+        redrive(&row, came, Today { goal: None, has_old: true }, came, &bench.policy),
+        Redrive::Take(None)
+    );
     let mut taken = row.clone();
     assert!(carry_out(&mut taken, &Note::Taken(None).write(&row, &bench.judge(came))));
     assert_eq!(bench.judge(came).next(&taken), Action::Apply);

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use tracklayer_core::{
     id::GoalName,
     observed::{Refusal, RefusalReason},
+    open::Class,
     record::Row,
-    redrive::{Redrive, redrive},
+    redrive::{Redrive, Today, redrive},
 };
 
 use crate::support::*;
@@ -25,7 +26,8 @@ fn refused_for(reason: RefusalReason) -> Row {
 /// Reads a message sent then and received now, while the mapping names `goal`.
 fn read(row: &Row, sent: i64, now: i64, goal: &str) -> Redrive {
     let goal: GoalName = id(goal);
-    redrive(row, after(sent), Some(&goal), after(now), &Bench::new().policy)
+    let today = Today { goal: Some(&goal), has_old: false };
+    redrive(row, after(sent), today, after(now), &Bench::new().policy)
 }
 
 fn renamed() -> Redrive {
@@ -36,6 +38,20 @@ fn renamed() -> Redrive {
 fn a_row_that_is_neither_refused_nor_dead_needs_none() {
     assert_eq!(read(&row(), 0, DAY, "Purchases"), Redrive::NotNeeded);
     assert_eq!(read(&accepted_row(Vec::new()), 0, DAY, "Purchases"), Redrive::NotNeeded);
+}
+
+#[test]
+fn a_row_that_waited_for_a_goal_that_the_mapping_has_no_more_takes_todays() {
+    let mut waiting = row();
+    waiting.open = Some(Class::Wait.entry(&waiting.key, after(DAY), None));
+    assert_eq!(read(&waiting, 0, DAY, "Purchases"), renamed());
+    let (bench, goal) = (Bench::new(), id("Purchases"));
+    let mapped = Today { goal: Some(&goal), has_old: true };
+    let other_goal_for_the_event = redrive(&waiting, sold(), mapped, after(DAY), &bench.policy);
+    assert_eq!(other_goal_for_the_event, Redrive::NotNeeded, "facts are fixed");
+    // What was tried may be at Microsoft under its old name.
+    waiting.observed = 1;
+    assert_eq!(read(&waiting, 0, DAY, "Purchases"), Redrive::NotNeeded);
 }
 
 #[test]
@@ -56,7 +72,8 @@ fn a_name_refusal_takes_todays_goal_once_no_run_can_know_the_old_one() {
     assert_eq!(read(&row, REFUSED + 1, REFUSED + 2, "Purchase"), Redrive::Take(None));
     // The mapping no longer knows the event: the row keeps its goal.
     let policy = Bench::new().policy;
-    let unmapped = redrive(&row, after(DAY), None, after(DAY), &policy);
+    let unmapped =
+        redrive(&row, after(DAY), Today { goal: None, has_old: false }, after(DAY), &policy);
     assert_eq!(unmapped, Redrive::Take(None));
 }
 

@@ -18,7 +18,7 @@ use tracklayer_core::{
     open::WaitReason,
     payload::{OfflineConversion, OfflineConversionAdjustment},
     record::Row,
-    redrive::{Redrive, redrive},
+    redrive::{Redrive, Today, redrive},
     reply::read_apply,
     time::EventTime,
     verdict::{Verdict, is_baffling, verdict},
@@ -313,7 +313,8 @@ impl World {
     fn decide(&mut self, mut run: Run) {
         let goal = run.seen.facts.as_ref().map(|facts| facts.goal.clone());
         let sent_at = run.message.sent_at;
-        match redrive(&run.seen, sent_at, goal.as_ref(), self.now, &self.bench.policy) {
+        let today = Today { goal: goal.as_ref(), has_old: true };
+        match redrive(&run.seen, sent_at, today, self.now, &self.bench.policy) {
             Redrive::NotNeeded => {}
             Redrive::LeftOver => return self.dead_letters.push(run.message),
             Redrive::TooEarly => return self.hand_back(run.message, VISIBILITY),

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{goals::GoalFinding, id::AccountName, time::EventTime};
 
 use crate::ports::{AccountItems, GoalChecks, Refusals};
 
-use super::{Ledger, LedgerError, keyed, number, text, unavailable};
+use super::{Ledger, LedgerError, keyed, number, text, unavailable, won};
 
 /// The item `account <name>` / `state`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +125,8 @@ impl GoalChecks for Ledger {
         account: &AccountName,
         check: &GoalCheck,
     ) -> Result<(), LedgerError> {
-        self.client
+        let answer = self
+            .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
@@ -135,6 +136,7 @@ impl GoalChecks for Ledger {
                  absentGoals = :absent, checkedAt = :at, held = :held \
                  REMOVE failingSince, failingFor",
             )
+            .condition_expression("attribute_not_exists(checkedAt) OR checkedAt <= :at")
             .expression_attribute_values(":goals", value_of(&check.held_goals)?)
             .expression_attribute_values(":once", value_of(&check.once_held)?)
             .expression_attribute_values(":held", AttributeValue::Bool(false))
@@ -145,8 +147,10 @@ impl GoalChecks for Ledger {
             .expression_attribute_values(":absent", value_of(&check.absent_goals)?)
             .expression_attribute_values(":at", number(check.checked_at.epoch()))
             .send()
-            .await
-            .map_err(|error| unavailable(&error))?;
+            .await;
+        if !won(answer, UpdateItemError::is_conditional_check_failed_exception)? {
+            tracing::info!(account = account.as_str(), "a check that began later was faster");
+        }
         Ok(())
     }
 
