@@ -57,12 +57,26 @@ impl<P: Ports> Upload<P> {
         if self.is_withdrawn_by_key(row).await? {
             return self.end(row, now).await;
         }
-        let Some(bound) = bound(row) else { return Ok(None) };
+        let Some(bound) = bound(row) else {
+            return match self.has_left(row, now).await? {
+                true => self.end(row, now).await,
+                false => Ok(None),
+            };
+        };
         let Bound { reference, click_id, at } = &bound;
         match self.clicks.is_there(reference, click_id, *at, now).await? {
             true => Ok(None),
             false => self.rebind(row, &bound.reference, now).await,
         }
+    }
+
+    /// Whether the visitor of the event's own session has withdrawn its clicks, and there is no other
+    /// by which the row could go: it has its hashes, or a click id that the event brought.
+    async fn has_left(&self, row: &Row, now: EventTime) -> Result<bool, LedgerError> {
+        let session = row.facts.as_ref().and_then(|facts| facts.references.session.clone());
+        let Some(session) = session.map(Person::Session) else { return Ok(false) };
+        let left = self.is_withdrawn(row, &session, WithdrawnBy::Visitor).await?;
+        Ok(left && matches!(self.search(row, now).await?, ClickSearch::Missing(_)))
     }
 
     /// The row without its person.

@@ -76,6 +76,7 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
         conversion_time: conversion.occurred_at,
         money: conversion.value,
         identity: Identity { click_id, email: conversion.email, phone: conversion.phone },
+        bare: false,
         click,
         references: conversion.references.clone(),
         consent: Some(conversion.consent),
@@ -152,6 +153,7 @@ pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row 
     bound.desired += 1;
     if let Some(facts) = &mut bound.facts {
         facts.identity.click_id = click_id;
+        facts.bare = false;
         facts.click = click;
         facts.conversion_time = conversion_time;
     }
@@ -166,6 +168,7 @@ pub fn unbind(row: &Row, judge: &Judge<'_>) -> Row {
     unbound.desired += 1;
     if let Some(facts) = &mut unbound.facts {
         facts.identity.click_id = None;
+        facts.bare = false;
         facts.click = None;
         facts.conversion_time = facts.occurred_at;
     }
@@ -178,8 +181,8 @@ pub fn unbind(row: &Row, judge: &Judge<'_>) -> Row {
     unbound
 }
 
-/// A row that is about to be sent, without the hashes that its goal doesn't take; `None` if they
-/// stay.
+/// A row that is about to be sent, to be sent without the hashes that its goal doesn't take; `None`
+/// if they go along, or stay behind already.
 ///
 /// The click id is enough, and alone it is the row's key. What Microsoft took, or may have taken,
 /// keeps its identity whatever the goal takes now: repetitions and corrections must name the same.
@@ -187,15 +190,14 @@ pub fn unbind(row: &Row, judge: &Judge<'_>) -> Row {
 pub fn without_hashes(row: &Row, account: &AccountView) -> Option<Row> {
     let facts = row.facts.as_ref()?;
     let perhaps_taken = row.microsoft.accepted.is_some() || row.microsoft.apply_unknown;
-    let hashed = facts.identity.has_hashes();
+    let hashed = facts.identity.has_hashes() && !facts.bare;
     let bare = facts.identity.click_id.is_some() && !account.takes_hashes(&facts.goal);
     if perhaps_taken || !hashed || !bare {
         return None;
     }
     let mut after = row.clone();
     after.desired += 1;
-    let identity = Identity { email: None, phone: None, ..facts.identity.clone() };
-    after.facts = Some(Facts { identity, ..facts.clone() });
+    after.facts = Some(Facts { bare: true, ..facts.clone() });
     Some(after)
 }
 

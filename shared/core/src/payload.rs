@@ -7,7 +7,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{decide::Adjustment, id::GoalName, money::Money, record::Facts, time::EventTime};
+use crate::{
+    decide::Adjustment, id::GoalName, identity::Sha256Hash, money::Money, record::Facts,
+    time::EventTime,
+};
 
 /// Rows that one Apply call may carry
 /// (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions).
@@ -51,12 +54,13 @@ struct Key<'a> {
 impl<'a> Key<'a> {
     fn of(facts: &'a Facts) -> Self {
         let identity = &facts.identity;
+        let hex = |hash: Option<&Sha256Hash>| hash.filter(|_| !facts.bare).map(Sha256Hash::hex);
         Key {
             conversion_name: &facts.goal,
             conversion_time: facts.conversion_time.to_string(),
             microsoft_click_id: identity.click_id.as_ref().map(|id| id.as_str()),
-            hashed_email_address: identity.email.as_ref().map(|hash| hash.hex()),
-            hashed_phone_number: identity.phone.as_ref().map(|hash| hash.hex()),
+            hashed_email_address: hex(identity.email.as_ref()),
+            hashed_phone_number: hex(identity.phone.as_ref()),
         }
     }
 }

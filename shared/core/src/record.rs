@@ -131,6 +131,9 @@ pub struct Facts {
     pub money: Option<Money>,
     /// Click id and hashes, sent whole or not at all.
     pub identity: Identity,
+    /// Its goal takes no hashes: they are kept, so that the person can be found and erased, and the
+    /// click id goes alone.
+    pub bare: bool,
     /// Where the click came from.
     pub click: Option<Click>,
     /// The records it may find a click by later.

@@ -11,7 +11,7 @@ use crate::{
     id::{AccountName, GoalName, RecordId},
     identity::{Identity, Sha256Hash},
     money::{Amount, Currency, Money},
-    observed::{Observed, is_zero},
+    observed::{Observed, is_false, is_zero},
     open::{Open, WaitReason},
     record::{BadKey, Click, ClickOrigin, Correction, Facts, References, Row, RowKey},
     time::EventTime,
@@ -46,6 +46,8 @@ pub struct StoredRow {
     hashed_email: Option<Sha256Hash>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hashed_phone: Option<Sha256Hash>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    bare: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     clicked_at: Option<EventTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +123,7 @@ impl From<&Row> for StoredRow {
             msclkid: identity.and_then(|identity| identity.click_id.clone()),
             hashed_email: identity.and_then(|identity| identity.email),
             hashed_phone: identity.and_then(|identity| identity.phone),
+            bare: facts.is_some_and(|facts| facts.bare),
             clicked_at: click.and_then(|click| click.clicked_at),
             click_from: click.map(|click| click.from),
             click_reference: click.and_then(|click| click.reference.clone()),
@@ -190,6 +193,7 @@ impl StoredRow {
                 email: self.hashed_email,
                 phone: self.hashed_phone,
             },
+            bare: self.bare,
             click: self.take_click(),
             references: References {
                 session: self.session_id.take(),

@@ -216,3 +216,37 @@ async fn an_event_and_its_own_denial_in_one_array_send_nothing() {
     assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_who_leaves_takes_along_what_names_the_session_but_has_no_click_of_it() {
+    let world = World::with(|options| options.hour = 3_600).await.unwrap();
+    let fault = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
+    world.faults(vec![FaultRule::new(fault).on(TOKEN)]);
+    let land =
+        |session: &str, n: u32| json!({"msclkid": click(n), "sessionId": session}).to_string();
+    let mine = format!("tl_ref={}", cookie(&world.landing(&[JSON], land("mine", 1)).await));
+    assert_eq!(world.landing(&[JSON], land("other", 2)).await.status, 204);
+    // Bought before the click, and with a click id that the event brings.
+    for session in ["mine", "other"] {
+        let before = json!({"sessionId": session, "occurredAt": time(-60)});
+        world.queued(&at_once(&format!("{session}-before"), &before)).await;
+        let brought = json!({"sessionId": session, "msclkid": click(3)});
+        world.queued(&at_once(&format!("{session}-brought"), &brought)).await;
+    }
+    until("received", || async {
+        let tokens = world.calls(TOKEN).len();
+        if tokens > 0 { Ok(()) } else { Err(tokens) }
+    })
+    .await;
+    for session in ["mine", "other"] {
+        denies(&world, ("cookie", &mine), json!({"sessionId": session})).await;
+    }
+    world.faults(Vec::new());
+    for way in ["before", "brought"] {
+        world.until_state(&format!("other-{way}"), "accepted").await;
+        has_ended(&world, &format!("mine-{way}")).await;
+    }
+    world.until_drained().await;
+    assert_eq!(world.conversions().await.len(), 2);
+    world.stop().await;
+}

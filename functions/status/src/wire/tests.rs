@@ -55,6 +55,7 @@ pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
             }),
             references: References::default(),
             consent: None,
+            bare: false,
             erased_at: None,
         }),
         corrections: Vec::new(),

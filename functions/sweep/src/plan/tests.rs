@@ -79,6 +79,7 @@ fn original(event: &str) -> Row {
             click: None,
             references: References::default(),
             consent: None,
+            bare: false,
             erased_at: None,
         }),
         ..orphan(vec![])

@@ -161,6 +161,7 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
             click: None,
             references: References::default(),
             consent: None,
+            bare: false,
             erased_at: None,
         }),
         corrections: Vec::new(),

@@ -8,7 +8,7 @@ use tracklayer_core::{
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
     intake::{
         ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan, place,
-        recorded, without_hashes,
+        recorded, unbind, without_hashes,
     },
     mapping::Mapping,
     note::Note,
@@ -125,11 +125,16 @@ fn hashes_beside_a_click_go_only_where_the_goal_has_enhanced_conversions() {
     assert_eq!(without_hashes(&row, &AccountView::default()), None);
     let bare = without_hashes(&row, &plain_view()).expect("another row");
     let facts = bare.facts.clone().expect("facts");
-    assert_eq!((facts.identity.email, facts.identity.phone), (None, None));
-    assert_eq!(facts.identity.click_id, hashed.identity.click_id);
+    let body = serde_json::to_string(&OfflineConversion::new(&facts)).expect("JSON");
+    assert!(body.contains("MicrosoftClickId") && !body.contains("Hashed"), "{body}");
+    assert_eq!(facts.identity, hashed.identity, "kept, or nobody could find and erase the person");
     assert_eq!(click_or_hashes(&facts.identity), click_or_hashes(&hashed.identity), "same claim");
     assert_eq!((bare.desired, bare.observed), (row.desired + 1, row.observed));
     assert_eq!(without_hashes(&bare, &plain_view()), None, "nothing is left to take");
+    // Without the click the hashes are all there is, and may go some day.
+    let bench = Bench::new();
+    let unbound = unbind(&bare, &bench.judge(after(HOUR)));
+    assert!(!unbound.facts.expect("facts").bare);
 }
 
 #[test]

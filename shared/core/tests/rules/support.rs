@@ -71,6 +71,7 @@ pub fn facts() -> Facts {
         }),
         references: References { session: Some(id("sess_10492")), ..References::default() },
         consent: None,
+        bare: false,
         erased_at: None,
     }
 }
