@@ -10,3 +10,4 @@ mod headers;
 mod listing;
 mod report;
 mod tokens;
+mod twice;
