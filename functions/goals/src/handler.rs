@@ -217,6 +217,10 @@ where
         check.once_held = waited.chain(&check.held_goals).cloned().collect();
         let plain = before.once_plain.iter().chain(&before.plain_goals).chain(&check.plain_goals);
         check.once_plain = plain.cloned().collect();
+        // Nobody looks any more whether a goal that the mapping has dropped takes hashes now.
+        let dropped =
+            |name: &&String| account.goals().all(|(_, goal)| goal.name.as_str() != **name);
+        check.plain_goals.extend(check.once_plain.iter().filter(dropped).cloned());
         check.once_plain.extend(account.plain_goals().map(ToString::to_string));
         check
     }

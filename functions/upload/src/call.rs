@@ -4,6 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tracklayer_core::{
     decide::Adjustment,
+    errors::Class,
     id::AccountName,
     note::{Mark, Note},
     observed::Kind,
@@ -43,7 +44,7 @@ struct Next {
 enum Then {
     GoOn,
     /// Send these instead, first.
-    Instead(Vec<Call<Load>>),
+    Instead([Call<Load>; 2]),
     /// The rest shares this fate.
     Stop(Fate),
 }
@@ -201,7 +202,7 @@ impl<P: Ports> Run<'_, P> {
             duration,
         };
         self.report.call(&line, &upload.telemetry);
-        self.count_refusal(account, &reply);
+        self.count_refusal(account, call.rows.len(), &reply);
         let rows = call.rows.iter().filter_map(|load| self.works[load.index].row.as_ref());
         let baffling = rows.into_iter().any(is_baffling);
         let mark = Mark { to: account.destination()?.clone(), tracking_id };
@@ -210,10 +211,26 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// Counts calls in a row that Microsoft refused whole. One that it read, whatever it made of its
-    /// rows, ends the count.
-    fn count_refusal(&mut self, account: &Account, reply: &Reply) {
+    /// rows, ends the count; so does one row that is refused alone for a reason that is known.
+    fn count_refusal(&mut self, account: &Account, rows: usize, reply: &Reply) {
+        let understood = match reply {
+            Reply::Rows(_) => true,
+            Reply::Fault(error) => rows == 1 && error.class != Class::Unknown,
+            Reply::Unknown(..) => false,
+        };
         let count = self.refused_whole.entry(account.name.clone()).or_default();
-        *count = if matches!(reply, Reply::Rows(_)) { 0 } else { *count + 1 };
+        *count = if understood { 0 } else { *count + 1 };
+    }
+
+    /// Which half goes first changes from try to try: what lies behind a row that nobody
+    /// understands is reached from the other side.
+    fn is_odd(&self, call: &Call<Load>) -> bool {
+        let Some(load) = call.rows.first() else { return false };
+        let work = &self.works[load.index];
+        match load.kind() {
+            Kind::Apply => work.receives() % 2 == 1,
+            _ => work.row.as_ref().is_some_and(|row| row.microsoft.attempts % 2 == 1),
+        }
     }
 
     fn refused_whole(&self, account: &Account) -> u32 {
@@ -262,7 +279,15 @@ impl<P: Ports> Run<'_, P> {
                 self.settle(indices.zip(notes).collect()).await;
                 self.stop(Trouble::Account, &error, account).await
             }
-            Verdict::Halve(..) => Then::Instead(halves(call)),
+            Verdict::Halve(error, notes) => {
+                if notes.iter().any(|note| matches!(note, Note::Unknown(..))) {
+                    // It is kept, should a half not come to be sent.
+                    let indices = call.rows.iter().map(|load| load.index);
+                    self.settle(indices.zip(notes).collect()).await;
+                }
+                let turned = error.class == Class::Unknown && self.is_odd(&call);
+                Then::Instead(halves(call, turned))
+            }
             Verdict::HandBack(trouble, error, notes) => {
                 let indices = call.rows.iter().map(|load| load.index);
                 self.settle(indices.zip(notes).collect()).await;
@@ -354,8 +379,8 @@ impl Load {
     }
 }
 
-fn halves(mut call: Call<Load>) -> Vec<Call<Load>> {
+fn halves(mut call: Call<Load>, turned: bool) -> [Call<Load>; 2] {
     let second = call.rows.split_off(call.rows.len() / 2);
     let second = Call { rows: second, ..call.clone() };
-    vec![call, second]
+    if turned { [second, call] } else { [call, second] }
 }

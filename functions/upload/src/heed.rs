@@ -135,7 +135,14 @@ impl<P: Ports> Upload<P> {
             ClickSearch::Missing(_) if self.is_own_withdrawal(row, facts, reference).await? => {
                 return self.end(row, now).await;
             }
-            _ if row.microsoft.apply_unknown => return Ok(None),
+            _ if row.microsoft.apply_unknown => {
+                // The click of a visitor who withdrew is not sent again, whoever that was.
+                let visitor = Person::Session(reference.clone());
+                return match self.is_withdrawn(row, &visitor, WithdrawnBy::Visitor).await? {
+                    true => self.end(row, now).await,
+                    false => Ok(None),
+                };
+            }
             search @ ClickSearch::Found { .. } => bind(row, &search, facts.occurred_at),
             ClickSearch::Missing(_) => unbind(row, &judge),
         };

@@ -10,7 +10,7 @@ use tracklayer_core::{
     open::{Open, WaitReason},
     plan::{Item, Operation},
     record::Row,
-    redrive::{Redrive, Today, redrive},
+    redrive::{Delivery, Redrive, Today, redrive},
     time::EventTime,
 };
 use tracklayer_edge::ports::{Clock as _, Ports};
@@ -36,8 +36,9 @@ impl<P: Ports> Run<'_, P> {
         let mut notes = Vec::new();
         for (index, work) in self.works.iter_mut().enumerate() {
             let Some(row) = &work.row else { continue };
+            let message = Delivery { sent_at: work.sent_at, receives: work.receives() };
             let today = today(&upload.mapping, row);
-            match redrive(row, work.sent_at, today, upload.clock.now(), &upload.policy) {
+            match redrive(row, message, today, upload.clock.now(), &upload.policy) {
                 Redrive::NotNeeded => {}
                 Redrive::LeftOver => {
                     work.fate = Fate::Refused;

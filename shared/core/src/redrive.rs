@@ -8,6 +8,7 @@ use crate::{
     errors::{Class, classify},
     id::GoalName,
     observed::{Refusal, RefusalReason},
+    open::WaitReason,
     record::Row,
     time::EventTime,
 };
@@ -34,11 +35,20 @@ pub struct Today<'a> {
     pub has_old: bool,
 }
 
-/// Reads a message, sent at `sent_at`, for `row`, as the mapping is `today`.
+/// A message as the queue delivers it.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// When it was sent.
+    pub sent_at: EventTime,
+    /// How often it was received, this time included.
+    pub receives: u32,
+}
+
+/// Reads a message for `row`, as the mapping is `today`.
 #[must_use]
 pub fn redrive(
     row: &Row,
-    sent_at: EventTime,
+    message: Delivery,
     today: Today<'_>,
     now: EventTime,
     policy: &Policy,
@@ -50,11 +60,11 @@ pub fn redrive(
         return match row.microsoft.dead_at {
             // By any message: an operator may be at it within the second of the death.
             Some(_) => Redrive::Take(None),
-            None => waited_in_vain(row, today)
+            None => waited_in_vain(row, message, today)
                 .map_or(Redrive::NotNeeded, |goal| Redrive::Take(Some(goal))),
         };
     };
-    if sent_at <= refusal.at {
+    if message.sent_at <= refusal.at {
         return Redrive::LeftOver;
     }
     match renamed(row, refusal, today.goal) {
@@ -63,11 +73,16 @@ pub fn redrive(
     }
 }
 
-/// Today's goal for a row that waited, perhaps for that goal, and was never tried: the mapping has
-/// its old one no more, and under that it would only be refused.
-fn waited_in_vain(row: &Row, today: Today<'_>) -> Option<GoalName> {
-    let untried = row.observed == 0 && row.open.is_some() && row.facts.is_some();
-    today.goal.filter(|_| untried && !today.has_old).cloned()
+/// Today's goal for a row that was held for its old one, which the mapping has no more: under that
+/// it would only be refused.
+///
+/// Its release is one message, and held rows get no other. If that was received before, a run that
+/// died may have sent the row under its old name.
+fn waited_in_vain(row: &Row, message: Delivery, today: Today<'_>) -> Option<GoalName> {
+    let reason = row.open.as_ref().and_then(|open| open.reason);
+    let held = row.facts.is_some() && reason == Some(WaitReason::GoalHeld);
+    let untried = row.observed == 0 && message.receives == 1;
+    today.goal.filter(|_| held && untried && !today.has_old).cloned()
 }
 
 /// The new goal name, where the row may change it: never accepted, refused for its name, and no

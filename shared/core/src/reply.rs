@@ -139,7 +139,9 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
         return match align(errors, rows) {
             Reply::Rows(outcomes) => Reply::Rows(outcomes.into_iter().map(untaken).collect()),
             // Some row is to blame, and only halving can tell which.
-            Reply::Unknown(_, Some(error)) if (400..500).contains(&status) => Reply::Fault(error),
+            Reply::Unknown(_, Some(error)) if (400..500).contains(&status) => {
+                fault_of(status, error)
+            }
             other => other,
         };
     }

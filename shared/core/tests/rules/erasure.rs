@@ -14,7 +14,7 @@ use tracklayer_core::{
     note::{Note, Second},
     observed::{Adjusted, Kind, Refusal, RefusalReason},
     record::{Click, ClickOrigin, CorrectionRefusal, Facts, References, Row},
-    redrive::{Redrive, Today, redrive},
+    redrive::{Delivery, Redrive, Today, redrive},
     state::{State, corrections, held_by_microsoft, state, untold, value_at_microsoft},
     stored::StoredRow,
 };
@@ -175,7 +175,8 @@ fn no_redrive_wakes_it() {
     let goal = id("Another");
     assert_eq!(state(&row), refused());
     let today = Today { goal: Some(&goal), has_old: false };
-    let redriven = redrive(&row, after(5 * HOUR), today, after(5 * HOUR), policy);
+    let message = Delivery { sent_at: after(5 * HOUR), receives: 1 };
+    let redriven = redrive(&row, message, today, after(5 * HOUR), policy);
     assert_eq!(redriven, Redrive::NotNeeded);
     let mut dead = accepted_row(vec![refund("r1", 60, "30")]);
     dead.microsoft.dead_at = Some(after(DAY));

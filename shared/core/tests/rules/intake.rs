@@ -16,7 +16,7 @@ use tracklayer_core::{
     open::WaitReason,
     payload::OfflineConversion,
     record::{ClickOrigin, CorrectionRefusal, MAX_CORRECTIONS, Row, click_or_hashes},
-    redrive::{Redrive, Today, redrive},
+    redrive::{Delivery, Redrive, Today, redrive},
 };
 
 use crate::support::*;
@@ -226,7 +226,13 @@ fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
     assert_eq!(dispatch, Dispatch::Message(None));
     assert_eq!((row.corrections.len(), row.observed), (1, orphan.observed));
     assert_eq!(
-        redrive(&row, came, Today { goal: None, has_old: true }, came, &bench.policy),
+        redrive(
+            &row,
+            Delivery { sent_at: came, receives: 1 },
+            Today { goal: None, has_old: true },
+            came,
+            &bench.policy
+        ),
         Redrive::Take(None)
     );
     let mut taken = row.clone();

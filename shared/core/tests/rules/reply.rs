@@ -201,6 +201,8 @@ fn a_fault_that_names_rows_blames_only_those() {
     let nobody = r#"{"BatchErrors":[{"Code":5607}]}"#;
     assert_eq!(fault(400, nobody).code, Some(5607), "some row is to blame: halving finds it");
     assert!(is_unknown(&read_apply(500, nobody.as_bytes(), 3)));
+    let inside = r#"{"BatchErrors":[{"Code":5612}]}"#;
+    assert!(is_unknown(&read_apply(400, inside.as_bytes(), 3)), "Microsoft's own trouble");
 }
 
 #[test]

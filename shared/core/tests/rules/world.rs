@@ -18,7 +18,7 @@ use tracklayer_core::{
     open::WaitReason,
     payload::{OfflineConversion, OfflineConversionAdjustment},
     record::Row,
-    redrive::{Redrive, Today, redrive},
+    redrive::{Delivery, Redrive, Today, redrive},
     reply::read_apply,
     time::EventTime,
     verdict::{Verdict, is_baffling, verdict},
@@ -312,9 +312,9 @@ impl World {
 
     fn decide(&mut self, mut run: Run) {
         let goal = run.seen.facts.as_ref().map(|facts| facts.goal.clone());
-        let sent_at = run.message.sent_at;
+        let message = Delivery { sent_at: run.message.sent_at, receives: 1 };
         let today = Today { goal: goal.as_ref(), has_old: true };
-        match redrive(&run.seen, sent_at, today, self.now, &self.bench.policy) {
+        match redrive(&run.seen, message, today, self.now, &self.bench.policy) {
             Redrive::NotNeeded => {}
             Redrive::LeftOver => return self.dead_letters.push(run.message),
             Redrive::TooEarly => return self.hand_back(run.message, VISIBILITY),
