@@ -51,7 +51,8 @@ impl Erase {
         }
         let person = person_in(&http::body(request, MAX_BODY)?)?;
         let references = BTreeSet::new();
-        let erasure = Erasure { person, scope: key.scope, by: key.name, references };
+        let asked_at = clock::now();
+        let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
         let answer = self.erase(erasure, deadline_ms).await.map_err(|error| {
             tracing::error!(%error, "erasure not through");
             Problem::new(503, "unavailable", "not everything could be erased; send it again")
@@ -61,7 +62,7 @@ impl Erase {
 
     async fn erase(&self, erasure: Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {
         let Erase { ledger, clicks, mapping, .. } = self;
-        let eraser = Eraser { ledger, clicks, mapping, now: clock::now() };
+        let eraser = Eraser { ledger, clicks, mapping, now: erasure.asked_at };
         let by = erasure.person.kind();
         let has_time = || has_time(deadline_ms);
         let done = eraser.carry_out(erasure, has_time, self.audit_period).await?;

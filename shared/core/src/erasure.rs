@@ -137,6 +137,8 @@ pub struct Erasure {
     pub scope: Scope,
     /// The name of the key that asks for it.
     pub by: String,
+    /// When it was last asked for. What the person does after that is not meant.
+    pub asked_at: EventTime,
     /// The sessions and cookies' values that were tied to the person's record: rows of these
     /// visitors are the person's, too, though they don't name the record.
     pub references: BTreeSet<RecordId>,
@@ -151,11 +153,20 @@ impl Erasure {
             self.person.is_in(facts) || visitors(facts).any(|id| self.references.contains(id))
         };
         row.facts.as_ref().is_some_and(is_in)
+            && self.is_from_before(row)
             && scope.covers_source(&row.key.source)
             && scope.covers_account(&row.account)
     }
 
-    /// Whether this one, of the same person and key, means every row that `other` means.
+    /// Whether `row` tells of something that was over, or known, when it was last asked for: a later
+    /// sale of the same person needs its identity, or a refund of it could not be told.
+    fn is_from_before(&self, row: &Row) -> bool {
+        let happened = row.facts.as_ref().map(|facts| facts.occurred_at);
+        happened.into_iter().chain(row.recorded_at).any(|at| at <= self.asked_at)
+    }
+
+    /// Whether this one, of the same person and key, means every row that `other` means, but for those
+    /// of the time since it was asked for.
     #[must_use]
     pub fn includes(&self, other: &Erasure) -> bool {
         self.scope == other.scope && self.references.is_superset(&other.references)

@@ -57,11 +57,11 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
     ) -> Result<CarriedOut, LedgerError> {
         erasure.references = self.references(&erasure.person).await?;
         // Before anything goes: whatever becomes of this run, the audit knows what to do.
-        let item = self.ledger.begin_erasure(&erasure, self.now).await?;
+        let item = self.ledger.begin_erasure(&erasure).await?;
         let removed = self.forget(&item.erasure.person).await?;
         let mut done = CarriedOut { removed, pending: true, rows: item.rows.clone() };
         let through = self.erase_rows(&item, has_time, &mut done).await?;
-        // Of one that was done before, rows written since are the audit's as well, without a wait.
+        // Of one that was done before, rows from since then are the audit's as well, without a wait.
         if through || item.done_at.is_some() {
             done.pending = !self.ledger.erasure_done(&item, self.now, audit_period).await?;
         }

@@ -34,6 +34,7 @@ fn asked(kind: &str, value: &str, source: &str) -> Erasure {
         person: Person::parse(kind, value).expect("a person"),
         scope: Scope { sources: vec![source.to_owned()], accounts: vec!["*".to_owned()] },
         by: "crm".to_owned(),
+        asked_at: EventTime::from_epoch(0),
         references: BTreeSet::new(),
     }
 }
@@ -47,8 +48,9 @@ impl Stand {
     async fn ask(&self, erasure: &Erasure, seconds: i64, has_time: bool) -> CarriedOut {
         let sweep = &self.sweep;
         let (ledger, clicks, mapping) = (&sweep.ledger, &sweep.clicks, &sweep.mapping);
-        let eraser = Eraser { ledger, clicks, mapping, now: self.after(seconds) };
-        eraser.carry_out(erasure.clone(), || has_time, PERIOD).await.expect("carried out")
+        let erasure = Erasure { asked_at: self.after(seconds), ..erasure.clone() };
+        let eraser = Eraser { ledger, clicks, mapping, now: erasure.asked_at };
+        eraser.carry_out(erasure, || has_time, PERIOD).await.expect("carried out")
     }
 
     async fn pass(&self, seconds: i64) -> AuditSummary {
@@ -65,6 +67,15 @@ impl Stand {
         let mut row = row(event_id, "purchase", self.now);
         let references = &mut row.facts.as_mut().expect("facts").references;
         (references.session, references.lead) = (session.map(id), lead.map(id));
+        self.put(&row).await;
+    }
+
+    /// A sale of the lead `l` so many seconds from now.
+    async fn sold_at(&self, event_id: &str, seconds: i64) {
+        let mut row = row(event_id, "purchase", self.now);
+        let facts = row.facts.as_mut().expect("facts");
+        (facts.occurred_at, facts.references.lead) = (self.after(seconds), Some(id("l")));
+        row.recorded_at = Some(self.after(seconds + 3));
         self.put(&row).await;
     }
 
@@ -141,6 +152,23 @@ async fn asked_for_in_a_larger_extent_an_erasure_begins_anew() {
     // Forgotten, it is asked for as if for the first time.
     assert!(!stand.ask(&asked("lead", "l", "*"), 5, true).await.pending);
     assert!(stand.ask(&asked("lead", "l", "*"), 5 + 2 * PERIOD, false).await.pending);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_done_erasure_leaves_later_sales_alone_until_it_is_asked_for_again() {
+    let stand = Stand::start().await;
+    let erasure = asked("lead", "l", "shop");
+    assert!(!stand.ask(&erasure, 0, true).await.pending);
+    stand.sold_at("told-late", 0).await;
+    stand.sold_at("new", 50).await;
+    stand.sold_at("newest", 101).await;
+    assert_eq!(stand.pass(60).await.audit_erased, 1);
+    assert!(stand.is_erased("told-late").await && !stand.is_erased("new").await);
+    // As a request leaves it that has no time for the ledger.
+    assert!(!stand.ask(&erasure, 100, false).await.pending);
+    assert_eq!(stand.noted(100).await[0].requested_at, stand.now, "it is not begun anew");
+    assert_eq!(stand.pass(60 + PERIOD).await.audit_erased, 1);
+    assert!(stand.is_erased("new").await && !stand.is_erased("newest").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,8 +260,8 @@ async fn the_audit_erases_who_is_to_be_erased_and_a_second_pass_changes_nothing(
         stand.put(&row).await;
         stand.click(session, 1, "cookie").await;
     }
-    let erasure = asked("email", hash, "*");
-    ledger.begin_erasure(&erasure, stand.after(-100)).await.expect("noted");
+    let erasure = Erasure { asked_at: stand.after(-100), ..asked("email", hash, "*") };
+    ledger.begin_erasure(&erasure).await.expect("noted");
 
     let audit = stand.pass(0).await;
     assert_eq!((audit.audit_erased, audit.audit_finished), (2, true));

@@ -56,7 +56,8 @@ fn refused() -> (State, Option<String>) {
 fn asked(person: Person, sources: &str, accounts: &str) -> Erasure {
     let list = |name: &str| vec![name.to_owned()];
     let scope = Scope { sources: list(sources), accounts: list(accounts) };
-    Erasure { person, scope, by: "crm".to_owned(), references: BTreeSet::new() }
+    let (by, references) = ("crm".to_owned(), BTreeSet::new());
+    Erasure { person, scope, by, asked_at: after(3 * HOUR), references }
 }
 
 #[test]
@@ -115,6 +116,23 @@ fn rows_of_the_visitors_that_the_record_leads_to_are_meant_too_within_the_scope(
     }
     for row in [by(Some("x"), Some("y")), by(None, None)] {
         assert!(!led("*").means(&row), "somebody else: {row:?}");
+    }
+}
+
+#[test]
+fn what_the_person_does_after_asking_is_not_meant() {
+    let asked = asked(Person::Session(id("sess_10492")), "*", "*");
+    let told = |happened: i64, recorded: Option<i64>| {
+        let occurred_at = asked.asked_at.plus_seconds(happened);
+        let recorded_at = recorded.map(|seconds| asked.asked_at.plus_seconds(seconds));
+        Row { recorded_at, ..row_of(Facts { occurred_at, ..facts() }) }
+    };
+    // Known before; told of later; of an earlier version; still to come, but known.
+    for (happened, recorded) in [(-9, Some(-8)), (-1, Some(DAY)), (0, None), (240, Some(0))] {
+        assert!(asked.means(&told(happened, recorded)), "{happened} {recorded:?}");
+    }
+    for (happened, recorded) in [(1, Some(1)), (240, Some(1)), (1, None)] {
+        assert!(!asked.means(&told(happened, recorded)), "{happened} {recorded:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 //! One item each, under `erasure` / `<kind> <value> <key's name>`. It is what the audit looks rows
 //! up by, so it names the person, and in `tiedTo` the visitors who were tied to the person's record:
 //! the ties themselves are gone by then. The item goes some time after the erasure is done. Until
-//! then the audit applies it to rows that were written meanwhile, too.
+//! then the audit applies it to rows that come meanwhile and tell of what was before `askedAt`.
 
 use std::collections::BTreeSet;
 
@@ -50,14 +50,10 @@ pub struct ErasureItem {
 }
 
 impl Erasures for Ledger {
-    async fn begin_erasure(
-        &self,
-        erasure: &Erasure,
-        now: EventTime,
-    ) -> Result<ErasureItem, LedgerError> {
+    async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError> {
         // Begun anew with every request, it would never be done.
-        if let Some(item) = self.standing(erasure, now).await? {
-            return Ok(item);
+        if let Some(item) = self.standing(erasure).await? {
+            return self.ask_again(item, erasure.asked_at).await;
         }
         let list = |names: &[String]| AttributeValue::L(names.iter().map(text).collect());
         let references: Vec<String> = erasure.references.iter().map(RecordId::to_string).collect();
@@ -70,12 +66,12 @@ impl Erasures for Ledger {
             .table_name(&self.table)
             .set_key(Some(key_of(erasure)))
             .update_expression(format!(
-                "SET v = :v, requestedAt = :now, sources = :sources, accounts = :accounts \
+                "SET v = :v, requestedAt = :now, askedAt = :now, sources = :sources, accounts = :accounts \
                  REMOVE doneAt, #ttl{add}"
             ))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":v", number(1))
-            .expression_attribute_values(":now", number(now.epoch()))
+            .expression_attribute_values(":now", number(erasure.asked_at.epoch()))
             .expression_attribute_values(":sources", list(&erasure.scope.sources))
             .expression_attribute_values(":accounts", list(&erasure.scope.accounts))
             .return_values(ReturnValue::AllNew);
@@ -187,11 +183,8 @@ impl Erasures for Ledger {
 
 impl Ledger {
     /// The same erasure, if it was asked for before in no smaller extent and is not forgotten.
-    async fn standing(
-        &self,
-        erasure: &Erasure,
-        now: EventTime,
-    ) -> Result<Option<ErasureItem>, LedgerError> {
+    async fn standing(&self, erasure: &Erasure) -> Result<Option<ErasureItem>, LedgerError> {
+        let now = erasure.asked_at;
         let answer = self
             .client
             .get_item()
@@ -205,6 +198,31 @@ impl Ledger {
         let item = answer.item.filter(|item| time(item, "ttl").is_none_or(|ttl| ttl > now));
         let item = item.as_ref().and_then(item_of);
         Ok(item.filter(|item| item.erasure.includes(erasure)))
+    }
+
+    /// `item`, asked for again at `now`: what is from before that is meant, too.
+    async fn ask_again(
+        &self,
+        mut item: ErasureItem,
+        now: EventTime,
+    ) -> Result<ErasureItem, LedgerError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(&item.erasure)))
+            .update_expression("SET askedAt = :now")
+            .condition_expression(
+                "attribute_exists(requestedAt) AND \
+                 (attribute_not_exists(askedAt) OR askedAt < :now)",
+            )
+            .expression_attribute_values(":now", number(now.epoch()))
+            .send()
+            .await;
+        // Lost to somebody who asked in the same second or later, which is as good.
+        won(answer, UpdateItemError::is_conditional_check_failed_exception)?;
+        item.erasure.asked_at = item.erasure.asked_at.max(now);
+        Ok(item)
     }
 }
 
@@ -247,9 +265,12 @@ fn item_of(item: &Item) -> Option<ErasureItem> {
     let set = |name: &str| item.get(name).and_then(|set| set.as_ss().ok()).into_iter().flatten();
     let references = set("tiedTo").map(|id| RecordId::parse(id).ok());
     let references = references.collect::<Option<BTreeSet<RecordId>>>()?;
+    let requested_at = time(item, "requestedAt")?;
+    // Items of earlier versions don't say whether it was asked for again.
+    let asked_at = time(item, "askedAt").unwrap_or(requested_at);
     Some(ErasureItem {
-        erasure: Erasure { person, scope, by: parts.next()?.to_owned(), references },
-        requested_at: time(item, "requestedAt")?,
+        erasure: Erasure { person, scope, by: parts.next()?.to_owned(), asked_at, references },
+        requested_at,
         done_at: time(item, "doneAt"),
         rows: set("rows").filter_map(|row| row_key(row)).collect(),
     })

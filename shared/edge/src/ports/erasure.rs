@@ -75,16 +75,12 @@ pub trait Forgets {
 
 /// Erasures of persons.
 pub trait Erasures {
-    /// Notes that an erasure is asked for. Asked for again it stands as it is, pending or done,
-    /// unless it means more rows now: then it begins anew.
+    /// Notes that an erasure is asked for. Asked for again it stands as it is, pending or done, but
+    /// for the time of asking, unless it means more of the person's records now: then it begins anew.
     ///
     /// # Errors
     /// If the ledger is unavailable.
-    async fn begin_erasure(
-        &self,
-        erasure: &Erasure,
-        now: EventTime,
-    ) -> Result<ErasureItem, LedgerError>;
+    async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError>;
 
     /// All that rows are to be looked up for; those done a short while ago are among them.
     ///

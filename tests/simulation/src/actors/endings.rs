@@ -73,6 +73,7 @@ async fn erase(world: &Rc<World>, person: &Person) {
             person: person.clone(),
             scope: Scope { sources: all(), accounts: all() },
             by: "all".to_owned(),
+            asked_at: port.now(),
             references: BTreeSet::new(),
         };
         let work = eraser.carry_out(erasure, has_time, AUDIT * policy().hour);

@@ -16,18 +16,14 @@ use crate::table::Table;
 const KEPT_PERIODS: i64 = 2;
 
 impl Erasures for Port {
-    async fn begin_erasure(
-        &self,
-        erasure: &Erasure,
-        now: EventTime,
-    ) -> Result<ErasureItem, LedgerError> {
+    async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError> {
         let begin = |table: &mut Table| {
-            let known = table.erasures.iter().find(|known| known.erasure == *erasure);
-            if let Some(known) = known {
+            if let Some(known) = known(table, erasure) {
+                known.erasure.asked_at = known.erasure.asked_at.max(erasure.asked_at);
                 return known.clone();
             }
-            let erasure = erasure.clone();
-            let item = ErasureItem { erasure, requested_at: now, done_at: None, rows: Vec::new() };
+            let (erasure, requested_at) = (erasure.clone(), erasure.asked_at);
+            let item = ErasureItem { erasure, requested_at, done_at: None, rows: Vec::new() };
             table.erasures.push(item.clone());
             item
         };
@@ -40,7 +36,7 @@ impl Erasures for Port {
 
     async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError> {
         let note = |table: &mut Table| {
-            let known = table.erasures.iter_mut().find(|known| known.erasure == *erasure);
+            let known = known(table, erasure);
             if let Some(known) = known.filter(|known| !known.rows.contains(row)) {
                 known.rows.push(row.clone());
             }
@@ -60,8 +56,7 @@ impl Erasures for Port {
                 known.done_at.map(|at| at.plus_seconds(KEPT_PERIODS * audit_period))
             };
             table.erasures.retain(|known| until(known).is_none_or(|until| now < until));
-            let same = |known: &&mut ErasureItem| known.erasure == item.erasure;
-            let Some(known) = table.erasures.iter_mut().find(same) else { return false };
+            let Some(known) = known(table, &item.erasure) else { return false };
             known.done_at = known.done_at.or(Some(now));
             true
         };
@@ -77,6 +72,11 @@ impl Erasures for Port {
         page.rows.retain(|row| erasure.means(row));
         Ok(page)
     }
+}
+
+/// What is kept of an erasure, whenever it was asked for.
+fn known<'a>(table: &'a mut Table, erasure: &Erasure) -> Option<&'a mut ErasureItem> {
+    table.erasures.iter_mut().find(|known| known.erasure.person == erasure.person)
 }
 
 /// Sessions have a click each; nothing is tied to records here.
