@@ -8,7 +8,7 @@ use tracklayer_core::{
     identity::Sha256Hash,
     money::{Currency, JsonAmount},
     record::Row,
-    state::{held_by_microsoft, value_at_microsoft},
+    state::{held_by_microsoft, is_doubtful, value_at_microsoft},
     time::TextTime,
 };
 use tracklayer_edge::{http::Problem, ports::Removed};
@@ -110,7 +110,7 @@ impl Answer {
 fn held(row: &Row) -> Option<Held> {
     let facts = row.facts.as_ref()?;
     let state = held_by_microsoft(row)?;
-    let money = value_at_microsoft(row);
+    let money = value_at_microsoft(row).filter(|_| !is_doubtful(row));
     Some(Held {
         event_id: row.key.event_id.clone(),
         source: row.key.source.clone(),

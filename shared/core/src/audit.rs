@@ -14,7 +14,7 @@ use crate::{
     note::{Judge, Write},
     open::{Class, Open},
     record::Row,
-    state::{corrections, state, untold},
+    state::{corrections, is_doubtful, state, untold},
     time::{EventTime, MAX_AGE},
 };
 
@@ -113,7 +113,10 @@ pub struct Total {
     /// How many of them have lost their person.
     #[serde(default, skip_serializing_if = "is_none")]
     pub erased: u64,
-    /// How much of the net Microsoft was not told of for that; below zero where it counts more.
+    /// How many of these have an attempt without answer: nobody knows what Microsoft counts.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub doubtful: u64,
+    /// How much of the others' net Microsoft was not told of for that; below zero where it counts more.
     #[serde(default, with = "decimal_text", skip_serializing_if = "Decimal::is_zero")]
     pub untold: Decimal,
 }
@@ -135,6 +138,7 @@ impl Totals {
         total.rows += 1;
         total.net += corrections(row).and_then(|(folded, _)| folded.net).unwrap_or_default();
         total.erased += u64::from(row.is_erased());
+        total.doubtful += u64::from(row.is_erased() && is_doubtful(row));
         total.untold += untold(row).unwrap_or_default();
     }
 
@@ -304,17 +308,25 @@ mod tests {
             refused: None,
         };
         totals.add(&append(&erased(&accepted), refund, &judge));
+        let mut doubtful = row_at(-DAY);
+        doubtful.microsoft.apply_unknown = true;
+        totals.add(&erased(&doubtful));
+        // With a person, it is not over yet.
+        totals.add(&doubtful);
         let told: Vec<_> = totals
             .iter()
-            .map(|(key, it)| (key, it.rows, it.net.to_string(), it.erased, it.untold.to_string()))
+            .map(|(key, it)| {
+                let (net, untold) = (it.net.to_string(), it.untold.to_string());
+                (key, it.rows, net, it.erased, untold, it.doubtful)
+            })
             .collect();
         let line = |state: &str| format!("main/{state}/Purchase/EUR");
         let (accepted, queued, refused) = (line("accepted"), line("queued"), line("refused"));
         let expected = [
-            (&*accepted, 1, "9.5".to_owned(), 1, "0".to_owned()),
-            (&*queued, 1, "9.5".to_owned(), 0, "0".to_owned()),
-            // One that was never taken, and one of which Microsoft counts 2 too much.
-            (&*refused, 2, "17.0".to_owned(), 2, "7.5".to_owned()),
+            (&*accepted, 1, "9.5".to_owned(), 1, "0".to_owned(), 0),
+            (&*queued, 2, "19.0".to_owned(), 0, "0".to_owned(), 0),
+            // One that was never taken, one of which Microsoft counts 2 too much, and a doubt.
+            (&*refused, 3, "26.5".to_owned(), 3, "7.5".to_owned(), 1),
         ];
         assert_eq!(told, expected);
         // As earlier versions wrote them.

@@ -129,9 +129,17 @@ fn told(row: &Row, facts: &Facts) -> usize {
 #[must_use]
 pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
     match at_microsoft(row) {
-        State::Queued => row.microsoft.apply_unknown.then_some("unknown"),
+        _ if is_doubtful(row) => Some("unknown"),
+        State::Queued => None,
         state => Some(state.as_str()),
     }
+}
+
+/// Whether nobody knows what Microsoft counts of the row: its last attempt has no answer.
+#[must_use]
+pub fn is_doubtful(row: &Row) -> bool {
+    let known = &row.microsoft;
+    known.unsettled || (known.apply_unknown && known.accepted.is_none())
 }
 
 /// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.
@@ -147,10 +155,13 @@ pub fn value_at_microsoft(row: &Row) -> Option<Money> {
 }
 
 /// By how much what Microsoft counts differs from the net, because the person was erased before it
-/// could be told; `None` if it doesn't.
+/// could be told; `None` if it doesn't, or nobody knows.
 #[must_use]
 pub fn untold(row: &Row) -> Option<Decimal> {
-    let (folded, effects) = corrections(row).filter(|_| row.is_erased())?;
+    if !row.is_erased() || is_doubtful(row) {
+        return None;
+    }
+    let (folded, effects) = corrections(row)?;
     let erased = Effect::Refused(CorrectionRefusal::IdentityErased);
     if row.microsoft.accepted.is_some() && !effects.contains(&erased) {
         return None;

@@ -178,6 +178,7 @@ fn a_row_that_was_never_accepted_is_refused_and_sends_nothing() {
         let next = bench.judge(after(4 * HOUR)).next(&row);
         assert_eq!(next, Action::Refuse(RefusalReason::IdentityErased));
         assert_eq!((state(&row), held_by_microsoft(&row)), (refused(), held));
+        assert_eq!(untold(&row).is_none(), held.is_some(), "it may count, or not");
         assert_eq!(examine(&row, &bench.judge(after(5 * DAY))), Finding::Fine);
         assert!(!is_about_to_expire(&row, after(90 * DAY)));
     }
@@ -232,6 +233,21 @@ fn corrections_that_microsoft_was_not_told_of_are_shown_as_refused() {
     back.corrections.extend([refund("r2", 120, "9.95"), restatement("n", 180, "99.95")]);
     let back = erased(&back);
     assert_eq!((effects(&back), untold(&back)), (vec![Effect::Counted; 3], None));
+}
+
+#[test]
+fn an_adjustment_without_answer_leaves_a_doubt_and_no_difference() {
+    let mut row = accepted_row(vec![refund("r1", 60, "30")]);
+    row.microsoft.unsettled = true;
+    let row = erased(&row);
+    assert_eq!((held_by_microsoft(&row), untold(&row)), (Some("unknown"), None));
+    // An answer that comes after all ends it; so does the acceptance after a lost first attempt.
+    let mut told = restated(row, "99.95");
+    told.microsoft.unsettled = false;
+    told.microsoft.apply_unknown = true;
+    assert_eq!((held_by_microsoft(&told), untold(&told)), (Some("restated"), None));
+    told.corrections.push(refund("r2", 120, "9.95"));
+    assert_eq!(untold(&told).expect("a difference").to_string(), "-9.95");
 }
 
 #[test]
@@ -290,6 +306,7 @@ fn check_money(world: &World, log: &[(i64, crate::convergence::Change)]) {
         return assert_eq!((held_by_microsoft(row), state(row)), (said, refused()));
     }
     if row.microsoft.unsettled {
+        assert_eq!((held_by_microsoft(row), untold(row)), (Some("unknown"), None));
         return assert_eq!(state(row), refused(), "a doubt is never in sync");
     }
     let (folded, effects) = corrections(row).expect("facts");
