@@ -204,9 +204,14 @@ async fn a_record_leads_to_its_visitor_and_a_session_to_its_cookie() {
         answer.headers["set-cookie"].to_str().expect("text").split(';').next().expect("a pair");
     let then = json!({"msclkid": click(3), "sessionId": "s", "landedAt": time(-40)}).to_string();
     world.landing(&[json_type, ("cookie", cookie)], then).await;
+    let tie = json!({"orderId": "o-cookie"}).to_string();
+    world.landing(&[json_type, ("cookie", cookie)], tie).await;
+    world.queued(&later("by-cookie", json!({"orderId": "o-cookie"}))).await;
+    assert_eq!(world.record("by-cookie").await["click"]["msclkid"], json!(click(2)));
     land(&world, json!({"msclkid": click(4), "landedAt": time(-30)})).await;
     let answer = erased(&world, json!({"sessionId": "s"})).await;
-    assert_eq!(answer["removed"], json!({"clicks": 2, "ties": 0, "rows": 1}));
+    assert_eq!(answer["removed"], json!({"clicks": 2, "ties": 1, "rows": 2}));
+    is_refused(&world, "by-cookie").await;
     assert_eq!(world.items("Clicks").await.len(), 1, "of another browser");
     world.stop().await;
 }

@@ -139,8 +139,9 @@ pub struct Erasure {
     pub by: String,
     /// When it was last asked for. What the person does after that is not meant.
     pub asked_at: EventTime,
-    /// The sessions and cookies' values that were tied to the person's record: rows of these
-    /// visitors are the person's, too, though they don't name the record.
+    /// The sessions and cookies' values that were tied to the person's record, and the cookies'
+    /// values of the person's browsers: rows of these visitors are the person's, too, though they
+    /// don't name the record or the session.
     pub references: BTreeSet<RecordId>,
 }
 

@@ -93,14 +93,24 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
         Ok(false)
     }
 
-    /// The visitors that are the person's because of the person's own record.
+    /// The visitors that are the person's because of the person's own session or record, and their
+    /// cookies' values.
     async fn references(&self, person: &Person) -> Result<BTreeSet<RecordId>, LedgerError> {
-        match record_of(person) {
-            Some((kind, id)) => {
-                self.clicks.references_of(kind, id, self.browser_order_ties()).await
+        let mut references = match (record_of(person), person) {
+            (Some((kind, id)), _) => {
+                self.clicks.references_of(kind, id, self.browser_order_ties()).await?
             }
-            None => Ok(BTreeSet::new()),
+            (None, Person::Session(id)) => BTreeSet::from([id.clone()]),
+            (None, _) => BTreeSet::new(),
+        };
+        for visitor in references.clone() {
+            references.extend(self.clicks.cookies_of(visitor.as_str()).await?);
         }
+        // Who is named by the erasure itself need not be listed.
+        if let Person::Session(id) = person {
+            references.remove(id);
+        }
+        Ok(references)
     }
 
     /// Whether any account credits them: clicks and ties are no account's.

@@ -247,6 +247,32 @@ async fn with_a_session_the_clicks_of_its_cookies_go_and_nobody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_sessions_cookies_go_with_it_but_not_those_of_a_session_of_the_same_name() {
+    for person in ["session", "lead"] {
+        let stand = Stand::start().await;
+        let (own, shared) = ("c".repeat(32), "d".repeat(32));
+        for (n, reference, cookie) in [
+            (1, "s", &own),
+            (2, "s", &shared),
+            (3, &own, &own),
+            (4, &shared, &shared),
+            (5, &shared, &own),
+        ] {
+            stand.click(reference, n, cookie).await;
+        }
+        stand.tie(TieKind::Lead, "l", "s", true).await;
+        stand.sold("own", Some(&own), None).await;
+        stand.sold("shared", Some(&shared), None).await;
+        let erasure = asked(person, if person == "lead" { "l" } else { "s" }, "*");
+        // The clicks are gone with the first request; the erasure knows whose they were.
+        assert!(stand.ask(&erasure, 0, false).await.pending, "{person}");
+        let again = stand.ask(&erasure, 1, true).await;
+        assert_eq!((again.pending, again.removed.rows), (false, 1), "{person}");
+        assert!(stand.is_erased("own").await && !stand.is_erased("shared").await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_audit_erases_who_is_to_be_erased_and_a_second_pass_changes_nothing() {
     let stand = Stand::start().await;
     let ledger = &stand.sweep.ledger;

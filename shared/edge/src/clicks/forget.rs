@@ -31,16 +31,24 @@ impl Forgets for Clicks {
 
     async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError> {
         let clicks = self.all(&session_pk(reference)).await?;
-        let cookie = |item: &Item| item.get("cookie")?.as_s().ok().cloned();
-        let mut cookies: BTreeSet<String> = clicks.iter().filter_map(cookie).collect();
-        cookies.remove(reference);
         let mut removed = clicks.len();
         // The visitor's own go last: without them nobody would find the cookies' again.
-        for cookie in cookies {
+        for cookie in cookies_in(&clicks, reference) {
             removed += self.forget_clicks(&cookie, Some(&cookie)).await?;
         }
         self.delete(&clicks).await?;
         Ok(removed)
+    }
+
+    async fn cookies_of(&self, reference: &str) -> Result<BTreeSet<RecordId>, LedgerError> {
+        let mut own = BTreeSet::new();
+        for cookie in cookies_in(&self.all(&session_pk(reference)).await?, reference) {
+            let clicks = self.all(&session_pk(&cookie)).await?;
+            if !clicks.is_empty() && clicks.iter().all(|click| came_with(click, &cookie)) {
+                own.extend(RecordId::parse(&cookie));
+            }
+        }
+        Ok(own)
     }
 
     async fn references_of(
@@ -136,6 +144,12 @@ impl Clicks {
         }
         Ok(())
     }
+}
+
+/// The cookies that `clicks` of `reference` came with.
+fn cookies_in(clicks: &[Item], reference: &str) -> BTreeSet<String> {
+    let cookie = |item: &Item| item.get("cookie")?.as_s().ok().cloned();
+    clicks.iter().filter_map(cookie).filter(|cookie| cookie != reference).collect()
 }
 
 fn came_with(click: &Item, cookie: &str) -> bool {

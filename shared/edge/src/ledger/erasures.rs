@@ -1,8 +1,8 @@
 //! Erasures: what was asked for, how far it is, which rows it has found.
 //!
 //! One item each, under `erasure` / `<kind> <value> <key's name>`. It is what the audit looks rows
-//! up by, so it names the person, and in `tiedTo` the visitors who were tied to the person's record:
-//! the ties themselves are gone by then. The item goes some time after the erasure is done. Until
+//! up by, so it names the person, and in `tiedTo` the visitors who were tied to the person's record,
+//! and the cookies of the person's browsers: the ties and clicks themselves are gone by then. The item goes some time after the erasure is done. Until
 //! then the audit applies it to rows that come meanwhile and tell of what was before `askedAt`.
 
 use std::collections::BTreeSet;

@@ -49,6 +49,13 @@ pub trait Forgets {
     /// If the clicks are unavailable. Some may be deleted, but not those that lead to others.
     async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError>;
 
+    /// The cookies' values by which the browsers of `reference` are known without a session. Not
+    /// one that is somebody's session as well: clicks under it came with another cookie.
+    ///
+    /// # Errors
+    /// If the clicks are unavailable.
+    async fn cookies_of(&self, reference: &str) -> Result<BTreeSet<RecordId>, LedgerError>;
+
     /// The references that are the record's own: those tied with a key, and the few that browsers
     /// tied, of an order only if `browser_order_ties`.
     ///

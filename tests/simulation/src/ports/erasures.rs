@@ -97,6 +97,10 @@ impl Forgets for Port {
         Ok(self.request(false, forget).await?)
     }
 
+    async fn cookies_of(&self, _: &str) -> Result<BTreeSet<RecordId>, LedgerError> {
+        Ok(BTreeSet::new())
+    }
+
     async fn references_of(
         &self,
         _: TieKind,
