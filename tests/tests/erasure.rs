@@ -319,6 +319,28 @@ async fn an_attempt_without_answer_is_not_repeated_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_is_not_told_while_a_correction_has_no_answer() {
+    let world = World::with(quick).await.unwrap();
+    land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)})).await;
+    world.queued(&sale("doubt", json!({"sessionId": "s"}))).await;
+    world.until_state("doubt", "accepted").await;
+    let lost = Fault::Status { status: 503, body: Default::default(), after_accepting: true };
+    world.faults(vec![FaultRule::new(lost).on(ADJUSTMENTS)]);
+    world.queued(&refund("r", "doubt", &json!(3))).await;
+    until("unknown", || async {
+        let record = world.record("doubt").await;
+        if record["lastAttempt"]["outcome"] == "unknown" { Ok(()) } else { Err(record) }
+    })
+    .await;
+    let answer = erased(&world, json!({"sessionId": "s"})).await;
+    let held = &answer["microsoft"][0];
+    let told = (&held["state"], &held["value"], &held["currency"]);
+    assert_eq!(told, (&json!("unknown"), &Value::Null, &Value::Null), "{held:#}");
+    is_refused(&world, "doubt").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_a_key_with_the_right_erases_and_only_where_it_may_speak() {
     let world = World::with(|options| options.hour = 600).await.unwrap();
     world.add_keys().await;
