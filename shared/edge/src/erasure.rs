@@ -58,7 +58,7 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
         erasure.references = self.references(&erasure.person).await?;
         // Before anything goes: whatever becomes of this run, the audit knows what to do.
         let item = self.ledger.begin_erasure(&erasure).await?;
-        let removed = self.forget(&item.erasure.person).await?;
+        let removed = self.forget(&item.erasure.person, item.erasure.asked_at).await?;
         let mut done = CarriedOut { removed, pending: true, rows: item.rows.clone() };
         let through = self.erase_rows(&item, has_time, &mut done).await?;
         // Of one that was done before, rows from since then are the audit's as well, without a wait.
@@ -118,18 +118,18 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
         self.mapping.accounts().any(Account::browser_order_ties)
     }
 
-    /// Deletes the clicks and ties by which the person is known. An e-mail address leads to none:
-    /// its rows do.
+    /// Deletes the clicks until then, and the ties, by which the person is known. An e-mail address
+    /// leads to none: its rows do.
     ///
     /// # Errors
     /// If the clicks are unavailable.
-    async fn forget(&self, person: &Person) -> Result<Removed, LedgerError> {
+    async fn forget(&self, person: &Person, until: EventTime) -> Result<Removed, LedgerError> {
         if let Some((kind, id)) = record_of(person) {
-            return self.clicks.forget_record(kind, id, self.browser_order_ties()).await;
+            return self.clicks.forget_record(kind, id, self.browser_order_ties(), until).await;
         }
         let mut removed = Removed::default();
         if let Person::Session(id) = person {
-            removed.clicks = self.clicks.forget_visitor(id.as_str()).await?;
+            removed.clicks = self.clicks.forget_visitor(id.as_str(), until).await?;
         }
         Ok(removed)
     }
@@ -144,7 +144,7 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
             return Ok(removed);
         };
         for person in persons(facts) {
-            removed += self.forget(&person).await?;
+            removed += self.forget(&person, erasure.asked_at).await?;
         }
         // Before the row: erased, it is not found any more.
         self.ledger.note_found(erasure, &row.key).await?;

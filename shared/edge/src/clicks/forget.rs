@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use tracklayer_core::id::RecordId;
+use tracklayer_core::{id::RecordId, time::EventTime};
 
 use super::{Clicks, Item, MAX_REFERENCES, Tie, TieKind, keyed, session_pk, tie_of, unavailable};
 use crate::{
@@ -29,12 +29,20 @@ impl Forgets for Clicks {
         Ok(clicks.len())
     }
 
-    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError> {
-        let clicks = self.all(&session_pk(reference)).await?;
+    async fn forget_visitor(
+        &self,
+        reference: &str,
+        until: EventTime,
+    ) -> Result<usize, LedgerError> {
+        let mut clicks = self.all(&session_pk(reference)).await?;
+        clicks.retain(|click| is_of_before(click, until));
         let mut removed = clicks.len();
         // The visitor's own go last: without them nobody would find the cookies' again.
         for cookie in cookies_in(&clicks, reference) {
-            removed += self.forget_clicks(&cookie, Some(&cookie)).await?;
+            let mut others = self.all(&session_pk(&cookie)).await?;
+            others.retain(|click| came_with(click, &cookie) && is_of_before(click, until));
+            self.delete(&others).await?;
+            removed += others.len();
         }
         self.delete(&clicks).await?;
         Ok(removed)
@@ -67,13 +75,14 @@ impl Forgets for Clicks {
         kind: TieKind,
         id: &RecordId,
         browser_order_ties: bool,
+        until: EventTime,
     ) -> Result<Removed, LedgerError> {
         let items = self.all(&kind.pk(id)).await?;
         let ties: Vec<Tie> = items.iter().filter_map(tie_of).collect();
         let mut removed = Removed { ties: items.len(), ..Removed::default() };
         // The ties go last: without them nobody would find the clicks again.
         for reference in own_references(&ties, kind != TieKind::Order || browser_order_ties) {
-            removed.clicks += self.forget_visitor(reference).await?;
+            removed.clicks += self.forget_visitor(reference, until).await?;
         }
         self.delete(&items).await?;
         Ok(removed)
@@ -152,6 +161,13 @@ fn cookies_in(clicks: &[Item], reference: &str) -> BTreeSet<String> {
     clicks.iter().filter_map(cookie).filter(|cookie| cookie != reference).collect()
 }
 
+/// Whether a click was made until then; its key begins with its milliseconds since 1970.
+fn is_of_before(click: &Item, until: EventTime) -> bool {
+    let key = click.get("sk").and_then(|value| value.as_s().ok());
+    let made_at = key.and_then(|key| key.split(' ').next()?.parse::<i64>().ok());
+    made_at.is_none_or(|at| at.div_euclid(1_000) <= until.epoch())
+}
+
 fn came_with(click: &Item, cookie: &str) -> bool {
     click.get("cookie").and_then(|value| value.as_s().ok()).is_some_and(|value| value == cookie)
 }
@@ -169,6 +185,15 @@ fn deletion(item: &Item) -> Result<WriteRequest, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_click_made_later_is_none_of_before() {
+        let click = |sk: &str| Item::from([("sk".to_owned(), AttributeValue::S(sk.to_owned()))]);
+        let until = EventTime::from_epoch(1_800_000_000);
+        assert!(is_of_before(&click("1800000000999 abc"), until));
+        assert!(!is_of_before(&click("1800000001000 abc"), until));
+        assert!(is_of_before(&click("unreadable"), until), "in doubt it goes");
+    }
 
     #[test]
     fn only_those_of_a_key_are_the_records_own_where_browsers_tied_many_or_must_not() {

@@ -42,12 +42,13 @@ pub trait Forgets {
         cookie: Option<&str>,
     ) -> Result<usize, LedgerError>;
 
-    /// Deletes all clicks of `reference`, and those that the same browsers made without a session:
-    /// the clicks of their cookies. Answers how many.
+    /// Deletes the clicks of `reference` that were made until then, and those that the same browsers
+    /// made without a session: the clicks of their cookies. Answers how many.
     ///
     /// # Errors
     /// If the clicks are unavailable. Some may be deleted, but not those that lead to others.
-    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError>;
+    async fn forget_visitor(&self, reference: &str, until: EventTime)
+    -> Result<usize, LedgerError>;
 
     /// The cookies' values by which the browsers of `reference` are known without a session. Not
     /// one that is somebody's session as well: clicks under it came with another cookie.
@@ -68,7 +69,8 @@ pub trait Forgets {
         browser_order_ties: bool,
     ) -> Result<BTreeSet<RecordId>, LedgerError>;
 
-    /// Deletes a record's ties, and the visitors that [`Forgets::references_of`] gives.
+    /// Deletes a record's ties, and the clicks until then of the visitors that
+    /// [`Forgets::references_of`] gives.
     ///
     /// # Errors
     /// If the clicks are unavailable. Some may be deleted, but no tie before its clicks.
@@ -77,6 +79,7 @@ pub trait Forgets {
         kind: TieKind,
         id: &RecordId,
         browser_order_ties: bool,
+        until: EventTime,
     ) -> Result<Removed, LedgerError>;
 }
 

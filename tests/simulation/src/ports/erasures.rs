@@ -85,7 +85,7 @@ impl Forgets for Port {
         Ok(0)
     }
 
-    async fn forget_visitor(&self, reference: &str) -> Result<usize, LedgerError> {
+    async fn forget_visitor(&self, reference: &str, _: EventTime) -> Result<usize, LedgerError> {
         let forget = |world: &crate::world::World| {
             let there = world.is_click_there(reference);
             if there {
@@ -115,6 +115,7 @@ impl Forgets for Port {
         _: TieKind,
         _: &RecordId,
         _: bool,
+        _: EventTime,
     ) -> Result<Removed, LedgerError> {
         Ok(Removed::default())
     }
