@@ -86,7 +86,7 @@ impl Stand {
     async fn click(&self, reference: &str, n: i64, cookie: &str) {
         let click = ClickId::parse(&format!("{n:032x}")).expect("a click id");
         let details = vec![("cookie", cookie.to_owned())];
-        let at = clock::now_ms() - 5_000;
+        let at = clock::now_ms() - 3_600_000;
         self.sweep.clicks.add(reference, &click, at, details).await.expect("a click");
     }
 
