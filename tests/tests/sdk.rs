@@ -1,4 +1,4 @@
-//! Microsoft's own Python SDK as the judge: it reads the simulator's answers, and what it sends is
+//! Microsoft's own Python SDK as the context: it reads the simulator's answers, and what it sends is
 //! what this system sends. Without Python or its registry these tests are skipped, and say so.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

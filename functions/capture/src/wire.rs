@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 use tracklayer_core::{
-    click::{ClickId, LandingUrl},
     id::RecordId,
+    person::{click_id::ClickId, landing_url::LandingUrl},
     time::EventTime,
 };
 use tracklayer_edge::{clicks::TieKind, http::Problem};

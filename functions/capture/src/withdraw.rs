@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{erasure::Person, id::RecordId, mapping::Account};
+use tracklayer_core::{id::RecordId, mapping::Account, reconcile::erasure::Person};
 use tracklayer_edge::{
     clock,
     ledger::LedgerError,

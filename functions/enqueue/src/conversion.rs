@@ -2,12 +2,13 @@
 //! that a crash anywhere is repaired by the caller's retry.
 
 use tracklayer_core::{
-    decide::AccountView,
     event::{Conversion, ErrorCode, EventError},
-    intake::{ClickSearch, Dispatch, facts_of, key_of, place},
-    note::Judge,
-    open::WaitReason,
-    record::{Facts, Row},
+    ledger::{facts::Facts, row::Row, wait::WaitReason},
+    reconcile::{
+        decide::AccountView,
+        intake::{ClickSearch, Dispatch, facts_of, key_of, place},
+        note::Context,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -44,9 +45,9 @@ impl<P: Ports> Enqueue<P> {
         };
         let mapped = self.mapping.account(conversion.account.as_str());
         let view = mapped.map(AccountView::mapped).unwrap_or_default();
-        let judge = Judge { account: &view, ..call.judge(&self.policy) };
+        let context = Context { account: &view, ..call.context(&self.policy) };
         let (row, dispatch) =
-            place(conversion, facts.clone(), None, missing, &judge, self.retention_days);
+            place(conversion, facts.clone(), None, missing, &context, self.retention_days);
         let Some(existing) = self.ledger.insert(&row, call.now).await? else {
             return Ok(signal(conversion, &row, dispatch, call));
         };
@@ -56,7 +57,7 @@ impl<P: Ports> Enqueue<P> {
         }
         // An orphan's account was only a guess; corrections that name another one are refused.
         let (row, dispatch) =
-            place(conversion, facts, Some(&existing), missing, &judge, self.retention_days);
+            place(conversion, facts, Some(&existing), missing, &context, self.retention_days);
         match self.ledger.change(&existing, &row).await? {
             true => Ok(signal(conversion, &row, dispatch, call)),
             // Another writer was at the orphan in the same moment; the caller's retry settles it.

@@ -4,8 +4,8 @@
 use tracklayer_core::{
     event::{Correction, ErrorCode, EventError},
     id::{AccountName, EventName},
-    intake::{Unfit, append, check, has, orphan, recorded},
-    record::{Row, RowKey},
+    ledger::row::{Row, RowKey},
+    reconcile::intake::{Unfit, append, check, has, orphan, recorded},
 };
 use tracklayer_edge::{
     ledger::Pointer,
@@ -102,20 +102,20 @@ impl<P: Ports> Enqueue<P> {
         target: Target,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, Unavailable> {
-        let judge = call.judge(&self.policy);
+        let context = call.context(&self.policy);
         let (row, written) = match target {
             // Another request was faster between the two looks at the row.
             Target::Row(row) if has_own(&row, correction) => {
                 return Ok(Some(stored(correction, Status::Duplicate, &row)));
             }
             Target::Row(before) => {
-                let after = append(&before, recorded(correction, call.now), &judge);
+                let after = append(&before, recorded(correction, call.now), &context);
                 let written = self.ledger.change(&before, &after).await?;
                 (after, written)
             }
             Target::Nowhere(key) => {
                 let Some(account) = self.account_of(correction) else { return Err(Unavailable) };
-                let row = orphan(key, correction, &account, &judge);
+                let row = orphan(key, correction, &account, &context);
                 let written = self.ledger.insert(&row, call.now).await?.is_none();
                 (row, written)
             }

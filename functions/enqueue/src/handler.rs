@@ -8,15 +8,20 @@ use std::{
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::{
-    decide::{AccountView, Policy},
-    erasure::erase,
     event::{ErrorCode, Event, EventError, Ignored, IgnoredReason, Rejection, parse_event},
     id::{AccountName, Source},
-    intake::key_of,
+    ledger::{
+        facts::Facts,
+        row::{Row, RowKey},
+        signal::Signal,
+    },
     mapping::Mapping,
-    note::Judge,
-    record::{Facts, Row, RowKey},
-    signal::Signal,
+    reconcile::{
+        decide::{AccountView, Policy},
+        erasure::erase,
+        intake::key_of,
+        note::Context,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -315,8 +320,8 @@ impl<'a> Call<'a> {
     }
 
     /// Decides with this request's time.
-    pub fn judge<'b>(&'b self, policy: &'b Policy) -> Judge<'b> {
-        Judge { account: &self.account, now: self.now, policy }
+    pub fn context<'b>(&'b self, policy: &'b Policy) -> Context<'b> {
+        Context { account: &self.account, now: self.now, policy }
     }
 }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 use tracklayer_core::{
     event::{EventError, Ignored, Rejection},
     id::{RecordId, Source},
-    record::Row,
-    state::state,
+    ledger::row::Row,
+    reconcile::state::state,
 };
 
 /// What became of one event.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
-    erasure::Erasure,
+    ledger::row::{Row, RowKey},
     mapping::Mapping,
-    record::{Row, RowKey},
+    reconcile::erasure::Erasure,
     time::EventTime,
 };
 use tracklayer_edge::{

@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracklayer_core::{
-    erasure::Person,
     id::{EventName, GoalName, RecordId, Source},
-    identity::Sha256Hash,
+    ledger::row::Row,
     money::{Currency, JsonAmount},
-    record::Row,
-    state::{held_by_microsoft, is_doubtful, value_at_microsoft},
+    person::identity::Sha256Hash,
+    reconcile::{
+        erasure::Person,
+        state::{held_by_microsoft, is_doubtful, value_at_microsoft},
+    },
     time::TextTime,
 };
 use tracklayer_edge::{http::Problem, ports::Removed};

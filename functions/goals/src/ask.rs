@@ -6,12 +6,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tracklayer_core::{
-    consent::look_up_token,
-    errors::Class,
-    goals::{AccountGoal, GoalFinding, Gravity},
     id::AccountName,
-    outcome::{MAX_GOALS, REPORT, ReportAnswer, ReportRequest},
-    reply::{MicrosoftError, Reply, read_apply},
+    microsoft::{
+        errors::ErrorClass,
+        goals::{AccountGoal, GoalFinding, Gravity},
+        reply::{MicrosoftError, Reply, read_apply},
+        report::{MAX_GOALS, REPORT, ReportAnswer, ReportRequest},
+        token_errors::look_up_token,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -79,7 +81,7 @@ pub enum AskError {
 }
 
 fn is_lasting(error: &MicrosoftError) -> bool {
-    matches!(error.class, Class::Account | Class::Token)
+    matches!(error.class, ErrorClass::Account | ErrorClass::Token)
 }
 
 /// Code, symbol and mark of an answer.
@@ -299,7 +301,9 @@ impl<P: Ports> Goals<P> {
         deadline: &Deadline,
     ) -> Result<T, AskError> {
         match self.query_once(session, path, query, deadline).await {
-            Err(AskError::Refused(error, _)) if error.class == Class::Token && !session.renewed => {
+            Err(AskError::Refused(error, _))
+                if error.class == ErrorClass::Token && !session.renewed =>
+            {
                 self.renew(session, deadline).await?;
                 self.query_once(session, path, query, deadline).await
             }

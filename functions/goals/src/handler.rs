@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tracklayer_core::{
-    decide::Policy,
-    goals::{AccountGoal, GoalFinding, Gravity, check_goal},
     id::AccountName,
     mapping::{Account, Mapping},
-    outcome::ReportAnswer,
+    microsoft::{
+        goals::{AccountGoal, GoalFinding, Gravity, check_goal},
+        report::ReportAnswer,
+    },
+    reconcile::decide::Policy,
     time::EventTime,
 };
 use tracklayer_edge::{

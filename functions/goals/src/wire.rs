@@ -1,7 +1,10 @@
 //! The report, for whoever invokes the function by hand.
 
 use serde::Serialize;
-use tracklayer_core::{goals::GoalFinding, id::AccountName, outcome::GoalOutcome};
+use tracklayer_core::{
+    id::AccountName,
+    microsoft::{goals::GoalFinding, report::GoalOutcome},
+};
 
 /// What the check found.
 #[derive(Debug, Default, Serialize)]

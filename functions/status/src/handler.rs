@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use tracklayer_core::{
-    decide::Policy,
     id::{RecordId, Source},
-    record::Row,
+    ledger::row::Row,
+    reconcile::decide::Policy,
     time::EventTime,
 };
 use tracklayer_edge::{

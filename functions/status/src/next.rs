@@ -1,10 +1,8 @@
 //! What happens to a record next, as far as can be told today.
 
 use tracklayer_core::{
-    decide::{AccountView, Action, Policy, after_wait, next_action},
-    observed::Kind,
-    open::WaitReason,
-    record::Row,
+    ledger::{observed::Kind, row::Row, wait::WaitReason},
+    reconcile::decide::{AccountView, Action, Policy, after_wait, next_action},
     time::EventTime,
 };
 

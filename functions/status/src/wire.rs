@@ -7,17 +7,24 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tracklayer_core::{
-    click::ClickId,
-    correction::Effect,
-    decide::Policy,
-    errors,
-    goals::{GoalFinding, Gravity},
     id::{AccountName, EventName, GoalName, RecordId, Source},
+    ledger::{
+        correction::{Correction, Effect},
+        facts::ClickOrigin,
+        observed::{AttemptOutcome, Kind},
+        row::Row,
+        wait::WaitReason,
+    },
+    microsoft::{
+        errors,
+        goals::{GoalFinding, Gravity},
+    },
     money::{Currency, JsonAmount},
-    observed::{AttemptOutcome, Kind},
-    open::WaitReason,
-    record::{ClickOrigin, Correction, Row},
-    state::{self, State},
+    person::click_id::ClickId,
+    reconcile::{
+        decide::Policy,
+        state::{self, State},
+    },
     time::{EventTime, TextTime},
 };
 

@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use tracklayer_core::{
-    audit::{Finding, Total, examine},
-    decide::{AccountView, is_about_to_expire},
-    note::{Judge, Write},
-    record::Row,
+    ledger::row::Row,
+    reconcile::{
+        audit::{Finding, examine},
+        decide::{AccountView, is_about_to_expire},
+        note::{Context, Write},
+        totals::Total,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -124,14 +127,14 @@ where
         counts: &mut Counts,
     ) {
         let account = AccountView::default();
-        let judge = Judge { account: &account, now, policy: &self.policy };
+        let context = Context { account: &account, now, policy: &self.policy };
         let mut count = |name| {
             *counts.entry(row.account.to_string()).or_default().entry(name).or_default() += 1;
         };
         if is_about_to_expire(row, now) {
             count("AboutToExpire");
         }
-        match examine(row, &judge) {
+        match examine(row, &context) {
             Finding::Fine => {}
             Finding::Stuck(write) => {
                 tracing::warn!(record = row.key.label(), "stuck: nothing drove it, due again");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use tracklayer_core::open::Class;
+use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_edge::{ledger::LedgerError, ports::Index};
 
 /// Pages of one index key that are counted (1 MB, some thousand entries each): with more than that
@@ -13,11 +13,11 @@ const PAGES: usize = 5;
 /// Classes and the metric they are counted in; with them go those of rows with hashes alone, which
 /// are named after goals. Held rows are left out: the check that holds them tells how many goals
 /// are.
-const COUNTED: [(&str, Class); 4] = [
-    ("Waiting", Class::Wait),
-    ("Waiting", Class::Orphan),
-    ("Refused", Class::Refused),
-    ("Dead", Class::Dead),
+const COUNTED: [(&str, IndexClass); 4] = [
+    ("Waiting", IndexClass::Wait),
+    ("Waiting", IndexClass::Orphan),
+    ("Refused", IndexClass::Refused),
+    ("Dead", IndexClass::Dead),
 ];
 
 /// Entries by account and metric.
@@ -29,7 +29,7 @@ pub type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 /// If the index can't be read.
 pub async fn count(
     ledger: &impl Index,
-    plain: impl Iterator<Item = Class>,
+    plain: impl Iterator<Item = IndexClass>,
 ) -> Result<Counts, LedgerError> {
     let mut counts = Counts::new();
     for (metric, class) in COUNTED.into_iter().chain(plain.map(|class| ("Waiting", class))) {

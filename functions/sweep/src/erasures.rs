@@ -4,7 +4,7 @@
 //! behind its back, is found here: an erasure that is not done makes the audit begin at once, and is
 //! done when a pass that began after it is through. It is applied for some time after that.
 
-use tracklayer_core::{record::Row, time::EventTime};
+use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::{
     erasure::Eraser,
     ledger::{ErasureItem, LedgerError},

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{decide::Policy, mapping::Mapping, open::Class, time::EventTime};
+use tracklayer_core::{
+    ledger::index::IndexClass, mapping::Mapping, reconcile::decide::Policy, time::EventTime,
+};
 use tracklayer_edge::{
     ledger::{DueEntry, LedgerError},
     ports::{GoalChecks, Live, Ports, Telemetry},
@@ -49,7 +51,8 @@ where
         // Without the accounts' items only what waits for one of them is left out.
         let accounts = self.account_items().await;
         let items = accounts.as_deref().unwrap_or_default();
-        let classes: Vec<Class> = std::iter::once(Class::Wait).chain(plain_now(items)).collect();
+        let classes: Vec<IndexClass> =
+            std::iter::once(IndexClass::Wait).chain(plain_now(items)).collect();
         let signalled =
             self.signal_due(&classes, &span, &mut summary, |entry| overdue.take(entry)).await;
         if signalled.is_ok() {
@@ -69,7 +72,7 @@ where
     async fn count_open(
         &self,
         stuck: &BTreeMap<String, usize>,
-        plain: impl Iterator<Item = Class>,
+        plain: impl Iterator<Item = IndexClass>,
     ) {
         match count(&self.ledger, plain).await {
             Ok(counts) => self.emit(counts, stuck),
@@ -152,7 +155,7 @@ mod tests {
         let mut overdue = Overdue::new(&Mapping::shipped(), now);
         assert_eq!(overdue.seconds, BTreeMap::from([("main".to_owned(), 0)]));
         let entry = |due| DueEntry {
-            key: tracklayer_core::record::RowKey {
+            key: tracklayer_core::ledger::row::RowKey {
                 source: "shop".parse().expect("a source"),
                 event_id: "1".parse().expect("an id"),
                 event: "purchase".parse().expect("an event"),

@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
+    ledger::index::IndexClass,
     mapping::Account,
-    open::Class,
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
@@ -62,7 +62,7 @@ where
 
     async fn release(
         &self,
-        class: &Class,
+        class: &IndexClass,
         span: &Span,
         summary: &mut Summary,
     ) -> Result<(), LedgerError> {
@@ -82,7 +82,7 @@ fn any_due(now: EventTime) -> EventTime {
 }
 
 /// Classes in which nothing keeps rows any more.
-fn released(account: &Account, item: &AccountItem) -> Vec<Class> {
+fn released(account: &Account, item: &AccountItem) -> Vec<IndexClass> {
     if item.held {
         return Vec::new();
     }
@@ -91,26 +91,26 @@ fn released(account: &Account, item: &AccountItem) -> Vec<Class> {
     let held = |goal: &&str| item.held_goals.iter().any(|held| held == goal);
     let passed = goals(account, item).into_iter().filter(|goal| !held(goal));
     let hashed = goals(account, item).into_iter().filter(|goal| !is_plain(account, item, goal));
-    std::iter::once(Class::Held(name.to_string()))
-        .chain(passed.map(|goal| Class::Held(of(goal))))
-        .chain(hashed.map(|goal| Class::Plain(of(goal))))
+    std::iter::once(IndexClass::Held(name.to_string()))
+        .chain(passed.map(|goal| IndexClass::Held(of(goal))))
+        .chain(hashed.map(|goal| IndexClass::Plain(of(goal))))
         .collect()
 }
 
 /// Classes of rows with hashes alone that are looked at when due: of goals that take no hashes.
-pub(crate) fn plain_now<'a>(items: &'a [Known<'_>]) -> impl Iterator<Item = Class> + 'a {
+pub(crate) fn plain_now<'a>(items: &'a [Known<'_>]) -> impl Iterator<Item = IndexClass> + 'a {
     let usable = items.iter().filter(|(_, item)| !item.held);
     usable.flat_map(|(account, item)| {
         let plain = goals(account, item).into_iter().filter(|goal| is_plain(account, item, goal));
-        plain.map(|goal| Class::Plain(format!("{}/{goal}", account.name())))
+        plain.map(|goal| IndexClass::Plain(format!("{}/{goal}", account.name())))
     })
 }
 
 /// All classes in which rows with hashes alone can be.
-pub(crate) fn plain_ever<'a>(items: &'a [Known<'_>]) -> impl Iterator<Item = Class> + 'a {
+pub(crate) fn plain_ever<'a>(items: &'a [Known<'_>]) -> impl Iterator<Item = IndexClass> + 'a {
     items.iter().flat_map(|(account, item)| {
         let goals = goals(account, item).into_iter();
-        goals.map(|goal| Class::Plain(format!("{}/{goal}", account.name())))
+        goals.map(|goal| IndexClass::Plain(format!("{}/{goal}", account.name())))
     })
 }
 
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    fn has(classes: &[Class], class: &Class) -> bool {
+    fn has(classes: &[IndexClass], class: &IndexClass) -> bool {
         classes.contains(class)
     }
 
@@ -152,11 +152,16 @@ mod tests {
     fn classes_are_released_once_nothing_keeps_their_rows() {
         let mapping = Mapping::shipped();
         let main = mapping.account("main").expect("an account");
-        let held = Class::Held("main/Purchase".to_owned());
-        let plain = Class::Plain("main/Purchase".to_owned());
+        let held = IndexClass::Held("main/Purchase".to_owned());
+        let plain = IndexClass::Plain("main/Purchase".to_owned());
         let free = released(main, &item(false, &[], &[]));
-        assert!(has(&free, &held) && has(&free, &plain) && has(&free, &Class::Held("main".into())));
-        assert!(has(&free, &Class::Plain("main/Old name".to_owned())), "of a name corrected since");
+        assert!(
+            has(&free, &held) && has(&free, &plain) && has(&free, &IndexClass::Held("main".into()))
+        );
+        assert!(
+            has(&free, &IndexClass::Plain("main/Old name".to_owned())),
+            "of a name corrected since"
+        );
         let kept = released(main, &item(false, &["Purchase"], &["Purchase"]));
         assert!(!has(&kept, &held) && !has(&kept, &plain));
         assert_eq!(released(main, &item(true, &[], &[])), []);
@@ -166,7 +171,7 @@ mod tests {
     fn hashes_alone_are_looked_at_when_due_while_their_goal_takes_none() {
         let mapping = Mapping::shipped();
         let main = mapping.account("main").expect("an account");
-        let plain = Class::Plain("main/Purchase".to_owned());
+        let plain = IndexClass::Plain("main/Purchase".to_owned());
         let known = |held| vec![(main, item(held, &[], &["Purchase"]))];
         assert_eq!(plain_now(&known(false)).collect::<Vec<_>>(), vec![plain.clone()]);
         assert_eq!(plain_now(&known(true)).count(), 0, "not of an account that can't be used");
@@ -182,6 +187,8 @@ mod tests {
         let main = mapping.account("main").expect("an account");
         let known = vec![(main, AccountItem::default())];
         assert_eq!(plain_now(&known).count(), 3);
-        assert!(!released(main, &known[0].1).iter().any(|class| matches!(class, Class::Plain(_))));
+        assert!(
+            !released(main, &known[0].1).iter().any(|class| matches!(class, IndexClass::Plain(_)))
+        );
     }
 }

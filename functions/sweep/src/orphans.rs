@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
-    decide::AccountView,
-    note::{Judge, Note},
-    open::Class,
-    record::Row,
+    ledger::{index::IndexClass, row::Row},
+    reconcile::{
+        decide::AccountView,
+        note::{Context, Note},
+    },
 };
 use tracklayer_edge::{
     ledger::{DueEntry, LedgerError, Written},
@@ -57,7 +58,7 @@ impl<P: Ports> Sweep<P> {
         summary: &mut Summary,
     ) -> Result<BTreeMap<String, usize>, LedgerError> {
         let mut stuck = BTreeMap::new();
-        let mut pages = Pages::new(&self.ledger, &Class::Orphan, span.now);
+        let mut pages = Pages::new(&self.ledger, &IndexClass::Orphan, span.now);
         let mut left = MAX_ORPHANS;
         while let Some(mut entries) = pages.next().await? {
             summary.cut_short |= entries.len() > left;
@@ -83,8 +84,8 @@ impl<P: Ports> Sweep<P> {
         let key = &entry.key;
         let rows = self.ledger.partition(&key.source, &key.event_id, span.now).await?;
         let account = AccountView::default();
-        let judge = Judge { account: &account, now: span.now, policy: &self.policy };
-        match plan(key, entry.due, &rows, &judge) {
+        let context = Context { account: &account, now: span.now, policy: &self.policy };
+        match plan(key, entry.due, &rows, &context) {
             Plan::Gone => Ok(Looked::Gone),
             // In one transaction: an original of the orphan's own name that arrives in between
             // would take the corrections over as well.
@@ -94,7 +95,7 @@ impl<P: Ports> Sweep<P> {
                     false => Ok(Looked::Raced),
                 }
             }
-            Plan::Note { orphan, note, ring } => self.note(&orphan, &note, ring, &judge).await,
+            Plan::Note { orphan, note, ring } => self.note(&orphan, &note, ring, &context).await,
         }
     }
 
@@ -103,9 +104,9 @@ impl<P: Ports> Sweep<P> {
         orphan: &Row,
         note: &Note,
         ring: Option<&'static str>,
-        judge: &Judge<'_>,
+        context: &Context<'_>,
     ) -> Result<Looked, LedgerError> {
-        let outcomes = self.ledger.write(&[note.write(orphan, judge)]).await;
+        let outcomes = self.ledger.write(&[note.write(orphan, context)]).await;
         match (outcomes.into_iter().next(), note) {
             (Some(Written::Done), Note::Refused(_)) => Ok(Looked::Refused),
             (Some(Written::Done), _) => Ok(Looked::Waiting { ring }),

@@ -1,7 +1,7 @@
 //! The due entries of one class, oldest first, over all shards of the index.
 
 use futures::future::try_join_all;
-use tracklayer_core::{open::Class, time::EventTime};
+use tracklayer_core::{ledger::index::IndexClass, time::EventTime};
 use tracklayer_edge::{
     ledger::{Cursor, DueEntry, LedgerError},
     ports::Index,
@@ -22,7 +22,7 @@ pub struct Pages<'a, L> {
 impl<'a, L: Index> Pages<'a, L> {
     /// The entries of `class` that are due `now`.
     #[must_use]
-    pub fn new(ledger: &'a L, class: &Class, now: EventTime) -> Self {
+    pub fn new(ledger: &'a L, class: &IndexClass, now: EventTime) -> Self {
         let shards = class.shards().into_iter().map(|shard| (shard, None)).collect();
         Pages { ledger, now, shards }
     }

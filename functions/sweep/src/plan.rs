@@ -1,12 +1,17 @@
 //! What to do with an orphan that is due, given what stands under its original's id.
 
 use tracklayer_core::{
-    decide::Policy,
-    intake::{append, has},
-    note::{Judge, Note},
-    observed::RefusalReason,
-    open::WaitReason,
-    record::{MAX_CORRECTIONS, Row, RowKey},
+    ledger::{
+        correction::MAX_CORRECTIONS,
+        observed::RefusalReason,
+        row::{Row, RowKey},
+        wait::WaitReason,
+    },
+    reconcile::{
+        decide::Policy,
+        intake::{append, has},
+        note::{Context, Note},
+    },
     time::{EventTime, MAX_AGE},
 };
 
@@ -42,32 +47,34 @@ pub enum Plan {
 /// Decides about the orphan under `key`, whose index entry was due at `due`; `rows` are all rows of
 /// its partition.
 #[must_use]
-pub fn plan(key: &RowKey, due: EventTime, rows: &[Row], judge: &Judge<'_>) -> Plan {
+pub fn plan(key: &RowKey, due: EventTime, rows: &[Row], context: &Context<'_>) -> Plan {
     let is_due = |row: &&Row| {
         row.key == *key && row.facts.is_none() && row.open.as_ref().is_some_and(|o| o.due == due)
     };
     let Some(orphan) = rows.iter().find(is_due) else { return Plan::Gone };
     let originals: Vec<&Row> = rows.iter().filter(|row| row.facts.is_some()).collect();
     match originals.as_slice() {
-        [] => wait(orphan, rings(orphan, judge.policy, judge.now), judge),
+        [] => wait(orphan, rings(orphan, context.policy, context.now), context),
         // A correction that names its original's event is not given to a sibling.
         [_] if orphan.corrections.iter().any(|correction| correction.names_event) => {
-            wait(orphan, rings(orphan, judge.policy, judge.now), judge)
+            wait(orphan, rings(orphan, context.policy, context.now), context)
         }
-        [original] => adopt(orphan, original, judge),
+        [original] => adopt(orphan, original, context),
         // None of them has the orphan's own event name, or it would stand where the orphan stands.
-        _ => wait(orphan, Some("several originals, none of the event the corrections name"), judge),
+        _ => {
+            wait(orphan, Some("several originals, none of the event the corrections name"), context)
+        }
     }
 }
 
 /// The original with the orphan's corrections, as if they came now; one that it has already is
 /// left out, so that a run that died before it removed the orphan is repeated without harm.
-fn adopt(orphan: &Row, original: &Row, judge: &Judge<'_>) -> Plan {
+fn adopt(orphan: &Row, original: &Row, context: &Context<'_>) -> Plan {
     let missing = orphan.corrections.iter().filter(|correction| !has(original, correction));
     let after =
-        missing.fold(original.clone(), |row, correction| append(&row, correction.clone(), judge));
+        missing.fold(original.clone(), |row, correction| append(&row, correction.clone(), context));
     if after.corrections.len() > MAX_CORRECTIONS {
-        return wait(orphan, Some("the original has too many corrections"), judge);
+        return wait(orphan, Some("the original has too many corrections"), context);
     }
     Plan::Move {
         orphan: Box::new(orphan.clone()),
@@ -76,13 +83,13 @@ fn adopt(orphan: &Row, original: &Row, judge: &Judge<'_>) -> Plan {
     }
 }
 
-fn wait(orphan: &Row, ring: Option<&'static str>, judge: &Judge<'_>) -> Plan {
+fn wait(orphan: &Row, ring: Option<&'static str>, context: &Context<'_>) -> Plan {
     let orphan_box = Box::new(orphan.clone());
-    if is_over(orphan, judge.now) {
+    if is_over(orphan, context.now) {
         let note = Note::Refused(RefusalReason::OriginalNeverCame);
         return Plan::Note { orphan: orphan_box, note, ring: None };
     }
-    let again = judge.now.plus_seconds(judge.policy.back_off(orphan.waits));
+    let again = context.now.plus_seconds(context.policy.back_off(orphan.waits));
     let note = Note::Waits(again, WaitReason::OriginalMissing);
     Plan::Note { orphan: orphan_box, note, ring }
 }

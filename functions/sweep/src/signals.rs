@@ -15,7 +15,11 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, future::join_all, stream};
-use tracklayer_core::{decide::Policy, open::Class, signal::Signal, time::EventTime};
+use tracklayer_core::{
+    ledger::{index::IndexClass, signal::Signal},
+    reconcile::decide::Policy,
+    time::EventTime,
+};
 use tracklayer_edge::{
     ledger::{DueEntry, LedgerError},
     ports::{Clock, Index as _, Ports, Signals as _},
@@ -73,7 +77,7 @@ impl<P: Ports> Sweep<P> {
     /// If the index can't be read.
     pub async fn signal_due(
         &self,
-        classes: &[Class],
+        classes: &[IndexClass],
         span: &Span,
         summary: &mut Summary,
         mut seen: impl FnMut(&DueEntry),

@@ -11,18 +11,24 @@
 use std::{hint::black_box, time::Instant};
 
 use tracklayer_core::{
-    decide::{AccountView, Action, Policy},
     event::{Event, parse_event},
-    intake::{ClickSearch, facts_of, place},
+    ledger::{
+        observed::{Destination, Environment, Kind},
+        row::Row,
+        signal::Signal,
+    },
     mapping::Mapping,
-    note::{Judge, Mark},
-    observed::{Destination, Environment, Kind},
-    payload::{ApplyConversions, OfflineConversion},
-    record::Row,
-    reply::read_apply,
-    signal::Signal,
+    microsoft::{
+        payload::{ApplyConversions, OfflineConversion},
+        reply::read_apply,
+    },
+    reconcile::{
+        decide::{AccountView, Action, Policy},
+        intake::{ClickSearch, facts_of, place},
+        note::{CallRef, Context},
+        verdict::{Verdict, verdict},
+    },
     time::EventTime,
-    verdict::{Verdict, verdict},
 };
 use upload::wire::SqsEvent;
 
@@ -42,8 +48,8 @@ fn main() {
         }),
         ..AccountView::default()
     };
-    let judge = Judge { account: &account, now, policy: &POLICY };
-    let ours = per_row(|| run(&batch, &rows, &judge));
+    let context = Context { account: &account, now, policy: &POLICY };
+    let ours = per_row(|| run(&batch, &rows, &context));
     let yardstick = per_row(|| {
         let value: serde_json::Value = serde_json::from_slice(&batch).expect("JSON");
         serde_json::to_vec(&value).expect("JSON").len()
@@ -64,26 +70,26 @@ fn per_row(mut work: impl FnMut() -> usize) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / (f64::from(ROUNDS) * rows)
 }
 
-fn run(batch: &[u8], rows: &[Row], judge: &Judge<'_>) -> usize {
+fn run(batch: &[u8], rows: &[Row], context: &Context<'_>) -> usize {
     let event: SqsEvent = serde_json::from_slice(batch).expect("a batch");
     let signals = event.records.iter().map(|record| Signal::parse(&record.body).expect("a signal"));
     let keys: Vec<_> = signals.map(|signal| signal.key()).collect();
     assert_eq!(keys.len(), rows.len());
-    let send: Vec<&Row> = rows.iter().filter(|row| judge.next(row) == Action::Apply).collect();
+    let send: Vec<&Row> = rows.iter().filter(|row| context.next(row) == Action::Apply).collect();
     let facts = send.iter().filter_map(|row| row.facts.as_ref());
     let call =
         ApplyConversions { offline_conversions: facts.map(OfflineConversion::new).collect() };
     let body = serde_json::to_vec(&call).expect("a body");
     let reply = read_apply(200, br#"{"PartialErrors":[]}"#, send.len());
-    let to = judge.account.destination.clone().expect("a destination");
-    let mark = Mark { to, tracking_id: Some("t".to_owned()) };
+    let to = context.account.destination.clone().expect("a destination");
+    let mark = CallRef { to, tracking_id: Some("t".to_owned()) };
     let kinds = vec![Kind::Apply; send.len()];
-    let Verdict::Notes(notes) = verdict(reply, &kinds, false, &mark, judge.now, judge.policy)
+    let Verdict::Notes(notes) = verdict(reply, &kinds, false, &mark, context.now, context.policy)
     else {
         panic!("notes");
     };
     let writes: Vec<_> =
-        send.iter().zip(&notes).map(|(row, note)| note.write(row, judge)).collect();
+        send.iter().zip(&notes).map(|(row, note)| note.write(row, context)).collect();
     body.len() + black_box(writes).len()
 }
 
@@ -97,8 +103,8 @@ fn row(n: usize, now: EventTime) -> Row {
     let click_id = conversion.msclkid.clone().expect("a click id");
     let search = ClickSearch::own(click_id);
     let account = AccountView::default();
-    let judge = Judge { account: &account, now, policy: &POLICY };
-    place(&conversion, facts_of(&conversion, &search), None, None, &judge, 395).0
+    let context = Context { account: &account, now, policy: &POLICY };
+    place(&conversion, facts_of(&conversion, &search), None, None, &context, 395).0
 }
 
 fn batch(rows: &[Row]) -> Vec<u8> {

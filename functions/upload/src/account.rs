@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tracklayer_core::{
-    decide::AccountView, id::AccountName, observed::Destination, time::EventTime,
+    id::AccountName, ledger::observed::Destination, reconcile::decide::AccountView, time::EventTime,
 };
 use tracklayer_edge::{
     ledger::{AccountItem, Found},

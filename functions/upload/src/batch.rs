@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::{
-    plan::SUSPECT_RECEIVES,
-    record::{Row, RowKey},
-    signal::Signal,
+    ledger::{
+        row::{Row, RowKey},
+        signal::Signal,
+    },
+    reconcile::calls::SUSPECT_RECEIVES,
     time::EventTime,
 };
 use tracklayer_edge::queue::Hide;
@@ -150,9 +152,9 @@ impl From<SqsRecord> for Message {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::{
+    use tracklayer_core::ledger::{
+        facts::ClickOrigin,
         observed::{Attempt, AttemptOutcome, Kind},
-        record::ClickOrigin,
     };
 
     use super::*;

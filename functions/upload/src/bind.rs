@@ -3,11 +3,12 @@
 
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
-    decide::AccountView,
-    intake::{ClickSearch, bind, without_hashes},
+    ledger::{row::Row, wait::WaitReason},
     mapping::Account,
-    open::WaitReason,
-    record::Row,
+    reconcile::{
+        decide::AccountView,
+        intake::{ClickSearch, bind, without_hashes},
+    },
     time::EventTime,
 };
 use tracklayer_edge::{

@@ -3,19 +3,23 @@
 use std::{collections::VecDeque, time::Duration};
 
 use tracklayer_core::{
-    decide::Adjustment,
-    errors::Class,
     id::AccountName,
-    note::{Mark, Note},
-    observed::Kind,
-    payload::{
-        APPLY_ADJUSTMENTS, APPLY_CONVERSIONS, ApplyAdjustments, ApplyConversions,
-        OfflineConversion, OfflineConversionAdjustment,
+    ledger::observed::Kind,
+    microsoft::{
+        errors::ErrorClass,
+        payload::{
+            APPLY_ADJUSTMENTS, APPLY_CONVERSIONS, ApplyAdjustments, ApplyConversions,
+            OfflineConversion, OfflineConversionAdjustment,
+        },
+        reply::{MicrosoftError, Reply, read_apply},
     },
-    plan::{Call, Item, Operation, calls},
-    reply::{MicrosoftError, Reply, read_apply},
+    reconcile::{
+        calls::{Call, Item, Operation, calls},
+        decide::Adjustment,
+        note::{CallRef, Note},
+        verdict::{Trouble, Verdict, is_baffling, verdict},
+    },
     time::EventTime,
-    verdict::{Trouble, Verdict, is_baffling, verdict},
 };
 use tracklayer_edge::{
     microsoft::Answer,
@@ -205,7 +209,7 @@ impl<P: Ports> Run<'_, P> {
         self.count_refusal(account, call.rows.len(), &reply);
         let rows = call.rows.iter().filter_map(|load| self.works[load.index].row.as_ref());
         let baffling = rows.into_iter().any(is_baffling);
-        let mark = Mark { to: account.destination()?.clone(), tracking_id };
+        let mark = CallRef { to: account.destination()?.clone(), tracking_id };
         let now = upload.clock.now();
         sent.then(|| verdict(reply, &kinds, baffling, &mark, now, &upload.policy))
     }
@@ -215,7 +219,7 @@ impl<P: Ports> Run<'_, P> {
     fn count_refusal(&mut self, account: &Account, rows: usize, reply: &Reply) {
         let understood = match reply {
             Reply::Rows(_) => true,
-            Reply::Fault(error) => rows == 1 && error.class != Class::Unknown,
+            Reply::Fault(error) => rows == 1 && error.class != ErrorClass::Unknown,
             Reply::Unknown(..) => false,
         };
         let count = self.refused_whole.entry(account.name.clone()).or_default();
@@ -285,7 +289,7 @@ impl<P: Ports> Run<'_, P> {
                     let indices = call.rows.iter().map(|load| load.index);
                     self.settle(indices.zip(notes).collect()).await;
                 }
-                let turned = error.class == Class::Unknown && self.is_odd(&call);
+                let turned = error.class == ErrorClass::Unknown && self.is_odd(&call);
                 Then::Instead(halves(call, turned))
             }
             Verdict::HandBack(trouble, error, notes) => {

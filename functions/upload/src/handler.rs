@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment};
+use tracklayer_core::{ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy};
 use tracklayer_edge::{
     ledger::Found,
     ports::{Batches as _, Clock, Live, Ports, Signals as _},

@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
-    click::ClickId,
-    decide::{AccountView, Policy},
-    erasure::{Person, erase, persons},
     id::RecordId,
-    intake::{ClickSearch, bind, unbind},
-    note::Judge,
-    record::{Click, ClickOrigin, Facts, Row},
+    ledger::{
+        facts::{Click, ClickOrigin, Facts},
+        row::Row,
+    },
+    person::click_id::ClickId,
+    reconcile::{
+        decide::{AccountView, Policy},
+        erasure::{Person, erase, persons},
+        intake::{ClickSearch, bind, unbind},
+        note::Context,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -130,7 +135,7 @@ impl<P: Ports> Upload<P> {
     ) -> Result<Option<Row>, LedgerError> {
         let Some(facts) = &row.facts else { return Ok(None) };
         let view = AccountView::default();
-        let judge = Judge { account: &view, now, policy: &self.policy };
+        let context = Context { account: &view, now, policy: &self.policy };
         let after = match self.search(row, now).await? {
             ClickSearch::Missing(_) if self.is_own_withdrawal(row, facts, reference).await? => {
                 return self.end(row, now).await;
@@ -144,7 +149,7 @@ impl<P: Ports> Upload<P> {
                 };
             }
             search @ ClickSearch::Found { .. } => bind(row, &search, facts.occurred_at),
-            ClickSearch::Missing(_) => unbind(row, &judge),
+            ClickSearch::Missing(_) => unbind(row, &context),
         };
         let after = self.with_second(after, facts.occurred_at, now).await?;
         self.changed(row, after).await
@@ -215,10 +220,13 @@ fn tied_record(facts: &Facts) -> Option<Person> {
 pub(crate) mod tests {
     use tracklayer_core::{
         event::{Event, parse_event},
-        intake::{facts_of, place},
+        ledger::{
+            index::IndexClass,
+            observed::{Acceptance, Destination, Environment, Observed},
+            wait::WaitReason,
+        },
         mapping::Mapping,
-        observed::{Acceptance, Destination, Environment, Observed},
-        open::{Class, WaitReason},
+        reconcile::intake::{facts_of, place},
     };
 
     use super::*;
@@ -249,8 +257,8 @@ pub(crate) mod tests {
             reference: reference.map(|text| text.parse().expect("a reference")),
         };
         let account = AccountView::default();
-        let judge = Judge { account: &account, now: recorded, policy: &POLICY };
-        place(&conversion, facts_of(&conversion, &search), None, None, &judge, 395).0
+        let context = Context { account: &account, now: recorded, policy: &POLICY };
+        place(&conversion, facts_of(&conversion, &search), None, None, &context, 395).0
     }
 
     /// A message of so many receives for the row.
@@ -289,7 +297,8 @@ pub(crate) mod tests {
         assert!(is_heeded(Row { observed: 1, ..unknown }, 1), "tried");
         let mut waiting = young();
         let until = now().plus_seconds(60);
-        waiting.open = Some(Class::Wait.entry(&waiting.key, until, Some(WaitReason::GoalHeld)));
+        waiting.open =
+            Some(IndexClass::Wait.entry(&waiting.key, until, Some(WaitReason::GoalHeld)));
         assert!(is_heeded(waiting, 1), "put off");
     }
 

@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracklayer_core::{
-    decide::{Action, Adjustment, is_rushed, next_action},
+    ledger::{index::Open, observed::RefusalReason, row::Row, wait::WaitReason},
     mapping::Mapping,
-    note::Note,
-    observed::RefusalReason,
-    open::{Open, WaitReason},
-    plan::{Item, Operation},
-    record::Row,
-    redrive::{Delivery, Redrive, Today, redrive},
+    reconcile::{
+        calls::{Item, Operation},
+        decide::{Action, Adjustment, is_rushed, next_action},
+        note::Note,
+        redrive::{Delivery, Redrive, Today, redrive},
+    },
     time::EventTime,
 };
 use tracklayer_edge::ports::{Clock as _, Ports};

@@ -7,13 +7,16 @@ use std::{
 
 use serde_json::{Value, json};
 use tracklayer_core::{
-    errors::Class,
     id::AccountName,
-    note::Note,
-    observed::Kind,
-    plan::{Call, Operation},
-    record::RowKey,
-    reply::{MicrosoftError, Reply, RowOutcome},
+    ledger::{observed::Kind, row::RowKey},
+    microsoft::{
+        errors::ErrorClass,
+        reply::{MicrosoftError, Reply, RowOutcome},
+    },
+    reconcile::{
+        calls::{Call, Operation},
+        note::Note,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{ports::Telemetry, telemetry::Metric};
@@ -106,7 +109,8 @@ impl Report {
     pub fn trouble_of_rows(&mut self, account: &Account, notes: &[Note]) {
         let of_account = |note: &'_ Note| match note {
             Note::Unknown(.., Some(error)) => {
-                matches!(error.class, Class::Token | Class::Account).then(|| error.clone())
+                matches!(error.class, ErrorClass::Token | ErrorClass::Account)
+                    .then(|| error.clone())
             }
             _ => None,
         };
@@ -279,12 +283,13 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
 #[cfg(test)]
 pub(crate) mod tests {
     use tracklayer_core::{
-        decide::AccountView,
-        errors::look_up,
-        note::Mark,
-        observed::{Destination, Environment},
-        reply::read_apply,
-        verdict::{Verdict, verdict},
+        ledger::observed::{Destination, Environment},
+        microsoft::{errors::look_up, reply::read_apply},
+        reconcile::{
+            decide::AccountView,
+            note::CallRef,
+            verdict::{Verdict, verdict},
+        },
     };
     use tracklayer_edge::{
         ledger::AccountItem,
@@ -348,7 +353,7 @@ pub(crate) mod tests {
     fn an_accounts_error_on_its_rows_rings_once() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
         let policy = crate::heed::tests::POLICY;
-        let mark = Mark {
+        let mark = CallRef {
             to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
             tracking_id: None,
         };

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::{
-    decide::after_wait,
     id::AccountName,
-    note::{Judge, Note, Second, Write},
-    record::Row,
+    ledger::row::Row,
+    reconcile::{
+        decide::after_wait,
+        note::{Context, Note, OnConflict, Write},
+    },
 };
 use tracklayer_edge::{
     ledger::Written,
@@ -91,14 +93,17 @@ impl<P: Ports> Run<'_, P> {
     fn draft(&self, note: &Note, seen: &Row, work: &Work) -> Option<Write> {
         let current = work.row.as_ref()?;
         let account = self.accounts.view(&current.account);
-        let judge =
-            Judge { account: &account, now: self.upload.clock.now(), policy: &self.upload.policy };
+        let context = Context {
+            account: &account,
+            now: self.upload.clock.now(),
+            policy: &self.upload.policy,
+        };
         let moved = (current.observed, current.desired) != (seen.observed, seen.desired);
         match moved {
-            false => Some(note.write(current, &judge)),
-            true => match note.again(seen, current, &judge) {
-                Second::Write(write) => Some(*write),
-                Second::HandBack => None,
+            false => Some(note.write(current, &context)),
+            true => match note.again(seen, current, &context) {
+                OnConflict::Write(write) => Some(*write),
+                OnConflict::HandBack => None,
             },
         }
     }

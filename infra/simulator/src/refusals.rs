@@ -4,7 +4,7 @@
 //! not among them; the row errors that a rule adds are.
 
 use time::OffsetDateTime;
-use tracklayer_core::errors::look_up;
+use tracklayer_core::microsoft::errors::look_up;
 
 use crate::{
     calls::Call,

@@ -2,42 +2,24 @@
 //!
 //! No I/O and no clock: time is a parameter, so that every decision can be tested and simulated.
 //!
-//! - at the door: [`event`] with [`id`], [`time`], [`money`], [`click`], [`identity`], [`mapping`]
-//! - the ledger: [`record`] (desired state), [`observed`] (Microsoft's), [`open`] (what waits),
-//!   [`stored`] (the table's form), [`signal`] (the queue's), [`state`] (in operators' words)
-//! - the decision: [`intake`] writes rows, [`correction`] folds, [`decide`] decides, [`redrive`] reads an operator's hand,
-//!   [`audit`] finds what was forgotten, [`erasure`] takes a person out of it
-//! - Microsoft: [`plan`] cuts calls, [`payload`] writes them, [`reply`] reads answers, [`errors`]
-//!   knows their codes, [`goals`] checks goals, [`consent`] the errors of the
-//!   identity service, [`outcome`] explains what became of rows,
-//!   [`verdict`] draws the conclusions, [`note`] turns them into writes
+//! | room | holds |
+//! |---|---|
+//! | [`event`] | what sources send, parsed once into types; error codes |
+//! | [`person`] | click ids, hashed e-mail addresses and phone numbers, consent |
+//! | [`mapping`] | goals, events, accounts |
+//! | [`ledger`] | one row: facts and corrections, what is known of Microsoft, why it is open |
+//! | [`reconcile`] | the decisions: intake, attribution, what a row needs next, what an answer means |
+//! | [`microsoft`] | the vendor's own words: payloads, replies, error codes, goals, reports |
+//!
+//! [`money`], [`time`] and [`id`] are used by all of them.
 
-pub mod audit;
-pub mod click;
-pub mod consent;
-pub mod correction;
-pub mod decide;
-pub mod erasure;
-pub mod errors;
 pub mod event;
-pub mod goals;
 pub mod id;
-pub mod identity;
-pub mod intake;
+pub mod ledger;
 pub mod mapping;
+pub mod microsoft;
 pub mod money;
-pub mod note;
-pub mod observed;
-pub mod open;
-pub mod outcome;
-pub mod payload;
-mod phone;
-pub mod plan;
-pub mod record;
-pub mod redrive;
-pub mod reply;
-pub mod signal;
-pub mod state;
-pub mod stored;
+pub mod person;
+pub mod reconcile;
+mod serde_help;
 pub mod time;
-pub mod verdict;

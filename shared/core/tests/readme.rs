@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use tracklayer_core::{
-    consent::TOKEN_ERRORS,
+use tracklayer_core::microsoft::{
     errors::{Entry, TABLE},
-    outcome::REASONS,
+    report::REASONS,
+    token_errors::TOKEN_ERRORS,
 };
 
 fn errors() -> String {

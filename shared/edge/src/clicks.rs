@@ -18,12 +18,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use tracklayer_core::{
-    click::ClickId,
-    erasure::Person,
     id::RecordId,
-    intake::ClickSearch,
-    open::WaitReason,
-    record::{ClickOrigin, References},
+    ledger::{
+        facts::{ClickOrigin, References},
+        wait::WaitReason,
+    },
+    person::click_id::ClickId,
+    reconcile::{erasure::Person, intake::ClickSearch},
     time::{DAY, EventTime},
 };
 

@@ -2,7 +2,7 @@
 
 use std::{env, str::FromStr};
 
-use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment};
+use tracklayer_core::{ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy};
 
 /// A variable that is missing or can't be used.
 #[derive(Debug, thiserror::Error)]

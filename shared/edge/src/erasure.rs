@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
-    erasure::{Erasure, Person, erase, persons},
     id::RecordId,
+    ledger::row::{Row, RowKey},
     mapping::{Account, Mapping},
-    record::{Row, RowKey},
+    reconcile::erasure::{Erasure, Person, erase, persons},
     time::EventTime,
 };
 

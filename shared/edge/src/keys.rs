@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 use tracklayer_core::{
-    erasure::Scope,
     id::{AccountName, Source},
-    identity::Sha256Hash,
+    person::identity::Sha256Hash,
+    reconcile::erasure::Scope,
 };
 
 use crate::secrets::{SecretError, Secrets};

@@ -17,15 +17,15 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::{
-    click::ClickId,
-    erasure::Person,
-    goals::GoalFinding,
     id::{AccountName, RecordId, Source},
-    identity::Identity,
-    intake::ClickSearch,
-    note::Write,
-    record::{References, Row, RowKey},
-    signal::Signal,
+    ledger::{
+        facts::References,
+        row::{Row, RowKey},
+        signal::Signal,
+    },
+    microsoft::goals::GoalFinding,
+    person::{click_id::ClickId, identity::Identity},
+    reconcile::{erasure::Person, intake::ClickSearch, note::Write},
     time::EventTime,
 };
 

@@ -4,7 +4,7 @@ use aws_sdk_sqs::{
     Client,
     types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
 };
-use tracklayer_core::{signal::Signal, time::EventTime};
+use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
 use crate::ports::Signals;
 

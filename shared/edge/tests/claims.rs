@@ -7,9 +7,11 @@ use std::{
 
 use proptest::prelude::*;
 use tracklayer_core::{
-    click::ClickId,
-    identity::{Identity, hash_email},
-    record::RowKey,
+    ledger::row::RowKey,
+    person::{
+        click_id::ClickId,
+        identity::{Identity, hash_email},
+    },
     time::EventTime,
 };
 use tracklayer_edge::{

@@ -10,13 +10,17 @@ use std::collections::BTreeMap;
 pub use ended::check_sent;
 
 use tracklayer_core::{
-    correction::Effect,
-    decide::{AccountView, Action, next_action},
-    observed::RefusalReason,
-    payload::OfflineConversion,
-    record::{Correction, CorrectionRefusal, Row, RowKey},
-    signal::Signal,
-    state::{corrections, value_at_microsoft},
+    ledger::{
+        correction::{Correction, CorrectionRefusal, Effect},
+        observed::RefusalReason,
+        row::{Row, RowKey},
+        signal::Signal,
+    },
+    microsoft::payload::OfflineConversion,
+    reconcile::{
+        decide::{AccountView, Action, next_action},
+        state::{corrections, value_at_microsoft},
+    },
     time::MAX_AGE,
 };
 
@@ -156,7 +160,7 @@ pub fn check_heard(world: &World, invocation: &Invocation) {
 }
 
 /// Looks at everything once the history is over.
-pub fn judge(world: &World) -> Exceptions {
+pub fn context(world: &World) -> Exceptions {
     let mut exceptions = Exceptions::new();
     world.microsoft.borrow_mut().pass(world.now_ms() / 1_000);
     for order in &world.plan.orders {
@@ -167,7 +171,7 @@ pub fn judge(world: &World) -> Exceptions {
                 *exceptions.entry("older than 90 days at the door").or_default() += 1;
             }
             None => world.violated("nothing is lost", label(order), "no row"),
-            Some((person, row)) => Case { world, order, row, person }.judge(&mut exceptions),
+            Some((person, row)) => Case { world, order, row, person }.context(&mut exceptions),
         }
     }
     whole::check_strangers(world);
@@ -190,7 +194,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn judge(&self, exceptions: &mut Exceptions) {
+    fn context(&self, exceptions: &mut Exceptions) {
         let mut admit = |what: &'static str| *exceptions.entry(what).or_default() += 1;
         let counted = self.counted();
         let observed = &self.row.microsoft;

@@ -1,7 +1,7 @@
 //! Where conversions go: the ad accounts with their own goal names, whether goals are checked, and
 //! a change of Microsoft's environment or of the ad account's number in between.
 
-use tracklayer_core::{mapping::Mapping, observed::Environment};
+use tracklayer_core::{ledger::observed::Environment, mapping::Mapping};
 
 use crate::random::Random;
 

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tracklayer_core::{
     id::{AccountName, RecordId, Source},
-    note::Write,
-    observed::Claim,
-    open::{Class, Open},
-    record::{Row, RowKey},
+    ledger::{
+        index::{IndexClass, Open},
+        observed::Claim,
+        row::{Row, RowKey},
+    },
+    reconcile::note::Write,
     time::{DAY, EventTime},
 };
 use tracklayer_edge::ledger::{
@@ -232,7 +234,7 @@ impl Table {
 
     /// Moves a row into the class `wait`, if it stands where the index said.
     pub fn let_go(&mut self, seen: &DueEntry, due: EventTime) -> bool {
-        self.move_entry(seen, &Class::Wait.entry(&seen.key, due, None).class, due)
+        self.move_entry(seen, &IndexClass::Wait.entry(&seen.key, due, None).class, due)
     }
 
     fn move_entry(&mut self, seen: &DueEntry, class: &str, due: EventTime) -> bool {

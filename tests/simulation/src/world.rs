@@ -10,7 +10,9 @@ use std::{
     task::{Poll, Waker},
 };
 
-use tracklayer_core::{decide::Policy, mapping::Mapping, observed::Environment, time::EventTime};
+use tracklayer_core::{
+    ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy, time::EventTime,
+};
 
 use crate::{
     executor::{Executor, Sleep},

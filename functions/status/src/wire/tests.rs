@@ -1,12 +1,19 @@
 //! The answer, compared as JSON text: numbers must keep their digits.
 
 use tracklayer_core::{
-    identity::Identity,
+    ledger::{
+        correction::{Change, CorrectionRefusal},
+        facts::{Click as ClickFact, Facts, References},
+        index::{IndexClass, Open},
+        observed::{
+            Acceptance, Adjusted, Attempt, Claim, Destination, Environment, Observed, Refusal,
+            RefusalReason,
+        },
+        row::RowKey,
+        wait::WaitReason,
+    },
     money::{Amount, Money},
-    observed::{Acceptance, Adjusted, Attempt, Claim, Destination, Observed, Refusal},
-    observed::{Environment, RefusalReason},
-    open::{Class, Open, WaitReason},
-    record::{Change, Click as ClickFact, CorrectionRefusal, Facts, References, RowKey},
+    person::identity::Identity,
     time::DAY,
 };
 
@@ -194,7 +201,7 @@ fn a_correction_waits_for_its_settle_delay() {
     row.corrections.push(refund("4711-r1", "30"));
     accepted(&mut row);
     let due = at("2026-04-24T22:00:00Z");
-    row.open = Some(Class::Wait.entry(&row.key, due, Some(WaitReason::SettleDelay)));
+    row.open = Some(IndexClass::Wait.entry(&row.key, due, Some(WaitReason::SettleDelay)));
     let shown = record(&row, "2026-04-24T12:00:00Z");
     assert_eq!((&shown["state"], &shown["reason"]), (&"waiting".into(), &"settle_delay".into()));
     assert_eq!(shown["due"], "2026-04-24T22:00:00Z");
@@ -212,7 +219,7 @@ fn a_row_without_click_shows_when_it_is_looked_at_again() {
     facts.identity.click_id = None;
     facts.click = None;
     let due = at("2026-04-24T10:42:13Z");
-    row.open = Some(Class::Wait.entry(&row.key, due, Some(WaitReason::NoClick)));
+    row.open = Some(IndexClass::Wait.entry(&row.key, due, Some(WaitReason::NoClick)));
     let shown = record(&row, "2026-04-24T10:00:00Z");
     assert_eq!((&shown["reason"], &shown["click"]), (&"no_click".into(), &serde_json::Value::Null));
     let next = serde_json::json!({"action": "Apply", "at": "2026-04-24T10:42:13Z"});
@@ -271,7 +278,7 @@ fn an_orphan_waits_for_its_original() {
     row.facts = None;
     row.corrections.push(refund("4711-r1", "30"));
     let due = at("2026-04-25T09:06:00Z");
-    row.open = Some(Class::Orphan.entry(&row.key, due, Some(WaitReason::OriginalMissing)));
+    row.open = Some(IndexClass::Orphan.entry(&row.key, due, Some(WaitReason::OriginalMissing)));
     let shown = record(&row, "2026-04-25T08:06:00Z");
     let state = (&shown["state"], &shown["reason"], &shown["microsoft"], &shown["click"]);
     let null = serde_json::Value::Null;
@@ -293,10 +300,10 @@ fn refused_and_dead_rows_wait_for_a_person() {
             symbol: Some("InvalidGoalName".to_owned()),
         },
     });
-    refused.open = Some(Class::Refused.entry(&refused.key, since, None));
+    refused.open = Some(IndexClass::Refused.entry(&refused.key, since, None));
     let mut dead = row("shop", "4712", Some("1"));
     dead.microsoft.dead_at = Some(since);
-    dead.open = Some(Class::Dead.entry(&dead.key, since, None));
+    dead.open = Some(IndexClass::Dead.entry(&dead.key, since, None));
     for (row, state) in [(&refused, "refused"), (&dead, "dead")] {
         let shown = record(row, "2026-04-24T12:00:00Z");
         assert_eq!((&shown["state"], &shown["due"]), (&state.into(), &serde_json::Value::Null));
@@ -352,7 +359,7 @@ fn a_row_that_is_kept_tells_what_the_check_found_and_no_other_does() {
     assert_eq!(goals(&row), [None], "queued: it comes back from each try");
     let due = at("2026-04-25T00:00:00Z");
     let mut waiting = |reason| {
-        row.open = Some(Class::Wait.entry(&row.key, due, Some(reason)));
+        row.open = Some(IndexClass::Wait.entry(&row.key, due, Some(reason)));
         goals(&row)
     };
     assert_eq!(waiting(WaitReason::GoalHeld), [None, Some("Purchase".to_owned())]);

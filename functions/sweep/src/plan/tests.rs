@@ -1,10 +1,13 @@
 use tracklayer_core::{
-    decide::AccountView,
-    identity::Identity,
+    ledger::{
+        correction::{Change, Correction, CorrectionRefusal},
+        facts::{Facts, References},
+        index::IndexClass,
+        observed::Observed,
+    },
     money::{Amount, Currency, Money},
-    observed::Observed,
-    open::Class,
-    record::{Change, Correction, CorrectionRefusal, Facts, References},
+    person::identity::Identity,
+    reconcile::decide::AccountView,
     time::DAY,
 };
 
@@ -46,7 +49,7 @@ fn refund(id: &str, seconds: i64) -> Correction {
 fn orphan(corrections: Vec<Correction>) -> Row {
     let key = key("purchase");
     Row {
-        open: Some(Class::Orphan.entry(&key, time(3_600), Some(WaitReason::OriginalMissing))),
+        open: Some(IndexClass::Orphan.entry(&key, time(3_600), Some(WaitReason::OriginalMissing))),
         key,
         account: "main".parse().expect("an account"),
         facts: None,
@@ -89,7 +92,7 @@ fn original(event: &str) -> Row {
 fn decide(rows: &[Row], now: EventTime) -> Plan {
     let account = AccountView::default();
     let due = rows[0].open.as_ref().expect("an orphan").due;
-    plan(&key("purchase"), due, rows, &Judge { account: &account, now, policy: &POLICY })
+    plan(&key("purchase"), due, rows, &Context { account: &account, now, policy: &POLICY })
 }
 
 fn noted(plan: Plan) -> (Note, Option<&'static str>) {
@@ -161,12 +164,12 @@ fn an_original_with_fifty_corrections_takes_no_more() {
 #[test]
 fn what_is_no_due_orphan_any_more_is_left_alone() {
     let account = AccountView::default();
-    let judge = Judge { account: &account, now: time(3_600), policy: &POLICY };
+    let context = Context { account: &account, now: time(3_600), policy: &POLICY };
     let moved_on = orphan(vec![refund("r1", 0)]);
     let key = key("purchase");
-    assert_eq!(plan(&key, time(0), std::slice::from_ref(&moved_on), &judge), Plan::Gone);
-    assert_eq!(plan(&key, time(3_600), &[original("purchase")], &judge), Plan::Gone);
-    assert_eq!(plan(&key, time(3_600), &[], &judge), Plan::Gone);
+    assert_eq!(plan(&key, time(0), std::slice::from_ref(&moved_on), &context), Plan::Gone);
+    assert_eq!(plan(&key, time(3_600), &[original("purchase")], &context), Plan::Gone);
+    assert_eq!(plan(&key, time(3_600), &[], &context), Plan::Gone);
 }
 
 #[test]

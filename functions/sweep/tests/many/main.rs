@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use memory::{Memory, Stand};
 use sweep::{Sweep, signals::Span, wire::Summary};
 use tracklayer_core::{
-    decide::Policy,
+    ledger::{index::IndexClass, row::RowKey, wait::WaitReason},
     mapping::Mapping,
-    open::{Class, WaitReason},
-    record::RowKey,
+    reconcile::decide::Policy,
     time::{DAY, EventTime},
 };
 
@@ -47,11 +46,12 @@ impl System {
             let due = EventTime::from_epoch(NOW - age);
             // Ids say nothing about the age.
             let key = key(rank * 7_919 % count);
-            stand.add(key.clone(), Class::Wait.entry(&key, due, Some(WaitReason::SettleDelay)));
+            stand
+                .add(key.clone(), IndexClass::Wait.entry(&key, due, Some(WaitReason::SettleDelay)));
             ranks.insert(key, rank);
         }
-        let held = || Class::Held("main/Purchase".to_owned());
-        let rest = [(held(), "held"), (Class::Refused, "refused"), (Class::Dead, "dead")];
+        let held = || IndexClass::Held("main/Purchase".to_owned());
+        let rest = [(held(), "held"), (IndexClass::Refused, "refused"), (IndexClass::Dead, "dead")];
         for (class, name) in rest {
             for n in 0..2_000 {
                 let key = key(format!("{name}-{n}"));
@@ -60,7 +60,7 @@ impl System {
         }
         let later = key("later");
         let due = EventTime::from_epoch(NOW + DAY);
-        stand.add(later.clone(), Class::Wait.entry(&later, due, Some(WaitReason::NoClick)));
+        stand.add(later.clone(), IndexClass::Wait.entry(&later, due, Some(WaitReason::NoClick)));
         let sweep = Sweep {
             policy: Policy {
                 settle_delay: 12 * HOUR,
@@ -176,7 +176,7 @@ async fn a_large_held_class_is_left_alone_and_then_drained_by_a_few_runs() {
     for n in 0..50_000 {
         let key = key(format!("more-{n}"));
         let due = EventTime::from_epoch(NOW - n);
-        let class = Class::Held("main/Purchase".to_owned());
+        let class = IndexClass::Held("main/Purchase".to_owned());
         system.stand.add(key.clone(), class.entry(&key, due, Some(WaitReason::GoalHeld)));
         all.insert(key);
     }
@@ -216,7 +216,7 @@ async fn hashes_alone_are_looked_at_when_due_and_go_at_once_when_their_goal_take
     let system = System::new(0);
     system.stand.0.held_goals.borrow_mut().push("Purchase".to_owned());
     system.stand.0.plain_goals.borrow_mut().push("Purchase".to_owned());
-    let class = Class::Plain("main/Purchase".to_owned());
+    let class = IndexClass::Plain("main/Purchase".to_owned());
     for (id, due) in [("due", NOW - 1), ("later", NOW + DAY)] {
         let due = EventTime::from_epoch(due);
         system.stand.add(key(id), class.entry(&key(id), due, Some(WaitReason::NoClick)));

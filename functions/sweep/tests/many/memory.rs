@@ -11,15 +11,16 @@ use std::{
 
 use serde_json::{Map, Value};
 use tracklayer_core::{
-    click::ClickId,
-    erasure::Person,
-    goals::GoalFinding,
     id::{AccountName, RecordId, Source},
-    intake::ClickSearch,
-    note::Write,
-    open::{Class, Open},
-    record::{References, Row, RowKey},
-    signal::Signal,
+    ledger::{
+        facts::References,
+        index::{IndexClass, Open},
+        row::{Row, RowKey},
+        signal::Signal,
+    },
+    microsoft::goals::GoalFinding,
+    person::click_id::ClickId,
+    reconcile::{erasure::Person, intake::ClickSearch, note::Write},
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -169,7 +170,7 @@ impl Index for Stand {
     }
 
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
-        let class = Class::Wait.entry(&seen.key, due, None).class;
+        let class = IndexClass::Wait.entry(&seen.key, due, None).class;
         Ok(self.move_to(seen, &class, due).await)
     }
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use sweep::{signals::Span, wire::AuditSummary};
 use tracklayer_core::{
-    click::ClickId,
-    erasure::{Erasure, Person, Scope},
     id::RecordId,
-    identity::Sha256Hash,
+    ledger::row::Row,
     mapping::Mapping,
-    record::Row,
+    person::{click_id::ClickId, identity::Sha256Hash},
+    reconcile::erasure::{Erasure, Person, Scope},
     time::EventTime,
 };
 use tracklayer_edge::{

@@ -9,9 +9,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use stand::{Stand, row};
 use sweep::wire::Summary;
 use tracklayer_core::{
-    goals::{GoalFinding, Gravity},
-    open::{Class, WaitReason},
-    record::{Change, Correction, Row},
+    ledger::{
+        correction::{Change, Correction},
+        index::IndexClass,
+        row::Row,
+        wait::WaitReason,
+    },
+    microsoft::goals::{GoalFinding, Gravity},
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
@@ -21,14 +25,14 @@ use tracklayer_edge::{
     queue::Queue,
 };
 
-fn open(mut row: Row, class: Class, due: EventTime, reason: Option<WaitReason>) -> Row {
+fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {
     row.open = Some(class.entry(&row.key, due, reason));
     row
 }
 
 fn waiting(event_id: &str, now: EventTime, due_in: i64) -> Row {
     let row = row(event_id, "purchase", now);
-    open(row, Class::Wait, now.plus_seconds(due_in), Some(WaitReason::NoClick))
+    open(row, IndexClass::Wait, now.plus_seconds(due_in), Some(WaitReason::NoClick))
 }
 
 fn orphan(event_id: &str, now: EventTime, occurred: i64) -> Row {
@@ -45,7 +49,7 @@ fn orphan(event_id: &str, now: EventTime, occurred: i64) -> Row {
     };
     let row = Row { facts: None, corrections: vec![correction], ..row(event_id, "purchase", now) };
     let due = now.plus_seconds(-10);
-    open(row, Class::Orphan, due, Some(WaitReason::OriginalMissing))
+    open(row, IndexClass::Orphan, due, Some(WaitReason::OriginalMissing))
 }
 
 #[tokio::test]
@@ -56,11 +60,11 @@ async fn what_is_due_is_signalled_once() {
         stand.put(&waiting(id, now, due_in)).await;
     }
     let past = now.plus_seconds(-500);
-    let held = Class::Held("main".to_owned());
+    let held = IndexClass::Held("main".to_owned());
     let rests = [
         (held, "held", Some(WaitReason::AccountHeld)),
-        (Class::Refused, "refused", None),
-        (Class::Dead, "dead", None),
+        (IndexClass::Refused, "refused", None),
+        (IndexClass::Dead, "dead", None),
     ];
     for (class, id, reason) in rests.clone() {
         stand.put(&open(row(id, "purchase", now), class, past, reason)).await;
@@ -102,7 +106,7 @@ async fn a_row_that_was_refused_since_the_index_was_read_is_not_moved() {
     let ledger = &stand.sweep.ledger;
     let class = row.open.as_ref().expect("open").class.clone();
     let entry = ledger.due(&class, stand.now, 10, None).await.expect("read").entries.remove(0);
-    let refused = open(row.clone(), Class::Refused, stand.now.plus_seconds(-5), None);
+    let refused = open(row.clone(), IndexClass::Refused, stand.now.plus_seconds(-5), None);
     assert!(ledger.change(&row, &refused).await.expect("written"));
     let moved = ledger.postpone(&entry, stand.now.plus_seconds(1_000)).await.expect("answered");
     assert!(!moved, "its signal would count as a redrive");
@@ -220,7 +224,7 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     let stand = Stand::start().await;
     let now = stand.now;
     let row = row("1", "purchase", now);
-    let class = Class::Held("main/Purchse".to_owned());
+    let class = IndexClass::Held("main/Purchse".to_owned());
     stand.put(&open(row, class, now.plus_seconds(9_000), Some(WaitReason::GoalHeld))).await;
     let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
     let span = sweep::signals::Span { now, deadline_ms };

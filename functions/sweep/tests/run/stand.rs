@@ -7,13 +7,16 @@ use local_aws::{Aws, Settings};
 use serde_json::json;
 use sweep::{Sweep, wire::Summary};
 use tracklayer_core::{
-    decide::Policy,
-    identity::Identity,
+    ledger::{
+        facts::{Facts, References},
+        observed::Observed,
+        row::{Row, RowKey},
+        signal::Signal,
+    },
     mapping::Mapping,
     money::{Amount, Currency, Money},
-    observed::Observed,
-    record::{Facts, References, Row, RowKey},
-    signal::Signal,
+    person::identity::Identity,
+    reconcile::decide::Policy,
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{

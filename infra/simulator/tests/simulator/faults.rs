@@ -172,7 +172,7 @@ async fn a_goal_is_refused_by_rule() {
 #[tokio::test]
 async fn every_error_of_the_table_can_be_made_to_happen() {
     let bench = Bench::new().await;
-    for entry in tracklayer_core::errors::TABLE {
+    for entry in tracklayer_core::microsoft::errors::TABLE {
         if let Some(http) = entry.symbol.strip_prefix("HTTP ") {
             let rule = status(http.parse().expect("a status"), AnswerBody::Html, false);
             bench.simulator.update_settings(|settings| settings.faults = vec![rule]);

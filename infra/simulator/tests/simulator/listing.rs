@@ -112,7 +112,8 @@ async fn the_page_shows_what_was_refused_when_why_and_what_helps() {
     bench.convert(&[purchase(), purchase().with("ConversionTime", "then")]).await;
     let page = bench.get("/simulator").await.text;
     let cure = |code| {
-        let entry = tracklayer_core::errors::look_up(Some(code), None).expect("in the table");
+        let entry =
+            tracklayer_core::microsoft::errors::look_up(Some(code), None).expect("in the table");
         entry.cure.replace('&', "&amp;")
     };
     let refused = |when: &str, what: &str, goal: &str, why: &str, code| {

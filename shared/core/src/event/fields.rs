@@ -9,60 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, EventError};
-
-macro_rules! fields {
-    ($($name:ident => $text:literal,)*) => {
-        /// A field of an event, as the mapping's `required` lists name them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "each is named like its field")]
-        pub enum Field { $($name,)* }
-
-        impl Field {
-            const COUNT: usize = [$(Self::$name,)*].len();
-
-            /// The field's name in JSON.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-
-            fn parse(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$name),)* _ => None }
-            }
-        }
-    };
-}
-
-fields! {
-    Event => "event",
-    EventId => "eventId",
-    Source => "source",
-    OccurredAt => "occurredAt",
-    Value => "value",
-    Currency => "currency",
-    Account => "account",
-    Msclkid => "msclkid",
-    SessionId => "sessionId",
-    LeadId => "leadId",
-    CartId => "cartId",
-    OrderId => "orderId",
-    Email => "email",
-    Phone => "phone",
-    HashedEmail => "hashedEmail",
-    HashedPhone => "hashedPhone",
-    Consent => "consent",
-    Original => "original",
-    Amount => "amount",
-    NewValue => "newValue",
-}
-
-impl<'de> Deserialize<'de> for Field {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let unknown = || serde::de::Error::custom("is no field of an event");
-        Self::parse(&name).ok_or_else(unknown)
-    }
-}
+use super::field::Field;
 
 /// What a JSON object has of the known fields. Unknown ones are skipped, of equal ones the last
 /// counts.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use super::{Conversion, Correction, CorrectionKind, Event};
-use crate::identity::to_hex;
+use crate::person::identity::to_hex;
 
 /// The first 16 bytes of a SHA-256; written and stored as 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

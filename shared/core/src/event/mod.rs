@@ -1,6 +1,6 @@
 //! Events as callers send them, parsed once into types.
 //!
-//! - `fields` – one event's known fields, each still its raw JSON text
+//! - [`field`] – their names; `fields` – one event's known fields, each still its raw JSON text
 //! - `read` – one field each: ids, names, times, click, person
 //! - `money` – value and currency, amount and currency
 //! - `parse` – the rules in order: [`parse_event`]
@@ -8,6 +8,7 @@
 //! - `error` – codes callers can rely on
 
 mod error;
+pub mod field;
 mod fields;
 mod fingerprint;
 mod money;
@@ -17,18 +18,16 @@ mod read;
 mod tests;
 
 pub use error::{ErrorCode, EventError, Rejection};
-pub use fields::Field;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use parse::parse_event;
 
-use serde::{Deserialize, Serialize};
-
-use crate::click::ClickId;
 use crate::id::{AccountName, EventName, RecordId, Source};
-use crate::identity::Sha256Hash;
+use crate::ledger::facts::References;
 use crate::mapping::GoalRule;
 use crate::money::Money;
-use crate::record::References;
+use crate::person::click_id::ClickId;
+use crate::person::consent::Consent;
+use crate::person::identity::Sha256Hash;
 use crate::time::EventTime;
 
 /// One event, as far as it concerns Microsoft.
@@ -103,37 +102,6 @@ pub struct Conversion {
     pub phone: Option<Sha256Hash>,
     /// What the person consented to; never [`Consent::Denied`] here.
     pub consent: Consent,
-}
-
-/// What the person has consented to. An absent field is [`Consent::Unknown`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Consent {
-    /// Agreed.
-    Granted,
-    /// Refused.
-    Denied,
-    /// Not asked, or not told.
-    #[default]
-    Unknown,
-}
-
-impl Consent {
-    /// `granted`, `denied` or `unknown`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Granted => "granted",
-            Self::Denied => "denied",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Reads exactly one of the three words.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(|c| c.as_str() == word)
-    }
 }
 
 /// A correction of an earlier conversion.

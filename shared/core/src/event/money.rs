@@ -2,7 +2,8 @@
 
 use super::CorrectionKind;
 use super::error::{ErrorCode, EventError};
-use super::fields::{Field, Fields};
+use super::field::Field;
+use super::fields::Fields;
 use crate::mapping::Revenue;
 use crate::money::{Amount, Currency, Money};
 

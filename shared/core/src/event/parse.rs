@@ -1,10 +1,12 @@
 //! The rules of one event, in the order in which they are told.
 
 use super::error::{ErrorCode, EventError, Rejection};
-use super::fields::{Field, Fields, missing};
-use super::{Consent, Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
+use super::field::Field;
+use super::fields::{Fields, missing};
+use super::{Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
 use crate::id::{EventName, RecordId, Source};
 use crate::mapping::{ConversionRule, CorrectionRule, EventRule, Mapping};
+use crate::person::consent::Consent;
 use crate::time::EventTime;
 
 /// Reads one event from its JSON text.

@@ -1,13 +1,18 @@
 //! Single fields of an event, each read into its type or refused under its own code.
 
+use super::OriginalRef;
 use super::error::{ErrorCode, EventError};
-use super::fields::{Field, Fields, missing};
-use super::{Consent, OriginalRef};
-use crate::click::ClickId;
+use super::field::Field;
+use super::fields::{Fields, missing};
 use crate::id::{EventName, RecordId, Source};
-use crate::identity::{IdentityError, Sha256Hash, hash_email, hash_phone};
+use crate::ledger::facts::References;
 use crate::mapping::{Account, EventRule, Mapping};
-use crate::record::References;
+use crate::person::click_id::ClickId;
+use crate::person::consent::Consent;
+use crate::person::{
+    error::IdentityError,
+    identity::{Sha256Hash, hash_email, hash_phone},
+};
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, TimeError};
 
 pub(super) fn event_id(fields: &Fields<'_>) -> Result<RecordId, EventError> {

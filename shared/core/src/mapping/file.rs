@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Account, ConversionRule, CorrectionRule, EventRule, GoalRule, Mapping};
-use crate::event::Field;
+use crate::event::field::Field;
 use crate::id::{AccountName, EventName, GoalName};
-use crate::phone::is_calling_code;
+use crate::person::phone::is_calling_code;
 
 /// A mapping that can't be used: where in the file, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

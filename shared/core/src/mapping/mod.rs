@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use file::MappingError;
 
-use crate::event::Field;
+use crate::event::field::Field;
 use crate::id::{AccountName, EventName, GoalName};
 
 /// How a goal counts money

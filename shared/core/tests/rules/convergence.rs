@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracklayer_core::{
-    correction::Effect, decide::Action, record::CorrectionRefusal, state::corrections,
+    ledger::correction::{CorrectionRefusal, Effect},
+    reconcile::{decide::Action, state::corrections},
 };
 
 use crate::{microsoft::End, support::*, world::World};
@@ -173,7 +174,7 @@ fn check_rest(world: &mut World) {
         world.pass(DAY);
     }
     assert_eq!((world.applies.len(), world.claims.len()), calls);
-    assert_eq!(world.bench.judge(world.now).next(world.row()), Action::InSync);
+    assert_eq!(world.bench.context(world.now).next(world.row()), Action::InSync);
     assert_eq!(world.row().open, None);
 }
 

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-use tracklayer_core::{
+use tracklayer_core::ledger::{
     correction::{
+        Change, Correction, CorrectionRefusal,
         Effect::{Counted, NoEffect, Refused},
         Folded, Worth, effects_shown, fold,
     },
     observed::Observed,
-    record::{Change, Correction, CorrectionRefusal},
 };
 
 use crate::support::*;

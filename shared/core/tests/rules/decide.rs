@@ -2,11 +2,17 @@
 
 use proptest::prelude::*;
 use tracklayer_core::{
-    decide::{Action, Adjustment, after_wait, is_about_to_expire, is_rushed, next_action},
-    identity::Identity,
-    observed::{Acceptance, Adjusted, Claim, Kind, Postponed, Refusal, RefusalReason},
-    open::{Class, WaitReason},
-    record::{Facts, Row},
+    ledger::{
+        facts::Facts,
+        index::IndexClass,
+        observed::{Acceptance, Adjusted, Claim, Kind, Postponed, Refusal, RefusalReason},
+        row::Row,
+        wait::WaitReason,
+    },
+    person::identity::Identity,
+    reconcile::decide::{
+        Action, Adjustment, after_wait, is_about_to_expire, is_rushed, next_action,
+    },
 };
 
 use crate::support::*;
@@ -16,7 +22,7 @@ const SETTLED: i64 = 14 * HOUR;
 const LIMIT: i64 = 90 * DAY;
 
 fn next(row: &Row, seconds: i64) -> Action {
-    Bench::new().judge(after(seconds)).next(row)
+    Bench::new().context(after(seconds)).next(row)
 }
 
 fn wait(seconds: i64, reason: WaitReason) -> Action {
@@ -62,7 +68,7 @@ fn a_refused_row_stays_refused_whatever_came_since() {
 fn an_orphan_waits_for_its_original_longer_each_time() {
     let mut orphan = Row { facts: None, ..refunded() };
     let reason = WaitReason::OriginalMissing;
-    orphan.open = Some(Class::Orphan.entry(&orphan.key, after(0), Some(reason)));
+    orphan.open = Some(IndexClass::Orphan.entry(&orphan.key, after(0), Some(reason)));
     for (waits, hours) in [(0, 1), (1, 6), (2, 24), (3, 24), (u32::MAX, 24)] {
         orphan.waits = waits;
         assert_eq!(next(&orphan, 0), wait(hours * HOUR, reason));
@@ -73,11 +79,11 @@ fn an_orphan_waits_for_its_original_longer_each_time() {
 fn waits_for_something_else_do_not_make_the_next_look_later() {
     let mut row = refunded();
     let reason = Some(WaitReason::SettleDelay);
-    row.open = Some(Class::Wait.entry(&row.key, after(SETTLED), reason));
+    row.open = Some(IndexClass::Wait.entry(&row.key, after(SETTLED), reason));
     row.waits = 2;
     let mut bench = Bench::new();
     bench.account.held = true;
-    let action = bench.judge(after(SETTLED)).next(&row);
+    let action = bench.context(after(SETTLED)).next(&row);
     assert_eq!(action, wait(SETTLED + HOUR, WaitReason::AccountHeld));
 }
 
@@ -104,7 +110,7 @@ fn a_conversion_ahead_of_our_clock_waits() {
     let mut row = row();
     let click = row.facts.as_mut().and_then(|facts| facts.click.as_mut()).expect("a click");
     click.clicked_at = Some(after(-DAY));
-    let action = Bench::new().judge(early).next(&row);
+    let action = Bench::new().context(early).next(&row);
     assert_eq!(action, wait(0, WaitReason::TimeInFuture));
 }
 
@@ -129,7 +135,7 @@ fn without_identity_it_waits_for_a_click_and_keeps_its_reason() {
     let mut row = unmatched();
     assert_eq!(next(&row, 0), wait(HOUR, WaitReason::NoClick));
     let reason = WaitReason::AmbiguousClick;
-    row.open = Some(Class::Wait.entry(&row.key, after(HOUR), Some(reason)));
+    row.open = Some(IndexClass::Wait.entry(&row.key, after(HOUR), Some(reason)));
     row.waits = 1;
     assert_eq!(next(&row, HOUR), wait(7 * HOUR, reason));
     // The last look is just past the limit, where it ends as expired.
@@ -142,15 +148,15 @@ fn a_held_account_or_goal_holds_originals_and_corrections() {
     let mut bench = Bench::new();
     bench.account.held_goals = vec!["Purchase".to_owned(), "Lead".to_owned()];
     for row in [row(), refunded()] {
-        let action = bench.judge(after(SETTLED)).next(&row);
+        let action = bench.context(after(SETTLED)).next(&row);
         assert_eq!(action, wait(SETTLED + HOUR, WaitReason::GoalHeld));
     }
     bench.account.held = true;
-    let action = bench.judge(after(SETTLED)).next(&row());
+    let action = bench.context(after(SETTLED)).next(&row());
     assert_eq!(action, wait(SETTLED + HOUR, WaitReason::AccountHeld));
     let other = row_of(Facts { goal: id("purchase"), ..facts() });
     bench.account.held = false;
-    assert_eq!(bench.judge(after(SETTLED)).next(&other), Action::Apply);
+    assert_eq!(bench.context(after(SETTLED)).next(&other), Action::Apply);
 }
 
 #[test]
@@ -247,14 +253,14 @@ fn another_environment_or_ad_account_is_never_in_sync() {
     let mut bench = Bench::new();
     let elsewhere = Action::Refuse(RefusalReason::AcceptedElsewhere);
     bench.account.destination = Some(sandbox());
-    assert_eq!(bench.judge(after(DAY)).next(&row), elsewhere);
+    assert_eq!(bench.context(after(DAY)).next(&row), elsewhere);
     let mut other = production();
     other.account_id = "1002".to_owned();
     bench.account.destination = Some(other);
-    assert_eq!(bench.judge(after(DAY)).next(&row), elsewhere);
-    // Who doesn't know the destination doesn't judge it.
+    assert_eq!(bench.context(after(DAY)).next(&row), elsewhere);
+    // Who doesn't know the destination doesn't context it.
     bench.account.destination = None;
-    assert_eq!(bench.judge(after(DAY)).next(&row), Action::InSync);
+    assert_eq!(bench.context(after(DAY)).next(&row), Action::InSync);
 }
 
 #[test]
@@ -277,7 +283,7 @@ fn an_adjustment_that_can_not_wait_for_its_settle_delay_is_rushed() {
     let late = after(90 * DAY - 900);
     row.microsoft.accepted =
         Some(Acceptance { at: late.plus_seconds(-60), by: production(), tracking_id: None });
-    assert!(matches!(bench.judge(late).next(&row), Action::Adjust(..)));
+    assert!(matches!(bench.context(late).next(&row), Action::Adjust(..)));
     assert!(is_rushed(&row, late, &bench.policy));
     assert!(!is_rushed(&row, late.plus_seconds(bench.policy.settle_delay), &bench.policy));
 }
@@ -291,11 +297,12 @@ fn hashes_alone_wait_for_a_click_where_the_goal_takes_none() {
         facts.identity = Identity { email: hash(MAIL), ..Identity::default() };
         facts.click = None;
     }
-    let next = |row: &Row, bench: &Bench| bench.judge(after(2 * HOUR)).next(row);
+    let next = |row: &Row, bench: &Bench| bench.context(after(2 * HOUR)).next(row);
     assert!(matches!(next(&hashed, &bench), Action::WaitUntil(_, WaitReason::NoClick)));
     let mut was_held = hashed.clone();
     let held = Some(WaitReason::GoalHeld);
-    was_held.open = Some(Class::Held("main/Purchase".to_owned()).entry(&hashed.key, sold(), held));
+    was_held.open =
+        Some(IndexClass::Held("main/Purchase".to_owned()).entry(&hashed.key, sold(), held));
     assert!(matches!(next(&was_held, &bench), Action::WaitUntil(_, WaitReason::NoClick)));
     assert_eq!(next(&row(), &bench), Action::Apply, "a click is enough");
     let mut doubtful = hashed.clone();

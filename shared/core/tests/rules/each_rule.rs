@@ -5,16 +5,22 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::{Value, to_value};
 use tracklayer_core::{
-    correction::fold,
-    decide::{Action, Adjustment, next_action},
-    errors::Class,
-    intake::append,
-    note::Note,
-    observed::{Kind, Postponed, RefusalReason},
-    open::WaitReason,
-    payload::{OfflineConversion, OfflineConversionAdjustment},
-    record::Row,
-    reply::MicrosoftError,
+    ledger::{
+        correction::fold,
+        observed::{Kind, Postponed, RefusalReason},
+        row::Row,
+        wait::WaitReason,
+    },
+    microsoft::{
+        errors::ErrorClass,
+        payload::{OfflineConversion, OfflineConversionAdjustment},
+        reply::MicrosoftError,
+    },
+    reconcile::{
+        decide::{Action, Adjustment, next_action},
+        intake::append,
+        note::Note,
+    },
     time::{EventTime, MAX_AGE},
 };
 
@@ -92,8 +98,8 @@ impl Story {
         }
     }
 
-    fn correct(&mut self, correction: tracklayer_core::record::Correction) {
-        self.row = append(&self.row, correction, &self.bench.judge(self.now));
+    fn correct(&mut self, correction: tracklayer_core::ledger::correction::Correction) {
+        self.row = append(&self.row, correction, &self.bench.context(self.now));
     }
 
     fn next(&self) -> Action {
@@ -101,7 +107,7 @@ impl Story {
     }
 
     fn note(&mut self, note: &Note) {
-        let write = note.write(&self.row, &self.bench.judge(self.now));
+        let write = note.write(&self.row, &self.bench.context(self.now));
         assert!(carry_out(&mut self.row, &write));
     }
 
@@ -131,10 +137,10 @@ fn outcome(end: End, kind: Kind, now: EventTime) -> Option<Note> {
     let until = Postponed { until: now.plus_seconds(HOUR), reason: WaitReason::GoalTooRecent };
     Some(match end {
         End::Accepted => Note::Accepted(kind, mark()),
-        End::Failed => Note::Failed(kind, mark(), error(5610, Class::Final)),
-        End::Later => Note::Postponed(kind, mark(), error(5615, Class::Unknown), until),
+        End::Failed => Note::Failed(kind, mark(), error(5610, ErrorClass::Final)),
+        End::Later => Note::Postponed(kind, mark(), error(5615, ErrorClass::Unknown), until),
         End::Unknown => Note::Unknown(kind, mark(), None),
-        End::HandedBack => Note::HandedBack(kind, mark(), error(106, Class::Account)),
+        End::HandedBack => Note::HandedBack(kind, mark(), error(106, ErrorClass::Account)),
         End::Killed => return None,
     })
 }
@@ -286,11 +292,11 @@ proptest! {
                 Action::Refuse(reason) => Note::Refused(reason),
                 _ => return,
             };
-            let judge = story.bench.judge(story.now);
+            let context = story.bench.context(story.now);
             let mut row = story.row.clone();
-            assert!(carry_out(&mut row, &again.write(&story.row, &judge)));
+            assert!(carry_out(&mut row, &again.write(&story.row, &context)));
             let mut twice = row.clone();
-            assert!(carry_out(&mut twice, &again.write(&row, &judge)));
+            assert!(carry_out(&mut twice, &again.write(&row, &context)));
             assert_eq!((twice.microsoft, twice.facts), (row.microsoft, row.facts));
         });
     }

@@ -5,18 +5,23 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use tracklayer_core::{
-    audit::{Finding, examine},
-    correction::Effect,
-    decide::{Action, is_about_to_expire},
-    erasure::{Erasure, Person, Scope, erase},
-    identity::{Identity, Sha256Hash},
-    intake::append,
-    note::{Note, Second},
-    observed::{Adjusted, Kind, Refusal, RefusalReason},
-    record::{Click, ClickOrigin, CorrectionRefusal, Facts, References, Row},
-    redrive::{Delivery, Redrive, Today, redrive},
-    state::{State, corrections, held_by_microsoft, state, untold, value_at_microsoft},
-    stored::StoredRow,
+    ledger::{
+        correction::{CorrectionRefusal, Effect},
+        facts::{Click, ClickOrigin, Facts, References},
+        observed::{Adjusted, Kind, Refusal, RefusalReason},
+        row::Row,
+        stored::StoredRow,
+    },
+    person::identity::{Identity, Sha256Hash},
+    reconcile::{
+        audit::{Finding, examine},
+        decide::{Action, is_about_to_expire},
+        erasure::{Erasure, Person, Scope, erase},
+        intake::append,
+        note::{Note, OnConflict},
+        redrive::{Delivery, Redrive, Today, redrive},
+        state::{State, corrections, held_by_microsoft, state, untold, value_at_microsoft},
+    },
 };
 
 use crate::{
@@ -175,11 +180,11 @@ fn a_row_that_was_never_accepted_is_refused_and_sends_nothing() {
     unknown.microsoft.apply_unknown = true;
     for (row, held) in [(row(), None), (unknown, Some("unknown"))] {
         let row = erased(&row);
-        let next = bench.judge(after(4 * HOUR)).next(&row);
+        let next = bench.context(after(4 * HOUR)).next(&row);
         assert_eq!(next, Action::Refuse(RefusalReason::IdentityErased));
         assert_eq!((state(&row), held_by_microsoft(&row)), (refused(), held));
         assert_eq!(untold(&row).is_none(), held.is_some(), "it may count, or not");
-        assert_eq!(examine(&row, &bench.judge(after(5 * DAY))), Finding::Fine);
+        assert_eq!(examine(&row, &bench.context(after(5 * DAY))), Finding::Fine);
         assert!(!is_about_to_expire(&row, after(90 * DAY)));
     }
 }
@@ -207,14 +212,15 @@ fn later_corrections_are_refused_and_shown() {
     let bench = Bench::new();
     let row = erased(&accepted_row(Vec::new()));
     assert_eq!(state(&row), (State::Accepted, None));
-    let row = append(&row, refund("r1", 60, "30"), &bench.judge(after(DAY)));
+    let row = append(&row, refund("r1", 60, "30"), &bench.context(after(DAY)));
     assert_eq!((state(&row), row.open.clone()), (refused(), None));
     assert_eq!((effects(&row), shown_net(&row)), (vec![ERASED], "99.95".to_owned()));
     assert_eq!(value_at_microsoft(&row), Some(usd("129.95")));
     assert_eq!(untold(&row).expect("a difference").to_string(), "-30.00");
-    assert_eq!(bench.judge(after(2 * DAY)).next(&row), Action::InSync);
+    assert_eq!(bench.context(after(2 * DAY)).next(&row), Action::InSync);
     // Neither does one that came before acceptance bring a message back.
-    let waiting = append(&erased(&crate::support::row()), full("r2", 60), &bench.judge(after(DAY)));
+    let waiting =
+        append(&erased(&crate::support::row()), full("r2", 60), &bench.context(after(DAY)));
     assert_eq!((state(&waiting), waiting.open), (refused(), None));
 }
 
@@ -253,13 +259,13 @@ fn an_adjustment_without_answer_leaves_a_doubt_and_no_difference() {
 #[test]
 fn a_correction_of_a_row_that_was_never_taken_still_moves_the_net() {
     let bench = Bench::new();
-    let before = append(&row(), refund("r1", 60, "30"), &bench.judge(after(HOUR)));
-    let row = append(&erased(&before), refund("r2", 90, "9.95"), &bench.judge(after(DAY)));
+    let before = append(&row(), refund("r1", 60, "30"), &bench.context(after(HOUR)));
+    let row = append(&erased(&before), refund("r2", 90, "9.95"), &bench.context(after(DAY)));
     assert_eq!((state(&row), effects(&row)), (refused(), vec![ERASED, ERASED]));
     assert_eq!(shown_net(&row), "90.00");
     assert_eq!(untold(&row).expect("all of it").to_string(), "90.00");
     // More given back than paid: Microsoft counts nothing, and that is right.
-    let gone = append(&row, refund("r3", 99, "100"), &bench.judge(after(DAY)));
+    let gone = append(&row, refund("r3", 99, "100"), &bench.context(after(DAY)));
     assert_eq!((shown_net(&gone).as_str(), untold(&gone)), ("-10.00", None));
 }
 
@@ -276,10 +282,11 @@ fn after_a_retract_it_stays_retracted() {
 #[test]
 fn an_outcome_that_was_on_its_way_is_still_written() {
     let bench = Bench::new();
-    let judge = bench.judge(after(4 * HOUR));
+    let context = bench.context(after(4 * HOUR));
     let seen = row();
     let current = erased(&seen);
-    let Second::Write(write) = Note::Accepted(Kind::Apply, mark()).again(&seen, &current, &judge)
+    let OnConflict::Write(write) =
+        Note::Accepted(Kind::Apply, mark()).again(&seen, &current, &context)
     else {
         panic!("an acceptance is never lost")
     };
@@ -287,7 +294,9 @@ fn an_outcome_that_was_on_its_way_is_still_written() {
     assert!(carry_out(&mut row, &write));
     assert_eq!((state(&row), row.open), ((State::Accepted, None), None));
     for note in [Note::Dead, Note::Unknown(Kind::Apply, mark(), None)] {
-        let Second::Write(write) = note.again(&seen, &current, &judge) else { panic!("{note:?}") };
+        let OnConflict::Write(write) = note.again(&seen, &current, &context) else {
+            panic!("{note:?}")
+        };
         assert_eq!(write.open, None, "{note:?}");
     }
 }

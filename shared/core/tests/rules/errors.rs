@@ -1,14 +1,14 @@
 //! Every code that Microsoft documents is known, with its symbol and what follows from it.
 
-use tracklayer_core::errors::{
-    Class::{self, *},
+use tracklayer_core::microsoft::errors::{
+    ErrorClass::{self, *},
     TABLE,
     Wait::{GoalTooRecent, TimeInFuture},
     classify, look_up,
 };
 
 /// From the operation pages and the list of operation error codes.
-const NUMBERED: &[(i64, &str, Class)] = &[
+const NUMBERED: &[(i64, &str, ErrorClass)] = &[
     (0, "InternalError", Retry),
     (100, "NullRequest", Defect),
     (105, "InvalidCredentials", Token),
@@ -69,7 +69,7 @@ const NUMBERED: &[(i64, &str, Class)] = &[
     (5627, "OfflineConversionRestateRetractNotSupported", Configuration),
 ];
 
-const NAMED: &[(&str, Class)] = &[
+const NAMED: &[(&str, ErrorClass)] = &[
     ("NotEligibleForEnhancedConversions", Configuration),
     ("ConversionEmailAddressIsNotHashed", Defect),
     ("ConversionPhoneNumberIsNotHashed", Defect),

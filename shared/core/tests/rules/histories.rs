@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use tracklayer_core::{
-    correction::Effect,
-    observed::{Kind, RefusalReason},
-    record::CorrectionRefusal,
-    state::{State, corrections, state},
+    ledger::{
+        correction::{CorrectionRefusal, Effect},
+        observed::{Kind, RefusalReason},
+    },
+    reconcile::state::{State, corrections, state},
 };
 
 use crate::{microsoft::End, support::*, world::World};

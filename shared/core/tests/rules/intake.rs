@@ -3,20 +3,26 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracklayer_core::{
-    click::ClickId,
-    decide::{AccountView, Action},
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
-    intake::{
-        ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan, place,
-        recorded, unbind, without_hashes,
+    ledger::{
+        correction::{CorrectionRefusal, MAX_CORRECTIONS},
+        facts::{ClickOrigin, click_or_hashes},
+        observed::{Refusal, RefusalReason},
+        row::Row,
+        wait::WaitReason,
     },
     mapping::Mapping,
-    note::Note,
-    observed::{Refusal, RefusalReason},
-    open::WaitReason,
-    payload::OfflineConversion,
-    record::{ClickOrigin, CorrectionRefusal, MAX_CORRECTIONS, Row, click_or_hashes},
-    redrive::{Delivery, Redrive, Today, redrive},
+    microsoft::payload::OfflineConversion,
+    person::click_id::ClickId,
+    reconcile::{
+        decide::{AccountView, Action},
+        intake::{
+            ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan,
+            place, recorded, unbind, without_hashes,
+        },
+        note::Note,
+        redrive::{Delivery, Redrive, Today, redrive},
+    },
 };
 
 use crate::support::*;
@@ -63,11 +69,11 @@ fn placed(conversion: &Conversion, search: &ClickSearch, seconds: i64) -> (Row, 
         ClickSearch::Found { .. } => None,
     };
     let facts = facts_of(conversion, search);
-    place(conversion, facts, None, missing, &Bench::new().judge(after(seconds)), 400)
+    place(conversion, facts, None, missing, &Bench::new().context(after(seconds)), 400)
 }
 
 fn appended(row: &Row, seconds: i64) -> Row {
-    append(row, refund("r1", 60, "30"), &Bench::new().judge(after(seconds)))
+    append(row, refund("r1", 60, "30"), &Bench::new().context(after(seconds)))
 }
 
 fn open(row: &Row) -> Option<(&str, i64, Option<WaitReason>)> {
@@ -108,14 +114,14 @@ fn hashes_alone_wait_where_the_mapping_sends_none() {
     let facts = facts_of(&sale, &ClickSearch::Missing(missing));
     assert_eq!(facts.identity.email, hash(MAIL), "kept for when they may go");
     let (row, dispatch) =
-        place(&sale, facts, None, Some(missing), &bench.judge(after(2 * HOUR)), 400);
+        place(&sale, facts, None, Some(missing), &bench.context(after(2 * HOUR)), 400);
     assert_eq!(dispatch, Dispatch::Due);
     assert_eq!(open(&row), Some(("plain:main/Purchase", 3 * HOUR, Some(missing))));
     assert_eq!(
-        bench.judge(after(3 * HOUR)).next(&bind(&row, &found(-HOUR), sold())),
+        bench.context(after(3 * HOUR)).next(&bind(&row, &found(-HOUR), sold())),
         Action::Apply
     );
-    assert_eq!(Bench::new().judge(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
+    assert_eq!(Bench::new().context(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
 }
 
 #[test]
@@ -133,7 +139,7 @@ fn hashes_beside_a_click_go_only_where_the_goal_has_enhanced_conversions() {
     assert_eq!(without_hashes(&bare, &plain_view()), None, "nothing is left to take");
     // Without the click the hashes are all there is, and may go some day.
     let bench = Bench::new();
-    let unbound = unbind(&bare, &bench.judge(after(HOUR)));
+    let unbound = unbind(&bare, &bench.context(after(HOUR)));
     assert!(!unbound.facts.expect("facts").bare);
 }
 
@@ -169,7 +175,7 @@ proptest! {
         row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted.filter(|_| taken);
         let bench = Bench { account: if plain { plain_view() } else { AccountView::default() }, ..Bench::new() };
         let row = without_hashes(&row, &bench.account).unwrap_or(row);
-        if bench.judge(after(3 * HOUR)).next(&row) == Action::Apply {
+        if bench.context(after(3 * HOUR)).next(&row) == Action::Apply {
             let body = serde_json::to_string(&OfflineConversion::new(row.facts.as_ref().expect("facts")));
             let hashed = body.expect("JSON").contains("HashedEmailAddress");
             prop_assert_eq!(hashed, !plain || unknown);
@@ -201,13 +207,13 @@ fn without_click_or_hashes_it_waits_with_the_reason_of_the_search() {
 #[test]
 fn a_found_orphan_hands_its_corrections_over() {
     let bench = Bench::new();
-    let judge = bench.judge(after(2 * HOUR));
-    let orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &judge);
+    let context = bench.context(after(2 * HOUR));
+    let orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &context);
     let expected = ("orphan", 3 * HOUR, Some(WaitReason::OriginalMissing));
     assert_eq!(open(&orphan), Some(expected));
     assert_eq!((orphan.ttl, orphan.waits), (None, 1));
     let facts = facts_of(&sale(), &found(-HOUR));
-    let (row, _) = place(&sale(), facts, Some(&orphan), None, &judge, 400);
+    let (row, _) = place(&sale(), facts, Some(&orphan), None, &context, 400);
     assert_eq!(row.corrections, orphan.corrections);
     assert_eq!((row.key, row.desired), (orphan.key, orphan.desired + 1));
     assert_eq!(row.open, None);
@@ -216,13 +222,13 @@ fn a_found_orphan_hands_its_corrections_over() {
 #[test]
 fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
     let bench = Bench::new();
-    let judge = bench.judge(after(20 * DAY));
-    let mut orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &judge);
-    let given_up = Note::Refused(RefusalReason::OriginalNeverCame).write(&orphan, &judge);
+    let context = bench.context(after(20 * DAY));
+    let mut orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &context);
+    let given_up = Note::Refused(RefusalReason::OriginalNeverCame).write(&orphan, &context);
     assert!(carry_out(&mut orphan, &given_up));
     let facts = facts_of(&sale(), &found(-HOUR));
     let came = after(21 * DAY);
-    let (row, dispatch) = place(&sale(), facts, Some(&orphan), None, &bench.judge(came), 400);
+    let (row, dispatch) = place(&sale(), facts, Some(&orphan), None, &bench.context(came), 400);
     assert_eq!(dispatch, Dispatch::Message(None));
     assert_eq!((row.corrections.len(), row.observed), (1, orphan.observed));
     assert_eq!(
@@ -236,8 +242,8 @@ fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
         Redrive::Take(None)
     );
     let mut taken = row.clone();
-    assert!(carry_out(&mut taken, &Note::Taken(None).write(&row, &bench.judge(came))));
-    assert_eq!(bench.judge(came).next(&taken), Action::Apply);
+    assert!(carry_out(&mut taken, &Note::Taken(None).write(&row, &bench.context(came))));
+    assert_eq!(bench.context(came).next(&taken), Action::Apply);
 }
 
 #[test]
@@ -247,7 +253,7 @@ fn a_correction_is_recorded_as_it_came() {
     assert_eq!(correction.change, refund("r1", 60, "30").change);
     let mut row = accepted_row(Vec::new());
     assert!(!has(&row, &correction));
-    row = append(&row, correction.clone(), &Bench::new().judge(after(99)));
+    row = append(&row, correction.clone(), &Bench::new().context(after(99)));
     assert!(has(&row, &correction));
     assert!(!has(&row, &refund("r2", 60, "30")));
 }

@@ -6,6 +6,7 @@
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
 //! - the other files test the module they are named after
 
+mod calls;
 mod convergence;
 mod correction;
 mod decide;
@@ -17,11 +18,10 @@ mod intake;
 mod microsoft;
 mod mistakes;
 mod note;
-mod outcome;
 mod payload;
-mod plan;
 mod redrive;
 mod reply;
+mod report;
 mod state;
 mod stored;
 mod support;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tracklayer_core::{observed::Kind, time::EventTime};
+use tracklayer_core::{ledger::observed::Kind, time::EventTime};
 
 /// Longest time until something taken has effect.
 pub const PIPELINE: i64 = 6 * 3_600;

@@ -7,18 +7,21 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tracklayer_core::{
-    decide::{Action, Adjustment},
     event::{Conversion, ErrorCode, Event, EventError, parse_event},
-    identity::{hash_email, hash_phone},
-    intake::{ClickSearch, facts_of},
+    ledger::{facts::Facts, observed::Kind, row::Row},
     mapping::Mapping,
-    note::Note,
-    observed::Kind,
-    payload::{OfflineConversion, OfflineConversionAdjustment},
-    record::{Facts, Row},
-    reply::{Reply, RowOutcome, read_apply},
+    microsoft::{
+        payload::{OfflineConversion, OfflineConversionAdjustment},
+        reply::{Reply, RowOutcome, read_apply},
+    },
+    person::identity::{hash_email, hash_phone},
+    reconcile::{
+        decide::{Action, Adjustment},
+        intake::{ClickSearch, facts_of},
+        note::Note,
+        verdict::{Trouble, Verdict, verdict},
+    },
     time::EventTime,
-    verdict::{Trouble, Verdict, verdict},
 };
 
 use crate::support::*;
@@ -65,7 +68,7 @@ fn answered(body: &str) -> Row {
     let verdict = verdict(reply, &[Kind::Apply], false, &mark(), now, &bench.policy);
     let Verdict::Notes(notes) = verdict else { panic!("{verdict:?}") };
     let mut row = row();
-    let write = notes[0].write(&row, &bench.judge(now));
+    let write = notes[0].write(&row, &bench.context(now));
     assert!(carry_out(&mut row, &write));
     row
 }
@@ -216,9 +219,9 @@ fn a_failed_third_makes_the_others_go_twice() {
     let bench = Bench::new();
     let after_call = notes.iter().map(|note| {
         let mut row = row();
-        let write = note.write(&row, &bench.judge(after(DAY)));
+        let write = note.write(&row, &bench.context(after(DAY)));
         assert!(carry_out(&mut row, &write));
-        bench.judge(after(DAY)).next(&row)
+        bench.context(after(DAY)).next(&row)
     });
     let again: Vec<_> = after_call.map(|action| action == Action::Apply).collect();
     assert_eq!(again, [false, false, false]);
@@ -240,7 +243,7 @@ fn an_endless_loop_of_new_tokens() {
 
 #[test]
 fn a_row_older_than_90_days_sent_again() {
-    let action = Bench::new().judge(after(91 * DAY)).next(&row());
+    let action = Bench::new().context(after(91 * DAY)).next(&row());
     assert!(matches!(action, Action::Refuse(_)));
 }
 
@@ -261,17 +264,17 @@ fn lasting_refusals_retried_and_passing_ones_dropped() {
         let row = refused(code);
         assert!(row.microsoft.refusal.is_some(), "{code}");
         for later in [after(DAY), after(DAY + HOUR), after(30 * DAY)] {
-            let action = bench.judge(later).next(&row);
+            let action = bench.context(later).next(&row);
             assert!(!matches!(action, Action::Apply | Action::Adjust(..)), "{code}: {action:?}");
         }
     }
     for code in [5614, 5615] {
         let row = refused(code);
         assert_eq!(row.microsoft.refusal, None, "{code}");
-        let action = bench.judge(after(DAY)).next(&row);
+        let action = bench.context(after(DAY)).next(&row);
         assert!(matches!(action, Action::WaitUntil(..)), "{code}: {action:?}");
         assert!(row.open.is_some(), "{code}: somebody comes back to it");
-        assert_eq!(bench.judge(after(DAY + 3 * HOUR)).next(&row), Action::Apply, "{code}");
+        assert_eq!(bench.context(after(DAY + 3 * HOUR)).next(&row), Action::Apply, "{code}");
     }
 }
 

@@ -1,17 +1,21 @@
 //! What is written of what was learned, at once and after another writer was faster.
 
 use tracklayer_core::{
-    decide::Adjustment,
-    errors::Class,
-    identity::Identity,
-    note::{Mark, Note, Second, Write},
-    observed::{
-        Adjusted, AttemptOutcome, Claim, Kind, Postponed, Refusal,
-        RefusalReason::{self, *},
+    ledger::{
+        facts::Facts,
+        observed::{
+            Adjusted, AttemptOutcome, Claim, Kind, Postponed, Refusal,
+            RefusalReason::{self, *},
+        },
+        row::Row,
+        wait::WaitReason,
     },
-    open::WaitReason,
-    record::{Facts, Row},
-    reply::MicrosoftError,
+    microsoft::{errors::ErrorClass, reply::MicrosoftError},
+    person::identity::Identity,
+    reconcile::{
+        decide::Adjustment,
+        note::{CallRef, Note, OnConflict, Write},
+    },
 };
 
 use crate::support::*;
@@ -19,16 +23,16 @@ use crate::support::*;
 /// Half a day and a bit after acceptance.
 const LATER: i64 = 15 * HOUR;
 
-fn error(code: i64, class: Class) -> MicrosoftError {
+fn error(code: i64, class: ErrorClass) -> MicrosoftError {
     MicrosoftError { code: Some(code), symbol: Some("Symbol".to_owned()), class }
 }
 
 fn bad_name() -> MicrosoftError {
-    error(5606, Class::GoalName)
+    error(5606, ErrorClass::GoalName)
 }
 
 fn too_old() -> MicrosoftError {
-    error(5623, Class::Final)
+    error(5623, ErrorClass::Final)
 }
 
 fn soon(seconds: i64) -> Postponed {
@@ -42,7 +46,7 @@ fn microsoft(code: i64) -> RefusalReason {
 /// The row after this note at this time.
 fn noted(row: &Row, note: &Note, seconds: i64) -> Row {
     let bench = Bench::new();
-    let write = note.write(row, &bench.judge(after(seconds)));
+    let write = note.write(row, &bench.context(after(seconds)));
     let mut row = row.clone();
     assert!(carry_out(&mut row, &write));
     row
@@ -87,9 +91,9 @@ fn all_notes() -> Vec<Note> {
     for kind in [Kind::Apply, Kind::Restate, Kind::Retract] {
         notes.push(Note::Accepted(kind, mark()));
         notes.push(Note::Failed(kind, mark(), bad_name()));
-        notes.push(Note::Postponed(kind, mark(), error(5615, Class::Unknown), soon(DAY)));
+        notes.push(Note::Postponed(kind, mark(), error(5615, ErrorClass::Unknown), soon(DAY)));
         notes.push(Note::Unknown(kind, mark(), None));
-        notes.push(Note::HandedBack(kind, mark(), error(106, Class::Account)));
+        notes.push(Note::HandedBack(kind, mark(), error(106, ErrorClass::Account)));
     }
     notes
 }
@@ -99,7 +103,7 @@ fn a_first_write_relies_on_both_revisions_and_raises_observed_only_by_what_it_le
     let bench = Bench::new();
     for note in all_notes() {
         let row = claimed_row();
-        let write = note.write(&row, &bench.judge(after(LATER)));
+        let write = note.write(&row, &bench.context(after(LATER)));
         assert_eq!((write.if_observed, write.if_desired), (row.observed, Some(row.desired)));
         let teaches = !matches!(note, Note::Waits(..) | Note::InSync);
         assert_eq!(write.microsoft.is_some(), teaches, "{note:?}");
@@ -251,7 +255,9 @@ fn a_refusal_stands_in_the_class_refused() {
 fn an_original_refused_after_an_unknown_outcome_may_already_count() {
     let doubtful = noted(&row(), &Note::Unknown(Kind::Apply, mark(), None), HOUR);
     assert!(doubtful.microsoft.apply_unknown);
-    for error in [bad_name(), error(5609, Class::Final), error(5627, Class::Configuration)] {
+    for error in
+        [bad_name(), error(5609, ErrorClass::Final), error(5627, ErrorClass::Configuration)]
+    {
         let code = error.code;
         let row = noted(&doubtful, &Note::Failed(Kind::Apply, mark(), error), 2 * HOUR);
         assert_eq!(row.microsoft.refusal.expect("refused").reason, MayAlreadyCount);
@@ -293,7 +299,7 @@ fn a_refused_adjustment_leaves_the_doubt_that_was_there_before() {
 
 #[test]
 fn a_call_refused_as_a_whole_is_an_attempt_and_changes_nothing_else() {
-    let handed_back = |kind| Note::HandedBack(kind, mark(), error(106, Class::Account));
+    let handed_back = |kind| Note::HandedBack(kind, mark(), error(106, ErrorClass::Account));
     let row = noted(&row(), &handed_back(Kind::Apply), HOUR);
     let last = row.microsoft.last.clone().expect("an attempt");
     assert_eq!((last.outcome, last.code), (AttemptOutcome::Refused, Some(106)));
@@ -306,7 +312,8 @@ fn a_call_refused_as_a_whole_is_an_attempt_and_changes_nothing_else() {
 
 #[test]
 fn what_microsoft_wants_later_is_due_later() {
-    let later = Note::Postponed(Kind::Apply, mark(), error(5615, Class::Unknown), soon(4 * HOUR));
+    let later =
+        Note::Postponed(Kind::Apply, mark(), error(5615, ErrorClass::Unknown), soon(4 * HOUR));
     let row = noted(&row(), &later, 2 * HOUR);
     assert_eq!((class(&row), due(&row)), (Some("wait"), Some(4 * HOUR)));
     assert_eq!(row.microsoft.refusal, None);
@@ -322,7 +329,7 @@ fn a_taken_row_is_decided_under_its_new_goal() {
     // The goal it had is held, as its name is unknown at Microsoft; the new one is not.
     let mut bench = Bench::new();
     bench.account.held_goals = vec!["Purchase".to_owned()];
-    let write = taken.write(&refused_row(), &bench.judge(after(DAY)));
+    let write = taken.write(&refused_row(), &bench.context(after(DAY)));
     assert_eq!(write.open, None);
 }
 
@@ -370,9 +377,9 @@ fn observed_moved(seen: &Row) -> Row {
 
 fn second(note: &Note, seen: &Row, current: &Row) -> (Then, Option<Write>) {
     let bench = Bench::new();
-    match note.again(seen, current, &bench.judge(after(LATER + 3))) {
-        Second::HandBack => (Then::HandedBack, None),
-        Second::Write(write) => {
+    match note.again(seen, current, &bench.context(after(LATER + 3))) {
+        OnConflict::HandBack => (Then::HandedBack, None),
+        OnConflict::Write(write) => {
             let mut row = current.clone();
             assert!(carry_out(&mut row, &write), "it must fit the row as it is now");
             let outcome = row.microsoft.last.as_ref().map(|last| last.outcome);
@@ -459,11 +466,11 @@ fn the_mark_unknown_does_not_undo_an_acceptance() {
 
 #[test]
 fn another_destination_is_told_apart() {
-    let elsewhere = Mark { to: sandbox(), tracking_id: None };
+    let elsewhere = CallRef { to: sandbox(), tracking_id: None };
     let row = noted(&row(), &Note::Accepted(Kind::Apply, elsewhere), HOUR);
     assert_eq!(row.microsoft.accepted.as_ref().expect("accepted").by, sandbox());
     assert_eq!(
-        Bench::new().judge(after(DAY)).next(&row),
-        tracklayer_core::decide::Action::Refuse(AcceptedElsewhere)
+        Bench::new().context(after(DAY)).next(&row),
+        tracklayer_core::reconcile::decide::Action::Refuse(AcceptedElsewhere)
     );
 }

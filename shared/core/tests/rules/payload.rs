@@ -1,10 +1,12 @@
 //! Golden payloads.
 
 use tracklayer_core::{
-    decide::Adjustment,
-    identity::Identity,
-    payload::{ApplyAdjustments, ApplyConversions, OfflineConversion, OfflineConversionAdjustment},
-    record::Facts,
+    ledger::facts::Facts,
+    microsoft::payload::{
+        ApplyAdjustments, ApplyConversions, OfflineConversion, OfflineConversionAdjustment,
+    },
+    person::identity::Identity,
+    reconcile::decide::Adjustment,
 };
 
 use crate::support::*;
@@ -95,8 +97,11 @@ fn money_keeps_its_digits_on_the_wire() {
 #[test]
 fn a_sum_is_sent_as_people_would_write_it() {
     let corrections = [refund("r1", 1, "0.1"), refund("r2", 2, "0.2")];
-    let folded = tracklayer_core::correction::fold(&id("main"), &priced("0.6"), &corrections);
-    let tracklayer_core::correction::Worth::Net(net) = folded.worth else { panic!("a net") };
+    let folded =
+        tracklayer_core::ledger::correction::fold(&id("main"), &priced("0.6"), &corrections);
+    let tracklayer_core::ledger::correction::Worth::Net(net) = folded.worth else {
+        panic!("a net")
+    };
     let sent = adjust(&priced("0.6"), &Adjustment::Restate(net));
     assert!(sent.contains(r#""AdjustmentValue":0.3,"#), "{sent}");
 }

@@ -3,10 +3,13 @@
 use proptest::prelude::*;
 use tracklayer_core::{
     id::GoalName,
-    observed::{Refusal, RefusalReason},
-    open::{Class, WaitReason},
-    record::Row,
-    redrive::{Delivery, Redrive, Today, redrive},
+    ledger::{
+        index::IndexClass,
+        observed::{Refusal, RefusalReason},
+        row::Row,
+        wait::WaitReason,
+    },
+    reconcile::redrive::{Delivery, Redrive, Today, redrive},
 };
 
 use crate::support::*;
@@ -49,7 +52,7 @@ fn a_row_that_is_neither_refused_nor_dead_needs_none() {
 fn a_row_that_waited_for_a_goal_that_the_mapping_has_no_more_takes_todays() {
     let mut waiting = row();
     let held = Some(WaitReason::GoalHeld);
-    waiting.open = Some(Class::Wait.entry(&waiting.key, after(DAY), held));
+    waiting.open = Some(IndexClass::Wait.entry(&waiting.key, after(DAY), held));
     assert_eq!(read(&waiting, 0, DAY, "Purchases"), renamed());
     let (bench, goal) = (Bench::new(), id("Purchases"));
     let mapped = Today { goal: Some(&goal), has_old: true };
@@ -60,7 +63,8 @@ fn a_row_that_waited_for_a_goal_that_the_mapping_has_no_more_takes_todays() {
     let again = Delivery { receives: 2, ..message(0) };
     assert_eq!(redrive(&waiting, again, unmapped, after(DAY), &bench.policy), Redrive::NotNeeded);
     let mut otherwise = waiting.clone();
-    otherwise.open = Some(Class::Wait.entry(&waiting.key, after(DAY), Some(WaitReason::NoClick)));
+    otherwise.open =
+        Some(IndexClass::Wait.entry(&waiting.key, after(DAY), Some(WaitReason::NoClick)));
     assert_eq!(read(&otherwise, 0, DAY, "Purchases"), Redrive::NotNeeded);
     waiting.observed = 1;
     assert_eq!(read(&waiting, 0, DAY, "Purchases"), Redrive::NotNeeded);

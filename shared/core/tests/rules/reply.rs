@@ -1,8 +1,8 @@
 //! Reading Microsoft's answers: nothing counts as success unless it says so for exactly these rows.
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    errors::Class,
+use tracklayer_core::microsoft::{
+    errors::ErrorClass,
     reply::{MicrosoftError, Reply, RowOutcome, read_apply},
 };
 
@@ -21,7 +21,7 @@ fn outcomes(body: &str, rows: usize) -> Vec<RowOutcome> {
     }
 }
 
-fn failed(code: i64, symbol: &str, class: Class) -> RowOutcome {
+fn failed(code: i64, symbol: &str, class: ErrorClass) -> RowOutcome {
     RowOutcome::Failed(MicrosoftError { code: Some(code), symbol: Some(symbol.to_owned()), class })
 }
 
@@ -35,9 +35,12 @@ fn fault(status: u16, body: &str) -> MicrosoftError {
 #[test]
 fn a_new_code_under_a_status_that_says_enough_is_of_that_class() {
     let new = r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#;
-    for (status, class) in
-        [(401, Class::Token), (403, Class::Account), (429, Class::Throttled), (400, Class::Unknown)]
-    {
+    for (status, class) in [
+        (401, ErrorClass::Token),
+        (403, ErrorClass::Account),
+        (429, ErrorClass::Throttled),
+        (400, ErrorClass::Unknown),
+    ] {
         let error = fault(status, new);
         assert_eq!((error.class, error.code), (class, Some(7777)), "{status}");
     }
@@ -99,14 +102,14 @@ fn an_error_stands_on_the_row_it_names() {
     let body = r#"{"PartialErrors":[{"Code":5606,"ErrorCode":"OfflineConversionNameInvalid",
         "Message":"m","Details":null,"FieldPath":null,"Index":1,"Type":"BatchError",
         "ForwardCompatibilityMap":[]}]}"#;
-    let refused = failed(5606, "OfflineConversionNameInvalid", Class::GoalName);
+    let refused = failed(5606, "OfflineConversionNameInvalid", ErrorClass::GoalName);
     assert_eq!(outcomes(body, 3), [RowOutcome::Accepted, refused, RowOutcome::Accepted]);
 }
 
 #[test]
 fn index_0_is_the_first_row() {
     let body = r#"{"PartialErrors":[{"Code":5609,"ErrorCode":"OfflineConversionTimeOutOfWindow","Index":0}]}"#;
-    let refused = failed(5609, "OfflineConversionTimeOutOfWindow", Class::Final);
+    let refused = failed(5609, "OfflineConversionTimeOutOfWindow", ErrorClass::Final);
     assert_eq!(outcomes(body, 2), [refused, RowOutcome::Accepted]);
 }
 
@@ -126,7 +129,7 @@ fn of_several_errors_for_one_row_the_gravest_decides() {
     let passing = r#"{"Code":5615,"ErrorCode":"OfflineConversionNotAcceptedForGoal","Index":0}"#;
     let lasting = r#"{"Code":5609,"ErrorCode":"OfflineConversionTimeOutOfWindow","Index":0}"#;
     let inside = r#"{"Code":5612,"ErrorCode":"OfflineConversionsApplyFailed","Index":0}"#;
-    let refused = failed(5609, "OfflineConversionTimeOutOfWindow", Class::Final);
+    let refused = failed(5609, "OfflineConversionTimeOutOfWindow", ErrorClass::Final);
     for order in
         [[passing, lasting, inside], [lasting, inside, passing], [inside, passing, lasting]]
     {
@@ -147,8 +150,8 @@ fn an_error_without_number_is_known_by_its_symbol() {
         })
         .collect();
     let expected = [
-        ("NotEligibleForEnhancedConversions".to_owned(), Class::Configuration),
-        ("BrandNew".to_owned(), Class::Unknown),
+        ("NotEligibleForEnhancedConversions".to_owned(), ErrorClass::Configuration),
+        ("BrandNew".to_owned(), ErrorClass::Unknown),
     ];
     assert_eq!(classes, expected);
 }
@@ -172,8 +175,8 @@ fn faults_are_read_bare_and_wrapped() {
         {"Code":105,"Detail":null,"ErrorCode":"InvalidCredentials","Message":"m"}]}"#;
     let operation = r#"{"TrackingId":"t","Type":"ApiFaultDetail","BatchErrors":[],"OperationErrors":[
         {"Code":106,"Details":null,"Message":"m"}]}"#;
-    assert_eq!(fault(401, bare).class, Class::Token);
-    assert_eq!(fault(500, operation).class, Class::Account);
+    assert_eq!(fault(401, bare).class, ErrorClass::Token);
+    assert_eq!(fault(500, operation).class, ErrorClass::Account);
     for inner in [bare, operation] {
         let wrapped = format!(r#"{{"ApplicationFault":{inner}}}"#);
         assert_eq!(fault(400, &wrapped), fault(400, inner));
@@ -187,7 +190,7 @@ fn a_fault_is_read_whichever_of_its_lists_is_filled() {
         r#""Errors":null,"OperationErrors":[{"Code":117}],"BatchErrors":[]"#,
         r#""Errors":[{"Code":117}],"OperationErrors":[]"#,
     ] {
-        assert_eq!(fault(400, &format!("{{{lists}}}")).class, Class::Throttled, "{lists}");
+        assert_eq!(fault(400, &format!("{{{lists}}}")).class, ErrorClass::Throttled, "{lists}");
     }
 }
 
@@ -196,7 +199,7 @@ fn a_fault_that_names_rows_blames_only_those() {
     let body = r#"{"OperationErrors":[],"BatchErrors":[
         {"Code":5607,"ErrorCode":"OfflineConversionTimeInvalid","Index":1}]}"#;
     let Reply::Rows(outcomes) = read_apply(400, body.as_bytes(), 3) else { panic!("rows") };
-    let refused = failed(5607, "OfflineConversionTimeInvalid", Class::Defect);
+    let refused = failed(5607, "OfflineConversionTimeInvalid", ErrorClass::Defect);
     assert_eq!(outcomes, [RowOutcome::Unknown, refused, RowOutcome::Unknown]);
     let nobody = r#"{"BatchErrors":[{"Code":5607}]}"#;
     assert_eq!(fault(400, nobody).code, Some(5607), "some row is to blame: halving finds it");
@@ -222,7 +225,7 @@ fn trouble_inside_microsoft_is_no_refusal() {
 fn an_unknown_fault_keeps_its_code() {
     let error = fault(400, r#"{"Errors":[{"Code":99999,"ErrorCode":"BrandNew"}]}"#);
     assert_eq!((error.code, error.symbol.as_deref()), (Some(99_999), Some("BrandNew")));
-    assert_eq!(error.class, Class::Unknown);
+    assert_eq!(error.class, ErrorClass::Unknown);
 }
 
 #[test]
@@ -231,11 +234,11 @@ fn the_status_speaks_where_the_body_does_not() {
     let text = r#"{"Type":"AdCenterFault","ErrorMessage":"no code"}"#;
     for body in ["", html, text, "{}", "[]"] {
         for (status, class) in [
-            (401, Class::Token),
-            (403, Class::Account),
-            (405, Class::Account),
-            (413, Class::Defect),
-            (429, Class::Throttled),
+            (401, ErrorClass::Token),
+            (403, ErrorClass::Account),
+            (405, ErrorClass::Account),
+            (413, ErrorClass::Defect),
+            (429, ErrorClass::Throttled),
         ] {
             assert_eq!(fault(status, body).class, class, "{status} {body}");
         }

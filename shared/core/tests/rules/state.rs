@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::{
-    observed::{Adjusted, Claim, Refusal, RefusalReason},
-    open::{Class, SHARDS, WaitReason},
-    record::{CorrectionRefusal, Row, RowKey},
-    state::{State, corrections, state, value_at_microsoft},
+    ledger::{
+        correction::CorrectionRefusal,
+        index::{IndexClass, SHARDS},
+        observed::{Adjusted, Claim, Refusal, RefusalReason},
+        row::{Row, RowKey},
+        wait::WaitReason,
+    },
+    reconcile::state::{State, corrections, state, value_at_microsoft},
 };
 
 use crate::support::*;
@@ -18,7 +22,7 @@ fn adjusted(mut row: Row, value: Option<&str>) -> Row {
 }
 
 fn waiting(mut row: Row, reason: WaitReason) -> Row {
-    row.open = Some(Class::Wait.entry(&row.key, after(DAY), Some(reason)));
+    row.open = Some(IndexClass::Wait.entry(&row.key, after(DAY), Some(reason)));
     row
 }
 
@@ -107,9 +111,9 @@ fn consecutive_ids_spread_evenly_over_all_shards() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for n in 10_000..10_800 {
         let key = RowKey { event_id: id(&n.to_string()), ..key() };
-        *counts.entry(Class::Wait.entry(&key, sold(), None).class).or_default() += 1;
+        *counts.entry(IndexClass::Wait.entry(&key, sold(), None).class).or_default() += 1;
     }
-    assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), Class::Wait.shards());
-    assert_eq!(Class::Wait.shards().len(), usize::from(SHARDS));
+    assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), IndexClass::Wait.shards());
+    assert_eq!(IndexClass::Wait.shards().len(), usize::from(SHARDS));
     assert!(counts.values().all(|count| (80..120).contains(count)), "{counts:?}");
 }

@@ -5,16 +5,21 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracklayer_core::{
-    event::Consent,
-    observed::{
-        Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Kind, Observed, Postponed, Refusal,
-        RefusalReason,
+    ledger::{
+        correction::{Correction, CorrectionRefusal},
+        facts::{Click, Facts, References},
+        index::IndexClass,
+        observed::{
+            Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Kind, Observed, Postponed,
+            Refusal, RefusalReason,
+        },
+        row::{Row, RowKey},
+        signal::{BadSignal, Signal},
+        stored::{BadRow, StoredRow},
+        wait::WaitReason,
     },
-    open::{Class, WaitReason},
-    record::{Click, Correction, CorrectionRefusal, Facts, References, Row, RowKey},
-    signal::{BadSignal, Signal},
-    state::{State, state},
-    stored::{BadRow, StoredRow},
+    person::consent::Consent,
+    reconcile::state::{State, state},
     time::{EventTime, TextTime},
 };
 
@@ -261,7 +266,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         facts.identity.click_id.take_if(|_| !click_id);
         facts.identity.email = hash(MAIL).filter(|_| email);
         facts.identity.phone = hash(PHONE).filter(|_| phone);
-        let from = tracklayer_core::record::ClickOrigin::Cart;
+        let from = tracklayer_core::ledger::facts::ClickOrigin::Cart;
         facts.references = References { session, lead, cart, order };
         let reference = facts.references.session.clone();
         facts.click = click.map(|clicked_at| Click { clicked_at, from, reference });
@@ -357,7 +362,7 @@ fn any_row() -> impl Strategy<Value = Row> {
         observed,
         microsoft,
         open: open.map(|(due, waiting)| {
-            Class::Dead.entry(&key(), due, waiting.then_some(WaitReason::SettleDelay))
+            IndexClass::Dead.entry(&key(), due, waiting.then_some(WaitReason::SettleDelay))
         }),
         waits,
         ttl,

@@ -1,13 +1,21 @@
 //! Rows, corrections and times for tests.
 
 use tracklayer_core::{
-    click::ClickId,
-    decide::{AccountView, Policy},
-    identity::{Identity, Sha256Hash},
+    ledger::{
+        correction::{Change, Correction},
+        facts::{Click, ClickOrigin, Facts, References},
+        observed::{Acceptance, Destination, Environment, Observed},
+        row::{Row, RowKey},
+    },
     money::{Amount, Currency, Money},
-    note::{Judge, Mark, Write},
-    observed::{Acceptance, Destination, Environment, Observed},
-    record::{Change, Click, ClickOrigin, Correction, Facts, References, Row, RowKey},
+    person::{
+        click_id::ClickId,
+        identity::{Identity, Sha256Hash},
+    },
+    reconcile::{
+        decide::{AccountView, Policy},
+        note::{CallRef, Context, Write},
+    },
     time::EventTime,
 };
 
@@ -157,8 +165,8 @@ pub fn sandbox() -> Destination {
     Destination { environment: Environment::Sandbox, account_id: "1001".to_owned() }
 }
 
-pub fn mark() -> Mark {
-    Mark { to: production(), tracking_id: Some("t-1".to_owned()) }
+pub fn mark() -> CallRef {
+    CallRef { to: production(), tracking_id: Some("t-1".to_owned()) }
 }
 
 /// What a decision is made with.
@@ -180,8 +188,8 @@ impl Bench {
         }
     }
 
-    pub fn judge(&self, now: EventTime) -> Judge<'_> {
-        Judge { account: &self.account, now, policy: &self.policy }
+    pub fn context(&self, now: EventTime) -> Context<'_> {
+        Context { account: &self.account, now, policy: &self.policy }
     }
 }
 

@@ -1,19 +1,25 @@
 //! What follows from an answer, for each row and for the whole call.
 
 use tracklayer_core::{
-    errors::{Class, TABLE, Wait, classify},
-    note::Note,
-    observed::{Attempt, AttemptOutcome, Kind, Postponed},
-    open::WaitReason,
-    reply::{MicrosoftError, Reply, RowOutcome, read_apply},
-    verdict::{Trouble, Verdict, is_baffling, verdict},
+    ledger::{
+        observed::{Attempt, AttemptOutcome, Kind, Postponed},
+        wait::WaitReason,
+    },
+    microsoft::{
+        errors::{ErrorClass, TABLE, Wait, classify},
+        reply::{MicrosoftError, Reply, RowOutcome, read_apply},
+    },
+    reconcile::{
+        note::Note,
+        verdict::{Trouble, Verdict, is_baffling, verdict},
+    },
 };
 
 use crate::support::*;
 
 const KINDS: [Kind; 3] = [Kind::Restate, Kind::Retract, Kind::Restate];
 
-fn error(class: Class) -> MicrosoftError {
+fn error(class: ErrorClass) -> MicrosoftError {
     MicrosoftError { code: Some(4_711), symbol: Some("Symbol".to_owned()), class }
 }
 
@@ -22,7 +28,7 @@ fn read(reply: Reply, kinds: &[Kind]) -> Verdict {
 }
 
 /// The note about one row that Microsoft named.
-fn named(class: Class) -> Note {
+fn named(class: ErrorClass) -> Note {
     let rows = vec![RowOutcome::Accepted, RowOutcome::Failed(error(class)), RowOutcome::Unknown];
     let Verdict::Notes(notes) = read(Reply::Rows(rows), &KINDS) else { panic!("notes") };
     assert_eq!(notes.len(), 3);
@@ -33,16 +39,21 @@ fn named(class: Class) -> Note {
 
 #[test]
 fn lasting_errors_refuse_the_row() {
-    for class in
-        [Class::Configuration, Class::GoalName, Class::Final, Class::Defect, Class::Unknown]
-    {
+    for class in [
+        ErrorClass::Configuration,
+        ErrorClass::GoalName,
+        ErrorClass::Final,
+        ErrorClass::Defect,
+        ErrorClass::Unknown,
+    ] {
         assert_eq!(named(class), Note::Failed(Kind::Retract, mark(), error(class)));
     }
 }
 
 #[test]
 fn trouble_reported_for_one_row_is_an_unknown_outcome() {
-    for class in [Class::Retry, Class::Throttled, Class::Token, Class::Account] {
+    for class in [ErrorClass::Retry, ErrorClass::Throttled, ErrorClass::Token, ErrorClass::Account]
+    {
         assert_eq!(
             named(class),
             Note::Unknown(Kind::Retract, mark(), Some(error(class))),
@@ -57,7 +68,7 @@ fn passing_errors_wait_a_time_that_can_be_named() {
         (Wait::GoalTooRecent, after(2 * HOUR), WaitReason::GoalTooRecent),
         (Wait::TimeInFuture, after(5 * 60), WaitReason::TimeInFuture),
     ] {
-        let class = Class::Wait(wait);
+        let class = ErrorClass::Wait(wait);
         let postponed = Postponed { until, reason };
         assert_eq!(named(class), Note::Postponed(Kind::Retract, mark(), error(class), postponed));
     }
@@ -72,10 +83,10 @@ fn an_unknown_answer_leaves_every_row_unknown() {
 #[test]
 fn trouble_of_the_account_hands_everything_back_and_keeps_its_code() {
     for (class, trouble) in [
-        (Class::Throttled, Trouble::Throttled),
-        (Class::Token, Trouble::Token),
-        (Class::Account, Trouble::Account),
-        (Class::Unknown, Trouble::Unfamiliar),
+        (ErrorClass::Throttled, Trouble::Throttled),
+        (ErrorClass::Token, Trouble::Token),
+        (ErrorClass::Account, Trouble::Account),
+        (ErrorClass::Unknown, Trouble::Unfamiliar),
     ] {
         for kinds in [&KINDS[..], &KINDS[..1]] {
             let note = |kind: &Kind| Note::HandedBack(*kind, mark(), error(class));
@@ -88,7 +99,9 @@ fn trouble_of_the_account_hands_everything_back_and_keeps_its_code() {
 
 #[test]
 fn a_call_refused_for_some_row_is_halved_until_one_row_is_left() {
-    for class in [Class::Defect, Class::Final, Class::GoalName, Class::Configuration] {
+    for class in
+        [ErrorClass::Defect, ErrorClass::Final, ErrorClass::GoalName, ErrorClass::Configuration]
+    {
         let note = |kind: &Kind| Note::HandedBack(*kind, mark(), error(class));
         let halve = Verdict::Halve(error(class), KINDS.iter().map(note).collect());
         assert_eq!(read(Reply::Fault(error(class)), &KINDS), halve);

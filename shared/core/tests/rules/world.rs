@@ -5,23 +5,29 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tracklayer_core::{
-    click::ClickId,
-    decide::{Action, Adjustment},
-    erasure::erase,
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
-    intake::{
-        ClickSearch, Dispatch, append, check, facts_of, has, key_of, orphan, place, recorded,
+    ledger::{
+        observed::{Kind, RefusalReason},
+        row::Row,
+        wait::WaitReason,
     },
     mapping::Mapping,
-    note::{Mark, Note, Second},
-    observed::{Kind, RefusalReason},
-    open::WaitReason,
-    payload::{OfflineConversion, OfflineConversionAdjustment},
-    record::Row,
-    redrive::{Delivery, Redrive, Today, redrive},
-    reply::read_apply,
+    microsoft::{
+        payload::{OfflineConversion, OfflineConversionAdjustment},
+        reply::read_apply,
+    },
+    person::click_id::ClickId,
+    reconcile::{
+        decide::{Action, Adjustment},
+        erasure::erase,
+        intake::{
+            ClickSearch, Dispatch, append, check, facts_of, has, key_of, orphan, place, recorded,
+        },
+        note::{CallRef, Note, OnConflict},
+        redrive::{Delivery, Redrive, Today, redrive},
+        verdict::{Verdict, is_baffling, verdict},
+    },
     time::EventTime,
-    verdict::{Verdict, is_baffling, verdict},
 };
 
 use crate::{
@@ -138,7 +144,7 @@ impl World {
 
     /// The sale comes in, perhaps again.
     pub fn sale_arrives(&mut self) {
-        let judge = self.bench.judge(self.now);
+        let context = self.bench.context(self.now);
         if let Some(row) = self.row.as_ref().filter(|row| row.facts.is_some()) {
             let untouched = row.observed == 0 && row.open.is_none();
             if untouched {
@@ -149,7 +155,7 @@ impl World {
         let search = ClickSearch::own(ClickId::parse(CLICK).expect("a click id"));
         let facts = facts_of(&self.conversion, &search);
         let (row, dispatch) =
-            place(&self.conversion, facts, self.row.as_ref(), None, &judge, 13 * 30);
+            place(&self.conversion, facts, self.row.as_ref(), None, &context, 13 * 30);
         self.row = Some(row);
         if let Dispatch::Message(not_before) = dispatch {
             self.send(not_before);
@@ -159,14 +165,14 @@ impl World {
     /// The `n`-th correction comes in, perhaps again.
     pub fn correction_arrives(&mut self, n: usize) {
         let event = &self.corrections[n];
-        let judge = self.bench.judge(self.now);
+        let context = self.bench.context(self.now);
         let correction = recorded(event, self.now);
         self.row = Some(match &self.row {
-            None => orphan(key_of(&self.conversion), event, &self.conversion.account, &judge),
+            None => orphan(key_of(&self.conversion), event, &self.conversion.account, &context),
             Some(row) if has(row, &correction) => return,
             Some(row) => {
                 assert_eq!(check(row, &correction), Ok(()));
-                append(row, correction, &judge)
+                append(row, correction, &context)
             }
         });
     }
@@ -285,14 +291,14 @@ impl World {
     /// Writes a note on what was seen, or what is still true of it. Answers whether it was written.
     fn note(&mut self, note: &Note, seen: &Row) -> bool {
         let row = self.row.as_mut().expect("a row");
-        let judge = self.bench.judge(self.now);
-        if carry_out(row, &note.write(seen, &judge)) {
+        let context = self.bench.context(self.now);
+        if carry_out(row, &note.write(seen, &context)) {
             return true;
         }
         self.accidents += 1;
-        match note.again(seen, row, &judge) {
-            Second::Write(write) => assert!(carry_out(row, &write), "the row stands still"),
-            Second::HandBack => return false,
+        match note.again(seen, row, &context) {
+            OnConflict::Write(write) => assert!(carry_out(row, &write), "the row stands still"),
+            OnConflict::HandBack => return false,
         }
         true
     }
@@ -325,7 +331,7 @@ impl World {
                 run.seen = self.row().clone();
             }
         }
-        match self.bench.judge(self.now).next(&run.seen) {
+        match self.bench.context(self.now).next(&run.seen) {
             Action::Apply => {
                 let facts = run.seen.facts.as_ref().expect("facts");
                 let payload = serde_json::to_value(OfflineConversion::new(facts)).expect("JSON");
@@ -388,7 +394,7 @@ impl World {
             _ => {}
         }
         self.accidents += usize::from(!matches!(end, End::Taken(_)));
-        let mark = Mark { to: production(), tracking_id: None };
+        let mark = CallRef { to: production(), tracking_id: None };
         let reply = read_apply(status, body.as_bytes(), 1);
         match verdict(reply, &[kind], is_baffling(&run.seen), &mark, self.now, &self.bench.policy) {
             Verdict::Notes(mut notes) => {
@@ -470,7 +476,7 @@ impl World {
         } else if row.microsoft.dead_at.is_some() {
             assert_eq!(class, Some("dead"), "{row:?}");
         } else if class.is_none() && row.microsoft.accepted.is_some() {
-            let next = self.bench.judge(self.now).next(row);
+            let next = self.bench.context(self.now).next(row);
             assert_eq!(next, Action::InSync, "forgotten: {row:?}");
         } else if class.is_none() {
             let carried = self.messages.len() + self.runs.len() + self.dead_letters.len();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use serde::{Deserialize, Serialize};
-use tracklayer_core::{goals::GoalFinding, id::AccountName, time::EventTime};
+use tracklayer_core::{id::AccountName, microsoft::goals::GoalFinding, time::EventTime};
 
 use crate::ports::{AccountItems, GoalChecks, Refusals};
 

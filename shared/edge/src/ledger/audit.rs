@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::{put_item::PutItemError, scan::ScanOutput};
 use serde::{Deserialize, Serialize};
-use tracklayer_core::{audit::Totals, record::Row, time::EventTime};
+use tracklayer_core::{ledger::row::Row, reconcile::totals::Totals, time::EventTime};
 
 use crate::ports::Audited;
 

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
 };
 use tracklayer_core::{
     id::AccountName,
-    note::Write,
-    record::{Row, RowKey},
+    ledger::row::{Row, RowKey},
+    reconcile::note::Write,
 };
 
 use crate::ports::Batches;

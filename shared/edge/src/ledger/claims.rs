@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracklayer_core::{
     id::{AccountName, EventName, RecordId, Source},
-    identity::Identity,
-    record::{RowKey, click_or_hashes},
+    ledger::{facts::click_or_hashes, row::RowKey},
+    person::identity::Identity,
     time::{DAY, EventTime},
 };
 

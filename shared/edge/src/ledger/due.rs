@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
-use tracklayer_core::{open::Class, record::RowKey, time::EventTime};
+use tracklayer_core::{
+    ledger::{index::IndexClass, row::RowKey},
+    time::EventTime,
+};
 
 use crate::ports::Index;
 
@@ -112,7 +115,7 @@ impl Index for Ledger {
     }
 
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
-        let open = Class::Wait.entry(&seen.key, due, None);
+        let open = IndexClass::Wait.entry(&seen.key, due, None);
         self.move_entry(seen, &open.class, open.due).await
     }
 }

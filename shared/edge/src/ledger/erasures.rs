@@ -12,9 +12,9 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue},
 };
 use tracklayer_core::{
-    erasure::{Erasure, Person, Scope},
     id::RecordId,
-    record::RowKey,
+    ledger::row::RowKey,
+    reconcile::erasure::{Erasure, Person, Scope},
     time::EventTime,
 };
 

@@ -25,8 +25,10 @@ use aws_sdk_dynamodb::{
 };
 use tracklayer_core::{
     id::{RecordId, Source},
-    record::{Row, RowKey},
-    stored::StoredRow,
+    ledger::{
+        row::{Row, RowKey},
+        stored::StoredRow,
+    },
     time::EventTime,
 };
 
@@ -272,9 +274,9 @@ fn item_of(row: &Row) -> Result<Item, LedgerError> {
 fn row_of(item: Item) -> Result<Row, LedgerError> {
     let stored: StoredRow =
         serde_dynamo::from_item(item).map_err(|e| LedgerError::Unreadable(e.to_string()))?;
-    stored
-        .try_into()
-        .map_err(|e: tracklayer_core::stored::BadRow| LedgerError::Unreadable(e.to_string()))
+    stored.try_into().map_err(|e: tracklayer_core::ledger::stored::BadRow| {
+        LedgerError::Unreadable(e.to_string())
+    })
 }
 
 fn key_item(key: &RowKey) -> Item {

@@ -13,9 +13,9 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tracklayer_core::{
-    consent::{TokenClass, TokenEntry, WITHOUT_SCOPE, look_up_token},
     id::AccountName,
-    observed::Environment,
+    ledger::observed::Environment,
+    microsoft::token_errors::{TokenClass, TokenEntry, WITHOUT_SCOPE, look_up_token},
 };
 
 use crate::ports::{Consents, Tokens};

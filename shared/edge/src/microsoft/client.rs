@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tracklayer_core::observed::Environment;
+use tracklayer_core::ledger::observed::Environment;
 
 use crate::{
     config::{self, ConfigError},

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, ops::AddAssign};
 
 use serde::Serialize;
-use tracklayer_core::{erasure::Erasure, id::RecordId, record::RowKey, time::EventTime};
+use tracklayer_core::{
+    id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
+};
 
 use crate::{
     clicks::TieKind,

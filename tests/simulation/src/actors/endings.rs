@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use tracklayer_core::erasure::{Erasure, Person, Scope};
+use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
 use tracklayer_edge::{
     erasure::Eraser,
     ports::{Clock as _, WithdrawnBy},

@@ -2,8 +2,8 @@
 //! what was sent before stays what it was.
 
 use tracklayer_core::{
-    record::Row,
-    state::{State, corrections, state},
+    ledger::row::Row,
+    reconcile::state::{State, corrections, state},
 };
 
 use super::{Case, Net};

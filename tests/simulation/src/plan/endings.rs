@@ -1,6 +1,6 @@
 //! Persons of whom nothing more may be sent: they withdraw consent, deny it, or are erased.
 
-use tracklayer_core::erasure::Person;
+use tracklayer_core::reconcile::erasure::Person;
 use tracklayer_edge::ports::WithdrawnBy;
 
 use super::{ClickBy, DAY, HOUR, MINUTE, Order};
@@ -49,7 +49,7 @@ fn ending(order: &Order, random: &mut Random) -> Ending {
     let how = match &order.click {
         ClickBy::Session(session, _) if !denied => of_session(session, random),
         ClickBy::Email(address) if !denied => {
-            let hash = tracklayer_core::identity::hash_email(address).expect("an address");
+            let hash = tracklayer_core::person::identity::hash_email(address).expect("an address");
             How::Erased(Person::Email(hash))
         }
         _ => How::Denied(order.clone()),

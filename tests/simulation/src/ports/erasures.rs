@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{erasure::Erasure, id::RecordId, record::RowKey, time::EventTime};
+use tracklayer_core::{
+    id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
+};
 use tracklayer_edge::{
     clicks::TieKind,
     ledger::{ErasureItem, LedgerError, Place, RowPage},

@@ -1,11 +1,13 @@
 //! The ledger's ports over the table in memory.
 
 use tracklayer_core::{
-    goals::GoalFinding,
     id::{AccountName, RecordId, Source},
-    note::Write,
-    observed::Destination,
-    record::{Row, RowKey},
+    ledger::{
+        observed::Destination,
+        row::{Row, RowKey},
+    },
+    microsoft::goals::GoalFinding,
+    reconcile::note::Write,
     time::EventTime,
 };
 use tracklayer_edge::{

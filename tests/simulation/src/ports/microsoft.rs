@@ -212,11 +212,11 @@ impl Port {
         }
         let table = self.world().table.borrow();
         let net = |sent: &Sent| {
-            let is = |row: &&tracklayer_core::record::Row| {
+            let is = |row: &&tracklayer_core::ledger::row::Row| {
                 crate::oracle::person_of(row).is_some_and(|person| person == sent.person())
             };
             let row = table.rows.values().find(is)?;
-            let (folded, _) = tracklayer_core::state::corrections(row)?;
+            let (folded, _) = tracklayer_core::reconcile::state::corrections(row)?;
             folded.net.filter(|net| net.is_sign_positive()).map(|net| net.to_string())
         };
         rows.into_iter()

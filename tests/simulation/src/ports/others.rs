@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 use tracklayer_core::{
-    click::ClickId,
-    consent::look_up_token,
-    erasure::Person,
     id::{AccountName, RecordId},
-    intake::ClickSearch,
-    open::WaitReason,
-    record::{ClickOrigin, References},
-    signal::Signal,
+    ledger::{
+        facts::{ClickOrigin, References},
+        signal::Signal,
+        wait::WaitReason,
+    },
+    microsoft::token_errors::look_up_token,
+    person::click_id::ClickId,
+    reconcile::{erasure::Person, intake::ClickSearch},
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{

@@ -1,6 +1,6 @@
 use super::*;
-use crate::identity::{hash_email, hash_phone};
 use crate::mapping::Revenue;
+use crate::person::identity::{hash_email, hash_phone};
 
 #[test]
 fn a_purchase() {

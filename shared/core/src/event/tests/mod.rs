@@ -6,6 +6,7 @@ mod fingerprints;
 
 use serde_json::{Value, json};
 
+use super::field::Field;
 use super::*;
 use crate::mapping::Mapping;
 

@@ -1,0 +1,223 @@
+//! Corrections of a conversion, folded into what it is worth now.
+//!
+//! Corrections are a set keyed by their own event id, folded in the order they occurred (same
+//! second: by source, then id), so that any order of arrival ends in the same net.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{AccountName, RecordId, Source},
+    ledger::{facts::Facts, observed::Observed},
+    money::{Amount, Currency, Money},
+    serde_help::is_false,
+    time::EventTime,
+};
+
+/// Corrections that one row takes; more are refused at the door.
+pub const MAX_CORRECTIONS: usize = 50;
+
+/// A refund, restatement or cancellation of the original.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Correction {
+    /// Who sent it.
+    pub source: Source,
+    /// The source's own id of it.
+    pub event_id: RecordId,
+    /// When it happened: the order in which corrections are folded.
+    pub occurred_at: EventTime,
+    /// When it reached the ledger.
+    pub recorded_at: EventTime,
+    /// Whether the source named the original's event: then no sibling under the same id will do.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub names_event: bool,
+    /// The account it was meant for, if the source named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountName>,
+    /// What it changes.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Refused when it was recorded, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<CorrectionRefusal>,
+}
+
+/// What a correction changes. All absent: everything is taken back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Change {
+    /// This much was given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    /// This is what the conversion is worth now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_value: Option<Amount>,
+    /// Of either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+}
+
+/// Why a correction has no effect at Microsoft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CorrectionRefusal {
+    /// It came after a Retract was sent; Microsoft takes nothing after that.
+    AfterRetraction,
+    /// It came later than 90 days after the conversion.
+    TooOldForMicrosoft,
+    /// It is in another currency than the original.
+    CurrencyMismatch,
+    /// It names another account than the original's.
+    AccountMismatch,
+    /// The person was erased, and with it what names the conversion to Microsoft.
+    IdentityErased,
+}
+
+impl CorrectionRefusal {
+    /// The code that `status` shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CorrectionRefusal::AfterRetraction => "after_retraction",
+            CorrectionRefusal::TooOldForMicrosoft => "too_old_for_microsoft",
+            CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
+            CorrectionRefusal::AccountMismatch => "account_mismatch",
+            CorrectionRefusal::IdentityErased => "identity_erased",
+        }
+    }
+}
+
+/// What a conversion should be worth at Microsoft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// What the original said; a goal without value stays here until everything is taken back.
+    Original,
+    /// Another value, above nothing.
+    Net(Money),
+    /// Nothing is left.
+    Nothing,
+}
+
+/// What one correction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is part of the net.
+    Counted,
+    /// It changes nothing, e.g. a partial refund on a goal without value.
+    NoEffect,
+    /// It is not part of the net.
+    Refused(CorrectionRefusal),
+}
+
+/// The result of folding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// What should stand at Microsoft.
+    pub worth: Worth,
+    /// One effect per correction, in the order they stand in the row.
+    pub effects: Vec<Effect>,
+    /// The net as the order log sees it, also when Microsoft can't be told; absent without value.
+    pub net: Option<Decimal>,
+}
+
+/// Folds `corrections` of a conversion with these `facts`. Which of them Microsoft was never told of,
+/// because the person was erased, is said by [`crate::reconcile::state::corrections`].
+#[must_use]
+pub fn fold(account: &AccountName, facts: &Facts, corrections: &[Correction]) -> Folded {
+    let mut order: Vec<usize> = (0..corrections.len()).collect();
+    order.sort_by_key(|&i| {
+        let c = &corrections[i];
+        (c.occurred_at, c.source.as_str(), c.event_id.as_str())
+    });
+    let mut effects = vec![Effect::NoEffect; corrections.len()];
+    let mut ledger = Running::of(facts);
+    for position in order {
+        effects[position] = effect_of(account, facts, &corrections[position], &mut ledger);
+    }
+    Folded { worth: ledger.worth(facts), effects, net: ledger.net }
+}
+
+fn effect_of(
+    account: &AccountName,
+    facts: &Facts,
+    correction: &Correction,
+    running: &mut Running,
+) -> Effect {
+    // The money of somebody who was erased is still money: only Microsoft isn't told of it.
+    let refused = correction.refused.filter(|it| *it != CorrectionRefusal::IdentityErased);
+    if let Some(refusal) = refused {
+        return Effect::Refused(refusal);
+    }
+    if correction.account.as_ref().is_some_and(|named| named != account) {
+        return Effect::Refused(CorrectionRefusal::AccountMismatch);
+    }
+    let original = facts.money.as_ref().map(|money| &money.currency);
+    match (&correction.change.currency, original) {
+        (Some(given), Some(original)) if given != original => {
+            Effect::Refused(CorrectionRefusal::CurrencyMismatch)
+        }
+        _ => running.take(correction),
+    }
+}
+
+/// The value while folding; it may fall below zero on the way and come back.
+struct Running {
+    net: Option<Decimal>,
+    all_taken_back: bool,
+    touched: bool,
+}
+
+impl Running {
+    fn of(facts: &Facts) -> Self {
+        let net = facts.money.as_ref().map(|money| money.amount.decimal());
+        Running { net, all_taken_back: false, touched: false }
+    }
+
+    fn take(&mut self, correction: &Correction) -> Effect {
+        let change = &correction.change;
+        match (&change.amount, &change.new_value, self.net.as_mut()) {
+            (Some(amount), _, Some(net)) => *net -= amount.decimal(),
+            (None, Some(value), Some(net)) => *net = value.decimal(),
+            (None, None, net) => {
+                if let Some(net) = net {
+                    *net = Decimal::ZERO;
+                }
+                self.all_taken_back = true;
+            }
+            // A goal without value has nothing that a part could be taken from.
+            (_, _, None) => return Effect::NoEffect,
+        }
+        self.touched = true;
+        Effect::Counted
+    }
+
+    fn worth(&self, facts: &Facts) -> Worth {
+        match (&facts.money, self.net) {
+            _ if !self.touched => Worth::Original,
+            (Some(_), Some(net)) if net <= Decimal::ZERO => Worth::Nothing,
+            (Some(original), Some(net)) => match Amount::try_from_decimal(net) {
+                Ok(amount) if amount == original.amount => Worth::Original,
+                Ok(amount) => Worth::Net(Money { amount, currency: original.currency }),
+                // Cannot happen: every step stays within the limits of an amount.
+                Err(_) => Worth::Original,
+            },
+            _ if self.all_taken_back => Worth::Nothing,
+            _ => Worth::Original,
+        }
+    }
+}
+
+/// Marks the corrections that came after a Retract was claimed and would have revived the
+/// conversion: Microsoft takes nothing after a Retract.
+#[must_use]
+pub fn effects_shown(folded: &Folded, observed: &Observed) -> Vec<Effect> {
+    let revived = observed.retract_claimed.filter(|_| folded.worth != Worth::Nothing);
+    let show = |(position, effect): (usize, &Effect)| match revived {
+        Some(known) if *effect == Effect::Counted && position >= known as usize => {
+            Effect::Refused(CorrectionRefusal::AfterRetraction)
+        }
+        _ => *effect,
+    };
+    folded.effects.iter().enumerate().map(show).collect()
+}

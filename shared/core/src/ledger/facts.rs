@@ -1,0 +1,98 @@
+//! The original conversion of a row: what the source confirmed, and who converted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{GoalName, RecordId},
+    money::Money,
+    person::{click_id::ClickId, consent::Consent, identity::Identity},
+    time::EventTime,
+};
+
+/// The original conversion, fixed when the row is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// SHA-256 over the parsed event, to tell a repetition from a conflict.
+    pub fingerprint: String,
+    /// The goal's name at Microsoft.
+    pub goal: GoalName,
+    /// When the source says it happened.
+    pub occurred_at: EventTime,
+    /// What Microsoft is told: `occurred_at`, shifted by whole seconds if that key was taken.
+    pub conversion_time: EventTime,
+    /// The original value; absent on goals without value.
+    pub money: Option<Money>,
+    /// Click id and hashes, sent whole or not at all.
+    pub identity: Identity,
+    /// Its goal takes no hashes: they are kept, so that the person can be found and erased, and the
+    /// click id goes alone.
+    pub bare: bool,
+    /// Where the click came from.
+    pub click: Option<Click>,
+    /// The records it may find a click by later.
+    pub references: References,
+    /// What the event said of the person's consent; rows of earlier versions don't say.
+    pub consent: Option<Consent>,
+    /// When the person was erased: identity, click, references and fingerprint are gone since.
+    pub erased_at: Option<EventTime>,
+}
+
+/// The click a conversion is credited to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Click {
+    /// When it was captured; unknown if the event brought the click id itself.
+    pub clicked_at: Option<EventTime>,
+    /// What led to it.
+    pub from: ClickOrigin,
+    /// The reference under which it is stored, where a tie led to it; else that is the session.
+    pub reference: Option<RecordId>,
+}
+
+/// What led to a click, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClickOrigin {
+    /// The event brought the click id.
+    Event,
+    /// The session's latest click before the conversion.
+    Session,
+    /// A click tied to the lead.
+    Lead,
+    /// A click tied to the cart.
+    Cart,
+    /// A click tied to the order.
+    Order,
+}
+
+/// Records of the source by which a click can be found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// The visitor's session, or the cookie's value.
+    pub session: Option<RecordId>,
+    /// A lead of the CRM.
+    pub lead: Option<RecordId>,
+    /// A cart of the shop.
+    pub cart: Option<RecordId>,
+    /// An order of the shop.
+    pub order: Option<RecordId>,
+}
+
+impl References {
+    /// Whether a click could be found by any of them.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == References::default()
+    }
+}
+
+/// The identity Microsoft's duplicate key rests on: the click id, in lower case, or else the hashes.
+#[must_use]
+pub fn click_or_hashes(identity: &Identity) -> Option<String> {
+    if let Some(click_id) = &identity.click_id {
+        return Some(ClickId::key(click_id));
+    }
+    let hex = |hash: &Option<_>| {
+        hash.as_ref().map_or_else(String::new, crate::person::identity::Sha256Hash::hex)
+    };
+    identity.is_matchable().then(|| format!("{}/{}", hex(&identity.email), hex(&identity.phone)))
+}

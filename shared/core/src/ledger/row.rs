@@ -1,0 +1,107 @@
+//! One row of the ledger: the facts and corrections a source sent (*desired*), and what is known
+//! of Microsoft (*observed*).
+//!
+//! Each half has its own revision. Desired state is raised by whoever changes facts or corrections,
+//! observed state by whoever learns something of Microsoft; every write names the revisions it
+//! relies on, so that two workers can't undo each other.
+
+use crate::{
+    id::{AccountName, EventName, RecordId, Source},
+    ledger::{correction::Correction, facts::Facts, index::Open, observed::Observed},
+    time::EventTime,
+};
+
+/// Names one row: a source is one id-space, an id may stand under several event names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowKey {
+    /// Who sent the event.
+    pub source: Source,
+    /// The source's own id of it.
+    pub event_id: RecordId,
+    /// Its event name, e.g. `purchase`.
+    pub event: EventName,
+}
+
+impl RowKey {
+    /// The partition all rows and pointers of one id share: `event <source> <eventId>`.
+    #[must_use]
+    pub fn partition(source: &Source, event_id: &RecordId) -> String {
+        format!("event {source} {event_id}")
+    }
+
+    /// This row's partition key.
+    #[must_use]
+    pub fn pk(&self) -> String {
+        Self::partition(&self.source, &self.event_id)
+    }
+
+    /// This row's sort key.
+    #[must_use]
+    pub fn sk(&self) -> &str {
+        self.event.as_str()
+    }
+
+    /// The key that `pk` and `sk` spell.
+    ///
+    /// # Errors
+    /// If they spell something else than a row.
+    pub fn parse(pk: &str, sk: &str) -> Result<Self, BadKey> {
+        let mut parts = pk.splitn(3, ' ');
+        let (Some("event"), Some(source), Some(event_id)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(BadKey);
+        };
+        Ok(RowKey {
+            source: source.parse().map_err(|_| BadKey)?,
+            event_id: event_id.parse().map_err(|_| BadKey)?,
+            event: sk.parse().map_err(|_| BadKey)?,
+        })
+    }
+
+    /// `source/eventId`, as logs and people name it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.source, self.event_id)
+    }
+}
+
+/// A key that names no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the key of a ledger row")]
+pub struct BadKey;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its key.
+    pub key: RowKey,
+    /// The account of the mapping it belongs to.
+    pub account: AccountName,
+    /// What the source confirmed; absent while only corrections have come (an orphan).
+    pub facts: Option<Facts>,
+    /// Refunds, restatements and cancellations, in the order they came.
+    pub corrections: Vec<Correction>,
+    /// Raised by every change of facts or corrections.
+    pub desired: u64,
+    /// Raised by every change of `microsoft`.
+    pub observed: u64,
+    /// What is known of Microsoft.
+    pub microsoft: Observed,
+    /// Its entry in the index of open rows.
+    pub open: Option<Open>,
+    /// How often it has waited for the same thing; the next look is later each time.
+    pub waits: u32,
+    /// When it was first written; rows of earlier versions don't say.
+    pub recorded_at: Option<EventTime>,
+    /// When DynamoDB may delete it: long after Microsoft takes anything of it; never for an orphan.
+    pub ttl: Option<EventTime>,
+}
+
+impl Row {
+    /// Whether its person was erased: nothing of it can be sent any more.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.erased_at.is_some())
+    }
+}

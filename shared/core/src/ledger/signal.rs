@@ -1,0 +1,90 @@
+//! The message on the queue: "this row may need work".
+//!
+//! It carries the row's key, an earliest time and a few words for people; never personal data, and
+//! nothing that the row doesn't know better.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{EventName, RecordId, Source},
+    ledger::row::{Row, RowKey},
+    time::{EventTime, TextTime},
+};
+
+/// Version of the message.
+pub const VERSION: u8 = 1;
+
+/// The body of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signal {
+    /// [`VERSION`].
+    pub v: u8,
+    /// Part of the row's key.
+    pub source: Source,
+    /// Part of the row's key.
+    pub event_id: RecordId,
+    /// Part of the row's key.
+    pub event: EventName,
+    /// Not before this; a message that comes earlier is hidden until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<TextTime>,
+    /// For people who look into the queue: `purchase shop/4711 129.95 USD`.
+    #[serde(default)]
+    pub summary: String,
+}
+
+/// A message that is no signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSignal {
+    /// Not JSON, or members missing or wrong.
+    #[error("the message body is no signal")]
+    Unreadable,
+    /// Written by a newer version of this software.
+    #[error("the signal has an unknown version")]
+    Version,
+}
+
+impl Signal {
+    /// A signal for `row`, to be read at `not_before` or later.
+    #[must_use]
+    pub fn new(row: &Row, not_before: Option<EventTime>) -> Self {
+        let money = row.facts.as_ref().and_then(|facts| facts.money.as_ref());
+        let money = money.map(ToString::to_string);
+        Signal { not_before: not_before.map(TextTime), ..Self::of(&row.key, money.as_deref()) }
+    }
+
+    /// A signal for the row under `key`, for whoever has not read it; `money` (`129.95 USD`) is for
+    /// people only.
+    #[must_use]
+    pub fn of(key: &RowKey, money: Option<&str>) -> Self {
+        let money = money.map_or_else(String::new, |money| format!(" {money}"));
+        Signal {
+            v: VERSION,
+            source: key.source.clone(),
+            event_id: key.event_id.clone(),
+            event: key.event.clone(),
+            not_before: None,
+            summary: format!("{} {}{money}", key.event, key.label()),
+        }
+    }
+
+    /// Reads a message body.
+    ///
+    /// # Errors
+    /// If it is no signal, or one of another version.
+    pub fn parse(body: &str) -> Result<Self, BadSignal> {
+        let signal: Signal = serde_json::from_str(body).map_err(|_| BadSignal::Unreadable)?;
+        if signal.v == VERSION { Ok(signal) } else { Err(BadSignal::Version) }
+    }
+
+    /// The row it names.
+    #[must_use]
+    pub fn key(&self) -> RowKey {
+        RowKey {
+            source: self.source.clone(),
+            event_id: self.event_id.clone(),
+            event: self.event.clone(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a row waits.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a row waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    /// No click is known; one may still be tied.
+    NoClick,
+    /// The only click came after the conversion.
+    ClickAfterConversion,
+    /// Too many references claim the record.
+    AmbiguousClick,
+    /// The conversion lies a little in the future.
+    TimeInFuture,
+    /// The goal is younger than two hours.
+    GoalTooRecent,
+    /// A check found fault with the goal.
+    GoalHeld,
+    /// A check found fault with the account.
+    AccountHeld,
+    /// Only corrections have come.
+    OriginalMissing,
+    /// Microsoft must show the original before it can be corrected.
+    SettleDelay,
+    /// The last adjustment must land before the next is sent.
+    BetweenAdjustments,
+    /// The last adjustment's outcome is unknown; it is sent again.
+    RepeatAfterUnknown,
+    /// The click is younger than Microsoft wants. Served by the signal's `notBefore`; such a row is
+    /// queued, not waiting.
+    ClickTooYoung,
+}
+
+impl WaitReason {
+    /// Whether a click, once it is found, ends the wait.
+    #[must_use]
+    pub fn is_for_click(self) -> bool {
+        use WaitReason::{AmbiguousClick, ClickAfterConversion, NoClick};
+        matches!(self, NoClick | ClickAfterConversion | AmbiguousClick)
+    }
+
+    /// The code that `status` shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitReason::NoClick => "no_click",
+            WaitReason::ClickAfterConversion => "click_after_conversion",
+            WaitReason::AmbiguousClick => "ambiguous_click",
+            WaitReason::TimeInFuture => "time_in_future",
+            WaitReason::GoalTooRecent => "goal_too_recent",
+            WaitReason::GoalHeld => "goal_held",
+            WaitReason::AccountHeld => "account_held",
+            WaitReason::OriginalMissing => "original_missing",
+            WaitReason::SettleDelay => "settle_delay",
+            WaitReason::BetweenAdjustments => "between_adjustments",
+            WaitReason::RepeatAfterUnknown => "repeat_after_unknown",
+            WaitReason::ClickTooYoung => "click_too_young",
+        }
+    }
+}

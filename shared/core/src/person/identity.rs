@@ -1,0 +1,280 @@
+//! Who converted: a click id, or hashes of an e-mail address or phone number, made exactly as
+//! Microsoft makes them (learn.microsoft.com/advertising/guides/uet-conversion-api-integration and
+//! learn.microsoft.com/advertising/campaign-management-service/offlineconversion).
+//!
+//! Addresses and numbers live only inside the two hash functions; nothing else of them is kept.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::person::{click_id::ClickId, error::IdentityError, phone::e164};
+
+/// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
+/// digits; `Debug` hides it, since it still names a person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256Hash([u8; 32]);
+
+impl Sha256Hash {
+    /// Reads 64 hex digits of either case.
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        let pairs = text.as_bytes().chunks_exact(2);
+        if text.len() != 64 {
+            return Err(IdentityError::Hash);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(pairs) {
+            *byte = hex_digit(pair[0])? * 16 + hex_digit(pair[1])?;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// 64 lower-case hex digits, as Microsoft expects them.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        to_hex(&self.0)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn of(normalised: &str) -> Self {
+        Self(Sha256::digest(normalised.as_bytes()).into())
+    }
+}
+
+fn hex_digit(byte: u8) -> Result<u8, IdentityError> {
+    let digit = char::from(byte).to_digit(16).ok_or(IdentityError::Hash)?;
+    u8::try_from(digit).map_err(|_| IdentityError::Hash)
+}
+
+/// Lower-case hex digits of bytes.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        hex.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    hex
+}
+
+impl fmt::Debug for Sha256Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sha256Hash(…)")
+    }
+}
+
+impl Serialize for Sha256Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+/// Normalises and hashes an e-mail address; 64 hex digits are a hash already and stay what they
+/// are.
+///
+/// Normalising: trim, lower case, no spaces, no accents, nothing from `+` to `@`, no dot before
+/// `@` whatever the domain.
+pub fn hash_email(text: &str) -> Result<Sha256Hash, IdentityError> {
+    let text = text.trim();
+    if let Ok(hash) = Sha256Hash::parse(text) {
+        return Ok(hash);
+    }
+    normalise_email(text).map(|email| Sha256Hash::of(&email)).ok_or(IdentityError::Email)
+}
+
+fn normalise_email(text: &str) -> Option<String> {
+    let plain = without_accents_and_spaces(text).to_lowercase();
+    let (local, domain) = plain.split_once('@')?;
+    let local = local.split('+').next()?.replace('.', "");
+    let dots_inside = domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.');
+    let one_address = !domain.contains('@') && !plain.contains(is_foreign);
+    let valid = !local.is_empty() && dots_inside && one_address;
+    valid.then(|| format!("{local}@{domain}"))
+}
+
+/// Comes along when an address is copied, and is seen by nobody.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Separators and brackets: what is more than an address, such as `mailto:` or a list.
+fn is_foreign(c: char) -> bool {
+    "<>()[],;:\"\\".contains(c)
+}
+
+fn without_accents_and_spaces(text: &str) -> String {
+    let wanted = |c: &char| !c.is_whitespace() && !is_combining_mark(*c) && !is_invisible(*c);
+    match text.is_ascii() {
+        true => text.chars().filter(wanted).collect(),
+        // Composed again, so that letters other than accented ones keep their usual bytes.
+        false => text.nfd().filter(wanted).nfc().collect(),
+    }
+}
+
+/// Normalises a phone number to E.164 with its leading `+` and hashes it; 64 hex digits are a hash
+/// already and stay what they are.
+///
+/// A number without `+` or `00` is completed with `default_country_code` (digits such as `1` or
+/// `49`), unless it begins with it. Without one it must begin with its country code.
+pub fn hash_phone(
+    text: &str,
+    default_country_code: Option<&str>,
+) -> Result<Sha256Hash, IdentityError> {
+    let text = text.trim();
+    if let Ok(hash) = Sha256Hash::parse(text) {
+        return Ok(hash);
+    }
+    e164(text, default_country_code).map(|number| Sha256Hash::of(&number))
+}
+
+/// Everything by which Microsoft may find the click of a conversion. It is part of the key of the
+/// conversion, so it is one tuple: sent whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The click, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub click_id: Option<ClickId>,
+    /// Hash of the e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Sha256Hash>,
+    /// Hash of the phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Sha256Hash>,
+}
+
+impl Identity {
+    /// Whether there is anything by which Microsoft could match.
+    #[must_use]
+    pub fn is_matchable(&self) -> bool {
+        self.click_id.is_some() || self.has_hashes()
+    }
+
+    /// Whether hashes are all there is.
+    #[must_use]
+    pub fn is_hashes_alone(&self) -> bool {
+        self.click_id.is_none() && self.has_hashes()
+    }
+
+    /// Whether there are hashes.
+    #[must_use]
+    pub fn has_hashes(&self) -> bool {
+        self.email.is_some() || self.phone.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOHN: &str = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
+    const SMITH: &str = "9df35a0e22cfcb3edad75b601100188ed4fddcf2ae7a9c0aa322ef20e2bcfeec";
+    const PHONE: &str = "c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e";
+
+    fn email(text: &str) -> String {
+        hash_email(text).expect(text).hex()
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_part_of_an_address_and_what_surrounds_it_none_either() {
+        for text in ["\u{feff}john@contoso.com", "jo\u{200b}hn@con\u{ad}toso.com\u{200f}"] {
+            assert_eq!(email(text), JOHN, "{text:?}");
+        }
+        for text in ["<john@contoso.com>", "mailto:john@contoso.com", "john@contoso.com,"] {
+            assert_eq!(hash_email(text), Err(IdentityError::Email), "{text}");
+        }
+    }
+
+    #[test]
+    fn golden_addresses() {
+        assert_eq!(email("john@contoso.com"), JOHN);
+        assert_eq!(email("John.Smith+ads@Contoso.com "), SMITH);
+        let test = "f25ad364d33972379a7a4f4df33db142205f5c40eb19cfdb2fc5aaf117e10101";
+        assert_eq!(email("test@contoso.com"), test);
+        let example = "e2e7dbfa5e7b07f94e15295f700a2a9b486799848797cf3e0ddeae7425862f93";
+        assert_eq!(email("example@outlook.com"), example);
+    }
+
+    #[test]
+    fn golden_phone_keeps_its_plus() {
+        for (text, code) in [
+            ("1 425 555 1234", None),
+            ("1 425 555 1234", Some("1")),
+            ("+1 (425) 555-1234", None),
+            ("425.555.1234", Some("1")),
+            ("001 425 555 1234", Some("49")),
+        ] {
+            assert_eq!(hash_phone(text, code).expect(text).hex(), PHONE, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_never_hashed_again() {
+        let upper = format!(" {} ", JOHN.to_uppercase());
+        assert_eq!(email(&upper), JOHN);
+        assert_eq!(hash_phone(PHONE, Some("1")).expect("hash").hex(), PHONE);
+    }
+
+    #[test]
+    fn every_dot_before_the_at_goes_not_only_the_first() {
+        assert_eq!(email("j.o.h.n.s.mith@contoso.com"), SMITH);
+        assert_eq!(normalise_email("a.b@mail.contoso.com").as_deref(), Some("ab@mail.contoso.com"));
+    }
+
+    #[test]
+    fn spaces_accents_and_case_go() {
+        assert_eq!(normalise_email(" Jöhn @ Contoso.COM").as_deref(), Some("john@contoso.com"));
+        assert_eq!(normalise_email("jo\u{308}hn@contoso.com").as_deref(), Some("john@contoso.com"));
+        assert_eq!(normalise_email("İ@contoso.com").as_deref(), Some("i@contoso.com"));
+    }
+
+    #[test]
+    fn no_addresses() {
+        for text in [
+            "",
+            "john",
+            "@x.com",
+            "+a@x.com",
+            "...@x.com",
+            "a@b@x.com",
+            "a@x",
+            "a@.x.com",
+            "a@x.com.",
+        ] {
+            assert_eq!(hash_email(text), Err(IdentityError::Email), "{text}");
+        }
+    }
+
+    #[test]
+    fn hashes_hide_in_debug_output() {
+        let identity =
+            Identity { email: hash_email("john@contoso.com").ok(), ..Identity::default() };
+        let shown = format!("{identity:?}");
+        assert!(!shown.contains("ec81") && !shown.contains("john"), "{shown}");
+        assert!(identity.is_matchable());
+        assert!(!Identity::default().is_matchable());
+    }
+
+    #[test]
+    fn stored_as_hex() {
+        let hash = hash_email("john@contoso.com").expect("hash");
+        let text = serde_json::to_string(&hash).expect("text");
+        assert_eq!(text, format!("\"{JOHN}\""));
+        assert_eq!(serde_json::from_str::<Sha256Hash>(&text).expect("hash"), hash);
+        assert!(Sha256Hash::parse(&JOHN[1..]).is_err());
+    }
+}

@@ -1,0 +1,12 @@
+//! What the project exists for: pure decisions from a row, its account and the time.
+
+pub mod audit;
+pub mod calls;
+pub mod decide;
+pub mod erasure;
+pub mod intake;
+pub mod note;
+pub mod redrive;
+pub mod state;
+pub mod totals;
+pub mod verdict;

@@ -1,0 +1,176 @@
+//! The state a row is in, in the words that operators read.
+
+use rust_decimal::Decimal;
+
+use crate::{
+    ledger::{
+        correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
+        facts::Facts,
+        observed::RefusalReason,
+        row::Row,
+    },
+    money::Money,
+    reconcile::decide::standing,
+};
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A message is on its way.
+    Queued,
+    /// It has a time at which it is looked at again.
+    Waiting,
+    /// Microsoft has the original.
+    Accepted,
+    /// Microsoft has a newer value.
+    Restated,
+    /// Microsoft doesn't count it any more.
+    Retracted,
+    /// Something of it will not reach Microsoft without a person.
+    Refused,
+    /// The queue gave its message up.
+    Dead,
+}
+
+impl State {
+    /// The code that `status` shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Waiting => "waiting",
+            State::Accepted => "accepted",
+            State::Restated => "restated",
+            State::Retracted => "retracted",
+            State::Refused => "refused",
+            State::Dead => "dead",
+        }
+    }
+}
+
+/// The state of `row`, and the reason where there is one.
+#[must_use]
+pub fn state(row: &Row) -> (State, Option<String>) {
+    if row.is_erased() {
+        return state_of_erased(row);
+    }
+    if row.microsoft.dead_at.is_some() {
+        return (State::Dead, None);
+    }
+    if let Some(refusal) = &row.microsoft.refusal {
+        return (State::Refused, Some(refusal.reason.to_string()));
+    }
+    if let Some(refusal) = lost_correction(row) {
+        return (State::Refused, Some(refusal.as_str().to_owned()));
+    }
+    if let Some(open) = &row.open {
+        return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
+    }
+    (at_microsoft(row), None)
+}
+
+/// What became of its messages doesn't matter any more, only what Microsoft has and was not told.
+fn state_of_erased(row: &Row) -> (State, Option<String>) {
+    if row.microsoft.accepted.is_none() || row.microsoft.unsettled {
+        return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
+    }
+    match lost_correction(row) {
+        Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
+        None => (at_microsoft(row), None),
+    }
+}
+
+fn at_microsoft(row: &Row) -> State {
+    match (&row.microsoft.accepted, &row.microsoft.adjusted) {
+        (None, _) => State::Queued,
+        (Some(_), None) => State::Accepted,
+        (Some(_), Some(adjusted)) if adjusted.value.is_none() => State::Retracted,
+        (Some(_), Some(_)) => State::Restated,
+    }
+}
+
+/// A correction that will never reach Microsoft, of a conversion that is there. After a Retract the
+/// row stays retracted: nothing of it counts any more.
+fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
+    row.microsoft.accepted.as_ref()?;
+    let (_, effects) = corrections(row)?;
+    effects.iter().find_map(|effect| match effect {
+        Effect::Refused(CorrectionRefusal::AfterRetraction) => None,
+        Effect::Refused(refusal) => Some(*refusal),
+        _ => None,
+    })
+}
+
+/// The corrections' effects as `status` shows them, and the folded net. Of an erased row those that
+/// Microsoft was not told of are refused, but part of the net like all others: the money is right
+/// whoever was erased.
+#[must_use]
+pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
+    let facts = row.facts.as_ref()?;
+    let folded = fold(&row.account, facts, &row.corrections);
+    let mut effects = effects_shown(&folded, &row.microsoft);
+    if row.is_erased() && at_microsoft(row) != State::Retracted {
+        let untold = effects.iter_mut().skip(told(row, facts));
+        for effect in untold.filter(|effect| **effect == Effect::Counted) {
+            *effect = Effect::Refused(CorrectionRefusal::IdentityErased);
+        }
+    }
+    Some((folded, effects))
+}
+
+/// How many of an erased row's corrections Microsoft was told of. They were told in the order they
+/// came, so these are the longest beginning that explains what stands there.
+fn told(row: &Row, facts: &Facts) -> usize {
+    let standing = standing(&row.microsoft, facts);
+    let explains =
+        |known: &usize| fold(&row.account, facts, &row.corrections[..*known]).worth == standing;
+    (0..=row.corrections.len()).rev().find(explains).unwrap_or(0)
+}
+
+/// What Microsoft has of the conversion, in the words of [`State`]; `unknown` if an attempt was made
+/// whose end nobody knows, `None` if it has nothing.
+#[must_use]
+pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
+    match at_microsoft(row) {
+        _ if is_doubtful(row) => Some("unknown"),
+        State::Queued => None,
+        state => Some(state.as_str()),
+    }
+}
+
+/// Whether nobody knows what Microsoft counts of the row: its last attempt has no answer.
+#[must_use]
+pub fn is_doubtful(row: &Row) -> bool {
+    let known = &row.microsoft;
+    known.unsettled || (known.apply_unknown && known.accepted.is_none())
+}
+
+/// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.
+#[must_use]
+pub fn value_at_microsoft(row: &Row) -> Option<Money> {
+    let facts = row.facts.as_ref()?;
+    row.microsoft.accepted.as_ref()?;
+    let original = facts.money?;
+    match &row.microsoft.adjusted {
+        None => Some(original),
+        Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
+    }
+}
+
+/// By how much what Microsoft counts differs from the net, because the person was erased before it
+/// could be told; `None` if it doesn't, or nobody knows.
+#[must_use]
+pub fn untold(row: &Row) -> Option<Decimal> {
+    if !row.is_erased() || is_doubtful(row) {
+        return None;
+    }
+    let (folded, effects) = corrections(row)?;
+    let erased = Effect::Refused(CorrectionRefusal::IdentityErased);
+    if row.microsoft.accepted.is_some() && !effects.contains(&erased) {
+        return None;
+    }
+    let standing = value_at_microsoft(row).map(|money| money.amount.decimal()).unwrap_or_default();
+    // Microsoft counts nothing below zero.
+    let difference = folded.net?.max(Decimal::ZERO) - standing;
+    (!difference.is_zero()).then_some(difference)
+}
