@@ -153,7 +153,7 @@ fn repeat(conversion: &Conversion, existing: &Row, call: &Call<'_>) -> EventAnsw
     if known != Some(fingerprint.as_str()) {
         return conflict(conversion, "this id is known with other content");
     }
-    if existing.observed == 0 && existing.open.is_none() {
+    if existing.observed_revision == 0 && existing.open.is_none() {
         call.signal(existing, None);
     }
     EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Duplicate, existing)

@@ -185,7 +185,8 @@ fn to_heed<'a>(work: &'a Work, now: EventTime, policy: &Policy) -> Option<&'a Ro
     let settled = known.accepted.is_some() || known.refusal.is_some();
     let young = row.recorded_at.is_some_and(|at| at.plus_seconds(policy.hour / 60) > now);
     // Whatever is tried, refused, or taken up again raises the revision.
-    let first_way = young && work.receives() == 1 && row.observed == 0 && row.open.is_none();
+    let first_way =
+        young && work.receives() == 1 && row.observed_revision == 0 && row.open.is_none();
     let person = row.facts.as_ref().is_some_and(|facts| facts.identity.is_matchable());
     (person && !settled && !first_way).then_some(row)
 }
@@ -291,10 +292,10 @@ pub(crate) mod tests {
     fn what_was_tried_refused_handed_back_or_put_off_is_looked_at_however_young() {
         assert!(is_heeded(young(), 2), "handed back");
         // Its refusal was lifted by a redrive, or its only attempt had no answer.
-        assert!(is_heeded(Row { observed: 1, ..young() }, 1), "redriven");
+        assert!(is_heeded(Row { observed_revision: 1, ..young() }, 1), "redriven");
         let mut unknown = young();
         unknown.microsoft = Observed { attempts: 1, apply_unknown: true, ..Observed::default() };
-        assert!(is_heeded(Row { observed: 1, ..unknown }, 1), "tried");
+        assert!(is_heeded(Row { observed_revision: 1, ..unknown }, 1), "tried");
         let mut waiting = young();
         let until = now().plus_seconds(60);
         waiting.open =

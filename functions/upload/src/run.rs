@@ -98,7 +98,8 @@ impl<P: Ports> Run<'_, P> {
             now: self.upload.clock.now(),
             policy: &self.upload.policy,
         };
-        let moved = (current.observed, current.desired) != (seen.observed, seen.desired);
+        let moved = (current.observed_revision, current.desired_revision)
+            != (seen.observed_revision, seen.desired_revision);
         match moved {
             false => Some(note.write(current, &context)),
             true => match note.again(seen, current, &context) {

@@ -122,7 +122,7 @@ pub fn is_waiting_for_audit(world: &World) -> bool {
     let Some(row) = table.rows.values().find(|row| forgotten(row)) else { return false };
     let is_too_old = |row: &Row| {
         let time = row.facts.as_ref().map(|facts| facts.conversion_time.plus_seconds(MAX_AGE));
-        row.observed == 0 && time.is_some_and(|limit| limit < world.now())
+        row.observed_revision == 0 && time.is_some_and(|limit| limit < world.now())
     };
     if world.plan.faults.vanished == 0 && !is_too_old(row) {
         let what = format!("nothing drives it: {row:?}");

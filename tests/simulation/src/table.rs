@@ -84,7 +84,9 @@ impl Table {
     /// Microsoft, if both revisions are those of `before`.
     pub fn change(&mut self, before: &Row, after: &Row) -> bool {
         let Some(current) = self.rows.get(&before.key) else { return false };
-        if (current.desired, current.observed) != (before.desired, before.observed) {
+        if (current.desired_revision, current.observed_revision)
+            != (before.desired_revision, before.observed_revision)
+        {
             self.units.write += 1;
             return false;
         }
@@ -97,7 +99,7 @@ impl Table {
         }
         let row = Row {
             microsoft: current.microsoft.clone(),
-            observed: current.observed,
+            observed_revision: current.observed_revision,
             open,
             waits,
             ..after.clone()
@@ -115,7 +117,8 @@ impl Table {
 
     /// Deletes an orphan that has got no corrections since and is none now.
     pub fn hand_over(&mut self, before: &Row, after: &Row, orphan: &Row) -> bool {
-        let same = |row: &Row| row.desired == orphan.desired && row.facts.is_none();
+        let same =
+            |row: &Row| row.desired_revision == orphan.desired_revision && row.facts.is_none();
         if !self.rows.get(&orphan.key).is_some_and(same) || !self.change(before, after) {
             return false;
         }
@@ -127,8 +130,8 @@ impl Table {
     /// One conditional update.
     pub fn write(&mut self, write: &Write) -> Written {
         let Some(current) = self.rows.get(&write.key) else { return Written::Conflict(None) };
-        let desired = write.if_desired.is_none_or(|desired| desired == current.desired);
-        if current.observed != write.if_observed || !desired {
+        let desired = write.if_desired.is_none_or(|desired| desired == current.desired_revision);
+        if current.observed_revision != write.if_observed || !desired {
             self.units.write += 1;
             return Written::Conflict(Some(Box::new(current.clone())));
         }

@@ -54,8 +54,8 @@ fn orphan(corrections: Vec<Correction>) -> Row {
         account: "main".parse().expect("an account"),
         facts: None,
         corrections,
-        desired: 1,
-        observed: 0,
+        desired_revision: 1,
+        observed_revision: 0,
         microsoft: Observed::default(),
         waits: 1,
         recorded_at: None,
@@ -132,7 +132,7 @@ fn the_only_original_takes_what_it_lacks() {
     assert_eq!((orphan.as_ref(), before.as_ref()), (&rows[0], &rows[1]));
     let ids: Vec<_> = after.corrections.iter().map(|c| c.event_id.as_str()).collect();
     assert_eq!(ids, ["r1", "r2", "r3"]);
-    assert_eq!(after.desired, before.desired + 2);
+    assert_eq!(after.desired_revision, before.desired_revision + 2);
     assert!(after.open.is_some(), "it comes up again even if its message is lost");
     // A run that died before it removed the orphan: nothing is left to write.
     let rows = [rows[0].clone(), *after];

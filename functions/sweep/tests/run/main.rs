@@ -77,7 +77,11 @@ async fn what_is_due_is_signalled_once() {
     for id in ["1", "2", "3"] {
         let row = stand.rows(id).await.remove(0);
         assert_eq!(row.open.expect("still open").due, now.plus_seconds(1_000));
-        assert_eq!((row.desired, row.observed), (1, 0), "moving due raises no revision");
+        assert_eq!(
+            (row.desired_revision, row.observed_revision),
+            (1, 0),
+            "moving due raises no revision"
+        );
     }
 
     assert_eq!(stand.run().await, Summary::default());
@@ -146,7 +150,7 @@ async fn orphans_find_their_original_wait_or_end() {
 
     let found = stand.rows("found").await;
     assert_eq!(found.len(), 1, "the orphan is gone");
-    assert_eq!((found[0].corrections.len(), found[0].desired), (1, 2));
+    assert_eq!((found[0].corrections.len(), found[0].desired_revision), (1, 2));
     assert_eq!(found[0].open.as_ref().expect("due").due, now.plus_seconds(5));
     let young = stand.rows("young").await.remove(0);
     assert_eq!(young.open.expect("open").due, now.plus_seconds(6 * 1_000));
@@ -245,7 +249,11 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     let open = row.open.expect("still open");
     assert!(open.class.starts_with("wait#"), "{}", open.class);
     assert_eq!((open.due, open.reason), (now.plus_seconds(4_000), Some(WaitReason::GoalHeld)));
-    assert_eq!((row.desired, row.observed), (1, 0), "letting it go raises no revision");
+    assert_eq!(
+        (row.desired_revision, row.observed_revision),
+        (1, 0),
+        "letting it go raises no revision"
+    );
     assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 0);
 }
 

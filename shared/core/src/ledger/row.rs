@@ -83,9 +83,9 @@ pub struct Row {
     /// Refunds, restatements and cancellations, in the order they came.
     pub corrections: Vec<Correction>,
     /// Raised by every change of facts or corrections.
-    pub desired: u64,
+    pub desired_revision: u64,
     /// Raised by every change of `microsoft`.
-    pub observed: u64,
+    pub observed_revision: u64,
     /// What is known of Microsoft.
     pub microsoft: Observed,
     /// Its entry in the index of open rows.

@@ -85,8 +85,8 @@ fn is_over(row: &Row, now: EventTime) -> bool {
 fn moved(row: &Row, open: Option<Open>) -> Write {
     Write {
         key: row.key.clone(),
-        if_observed: row.observed,
-        if_desired: Some(row.desired),
+        if_observed: row.observed_revision,
+        if_desired: Some(row.desired_revision),
         microsoft: None,
         open,
         waits: 0,

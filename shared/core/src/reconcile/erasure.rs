@@ -190,6 +190,6 @@ pub fn erase(row: &Row, now: EventTime) -> Option<Row> {
         erased_at: Some(now),
         ..facts.clone()
     };
-    let desired = row.desired + 1;
-    Some(Row { facts: Some(facts), desired, open: None, waits: 0, ..row.clone() })
+    let desired = row.desired_revision + 1;
+    Some(Row { facts: Some(facts), desired_revision: desired, open: None, waits: 0, ..row.clone() })
 }

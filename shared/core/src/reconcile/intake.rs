@@ -114,8 +114,8 @@ pub fn place(
         account: conversion.account.clone(),
         facts: Some(facts),
         corrections: orphan.map(|row| row.corrections.clone()).unwrap_or_default(),
-        desired: orphan.map_or(1, |row| row.desired + 1),
-        observed: orphan.map_or(0, |row| row.observed),
+        desired_revision: orphan.map_or(1, |row| row.desired_revision + 1),
+        observed_revision: orphan.map_or(0, |row| row.observed_revision),
         // An orphan that was given up stays refused until the signal sent now lifts that.
         microsoft: orphan.map(|row| row.microsoft.clone()).unwrap_or_default(),
         open: None,
@@ -152,7 +152,7 @@ fn dispatch(row: &mut Row, missing: Option<WaitReason>, context: &Context<'_>) -
 pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row {
     let (click_id, click) = credited(search);
     let mut bound = row.clone();
-    bound.desired += 1;
+    bound.desired_revision += 1;
     if let Some(facts) = &mut bound.facts {
         facts.identity.click_id = click_id;
         facts.bare = false;
@@ -167,7 +167,7 @@ pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row 
 #[must_use]
 pub fn unbind(row: &Row, context: &Context<'_>) -> Row {
     let mut unbound = row.clone();
-    unbound.desired += 1;
+    unbound.desired_revision += 1;
     if let Some(facts) = &mut unbound.facts {
         facts.identity.click_id = None;
         facts.bare = false;
@@ -198,7 +198,7 @@ pub fn without_hashes(row: &Row, account: &AccountView) -> Option<Row> {
         return None;
     }
     let mut after = row.clone();
-    after.desired += 1;
+    after.desired_revision += 1;
     after.facts = Some(Facts { bare: true, ..facts.clone() });
     Some(after)
 }
@@ -281,7 +281,7 @@ pub fn append(row: &Row, mut correction: Correction, context: &Context<'_>) -> R
         correction.refused = Some(CorrectionRefusal::TooOldForMicrosoft);
     }
     after.corrections.push(correction);
-    after.desired += 1;
+    after.desired_revision += 1;
     let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
     if !resting && !row.is_erased() {
         (after.open, after.waits) = due_for(row, &after, context);
@@ -316,8 +316,8 @@ pub fn orphan(
         account: account.clone(),
         facts: None,
         corrections: vec![recorded(event, context.now)],
-        desired: 1,
-        observed: 0,
+        desired_revision: 1,
+        observed_revision: 0,
         microsoft: Observed::default(),
         open: Some(open),
         waits: 1,

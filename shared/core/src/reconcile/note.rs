@@ -48,7 +48,7 @@ impl Write {
         let mut after = row.clone();
         if let Some(observed) = &self.microsoft {
             after.microsoft = observed.clone();
-            after.observed = self.if_observed + 1;
+            after.observed_revision = self.if_observed + 1;
         }
         if let (Some(goal), Some(facts)) = (&self.goal, &mut after.facts) {
             facts.goal = goal.clone();
@@ -146,8 +146,8 @@ impl Note {
         let (open, waits) = self.entry(row, &after, context);
         Write {
             key: row.key.clone(),
-            if_observed: row.observed,
-            if_desired: Some(row.desired),
+            if_observed: row.observed_revision,
+            if_desired: Some(row.desired_revision),
             microsoft: learned.then_some(after.microsoft),
             open,
             waits,
@@ -158,7 +158,7 @@ impl Note {
     /// What is still to be written when `current` has moved on from the row `seen`.
     #[must_use]
     pub fn again(&self, seen: &Row, current: &Row, context: &Context<'_>) -> OnConflict {
-        let same_observed = seen.observed == current.observed;
+        let same_observed = seen.observed_revision == current.observed_revision;
         let write = match self {
             Note::Accepted(Kind::Apply, _) | Note::Unknown(..) => self.write(current, context),
             Note::Accepted(_, mark)

@@ -83,7 +83,7 @@ pub fn redrive(
 fn waited_in_vain(row: &Row, message: Delivery, today: Today<'_>) -> Option<GoalName> {
     let reason = row.open.as_ref().and_then(|open| open.reason);
     let held = row.facts.is_some() && reason == Some(WaitReason::GoalHeld);
-    let untried = row.observed == 0 && message.receives == 1;
+    let untried = row.observed_revision == 0 && message.receives == 1;
     today.goal.filter(|_| held && untried && !today.has_old).cloned()
 }
 

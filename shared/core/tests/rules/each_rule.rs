@@ -215,8 +215,8 @@ proptest! {
         follow(&steps, |story| {
             let row = &story.row;
             if let Some(last) = last.replace(row.clone()) {
-                assert_eq!(row.desired != last.desired, row.corrections != last.corrections);
-                assert_eq!(row.observed != last.observed, row.microsoft != last.microsoft);
+                assert_eq!(row.desired_revision != last.desired_revision, row.corrections != last.corrections);
+                assert_eq!(row.observed_revision != last.observed_revision, row.microsoft != last.microsoft);
             }
         });
     }

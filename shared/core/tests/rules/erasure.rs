@@ -169,7 +169,10 @@ fn the_money_stays_and_nothing_of_the_person() {
     assert_eq!((facts.money, &facts.goal), (before.money, &before.goal));
     assert_eq!(facts.conversion_time, before.conversion_time);
     assert_eq!((&after.corrections, &after.microsoft), (&row.corrections, &row.microsoft));
-    assert_eq!((after.desired, after.observed), (row.desired + 1, row.observed));
+    assert_eq!(
+        (after.desired_revision, after.observed_revision),
+        (row.desired_revision + 1, row.observed_revision)
+    );
     assert_eq!(erase(&after, crate::support::after(DAY)), None, "once is enough");
 }
 

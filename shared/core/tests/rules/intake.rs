@@ -135,7 +135,10 @@ fn hashes_beside_a_click_go_only_where_the_goal_has_enhanced_conversions() {
     assert!(body.contains("MicrosoftClickId") && !body.contains("Hashed"), "{body}");
     assert_eq!(facts.identity, hashed.identity, "kept, or nobody could find and erase the person");
     assert_eq!(click_or_hashes(&facts.identity), click_or_hashes(&hashed.identity), "same claim");
-    assert_eq!((bare.desired, bare.observed), (row.desired + 1, row.observed));
+    assert_eq!(
+        (bare.desired_revision, bare.observed_revision),
+        (row.desired_revision + 1, row.observed_revision)
+    );
     assert_eq!(without_hashes(&bare, &plain_view()), None, "nothing is left to take");
     // Without the click the hashes are all there is, and may go some day.
     let bench = Bench::new();
@@ -187,7 +190,7 @@ proptest! {
 fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
     let (row, dispatch) = placed(&sale(), &found(-2 * HOUR), 0);
     assert_eq!((dispatch, &row.open), (Dispatch::Message(None), &None));
-    assert_eq!((row.desired, row.observed, row.waits), (1, 0, 0));
+    assert_eq!((row.desired_revision, row.observed_revision, row.waits), (1, 0, 0));
     assert_eq!(row.ttl, Some(after(400 * DAY)));
     let (row, dispatch) = placed(&sale(), &found(-600), 0);
     assert_eq!(dispatch, Dispatch::Message(Some(after(HOUR - 600))));
@@ -215,7 +218,7 @@ fn a_found_orphan_hands_its_corrections_over() {
     let facts = facts_of(&sale(), &found(-HOUR));
     let (row, _) = place(&sale(), facts, Some(&orphan), None, &context, 400);
     assert_eq!(row.corrections, orphan.corrections);
-    assert_eq!((row.key, row.desired), (orphan.key, orphan.desired + 1));
+    assert_eq!((row.key, row.desired_revision), (orphan.key, orphan.desired_revision + 1));
     assert_eq!(row.open, None);
 }
 
@@ -230,7 +233,7 @@ fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
     let came = after(21 * DAY);
     let (row, dispatch) = place(&sale(), facts, Some(&orphan), None, &bench.context(came), 400);
     assert_eq!(dispatch, Dispatch::Message(None));
-    assert_eq!((row.corrections.len(), row.observed), (1, orphan.observed));
+    assert_eq!((row.corrections.len(), row.observed_revision), (1, orphan.observed_revision));
     assert_eq!(
         redrive(
             &row,
@@ -261,7 +264,7 @@ fn a_correction_is_recorded_as_it_came() {
 #[test]
 fn a_correction_of_an_accepted_row_is_due_when_it_may_go() {
     let row = appended(&accepted_row(Vec::new()), 3 * HOUR);
-    assert_eq!(row.desired, 2);
+    assert_eq!(row.desired_revision, 2);
     assert_eq!(open(&row), Some(("wait", 14 * HOUR, Some(WaitReason::SettleDelay))));
     let late = appended(&accepted_row(Vec::new()), 20 * HOUR);
     assert_eq!(open(&late), Some(("wait", 20 * HOUR, None)));
@@ -290,7 +293,10 @@ fn a_correction_does_not_wake_a_refused_or_dead_row() {
     dead.microsoft.dead_at = Some(after(9));
     for row in [refused, dead] {
         let corrected = appended(&row, DAY);
-        assert_eq!((&corrected.open, corrected.desired), (&row.open, row.desired + 1));
+        assert_eq!(
+            (&corrected.open, corrected.desired_revision),
+            (&row.open, row.desired_revision + 1)
+        );
     }
 }
 
@@ -334,7 +340,10 @@ fn a_click_that_is_found_later_is_bound_with_its_time() {
     let facts = bound.facts.as_ref().expect("facts");
     assert!(facts.identity.is_matchable());
     assert_eq!((facts.conversion_time, facts.occurred_at), (after(1), sold()));
-    assert_eq!((bound.desired, bound.observed), (row.desired + 1, row.observed));
+    assert_eq!(
+        (bound.desired_revision, bound.observed_revision),
+        (row.desired_revision + 1, row.observed_revision)
+    );
     assert_eq!(bound.open, row.open, "it is still looked at if the run dies here");
 }
 

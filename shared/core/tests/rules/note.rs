@@ -104,7 +104,10 @@ fn a_first_write_relies_on_both_revisions_and_raises_observed_only_by_what_it_le
     for note in all_notes() {
         let row = claimed_row();
         let write = note.write(&row, &bench.context(after(LATER)));
-        assert_eq!((write.if_observed, write.if_desired), (row.observed, Some(row.desired)));
+        assert_eq!(
+            (write.if_observed, write.if_desired),
+            (row.observed_revision, Some(row.desired_revision))
+        );
         let teaches = !matches!(note, Note::Waits(..) | Note::InSync);
         assert_eq!(write.microsoft.is_some(), teaches, "{note:?}");
         assert_eq!(write.goal.is_some(), matches!(note, Note::Taken(Some(_))), "{note:?}");
@@ -116,7 +119,7 @@ fn in_sync_leaves_the_index() {
     let row = noted(&row(), &Note::Waits(after(DAY), WaitReason::NoClick), 0);
     assert_eq!((class(&row), due(&row), row.waits), (Some("wait"), Some(DAY), 1));
     let row = noted(&row, &Note::InSync, 0);
-    assert_eq!((row.open, row.waits, row.observed), (None, 0, 0));
+    assert_eq!((row.open, row.waits, row.observed_revision), (None, 0, 0));
 }
 
 #[test]
@@ -364,13 +367,13 @@ enum Then {
 fn desired_moved(seen: &Row) -> Row {
     let mut row = seen.clone();
     row.corrections.push(refund("late", 90, "5"));
-    row.desired += 1;
+    row.desired_revision += 1;
     row
 }
 
 fn observed_moved(seen: &Row) -> Row {
     let mut row = seen.clone();
-    row.observed += 1;
+    row.observed_revision += 1;
     row.microsoft.attempts += 1;
     row
 }

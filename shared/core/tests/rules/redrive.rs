@@ -66,7 +66,7 @@ fn a_row_that_waited_for_a_goal_that_the_mapping_has_no_more_takes_todays() {
     otherwise.open =
         Some(IndexClass::Wait.entry(&waiting.key, after(DAY), Some(WaitReason::NoClick)));
     assert_eq!(read(&otherwise, 0, DAY, "Purchases"), Redrive::NotNeeded);
-    waiting.observed = 1;
+    waiting.observed_revision = 1;
     assert_eq!(read(&waiting, 0, DAY, "Purchases"), Redrive::NotNeeded);
 }
 

@@ -358,8 +358,8 @@ fn any_row() -> impl Strategy<Value = Row> {
     parts.prop_map(|(facts, corrections, microsoft, (desired, observed, waits), open, ttl)| Row {
         facts,
         corrections,
-        desired,
-        observed,
+        desired_revision: desired,
+        observed_revision: observed,
         microsoft,
         open: open.map(|(due, waiting)| {
             IndexClass::Dead.entry(&key(), due, waiting.then_some(WaitReason::SettleDelay))

@@ -103,8 +103,8 @@ pub fn row_of(facts: Facts) -> Row {
         account: id("main"),
         facts: Some(facts),
         corrections: Vec::new(),
-        desired: 1,
-        observed: 0,
+        desired_revision: 1,
+        observed_revision: 0,
         microsoft: Observed::default(),
         open: None,
         waits: 0,
@@ -118,8 +118,8 @@ pub fn accepted_row(corrections: Vec<Correction>) -> Row {
     let mut row = row();
     let acceptance = Acceptance { at: after(2 * HOUR), by: production(), tracking_id: None };
     row.microsoft.accepted = Some(acceptance);
-    row.observed = 1;
-    row.desired += corrections.len() as u64;
+    row.observed_revision = 1;
+    row.desired_revision += corrections.len() as u64;
     row.corrections = corrections;
     row
 }
@@ -195,13 +195,13 @@ impl Bench {
 
 /// Carries out a write on its conditions, as the table would; answers whether they held.
 pub fn carry_out(row: &mut Row, write: &Write) -> bool {
-    let desired_holds = write.if_desired.is_none_or(|desired| desired == row.desired);
-    if write.key != row.key || write.if_observed != row.observed || !desired_holds {
+    let desired_holds = write.if_desired.is_none_or(|desired| desired == row.desired_revision);
+    if write.key != row.key || write.if_observed != row.observed_revision || !desired_holds {
         return false;
     }
     if let Some(microsoft) = &write.microsoft {
         row.microsoft = microsoft.clone();
-        row.observed += 1;
+        row.observed_revision += 1;
     }
     if let (Some(goal), Some(facts)) = (&write.goal, &mut row.facts) {
         facts.goal = goal.clone();

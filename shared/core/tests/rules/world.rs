@@ -146,7 +146,7 @@ impl World {
     pub fn sale_arrives(&mut self) {
         let context = self.bench.context(self.now);
         if let Some(row) = self.row.as_ref().filter(|row| row.facts.is_some()) {
-            let untouched = row.observed == 0 && row.open.is_none();
+            let untouched = row.observed_revision == 0 && row.open.is_none();
             if untouched {
                 self.send(None);
             }
@@ -410,7 +410,7 @@ impl World {
     }
 
     fn record(&mut self, run: Run, note: &Note) {
-        let clean = self.row().observed == run.seen.observed;
+        let clean = self.row().observed_revision == run.seen.observed_revision;
         let written = self.note(note, &run.seen);
         match note {
             Note::Accepted(Kind::Apply, _) => {}

@@ -154,7 +154,7 @@ impl Rows for Ledger {
             .table_name(&self.table)
             .set_key(Some(key_item(&orphan.key)))
             .condition_expression("desired = :desired AND attribute_not_exists(goal)")
-            .expression_attribute_values(":desired", unsigned(orphan.desired))
+            .expression_attribute_values(":desired", unsigned(orphan.desired_revision))
             .build()
             .map_err(unbuilt)?;
         let delete = TransactWriteItem::builder().delete(delete).build();
@@ -213,8 +213,8 @@ fn change_of(
         update.remove(name);
     }
     let (names, mut values, expression) = update.finish();
-    values.insert(":desired".to_owned(), unsigned(before.desired));
-    values.insert(":observed".to_owned(), unsigned(before.observed));
+    values.insert(":desired".to_owned(), unsigned(before.desired_revision));
+    values.insert(":observed".to_owned(), unsigned(before.observed_revision));
     Ok((expression, names, values))
 }
 
