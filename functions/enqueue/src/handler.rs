@@ -212,7 +212,7 @@ impl<P: Ports> Enqueue<P> {
         for _ in 0..ROUNDS {
             let rows = self.ledger.partition(source, id, call.now).await?;
             let meant = |row: &&Row| {
-                let untaken = row.microsoft.accepted.is_none();
+                let untaken = row.observed.accepted.is_none();
                 let allowed = call.allows(source, Some(&row.account)).is_ok();
                 row.key.event == denied.event && untaken && allowed
             };

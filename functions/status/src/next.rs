@@ -12,7 +12,7 @@ use tracklayer_core::{
 /// held, or another one by now, shows in the row once upload has noticed.
 #[must_use]
 pub fn next(row: &Row, policy: &Policy, now: EventTime) -> Option<(Kind, EventTime)> {
-    if row.microsoft.dead_at.is_some() {
+    if row.observed.dead_at.is_some() {
         return None;
     }
     let looked_at = looked_at(row).map(|due| due.max(now));

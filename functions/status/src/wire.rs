@@ -160,7 +160,7 @@ impl<'a> Record<'a> {
             click: click(row),
             desired: desired(row),
             microsoft: microsoft(row),
-            attempts: row.microsoft.attempts,
+            attempts: row.observed.attempts,
             last_attempt: last_attempt(row),
             next_action: next_action(row, policy, now),
             findings: findings(row, accounts),
@@ -242,7 +242,7 @@ fn number(decimal: Decimal) -> Option<Box<RawValue>> {
 
 fn microsoft(row: &Row) -> Option<Microsoft<'_>> {
     let facts = row.facts.as_ref()?;
-    let accepted = row.microsoft.accepted.as_ref()?;
+    let accepted = row.observed.accepted.as_ref()?;
     let money = state::value_at_microsoft(row);
     Some(Microsoft {
         goal: &facts.goal,
@@ -255,7 +255,7 @@ fn microsoft(row: &Row) -> Option<Microsoft<'_>> {
 }
 
 fn last_attempt(row: &Row) -> Option<Attempt<'_>> {
-    let last = row.microsoft.last.as_ref()?;
+    let last = row.observed.last.as_ref()?;
     Some(Attempt {
         at: last.at.into(),
         kind: last.kind,

@@ -55,7 +55,7 @@ impl Work {
 
     /// Whether it keeps coming back without a trace of an attempt: it may be what kills the run.
     pub fn is_suspect(&self) -> bool {
-        let last = self.row.as_ref().and_then(|row| row.microsoft.last.as_ref());
+        let last = self.row.as_ref().and_then(|row| row.observed.last.as_ref());
         let untried = last.is_none_or(|attempt| attempt.at < self.sent_at);
         self.receives() >= SUSPECT_RECEIVES && untried
     }
@@ -168,7 +168,7 @@ mod tests {
     fn work(receives: u32, tried: Option<i64>) -> Work {
         let sent_at = now().plus_seconds(-60);
         let mut row = row(90, ClickOrigin::Session, None);
-        row.microsoft.last = tried.map(|seconds| Attempt {
+        row.observed.last = tried.map(|seconds| Attempt {
             at: sent_at.plus_seconds(seconds),
             kind: Kind::Apply,
             outcome: AttemptOutcome::Unknown,

@@ -140,7 +140,7 @@ pub(crate) fn take_over(
 
 /// Hashes may have been sent without an answer; then they stay what the row is known by.
 fn waits_for_click(row: &Row, account: &AccountView) -> bool {
-    let known = &row.microsoft;
+    let known = &row.observed;
     let unsent = known.accepted.is_none() && known.refusal.is_none() && !known.apply_unknown;
     row.facts
         .as_ref()

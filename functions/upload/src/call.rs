@@ -233,7 +233,7 @@ impl<P: Ports> Run<'_, P> {
         let work = &self.works[load.index];
         match load.kind() {
             Kind::Apply => work.receives() % 2 == 1,
-            _ => work.row.as_ref().is_some_and(|row| row.microsoft.attempts % 2 == 1),
+            _ => work.row.as_ref().is_some_and(|row| row.observed.attempts % 2 == 1),
         }
     }
 

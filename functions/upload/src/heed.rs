@@ -140,7 +140,7 @@ impl<P: Ports> Upload<P> {
             ClickSearch::Missing(_) if self.is_own_withdrawal(row, facts, reference).await? => {
                 return self.end(row, now).await;
             }
-            _ if row.microsoft.apply_unknown => {
+            _ if row.observed.apply_unknown => {
                 // The click of a visitor who withdrew is not sent again, whoever that was.
                 let visitor = Person::Session(reference.clone());
                 return match self.is_withdrawn(row, &visitor, WithdrawnBy::Visitor).await? {
@@ -181,7 +181,7 @@ impl<P: Ports> Upload<P> {
 /// message that was never handed back, and not tried, refused or put off before.
 fn to_heed<'a>(work: &'a Work, now: EventTime, policy: &Policy) -> Option<&'a Row> {
     let row = work.row.as_ref()?;
-    let known = &row.microsoft;
+    let known = &row.observed;
     let settled = known.accepted.is_some() || known.refusal.is_some();
     let young = row.recorded_at.is_some_and(|at| at.plus_seconds(policy.hour / 60) > now);
     // Whatever is tried, refused, or taken up again raises the revision.
@@ -294,7 +294,7 @@ pub(crate) mod tests {
         // Its refusal was lifted by a redrive, or its only attempt had no answer.
         assert!(is_heeded(Row { observed_revision: 1, ..young() }, 1), "redriven");
         let mut unknown = young();
-        unknown.microsoft = Observed { attempts: 1, apply_unknown: true, ..Observed::default() };
+        unknown.observed = Observed { attempts: 1, apply_unknown: true, ..Observed::default() };
         assert!(is_heeded(Row { observed_revision: 1, ..unknown }, 1), "tried");
         let mut waiting = young();
         let until = now().plus_seconds(60);
@@ -307,7 +307,7 @@ pub(crate) mod tests {
     fn what_microsoft_has_taken_and_what_has_no_person_is_left_alone() {
         let mut accepted = row(3_600, ClickOrigin::Session, None);
         let by = Destination { environment: Environment::Production, account_id: "1".to_owned() };
-        accepted.microsoft.accepted = Some(Acceptance { at: now(), by, tracking_id: None });
+        accepted.observed.accepted = Some(Acceptance { at: now(), by, tracking_id: None });
         assert!(!is_heeded(accepted, 2));
         let ended = erase(&row(3_600, ClickOrigin::Session, None), now()).expect("erased");
         assert!(!is_heeded(ended, 2));

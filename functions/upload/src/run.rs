@@ -113,7 +113,7 @@ impl<P: Ports> Run<'_, P> {
     pub async fn bury(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
-            let rests = |row: &Row| row.microsoft.refusal.is_some() || after_wait(row).is_none();
+            let rests = |row: &Row| row.observed.refusal.is_some() || after_wait(row).is_none();
             let refused = work.row.as_ref().is_some_and(rests);
             let again = matches!(work.fate, Fate::HandBack | Fate::Later(_));
             again && work.receives() >= max_receives && !refused

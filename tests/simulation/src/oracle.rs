@@ -113,7 +113,7 @@ pub fn is_waiting_for_audit(world: &World) -> bool {
     let queue = world.queue.borrow();
     let has_letter = |row: &Row| queue.dead.iter().any(|m| label_of(&m.body) == row.key.label());
     let forgotten = |row: &Row| {
-        let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
+        let resting = row.observed.refusal.is_some() || row.observed.dead_at.is_some();
         let next = next_action(row, &account, world.now(), &policy());
         let wants = next != Action::InSync && !row.is_erased();
         !resting && row.open.is_none() && wants && !has_letter(row)
@@ -149,8 +149,8 @@ pub fn check_heard(world: &World, invocation: &Invocation) {
         let is = |row: &&Row| table.person_of(row).as_ref() == Some(person);
         let Some(row) = table.rows.values().find(is) else { continue };
         let noted = match heard {
-            Heard::Taken => row.microsoft.accepted.is_some(),
-            Heard::Perhaps => row.microsoft.accepted.is_some() || row.microsoft.apply_unknown,
+            Heard::Taken => row.observed.accepted.is_some(),
+            Heard::Perhaps => row.observed.accepted.is_some() || row.observed.apply_unknown,
         };
         if !noted {
             let what = format!("{} has heard: {heard:?}, which is not noted", invocation.name);
@@ -197,7 +197,7 @@ impl Case<'_> {
     fn context(&self, exceptions: &mut Exceptions) {
         let mut admit = |what: &'static str| *exceptions.entry(what).or_default() += 1;
         let counted = self.counted();
-        let observed = &self.row.microsoft;
+        let observed = &self.row.observed;
         self.check_corrections();
         if observed.dead_at.is_some() && !self.row.is_erased() {
             return self.violated("every row is explained", "dead, though all was redriven");
@@ -248,7 +248,7 @@ impl Case<'_> {
     }
 
     fn violated(&self, rule: &'static str, what: &str) {
-        let row = serde_json::to_string(&self.row.microsoft).unwrap_or_default();
+        let row = serde_json::to_string(&self.row.observed).unwrap_or_default();
         self.world.violated(rule, self.row.key.label(), format!("{what}; {row}"));
     }
 
@@ -299,7 +299,7 @@ impl Case<'_> {
             (RefusalReason::MayAlreadyCount, Some(_)) => {
                 admit("may already count, and does");
             }
-            (RefusalReason::Expired, Some(_)) if late && self.row.microsoft.apply_unknown => {
+            (RefusalReason::Expired, Some(_)) if late && self.row.observed.apply_unknown => {
                 admit("older than 90 days, after an attempt whose outcome is unknown");
             }
             (RefusalReason::MayAlreadyCount, None) => admit("may already count, but doesn't"),
@@ -334,7 +334,7 @@ impl Case<'_> {
             Net::Value(net) => Some(net),
             Net::NoValue { .. } => None,
         };
-        let retract_claimed = self.row.microsoft.retract_claimed.is_some();
+        let retract_claimed = self.row.observed.retract_claimed.is_some();
         let right = match nothing || retract_claimed {
             true => counted.retracted,
             false => !counted.retracted && counted.value == expected && counted.has_currency(),
@@ -360,7 +360,7 @@ impl Case<'_> {
     /// Where a correction was refused, Microsoft still has what the row says it has – unless an
     /// adjustment is in doubt, or was dropped without a word.
     fn check_standing(&self, counted: &Counted) {
-        let observed = &self.row.microsoft;
+        let observed = &self.row.observed;
         let retracted = observed.adjusted.as_ref().is_some_and(|last| last.value.is_none());
         let stands = value_at_microsoft(&self.row);
         let stands = stands.map(|money| thousandths(&money.amount.decimal().to_string()));
@@ -374,7 +374,7 @@ impl Case<'_> {
     fn check_revived(&self) {
         let shown = corrections(&self.row).map(|(_, effects)| effects).unwrap_or_default();
         let refused = Effect::Refused(CorrectionRefusal::AfterRetraction);
-        let claimed = self.row.microsoft.retract_claimed.unwrap_or(0) as usize;
+        let claimed = self.row.observed.retract_claimed.unwrap_or(0) as usize;
         let later = self.row.corrections.len() > claimed;
         if later && !shown.contains(&refused) {
             self.violated("every row is explained", "revived after a Retract, but not shown");
@@ -385,7 +385,7 @@ impl Case<'_> {
     fn is_admitted_drop(&self) -> bool {
         let dropped = self.world.microsoft.borrow();
         let is_dropped = dropped.dropped.iter().any(|(person, _)| *person == self.person);
-        let (Some(facts), Some(accepted)) = (&self.row.facts, &self.row.microsoft.accepted) else {
+        let (Some(facts), Some(accepted)) = (&self.row.facts, &self.row.observed.accepted) else {
             return false;
         };
         let limit = facts.conversion_time.plus_seconds(MAX_AGE - policy().run_margin - PIPELINE);

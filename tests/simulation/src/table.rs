@@ -98,7 +98,7 @@ impl Table {
             self.ended.insert(before.key.clone(), ended);
         }
         let row = Row {
-            microsoft: current.microsoft.clone(),
+            observed: current.observed.clone(),
             observed_revision: current.observed_revision,
             open,
             waits,
@@ -136,8 +136,8 @@ impl Table {
             return Written::Conflict(Some(Box::new(current.clone())));
         }
         let after = write.applied_to(current);
-        if let Some(claim) = &after.microsoft.claim
-            && after.microsoft.claim != current.microsoft.claim
+        if let Some(claim) = &after.observed.claim
+            && after.observed.claim != current.observed.claim
         {
             self.claims.entry(write.key.clone()).or_default().push(claim.clone());
         }

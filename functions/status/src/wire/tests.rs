@@ -68,7 +68,7 @@ pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
         corrections: Vec::new(),
         desired_revision: 1,
         observed_revision: 0,
-        microsoft: Observed::default(),
+        observed: Observed::default(),
         open: None,
         waits: 0,
         recorded_at: None,
@@ -102,22 +102,22 @@ fn correction(id: &str, change: Change) -> Correction {
 }
 
 fn accepted(row: &mut Row) {
-    row.microsoft.accepted = Some(Acceptance {
+    row.observed.accepted = Some(Acceptance {
         at: at("2026-04-24T10:00:00Z"),
         by: Destination { environment: Environment::Production, account_id: "9876".to_owned() },
         tracking_id: Some("track-1".to_owned()),
     });
-    row.microsoft.attempts = 1;
+    row.observed.attempts = 1;
 }
 
 fn adjusted(row: &mut Row, value: Option<&str>) {
     let time = at("2026-04-25T08:10:00Z");
     let value = value.map(amount);
-    row.microsoft.claim =
+    row.observed.claim =
         Some(Claim { at: time, value, adjustment_time: time, after_unsettled: false });
-    row.microsoft.adjusted = Some(Adjusted { at: time, value, tracking_id: None });
-    row.microsoft.attempts = 2;
-    row.microsoft.last = Some(Attempt {
+    row.observed.adjusted = Some(Adjusted { at: time, value, tracking_id: None });
+    row.observed.attempts = 2;
+    row.observed.last = Some(Attempt {
         at: time,
         kind: if value.is_some() { Kind::Restate } else { Kind::Retract },
         outcome: AttemptOutcome::Accepted,
@@ -166,14 +166,14 @@ fn an_attempt_that_was_refused_says_why_and_what_helps() {
     let mut row = row("shop", "4711", Some("129.95"));
     accepted(&mut row);
     adjusted(&mut row, Some("99.95"));
-    let last = row.microsoft.last.as_mut().expect("an attempt");
+    let last = row.observed.last.as_mut().expect("an attempt");
     last.outcome = AttemptOutcome::Refused;
     last.code = Some(5606);
     let entry = errors::look_up(Some(5606), None).expect("a line of the table");
     let shown = record(&row, "2026-04-26T00:00:00Z");
     assert_eq!(shown["lastAttempt"]["cause"], entry.cause);
     assert_eq!(shown["lastAttempt"]["cure"], entry.cure);
-    row.microsoft.last.as_mut().expect("an attempt").code = Some(99_999);
+    row.observed.last.as_mut().expect("an attempt").code = Some(99_999);
     assert!(record(&row, "2026-04-26T00:00:00Z")["lastAttempt"].get("cause").is_none());
 }
 
@@ -232,7 +232,7 @@ fn after_a_retract_nothing_stands_and_a_later_value_is_refused() {
     row.corrections.push(correction("4711-c", Change::default()));
     accepted(&mut row);
     adjusted(&mut row, None);
-    row.microsoft.retract_claimed = Some(1);
+    row.observed.retract_claimed = Some(1);
     let mut later = correction(
         "4711-v",
         Change {
@@ -293,7 +293,7 @@ fn an_orphan_waits_for_its_original() {
 fn refused_and_dead_rows_wait_for_a_person() {
     let since = at("2026-04-24T10:00:00Z");
     let mut refused = row("shop", "4711", Some("1"));
-    refused.microsoft.refusal = Some(Refusal {
+    refused.observed.refusal = Some(Refusal {
         at: since,
         reason: RefusalReason::Microsoft {
             code: Some(5_011),
@@ -302,7 +302,7 @@ fn refused_and_dead_rows_wait_for_a_person() {
     });
     refused.open = Some(IndexClass::Refused.entry(&refused.key, since, None));
     let mut dead = row("shop", "4712", Some("1"));
-    dead.microsoft.dead_at = Some(since);
+    dead.observed.dead_at = Some(since);
     dead.open = Some(IndexClass::Dead.entry(&dead.key, since, None));
     for (row, state) in [(&refused, "refused"), (&dead, "dead")] {
         let shown = record(row, "2026-04-24T12:00:00Z");

@@ -56,7 +56,7 @@ fn orphan(corrections: Vec<Correction>) -> Row {
         corrections,
         desired_revision: 1,
         observed_revision: 0,
-        microsoft: Observed::default(),
+        observed: Observed::default(),
         waits: 1,
         recorded_at: None,
         ttl: None,

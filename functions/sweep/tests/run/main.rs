@@ -156,7 +156,7 @@ async fn orphans_find_their_original_wait_or_end() {
     assert_eq!(young.open.expect("open").due, now.plus_seconds(6 * 1_000));
     assert_eq!(young.waits, 2);
     let over = stand.rows("over").await.remove(0);
-    assert_eq!(over.microsoft.refusal.expect("refused").reason.to_string(), "original_never_came");
+    assert_eq!(over.observed.refusal.expect("refused").reason.to_string(), "original_never_came");
     assert!(over.open.expect("counted").class.starts_with("refused#"));
 
     assert_eq!(stand.run().await, Summary::default());

@@ -170,7 +170,7 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
         corrections: Vec::new(),
         desired_revision: 1,
         observed_revision: 0,
-        microsoft: Observed::default(),
+        observed: Observed::default(),
         open: None,
         waits: 1,
         recorded_at: None,

@@ -87,7 +87,7 @@ pub struct Row {
     /// Raised by every change of `microsoft`.
     pub observed_revision: u64,
     /// What is known of Microsoft.
-    pub microsoft: Observed,
+    pub observed: Observed,
     /// Its entry in the index of open rows.
     pub open: Option<Open>,
     /// How often it has waited for the same thing; the next look is later each time.

@@ -35,7 +35,7 @@ pub fn examine(row: &Row, context: &Context<'_>) -> Finding {
     if row.is_erased() {
         return Finding::Fine;
     }
-    let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
+    let resting = row.observed.refusal.is_some() || row.observed.dead_at.is_some();
     if resting {
         return match is_over(row, context.now) && row.open.is_some() {
             true => Finding::Ended(Box::new(moved(row, None))),
@@ -198,7 +198,7 @@ mod tests {
         let mut row = row_at(-DAY);
         row.facts = None;
         let refusal = Refusal { at: time(-9), reason: RefusalReason::OriginalNeverCame };
-        row.microsoft.refusal = Some(refusal);
+        row.observed.refusal = Some(refusal);
         row.open = Some(IndexClass::Refused.entry(&row.key, time(-9), None));
         let Finding::Ended(write) = finding(&row) else { panic!("ended") };
         assert_eq!(write.open, None);
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_refused_row_leaves_the_index_when_microsoft_takes_nothing_any_more() {
         let mut row = row_at(-89 * DAY);
-        row.microsoft.refusal = Some(Refusal { at: time(-DAY), reason: RefusalReason::Expired });
+        row.observed.refusal = Some(Refusal { at: time(-DAY), reason: RefusalReason::Expired });
         row.open = Some(IndexClass::Refused.entry(&row.key, time(-DAY), None));
         assert_eq!(finding(&row), Finding::Fine);
         if let Some(facts) = &mut row.facts {
@@ -225,7 +225,7 @@ mod tests {
         totals.add(&erased(&row_at(-DAY)));
         let by = Destination { environment: Environment::Production, account_id: "1".to_owned() };
         let mut accepted = row_at(-DAY);
-        accepted.microsoft.accepted = Some(Acceptance { at: time(-9), by, tracking_id: None });
+        accepted.observed.accepted = Some(Acceptance { at: time(-9), by, tracking_id: None });
         totals.add(&erased(&accepted));
         let account = AccountView::default();
         let context = Context { account: &account, now: time(0), policy: &POLICY };
@@ -242,7 +242,7 @@ mod tests {
         };
         totals.add(&append(&erased(&accepted), refund, &context));
         let mut doubtful = row_at(-DAY);
-        doubtful.microsoft.apply_unknown = true;
+        doubtful.observed.apply_unknown = true;
         totals.add(&erased(&doubtful));
         // With a person, it is not over yet.
         totals.add(&doubtful);

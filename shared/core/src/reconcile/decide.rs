@@ -123,7 +123,7 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
     if row.is_erased() {
         return after_erasure(row);
     }
-    if let Some(refusal) = &row.microsoft.refusal {
+    if let Some(refusal) = &row.observed.refusal {
         return Action::Refuse(refusal.reason.clone());
     }
     let Some(facts) = &row.facts else {
@@ -131,7 +131,7 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
         let again = now.plus_seconds(policy.back_off(waited_for(row, reason)));
         return Action::WaitUntil(again, reason);
     };
-    match &row.microsoft.accepted {
+    match &row.observed.accepted {
         None => before_acceptance(row, facts, account, now, policy),
         Some(accepted) if is_elsewhere(accepted, account) => {
             Action::Refuse(RefusalReason::AcceptedElsewhere)
@@ -143,7 +143,7 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
 /// Nothing can be said about it to Microsoft any more. Where the original was taken, the row's
 /// corrections show what Microsoft was not told.
 fn after_erasure(row: &Row) -> Action {
-    match row.microsoft.accepted {
+    match row.observed.accepted {
         None => Action::Refuse(RefusalReason::IdentityErased),
         Some(_) => Action::InSync,
     }
@@ -167,13 +167,13 @@ fn before_acceptance(
 ) -> Action {
     if now > limit(facts) {
         // After an attempt without answer nobody knows that it doesn't count.
-        return Action::Refuse(match row.microsoft.apply_unknown {
+        return Action::Refuse(match row.observed.apply_unknown {
             true => RefusalReason::MayAlreadyCount,
             false => RefusalReason::Expired,
         });
     }
     // What may have been sent is repeated as it is, whatever the goal takes now.
-    let may_repeat = row.microsoft.apply_unknown && facts.identity.is_matchable();
+    let may_repeat = row.observed.apply_unknown && facts.identity.is_matchable();
     if !account.can_match(facts) && !may_repeat {
         let known = row.open.as_ref().and_then(|open| open.reason);
         let reason = known.filter(|reason| reason.is_for_click()).unwrap_or(WaitReason::NoClick);
@@ -185,7 +185,7 @@ fn before_acceptance(
     let young = facts.click.as_ref().and_then(|click| click.clicked_at);
     let ripe = young.unwrap_or(facts.conversion_time).plus_seconds(policy.min_click_age);
     let waits = [
-        postponed(&row.microsoft),
+        postponed(&row.observed),
         Some((ripe, WaitReason::ClickTooYoung)),
         Some((facts.conversion_time, WaitReason::TimeInFuture)),
     ];
@@ -248,11 +248,11 @@ fn after_acceptance(
     if let Some(reason) = held(facts, account) {
         return wait_again(row, facts, reason, now, policy);
     }
-    let time = adjustment_time(&row.microsoft, facts, now);
+    let time = adjustment_time(&row.observed, facts, now);
     let waits = [
         Some((settled(facts, accepted, policy), WaitReason::SettleDelay)),
-        spaced(&row.microsoft, policy),
-        postponed(&row.microsoft),
+        spaced(&row.observed, policy),
+        postponed(&row.observed),
         Some((time, WaitReason::BetweenAdjustments)),
     ];
     latest_after(now, waits).unwrap_or(Action::Adjust(adjustment, time))
@@ -263,7 +263,7 @@ fn after_acceptance(
 /// After a claimed Retract only a Retract can be sent: Microsoft takes no second adjustment after
 /// one (`ConversionAlreadyRetracted`). While an outcome is unknown nothing counts as standing.
 fn wanted(row: &Row, facts: &Facts) -> Option<Adjustment> {
-    let observed = &row.microsoft;
+    let observed = &row.observed;
     let standing = if observed.unsettled { None } else { Some(standing(observed, facts)) };
     let worth = match observed.retract_claimed {
         Some(_) => Worth::Nothing,
@@ -286,7 +286,7 @@ fn wanted(row: &Row, facts: &Facts) -> Option<Adjustment> {
 #[must_use]
 pub fn after_wait(row: &Row) -> Option<Kind> {
     let facts = row.facts.as_ref()?;
-    match row.microsoft.accepted {
+    match row.observed.accepted {
         None => Some(Kind::Apply),
         Some(_) => wanted(row, facts).map(|adjustment| adjustment.kind()),
     }
@@ -339,7 +339,7 @@ const LAST_DAYS: i64 = 8 * DAY;
 #[must_use]
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
     let wants_something =
-        !row.is_erased() && row.microsoft.refusal.is_none() && after_wait(row).is_some();
+        !row.is_erased() && row.observed.refusal.is_none() && after_wait(row).is_some();
     let known = |facts: &&Facts| facts.identity.is_matchable();
     let in_last_days = |facts: &Facts| {
         let limit = limit(facts);
@@ -353,5 +353,5 @@ pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
 #[must_use]
 pub fn is_rushed(row: &Row, now: EventTime, policy: &Policy) -> bool {
     let settled = |accepted: &Acceptance| accepted.at.plus_seconds(policy.settle_delay);
-    row.microsoft.accepted.as_ref().is_some_and(|accepted| settled(accepted) > now)
+    row.observed.accepted.as_ref().is_some_and(|accepted| settled(accepted) > now)
 }

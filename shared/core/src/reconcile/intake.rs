@@ -117,7 +117,7 @@ pub fn place(
         desired_revision: orphan.map_or(1, |row| row.desired_revision + 1),
         observed_revision: orphan.map_or(0, |row| row.observed_revision),
         // An orphan that was given up stays refused until the signal sent now lifts that.
-        microsoft: orphan.map(|row| row.microsoft.clone()).unwrap_or_default(),
+        observed: orphan.map(|row| row.observed.clone()).unwrap_or_default(),
         open: None,
         waits: 0,
         recorded_at: Some(context.now),
@@ -191,7 +191,7 @@ pub fn unbind(row: &Row, context: &Context<'_>) -> Row {
 #[must_use]
 pub fn without_hashes(row: &Row, account: &AccountView) -> Option<Row> {
     let facts = row.facts.as_ref()?;
-    let perhaps_taken = row.microsoft.accepted.is_some() || row.microsoft.apply_unknown;
+    let perhaps_taken = row.observed.accepted.is_some() || row.observed.apply_unknown;
     let hashed = facts.identity.has_hashes() && !facts.bare;
     let bare = facts.identity.click_id.is_some() && !account.takes_hashes(&facts.goal);
     if perhaps_taken || !hashed || !bare {
@@ -282,7 +282,7 @@ pub fn append(row: &Row, mut correction: Correction, context: &Context<'_>) -> R
     }
     after.corrections.push(correction);
     after.desired_revision += 1;
-    let resting = row.microsoft.refusal.is_some() || row.microsoft.dead_at.is_some();
+    let resting = row.observed.refusal.is_some() || row.observed.dead_at.is_some();
     if !resting && !row.is_erased() {
         (after.open, after.waits) = due_for(row, &after, context);
     }
@@ -290,10 +290,10 @@ pub fn append(row: &Row, mut correction: Correction, context: &Context<'_>) -> R
 }
 
 fn due_for(row: &Row, after: &Row, context: &Context<'_>) -> (Option<Open>, u32) {
-    if row.facts.is_none() || (row.microsoft.accepted.is_none() && row.open.is_some()) {
+    if row.facts.is_none() || (row.observed.accepted.is_none() && row.open.is_some()) {
         return (row.open.clone(), row.waits);
     }
-    if row.microsoft.accepted.is_some() {
+    if row.observed.accepted.is_some() {
         return next_entry(after, context);
     }
     // On its way: if its message is lost, this brings it back.
@@ -318,7 +318,7 @@ pub fn orphan(
         corrections: vec![recorded(event, context.now)],
         desired_revision: 1,
         observed_revision: 0,
-        microsoft: Observed::default(),
+        observed: Observed::default(),
         open: Some(open),
         waits: 1,
         recorded_at: Some(context.now),

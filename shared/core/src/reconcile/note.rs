@@ -47,7 +47,7 @@ impl Write {
     pub fn applied_to(&self, row: &Row) -> Row {
         let mut after = row.clone();
         if let Some(observed) = &self.microsoft {
-            after.microsoft = observed.clone();
+            after.observed = observed.clone();
             after.observed_revision = self.if_observed + 1;
         }
         if let (Some(goal), Some(facts)) = (&self.goal, &mut after.facts) {
@@ -131,7 +131,7 @@ impl Note {
         let mut after = row.clone();
         let learned = match self.observe(row, context.now) {
             Some(observed) => {
-                after.microsoft = observed;
+                after.observed = observed;
                 true
             }
             None => false,
@@ -148,7 +148,7 @@ impl Note {
             key: row.key.clone(),
             if_observed: row.observed_revision,
             if_desired: Some(row.desired_revision),
-            microsoft: learned.then_some(after.microsoft),
+            microsoft: learned.then_some(after.observed),
             open,
             waits,
             goal,
@@ -202,7 +202,7 @@ impl Note {
 
     /// Observed state with this note in it; `None` if it teaches nothing about Microsoft.
     fn observe(&self, row: &Row, now: EventTime) -> Option<Observed> {
-        let mut observed = row.microsoft.clone();
+        let mut observed = row.observed.clone();
         match self {
             Note::Waits(..) | Note::InSync => return None,
             Note::Claimed(adjustment, time) => claim(&mut observed, row, adjustment, *time, now),
@@ -264,10 +264,10 @@ impl Note {
 /// The entry that the next decision asks for. A refused or dead row keeps its own, whatever else
 /// is learned of it: a signal from the class `wait` would pass for a redrive.
 pub(crate) fn next_entry(after: &Row, context: &Context<'_>) -> (Option<Open>, u32) {
-    if let Some(refusal) = &after.microsoft.refusal {
+    if let Some(refusal) = &after.observed.refusal {
         return (Some(IndexClass::Refused.entry(&after.key, refusal.at, None)), 0);
     }
-    if let Some(dead_at) = after.microsoft.dead_at {
+    if let Some(dead_at) = after.observed.dead_at {
         return (Some(IndexClass::Dead.entry(&after.key, dead_at, None)), 0);
     }
     match context.next(after) {

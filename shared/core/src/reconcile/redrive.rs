@@ -58,8 +58,8 @@ pub fn redrive(
     if row.is_erased() {
         return Redrive::NotNeeded;
     }
-    let Some(refusal) = &row.microsoft.refusal else {
-        return match row.microsoft.dead_at {
+    let Some(refusal) = &row.observed.refusal else {
+        return match row.observed.dead_at {
             // By any message: an operator may be at it within the second of the death.
             Some(_) => Redrive::Take(None),
             None => waited_in_vain(row, message, today)
@@ -94,7 +94,7 @@ fn renamed(row: &Row, refusal: &Refusal, goal: Option<&GoalName>) -> Option<Goal
         return None;
     };
     let by_name = classify(*code, symbol.as_deref()) == ErrorClass::GoalName;
-    let free = row.microsoft.accepted.is_none() && !row.microsoft.apply_unknown;
+    let free = row.observed.accepted.is_none() && !row.observed.apply_unknown;
     let old = row.facts.as_ref().map(|facts| &facts.goal);
     goal.filter(|goal| by_name && free && Some(*goal) != old).cloned()
 }

@@ -54,10 +54,10 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     if row.is_erased() {
         return state_of_erased(row);
     }
-    if row.microsoft.dead_at.is_some() {
+    if row.observed.dead_at.is_some() {
         return (State::Dead, None);
     }
-    if let Some(refusal) = &row.microsoft.refusal {
+    if let Some(refusal) = &row.observed.refusal {
         return (State::Refused, Some(refusal.reason.to_string()));
     }
     if let Some(refusal) = lost_correction(row) {
@@ -71,7 +71,7 @@ pub fn state(row: &Row) -> (State, Option<String>) {
 
 /// What became of its messages doesn't matter any more, only what Microsoft has and was not told.
 fn state_of_erased(row: &Row) -> (State, Option<String>) {
-    if row.microsoft.accepted.is_none() || row.microsoft.unsettled {
+    if row.observed.accepted.is_none() || row.observed.unsettled {
         return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
     }
     match lost_correction(row) {
@@ -81,7 +81,7 @@ fn state_of_erased(row: &Row) -> (State, Option<String>) {
 }
 
 fn at_microsoft(row: &Row) -> State {
-    match (&row.microsoft.accepted, &row.microsoft.adjusted) {
+    match (&row.observed.accepted, &row.observed.adjusted) {
         (None, _) => State::Queued,
         (Some(_), None) => State::Accepted,
         (Some(_), Some(adjusted)) if adjusted.value.is_none() => State::Retracted,
@@ -92,7 +92,7 @@ fn at_microsoft(row: &Row) -> State {
 /// A correction that will never reach Microsoft, of a conversion that is there. After a Retract the
 /// row stays retracted: nothing of it counts any more.
 fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
-    row.microsoft.accepted.as_ref()?;
+    row.observed.accepted.as_ref()?;
     let (_, effects) = corrections(row)?;
     effects.iter().find_map(|effect| match effect {
         Effect::Refused(CorrectionRefusal::AfterRetraction) => None,
@@ -108,7 +108,7 @@ fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
 pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
     let facts = row.facts.as_ref()?;
     let folded = fold(&row.account, facts, &row.corrections);
-    let mut effects = effects_shown(&folded, &row.microsoft);
+    let mut effects = effects_shown(&folded, &row.observed);
     if row.is_erased() && at_microsoft(row) != State::Retracted {
         let untold = effects.iter_mut().skip(told(row, facts));
         for effect in untold.filter(|effect| **effect == Effect::Counted) {
@@ -121,7 +121,7 @@ pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
 /// How many of an erased row's corrections Microsoft was told of. They were told in the order they
 /// came, so these are the longest beginning that explains what stands there.
 fn told(row: &Row, facts: &Facts) -> usize {
-    let standing = standing(&row.microsoft, facts);
+    let standing = standing(&row.observed, facts);
     let explains =
         |known: &usize| fold(&row.account, facts, &row.corrections[..*known]).worth == standing;
     (0..=row.corrections.len()).rev().find(explains).unwrap_or(0)
@@ -141,7 +141,7 @@ pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
 /// Whether nobody knows what Microsoft counts of the row: its last attempt has no answer.
 #[must_use]
 pub fn is_doubtful(row: &Row) -> bool {
-    let known = &row.microsoft;
+    let known = &row.observed;
     known.unsettled || (known.apply_unknown && known.accepted.is_none())
 }
 
@@ -149,9 +149,9 @@ pub fn is_doubtful(row: &Row) -> bool {
 #[must_use]
 pub fn value_at_microsoft(row: &Row) -> Option<Money> {
     let facts = row.facts.as_ref()?;
-    row.microsoft.accepted.as_ref()?;
+    row.observed.accepted.as_ref()?;
     let original = facts.money?;
-    match &row.microsoft.adjusted {
+    match &row.observed.adjusted {
         None => Some(original),
         Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
     }
@@ -166,7 +166,7 @@ pub fn untold(row: &Row) -> Option<Decimal> {
     }
     let (folded, effects) = corrections(row)?;
     let erased = Effect::Refused(CorrectionRefusal::IdentityErased);
-    if row.microsoft.accepted.is_some() && !effects.contains(&erased) {
+    if row.observed.accepted.is_some() && !effects.contains(&erased) {
         return None;
     }
     let standing = value_at_microsoft(row).map(|money| money.amount.decimal()).unwrap_or_default();

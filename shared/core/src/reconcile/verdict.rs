@@ -54,7 +54,7 @@ pub fn is_baffling(row: &Row) -> bool {
             && (last.code.is_some() || last.error_code.is_some())
             && classify(last.code, last.error_code.as_deref()) == ErrorClass::Unknown
     };
-    row.microsoft.attempts >= BAFFLING && row.microsoft.last.as_ref().is_some_and(unfamiliar)
+    row.observed.attempts >= BAFFLING && row.observed.last.as_ref().is_some_and(unfamiliar)
 }
 
 /// Reads `reply` to a call that carried rows of these `kinds`, one of them perhaps

@@ -137,7 +137,7 @@ fn check_traces(world: &World, corrections: usize) {
     for pair in world.claims.windows(2) {
         assert!(pair[1].seconds_since(pair[0]) >= spacing, "claims too close: {pair:?}");
     }
-    let accepted = world.row().microsoft.accepted.as_ref().expect("accepted");
+    let accepted = world.row().observed.accepted.as_ref().expect("accepted");
     let first = world.claims.first();
     let settled = accepted.at.plus_seconds(12 * HOUR);
     assert!(first.is_none_or(|first| *first >= settled), "before the settle delay");
@@ -154,7 +154,7 @@ fn check_traces(world: &World, corrections: usize) {
 fn check_money(world: &World, log: &[(i64, Change)]) {
     let counted = world.microsoft.counted.values().next().expect("counted");
     let net = net(log);
-    if world.row().microsoft.retract_claimed.is_none() {
+    if world.row().observed.retract_claimed.is_none() {
         assert!(!counted.retracted && net > 0);
         let value = thousandths(counted.value.as_deref().expect("a value"));
         return assert_eq!(value, net);

@@ -43,7 +43,7 @@ fn refunded() -> Row {
 
 /// With this value claimed then.
 fn claimed(mut row: Row, seconds: i64, value: Option<&str>) -> Row {
-    row.microsoft.claim = Some(Claim {
+    row.observed.claim = Some(Claim {
         at: after(seconds),
         value: value.map(amount),
         adjustment_time: after(seconds),
@@ -60,7 +60,7 @@ fn unmatched() -> Row {
 fn a_refused_row_stays_refused_whatever_came_since() {
     let mut row = refunded();
     let reason = RefusalReason::MayAlreadyCount;
-    row.microsoft.refusal = Some(Refusal { at: after(9), reason: reason.clone() });
+    row.observed.refusal = Some(Refusal { at: after(9), reason: reason.clone() });
     assert_eq!(next(&row, SETTLED), Action::Refuse(reason));
 }
 
@@ -118,7 +118,7 @@ fn a_conversion_ahead_of_our_clock_waits() {
 fn what_microsoft_wants_later_goes_later() {
     let mut row = row();
     let reason = WaitReason::GoalTooRecent;
-    row.microsoft.postponed = Some(Postponed { until: after(2 * HOUR), reason });
+    row.observed.postponed = Some(Postponed { until: after(2 * HOUR), reason });
     assert_eq!(next(&row, HOUR), wait(2 * HOUR, reason));
     assert_eq!(next(&row, 2 * HOUR), Action::Apply);
 }
@@ -177,7 +177,7 @@ fn a_correction_waits_until_the_original_shows() {
 #[test]
 fn the_settle_delay_never_reaches_past_the_last_moment() {
     let mut row = refunded();
-    row.microsoft.accepted =
+    row.observed.accepted =
         Some(Acceptance { at: after(LIMIT - HOUR), by: production(), tracking_id: None });
     let last_call = LIMIT - 15 * 60;
     assert_eq!(next(&row, LIMIT - HOUR), wait(last_call, WaitReason::SettleDelay));
@@ -197,7 +197,7 @@ fn two_claims_lie_a_settle_delay_and_a_run_apart_whatever_became_of_the_first() 
 #[test]
 fn after_an_unknown_outcome_the_net_goes_again_even_if_it_is_the_old_one() {
     let mut row = claimed(accepted_row(Vec::new()), SETTLED, Some("99.95"));
-    row.microsoft.unsettled = true;
+    row.observed.unsettled = true;
     let again = SETTLED + 12 * HOUR + 15 * 60;
     assert_eq!(next(&row, DAY), wait(again, WaitReason::RepeatAfterUnknown));
     assert_eq!(next(&row, again), restate("129.95", again));
@@ -207,11 +207,11 @@ fn after_an_unknown_outcome_the_net_goes_again_even_if_it_is_the_old_one() {
 fn after_a_claimed_retract_only_a_retract_goes() {
     let corrections = vec![full("f", 1), restatement("n", 2, "50")];
     let mut row = claimed(accepted_row(corrections), SETTLED, None);
-    row.microsoft.retract_claimed = Some(1);
-    row.microsoft.unsettled = true;
+    row.observed.retract_claimed = Some(1);
+    row.observed.unsettled = true;
     assert_eq!(next(&row, 2 * DAY), retract(2 * DAY));
-    row.microsoft.unsettled = false;
-    row.microsoft.adjusted = Some(Adjusted { at: after(SETTLED), value: None, tracking_id: None });
+    row.observed.unsettled = false;
+    row.observed.adjusted = Some(Adjusted { at: after(SETTLED), value: None, tracking_id: None });
     assert_eq!(next(&row, 2 * DAY), Action::InSync);
 }
 
@@ -219,7 +219,7 @@ fn after_a_claimed_retract_only_a_retract_goes() {
 fn a_restated_row_is_in_sync_until_the_net_moves() {
     let mut row = claimed(refunded(), SETTLED, Some("99.95"));
     let value = Some(amount("99.95"));
-    row.microsoft.adjusted = Some(Adjusted { at: after(SETTLED), value, tracking_id: None });
+    row.observed.adjusted = Some(Adjusted { at: after(SETTLED), value, tracking_id: None });
     assert_eq!(next(&row, 2 * DAY), Action::InSync);
     row.corrections.push(refund("r2", 70, "0.05"));
     assert_eq!(next(&row, 2 * DAY), restate("99.9", 2 * DAY));
@@ -240,8 +240,8 @@ fn a_correction_on_a_goal_without_value_is_a_retract_or_nothing() {
 #[test]
 fn the_adjustment_time_is_raised_above_the_last_one_sent() {
     let mut row = claimed(refunded(), SETTLED, Some("99.95"));
-    row.microsoft.unsettled = true;
-    let claim = row.microsoft.claim.as_mut().expect("a claim");
+    row.observed.unsettled = true;
+    let claim = row.observed.claim.as_mut().expect("a claim");
     claim.adjustment_time = after(3 * DAY);
     assert_eq!(next(&row, 2 * DAY), wait(3 * DAY + 1, WaitReason::BetweenAdjustments));
     assert_eq!(next(&row, 3 * DAY + 1), restate("99.95", 3 * DAY + 1));
@@ -281,7 +281,7 @@ fn an_adjustment_that_can_not_wait_for_its_settle_delay_is_rushed() {
     let mut row = refunded();
     let bench = Bench::new();
     let late = after(90 * DAY - 900);
-    row.microsoft.accepted =
+    row.observed.accepted =
         Some(Acceptance { at: late.plus_seconds(-60), by: production(), tracking_id: None });
     assert!(matches!(bench.context(late).next(&row), Action::Adjust(..)));
     assert!(is_rushed(&row, late, &bench.policy));
@@ -306,7 +306,7 @@ fn hashes_alone_wait_for_a_click_where_the_goal_takes_none() {
     assert!(matches!(next(&was_held, &bench), Action::WaitUntil(_, WaitReason::NoClick)));
     assert_eq!(next(&row(), &bench), Action::Apply, "a click is enough");
     let mut doubtful = hashed.clone();
-    doubtful.microsoft.apply_unknown = true;
+    doubtful.observed.apply_unknown = true;
     assert_eq!(next(&doubtful, &bench), Action::Apply, "repeated as it is");
     bench.account.plain_goals.clear();
     assert_eq!(next(&hashed, &bench), Action::Apply);
@@ -332,12 +332,12 @@ proptest! {
     ) {
         let mut row = refunded();
         row.waits = waits;
-        row.microsoft.accepted = accepted
+        row.observed.accepted = accepted
             .map(|at| Acceptance { at: after(at), by: production(), tracking_id: None });
-        row.microsoft.unsettled = unsettled;
+        row.observed.unsettled = unsettled;
         if let Some((at, ahead)) = claim {
             row = claimed(row, at, Some("99.95"));
-            row.microsoft.claim.as_mut().expect("a claim").adjustment_time = after(at + ahead);
+            row.observed.claim.as_mut().expect("a claim").adjustment_time = after(at + ahead);
         }
         let bench = Bench::new();
         match next_action(&row, &bench.account, after(now), &bench.policy) {

@@ -92,7 +92,7 @@ impl Story {
             Step::Restatement(value) => self.correct(restatement(&name, happened, &text(*value))),
             Step::Full => self.correct(full(&name, happened)),
             Step::Pass(seconds) => self.now = self.now.plus_seconds(*seconds),
-            Step::Redrive if self.row.microsoft.refusal.is_some() => self.note(&Note::Taken(None)),
+            Step::Redrive if self.row.observed.refusal.is_some() => self.note(&Note::Taken(None)),
             Step::Redrive => {}
             Step::Attempt(end) => self.attempt(*end),
         }
@@ -120,7 +120,7 @@ impl Story {
                 let payload = OfflineConversionAdjustment::new(&facts, &adjustment, time);
                 (adjustment.kind(), to_value(payload))
             }
-            Action::Refuse(reason) if self.row.microsoft.refusal.is_none() => {
+            Action::Refuse(reason) if self.row.observed.refusal.is_none() => {
                 return self.note(&Note::Refused(reason));
             }
             _ => return,
@@ -186,7 +186,7 @@ proptest! {
                     assert!(net > Decimal::ZERO);
                 }
                 Action::Adjust(Adjustment::Retract, time) => {
-                    assert!(net <= Decimal::ZERO || row.microsoft.retract_claimed.is_some());
+                    assert!(net <= Decimal::ZERO || row.observed.retract_claimed.is_some());
                     let (facts, retract) = (facts(), Adjustment::Retract);
                     let payload = OfflineConversionAdjustment::new(&facts, &retract, time);
                     assert_eq!(to_value(payload).expect("JSON").get("AdjustmentValue"), None);
@@ -216,7 +216,7 @@ proptest! {
             let row = &story.row;
             if let Some(last) = last.replace(row.clone()) {
                 assert_eq!(row.desired_revision != last.desired_revision, row.corrections != last.corrections);
-                assert_eq!(row.observed_revision != last.observed_revision, row.microsoft != last.microsoft);
+                assert_eq!(row.observed_revision != last.observed_revision, row.observed != last.observed);
             }
         });
     }
@@ -238,7 +238,7 @@ proptest! {
     #[test]
     fn nothing_is_in_sync_after_an_unknown_adjustment_until_a_later_one_was_taken(steps in steps()) {
         follow(&steps, |story| {
-            if story.row.microsoft.unsettled {
+            if story.row.observed.unsettled {
                 assert_ne!(story.next(), Action::InSync);
             }
         });
@@ -247,7 +247,7 @@ proptest! {
     #[test]
     fn the_settle_delay_ends_only_early_at_the_last_moment(steps in steps()) {
         follow(&steps, |story| {
-            let Some(accepted) = &story.row.microsoft.accepted else { return };
+            let Some(accepted) = &story.row.observed.accepted else { return };
             let policy = &story.bench.policy;
             let settled = accepted.at.plus_seconds(policy.settle_delay);
             let last = sold().plus_seconds(MAX_AGE - policy.run_margin);
@@ -261,8 +261,8 @@ proptest! {
     fn a_row_of_another_environment_or_account_is_refused_and_never_in_sync(steps in steps()) {
         follow(&steps, |story| {
             let mut row = story.row.clone();
-            row.microsoft.refusal = None;
-            let Some(accepted) = &mut row.microsoft.accepted else { return };
+            row.observed.refusal = None;
+            let Some(accepted) = &mut row.observed.accepted else { return };
             accepted.by = sandbox();
             let action = next_action(&row, &story.bench.account, story.now, &story.bench.policy);
             assert_eq!(action, Action::Refuse(RefusalReason::AcceptedElsewhere));
@@ -297,7 +297,7 @@ proptest! {
             assert!(carry_out(&mut row, &again.write(&story.row, &context)));
             let mut twice = row.clone();
             assert!(carry_out(&mut twice, &again.write(&row, &context)));
-            assert_eq!((twice.microsoft, twice.facts), (row.microsoft, row.facts));
+            assert_eq!((twice.observed, twice.facts), (row.observed, row.facts));
         });
     }
 }

@@ -39,7 +39,7 @@ fn erased(row: &Row) -> Row {
 fn restated(row: Row, value: &str) -> Row {
     let adjusted = Adjusted { at: after(DAY), value: Some(amount(value)), tracking_id: None };
     let mut row = row;
-    row.microsoft.adjusted = Some(adjusted);
+    row.observed.adjusted = Some(adjusted);
     row
 }
 
@@ -168,7 +168,7 @@ fn the_money_stays_and_nothing_of_the_person() {
         (row.facts.as_ref().expect("facts"), after.facts.as_ref().expect("facts"));
     assert_eq!((facts.money, &facts.goal), (before.money, &before.goal));
     assert_eq!(facts.conversion_time, before.conversion_time);
-    assert_eq!((&after.corrections, &after.microsoft), (&row.corrections, &row.microsoft));
+    assert_eq!((&after.corrections, &after.observed), (&row.corrections, &row.observed));
     assert_eq!(
         (after.desired_revision, after.observed_revision),
         (row.desired_revision + 1, row.observed_revision)
@@ -180,7 +180,7 @@ fn the_money_stays_and_nothing_of_the_person() {
 fn a_row_that_was_never_accepted_is_refused_and_sends_nothing() {
     let bench = Bench::new();
     let mut unknown = row();
-    unknown.microsoft.apply_unknown = true;
+    unknown.observed.apply_unknown = true;
     for (row, held) in [(row(), None), (unknown, Some("unknown"))] {
         let row = erased(&row);
         let next = bench.context(after(4 * HOUR)).next(&row);
@@ -196,7 +196,7 @@ fn a_row_that_was_never_accepted_is_refused_and_sends_nothing() {
 fn no_redrive_wakes_it() {
     let mut row = row();
     let reason = RefusalReason::Microsoft { code: Some(5606), symbol: None };
-    row.microsoft.refusal = Some(Refusal { at: after(HOUR), reason });
+    row.observed.refusal = Some(Refusal { at: after(HOUR), reason });
     let row = erased(&row);
     let policy = &Bench::new().policy;
     let goal = id("Another");
@@ -206,7 +206,7 @@ fn no_redrive_wakes_it() {
     let redriven = redrive(&row, message, today, after(5 * HOUR), policy);
     assert_eq!(redriven, Redrive::NotNeeded);
     let mut dead = accepted_row(vec![refund("r1", 60, "30")]);
-    dead.microsoft.dead_at = Some(after(DAY));
+    dead.observed.dead_at = Some(after(DAY));
     assert_eq!(state(&erased(&dead)), refused());
 }
 
@@ -247,13 +247,13 @@ fn corrections_that_microsoft_was_not_told_of_are_shown_as_refused() {
 #[test]
 fn an_adjustment_without_answer_leaves_a_doubt_and_no_difference() {
     let mut row = accepted_row(vec![refund("r1", 60, "30")]);
-    row.microsoft.unsettled = true;
+    row.observed.unsettled = true;
     let row = erased(&row);
     assert_eq!((held_by_microsoft(&row), untold(&row)), (Some("unknown"), None));
     // An answer that comes after all ends it; so does the acceptance after a lost first attempt.
     let mut told = restated(row, "99.95");
-    told.microsoft.unsettled = false;
-    told.microsoft.apply_unknown = true;
+    told.observed.unsettled = false;
+    told.observed.apply_unknown = true;
     assert_eq!((held_by_microsoft(&told), untold(&told)), (Some("restated"), None));
     told.corrections.push(refund("r2", 120, "9.95"));
     assert_eq!(untold(&told).expect("a difference").to_string(), "-9.95");
@@ -275,8 +275,8 @@ fn a_correction_of_a_row_that_was_never_taken_still_moves_the_net() {
 #[test]
 fn after_a_retract_it_stays_retracted() {
     let mut row = accepted_row(vec![full("r1", 60), restatement("n", 120, "50")]);
-    row.microsoft.retract_claimed = Some(1);
-    row.microsoft.adjusted = Some(Adjusted { at: after(DAY), value: None, tracking_id: None });
+    row.observed.retract_claimed = Some(1);
+    row.observed.adjusted = Some(Adjusted { at: after(DAY), value: None, tracking_id: None });
     let after = erased(&row);
     assert_eq!((state(&after), effects(&after)), (state(&row), effects(&row)));
     assert_eq!(held_by_microsoft(&after), Some("retracted"));
@@ -309,15 +309,15 @@ fn an_outcome_that_was_on_its_way_is_still_written() {
 fn check_money(world: &World, log: &[(i64, crate::convergence::Change)]) {
     let row = world.row();
     let Some(counted) = world.microsoft.counted.values().next() else {
-        return assert_eq!((state(row), row.microsoft.accepted.is_none()), (refused(), true));
+        return assert_eq!((state(row), row.observed.accepted.is_none()), (refused(), true));
     };
-    if row.microsoft.accepted.is_none() {
+    if row.observed.accepted.is_none() {
         // Taken, but nobody heard: that is said, unless the run died before it could be written.
-        let said = row.microsoft.apply_unknown.then_some("unknown");
+        let said = row.observed.apply_unknown.then_some("unknown");
         assert!(said.is_some() || world.kills > 0, "{row:?}");
         return assert_eq!((held_by_microsoft(row), state(row)), (said, refused()));
     }
-    if row.microsoft.unsettled {
+    if row.observed.unsettled {
         assert_eq!((held_by_microsoft(row), untold(row)), (Some("unknown"), None));
         return assert_eq!(state(row), refused(), "a doubt is never in sync");
     }

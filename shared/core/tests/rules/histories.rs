@@ -33,7 +33,7 @@ fn accepted(world: &mut World) {
     world.sale_arrives();
     world.receive(0);
     all(world, OK);
-    assert!(world.row().microsoft.accepted.is_some());
+    assert!(world.row().observed.accepted.is_some());
 }
 
 /// The oldest run goes to its end; its call ends like this.
@@ -211,7 +211,7 @@ fn a_refused_row_rests_until_it_is_redriven() {
     assert_eq!(world.applies.len(), 1);
     let symbol = Some("OfflineConversionNameInvalid".to_owned());
     let reason = RefusalReason::Microsoft { code: Some(5606), symbol };
-    assert_eq!(world.row().microsoft.refusal.as_ref().expect("refused").reason, reason);
+    assert_eq!(world.row().observed.refusal.as_ref().expect("refused").reason, reason);
     world.calm_down();
     assert_eq!(world.applies.len(), 2);
     assert_eq!(value(&world).as_deref(), Some("99.95"));
@@ -227,7 +227,7 @@ fn a_goal_that_is_too_young_makes_the_row_wait() {
     world.wait_for_work();
     all(&mut world, OK);
     assert_eq!(state(world.row()), (State::Accepted, None));
-    assert_eq!(world.row().microsoft.last.as_ref().expect("an attempt").kind, Kind::Apply);
+    assert_eq!(world.row().observed.last.as_ref().expect("an attempt").kind, Kind::Apply);
 }
 
 #[test]
@@ -236,8 +236,8 @@ fn a_throttled_call_is_an_attempt_that_changes_nothing() {
     world.sale_arrives();
     world.receive(0);
     all(&mut world, End::Throttled);
-    let attempt = world.row().microsoft.last.clone().expect("an attempt");
-    assert_eq!((attempt.code, &world.row().microsoft.refusal), (Some(117), &None));
+    let attempt = world.row().observed.last.clone().expect("an attempt");
+    assert_eq!((attempt.code, &world.row().observed.refusal), (Some(117), &None));
     assert_eq!(state(world.row()), (State::Queued, None));
     world.calm_down();
     assert_eq!(value(&world).as_deref(), Some("129.95"));
@@ -255,8 +255,8 @@ fn two_workers_with_the_same_message_count_one_sale() {
         world.advance(1, OK);
     }
     world.check();
-    let first = world.row().microsoft.accepted.clone();
+    let first = world.row().observed.accepted.clone();
     world.calm_down();
-    assert_eq!(world.row().microsoft.accepted, first);
+    assert_eq!(world.row().observed.accepted, first);
     assert_eq!(world.microsoft.counted.len(), 1);
 }

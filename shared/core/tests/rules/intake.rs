@@ -154,9 +154,9 @@ fn hashes_that_microsoft_may_have_stay_with_the_row() {
         change(&mut row);
         without_hashes(&row, &plain_view()).is_none()
     };
-    assert!(knows(|row| row.microsoft.apply_unknown = true));
-    assert!(knows(|row| row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted));
-    assert!(!knows(|row| row.microsoft.attempts = 1), "a refused attempt left nothing there");
+    assert!(knows(|row| row.observed.apply_unknown = true));
+    assert!(knows(|row| row.observed.accepted = accepted_row(Vec::new()).observed.accepted));
+    assert!(!knows(|row| row.observed.attempts = 1), "a refused attempt left nothing there");
     let (alone, _) = placed(&sale(), &ClickSearch::Missing(WaitReason::NoClick), 0);
     assert_eq!(without_hashes(&alone, &plain_view()), None, "they are all it has");
 }
@@ -173,9 +173,9 @@ proptest! {
         let search = if click { found(-2 * HOUR) } else { ClickSearch::Missing(WaitReason::NoClick) };
         let (mut row, _) = placed(&sale(), &search, 0);
         row.open = None;
-        row.microsoft.attempts = attempts;
-        row.microsoft.apply_unknown = unknown;
-        row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted.filter(|_| taken);
+        row.observed.attempts = attempts;
+        row.observed.apply_unknown = unknown;
+        row.observed.accepted = accepted_row(Vec::new()).observed.accepted.filter(|_| taken);
         let bench = Bench { account: if plain { plain_view() } else { AccountView::default() }, ..Bench::new() };
         let row = without_hashes(&row, &bench.account).unwrap_or(row);
         if bench.context(after(3 * HOUR)).next(&row) == Action::Apply {
@@ -288,9 +288,9 @@ fn a_correction_of_a_waiting_row_leaves_its_time() {
 #[test]
 fn a_correction_does_not_wake_a_refused_or_dead_row() {
     let mut refused = accepted_row(Vec::new());
-    refused.microsoft.refusal = Some(Refusal { at: after(9), reason: RefusalReason::Expired });
+    refused.observed.refusal = Some(Refusal { at: after(9), reason: RefusalReason::Expired });
     let mut dead = accepted_row(Vec::new());
-    dead.microsoft.dead_at = Some(after(9));
+    dead.observed.dead_at = Some(after(9));
     for row in [refused, dead] {
         let corrected = appended(&row, DAY);
         assert_eq!(

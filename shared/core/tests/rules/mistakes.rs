@@ -262,7 +262,7 @@ fn lasting_refusals_retried_and_passing_ones_dropped() {
         |code: i64| answered(&format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#));
     for code in [5603, 5604, 5606, 5609, 5610, 5611, 5616, 5617, 5627, 9_999_999] {
         let row = refused(code);
-        assert!(row.microsoft.refusal.is_some(), "{code}");
+        assert!(row.observed.refusal.is_some(), "{code}");
         for later in [after(DAY), after(DAY + HOUR), after(30 * DAY)] {
             let action = bench.context(later).next(&row);
             assert!(!matches!(action, Action::Apply | Action::Adjust(..)), "{code}: {action:?}");
@@ -270,7 +270,7 @@ fn lasting_refusals_retried_and_passing_ones_dropped() {
     }
     for code in [5614, 5615] {
         let row = refused(code);
-        assert_eq!(row.microsoft.refusal, None, "{code}");
+        assert_eq!(row.observed.refusal, None, "{code}");
         let action = bench.context(after(DAY)).next(&row);
         assert!(matches!(action, Action::WaitUntil(..)), "{code}: {action:?}");
         assert!(row.open.is_some(), "{code}: somebody comes back to it");

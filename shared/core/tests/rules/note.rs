@@ -157,21 +157,21 @@ fn a_claim_records_what_is_about_to_be_sent() {
         adjustment_time: after(LATER),
         after_unsettled: false,
     };
-    assert_eq!(row.microsoft.claim, Some(claim));
-    assert!(row.microsoft.unsettled, "until its outcome is known");
-    assert_eq!(row.microsoft.retract_claimed, None);
+    assert_eq!(row.observed.claim, Some(claim));
+    assert!(row.observed.unsettled, "until its outcome is known");
+    assert_eq!(row.observed.retract_claimed, None);
 }
 
 #[test]
 fn a_claimed_retract_remembers_the_corrections_it_knew() {
     let corrections = vec![refund("r1", 60, "30"), full("f", 70)];
     let row = noted(&accepted_row(corrections), &retract(), LATER);
-    assert_eq!(row.microsoft.retract_claimed, Some(2));
+    assert_eq!(row.observed.retract_claimed, Some(2));
     // Claimed again later, when there are more: what counts is what the first one knew.
     let mut more = row;
     more.corrections.push(restatement("n", 80, "50"));
     let again = noted(&more, &retract(), LATER + 13 * HOUR);
-    assert_eq!(again.microsoft.retract_claimed, Some(2));
+    assert_eq!(again.observed.retract_claimed, Some(2));
 }
 
 #[test]
@@ -186,10 +186,10 @@ fn a_claim_keeps_the_entry_that_brings_the_row_back_if_the_run_dies() {
 fn an_accepted_original_is_in_sync_or_waits_for_its_correction() {
     let taken = Note::Accepted(Kind::Apply, mark());
     let row = noted(&row(), &taken, 2 * HOUR);
-    let accepted = row.microsoft.accepted.as_ref().expect("accepted");
+    let accepted = row.observed.accepted.as_ref().expect("accepted");
     assert_eq!((accepted.at, &accepted.by), (after(2 * HOUR), &production()));
     assert_eq!(accepted.tracking_id.as_deref(), Some("t-1"));
-    assert_eq!((&row.open, row.microsoft.attempts), (&None, 1));
+    assert_eq!((&row.open, row.observed.attempts), (&None, 1));
     let mut early = crate::support::row();
     early.corrections.push(refund("r1", 60, "30"));
     let early = noted(&early, &taken, 2 * HOUR);
@@ -199,11 +199,11 @@ fn an_accepted_original_is_in_sync_or_waits_for_its_correction() {
 #[test]
 fn an_acceptance_removes_refusal_death_postponement_and_doubt_of_the_original() {
     let mut row = refused_row();
-    row.microsoft.dead_at = Some(after(1));
-    row.microsoft.apply_unknown = true;
-    row.microsoft.postponed = Some(soon(DAY));
+    row.observed.dead_at = Some(after(1));
+    row.observed.apply_unknown = true;
+    row.observed.postponed = Some(soon(DAY));
     let row = noted(&row, &Note::Accepted(Kind::Apply, mark()), 3 * HOUR);
-    let known = &row.microsoft;
+    let known = &row.observed;
     assert_eq!((&known.refusal, known.dead_at, known.postponed), (&None, None, None));
     assert!(!known.apply_unknown);
     assert_eq!(row.open, None);
@@ -213,15 +213,15 @@ fn an_acceptance_removes_refusal_death_postponement_and_doubt_of_the_original() 
 fn a_second_acceptance_keeps_the_time_of_the_first() {
     let first = accepted_row(Vec::new());
     let second = noted(&first, &Note::Accepted(Kind::Apply, mark()), DAY);
-    assert_eq!(second.microsoft.accepted, first.microsoft.accepted);
-    assert_eq!(second.microsoft.attempts, 1);
+    assert_eq!(second.observed.accepted, first.observed.accepted);
+    assert_eq!(second.observed.attempts, 1);
 }
 
 #[test]
 fn a_second_acceptance_leaves_the_refusal_of_an_adjustment() {
     let refused = noted(&claimed_row(), &Note::Failed(Kind::Restate, mark(), too_old()), LATER);
     let row = noted(&refused, &Note::Accepted(Kind::Apply, mark()), LATER + 5);
-    assert_eq!(row.microsoft.refusal, refused.microsoft.refusal);
+    assert_eq!(row.observed.refusal, refused.observed.refusal);
     // In the class "wait" it would be signalled, and the signal would pass for a redrive.
     assert_eq!((class(&row), due(&row)), (Some("refused"), Some(LATER)));
 }
@@ -234,8 +234,8 @@ fn a_taken_adjustment_stands_and_settles() {
         value: Some(amount("99.95")),
         tracking_id: Some("t-1".to_owned()),
     };
-    assert_eq!(row.microsoft.adjusted, Some(adjusted));
-    assert!(!row.microsoft.unsettled);
+    assert_eq!(row.observed.adjusted, Some(adjusted));
+    assert!(!row.observed.unsettled);
     assert_eq!(row.open, None);
 }
 
@@ -243,44 +243,44 @@ fn a_taken_adjustment_stands_and_settles() {
 fn a_refusal_stands_in_the_class_refused() {
     let row = refused_row();
     let expected = Refusal { at: after(2 * HOUR), reason: microsoft(5606) };
-    assert_eq!(row.microsoft.refusal, Some(expected));
+    assert_eq!(row.observed.refusal, Some(expected));
     assert_eq!(class(&row), Some("refused"));
-    let last = row.microsoft.last.as_ref().expect("an attempt");
+    let last = row.observed.last.as_ref().expect("an attempt");
     assert_eq!(
         (last.kind, last.outcome, last.code),
         (Kind::Apply, AttemptOutcome::Refused, Some(5606))
     );
     let expired = noted(&crate::support::row(), &Note::Refused(Expired), 91 * DAY);
-    assert_eq!((class(&expired), expired.microsoft.attempts), (Some("refused"), 0));
+    assert_eq!((class(&expired), expired.observed.attempts), (Some("refused"), 0));
 }
 
 #[test]
 fn an_original_refused_after_an_unknown_outcome_may_already_count() {
     let doubtful = noted(&row(), &Note::Unknown(Kind::Apply, mark(), None), HOUR);
-    assert!(doubtful.microsoft.apply_unknown);
+    assert!(doubtful.observed.apply_unknown);
     for error in
         [bad_name(), error(5609, ErrorClass::Final), error(5627, ErrorClass::Configuration)]
     {
         let code = error.code;
         let row = noted(&doubtful, &Note::Failed(Kind::Apply, mark(), error), 2 * HOUR);
-        assert_eq!(row.microsoft.refusal.expect("refused").reason, MayAlreadyCount);
-        assert_eq!(row.microsoft.last.expect("an attempt").code, code);
+        assert_eq!(row.observed.refusal.expect("refused").reason, MayAlreadyCount);
+        assert_eq!(row.observed.last.expect("an attempt").code, code);
     }
 }
 
 #[test]
 fn an_unknown_original_is_marked_and_left_to_its_message() {
     let row = noted(&row(), &Note::Unknown(Kind::Apply, mark(), None), HOUR);
-    assert_eq!((row.microsoft.apply_unknown, row.microsoft.unsettled), (true, false));
-    assert_eq!((row.open, row.microsoft.attempts), (None, 1));
+    assert_eq!((row.observed.apply_unknown, row.observed.unsettled), (true, false));
+    assert_eq!((row.open, row.observed.attempts), (None, 1));
     let late = noted(&accepted_row(Vec::new()), &Note::Unknown(Kind::Apply, mark(), None), DAY);
-    assert!(!late.microsoft.apply_unknown, "it is accepted, there is no doubt");
+    assert!(!late.observed.apply_unknown, "it is accepted, there is no doubt");
 }
 
 #[test]
 fn an_unknown_adjustment_is_due_when_the_next_may_be_claimed() {
     let row = noted(&claimed_row(), &Note::Unknown(Kind::Restate, mark(), None), LATER + 60);
-    assert!(row.microsoft.unsettled);
+    assert!(row.observed.unsettled);
     let open = row.open.as_ref().expect("due");
     assert_eq!(open.reason, Some(WaitReason::RepeatAfterUnknown));
     assert_eq!(due(&row), Some(LATER + Bench::new().policy.spacing()));
@@ -293,10 +293,10 @@ fn a_refused_adjustment_leaves_the_doubt_that_was_there_before() {
         Note::Postponed(Kind::Restate, mark(), too_old(), soon(DAY)),
     ] {
         let settled = noted(&claimed_row(), &outcome, LATER);
-        assert!(!settled.microsoft.unsettled);
+        assert!(!settled.observed.unsettled);
         let doubtful = noted(&claimed_row(), &Note::Unknown(Kind::Restate, mark(), None), LATER);
         let again = noted(&doubtful, &restate("99.95"), LATER + DAY);
-        assert!(noted(&again, &outcome, LATER + DAY).microsoft.unsettled);
+        assert!(noted(&again, &outcome, LATER + DAY).observed.unsettled);
     }
 }
 
@@ -304,12 +304,12 @@ fn a_refused_adjustment_leaves_the_doubt_that_was_there_before() {
 fn a_call_refused_as_a_whole_is_an_attempt_and_changes_nothing_else() {
     let handed_back = |kind| Note::HandedBack(kind, mark(), error(106, ErrorClass::Account));
     let row = noted(&row(), &handed_back(Kind::Apply), HOUR);
-    let last = row.microsoft.last.clone().expect("an attempt");
+    let last = row.observed.last.clone().expect("an attempt");
     assert_eq!((last.outcome, last.code), (AttemptOutcome::Refused, Some(106)));
-    assert_eq!((row.microsoft.apply_unknown, row.microsoft.refusal, row.open), (false, None, None));
+    assert_eq!((row.observed.apply_unknown, row.observed.refusal, row.open), (false, None, None));
 
     let row = noted(&claimed_row(), &handed_back(Kind::Restate), LATER + 60);
-    assert!(!row.microsoft.unsettled, "nothing of it was taken");
+    assert!(!row.observed.unsettled, "nothing of it was taken");
     assert_eq!(row.open.and_then(|open| open.reason), Some(WaitReason::BetweenAdjustments));
 }
 
@@ -319,8 +319,8 @@ fn what_microsoft_wants_later_is_due_later() {
         Note::Postponed(Kind::Apply, mark(), error(5615, ErrorClass::Unknown), soon(4 * HOUR));
     let row = noted(&row(), &later, 2 * HOUR);
     assert_eq!((class(&row), due(&row)), (Some("wait"), Some(4 * HOUR)));
-    assert_eq!(row.microsoft.refusal, None);
-    assert_eq!(row.microsoft.last.as_ref().expect("an attempt").code, Some(5615));
+    assert_eq!(row.observed.refusal, None);
+    assert_eq!(row.observed.last.as_ref().expect("an attempt").code, Some(5615));
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn a_taken_row_is_decided_under_its_new_goal() {
     let taken = Note::Taken(Some(id("Purchases")));
     let row = noted(&refused_row(), &taken, DAY);
     assert_eq!(row.facts.as_ref().expect("facts").goal.as_str(), "Purchases");
-    assert_eq!((&row.microsoft.refusal, class(&row)), (&None, None));
+    assert_eq!((&row.observed.refusal, class(&row)), (&None, None));
     // The goal it had is held, as its name is unknown at Microsoft; the new one is not.
     let mut bench = Bench::new();
     bench.account.held_goals = vec!["Purchase".to_owned()];
@@ -339,9 +339,9 @@ fn a_taken_row_is_decided_under_its_new_goal() {
 #[test]
 fn a_taken_dead_row_is_alive() {
     let dead = noted(&row(), &Note::Dead, DAY);
-    assert_eq!((class(&dead), dead.microsoft.dead_at), (Some("dead"), Some(after(DAY))));
+    assert_eq!((class(&dead), dead.observed.dead_at), (Some("dead"), Some(after(DAY))));
     let taken = noted(&dead, &Note::Taken(None), 2 * DAY);
-    assert_eq!((class(&taken), taken.microsoft.dead_at), (None, None));
+    assert_eq!((class(&taken), taken.observed.dead_at), (None, None));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn an_outcome_that_comes_late_does_not_wake_a_dead_or_refused_row() {
         let resting = noted(&claimed_row(), &rest, LATER);
         let row = noted(&resting, &Note::Unknown(Kind::Restate, mark(), None), LATER + 9);
         assert_eq!((class(&row), due(&row)), (class(&resting), due(&resting)), "{rest:?}");
-        assert!(row.microsoft.unsettled);
+        assert!(row.observed.unsettled);
     }
 }
 
@@ -374,7 +374,7 @@ fn desired_moved(seen: &Row) -> Row {
 fn observed_moved(seen: &Row) -> Row {
     let mut row = seen.clone();
     row.observed_revision += 1;
-    row.microsoft.attempts += 1;
+    row.observed.attempts += 1;
     row
 }
 
@@ -385,7 +385,7 @@ fn second(note: &Note, seen: &Row, current: &Row) -> (Then, Option<Write>) {
         OnConflict::Write(write) => {
             let mut row = current.clone();
             assert!(carry_out(&mut row, &write), "it must fit the row as it is now");
-            let outcome = row.microsoft.last.as_ref().map(|last| last.outcome);
+            let outcome = row.observed.last.as_ref().map(|last| last.outcome);
             let unknown =
                 outcome == Some(AttemptOutcome::Unknown) && !matches!(note, Note::Unknown(..));
             (if unknown { Then::WroteUnknown } else { Then::Wrote }, Some(*write))
@@ -471,7 +471,7 @@ fn the_mark_unknown_does_not_undo_an_acceptance() {
 fn another_destination_is_told_apart() {
     let elsewhere = CallRef { to: sandbox(), tracking_id: None };
     let row = noted(&row(), &Note::Accepted(Kind::Apply, elsewhere), HOUR);
-    assert_eq!(row.microsoft.accepted.as_ref().expect("accepted").by, sandbox());
+    assert_eq!(row.observed.accepted.as_ref().expect("accepted").by, sandbox());
     assert_eq!(
         Bench::new().context(after(DAY)).next(&row),
         tracklayer_core::reconcile::decide::Action::Refuse(AcceptedElsewhere)

@@ -22,7 +22,7 @@ fn refused(code: i64) -> Row {
 
 fn refused_for(reason: RefusalReason) -> Row {
     let mut row = row();
-    row.microsoft.refusal = Some(Refusal { at: after(REFUSED), reason });
+    row.observed.refusal = Some(Refusal { at: after(REFUSED), reason });
     row
 }
 
@@ -110,21 +110,21 @@ fn only_a_name_refusal_changes_the_goal() {
 #[test]
 fn no_new_name_after_an_unknown_outcome() {
     let mut row = refused(5606);
-    row.microsoft.apply_unknown = true;
+    row.observed.apply_unknown = true;
     assert_eq!(read(&row, DAY, DAY, "Purchases"), Redrive::Take(None));
 }
 
 #[test]
 fn an_accepted_row_keeps_its_goal() {
     let mut row = refused(5606);
-    row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted;
+    row.observed.accepted = accepted_row(Vec::new()).observed.accepted;
     assert_eq!(read(&row, DAY, DAY, "Purchases"), Redrive::Take(None));
 }
 
 #[test]
 fn a_dead_row_is_taken_as_it_is() {
     let mut row = row();
-    row.microsoft.dead_at = Some(after(DAY));
+    row.observed.dead_at = Some(after(DAY));
     assert_eq!(read(&row, DAY, 2 * DAY, "Purchases"), Redrive::Take(None));
     assert_eq!(read(&row, 2 * DAY, 2 * DAY, "Purchases"), Redrive::Take(None));
 }
@@ -132,7 +132,7 @@ fn a_dead_row_is_taken_as_it_is() {
 #[test]
 fn a_dead_row_that_is_refused_too_goes_by_its_refusal() {
     let mut row = refused(5606);
-    row.microsoft.dead_at = Some(after(1));
+    row.observed.dead_at = Some(after(1));
     assert_eq!(read(&row, REFUSED - 1, DAY, "Purchases"), Redrive::LeftOver);
     assert_eq!(read(&row, DAY, DAY, "Purchases"), renamed());
 }
@@ -147,9 +147,9 @@ proptest! {
         renamed in prop::bool::ANY,
     ) {
         let mut row = refused(code);
-        row.microsoft.apply_unknown = unknown;
+        row.observed.apply_unknown = unknown;
         if accepted {
-            row.microsoft.accepted = accepted_row(Vec::new()).microsoft.accepted;
+            row.observed.accepted = accepted_row(Vec::new()).observed.accepted;
         }
         let goal = if renamed { "Purchases" } else { "Purchase" };
         if let Redrive::Take(Some(taken)) = read(&row, sent, now, goal) {

@@ -17,7 +17,7 @@ use crate::support::*;
 
 fn adjusted(mut row: Row, value: Option<&str>) -> Row {
     let value = value.map(amount);
-    row.microsoft.adjusted = Some(Adjusted { at: after(DAY), value, tracking_id: None });
+    row.observed.adjusted = Some(Adjusted { at: after(DAY), value, tracking_id: None });
     row
 }
 
@@ -47,9 +47,9 @@ fn dead_then_refused_then_waiting_come_first() {
     let mut row = waiting(adjusted(accepted_row(Vec::new()), None), WaitReason::SettleDelay);
     assert_eq!(said(&row), words(State::Waiting, "settle_delay"));
     let reason = RefusalReason::TooOldForMicrosoft;
-    row.microsoft.refusal = Some(Refusal { at: after(DAY), reason });
+    row.observed.refusal = Some(Refusal { at: after(DAY), reason });
     assert_eq!(said(&row), words(State::Refused, "too_old_for_microsoft"));
-    row.microsoft.dead_at = Some(after(DAY));
+    row.observed.dead_at = Some(after(DAY));
     assert_eq!(said(&row), (State::Dead, None));
 }
 
@@ -66,8 +66,8 @@ fn a_correction_that_never_reaches_microsoft_shows() {
 #[test]
 fn after_a_retraction_the_row_stays_retracted() {
     let mut row = adjusted(accepted_row(vec![full("f", 1), restatement("n", 2, "50")]), None);
-    row.microsoft.retract_claimed = Some(1);
-    row.microsoft.claim = Some(Claim {
+    row.observed.retract_claimed = Some(1);
+    row.observed.claim = Some(Claim {
         at: after(DAY),
         value: None,
         adjustment_time: after(DAY),

@@ -100,9 +100,9 @@ fn a_waiting_row_and_an_orphan() {
 fn a_restated_row() {
     let row = row_in("restated.json");
     assert_eq!(state(&row), (State::Restated, None));
-    let accepted = row.microsoft.accepted.as_ref().expect("accepted");
+    let accepted = row.observed.accepted.as_ref().expect("accepted");
     assert_eq!(accepted.by, production());
-    let adjusted = row.microsoft.adjusted.as_ref().expect("adjusted");
+    let adjusted = row.observed.adjusted.as_ref().expect("adjusted");
     assert_eq!(adjusted.value, Some(amount("99.95")));
     assert_eq!(row.facts.as_ref().expect("facts").conversion_time, after(1));
 }
@@ -110,7 +110,7 @@ fn a_restated_row() {
 #[test]
 fn a_retract_nobody_answered() {
     let row = row_in("retracted_in_doubt.json");
-    let known = &row.microsoft;
+    let known = &row.observed;
     assert_eq!((known.retract_claimed, known.unsettled), (Some(1), true));
     assert_eq!(known.claim.as_ref().expect("a claim").value, None);
     assert_eq!(known.accepted.as_ref().expect("accepted").by, sandbox());
@@ -123,7 +123,7 @@ fn a_refused_and_a_dead_row() {
     let refused = row_in("refused.json");
     let words = "microsoft 5609 OfflineConversionTimeOutOfWindow".to_owned();
     assert_eq!(state(&refused), (State::Refused, Some(words)));
-    assert!(refused.microsoft.apply_unknown);
+    assert!(refused.observed.apply_unknown);
     assert_eq!(state(&row_in("dead.json")), (State::Dead, None));
 }
 
@@ -360,7 +360,7 @@ fn any_row() -> impl Strategy<Value = Row> {
         corrections,
         desired_revision: desired,
         observed_revision: observed,
-        microsoft,
+        observed: microsoft,
         open: open.map(|(due, waiting)| {
             IndexClass::Dead.entry(&key(), due, waiting.then_some(WaitReason::SettleDelay))
         }),

@@ -105,7 +105,7 @@ pub fn row_of(facts: Facts) -> Row {
         corrections: Vec::new(),
         desired_revision: 1,
         observed_revision: 0,
-        microsoft: Observed::default(),
+        observed: Observed::default(),
         open: None,
         waits: 0,
         recorded_at: None,
@@ -117,7 +117,7 @@ pub fn row_of(facts: Facts) -> Row {
 pub fn accepted_row(corrections: Vec<Correction>) -> Row {
     let mut row = row();
     let acceptance = Acceptance { at: after(2 * HOUR), by: production(), tracking_id: None };
-    row.microsoft.accepted = Some(acceptance);
+    row.observed.accepted = Some(acceptance);
     row.observed_revision = 1;
     row.desired_revision += corrections.len() as u64;
     row.corrections = corrections;
@@ -200,7 +200,7 @@ pub fn carry_out(row: &mut Row, write: &Write) -> bool {
         return false;
     }
     if let Some(microsoft) = &write.microsoft {
-        row.microsoft = microsoft.clone();
+        row.observed = microsoft.clone();
         row.observed_revision += 1;
     }
     if let (Some(goal), Some(facts)) = (&write.goal, &mut row.facts) {

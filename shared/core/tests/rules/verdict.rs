@@ -137,8 +137,8 @@ fn what_is_refused_again_and_again_for_something_unfamiliar_is_halved_like_that(
 fn a_row_is_baffling_from_its_third_unfamiliar_refusal_on() {
     let tried = |attempts: u32, outcome, code, symbol: Option<&str>| {
         let mut row = row();
-        row.microsoft.attempts = attempts;
-        row.microsoft.last = Some(Attempt {
+        row.observed.attempts = attempts;
+        row.observed.last = Some(Attempt {
             at: sold(),
             kind: Kind::Apply,
             outcome,

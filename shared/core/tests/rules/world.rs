@@ -283,7 +283,7 @@ impl World {
     fn give_up(&mut self, message: Message) {
         self.dead_letters.push(message);
         let seen = self.row().clone();
-        if seen.microsoft.refusal.is_none() {
+        if seen.observed.refusal.is_none() {
             self.note(&Note::Dead, &seen);
         }
     }
@@ -471,11 +471,11 @@ impl World {
         if row.is_erased() {
             return assert_eq!(class, None, "still driven: {row:?}");
         }
-        if row.microsoft.refusal.is_some() {
+        if row.observed.refusal.is_some() {
             assert_eq!(class, Some("refused"), "{row:?}");
-        } else if row.microsoft.dead_at.is_some() {
+        } else if row.observed.dead_at.is_some() {
             assert_eq!(class, Some("dead"), "{row:?}");
-        } else if class.is_none() && row.microsoft.accepted.is_some() {
+        } else if class.is_none() && row.observed.accepted.is_some() {
             let next = self.bench.context(self.now).next(row);
             assert_eq!(next, Action::InSync, "forgotten: {row:?}");
         } else if class.is_none() {

@@ -80,7 +80,7 @@ impl Case<'_> {
         counted: Option<&Counted>,
         admit: &mut impl FnMut(&'static str),
     ) {
-        let known = &self.row.microsoft;
+        let known = &self.row.observed;
         match (&known.accepted, counted) {
             (Some(_), Some(counted)) => {
                 self.check_standing(counted);

@@ -13,7 +13,7 @@ impl Case<'_> {
         counted: Vec<Counted>,
         admit: &mut impl FnMut(&'static str),
     ) -> Result<Vec<Counted>, String> {
-        let known = self.row.microsoft.accepted.as_ref();
+        let known = self.row.observed.accepted.as_ref();
         let known = known.map(|accepted| place(accepted.by.environment, &accepted.by.account_id));
         let known = known.or_else(|| counted.last().map(|last| last.place.clone()));
         let (here, there): (Vec<_>, Vec<_>) =
@@ -44,7 +44,7 @@ impl Case<'_> {
     pub(super) fn is_left_behind(&self) -> bool {
         let second = self.world.now_ms() / 1_000;
         let now = self.world.plan.setting.place(self.row.account.as_str(), second);
-        let accepted = self.row.microsoft.accepted.as_ref();
+        let accepted = self.row.observed.accepted.as_ref();
         accepted.is_some_and(|it| place(it.by.environment, &it.by.account_id) != now)
     }
 }

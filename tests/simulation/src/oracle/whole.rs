@@ -14,7 +14,7 @@ pub(super) fn check_strangers(world: &World) {
             Some(_) if !table.is_known(row) => {}
             Some(person) => owners.entry(person).or_default().push(row.key.label()),
             // Its original was too old at the door.
-            None if row.microsoft.refusal.is_some() => {}
+            None if row.observed.refusal.is_some() => {}
             None => world.violated("orphans end", row.key.label(), "still an orphan"),
         }
     }

@@ -48,17 +48,17 @@ impl Port {
         let (Some(current), Some(observed)) = (current, observed) else { return None };
         if self.mutated(Mutation::UnknownUnmarked) {
             observed.apply_unknown = false;
-            observed.unsettled = current.microsoft.unsettled && observed.unsettled;
+            observed.unsettled = current.observed.unsettled && observed.unsettled;
         }
         if self.mutated(Mutation::RetractForgotten) {
             observed.retract_claimed = None;
         }
         if self.mutated(Mutation::NoClaim) {
-            observed.claim.clone_from(&current.microsoft.claim);
+            observed.claim.clone_from(&current.observed.claim);
         }
-        let accepts = observed.accepted.is_some() && current.microsoft.accepted.is_none();
+        let accepts = observed.accepted.is_some() && current.observed.accepted.is_none();
         // Only a row that another one has written since it was read is written this way.
-        let second = current.microsoft.attempts > 0 || current.microsoft.refusal.is_some();
+        let second = current.observed.attempts > 0 || current.observed.refusal.is_some();
         (self.mutated(Mutation::AcceptedDropped) && accepts && second)
             .then_some(Written::Conflict(None))
     }
@@ -80,13 +80,13 @@ impl Port {
                 environment: self.0.environment,
                 account_id: setting.account_id(row.account.as_str(), second).to_owned(),
             };
-            let Some(accepted) = row.microsoft.accepted.as_mut().filter(|it| it.by != here) else {
+            let Some(accepted) = row.observed.accepted.as_mut().filter(|it| it.by != here) else {
                 continue;
             };
             if self.mutated(Mutation::ElsewhereIsHere) {
                 accepted.by = here;
             } else if self.mutated(Mutation::ElsewhereForgotten) {
-                row.microsoft.accepted = None;
+                row.observed.accepted = None;
             }
         }
     }
@@ -121,8 +121,8 @@ fn open(world: &World) -> std::cell::RefMut<'_, Table> {
 
 /// What a write changed, in few words.
 fn describe(before: Option<&Row>, after: &Row) -> String {
-    let old = before.map(|row| row.microsoft.clone()).unwrap_or_default();
-    let new = &after.microsoft;
+    let old = before.map(|row| row.observed.clone()).unwrap_or_default();
+    let new = &after.observed;
     let mut words = Vec::new();
     if old.claim != new.claim {
         let value = new.claim.as_ref().and_then(|claim| claim.value);
