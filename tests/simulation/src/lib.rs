@@ -69,7 +69,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
     if !world.over.get() {
         world.violated("ends", "-", "too many steps");
     }
-    let exceptions = oracle::context(&world);
+    let exceptions = oracle::judge(&world);
     world.executor.clear();
     let microsoft = world.microsoft.borrow();
     Outcome {

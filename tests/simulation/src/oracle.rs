@@ -160,7 +160,7 @@ pub fn check_heard(world: &World, invocation: &Invocation) {
 }
 
 /// Looks at everything once the history is over.
-pub fn context(world: &World) -> Exceptions {
+pub fn judge(world: &World) -> Exceptions {
     let mut exceptions = Exceptions::new();
     world.microsoft.borrow_mut().pass(world.now_ms() / 1_000);
     for order in &world.plan.orders {
@@ -171,7 +171,7 @@ pub fn context(world: &World) -> Exceptions {
                 *exceptions.entry("older than 90 days at the door").or_default() += 1;
             }
             None => world.violated("nothing is lost", label(order), "no row"),
-            Some((person, row)) => Case { world, order, row, person }.context(&mut exceptions),
+            Some((person, row)) => Case { world, order, row, person }.judge(&mut exceptions),
         }
     }
     whole::check_strangers(world);
@@ -194,7 +194,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn context(&self, exceptions: &mut Exceptions) {
+    fn judge(&self, exceptions: &mut Exceptions) {
         let mut admit = |what: &'static str| *exceptions.entry(what).or_default() += 1;
         let counted = self.counted();
         let observed = &self.row.observed;
