@@ -1,6 +1,6 @@
 //! Names and ids that callers, mappings and stores agree on.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -10,6 +10,44 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[error("must be {rule}")]
 pub struct IdError {
     rule: &'static str,
+}
+
+/// Compares ids with their digits read as numbers (`edit-9` before `edit-10`), then by their bytes,
+/// so that no two different ids are equal.
+#[must_use]
+pub fn compare_naturally(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let order = match (next_part(&mut left), next_part(&mut right)) {
+            (None, None) => return a.cmp(b),
+            (one, other) => one.cmp(&other),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+/// Cuts the next number, or the text before it, off `rest`.
+fn next_part<'a>(rest: &mut &'a str) -> Option<Part<'a>> {
+    let first = rest.chars().next()?;
+    let is_number = first.is_ascii_digit();
+    let end = rest.find(|c: char| c.is_ascii_digit() != is_number).unwrap_or(rest.len());
+    let (part, after) = rest.split_at(end);
+    *rest = after;
+    Some(if is_number {
+        let digits = part.trim_start_matches('0');
+        Part::Number(digits.len(), digits)
+    } else {
+        Part::Text(part)
+    })
+}
+
+/// A longer number without leading zeros is the larger one; of equal length, digits decide.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    Number(usize, &'a str),
+    Text(&'a str),
 }
 
 macro_rules! text_type {

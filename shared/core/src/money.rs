@@ -201,6 +201,13 @@ impl Currency {
         }
     }
 
+    /// Half of the smallest unit in which the currency is paid: 0.005 of euros, 0.5 of yen.
+    #[must_use]
+    pub fn half_of_smallest_unit(self) -> Decimal {
+        let decimals = self.0.exponent().map_or(2, u32::from);
+        Decimal::new(5, decimals + 1)
+    }
+
     /// The three upper-case letters.
     #[must_use]
     pub fn as_str(self) -> &'static str {

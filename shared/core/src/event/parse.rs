@@ -85,7 +85,7 @@ impl Door<'_> {
         let fields = &self.fields;
         let account = read::account(fields, self.mapping)?;
         let goal = account.goal(&rule.goal).ok_or_else(unmapped)?;
-        let occurred_at = read::occurred_at(fields, self.now)?;
+        let occurred_at = read::occurred_at(fields, self.now)?.second();
         read::not_too_old(occurred_at, self.now)?;
         let conversion = Conversion {
             event: head.event,

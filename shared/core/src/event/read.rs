@@ -13,7 +13,7 @@ use crate::person::{
     error::IdentityError,
     identity::{Sha256Hash, hash_email, hash_phone},
 };
-use crate::time::{EventTime, MAX_AGE, MAX_SKEW, TimeError};
+use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
 pub(super) fn event_id(fields: &Fields<'_>) -> Result<RecordId, EventError> {
     record_id(fields, Field::EventId)?.ok_or_else(|| missing(Field::EventId))
@@ -64,14 +64,14 @@ pub(super) fn account<'m>(
 }
 
 /// When it happened: not ahead of `now` by more than [`MAX_SKEW`].
-pub(super) fn occurred_at(fields: &Fields<'_>, now: EventTime) -> Result<EventTime, EventError> {
+pub(super) fn occurred_at(fields: &Fields<'_>, now: EventTime) -> Result<Moment, EventError> {
     let field = Field::OccurredAt.as_str();
     let text = fields.required_text(Field::OccurredAt)?;
-    let time = EventTime::parse_rfc3339(&text).map_err(|error| match error {
+    let time = Moment::parse_rfc3339(&text).map_err(|error| match error {
         TimeError::Invalid => EventError::at(ErrorCode::InvalidTime, field, error),
         TimeError::MissingOffset => EventError::at(ErrorCode::MissingOffset, field, error),
     })?;
-    if time > now.plus_seconds(MAX_SKEW) {
+    if time.second() > now.plus_seconds(MAX_SKEW) {
         let problem = "is more than 5 minutes in the future";
         return Err(EventError::at(ErrorCode::TimeInFuture, field, problem));
     }

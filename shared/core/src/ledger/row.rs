@@ -8,7 +8,7 @@
 use crate::{
     id::{AccountName, EventName, RecordId, Source},
     ledger::{correction::Correction, facts::Facts, index::Open, observed::Observed},
-    time::EventTime,
+    time::{EventTime, MAX_AGE},
 };
 
 /// Names one row: a source is one id-space, an id may stand under several event names.
@@ -78,30 +78,46 @@ pub struct Row {
     pub key: RowKey,
     /// The account of the mapping it belongs to.
     pub account: AccountName,
-    /// What the source confirmed; absent while only corrections have come (an orphan).
-    pub facts: Option<Facts>,
+    /// What the source confirmed.
+    pub facts: Facts,
     /// Refunds, restatements and cancellations, in the order they came.
     pub corrections: Vec<Correction>,
     /// Raised by every change of facts or corrections.
     pub desired_revision: u64,
-    /// Raised by every change of `microsoft`.
+    /// Raised by every change of `observed`.
     pub observed_revision: u64,
     /// What is known of Microsoft.
     pub observed: Observed,
     /// Its entry in the index of open rows.
     pub open: Option<Open>,
-    /// How often it has waited for the same thing; the next look is later each time.
-    pub waits: u32,
-    /// When it was first written; rows of earlier versions don't say.
-    pub recorded_at: Option<EventTime>,
-    /// When DynamoDB may delete it: long after Microsoft takes anything of it; never for an orphan.
-    pub ttl: Option<EventTime>,
+    /// When it was first written.
+    pub recorded_at: EventTime,
+    /// When DynamoDB may delete it: long after Microsoft takes anything of it.
+    pub ttl: EventTime,
 }
 
 impl Row {
-    /// Whether its person was erased: nothing of it can be sent any more.
+    /// Whether its person was erased, or ended it by a denial.
     #[must_use]
     pub fn is_erased(&self) -> bool {
-        self.facts.as_ref().is_some_and(|facts| facts.erased_at.is_some())
+        self.facts.erased_at.is_some()
+    }
+
+    /// The last moment at which Microsoft takes the original: 90 days after the conversion.
+    #[must_use]
+    pub fn limit(&self) -> EventTime {
+        self.facts.conversion_time.plus_seconds(MAX_AGE)
+    }
+
+    /// The last moment at which a correction counts: 90 days after the conversion or after the
+    /// click, whichever is earlier. Microsoft drops later ones without an error, as
+    /// `HistoricalClickDataExpired`
+    /// (learn.microsoft.com/advertising/guides/uet-offline-conversion-adjustments).
+    #[must_use]
+    pub fn correction_limit(&self) -> EventTime {
+        let clicked_at = self.facts.click.as_ref().and_then(|click| click.clicked_at);
+        let start =
+            clicked_at.unwrap_or(self.facts.conversion_time).min(self.facts.conversion_time);
+        start.plus_seconds(MAX_AGE)
     }
 }

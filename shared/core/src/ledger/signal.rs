@@ -49,7 +49,7 @@ impl Signal {
     /// A signal for `row`, to be read at `not_before` or later.
     #[must_use]
     pub fn new(row: &Row, not_before: Option<EventTime>) -> Self {
-        let money = row.facts.as_ref().and_then(|facts| facts.money.as_ref());
+        let money = row.facts.money.as_ref();
         let money = money.map(ToString::to_string);
         Signal { not_before: not_before.map(TextTime), ..Self::of(&row.key, money.as_deref()) }
     }

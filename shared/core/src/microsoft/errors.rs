@@ -86,6 +86,9 @@ pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry
     }
 }
 
+/// `ConversionTimeEarlierThanClickTime`: the click is later than the conversion.
+pub const CLICK_TOO_LATE: i64 = 5616;
+
 /// What to do about an error as Microsoft sent it.
 #[must_use]
 pub fn classify(code: Option<i64>, symbol: Option<&str>) -> ErrorClass {

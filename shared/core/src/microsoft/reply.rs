@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::microsoft::errors::{Entry, ErrorClass, UNREADABLE, look_up};
+use crate::microsoft::errors::{CLICK_TOO_LATE, Entry, ErrorClass, UNREADABLE, look_up};
 
 /// One error, from a row (`PartialErrors`) or from a whole call (fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
         // A fault that names rows was refused as a whole: the others were not taken either.
         return match align(errors, rows) {
             Reply::Rows(outcomes) => Reply::Rows(outcomes.into_iter().map(untaken).collect()),
-            // Some row is to blame, and only halving can tell which.
+            // Some row is to blame, and only a call of its own can tell which.
             Reply::Unknown(_, Some(error)) if (400..500).contains(&status) => {
                 fault_of(status, error)
             }
@@ -175,13 +175,13 @@ fn untaken(outcome: RowOutcome) -> RowOutcome {
 fn fault_of(status: u16, error: MicrosoftError) -> Reply {
     match error.class {
         ErrorClass::Retry => Reply::Unknown("trouble inside Microsoft", Some(error)),
-        // 5xx with a code we don't know may still have been carried out.
-        ErrorClass::Unknown if status >= 500 => Reply::Unknown("server error", Some(error)),
         // The code is new, the status is not.
         ErrorClass::Unknown if matches!(status, 401 | 403 | 429) => match by_status(status) {
             Reply::Fault(known) => Reply::Fault(MicrosoftError { class: known.class, ..error }),
             other => other,
         },
+        // Whether a refusal in words that nobody knows carried something out is not known either.
+        ErrorClass::Unknown => Reply::Unknown("refused in unfamiliar words", Some(error)),
         _ => Reply::Fault(error),
     }
 }
@@ -220,6 +220,12 @@ impl MicrosoftError {
             symbol: sent.or_else(|| entry.map(|entry| entry.symbol.to_owned())),
             class,
         }
+    }
+
+    /// Whether it says that the click is later than the conversion (5616).
+    #[must_use]
+    pub fn is_click_too_late(&self) -> bool {
+        self.entry().is_some_and(|entry| entry.code == Some(CLICK_TOO_LATE))
     }
 
     /// The table's line for it; an error without one is new.

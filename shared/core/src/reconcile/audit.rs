@@ -13,7 +13,7 @@ use crate::{
         decide::Action,
         note::{Context, Write},
     },
-    time::{EventTime, MAX_AGE},
+    time::EventTime,
 };
 
 /// What is to be done about a row.
@@ -37,48 +37,38 @@ pub fn examine(row: &Row, context: &Context<'_>) -> Finding {
     }
     let resting = row.observed.refusal.is_some() || row.observed.dead_at.is_some();
     if resting {
-        return match is_over(row, context.now) && row.open.is_some() {
-            true => Finding::Ended(Box::new(moved(row, None))),
-            false => Finding::Fine,
+        return if is_over(row, context.now) && row.open.is_some() {
+            Finding::Ended(Box::new(moved(row, None)))
+        } else {
+            Finding::Fine
         };
     }
     // A held row is not looked at while it is held: its end would never come.
-    let forgotten = is_forgotten(row, context);
-    if (is_held(row) && is_over(row, context.now)) || forgotten {
-        return Finding::Ended(Box::new(moved(row, Some(due_now(row, context)))));
+    if is_held(row) && is_over(row, context.now) {
+        return Finding::Ended(Box::new(moved(row, Some(due_now(context)))));
     }
     let day = 24 * context.policy.hour;
-    let young = row.recorded_at.is_some_and(|at| at.plus_seconds(day) > context.now);
+    let young = row.recorded_at.plus_seconds(day) > context.now;
     if young || row.open.is_some() {
         return Finding::Fine;
     }
     match context.next(row) {
         Action::InSync => Finding::Fine,
-        _ => Finding::Stuck(Box::new(moved(row, Some(due_now(row, context))))),
+        _ => Finding::Stuck(Box::new(moved(row, Some(due_now(context))))),
     }
 }
 
-fn due_now(row: &Row, context: &Context<'_>) -> Open {
-    IndexClass::Wait.entry(&row.key, context.now, None)
+fn due_now(context: &Context<'_>) -> Open {
+    IndexClass::Wait.entry(context.now, context.now, None)
 }
 
 fn is_held(row: &Row) -> bool {
-    row.open.as_ref().is_some_and(|open| open.class.starts_with("held:"))
+    row.open.as_ref().is_some_and(|open| matches!(open.class, IndexClass::Held(_)))
 }
 
-/// Whether a row with hashes alone is long overdue: its goal may have got another name in the
-/// mapping before any check saw the old one, and its class is then walked by nobody.
-fn is_forgotten(row: &Row, context: &Context<'_>) -> bool {
-    let overdue = |open: &Open| open.due.plus_seconds(24 * context.policy.hour) < context.now;
-    row.open.as_ref().is_some_and(|open| open.class.starts_with("plain:") && overdue(open))
-}
-
-/// Whether Microsoft takes nothing of the row any more; of an orphan, whether an original that came
-/// now would be too old for its youngest correction.
+/// Whether Microsoft takes nothing of the row any more.
 fn is_over(row: &Row, now: EventTime) -> bool {
-    let youngest = || row.corrections.iter().map(|correction| correction.occurred_at).max();
-    let time = row.facts.as_ref().map(|facts| facts.conversion_time).or_else(youngest);
-    time.is_none_or(|time| time.plus_seconds(MAX_AGE) < now)
+    row.limit() < now
 }
 
 /// Only the row's place in the index changes: nothing is learned of it.
@@ -86,11 +76,10 @@ fn moved(row: &Row, open: Option<Open>) -> Write {
     Write {
         key: row.key.clone(),
         if_observed: row.observed_revision,
-        if_desired: Some(row.desired_revision),
-        microsoft: None,
+        if_desired: row.desired_revision,
+        observed: None,
+        facts: None,
         open,
-        waits: 0,
-        goal: None,
     }
 }
 

@@ -153,10 +153,10 @@ impl Erasure {
     #[must_use]
     pub fn means(&self, row: &Row) -> bool {
         let scope = &self.scope;
-        let is_in = |facts| {
+        let is_in = |facts: &Facts| {
             self.person.is_in(facts) || visitors(facts).any(|id| self.references.contains(id))
         };
-        row.facts.as_ref().is_some_and(is_in)
+        is_in(&row.facts)
             && self.is_from_before(row)
             && scope.covers_source(&row.key.source)
             && scope.covers_account(&row.account)
@@ -165,8 +165,7 @@ impl Erasure {
     /// Whether `row` tells of something that was over, or known, when it was last asked for: a later
     /// sale of the same person needs its identity, or a refund of it could not be told.
     fn is_from_before(&self, row: &Row) -> bool {
-        let happened = row.facts.as_ref().map(|facts| facts.occurred_at);
-        happened.into_iter().chain(row.recorded_at).any(|at| at <= self.asked_at)
+        row.facts.occurred_at <= self.asked_at || row.recorded_at <= self.asked_at
     }
 
     /// Whether this one, of the same person and key, means every row that `other` means, but for those
@@ -181,15 +180,18 @@ impl Erasure {
 /// nothing to erase.
 #[must_use]
 pub fn erase(row: &Row, now: EventTime) -> Option<Row> {
-    let facts = row.facts.as_ref().filter(|facts| facts.erased_at.is_none())?;
+    if row.is_erased() {
+        return None;
+    }
     let facts = Facts {
         fingerprint: NO_FINGERPRINT.to_owned(),
         identity: Identity::default(),
         click: None,
         references: References::default(),
+        refused_clicks: Vec::new(),
         erased_at: Some(now),
-        ..facts.clone()
+        ..row.facts.clone()
     };
-    let desired = row.desired_revision + 1;
-    Some(Row { facts: Some(facts), desired_revision: desired, open: None, waits: 0, ..row.clone() })
+    let desired_revision = row.desired_revision + 1;
+    Some(Row { facts, desired_revision, open: None, ..row.clone() })
 }

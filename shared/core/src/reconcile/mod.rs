@@ -6,6 +6,7 @@ pub mod decide;
 pub mod erasure;
 pub mod intake;
 pub mod note;
+mod outcome;
 pub mod redrive;
 pub mod state;
 pub mod totals;

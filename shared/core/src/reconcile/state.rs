@@ -1,16 +1,12 @@
 //! The state a row is in, in the words that operators read.
 
-use rust_decimal::Decimal;
-
 use crate::{
     ledger::{
         correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
-        facts::Facts,
         observed::RefusalReason,
         row::Row,
     },
     money::Money,
-    reconcile::decide::standing,
 };
 
 /// Where a row stands.
@@ -69,15 +65,19 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     (at_microsoft(row), None)
 }
 
-/// What became of its messages doesn't matter any more, only what Microsoft has and was not told.
+/// What became of its messages doesn't matter any more, only what Microsoft has and does not know.
 fn state_of_erased(row: &Row) -> (State, Option<String>) {
-    if row.observed.accepted.is_none() || row.observed.unsettled {
-        return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
-    }
-    match lost_correction(row) {
-        Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
-        None => (at_microsoft(row), None),
-    }
+    let reason = if row.observed.is_doubtful() {
+        RefusalReason::MayAlreadyCount
+    } else if row.observed.accepted.is_none() {
+        RefusalReason::IdentityErased
+    } else {
+        return match lost_correction(row) {
+            Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
+            None => (at_microsoft(row), None),
+        };
+    };
+    (State::Refused, Some(reason.to_string()))
 }
 
 fn at_microsoft(row: &Row) -> State {
@@ -93,7 +93,7 @@ fn at_microsoft(row: &Row) -> State {
 /// row stays retracted: nothing of it counts any more.
 fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
     row.observed.accepted.as_ref()?;
-    let (_, effects) = corrections(row)?;
+    let (_, effects) = corrections(row);
     effects.iter().find_map(|effect| match effect {
         Effect::Refused(CorrectionRefusal::AfterRetraction) => None,
         Effect::Refused(refusal) => Some(*refusal),
@@ -102,29 +102,20 @@ fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
 }
 
 /// The corrections' effects as `status` shows them, and the folded net. Of an erased row those that
-/// Microsoft was not told of are refused, but part of the net like all others: the money is right
-/// whoever was erased.
+/// were not sent are refused, but part of the net like all others: the money is right whoever was
+/// erased.
 #[must_use]
-pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
-    let facts = row.facts.as_ref()?;
-    let folded = fold(&row.account, facts, &row.corrections);
+pub fn corrections(row: &Row) -> (Folded, Vec<Effect>) {
+    let folded = fold(&row.account, &row.facts, &row.corrections);
     let mut effects = effects_shown(&folded, &row.observed);
     if row.is_erased() && at_microsoft(row) != State::Retracted {
-        let untold = effects.iter_mut().skip(told(row, facts));
-        for effect in untold.filter(|effect| **effect == Effect::Counted) {
+        let sent = row.observed.adjusted.as_ref().map_or(0, |adjusted| adjusted.corrections);
+        let unsent = effects.iter_mut().skip(sent);
+        for effect in unsent.filter(|effect| **effect == Effect::Counted) {
             *effect = Effect::Refused(CorrectionRefusal::IdentityErased);
         }
     }
-    Some((folded, effects))
-}
-
-/// How many of an erased row's corrections Microsoft was told of. They were told in the order they
-/// came, so these are the longest beginning that explains what stands there.
-fn told(row: &Row, facts: &Facts) -> usize {
-    let standing = standing(&row.observed, facts);
-    let explains =
-        |known: &usize| fold(&row.account, facts, &row.corrections[..*known]).worth == standing;
-    (0..=row.corrections.len()).rev().find(explains).unwrap_or(0)
+    (folded, effects)
 }
 
 /// What Microsoft has of the conversion, in the words of [`State`]; `unknown` if an attempt was made
@@ -132,45 +123,19 @@ fn told(row: &Row, facts: &Facts) -> usize {
 #[must_use]
 pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
     match at_microsoft(row) {
-        _ if is_doubtful(row) => Some("unknown"),
+        _ if row.observed.is_doubtful() => Some("unknown"),
         State::Queued => None,
         state => Some(state.as_str()),
     }
 }
 
-/// Whether nobody knows what Microsoft counts of the row: its last attempt has no answer.
-#[must_use]
-pub fn is_doubtful(row: &Row) -> bool {
-    let known = &row.observed;
-    known.unsettled || (known.apply_unknown && known.accepted.is_none())
-}
-
 /// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.
 #[must_use]
 pub fn value_at_microsoft(row: &Row) -> Option<Money> {
-    let facts = row.facts.as_ref()?;
     row.observed.accepted.as_ref()?;
-    let original = facts.money?;
+    let original = row.facts.money?;
     match &row.observed.adjusted {
         None => Some(original),
         Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
     }
-}
-
-/// By how much what Microsoft counts differs from the net, because the person was erased before it
-/// could be told; `None` if it doesn't, or nobody knows.
-#[must_use]
-pub fn untold(row: &Row) -> Option<Decimal> {
-    if !row.is_erased() || is_doubtful(row) {
-        return None;
-    }
-    let (folded, effects) = corrections(row)?;
-    let erased = Effect::Refused(CorrectionRefusal::IdentityErased);
-    if row.observed.accepted.is_some() && !effects.contains(&erased) {
-        return None;
-    }
-    let standing = value_at_microsoft(row).map(|money| money.amount.decimal()).unwrap_or_default();
-    // Microsoft counts nothing below zero.
-    let difference = folded.net?.max(Decimal::ZERO) - standing;
-    (!difference.is_zero()).then_some(difference)
 }

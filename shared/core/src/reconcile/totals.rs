@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::row::Row,
-    reconcile::state::{corrections, is_doubtful, state, untold},
+    reconcile::state::{corrections, state},
 };
 
 /// Rows and money by account, state, goal and currency.
@@ -24,15 +24,9 @@ pub struct Total {
     /// Their net value as the order log sees it, as decimal text.
     #[serde(with = "decimal_text")]
     pub net: Decimal,
-    /// How many of them have lost their person.
+    /// How many of them belong to persons who were erased.
     #[serde(default, skip_serializing_if = "is_none")]
     pub erased: u64,
-    /// How many of these have an attempt without answer: nobody knows what Microsoft counts.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub doubtful: u64,
-    /// How much of the others' net Microsoft was not told of for that; below zero where it counts more.
-    #[serde(default, with = "decimal_text", skip_serializing_if = "Decimal::is_zero")]
-    pub untold: Decimal,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -41,19 +35,16 @@ fn is_none(n: &u64) -> bool {
 }
 
 impl Totals {
-    /// Adds a row under `account/state/goal/currency`; `-` where there is no goal or no value.
+    /// Adds a row under `account/state/goal/currency`; `-` where there is no value.
     pub fn add(&mut self, row: &Row) {
-        let facts = row.facts.as_ref();
-        let goal = facts.map_or("-", |facts| facts.goal.as_str());
-        let currency =
-            facts.and_then(|facts| facts.money).map_or("-", |money| money.currency.as_str());
-        let key = format!("{}/{}/{goal}/{currency}", row.account, state(row).0.as_str());
+        let facts = &row.facts;
+        let currency = facts.money.map_or("-", |money| money.currency.as_str());
+        let state = state(row).0.as_str();
+        let key = format!("{}/{state}/{}/{currency}", row.account, facts.goal);
         let total = self.0.entry(key).or_default();
         total.rows += 1;
-        total.net += corrections(row).and_then(|(folded, _)| folded.net).unwrap_or_default();
+        total.net += corrections(row).0.net.unwrap_or_default();
         total.erased += u64::from(row.is_erased());
-        total.doubtful += u64::from(row.is_erased() && is_doubtful(row));
-        total.untold += untold(row).unwrap_or_default();
     }
 
     /// The totals by their keys.
