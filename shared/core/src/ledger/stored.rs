@@ -101,6 +101,58 @@ pub enum BadRow {
     Half(&'static str),
 }
 
+/// The attributes of a row's facts that a claim may change: what it is credited to, and its goal.
+pub const CHANGEABLE_FACTS: [&str; 9] = [
+    "goal",
+    "conversionTime",
+    "msclkid",
+    "hashedEmail",
+    "hashedPhone",
+    "clickedAt",
+    "clickFrom",
+    "clickReference",
+    "refusedClicks",
+];
+
+/// What a claim may change of a row's facts, as attributes of its item; see [`CHANGEABLE_FACTS`].
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredCredit<'a> {
+    goal: &'a GoalName,
+    conversion_time: EventTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msclkid: Option<&'a ClickId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashed_email: Option<Sha256Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashed_phone: Option<Sha256Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clicked_at: Option<EventTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    click_from: Option<ClickOrigin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    click_reference: Option<&'a RecordId>,
+    #[serde(skip_serializing_if = "<[ClickId]>::is_empty")]
+    refused_clicks: &'a [ClickId],
+}
+
+impl<'a> From<&'a Facts> for StoredCredit<'a> {
+    fn from(facts: &'a Facts) -> Self {
+        let click = facts.click.as_ref();
+        StoredCredit {
+            goal: &facts.goal,
+            conversion_time: facts.conversion_time,
+            msclkid: facts.identity.click_id.as_ref(),
+            hashed_email: facts.identity.email,
+            hashed_phone: facts.identity.phone,
+            clicked_at: click.and_then(|click| click.clicked_at),
+            click_from: click.map(|click| click.from),
+            click_reference: click.and_then(|click| click.reference.as_ref()),
+            refused_clicks: &facts.refused_clicks,
+        }
+    }
+}
+
 impl From<&Row> for StoredRow {
     fn from(row: &Row) -> Self {
         let (facts, open) = (&row.facts, row.open.as_ref());

@@ -136,10 +136,10 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
     /// If a table is unavailable.
     pub async fn erase_row(&self, erasure: &Erasure, row: Row) -> Result<Removed, LedgerError> {
         let mut removed = Removed::default();
-        let Some(facts) = row.facts.as_ref().filter(|_| erasure.means(&row)) else {
+        if row.is_erased() || !erasure.means(&row) {
             return Ok(removed);
-        };
-        for person in persons(facts) {
+        }
+        for person in persons(&row.facts) {
             removed += self.forget(&person, erasure.asked_at).await?;
         }
         // Before the row: erased, it is not found any more.

@@ -183,7 +183,7 @@ impl Clicks {
         }
         for reference in references {
             if self.is_clicked_after(reference, time).await? {
-                return Ok(Err(WaitReason::ClickAfterConversion));
+                return Ok(Err(WaitReason::NoClick));
             }
         }
         Ok(Err(WaitReason::NoClick))

@@ -4,12 +4,20 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
     KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
 };
-use tracklayer_core::{id::AccountName, ledger::row::RowKey, reconcile::note::Write};
+use tracklayer_core::{
+    id::AccountName,
+    ledger::{
+        facts::Facts,
+        row::RowKey,
+        stored::{CHANGEABLE_FACTS, StoredCredit},
+    },
+    reconcile::note::Write,
+};
 
 use crate::ports::{Batches, Found, LedgerError, Written};
 
 use super::{
-    Item, Ledger, account::account_pk, key_item, keyed, row_of, text, unavailable, unsigned,
+    Item, Ledger, account::account_pk, key_item, keyed, number, row_of, text, unavailable, unsigned,
 };
 
 /// Keys per `BatchGetItem` (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
@@ -105,10 +113,8 @@ impl Ledger {
             text(write.key.sk()),
             unsigned(write.if_observed),
         ]);
-        if let Some(desired) = write.if_desired {
-            sql.push_str(" AND \"desired\"=?");
-            parameters.push(unsigned(desired));
-        }
+        sql.push_str(" AND \"desired\"=?");
+        parameters.push(unsigned(write.if_desired));
         BatchStatementRequest::builder()
             .statement(sql)
             .set_parameters(Some(parameters))
@@ -123,21 +129,28 @@ type Assignment = (&'static str, Option<AttributeValue>);
 /// The attributes a write sets, or removes where there is no value.
 fn assignments(write: &Write) -> Result<Vec<Assignment>, LedgerError> {
     let mut list: Vec<Assignment> = Vec::new();
-    if let Some(observed) = &write.microsoft {
+    if let Some(observed) = &write.observed {
         let value = serde_dynamo::to_attribute_value(observed)
             .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
         list.push(("microsoft", Some(value)));
         list.push(("observed", Some(unsigned(write.if_observed + 1))));
     }
-    if let Some(goal) = &write.goal {
-        list.push(("goal", Some(text(goal.as_str()))));
+    if let Some(facts) = &write.facts {
+        list.extend(fact_assignments(facts)?);
+        list.push(("desired", Some(unsigned(write.if_desired + 1))));
     }
     let open = write.open.as_ref();
-    list.push(("open", open.map(|open| text(&open.class))));
-    list.push(("due", open.map(|open| super::number(open.due.epoch()))));
+    list.push(("open", open.map(|open| text(open.class.index_key(&write.key.pk())))));
+    list.push(("due", open.map(|open| number(open.due.epoch()))));
+    list.push(("since", open.map(|open| number(open.since.epoch()))));
     list.push(("reason", open.and_then(|open| open.reason).map(|reason| text(reason.as_str()))));
-    list.push(("waits", (write.waits > 0).then(|| unsigned(u64::from(write.waits)))));
     Ok(list)
+}
+
+fn fact_assignments(facts: &Facts) -> Result<Vec<Assignment>, LedgerError> {
+    let mut item: Item = serde_dynamo::to_item(StoredCredit::from(facts))
+        .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+    Ok(CHANGEABLE_FACTS.iter().map(|name| (*name, item.remove(*name))).collect())
 }
 
 fn outcome_of(response: BatchStatementResponse) -> Written {

@@ -71,8 +71,7 @@ impl Index for Ledger {
     }
 
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
-        let open = IndexClass::Wait.entry(&seen.key, due, None);
-        self.move_entry(seen, &open.class, open.due).await
+        self.move_entry(seen, &IndexClass::Wait.index_key(&seen.key.pk()), due).await
     }
 }
 

@@ -209,7 +209,7 @@ fn is_observed_side(name: &str) -> bool {
 
 /// Whether DynamoDB may have deleted it already.
 fn is_expired(row: &Row, now: EventTime) -> bool {
-    row.ttl.is_some_and(|ttl| ttl <= now)
+    row.ttl <= now
 }
 
 /// An update expression in the making; every name is aliased, so that no reserved word matters.
