@@ -3,13 +3,13 @@
 
 use tracklayer_core::{mapping::Mapping, time::EventTime};
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock,
-    http::{self, Problem, Request, Response},
-    keys::{Keys, Right},
-    ledger::LedgerError,
-    ports::Keys as _,
-    telemetry::{self, Metric},
+    aws::{clicks::Clicks, ingest_keys::Keys},
+    lambda::{
+        clock,
+        http_api::{self, Problem, Request, Response},
+        telemetry,
+    },
+    ports::{Keys as _, LedgerError, Metric, Right},
 };
 
 use crate::wire::Landing;
@@ -34,7 +34,7 @@ impl Capture {
     pub async fn handle(&self, request: &Request) -> Response {
         let (metric, response) = match self.take(request).await {
             Ok(Taken::Stored(reference)) => ("Captured", stored(&reference)),
-            Ok(Taken::Denied) => ("CaptureDenied", http::empty(204)),
+            Ok(Taken::Denied) => ("CaptureDenied", http_api::empty(204)),
             Err(problem) => ("CaptureRefused", problem.into()),
         };
         // A landing belongs to no account yet: the click id is looked up by whichever sells.
@@ -44,11 +44,11 @@ impl Capture {
 
     async fn take(&self, request: &Request) -> Result<Taken, Problem> {
         let keyed = self.is_keyed(request).await?;
-        if http::is_other_type(request, &["application/json", "text/plain"]) {
+        if http_api::is_other_type(request, &["application/json", "text/plain"]) {
             let message = "send application/json or text/plain";
             return Err(Problem::new(415, "unsupported_media_type", message));
         }
-        let landing = Landing::parse(&http::body(request, MAX_BODY)?)?;
+        let landing = Landing::parse(&http_api::body(request, MAX_BODY)?)?;
         if landing.consent.as_deref() == Some("denied") {
             self.withdraw(own_cookie(request), &landing, keyed).await.map_err(|error| {
                 tracing::error!(%error, "clicks not deleted");
@@ -73,7 +73,7 @@ impl Capture {
 
     /// Without a key a tie is a browser's; a wrong key is an error, not a browser.
     async fn is_keyed(&self, request: &Request) -> Result<bool, Problem> {
-        let Some(header) = http::header(request, "authorization") else { return Ok(false) };
+        let Some(header) = http_api::header(request, "authorization") else { return Ok(false) };
         let key = self.keys.check(Some(header)).await?;
         match key.may(Right::Write) {
             true => Ok(true),
@@ -126,7 +126,7 @@ fn own_cookie(request: &Request) -> Option<&str> {
     let ours = |value: &&str| {
         value.len() == 32 && value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
-    http::cookie(request, COOKIE).filter(ours)
+    http_api::cookie(request, COOKIE).filter(ours)
 }
 
 /// The visitor's cookie, else a new one.
@@ -143,7 +143,7 @@ fn visitor(request: &Request) -> Result<String, Problem> {
 }
 
 fn stored(cookie: &str) -> Response {
-    let mut response = http::empty(204);
+    let mut response = http_api::empty(204);
     let attributes = "Max-Age=7776000; Path=/; HttpOnly; Secure; SameSite=Lax";
     response.cookies = vec![format!("{COOKIE}={cookie}; {attributes}")];
     response

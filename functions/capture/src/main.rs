@@ -6,7 +6,8 @@ mod withdraw;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws, clicks::Clicks, config, http, keys::Keys, secrets::Secrets, telemetry,
+    aws::{account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys},
+    lambda::{config, http_api, telemetry},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
         mapping: config::mapping()?,
     };
     let capture = &capture;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
         Ok::<_, std::convert::Infallible>(capture.handle(&event.payload).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)

@@ -7,7 +7,7 @@ use tracklayer_core::{
     person::{click_id::ClickId, landing_url::LandingUrl},
     time::EventTime,
 };
-use tracklayer_edge::{clicks::TieKind, http::Problem};
+use tracklayer_edge::{lambda::http_api::Problem, ports::TieKind};
 
 /// A landing, with every member checked.
 #[derive(Debug, Default)]

@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 
 use tracklayer_core::{id::RecordId, mapping::Account, reconcile::erasure::Person};
 use tracklayer_edge::{
-    clock,
-    ledger::LedgerError,
-    ports::{Forgets as _, WithdrawnBy},
+    lambda::clock,
+    ports::{Forgets as _, LedgerError, WithdrawnBy},
 };
 
 use crate::{handler::Capture, wire::Landing};

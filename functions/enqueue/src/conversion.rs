@@ -11,10 +11,7 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::claim_of,
-    ports::{Claims as _, Clicks as _, Ports, Rows as _},
-};
+use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _, claim_of};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},

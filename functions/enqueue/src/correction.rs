@@ -7,10 +7,7 @@ use tracklayer_core::{
     ledger::row::{Row, RowKey},
     reconcile::intake::{Unfit, append, check, has, orphan, recorded},
 };
-use tracklayer_edge::{
-    ledger::Pointer,
-    ports::{Claims as _, Ports, Rows as _},
-};
+use tracklayer_edge::ports::{Claims as _, Pointer, Ports, Rows as _};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},

@@ -25,11 +25,12 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    http::{self, Problem, Request, Response},
-    keys::{IngestKey, Right},
-    ledger::{LedgerError, claim_of},
-    ports::{Clock as _, Keys as _, Live, Ports, Rows as _, Signals as _, Telemetry},
-    telemetry::Metric,
+    lambda::http_api::{self, Problem, Request, Response},
+    live::Live,
+    ports::{
+        Clock as _, IngestKey, Keys as _, LedgerError, Metric, Ports, Right, Rows as _,
+        Signals as _, Telemetry, claim_of,
+    },
 };
 
 use crate::wire::{ArrayAnswer, EventAnswer, Status};
@@ -99,14 +100,14 @@ impl<P: Ports> Enqueue<P> {
     }
 
     async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http::header(request, "authorization")).await?;
+        let key = self.keys.check(http_api::header(request, "authorization")).await?;
         if !key.may(Right::Write) {
             return Err(Problem::forbidden("the key has no right to write"));
         }
-        if http::is_other_type(request, &["application/json"]) {
+        if http_api::is_other_type(request, &["application/json"]) {
             return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
         }
-        let body = http::body(request, MAX_BODY)?;
+        let body = http_api::body(request, MAX_BODY)?;
         let body = Body::parse(&body)?;
         let answers = self
             .take_all(body.events(), &key, deadline_ms)
@@ -115,7 +116,7 @@ impl<P: Ports> Enqueue<P> {
         count(&answers, &self.telemetry);
         match body {
             Body::One(_) => self.answer_one(answers),
-            Body::Many(_) => Ok(http::json(200, &ArrayAnswer::new(answers))),
+            Body::Many(_) => Ok(http_api::json(200, &ArrayAnswer::new(answers))),
         }
     }
 
@@ -125,7 +126,7 @@ impl<P: Ports> Enqueue<P> {
             answer.error.as_ref().filter(|error| error.code == ErrorCode::SourceNotAllowed);
         match not_allowed {
             Some(error) => Err(Problem::forbidden(&error.message)),
-            None => Ok(http::json(answer.status.http(), &answer)),
+            None => Ok(http_api::json(answer.status.http(), &answer)),
         }
     }
 

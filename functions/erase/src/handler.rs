@@ -9,13 +9,13 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock,
-    erasure::{CarriedOut, Eraser},
-    http::{self, Problem, Request, Response},
-    keys::{Keys, Right},
-    ledger::{Ledger, LedgerError},
-    ports::{Batches as _, Keys as _, Removed},
+    aws::{clicks::Clicks, ingest_keys::Keys, ledger::Ledger},
+    flows::erase_person::{CarriedOut, Eraser},
+    lambda::{
+        clock,
+        http_api::{self, Problem, Request, Response},
+    },
+    ports::{Batches as _, Keys as _, LedgerError, Removed, Right},
 };
 
 use crate::wire::{Answer, person_in};
@@ -42,14 +42,14 @@ impl Erase {
     }
 
     async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http::header(request, "authorization")).await?;
+        let key = self.keys.check(http_api::header(request, "authorization")).await?;
         if !key.may(Right::Erase) {
             return Err(Problem::forbidden("the key has no right to erase"));
         }
-        if http::is_other_type(request, &["application/json"]) {
+        if http_api::is_other_type(request, &["application/json"]) {
             return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
         }
-        let person = person_in(&http::body(request, MAX_BODY)?)?;
+        let person = person_in(&http_api::body(request, MAX_BODY)?)?;
         let references = BTreeSet::new();
         let asked_at = clock::now();
         let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
@@ -57,7 +57,7 @@ impl Erase {
             tracing::error!(%error, "erasure not through");
             Problem::new(503, "unavailable", "not everything could be erased; send it again")
         })?;
-        Ok(http::json(202, &answer))
+        Ok(http_api::json(202, &answer))
     }
 
     async fn erase(&self, erasure: Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {

@@ -5,7 +5,10 @@ mod wire;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws, clicks::Clicks, config, http, keys::Keys, ledger::Ledger, secrets::Secrets, telemetry,
+    aws::{
+        account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys, ledger::Ledger,
+    },
+    lambda::{config, http_api, telemetry},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,7 +26,7 @@ async fn main() -> anyhow::Result<()> {
         audit_period: i64::from(audit_hours) * config::policy()?.hour,
     };
     let erase = &erase;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
         let deadline_ms = event.context.deadline;
         Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline_ms).await)
     };

@@ -13,7 +13,7 @@ use tracklayer_core::{
     },
     time::TextTime,
 };
-use tracklayer_edge::{http::Problem, ports::Removed};
+use tracklayer_edge::{lambda::http_api::Problem, ports::Removed};
 
 /// The members by which a person can be named.
 const MEMBERS: [&str; 5] = ["sessionId", "leadId", "cartId", "orderId", "hashedEmail"];

@@ -16,14 +16,9 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    microsoft::{Answer, AuthError},
-    ports::{
-        AccountItems as _, Clock as _, Microsoft as _, Ports, Secrets as _, Telemetry as _,
-        Tokens as _,
-    },
-    secrets::{AccountSecret, Secret, SecretError, Versioned},
-    telemetry::Metric,
+use tracklayer_edge::ports::{
+    AccountItems as _, AccountSecret, Answer, AuthError, Clock as _, Metric, Microsoft as _, Ports,
+    Secret, SecretError, Secrets as _, Telemetry as _, Tokens as _, Versioned,
 };
 
 use crate::{deadline::Deadline, handler::Goals};

@@ -15,9 +15,10 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::{AccountItem, GoalCheck, LedgerError},
-    ports::{Clock as _, GoalChecks, Live, Ports, Telemetry as _},
-    telemetry::Metric,
+    live::Live,
+    ports::{
+        AccountItem, Clock as _, GoalCheck, GoalChecks, LedgerError, Metric, Ports, Telemetry as _,
+    },
 };
 
 use crate::{

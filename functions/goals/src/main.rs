@@ -3,13 +3,16 @@
 use goals::{Goals, deadline::Deadline};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws,
-    clock::SystemClock,
-    config,
-    ledger::Ledger,
-    microsoft::{Auth, Client, Endpoints},
-    secrets::Secrets,
-    telemetry::{self, StandardOutput},
+    aws::{account_secrets::Secrets, clients::Aws, ledger::Ledger},
+    lambda::{
+        clock::SystemClock,
+        config,
+        telemetry::{self, StandardOutput},
+    },
+    microsoft::{
+        client::{Client, Endpoints},
+        tokens::Auth,
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]

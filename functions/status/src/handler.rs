@@ -9,11 +9,12 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    clock,
-    http::{self, Problem, Request, Response},
-    keys::{IngestKey, Keys, Right},
-    ledger::{Ledger, LedgerError, Pointer},
-    ports::{GoalChecks as _, Keys as _, Rows as _},
+    aws::{ingest_keys::Keys, ledger::Ledger},
+    lambda::{
+        clock,
+        http_api::{self, Problem, Request, Response},
+    },
+    ports::{GoalChecks as _, IngestKey, Keys as _, LedgerError, Pointer, Right, Rows as _},
 };
 
 use crate::wire::{Accounts, Story, asks_for_account};
@@ -32,7 +33,7 @@ impl Status {
     }
 
     async fn take(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.keys.check(http::header(request, "authorization")).await?;
+        let key = self.keys.check(http_api::header(request, "authorization")).await?;
         if !key.may(Right::Read) {
             return Err(Problem::forbidden("the key has no right to read"));
         }
@@ -47,7 +48,7 @@ impl Status {
         })?;
         let rows = shown(rows, &key)?;
         let accounts = self.accounts(&rows).await;
-        Ok(http::json(200, &Story::of(&rows, &accounts, &self.policy, now)))
+        Ok(http_api::json(200, &Story::of(&rows, &accounts, &self.policy, now)))
     }
 
     /// What is known of the accounts that may keep these rows; their story is whole without it.

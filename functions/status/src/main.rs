@@ -6,7 +6,8 @@ mod wire;
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws, config, http, keys::Keys, ledger::Ledger, secrets::Secrets, telemetry,
+    aws::{account_secrets::Secrets, clients::Aws, ingest_keys::Keys, ledger::Ledger},
+    lambda::{config, http_api, telemetry},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
         ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
     };
     let status = &status;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
         Ok::<_, std::convert::Infallible>(status.handle(&event.payload).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)

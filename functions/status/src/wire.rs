@@ -28,7 +28,7 @@ use tracklayer_core::{
     time::{EventTime, TextTime},
 };
 
-use tracklayer_edge::ledger::AccountItem;
+use tracklayer_edge::ports::AccountItem;
 
 use crate::next::next;
 

@@ -19,10 +19,9 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{AuditState, ErasureItem, LedgerError, Written},
-    ports::{Audited, Batches, Erasures, Forgets, Ports, Telemetry},
-    telemetry::Metric,
+use tracklayer_edge::ports::{
+    AuditState, Audited, Batches, ErasureItem, Erasures, Forgets, LedgerError, Metric, Ports,
+    Telemetry, Written,
 };
 
 use crate::{erasures::is_any_pending, handler::Sweep, signals::Span, wire::AuditSummary};

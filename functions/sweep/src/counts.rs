@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_edge::{ledger::LedgerError, ports::Index};
+use tracklayer_edge::ports::{Index, LedgerError};
 
 /// Pages of one index key that are counted (1 MB, some thousand entries each): with more than that
 /// open, the exact number is not what a person needs first.

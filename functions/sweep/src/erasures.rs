@@ -6,9 +6,8 @@
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::{
-    erasure::Eraser,
-    ledger::{ErasureItem, LedgerError},
-    ports::{Erasures, Forgets, Ports},
+    flows::erase_person::Eraser,
+    ports::{ErasureItem, Erasures, Forgets, LedgerError, Ports},
 };
 
 use crate::handler::Sweep;

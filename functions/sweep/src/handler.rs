@@ -6,9 +6,8 @@ use tracklayer_core::{
     ledger::index::IndexClass, mapping::Mapping, reconcile::decide::Policy, time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::{DueEntry, LedgerError},
-    ports::{GoalChecks, Live, Ports, Telemetry},
-    telemetry::Metric,
+    live::Live,
+    ports::{DueEntry, GoalChecks, LedgerError, Metric, Ports, Telemetry},
 };
 
 use crate::{

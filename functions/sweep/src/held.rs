@@ -14,10 +14,7 @@ use tracklayer_core::{
     mapping::Account,
     time::{DAY, EventTime},
 };
-use tracklayer_edge::{
-    ledger::{AccountItem, LedgerError},
-    ports::{GoalChecks, Ports},
-};
+use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
 
 use crate::{
     handler::Sweep,

@@ -3,13 +3,13 @@
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use sweep::{Sweep, signals::Span, wire::Answer};
 use tracklayer_edge::{
-    aws::Aws,
-    clicks::Clicks,
-    clock::{self, SystemClock},
-    config,
-    ledger::{Ledger, LedgerError},
-    queue::Queue,
-    telemetry::{self, StandardOutput},
+    aws::{clicks::Clicks, clients::Aws, ledger::Ledger, queue::Queue},
+    lambda::{
+        clock::{self, SystemClock},
+        config,
+        telemetry::{self, StandardOutput},
+    },
+    ports::LedgerError,
 };
 
 #[tokio::main(flavor = "current_thread")]

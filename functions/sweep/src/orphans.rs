@@ -14,10 +14,7 @@ use tracklayer_core::{
         note::{Context, Note},
     },
 };
-use tracklayer_edge::{
-    ledger::{DueEntry, LedgerError, Written},
-    ports::{Batches as _, Ports, Rows as _},
-};
+use tracklayer_edge::ports::{Batches as _, DueEntry, LedgerError, Ports, Rows as _, Written};
 
 use crate::{
     handler::Sweep,

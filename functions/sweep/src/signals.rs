@@ -20,10 +20,7 @@ use tracklayer_core::{
     reconcile::decide::Policy,
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{DueEntry, LedgerError},
-    ports::{Clock, Index as _, Ports, Signals as _},
-};
+use tracklayer_edge::ports::{Clock, DueEntry, Index as _, LedgerError, Ports, Signals as _};
 
 use crate::{handler::Sweep, pages::Pages, wire::Summary};
 
@@ -190,7 +187,7 @@ fn jitter(policy: &Policy) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_edge::clock::SystemClock;
+    use tracklayer_edge::lambda::clock::SystemClock;
 
     use super::*;
 

@@ -1,11 +1,6 @@
 //! `createSecret`: exchanges the refresh token and stages the new one.
 
-use tracklayer_edge::{
-    microsoft::AuthError,
-    ports::{Consents, Refusals, Vault},
-    secrets::SecretError,
-    vault::Document,
-};
+use tracklayer_edge::ports::{AuthError, Consents, Document, Refusals, SecretError, Vault};
 
 use crate::{
     handler::{ROUNDS, Token, TokenError},

@@ -10,12 +10,9 @@ use std::{
 };
 
 use tracklayer_core::id::AccountName;
-use tracklayer_edge::{
-    ledger::LedgerError,
-    microsoft::{AuthError, Refusal},
-    ports::{Consents, Refusals, Vault},
-    secrets::{AccountSecret, Secret, SecretError},
-    vault::{Document, Labels},
+use tracklayer_edge::ports::{
+    AccountSecret, AuthError, Consents, Document, Labels, LedgerError, Refusal, Refusals, Secret,
+    SecretError, Vault,
 };
 
 use crate::{

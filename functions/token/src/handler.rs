@@ -1,11 +1,9 @@
 //! One step of a rotation.
 
 use tracklayer_edge::{
-    ledger::Ledger,
-    microsoft::{Auth, AuthError},
-    ports::{Consents, Refusals, Vault},
-    secrets::SecretError,
-    vault,
+    aws::{ledger::Ledger, secret_versions},
+    microsoft::tokens::Auth,
+    ports::{AuthError, Consents, Refusals, SecretError, Vault},
 };
 
 use crate::wire::{Answer, Event, Outcome, Step};
@@ -15,7 +13,7 @@ pub(crate) const ROUNDS: usize = 4;
 
 /// What the function needs.
 #[derive(Debug)]
-pub struct Token<V = vault::Vault, C = Auth, R = Ledger> {
+pub struct Token<V = secret_versions::Vault, C = Auth, R = Ledger> {
     /// The secrets.
     pub vault: V,
     /// The identity service.

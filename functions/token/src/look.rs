@@ -3,11 +3,7 @@
 //! Notes are members of the secret beside the credentials; a version that became current keeps
 //! them, and nobody reads them there.
 
-use tracklayer_edge::{
-    ports::{Consents, Refusals, Vault},
-    secrets::SecretError,
-    vault::{Document, Labels},
-};
+use tracklayer_edge::ports::{Consents, Document, Labels, Refusals, SecretError, Vault};
 
 use crate::{
     handler::{Token, TokenError},

@@ -3,12 +3,12 @@
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use token::{Token, wire::Event};
 use tracklayer_edge::{
-    aws::Aws,
-    config,
-    ledger::Ledger,
-    microsoft::{Auth, Client, Endpoints},
-    telemetry,
-    vault::Vault,
+    aws::{clients::Aws, ledger::Ledger, secret_versions::Vault},
+    lambda::{config, telemetry},
+    microsoft::{
+        client::{Client, Endpoints},
+        tokens::Auth,
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]

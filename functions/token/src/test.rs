@@ -1,10 +1,7 @@
 //! `testSecret`: uses the staged refresh token once. The answer may carry yet another one in its
 //! place; that one is staged then, in a version of its own.
 
-use tracklayer_edge::{
-    microsoft::AuthError,
-    ports::{Consents, Refusals, Vault},
-};
+use tracklayer_edge::ports::{AuthError, Consents, Refusals, Vault};
 
 use crate::{
     handler::{ROUNDS, Token, TokenError},

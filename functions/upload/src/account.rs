@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracklayer_core::{
     id::AccountName, ledger::observed::Destination, reconcile::decide::AccountView, time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{AccountItem, Found},
-    microsoft::AuthError,
-    ports::{AccountItems as _, Clock as _, Ports, Secrets as _, Tokens as _},
-    secrets::{AccountSecret, Secret, SecretError, Versioned},
+use tracklayer_edge::ports::{
+    AccountItem, AccountItems as _, AccountSecret, AuthError, Clock as _, Found, Ports, Secret,
+    SecretError, Secrets as _, Tokens as _, Versioned,
 };
 
 use crate::{batch::Work, handler::Upload, report::Report};

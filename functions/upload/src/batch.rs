@@ -10,7 +10,7 @@ use tracklayer_core::{
     reconcile::calls::SUSPECT_RECEIVES,
     time::EventTime,
 };
-use tracklayer_edge::queue::Hide;
+use tracklayer_edge::ports::Hide;
 
 use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
 

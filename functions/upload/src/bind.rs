@@ -11,10 +11,7 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::LedgerError,
-    ports::{Claims as _, Clicks as _, Clock as _, Ports, Rows as _},
-};
+use tracklayer_edge::ports::{Claims as _, Clicks as _, Clock as _, LedgerError, Ports, Rows as _};
 
 use crate::{account::Accounts, batch::Work, handler::Upload};
 

@@ -21,10 +21,8 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    microsoft::Answer,
-    ports::{AccountItems as _, Clock as _, Microsoft as _, Ports, Secrets as _},
-    secrets::Secret,
+use tracklayer_edge::ports::{
+    AccountItems as _, Answer, Clock as _, Microsoft as _, Ports, Secret, Secrets as _,
 };
 
 use crate::{account::Account, batch::Fate, prepare::Load, report::CallLine, run::Run};

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tracklayer_core::{ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy};
 use tracklayer_edge::{
-    ledger::Found,
-    ports::{Batches as _, Clock, Live, Ports, Signals as _},
+    live::Live,
+    ports::{Batches as _, Clock, Found, Ports, Signals as _},
 };
 
 use crate::{

@@ -18,10 +18,7 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::LedgerError,
-    ports::{Clicks as _, Clock as _, Ports, WithdrawnBy},
-};
+use tracklayer_edge::ports::{Clicks as _, Clock as _, LedgerError, Ports, WithdrawnBy};
 
 use crate::{
     batch::Work,

@@ -19,7 +19,7 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{ports::Telemetry, telemetry::Metric};
+use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::{
     account::{Account, TokenTrouble},
@@ -291,10 +291,7 @@ pub(crate) mod tests {
             verdict::{Verdict, verdict},
         },
     };
-    use tracklayer_edge::{
-        ledger::AccountItem,
-        secrets::{AccountSecret, Versioned},
-    };
+    use tracklayer_edge::ports::{AccountItem, AccountSecret, Versioned};
 
     use super::*;
 

@@ -10,10 +10,7 @@ use tracklayer_core::{
         note::{Context, Note, OnConflict, Write},
     },
 };
-use tracklayer_edge::{
-    ledger::Written,
-    ports::{Batches as _, Clock as _, Ports},
-};
+use tracklayer_edge::ports::{Batches as _, Clock as _, Ports, Written};
 
 use crate::{
     account::Accounts,

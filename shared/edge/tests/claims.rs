@@ -14,10 +14,7 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{LedgerError, Pointer, claim_of},
-    ports::Claims,
-};
+use tracklayer_edge::ports::{Claims, LedgerError, Pointer, claim_of};
 
 /// Claims as the table keeps them.
 #[derive(Default)]

@@ -12,9 +12,12 @@ use tracklayer_core::{
     reconcile::note::Write,
     time::{DAY, EventTime},
 };
-use tracklayer_edge::ledger::{
-    AccountItem, AuditState, CLAIM_DAYS, Cursor, DueEntry, DuePage, ErasureItem, GoalCheck, Place,
-    Pointer, RowPage, Tally, Written,
+use tracklayer_edge::{
+    aws::ledger::CLAIM_DAYS,
+    ports::{
+        AccountItem, AuditState, Cursor, DueEntry, DuePage, ErasureItem, GoalCheck, Place, Pointer,
+        RowPage, Tally, Written,
+    },
 };
 
 /// The table.

@@ -24,16 +24,12 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::{
-        AccountItem, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Pointer, Tally,
-        Written,
-    },
+    live::Live,
     ports::{
-        AccountItems, Batches, Claims, Clicks, Clock, GoalChecks, Index, Live, Ports, Rows,
-        Signals, Telemetry, WithdrawnBy,
+        AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Cursor, DueEntry, DuePage,
+        Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Pointer, Ports, QueueError,
+        Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
     },
-    queue::{Hide, QueueError},
-    telemetry::Metric,
 };
 
 /// How many changes the index is behind the rows.

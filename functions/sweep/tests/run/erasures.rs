@@ -12,11 +12,9 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    clicks::TieKind,
-    clock,
-    erasure::{CarriedOut, Eraser},
-    ledger::ErasureItem,
-    ports::{Erasures as _, Removed},
+    flows::erase_person::{CarriedOut, Eraser},
+    lambda::clock,
+    ports::{ErasureItem, Erasures as _, Removed, TieKind},
 };
 
 use crate::stand::{Stand, row};

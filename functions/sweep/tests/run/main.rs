@@ -19,10 +19,9 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
-    clock,
-    ledger::GoalCheck,
-    ports::{GoalChecks as _, Index as _, Rows as _},
-    queue::Queue,
+    aws::queue::Queue,
+    lambda::clock,
+    ports::{GoalCheck, GoalChecks as _, Index as _, Rows as _},
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {

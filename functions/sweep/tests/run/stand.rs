@@ -20,12 +20,12 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock::{self, SystemClock},
-    ledger::Ledger,
+    aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
+    lambda::{
+        clock::{self, SystemClock},
+        telemetry::StandardOutput,
+    },
     ports::Rows as _,
-    queue::Queue,
-    telemetry::StandardOutput,
 };
 
 macro_rules! client {

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use tracklayer_core::ledger::observed::Environment;
 
 use crate::{
-    config::{self, ConfigError},
-    ports::Microsoft,
-    secrets::{AccountSecret, Secret},
+    lambda::config::{self, ConfigError},
+    ports::{AccountSecret, Answer, Microsoft, Secret},
 };
 
 /// Where Microsoft is.
@@ -40,24 +39,6 @@ impl Endpoints {
         let api = api.trim_end_matches('/').to_owned();
         Ok(Endpoints { api, token: config::text("MSADS_TOKEN_URL").ok(), environment })
     }
-}
-
-/// What came back.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// An HTTP answer, read completely.
-    Http {
-        /// Its status.
-        status: u16,
-        /// Its body.
-        body: Vec<u8>,
-        /// Microsoft's mark of the call.
-        tracking_id: Option<String>,
-    },
-    /// No connection was made: certainly nothing was carried out.
-    NotSent(String),
-    /// The request may have been carried out.
-    Lost(String),
 }
 
 /// The client.
@@ -127,9 +108,9 @@ impl Microsoft for Client {
         match request.send().await {
             Ok(answer) => read(answer).await,
             Err(error) if error.is_connect() || error.is_builder() => {
-                Answer::NotSent(crate::text_of(&error.without_url()))
+                Answer::NotSent(crate::error_text::text_of(&error.without_url()))
             }
-            Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+            Err(error) => Answer::Lost(crate::error_text::text_of(&error.without_url())),
         }
     }
 }
@@ -143,7 +124,7 @@ async fn read(answer: reqwest::Response) -> Answer {
             let tracking_id = header.or_else(|| tracking_id_of(&body).filter(|_| status != 200));
             Answer::Http { status, body: body.to_vec(), tracking_id }
         }
-        Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+        Err(error) => Answer::Lost(crate::error_text::text_of(&error.without_url())),
     }
 }
 

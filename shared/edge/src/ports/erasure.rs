@@ -7,9 +7,10 @@ use tracklayer_core::{
     id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
 };
 
-use crate::{
+use super::{
+    audit::{Place, RowPage},
     clicks::TieKind,
-    ledger::{ErasureItem, LedgerError, Place, RowPage},
+    rows::LedgerError,
 };
 
 /// What was deleted or erased.
@@ -29,6 +30,19 @@ impl AddAssign for Removed {
         self.ties += other.ties;
         self.rows += other.rows;
     }
+}
+
+/// An erasure, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErasureItem {
+    /// Who, and by whom it is asked for.
+    pub erasure: Erasure,
+    /// When it was first asked for in this extent.
+    pub requested_at: EventTime,
+    /// When all rows had been looked at since.
+    pub done_at: Option<EventTime>,
+    /// The rows it was found in. They don't tell the person's name any more.
+    pub rows: Vec<RowKey>,
 }
 
 /// The captured clicks, by whoever deletes them.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use goals::{Goals, deadline::Deadline};
-use tracklayer_edge::ledger::AccountItem;
+use tracklayer_edge::ports::AccountItem;
 
 use crate::{
     ports::{Port, Simulated},

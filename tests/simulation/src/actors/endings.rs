@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
 use tracklayer_edge::{
-    erasure::Eraser,
+    flows::erase_person::Eraser,
     ports::{Clock as _, WithdrawnBy},
 };
 

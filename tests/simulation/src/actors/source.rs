@@ -200,7 +200,7 @@ async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<(i64, Va
         queue: port.clone(),
         telemetry: port,
     };
-    let mut request = tracklayer_edge::http::Request::default();
+    let mut request = tracklayer_edge::lambda::http_api::Request::default();
     request.body = Some(body.to_string());
     let response = invocation.run(TIMEOUT, enqueue.handle(&request, u64::MAX)).await?;
     let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use sweep::{Sweep, signals::Span};
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ledger::AuditState;
+use tracklayer_edge::ports::AuditState;
 
 use crate::{
     mutation::Mutation,

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use tracklayer_core::{
     id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
 };
-use tracklayer_edge::{
-    clicks::TieKind,
-    ledger::{ErasureItem, LedgerError, Place, RowPage},
-    ports::{Erasures, Forgets, Removed},
+use tracklayer_edge::ports::{
+    ErasureItem, Erasures, Forgets, LedgerError, Place, Removed, RowPage, TieKind,
 };
 
 use super::Port;

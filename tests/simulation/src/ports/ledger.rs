@@ -10,12 +10,10 @@ use tracklayer_core::{
     reconcile::note::Write,
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{
-        AccountItem, AuditState, Cursor, DueEntry, DuePage, Found, GoalCheck, LedgerError, Place,
-        Pointer, RowPage, Tally, Written,
-    },
-    ports::{AccountItems, Audited, Batches, Claims, GoalChecks, Index, Rows},
+use tracklayer_edge::ports::{
+    AccountItem, AccountItems, AuditState, Audited, Batches, Claims, Cursor, DueEntry, DuePage,
+    Found, GoalCheck, GoalChecks, Index, LedgerError, Place, Pointer, RowPage, Rows, Tally,
+    Written,
 };
 
 use super::{Lost, Port};

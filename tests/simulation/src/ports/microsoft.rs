@@ -3,11 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tracklayer_edge::{
-    microsoft::Answer,
-    ports::Microsoft,
-    secrets::{AccountSecret, Secret},
-};
+use tracklayer_edge::ports::{AccountSecret, Answer, Microsoft, Secret};
 
 use super::Port;
 use crate::{

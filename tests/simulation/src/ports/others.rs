@@ -14,13 +14,12 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
-    keys::{IngestKey, KeyError},
-    ledger::LedgerError,
-    microsoft::AuthError,
-    ports::{Clicks, Keys, Secrets, Signals, Telemetry, Tokens, WithdrawnBy},
-    queue::{Hide, QueueError, delay},
-    secrets::{AccountSecret, Secret, SecretError, Versioned},
-    telemetry::Metric,
+    aws::queue::delay,
+    ports::{
+        AccountSecret, AuthError, Clicks, Hide, IngestKey, KeyError, Keys, LedgerError, Metric,
+        QueueError, Secret, SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
+        WithdrawnBy,
+    },
 };
 
 use super::{Lost, Port};

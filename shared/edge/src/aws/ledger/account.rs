@@ -1,80 +1,12 @@
 //! The account item: what all workers must know of an ad account.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracklayer_core::{id::AccountName, microsoft::goals::GoalFinding, time::EventTime};
 
-use crate::ports::{AccountItems, GoalChecks, Refusals};
+use crate::ports::{AccountItem, AccountItems, GoalCheck, GoalChecks, LedgerError, Refusals};
 
-use super::{Ledger, LedgerError, keyed, number, text, unavailable, won};
-
-/// The item `account <name>` / `state`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AccountItem {
-    /// Throttled by Microsoft: no call before this.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused_until: Option<EventTime>,
-    /// When a batch last handed its rows back without a call, for the account's sake.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub troubled_at: Option<EventTime>,
-    /// The secret version that the identity service refused; it isn't asked again with that one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused_secret_version: Option<String>,
-    /// Checks in a row could not use the account: its rows wait until one can.
-    pub held: bool,
-    /// Since when no check could use the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failing_since: Option<EventTime>,
-    /// Goals in which a check found fault.
-    pub held_goals: Vec<String>,
-    /// Every goal that was ever held: rows of one that the mapping names no more may still wait.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub once_held: BTreeSet<String>,
-    /// Goals that take no hashes, as the last check found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub plain_goals: Vec<String>,
-    /// Every goal to which no hashes went at some check, for its own or for the mapping's sake.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub once_plain: BTreeSet<String>,
-    /// What the last check found, each with its cure: for people.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<GoalFinding>,
-    /// What keeps checks from using the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failing_for: Option<GoalFinding>,
-    /// How many goals Microsoft named at the last check.
-    pub goals_seen: usize,
-    /// When a check last found no goal of a name: the only hint at how young a goal is.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub absent_goals: BTreeMap<String, EventTime>,
-    /// When the goals were last checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checked_at: Option<EventTime>,
-}
-
-/// What a check of the goals found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GoalCheck {
-    /// When.
-    pub checked_at: EventTime,
-    /// Goals whose rows wait.
-    pub held_goals: Vec<String>,
-    /// Goals whose rows wait or have waited.
-    pub once_held: BTreeSet<String>,
-    /// Goals that take no hashes: rows with nothing else wait for a click.
-    pub plain_goals: Vec<String>,
-    /// Goals to which no hashes go, or went at an earlier check.
-    pub once_plain: BTreeSet<String>,
-    /// Everything found.
-    pub findings: Vec<GoalFinding>,
-    /// How many goals Microsoft named.
-    pub goals_seen: usize,
-    /// Goals that are absent, or were when they were last looked for, and when that was.
-    pub absent_goals: BTreeMap<String, EventTime>,
-}
+use super::{Ledger, keyed, number, text, unavailable, won};
 
 /// Partition key of an account item.
 pub(super) fn account_pk(account: &str) -> String {

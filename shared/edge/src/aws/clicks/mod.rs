@@ -28,7 +28,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
-use crate::{ledger::LedgerError, ports::WithdrawnBy};
+use crate::ports::{LedgerError, TieKind, WithdrawnBy};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -57,31 +57,8 @@ pub struct StoredClick {
     pub at: EventTime,
 }
 
-/// The kinds of records a reference can be tied to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TieKind {
-    /// A lead of the CRM.
-    Lead,
-    /// A cart of the shop.
-    Cart,
-    /// An order of the shop.
-    Order,
-}
-
-impl TieKind {
-    /// The person known by this record.
-    #[must_use]
-    pub fn person(self, id: RecordId) -> Person {
-        match self {
-            TieKind::Lead => Person::Lead(id),
-            TieKind::Cart => Person::Cart(id),
-            TieKind::Order => Person::Order(id),
-        }
-    }
-
-    fn pk(self, id: &RecordId) -> String {
-        record_pk(&self.person(id.clone()))
-    }
+fn tie_pk(kind: TieKind, id: &RecordId) -> String {
+    record_pk(&kind.person(id.clone()))
 }
 
 fn record_pk(record: &Person) -> String {
@@ -132,7 +109,7 @@ impl Clicks {
     ) -> Result<(), LedgerError> {
         // One item per reference: repeating a tie must not push others out of sight.
         let rank = if keyed_tie { "key" } else { "web" };
-        let mut item = keyed(&kind.pk(id), &format!("{rank} {reference}"));
+        let mut item = keyed(&tie_pk(kind, id), &format!("{rank} {reference}"));
         extend(&mut item, details);
         self.put(item, at_ms).await
     }
@@ -170,7 +147,7 @@ impl Clicks {
         now: EventTime,
         browser: bool,
     ) -> Result<Result<StoredClick, WaitReason>, LedgerError> {
-        let ties = self.ties(&kind.pk(id), now).await?;
+        let ties = self.ties(&tie_pk(kind, id), now).await?;
         let mut missing = WaitReason::NoClick;
         for rank in [true, false] {
             let counts = |tie: &&Tie| tie.keyed == rank && (rank || browser);
@@ -428,5 +405,5 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    LedgerError::Unavailable(crate::text_of(&error))
+    LedgerError::Unavailable(crate::error_text::text_of(&error))
 }

@@ -4,13 +4,16 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::ports::Metric;
+
 /// The namespace of all metrics.
 const NAMESPACE: &str = "TrackLayer";
 
 /// Starts logging: JSON lines on standard output, level from `AWS_LAMBDA_LOG_LEVEL` (default
 /// `info`). Libraries speak up only from `warn` on: their request dumps could hold secrets.
 pub fn init() {
-    let level = crate::config::text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
+    let level =
+        crate::lambda::config::text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
     let level = level.parse().unwrap_or(tracing::Level::INFO);
     let filter = tracing_subscriber::filter::Targets::new()
         .with_default(tracing::Level::WARN)
@@ -36,38 +39,9 @@ const OUR_TARGETS: [&str; 9] = [
     "tracklayer_edge",
 ];
 
-/// A metric of one account.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Metric {
-    /// Its name, e.g. `Accepted`.
-    pub name: &'static str,
-    /// Its value.
-    pub value: f64,
-    /// CloudWatch's unit.
-    pub unit: &'static str,
-}
-
-impl Metric {
-    /// A count.
-    #[must_use]
-    pub fn count(name: &'static str, value: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "counts of a batch are small")]
-        let value = value as f64;
-        Metric { name, value, unit: "Count" }
-    }
-
-    /// How old the version of a secret is: a dead rotation shows in it.
-    #[must_use]
-    pub fn secret_age(seconds: i64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "an age in days")]
-        let value = seconds.max(0) as f64 / 86_400.0;
-        Metric { name: "SecretAgeDays", value, unit: "None" }
-    }
-}
-
 /// Writes a log line with members that are JSON themselves, as `tracing` can't.
 pub fn line(message: &str, members: Map<String, Value>) {
-    let time = clock_text(crate::clock::now_ms());
+    let time = clock_text(crate::lambda::clock::now_ms());
     let mut line = Map::new();
     line.insert("timestamp".to_owned(), json!(time));
     line.insert("level".to_owned(), json!("INFO"));
@@ -105,7 +79,7 @@ pub fn emit(account: &str, metrics: &[Metric]) {
     if metrics.is_empty() {
         return;
     }
-    write(&emf(account, metrics, crate::clock::now_ms()));
+    write(&emf(account, metrics, crate::lambda::clock::now_ms()));
 }
 
 fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {

@@ -18,11 +18,8 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-use super::{
-    Item, Ledger, LedgerError, Place, RowPage, audit::page_of, keyed, number, text, unavailable,
-    won,
-};
-use crate::ports::Erasures;
+use super::{Item, Ledger, audit::page_of, keyed, number, text, unavailable, won};
+use crate::ports::{ErasureItem, Erasures, LedgerError, Place, RowPage};
 
 const PK: &str = "erasure";
 /// Rows that one erasure names; an item takes 400 KB. More are erased, but not named.
@@ -35,19 +32,6 @@ const VISITOR: [&str; 2] = ["sessionId", "clickReference"];
 
 /// For how many periods of the audit a done erasure is applied to rows that come.
 const KEPT_PERIODS: i64 = 2;
-
-/// An erasure, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ErasureItem {
-    /// Who, and by whom it is asked for.
-    pub erasure: Erasure,
-    /// When it was first asked for in this extent.
-    pub requested_at: EventTime,
-    /// When all rows had been looked at since.
-    pub done_at: Option<EventTime>,
-    /// The rows it was found in. They don't tell the person's name any more.
-    pub rows: Vec<RowKey>,
-}
 
 impl Erasures for Ledger {
     async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError> {

@@ -15,69 +15,13 @@ use tokio::sync::Mutex;
 use tracklayer_core::{
     id::AccountName,
     ledger::observed::Environment,
-    microsoft::token_errors::{TokenClass, TokenEntry, WITHOUT_SCOPE, look_up_token},
+    microsoft::token_errors::{WITHOUT_SCOPE, look_up_token},
 };
 
-use crate::ports::{Consents, Tokens};
-use crate::secrets::{AccountSecret, Secret, Versioned};
+use crate::ports::{AccountSecret, AuthError, Consents, Secret, Tokens, Versioned};
 
 /// A token is renewed this long before it expires.
 const EARLY: Duration = Duration::from_secs(300);
-
-/// What the identity service refused, and what helps.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// `error` with the AADSTS numbers; nothing of the secret.
-    pub error: String,
-    /// What helps, for people.
-    pub cure: &'static str,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}; {}", self.error, self.cure)
-    }
-}
-
-/// Why there is no access token.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// A person must give consent again; asking again is no use.
-    #[error("consent is no longer valid: {0}")]
-    Consent(Refusal),
-    /// The application or its secret is wrong.
-    #[error("the identity service refuses the application: {0}")]
-    Configuration(Refusal),
-    /// The identity service finds that it is asked too often.
-    #[error("the identity service takes this for a loop: {0}")]
-    Looping(Refusal),
-    /// The identity service did not answer.
-    #[error("the identity service is unavailable: {0}")]
-    Unavailable(String),
-}
-
-impl AuthError {
-    /// What a refusal that the table knows under `entry` means; `error` is what was answered.
-    #[must_use]
-    pub fn of(entry: &TokenEntry, error: String) -> Self {
-        let refusal = Refusal { error, cure: entry.cure };
-        match entry.class {
-            TokenClass::Consent => AuthError::Consent(refusal),
-            TokenClass::Configuration => AuthError::Configuration(refusal),
-            TokenClass::Looping => AuthError::Looping(refusal),
-            TokenClass::Retry => AuthError::Unavailable(refusal.error),
-        }
-    }
-
-    /// What helps, where a person must repair something.
-    #[must_use]
-    pub fn cure(&self) -> Option<&'static str> {
-        match self {
-            AuthError::Consent(refusal) | AuthError::Configuration(refusal) => Some(refusal.cure),
-            AuthError::Looping(_) | AuthError::Unavailable(_) => None,
-        }
-    }
-}
 
 /// Fetches and keeps access tokens.
 #[derive(Debug)]
@@ -131,8 +75,9 @@ impl Auth {
             form.push(("client_secret", client_secret.expose()));
         }
         let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
-        let unavailable =
-            |error: reqwest::Error| AuthError::Unavailable(crate::text_of(&error.without_url()));
+        let unavailable = |error: reqwest::Error| {
+            AuthError::Unavailable(crate::error_text::text_of(&error.without_url()))
+        };
         let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
         let answer = answer.await.map_err(unavailable)?;
         let status = answer.status();

@@ -4,60 +4,18 @@ use aws_sdk_dynamodb::{
     operation::{delete_item::DeleteItemError, put_item::PutItemError},
     types::ReturnValuesOnConditionCheckFailure,
 };
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tracklayer_core::{
-    id::{AccountName, EventName, RecordId, Source},
-    ledger::{facts::click_or_hashes, row::RowKey},
-    person::identity::Identity,
+    id::{RecordId, Source},
+    ledger::row::RowKey,
     time::{DAY, EventTime},
 };
 
-use crate::ports::Claims;
+use crate::ports::{Claims, LedgerError, Pointer};
 
-use super::{Item, Ledger, LedgerError, keyed, number, old_item, text, unavailable, won};
+use super::{Item, Ledger, keyed, number, old_item, text, unavailable, won};
 
 /// How long a key stays claimed: longer than Microsoft takes anything about it.
 pub const CLAIM_DAYS: i64 = 100;
-
-/// Leads from a correction's own id to its original.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Pointer {
-    /// The original's source.
-    pub original_source: Source,
-    /// The original's id.
-    pub original_event_id: RecordId,
-    /// The row the correction was recorded in.
-    pub original_event: EventName,
-    /// Of the correction.
-    pub fingerprint: String,
-}
-
-impl Pointer {
-    /// The row it leads to.
-    #[must_use]
-    pub fn target(&self) -> RowKey {
-        RowKey {
-            source: self.original_source.clone(),
-            event_id: self.original_event_id.clone(),
-            event: self.original_event.clone(),
-        }
-    }
-}
-
-/// The partition key of the item that claims what Microsoft would drop as a duplicate; none for a
-/// conversion that nothing could match.
-///
-/// The goal is not part of it: Microsoft's pages disagree whether it is part of theirs, and a
-/// needless shift costs a second where a missed one costs a conversion.
-#[must_use]
-pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> Option<String> {
-    let person = click_or_hashes(identity)?;
-    let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()).as_bytes());
-    let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("key {hash}"))
-}
 
 impl Claims for Ledger {
     async fn claim(

@@ -6,15 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
-use tracklayer_core::{
-    id::{AccountName, Source},
-    person::identity::Sha256Hash,
-    reconcile::erasure::Scope,
-};
 
-use crate::secrets::{SecretError, Secrets};
+use crate::{
+    aws::account_secrets::Secrets,
+    ports::{IngestKey, KeyError},
+};
 
 /// How long the keys are used before they are read again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -22,64 +19,9 @@ const FRESH: Duration = Duration::from_secs(300);
 /// could run up the bill.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Right {
-    /// Send events, tie clicks.
-    Write,
-    /// Ask for status.
-    Read,
-    /// Ask for erasure.
-    Erase,
-}
-
-/// One key.
-#[derive(Clone, Debug, Deserialize)]
-pub struct IngestKey {
-    /// For people and logs.
-    pub name: String,
-    sha256: Sha256Hash,
-    /// The sources and accounts it may speak for.
-    #[serde(flatten)]
-    pub scope: Scope,
-    rights: Vec<Right>,
-}
-
-impl IngestKey {
-    /// Whether it has `right`.
-    #[must_use]
-    pub fn may(&self, right: Right) -> bool {
-        self.rights.contains(&right)
-    }
-
-    /// Whether it may speak for `source`.
-    #[must_use]
-    pub fn covers_source(&self, source: &Source) -> bool {
-        self.scope.covers_source(source)
-    }
-
-    /// Whether it may speak for `account`.
-    #[must_use]
-    pub fn covers_account(&self, account: &AccountName) -> bool {
-        self.scope.covers_account(account)
-    }
-}
-
 #[derive(Deserialize)]
 struct KeyFile {
     keys: Vec<IngestKey>,
-}
-
-/// Why a request is not let in.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// No key, or none that is known.
-    #[error("no or unknown ingest key")]
-    Unknown,
-    /// The keys can't be read just now.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
 }
 
 /// Checks keys against the secret `<prefix>/ingest-keys`.
@@ -126,7 +68,7 @@ fn bearer(header: &str) -> Option<&str> {
 fn find(keys: &[IngestKey], hash: &[u8; 32]) -> Option<IngestKey> {
     let mut found = None;
     for key in keys {
-        if bool::from(key.sha256.as_bytes().ct_eq(hash)) {
+        if key.has_hash(hash) {
             found = Some(key);
         }
     }

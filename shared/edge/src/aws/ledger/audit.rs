@@ -1,53 +1,11 @@
 //! All rows, page by page, and where the audit stands.
 
 use aws_sdk_dynamodb::operation::{put_item::PutItemError, scan::ScanOutput};
-use serde::{Deserialize, Serialize};
-use tracklayer_core::{ledger::row::Row, reconcile::totals::Totals, time::EventTime};
+use tracklayer_core::ledger::row::Row;
 
-use crate::ports::Audited;
+use crate::ports::{AuditState, Audited, LedgerError, Place, RowPage};
 
-use super::{Item, Ledger, LedgerError, keyed, row_of, text, unavailable, unsigned, won};
-
-/// The item `audit` / `state`: one for the whole ledger, so that a pass goes on in the next run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AuditState {
-    /// Raised by every write.
-    pub revision: u64,
-    /// When the last pass was through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<EventTime>,
-    /// When the current pass began; absent between passes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<EventTime>,
-    /// The last item looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Place>,
-    /// Rows and money of the current pass, or of the last one between passes.
-    pub totals: Totals,
-    /// Rows made due by it.
-    pub stuck: u64,
-    /// Rows taken from the index by it.
-    pub ended: u64,
-}
-
-/// A place in the table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// Partition key.
-    pub pk: String,
-    /// Sort key.
-    pub sk: String,
-}
-
-/// Some rows, and where the next ones begin.
-#[derive(Clone, Debug, Default)]
-pub struct RowPage {
-    /// Rows that can be read; others are logged.
-    pub rows: Vec<Row>,
-    /// `None` after the last.
-    pub next: Option<Place>,
-}
+use super::{Item, Ledger, keyed, row_of, text, unavailable, unsigned, won};
 
 impl Audited for Ledger {
     async fn audit_state(&self) -> Result<AuditState, LedgerError> {

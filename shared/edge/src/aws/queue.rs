@@ -6,7 +6,7 @@ use aws_sdk_sqs::{
 };
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-use crate::ports::Signals;
+use crate::ports::{Hide, QueueError, Signals};
 
 /// Entries per batch request (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
 const ENTRIES: usize = 10;
@@ -15,25 +15,11 @@ const MAX_DELAY: i64 = 900;
 /// The longest visibility timeout, in seconds, counted from the receive; a minute is left for it.
 const MAX_VISIBILITY: i64 = 12 * 3_600 - 60;
 
-/// The queue did not take a message.
-#[derive(Debug, thiserror::Error)]
-#[error("the queue is unavailable: {0}")]
-pub struct QueueError(pub String);
-
 /// The queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
     url: String,
-}
-
-/// A message to be hidden for some time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hide {
-    /// As received.
-    pub receipt_handle: String,
-    /// For how many seconds; 0 shows it at once.
-    pub seconds: i64,
 }
 
 impl Queue {
@@ -72,7 +58,7 @@ impl Queue {
                 };
                 (0..signals.len()).map(result).collect()
             }
-            Err(error) => lost(&crate::text_of(&error)),
+            Err(error) => lost(&crate::error_text::text_of(&error)),
         }
     }
 }
@@ -102,7 +88,10 @@ impl Signals for Queue {
                     tracing::warn!(count = answer.failed().len(), "visibility not changed");
                 }
                 Err(error) => {
-                    tracing::warn!(error = crate::text_of(&error), "visibility not changed");
+                    tracing::warn!(
+                        error = crate::error_text::text_of(&error),
+                        "visibility not changed"
+                    );
                 }
             }
         }

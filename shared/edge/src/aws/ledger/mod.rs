@@ -32,28 +32,12 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-pub use account::{AccountItem, GoalCheck};
-pub use audit::{AuditState, Place, RowPage};
-pub use batch::{Found, Written};
-pub use claims::{CLAIM_DAYS, Pointer, claim_of};
-pub use due::{Cursor, DueEntry, DuePage, Tally};
-pub use erasures::ErasureItem;
+pub use claims::CLAIM_DAYS;
 
-use crate::ports::Rows;
+use crate::ports::{LedgerError, Rows};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
-
-/// The ledger can't do what was asked just now.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// DynamoDB did not answer, or refused the request.
-    #[error("the ledger is unavailable: {0}")]
-    Unavailable(String),
-    /// An item can't be read.
-    #[error("an item of the ledger can't be read: {0}")]
-    Unreadable(String),
-}
 
 /// The ledger.
 #[derive(Clone, Debug)]
@@ -304,7 +288,7 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    LedgerError::Unavailable(crate::text_of(error))
+    LedgerError::Unavailable(crate::error_text::text_of(error))
 }
 
 /// The item that a failed condition met, if that is what failed.

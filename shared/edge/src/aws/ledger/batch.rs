@@ -1,22 +1,15 @@
 //! Reading and writing many rows at once, as upload does.
 
-use std::collections::{BTreeSet, HashMap};
-
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
     KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
 };
-use tracklayer_core::{
-    id::AccountName,
-    ledger::row::{Row, RowKey},
-    reconcile::note::Write,
-};
+use tracklayer_core::{id::AccountName, ledger::row::RowKey, reconcile::note::Write};
 
-use crate::ports::Batches;
+use crate::ports::{Batches, Found, LedgerError, Written};
 
 use super::{
-    AccountItem, Item, Ledger, LedgerError, account::account_pk, key_item, keyed, row_of, text,
-    unavailable, unsigned,
+    Item, Ledger, account::account_pk, key_item, keyed, row_of, text, unavailable, unsigned,
 };
 
 /// Keys per `BatchGetItem` (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
@@ -25,29 +18,6 @@ const KEYS_PER_READ: usize = 100;
 const STATEMENTS_PER_WRITE: usize = 25;
 /// How often unprocessed keys are asked for again within one run.
 const READ_ROUNDS: u32 = 5;
-
-/// What a batched read found.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Rows that are there and readable.
-    pub rows: HashMap<RowKey, Row>,
-    /// Accounts that have an item.
-    pub accounts: HashMap<AccountName, AccountItem>,
-    /// Accounts whose item was not processed or can't be read: whether they are held or paused is
-    /// unknown.
-    pub unread_accounts: BTreeSet<String>,
-}
-
-/// How one conditional write ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Written {
-    /// It is written.
-    Done,
-    /// Somebody was faster; this is the row now, if it is still there and readable.
-    Conflict(Option<Box<Row>>),
-    /// DynamoDB did not take it.
-    Failed(String),
-}
 
 impl Batches for Ledger {
     async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError> {
@@ -113,7 +83,7 @@ impl Ledger {
                 outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
                 outcomes
             }
-            Err(error) => vec![Written::Failed(crate::text_of(&error)); count],
+            Err(error) => vec![Written::Failed(crate::error_text::text_of(&error)); count],
         }
     }
 

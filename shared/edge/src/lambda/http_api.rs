@@ -52,11 +52,11 @@ impl Problem {
     }
 }
 
-impl From<crate::keys::KeyError> for Problem {
-    fn from(error: crate::keys::KeyError) -> Self {
+impl From<crate::ports::KeyError> for Problem {
+    fn from(error: crate::ports::KeyError) -> Self {
         match error {
-            crate::keys::KeyError::Unknown => Problem::unauthorized(),
-            crate::keys::KeyError::Secret(error) => {
+            crate::ports::KeyError::Unknown => Problem::unauthorized(),
+            crate::ports::KeyError::Secret(error) => {
                 tracing::error!(%error, "ingest keys can't be read");
                 Problem::unavailable()
             }

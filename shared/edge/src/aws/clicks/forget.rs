@@ -5,11 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use tracklayer_core::{id::RecordId, time::EventTime};
 
-use super::{Clicks, Item, MAX_REFERENCES, Tie, TieKind, keyed, session_pk, tie_of, unavailable};
-use crate::{
-    ledger::LedgerError,
-    ports::{Forgets, Removed},
-};
+use super::{Clicks, Item, MAX_REFERENCES, Tie, keyed, session_pk, tie_of, tie_pk, unavailable};
+use crate::ports::{Forgets, LedgerError, Removed, TieKind};
 
 /// Deletions per `BatchWriteItem`
 /// (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html).
@@ -65,7 +62,7 @@ impl Forgets for Clicks {
         id: &RecordId,
         browser_order_ties: bool,
     ) -> Result<BTreeSet<RecordId>, LedgerError> {
-        let ties: Vec<Tie> = self.all(&kind.pk(id)).await?.iter().filter_map(tie_of).collect();
+        let ties: Vec<Tie> = self.all(&tie_pk(kind, id)).await?.iter().filter_map(tie_of).collect();
         let own = own_references(&ties, kind != TieKind::Order || browser_order_ties);
         Ok(own.into_iter().filter_map(|reference| RecordId::parse(reference).ok()).collect())
     }
@@ -77,7 +74,7 @@ impl Forgets for Clicks {
         browser_order_ties: bool,
         until: EventTime,
     ) -> Result<Removed, LedgerError> {
-        let items = self.all(&kind.pk(id)).await?;
+        let items = self.all(&tie_pk(kind, id)).await?;
         let ties: Vec<Tie> = items.iter().filter_map(tie_of).collect();
         let mut removed = Removed { ties: items.len(), ..Removed::default() };
         // The ties go last: without them nobody would find the clicks again.

@@ -11,11 +11,7 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-use crate::{
-    clicks::TieKind,
-    ledger::{ErasureItem, LedgerError},
-    ports::{Erasures, Forgets, Removed, Rows},
-};
+use crate::ports::{ErasureItem, Erasures, Forgets, LedgerError, Removed, Rows, TieKind};
 
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;

@@ -1,6 +1,6 @@
 //! The index of open rows, for sweep.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use tracklayer_core::{
@@ -8,53 +8,9 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-use crate::ports::Index;
+use crate::ports::{Cursor, DueEntry, DuePage, Index, LedgerError, Tally};
 
-use super::{Item, Ledger, LedgerError, key_item, keyed, number, text, unavailable, won};
-
-/// One entry of the index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueEntry {
-    /// The row.
-    pub key: RowKey,
-    /// The index key it was found under.
-    pub class: String,
-    /// Its account.
-    pub account: String,
-    /// The `due` it had when it was read.
-    pub due: EventTime,
-    /// For people: value and currency.
-    pub money: Option<String>,
-}
-
-/// One page of the index.
-#[derive(Debug, Default)]
-pub struct DuePage {
-    /// Its entries, oldest first.
-    pub entries: Vec<DueEntry>,
-    /// Where the next page starts; `None` after the last.
-    pub next: Option<Cursor>,
-}
-
-/// A place in the index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// Partition key of the last row read.
-    pub pk: String,
-    /// Its sort key.
-    pub sk: String,
-    /// Its `due`, as the table has it.
-    pub due: String,
-}
-
-/// The entries of one index key, counted by account.
-#[derive(Debug, Default)]
-pub struct Tally {
-    /// Entries per account.
-    pub accounts: BTreeMap<String, usize>,
-    /// Whether all were counted.
-    pub complete: bool,
-}
+use super::{Item, Ledger, key_item, keyed, number, text, unavailable, won};
 
 impl Index for Ledger {
     async fn due(

@@ -13,7 +13,7 @@ use aws_smithy_http_client::{
 };
 use aws_types::SdkConfig;
 
-use crate::config::{self, ConfigError};
+use crate::lambda::config::{self, ConfigError};
 
 /// How long AWS may take to take a connection, and to answer one attempt.
 const CONNECT: Duration = Duration::from_secs(2);

@@ -1,0 +1,3 @@
+//! What several functions do over ports.
+
+pub mod erase_person;

@@ -1,0 +1,6 @@
+//! What every function needs of Lambda: configuration, logs, the clock, requests and answers.
+
+pub mod clock;
+pub mod config;
+pub mod http_api;
+pub mod telemetry;
