@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 pub enum WaitReason {
     /// No click is known; one may still be tied.
     NoClick,
-    /// The only click came after the conversion.
-    ClickAfterConversion,
     /// Too many references claim the record.
     AmbiguousClick,
     /// The conversion lies a little in the future.
@@ -37,8 +35,7 @@ impl WaitReason {
     /// Whether a click, once it is found, ends the wait.
     #[must_use]
     pub fn is_for_click(self) -> bool {
-        use WaitReason::{AmbiguousClick, ClickAfterConversion, NoClick};
-        matches!(self, NoClick | ClickAfterConversion | AmbiguousClick)
+        matches!(self, WaitReason::NoClick | WaitReason::AmbiguousClick)
     }
 
     /// The code that `status` shows.
@@ -46,7 +43,6 @@ impl WaitReason {
     pub fn as_str(self) -> &'static str {
         match self {
             WaitReason::NoClick => "no_click",
-            WaitReason::ClickAfterConversion => "click_after_conversion",
             WaitReason::AmbiguousClick => "ambiguous_click",
             WaitReason::TimeInFuture => "time_in_future",
             WaitReason::GoalTooRecent => "goal_too_recent",

@@ -2,16 +2,15 @@
 
 use crate::{
     event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
-    id::RecordId,
     ledger::{
         correction::{Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold},
-        facts::{Click, ClickOrigin, Facts},
+        facts::Facts,
         index::{IndexClass, Open},
         observed::Observed,
         row::{Row, RowKey},
         wait::WaitReason,
     },
-    person::{click_id::ClickId, identity::Identity},
+    person::identity::Identity,
     reconcile::{
         decide::{AccountView, Action},
         note::{Context, next_entry},
@@ -19,31 +18,7 @@ use crate::{
     time::{EventTime, MAX_AGE},
 };
 
-/// What the search for a conversion's click came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClickSearch {
-    /// The click it is credited to.
-    Found {
-        /// Microsoft's click id.
-        click_id: ClickId,
-        /// When it was captured; unknown if the event brought the click id itself.
-        clicked_at: Option<EventTime>,
-        /// What led to it.
-        from: ClickOrigin,
-        /// The reference it is stored under, where a tie led to it.
-        reference: Option<RecordId>,
-    },
-    /// None so far, and why.
-    Missing(WaitReason),
-}
-
-impl ClickSearch {
-    /// The event brought the click id itself.
-    #[must_use]
-    pub fn own(click_id: ClickId) -> Self {
-        ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event, reference: None }
-    }
-}
+pub use crate::reconcile::attribution::Credit as ClickSearch;
 
 /// How a row gets on after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +45,7 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 /// may have changed by then ([`without_hashes`]).
 #[must_use]
 pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
-    let (click_id, click) = credited(search);
+    let (click_id, click) = search.click().unzip();
     Facts {
         fingerprint: conversion.fingerprint().to_string(),
         goal: conversion.goal.name.clone(),
@@ -83,17 +58,6 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
         references: conversion.references.clone(),
         consent: Some(conversion.consent),
         erased_at: None,
-    }
-}
-
-fn credited(search: &ClickSearch) -> (Option<ClickId>, Option<Click>) {
-    match search {
-        ClickSearch::Found { click_id, clicked_at, from, reference } => {
-            let reference = reference.clone();
-            let click = Click { clicked_at: *clicked_at, from: *from, reference };
-            (Some(click_id.clone()), Some(click))
-        }
-        ClickSearch::Missing(_) => (None, None),
     }
 }
 
@@ -150,7 +114,7 @@ fn dispatch(row: &mut Row, missing: Option<WaitReason>, context: &Context<'_>) -
 /// claimed before it is written.
 #[must_use]
 pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row {
-    let (click_id, click) = credited(search);
+    let (click_id, click) = search.click().unzip();
     let mut bound = row.clone();
     bound.desired_revision += 1;
     if let Some(facts) = &mut bound.facts {
