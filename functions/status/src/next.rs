@@ -27,11 +27,8 @@ pub fn next(row: &Row, policy: &Policy, now: EventTime) -> Option<(Kind, EventTi
 /// When a row is looked at again that waits for something which has no time of its own, like a
 /// click: the decision would name a later time whenever it is asked.
 fn looked_at(row: &Row) -> Option<EventTime> {
-    use WaitReason::{AccountHeld, AmbiguousClick, ClickAfterConversion, GoalHeld, NoClick};
+    use WaitReason::{AccountHeld, AmbiguousClick, GoalHeld, NoClick};
     let open = row.open.as_ref()?;
-    let no_time = matches!(
-        open.reason?,
-        NoClick | ClickAfterConversion | AmbiguousClick | GoalHeld | AccountHeld
-    );
+    let no_time = matches!(open.reason?, NoClick | AmbiguousClick | GoalHeld | AccountHeld);
     no_time.then_some(open.due)
 }

@@ -109,7 +109,7 @@ fn plain_view() -> AccountView {
 fn hashes_alone_wait_where_the_mapping_sends_none() {
     let (mapping, view) = (plain(), plain_view());
     let bench = Bench { account: view, ..Bench::new() };
-    let missing = WaitReason::ClickAfterConversion;
+    let missing = WaitReason::AmbiguousClick;
     let sale = sale_in(&mapping);
     let facts = facts_of(&sale, &ClickSearch::Missing(missing));
     assert_eq!(facts.identity.email, hash(MAIL), "kept for when they may go");
@@ -201,9 +201,9 @@ fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
 fn without_click_or_hashes_it_waits_with_the_reason_of_the_search() {
     let mut sale = sale();
     sale.email = None;
-    let (row, dispatch) = placed(&sale, &ClickSearch::Missing(WaitReason::ClickAfterConversion), 0);
+    let (row, dispatch) = placed(&sale, &ClickSearch::Missing(WaitReason::AmbiguousClick), 0);
     assert_eq!(dispatch, Dispatch::Due);
-    let expected = ("wait", HOUR, Some(WaitReason::ClickAfterConversion));
+    let expected = ("wait", HOUR, Some(WaitReason::AmbiguousClick));
     assert_eq!((open(&row), row.waits), (Some(expected), 1));
 }
 

@@ -6,6 +6,7 @@
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
 //! - the other files test the module they are named after
 
+mod attribution;
 mod calls;
 mod convergence;
 mod correction;

@@ -181,11 +181,6 @@ impl Clicks {
         if let Some(click) = latest {
             return Ok(Ok(click));
         }
-        for reference in references {
-            if self.is_clicked_after(reference, time).await? {
-                return Ok(Err(WaitReason::NoClick));
-            }
-        }
         Ok(Err(WaitReason::NoClick))
     }
 
@@ -203,21 +198,6 @@ impl Clicks {
         // An expired click may stand for days until DynamoDB deletes it; older ones are expired too.
         let item = item.filter(|item| !is_expired(item, now));
         Ok(item.as_ref().and_then(|item| click_of(item, reference)))
-    }
-
-    /// Whether the first click came within a day after the conversion, as with sale times that are
-    /// only dates.
-    async fn is_clicked_after(
-        &self,
-        reference: &str,
-        time: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let start = format!("{:013}", (time.epoch() + 1) * 1_000);
-        let query = self.query(&session_pk(reference), "sk >= :edge", start);
-        let answer = query.limit(1).send().await.map_err(unavailable)?;
-        let items = answer.items.unwrap_or_default();
-        let click = items.first().and_then(|item| click_of(item, reference));
-        Ok(click.is_some_and(|click| click.at <= time.plus_seconds(DAY)))
     }
 
     async fn ties(&self, pk: &str, now: EventTime) -> Result<Vec<Tie>, LedgerError> {
