@@ -68,8 +68,6 @@ impl Write {
 pub enum Note {
     /// Nothing to do before this time.
     Waits(EventTime, WaitReason),
-    /// Its click was found: from now on its message drives it.
-    Found,
     /// Nothing to do.
     InSync,
     /// The original is about to be sent.
@@ -212,7 +210,7 @@ impl Note {
         let now = context.now;
         let mut observed = row.observed.clone();
         match self {
-            Note::Waits(..) | Note::Found | Note::InSync => return None,
+            Note::Waits(..) | Note::InSync => return None,
             Note::ClaimedApply => outcome::claim_apply(&mut observed, now),
             Note::ClaimedAdjustment(adjustment, time) => {
                 outcome::claim_adjustment(&mut observed, row, adjustment, *time, now);
@@ -256,7 +254,7 @@ impl Note {
         }
         match self {
             Note::Waits(until, reason) => Some(waiting(after, *until, *reason, context.now)),
-            Note::Found | Note::InSync => None,
+            Note::InSync => None,
             Note::Refused(reason) if reason.is_beyond_repair() => None,
             // Decided so only for its age, as it is known that no redrive could help.
             Note::Refused(RefusalReason::MayAlreadyCount) => None,
@@ -264,9 +262,13 @@ impl Note {
                 Some(IndexClass::Refused.entry(context.now, context.now, None))
             }
             Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
+            // A click was found: from now on its message drives it.
+            Note::ClaimedApply => {
+                let looks = |open: &Open| open.class == IndexClass::Look;
+                row.open.clone().filter(|open| !looks(open))
+            }
             // The message comes again by itself; a row that was due stays so until it is settled.
-            Note::ClaimedApply
-            | Note::ClaimedAdjustment(..)
+            Note::ClaimedAdjustment(..)
             | Note::ClickRefused(..)
             | Note::Unknown(Kind::Apply, ..)
             | Note::NotTaken(Kind::Apply, ..) => row.open.clone(),

@@ -1,4 +1,4 @@
-//! What a run tells: one log line per batch and one per call, metrics per account.
+//! What a run reports: one log line per batch and one per call, metrics per account.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,10 @@ use std::{
 use serde_json::{Value, json};
 use tracklayer_core::{
     id::AccountName,
-    ledger::{observed::Kind, row::RowKey},
+    ledger::{
+        observed::{Kind, RefusalReason},
+        row::RowKey,
+    },
     microsoft::{
         errors::ErrorClass,
         reply::{MicrosoftError, Reply, RowOutcome},
@@ -22,9 +25,9 @@ use tracklayer_core::{
 use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::{
-    account::{Account, TokenTrouble},
-    batch::{Batch, Fate, Work},
-    prepare::Load,
+    accounts::{Account, TokenTrouble},
+    batch::{Batch, Disposition, Work},
+    decide::Load,
 };
 
 /// Failed rows that a line names; the rest is counted, and found by `status`.
@@ -35,8 +38,8 @@ const NAMED_ROWS: usize = 100;
 pub struct Report {
     counts: BTreeMap<AccountName, BTreeMap<&'static str, usize>>,
     secret_ages: BTreeMap<AccountName, i64>,
-    /// Causes told already: one line per cause, not one per call.
-    told: BTreeSet<(AccountName, String)>,
+    /// Causes reported already: one line per cause, not one per call.
+    reported: BTreeSet<(AccountName, String)>,
 }
 
 /// One call, for its line.
@@ -73,13 +76,16 @@ impl Report {
             Note::Accepted(Kind::Apply, _) => "Accepted",
             Note::Accepted(Kind::Restate, _) => "Restated",
             Note::Accepted(Kind::Retract, _) => "Retracted",
+            Note::Refused(RefusalReason::Unmatched) => "Unmatched",
             Note::Failed(..) | Note::Refused(_) => "Refused",
             Note::Unknown(..) => "Unknown",
             Note::Waits(..) | Note::Postponed(..) => "Waiting",
             Note::InSync
-            | Note::Claimed(..)
-            | Note::HandedBack(..)
-            | Note::Taken(_)
+            | Note::ClaimedApply
+            | Note::ClaimedAdjustment(..)
+            | Note::NotTaken(..)
+            | Note::ClickRefused(..)
+            | Note::Redriven(_)
             | Note::Dead => return,
         };
         self.count(&row.account.clone(), name);
@@ -96,13 +102,16 @@ impl Report {
 
     /// The account can't be used for want of a token.
     pub fn auth_failed(&mut self, account: &Account, error: &TokenTrouble) {
-        self.tell(account, error.to_string());
+        self.account_trouble(account, error.to_string());
     }
 
     /// Microsoft refuses the account.
     pub fn refused_account(&mut self, account: &Account, error: &MicrosoftError) {
         let (cause, cure) = advice(error);
-        self.tell(account, format!("Microsoft answers {}: {cause} {cure}", error_text(error)));
+        self.account_trouble(
+            account,
+            format!("Microsoft answers {}: {cause} {cure}", error_text(error)),
+        );
     }
 
     /// An account's error that stands on single rows rings as one on the call does, once.
@@ -119,11 +128,11 @@ impl Report {
         }
     }
 
-    fn tell(&mut self, account: &Account, cause: String) {
+    fn account_trouble(&mut self, account: &Account, cause: String) {
         self.count(&account.name, "AuthFailed");
-        if self.told.insert((account.name.clone(), cause.clone())) {
+        if self.reported.insert((account.name.clone(), cause.clone())) {
             let account = account.name.as_str();
-            tracing::error!(account, cause, "account can't be used, its rows are handed back");
+            tracing::error!(account, cause, "account can't be used, nothing of it is sent");
         }
     }
 
@@ -143,7 +152,7 @@ impl Report {
             "outcome": outcome(line.reply),
             "failed": failed,
             "failedCount": failed_count,
-            "errors": told_errors(line),
+            "errors": explained_errors(line),
         });
         if let Value::Object(members) = members {
             telemetry.line("call to Microsoft", members);
@@ -155,7 +164,7 @@ impl Report {
         let distinct = distinct_errors(line).into_iter();
         for (code, _) in distinct.filter(|(_, (error, _))| error.entry().is_none()) {
             self.count(&line.account.name, "UnknownCode");
-            if self.told.insert((line.account.name.clone(), code.clone())) {
+            if self.reported.insert((line.account.name.clone(), code.clone())) {
                 let account = line.account.name.as_str();
                 tracing::error!(account, code, "error code unknown to this software");
             }
@@ -164,16 +173,12 @@ impl Report {
 
     /// The line of the batch, and the metrics.
     pub fn finish(self, batch: &Batch, telemetry: &impl Telemetry) {
-        let fates = |wanted: fn(&Fate) -> bool| {
-            let rows = batch.works.iter().filter(|work| wanted(&work.fate)).count();
-            rows + batch.others.iter().filter(|(_, fate)| wanted(fate)).count()
-        };
         tracing::info!(
             rows = batch.works.len(),
-            done = fates(|fate| *fate == Fate::Done),
-            handedBack = fates(|fate| *fate == Fate::HandBack),
-            later = fates(|fate| matches!(fate, Fate::Later(_))),
-            refused = fates(|fate| *fate == Fate::Refused),
+            done = batch.count(|it| it == Disposition::Done),
+            returned = batch.count(|it| it == Disposition::Return),
+            deferred = batch.count(|it| matches!(it, Disposition::Defer(_))),
+            refused = batch.count(|it| it == Disposition::DeadLetter),
             "batch"
         );
         let accounts: BTreeSet<_> = self.counts.keys().chain(self.secret_ages.keys()).collect();
@@ -215,8 +220,8 @@ fn error_text(error: &MicrosoftError) -> String {
 fn goals(line: &CallLine<'_>) -> Value {
     let mut goals: BTreeMap<&str, usize> = BTreeMap::new();
     for load in &line.call.rows {
-        let facts = line.works[load.index].row.as_ref().and_then(|row| row.facts.as_ref());
-        *goals.entry(facts.map_or("-", |facts| facts.goal.as_str())).or_default() += 1;
+        let row = line.works[load.index].row.as_ref();
+        *goals.entry(row.map_or("-", |row| row.facts.goal.as_str())).or_default() += 1;
     }
     json!(goals)
 }
@@ -262,7 +267,7 @@ fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftEr
 }
 
 /// Each error once, with what it means and what helps, as JSON.
-fn told_errors(line: &CallLine<'_>) -> Value {
+fn explained_errors(line: &CallLine<'_>) -> Value {
     let told = |(error, rows): (&MicrosoftError, usize)| {
         let (cause, cure) = advice(error);
         let class = error.class.as_str();
@@ -286,9 +291,9 @@ pub(crate) mod tests {
         ledger::observed::{Destination, Environment},
         microsoft::{errors::look_up, reply::read_apply},
         reconcile::{
-            decide::AccountView,
+            decide::Policy,
             note::CallRef,
-            verdict::{Verdict, verdict},
+            verdict::{Sent, verdict},
         },
     };
     use tracklayer_edge::ports::{AccountItem, AccountSecret, Versioned};
@@ -310,7 +315,9 @@ pub(crate) mod tests {
         .expect("a secret");
         let secret = Versioned { value, version: "1".to_owned(), created: None };
         let name = "main".parse().expect("a name");
-        Account { name, secret, view: AccountView::default(), item }
+        let environment = Environment::Production;
+        let destination = Destination { environment, account_id: "2".to_owned() };
+        Account { name, destination, secret, item }
     }
 
     fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
@@ -339,7 +346,7 @@ pub(crate) mod tests {
     #[test]
     fn the_line_says_once_what_an_error_means_and_what_helps() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5606},{"Index":2,"Code":5606}]}"#;
-        let told = with_line(200, rows, told_errors);
+        let told = with_line(200, rows, explained_errors);
         let entry = look_up(Some(5606), None).expect("a line of the table");
         let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
             "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
@@ -349,7 +356,8 @@ pub(crate) mod tests {
     #[test]
     fn an_accounts_error_on_its_rows_rings_once() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
-        let policy = crate::heed::tests::POLICY;
+        let policy =
+            Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
         let mark = CallRef {
             to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
             tracking_id: None,
@@ -357,11 +365,8 @@ pub(crate) mod tests {
         let now = EventTime::from_epoch(1_800_000_000);
         let counted = |body: &str| {
             let reply = read_apply(200, body.as_bytes(), 3);
-            let Verdict::Notes(notes) =
-                verdict(reply, &[Kind::Apply; 3], false, &mark, now, &policy)
-            else {
-                panic!("notes")
-            };
+            let sent = [Sent { kind: Kind::Apply, has_free_click: true }; 3];
+            let notes = verdict(reply, &sent, &mark, now, &policy).notes;
             let mut report = Report::default();
             let account = account(AccountItem::default());
             report.trouble_of_rows(&account, &notes);

@@ -1,6 +1,9 @@
 //! The ad accounts of a batch: their secrets, what all workers know of them, their access tokens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use tracklayer_core::{
     id::AccountName, ledger::observed::Destination, reconcile::decide::AccountView, time::EventTime,
@@ -10,88 +13,100 @@ use tracklayer_edge::ports::{
     SecretError, Secrets as _, Tokens as _, Versioned,
 };
 
-use crate::{batch::Work, handler::Upload, report::Report};
+use crate::{context::Upload, run::Run};
 
 /// One account that can be used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Account {
     pub name: AccountName,
+    /// Where its rows are sent.
+    pub destination: Destination,
     pub secret: Versioned<AccountSecret>,
-    pub view: AccountView,
     pub item: AccountItem,
 }
 
-/// The accounts of a batch whose secrets could be read.
+/// The accounts of a batch.
 #[derive(Debug, Default)]
-pub struct Accounts(BTreeMap<AccountName, Account>);
+pub struct Accounts {
+    /// Those whose secrets could be read.
+    usable: BTreeMap<AccountName, Account>,
+    /// What decisions must know, of all whose items could be read.
+    views: BTreeMap<AccountName, AccountView>,
+}
 
 impl Accounts {
+    /// The account, if it can be used.
     pub fn get(&self, name: &AccountName) -> Option<&Account> {
-        self.0.get(name)
+        self.usable.get(name)
     }
 
-    /// The account of a work's row, if it can be used.
-    pub fn of(&self, work: &Work) -> Option<&Account> {
-        self.get(&work.row.as_ref()?.account)
-    }
-
-    /// What the decision must know; nothing of an account whose secret can't be read.
-    pub fn view(&self, name: &AccountName) -> AccountView {
-        self.get(name).map(|account| account.view.clone()).unwrap_or_default()
+    /// What the decision must know of the account; `None` if its item could not be read: whether it
+    /// is held is unknown then.
+    pub fn view(&self, name: &AccountName) -> Option<&AccountView> {
+        self.views.get(name)
     }
 }
 
 impl Account {
-    /// Where its rows go.
-    pub fn destination(&self) -> Option<&Destination> {
-        self.view.destination.as_ref()
-    }
-
     /// Seconds for which its calls are paused.
     pub fn pause(&self, now: EventTime) -> Option<i64> {
         let rest = self.item.paused_until?.seconds_since(now);
         (rest > 0).then_some(rest)
     }
 
-    /// Whether the account itself explains that rows came back without an attempt: it was paused or
-    /// could not be used within the last hour of the policy.
-    pub fn was_in_trouble(&self, now: EventTime, hour: i64) -> bool {
-        let latest = self.item.paused_until.max(self.item.troubled_at);
-        latest.is_some_and(|at| at.plus_seconds(hour) > now)
+    /// Whether it was paused within the last hour of the policy: that explains why its messages were
+    /// received often.
+    pub fn was_paused(&self, now: EventTime, hour: i64) -> bool {
+        self.item.paused_until.is_some_and(|at| at.plus_seconds(hour) > now)
+    }
+}
+
+impl<P: Ports> Run<'_, P> {
+    /// Reads the accounts of these rows, with their secrets. An account without one fails alone:
+    /// nothing of it is sent, but its rows' clicks are looked for.
+    pub async fn read_accounts(&mut self, part: Range<usize>, mut found: Found) {
+        let upload = self.upload;
+        let rows = self.works[part].iter().filter_map(|work| work.row.as_ref());
+        let names: BTreeSet<AccountName> = rows.map(|row| row.account.clone()).collect();
+        // Whether the others are held or paused is unknown.
+        let known = |name: &AccountName| !found.unread_accounts.contains(name.as_str());
+        let names: Vec<AccountName> = names.into_iter().filter(known).collect();
+        for name in names {
+            let item = found.accounts.remove(&name).unwrap_or_default();
+            let mut view = view(&item);
+            match upload.secret(&name, &item).await {
+                Ok(secret) => {
+                    self.report.secret_age(&name, secret.created, upload.clock.now());
+                    let destination = Destination {
+                        environment: upload.environment,
+                        account_id: secret.value.account_id.clone(),
+                    };
+                    view.destination = Some(destination.clone());
+                    let account = Account { name: name.clone(), destination, secret, item };
+                    self.accounts.usable.insert(name.clone(), account);
+                }
+                Err(error) => {
+                    self.report.count(&name, "AuthFailed");
+                    let account = name.as_str();
+                    tracing::error!(account, %error, "account can't be used, nothing of it is sent");
+                }
+            }
+            self.accounts.views.insert(name, view);
+        }
+    }
+}
+
+fn view(item: &AccountItem) -> AccountView {
+    let names = |names: &[String]| names.iter().filter_map(|name| name.parse().ok()).collect();
+    AccountView {
+        destination: None,
+        held: item.held,
+        held_goals: names(&item.held_goals),
+        goals_without_hashes: names(&item.plain_goals),
     }
 }
 
 impl<P: Ports> Upload<P> {
-    /// The accounts of these rows, with their secrets. An account without one fails alone: its rows
-    /// are handed back.
-    pub(crate) async fn accounts(
-        &self,
-        works: &[Work],
-        mut found: Found,
-        report: &mut Report,
-    ) -> Accounts {
-        let rows = works.iter().filter_map(|work| work.row.as_ref());
-        let names: BTreeSet<AccountName> = rows.map(|row| row.account.clone()).collect();
-        let mut accounts = BTreeMap::new();
-        // Whether these are held or paused is unknown.
-        let known = |name: &AccountName| !found.unread_accounts.contains(name.as_str());
-        for name in names.into_iter().filter(known) {
-            let item = found.accounts.remove(&name).unwrap_or_default();
-            match self.secret(&name, &item).await {
-                Ok(secret) => {
-                    report.secret_age(&name, secret.created, self.clock.now());
-                    accounts.insert(name.clone(), self.account(name, secret, item));
-                }
-                Err(error) => {
-                    report.count(&name, "AuthFailed");
-                    tracing::error!(account = name.as_str(), %error, "account can't be used, its rows are handed back");
-                    self.note_trouble(&name).await;
-                }
-            }
-        }
-        Accounts(accounts)
-    }
-
     /// The account's secret; read anew where the version at hand is the refused one, so that a
     /// repair counts at once.
     async fn secret(
@@ -105,27 +120,6 @@ impl<P: Ports> Upload<P> {
         }
         self.secrets.forget(name).await;
         self.secrets.account(name).await
-    }
-
-    fn account(
-        &self,
-        name: AccountName,
-        secret: Versioned<AccountSecret>,
-        item: AccountItem,
-    ) -> Account {
-        let destination = Destination {
-            environment: self.environment,
-            account_id: secret.value.account_id.clone(),
-        };
-        let mapped = self.mapping.account(name.as_str()).map(AccountView::mapped);
-        let mut view = AccountView {
-            destination: Some(destination),
-            held: item.held,
-            held_goals: item.held_goals.clone(),
-            ..mapped.unwrap_or_default()
-        };
-        view.plain_goals.extend(item.plain_goals.iter().cloned());
-        Account { name, secret, view, item }
     }
 
     /// The access token. A consent that was refused is not asked for again until the secret has a
@@ -143,12 +137,12 @@ impl<P: Ports> Upload<P> {
         {
             return self.ask(account, &newer).await;
         }
-        self.take_to_heart(account, &account.secret.version, &error).await;
+        self.share_refusal(account, &account.secret.version, &error).await;
         Err(TokenTrouble::Auth(error))
     }
 
     /// What all workers must know of a refused token request.
-    async fn take_to_heart(&self, account: &Account, version: &str, error: &AuthError) {
+    async fn share_refusal(&self, account: &Account, version: &str, error: &AuthError) {
         match error {
             AuthError::Consent(_) => self.refuse_secret(account, version).await,
             AuthError::Configuration(_) => self.secrets.forget(&account.name).await,
@@ -172,16 +166,9 @@ impl<P: Ports> Upload<P> {
         match self.auth.token(&account.name, secret).await {
             Ok(token) => Ok(token),
             Err(error) => {
-                self.take_to_heart(account, &secret.version, &error).await;
+                self.share_refusal(account, &secret.version, &error).await;
                 Err(TokenTrouble::Auth(error))
             }
-        }
-    }
-
-    /// Rows that are handed back without a call note no attempt; this says why not.
-    pub(crate) async fn note_trouble(&self, account: &AccountName) {
-        if let Err(error) = self.ledger.trouble(account, self.clock.now()).await {
-            tracing::warn!(account = account.as_str(), %error, "trouble not noted");
         }
     }
 
@@ -222,20 +209,19 @@ pub enum TokenTrouble {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::time::EventTime;
-
     use super::*;
 
     #[test]
-    fn a_pause_or_trouble_within_the_hour_explains_what_comes_back() {
+    fn a_pause_within_the_hour_explains_what_comes_again() {
         let now = EventTime::from_epoch(1_800_000_000);
-        let ago = |seconds: i64| Some(now.plus_seconds(-seconds));
-        let explained = |paused_until, troubled_at| {
-            let item = AccountItem { paused_until, troubled_at, ..AccountItem::default() };
-            crate::report::tests::account(item).was_in_trouble(now, 3_600)
+        let paused = |ago: i64| {
+            let item = AccountItem {
+                paused_until: Some(now.plus_seconds(-ago)),
+                ..AccountItem::default()
+            };
+            crate::log::tests::account(item).was_paused(now, 3_600)
         };
-        assert!(!explained(None, None));
-        assert!(explained(ago(-30), None) && explained(None, ago(3_599)));
-        assert!(!explained(ago(3_600), ago(9_000)));
+        assert!(paused(-30) && paused(3_599));
+        assert!(!paused(3_600));
     }
 }
