@@ -12,7 +12,7 @@ use tracklayer_core::{
     reconcile::calls::CAREFUL_FROM,
     time::EventTime,
 };
-use tracklayer_edge::ports::Hide;
+use tracklayer_edge::ports::Deferral;
 
 use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
 
@@ -114,14 +114,14 @@ impl Batch {
     }
 
     /// Changes of visibility that the dispositions ask for.
-    pub fn deferrals(&self) -> Vec<Hide> {
+    pub fn deferrals(&self) -> Vec<Deferral> {
         let deferral = |(message, disposition): (&Message, Disposition)| {
             let seconds = match disposition {
                 Disposition::Defer(seconds) => seconds,
                 Disposition::DeadLetter => 0,
                 Disposition::Done | Disposition::Return => return None,
             };
-            Some(Hide { receipt_handle: message.receipt_handle.clone(), seconds })
+            Some(Deferral { receipt_handle: message.receipt_handle.clone(), seconds })
         };
         self.dispositions().filter_map(deferral).collect()
     }

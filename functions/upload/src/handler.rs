@@ -6,13 +6,16 @@
 use std::ops::Range;
 
 use tracklayer_core::reconcile::calls::Item;
-use tracklayer_edge::ports::{Batches as _, Clock as _, Found, Ports, Signals as _};
+use tracklayer_edge::{
+    lambda::deadline::Deadline,
+    ports::{Batches as _, Clock as _, Found, Ports, Signals as _},
+};
 
 use crate::{
     accounts::Accounts,
     batch::{Batch, Work},
     context::Upload,
-    deadline::Deadline,
+    deadline::RunTime,
     decide::Load,
     log::Report,
     run::Run,
@@ -31,14 +34,14 @@ impl<P: Ports> Upload<P> {
             upload: self,
             works: &mut batch.works,
             accounts: Accounts::default(),
-            deadline,
+            time: RunTime::new(deadline, &self.clock),
             report: &mut report,
         };
         let mut careful = self.work(&mut run, seldom).await;
         careful.extend(self.work(&mut run, often).await);
         run.send_carefully(careful).await;
         run.mark_dead().await;
-        self.queue.hide(&batch.deferrals()).await;
+        self.queue.defer(&batch.deferrals()).await;
         report.finish(&batch, &self.telemetry);
         batch.response()
     }

@@ -4,12 +4,12 @@
 //! - `batch`: messages by row, and what becomes of each; `accounts`: secrets and tokens
 //! - `late_clicks`: the click is looked for anew before an original is first sent
 //! - `decide`: what each row needs; `send`: claim, call, outcome; `run`: what these steps share
-//! - `log`: lines and metrics; [`deadline`], [`wire`]
+//! - `deadline`: how much of a run a call may take; `log`: lines and metrics; [`wire`]
 
 mod accounts;
 mod batch;
 pub mod context;
-pub mod deadline;
+mod deadline;
 mod decide;
 pub mod handler;
 mod late_clicks;
@@ -19,4 +19,4 @@ mod send;
 pub mod wire;
 
 pub use context::Upload;
-pub use deadline::Deadline;
+pub use tracklayer_edge::lambda::deadline::Deadline;

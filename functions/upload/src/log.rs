@@ -22,10 +22,12 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::ports::{Metric, Telemetry};
+use tracklayer_edge::{
+    flows::sign_in::SignInError,
+    ports::{Metric, Telemetry},
+};
 
 use crate::{
-    accounts::{Account, TokenTrouble},
     batch::{Batch, Disposition, Work},
     decide::Load,
 };
@@ -44,7 +46,6 @@ pub struct Report {
 
 /// One call, for its line.
 pub struct CallLine<'a> {
-    pub account: &'a Account,
     pub call: &'a Call<Load>,
     pub works: &'a [Work],
     pub reply: &'a Reply,
@@ -101,12 +102,12 @@ impl Report {
     }
 
     /// The account can't be used for want of a token.
-    pub fn auth_failed(&mut self, account: &Account, error: &TokenTrouble) {
+    pub fn auth_failed(&mut self, account: &AccountName, error: &SignInError) {
         self.account_trouble(account, error.to_string());
     }
 
     /// Microsoft refuses the account.
-    pub fn refused_account(&mut self, account: &Account, error: &MicrosoftError) {
+    pub fn refused_account(&mut self, account: &AccountName, error: &MicrosoftError) {
         let (cause, cure) = advice(error);
         self.account_trouble(
             account,
@@ -115,7 +116,7 @@ impl Report {
     }
 
     /// An account's error that stands on single rows rings as one on the call does, once.
-    pub fn trouble_of_rows(&mut self, account: &Account, notes: &[Note]) {
+    pub fn trouble_of_rows(&mut self, account: &AccountName, notes: &[Note]) {
         let of_account = |note: &'_ Note| match note {
             Note::Unknown(.., Some(error)) => {
                 matches!(error.class, ErrorClass::Token | ErrorClass::Account)
@@ -128,21 +129,21 @@ impl Report {
         }
     }
 
-    fn account_trouble(&mut self, account: &Account, cause: String) {
-        self.count(&account.name, "AuthFailed");
-        if self.reported.insert((account.name.clone(), cause.clone())) {
-            let account = account.name.as_str();
+    fn account_trouble(&mut self, account: &AccountName, cause: String) {
+        self.count(account, "AuthFailed");
+        if self.reported.insert((account.clone(), cause.clone())) {
+            let account = account.as_str();
             tracing::error!(account, cause, "account can't be used, nothing of it is sent");
         }
     }
 
     /// The line of one call.
     pub fn call(&mut self, line: &CallLine<'_>, telemetry: &impl Telemetry) {
-        self.count(&line.account.name, "MicrosoftCalls");
+        self.count(&line.call.account, "MicrosoftCalls");
         self.unknown_codes(line);
         let (failed, failed_count) = failed_rows(line);
         let members = json!({
-            "account": line.account.name,
+            "account": line.call.account,
             "kind": operation(line.call.operation),
             "rows": line.call.rows.len(),
             "goals": goals(line),
@@ -163,9 +164,9 @@ impl Report {
     fn unknown_codes(&mut self, line: &CallLine<'_>) {
         let distinct = distinct_errors(line).into_iter();
         for (code, _) in distinct.filter(|(_, (error, _))| error.entry().is_none()) {
-            self.count(&line.account.name, "UnknownCode");
-            if self.reported.insert((line.account.name.clone(), code.clone())) {
-                let account = line.account.name.as_str();
+            self.count(&line.call.account, "UnknownCode");
+            if self.reported.insert((line.call.account.clone(), code.clone())) {
+                let account = line.call.account.as_str();
                 tracing::error!(account, code, "error code unknown to this software");
             }
         }
@@ -299,6 +300,7 @@ pub(crate) mod tests {
     use tracklayer_edge::ports::{AccountItem, AccountSecret, Versioned};
 
     use super::*;
+    use crate::accounts::Account;
 
     struct Silent;
 
@@ -315,9 +317,7 @@ pub(crate) mod tests {
         .expect("a secret");
         let secret = Versioned { value, version: "1".to_owned(), created: None };
         let name = "main".parse().expect("a name");
-        let environment = Environment::Production;
-        let destination = Destination { environment, account_id: "2".to_owned() };
-        Account { name, destination, secret, item }
+        Account { name, secret, item }
     }
 
     fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
@@ -326,7 +326,6 @@ pub(crate) mod tests {
         let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
         let reply = read_apply(status, body.as_bytes(), 3);
         check(&CallLine {
-            account: &account,
             call: &call,
             works: &[],
             reply: &reply,
@@ -339,7 +338,7 @@ pub(crate) mod tests {
         let mut report = Report::default();
         with_line(status, body, |line| {
             report.call(line, &Silent);
-            report.counts[&line.account.name].get("UnknownCode").copied()
+            report.counts[&line.call.account].get("UnknownCode").copied()
         })
     }
 
@@ -369,7 +368,7 @@ pub(crate) mod tests {
             let notes = verdict(reply, &sent, &mark, now, &policy).notes;
             let mut report = Report::default();
             let account = account(AccountItem::default());
-            report.trouble_of_rows(&account, &notes);
+            report.trouble_of_rows(&account.name, &notes);
             report.counts.get(&account.name).and_then(|counts| counts.get("AuthFailed").copied())
         };
         assert_eq!(counted(rows), Some(1));

@@ -13,7 +13,7 @@ use crate::{
     accounts::Accounts,
     batch::{Disposition, Work},
     context::Upload,
-    deadline::Deadline,
+    deadline::RunTime,
     log::Report,
 };
 
@@ -25,7 +25,7 @@ pub struct Run<'a, P: Ports> {
     pub upload: &'a Upload<P>,
     pub works: &'a mut [Work],
     pub accounts: Accounts,
-    pub deadline: Deadline,
+    pub time: RunTime,
     pub report: &'a mut Report,
 }
 

@@ -21,11 +21,12 @@ use tracklayer_core::{
         verdict::{Sent, Trouble, Verdict, verdict},
     },
 };
-use tracklayer_edge::ports::{
-    AccountItems as _, Answer, Clock as _, Microsoft as _, Ports, Secret, Secrets as _,
+use tracklayer_edge::{
+    flows::sign_in::Session,
+    ports::{AccountItems as _, Answer, Clock as _, Microsoft as _, Ports, Secrets as _},
 };
 
-use crate::{accounts::Account, batch::Disposition, decide::Load, log::CallLine, run::Run};
+use crate::{accounts::destination, batch::Disposition, decide::Load, log::CallLine, run::Run};
 
 /// How long an account pauses after it was throttled, in seconds. Microsoft counts calls in a
 /// sliding minute (learn.microsoft.com/advertising/guides/services-protocol).
@@ -109,8 +110,8 @@ impl<P: Ports> Run<'_, P> {
     }
 
     async fn send_call(&mut self, call: &Call<Load>) -> Then {
-        let (token, account) = match self.prepare(call).await {
-            Ok(ready) => ready,
+        let session = match self.prepare(call).await {
+            Ok(session) => session,
             Err(disposition) => {
                 self.set_aside(&call.rows, disposition);
                 return Then::Stop(disposition);
@@ -122,40 +123,43 @@ impl<P: Ports> Run<'_, P> {
         }
         let call = Call { rows, account: call.account.clone(), operation: call.operation };
         // Claiming may have taken its time.
-        let Some(timeout) = self.time_for_call(&account) else {
-            self.take_back(&call, &account).await;
+        let Some(timeout) = self.time_for_call(&call.account) else {
+            self.take_back(&call, &session).await;
             return Then::Stop(Disposition::Return);
         };
-        let Some(verdict) = self.exchange(&call, &account, &token, timeout).await else {
-            self.report.count_many(&account.name, "Unknown", call.rows.len());
-            self.take_back(&call, &account).await;
+        let mut session = session;
+        let Some(verdict) = self.exchange(&call, &mut session, timeout).await else {
+            self.report.count_many(&call.account, "Unknown", call.rows.len());
+            self.take_back(&call, &session).await;
             return Then::Stop(Disposition::Return);
         };
-        self.conclude(&call, &account, verdict).await
+        self.conclude(&call, verdict).await
     }
 
-    /// The account with a token; otherwise what becomes of its rows.
-    async fn prepare(&mut self, call: &Call<Load>) -> Result<(Secret, Account), Disposition> {
-        let upload = self.upload;
+    /// Signs in for the call; otherwise says what becomes of its rows.
+    async fn prepare(&mut self, call: &Call<Load>) -> Result<Session, Disposition> {
         let account = self.accounts.get(&call.account).cloned().ok_or(Disposition::Return)?;
-        if let Some(seconds) = account.pause(upload.clock.now()) {
+        if let Some(seconds) = account.pause(self.upload.clock.now()) {
             return Err(Disposition::Defer(seconds));
         }
         // A token is fetched only where there is time for the call that needs it.
-        self.time_for_call(&account).ok_or(Disposition::Return)?;
-        let token = upload.token(&account).await.map_err(|error| {
-            self.report.auth_failed(&account, &error);
+        self.time_for_call(&account.name).ok_or(Disposition::Return)?;
+        let secret = account.secret.clone();
+        let signed_in =
+            self.sign_in().sign_in(&account.name, secret, account.refused_version()).await;
+        let session = signed_in.map_err(|error| {
+            self.report.auth_failed(&account.name, &error);
             Disposition::Return
         })?;
-        self.time_for_call(&account).ok_or(Disposition::Return)?;
-        Ok((token, account))
+        self.time_for_call(&account.name).ok_or(Disposition::Return)?;
+        Ok(session)
     }
 
     /// How long a call may take, while there is time for one.
-    fn time_for_call(&self, account: &Account) -> Option<Duration> {
-        let timeout = self.deadline.for_call(&self.upload.clock);
+    fn time_for_call(&self, account: &AccountName) -> Option<Duration> {
+        let timeout = self.time.for_call(&self.upload.clock);
         if timeout.is_none() {
-            tracing::warn!(account = account.name.as_str(), "no time left for a call");
+            tracing::warn!(account = account.as_str(), "no time left for a call");
         }
         timeout
     }
@@ -174,10 +178,14 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// Nothing of the call has left this machine: its claims are taken back.
-    async fn take_back(&mut self, call: &Call<Load>, account: &Account) {
-        let mark = CallRef { to: account.destination.clone(), tracking_id: None };
+    async fn take_back(&mut self, call: &Call<Load>, session: &Session) {
+        let mark = self.call_ref(session, None);
         let note = |load: &Load| (load.index, Note::NotTaken(load.kind(), mark.clone(), None));
         self.settle(call.rows.iter().map(note).collect()).await;
+    }
+
+    fn call_ref(&self, session: &Session, tracking_id: Option<String>) -> CallRef {
+        CallRef { to: destination(self.upload.environment, &session.secret.value), tracking_id }
     }
 
     /// One call, and a second one with a new token if the first one's was refused. `None`: Microsoft
@@ -185,31 +193,26 @@ impl<P: Ports> Run<'_, P> {
     async fn exchange(
         &mut self,
         call: &Call<Load>,
-        account: &Account,
-        token: &Secret,
+        session: &mut Session,
         timeout: Duration,
     ) -> Option<Verdict> {
-        let first = self.post(call, account, token, timeout).await?;
+        let first = self.post(call, session, timeout).await?;
         let refused = matches!(first.trouble, Some((Trouble::Token, _)));
-        if !refused || self.time_for_call(account).is_none() {
+        if !refused || session.is_renewed || self.time_for_call(&call.account).is_none() {
             return Some(first);
         }
-        let token = match self.upload.new_token(account).await {
-            Ok(token) => token,
-            Err(error) => {
-                self.report.auth_failed(account, &error);
-                return Some(first);
-            }
-        };
-        let Some(timeout) = self.time_for_call(account) else { return Some(first) };
-        self.post(call, account, &token, timeout).await.or(Some(first))
+        if let Err(error) = self.sign_in().renew(session).await {
+            self.report.auth_failed(&call.account, &error);
+            return Some(first);
+        }
+        let Some(timeout) = self.time_for_call(&call.account) else { return Some(first) };
+        self.post(call, session, timeout).await.or(Some(first))
     }
 
     async fn post(
         &mut self,
         call: &Call<Load>,
-        account: &Account,
-        token: &Secret,
+        session: &Session,
         timeout: Duration,
     ) -> Option<Verdict> {
         let upload = self.upload;
@@ -221,11 +224,10 @@ impl<P: Ports> Run<'_, P> {
             .collect();
         let sent: Vec<Sent> = rows.iter().map(|(load, row)| Sent::of(row, load.kind())).collect();
         let start = upload.clock.monotonic();
-        let answer = self.transmit(&rows, account, token, timeout).await;
+        let answer = self.transmit(&rows, session, timeout).await;
         let duration = upload.clock.monotonic().saturating_sub(start);
-        let (reply, tracking_id, left) = read(answer, account, rows.len());
+        let (reply, tracking_id, left) = read(answer, &call.account, rows.len());
         let line = CallLine {
-            account,
             call,
             works: self.works,
             reply: &reply,
@@ -233,19 +235,18 @@ impl<P: Ports> Run<'_, P> {
             duration,
         };
         self.report.call(&line, &upload.telemetry);
-        let mark = CallRef { to: account.destination.clone(), tracking_id };
+        let mark = self.call_ref(session, tracking_id);
         left.then(|| verdict(reply, &sent, &mark, upload.clock.now(), &upload.policy))
     }
 
     async fn transmit(
         &self,
         rows: &[(&Load, &Row)],
-        account: &Account,
-        token: &Secret,
+        session: &Session,
         timeout: Duration,
     ) -> Answer {
         let microsoft = &self.upload.microsoft;
-        let secret = &account.secret.value;
+        let (token, secret) = (&session.token, &session.secret.value);
         let adjustments: Vec<_> = rows
             .iter()
             .filter_map(|(load, row)| {
@@ -264,14 +265,14 @@ impl<P: Ports> Run<'_, P> {
         }
     }
 
-    async fn conclude(&mut self, call: &Call<Load>, account: &Account, verdict: Verdict) -> Then {
+    async fn conclude(&mut self, call: &Call<Load>, verdict: Verdict) -> Then {
         let Verdict { notes, trouble, answered } = verdict;
-        self.report.trouble_of_rows(account, &notes);
+        self.report.trouble_of_rows(&call.account, &notes);
         let indices = call.rows.iter().map(|load| load.index);
         self.settle(indices.zip(notes).collect()).await;
         match trouble {
             Some((trouble, error)) => {
-                let disposition = self.stop(trouble, &error, account).await;
+                let disposition = self.stop(trouble, &error, &call.account).await;
                 self.set_aside(&call.rows, disposition);
                 Then::Stop(disposition)
             }
@@ -285,19 +286,19 @@ impl<P: Ports> Run<'_, P> {
         &mut self,
         trouble: Trouble,
         error: &MicrosoftError,
-        account: &Account,
+        account: &AccountName,
     ) -> Disposition {
         if trouble == Trouble::Throttled {
-            self.report.count(&account.name, "Throttled");
+            self.report.count(account, "Throttled");
             let until = self.upload.clock.now().plus_seconds(PAUSE);
-            if let Err(error) = self.upload.ledger.pause(&account.name, until).await {
-                tracing::warn!(account = account.name.as_str(), %error, "pause not noted");
+            if let Err(error) = self.upload.ledger.pause(account, until).await {
+                tracing::warn!(account = account.as_str(), %error, "pause not noted");
             }
             return Disposition::Defer(PAUSE);
         }
         self.report.refused_account(account, error);
         // The secret may be what a person repairs: the next run reads it anew.
-        self.upload.secrets.forget(&account.name).await;
+        self.upload.secrets.forget(account).await;
         Disposition::Return
     }
 
@@ -342,8 +343,8 @@ fn turn(account: &AccountName, round: i64) -> u64 {
 }
 
 /// What an answer says, Microsoft's mark, and whether anything has left this machine.
-fn read(answer: Answer, account: &Account, rows: usize) -> (Reply, Option<String>, bool) {
-    let account = account.name.as_str();
+fn read(answer: Answer, account: &AccountName, rows: usize) -> (Reply, Option<String>, bool) {
+    let account = account.as_str();
     match answer {
         Answer::Http { status, body, tracking_id } => {
             (read_apply(status, &body, rows), tracking_id, true)

@@ -14,7 +14,10 @@ use tracklayer_core::{
     reconcile::note::Write,
 };
 
-use crate::ports::{Batches, Found, LedgerError, Written};
+use crate::{
+    error_text::text_of,
+    ports::{Batches, Found, LedgerError, Written},
+};
 
 use super::{
     Item, Ledger, account::account_pk, key_item, keyed, number, row_of, text, unavailable, unsigned,
@@ -91,7 +94,7 @@ impl Ledger {
                 outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
                 outcomes
             }
-            Err(error) => vec![Written::Failed(crate::error_text::text_of(&error)); count],
+            Err(error) => vec![Written::Failed(text_of(&error)); count],
         }
     }
 
