@@ -22,11 +22,7 @@ impl RunTime {
     /// A call gets half of what is left at the start, at most a minute.
     pub fn new(deadline: Deadline, clock: &impl Clock) -> Self {
         let left = deadline.left(clock);
-        RunTime {
-            deadline,
-            call: MAX_CALL_TIME.min(left / 2),
-            write: MAX_WRITE_TIME.min(left / 4),
-        }
+        RunTime { deadline, call: MAX_CALL_TIME.min(left / 2), write: MAX_WRITE_TIME.min(left / 4) }
     }
 
     /// How long a call may take; `None` if one begun now could outlive the time to write.

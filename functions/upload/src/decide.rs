@@ -9,7 +9,6 @@ use tracklayer_core::{
     ledger::{
         index::Open,
         observed::{Adjustment, Kind, RefusalReason},
-        row::Row,
         wait::WaitReason,
     },
     reconcile::{
