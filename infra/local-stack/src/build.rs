@@ -120,7 +120,7 @@ mod tests {
         }
         std::fs::write(folder.join("now").join(TEMPLATE), "").expect("a template");
         let binary = inside.join("tracklayer-local");
-        let found = workspace_above(&[outside.join("infra/local"), binary]);
+        let found = workspace_above(&[outside.join("infra/local-stack"), binary]);
         let nothing = workspace_above(&[outside]);
         std::fs::remove_dir_all(&folder).expect("removed");
         assert_eq!((found, nothing), (Some(folder.join("now")), None));
