@@ -1,7 +1,7 @@
 //! The tables: dynoxide behind a loopback port of its own.
 //!
-//! dynoxide does not hand out its router, and its in-process calls skip the checks and headers
-//! (`x-amz-crc32`) of its HTTP door. So requests go through that door unchanged.
+//! dynoxide does not expose its router, and its in-process calls skip the checks and headers
+//! (`x-amz-crc32`) of its HTTP server. So requests are forwarded to that server unchanged.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,14 +17,15 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::error::{AwsError, Error};
+use crate::refusal::refusal;
 
 /// How often expired items are deleted; AWS takes days.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// Headers that belong to the connection a request came by.
+/// Headers that belong to the caller's connection and are not forwarded.
 const OF_THE_CONNECTION: [&str; 3] = ["connection", "expect", "transfer-encoding"];
 
-/// dynoxide wants a signature but checks none.
+/// dynoxide requires a signature but does not verify it.
 const SIGNATURE: [(&str, &str); 3] = [
     ("content-type", "application/x-amz-json-1.0"),
     ("x-amz-date", "20260101T000000Z"),
@@ -36,7 +37,6 @@ const SIGNATURE: [(&str, &str); 3] = [
 
 /// The running tables; dropping it stops their server.
 pub(crate) struct Dynamo {
-    database: Database,
     address: SocketAddr,
     client: Client<HttpConnector, Body>,
     _stop: oneshot::Sender<()>,
@@ -52,22 +52,21 @@ impl Dynamo {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = database.clone();
         tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            let swept = served.clone();
+            let swept = database.clone();
             tokio::select! {
-                ended = dynoxide::server::serve_with_shutdown(listener, served, stopped) => drop(ended),
+                ended = dynoxide::server::serve_with_shutdown(listener, database, stopped) => drop(ended),
                 () = sweep(swept) => {}
             }
         });
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { database, address, client, _stop: stop })
+        Ok(Self { address, client, _stop: stop })
     }
 
-    /// Passes a request on as it came and answers with what the tables say.
+    /// Forwards a request as it came and returns the response of the tables.
     pub(crate) async fn forward(&self, headers: HeaderMap, body: Bytes) -> Response {
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::POST;
@@ -77,15 +76,15 @@ impl Dynamo {
         }
         match format!("http://{}/", self.address).parse() {
             Ok(uri) => *request.uri_mut() = uri,
-            Err(error) => return crate::http::refusal(&AwsError::internal(error)),
+            Err(error) => return refusal(&AwsError::internal(error)),
         }
         match self.client.request(request).await {
             Ok(response) => response.into_response(),
-            Err(error) => crate::http::refusal(&AwsError::internal(error)),
+            Err(error) => refusal(&AwsError::internal(error)),
         }
     }
 
-    /// One request from this process.
+    /// Sends one request from this process; `target` is the value of `X-Amz-Target`.
     pub(crate) async fn call(&self, target: &str, body: &Value) -> Result<Value, AwsError> {
         let mut headers = HeaderMap::new();
         headers.insert("x-amz-target", target.parse().map_err(AwsError::internal)?);
@@ -99,14 +98,10 @@ impl Dynamo {
         let answer = serde_json::from_slice(&bytes).map_err(AwsError::internal)?;
         if status.is_success() { Ok(answer) } else { Err(refused(status, &answer)) }
     }
-
-    /// Deletes the items whose time to live has passed; returns how many.
-    pub(crate) fn expire(&self) -> Result<usize, AwsError> {
-        self.database.sweep_ttl().map_err(AwsError::internal)
-    }
 }
 
-/// A failed sweep shows in the next request, which meets the same database.
+/// Deletes expired items for ever. A sweep that fails is not reported: the next request finds the
+/// same database.
 async fn sweep(database: Database) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;

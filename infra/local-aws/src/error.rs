@@ -1,4 +1,4 @@
-//! What a caller is told when a request is refused, and what stops the stand-in from opening.
+//! Why a request is refused, and why the stand-in cannot be opened.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ impl AwsError {
         )
     }
 
-    /// A body that is not the JSON the operation takes.
+    /// A body that is not the JSON that the operation requires.
     pub(crate) fn serialization(error: &serde_json::Error) -> Self {
         Self::new("com.amazon.coral.service#SerializationException", error.to_string())
     }

@@ -1,14 +1,13 @@
-//! Lambda's Invoke, for functions that somebody else runs: this stand-in only takes the call.
+//! Lambda's Invoke, synchronous only, for functions that the host of this stand-in runs.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,44 +15,44 @@ use serde_json::json;
 
 use crate::Aws;
 use crate::error::AwsError;
-use crate::http::refusal;
+use crate::refusal::refusal;
 
-/// An answer to come.
+/// A running invocation; it ends with the function's answer.
 pub type Invocation = Pin<Box<dyn Future<Output = Result<Bytes, FunctionError>> + Send>>;
 
-/// An answer to come, with what the function writes until then.
+/// A running invocation; it ends with the answer and the end of what the function has logged.
 pub type Logged = Pin<Box<dyn Future<Output = (Result<Bytes, FunctionError>, Vec<u8>)> + Send>>;
 
-/// How much of its log an invocation answers with, in bytes.
+/// Bytes of its log that an invocation answers with.
 pub const LOG_TAIL: usize = 4_096;
 
-/// Whoever runs functions; see [`Aws::on_invoke`].
+/// What runs the functions; see [`Aws::on_invoke`].
 pub trait Functions: Send + Sync {
     /// Whether there is a function of this name or ARN.
     fn has(&self, name: &str) -> bool;
 
-    /// Runs it once. Only called for functions that there are.
+    /// Runs a function once. It is only called for names that [`has`](Self::has) accepts.
     fn invoke(&self, name: &str, payload: Bytes) -> Invocation;
 
-    /// As `invoke`, with the last [`LOG_TAIL`] bytes of the log, where one is kept.
+    /// Like [`invoke`](Self::invoke), with the last [`LOG_TAIL`] bytes of the log, if one is kept.
     fn invoke_logged(&self, name: &str, payload: Bytes) -> Logged {
         let invocation = self.invoke(name, payload);
         Box::pin(async { (invocation.await, Vec::new()) })
     }
 }
 
-/// Why a function that ran, or should have, has no answer.
+/// Why an invocation has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FunctionError {
-    /// The event is larger than Lambda takes; the function never ran.
+    /// The event is larger than Lambda accepts; the function never ran.
     #[error("the event is too large")]
     TooLarge,
-    /// It failed, ended, or took too long.
+    /// The function failed, its process ended, or it took too long.
     #[error("{kind}: {message}")]
     Failed {
-        /// Type of the error.
+        /// Lambda's `errorType`, such as `Sandbox.Timedout`.
         kind: String,
-        /// What it says.
+        /// Lambda's `errorMessage`.
         message: String,
     },
 }
@@ -70,26 +69,15 @@ pub(crate) async fn invoke(
     };
     let asked = headers.get("x-amz-invocation-type").and_then(|value| value.to_str().ok());
     let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
-    match asked.unwrap_or("RequestResponse") {
-        "RequestResponse" if headers.get("x-amz-log-type").is_some_and(|kind| kind == "Tail") => {
-            let (result, log) = functions.invoke_logged(&name, body).await;
-            ([("x-amz-log-result", BASE64.encode(log))], answer(result)).into_response()
-        }
-        "RequestResponse" => answer(functions.invoke(&name, body).await),
-        "Event" => {
-            start(functions, &name, body);
-            StatusCode::ACCEPTED.into_response()
-        }
-        "DryRun" => StatusCode::NO_CONTENT.into_response(),
-        other => refused(400, "InvalidParameterValueException", format!("no type {other}")),
+    if let Some(other) = asked.filter(|kind| *kind != "RequestResponse") {
+        let message = format!("invocation type {other} is not supported by this local stand-in");
+        return refused(400, "InvalidParameterValueException", message);
     }
-}
-
-/// Unlike Lambda it is not tried again.
-fn start(functions: Arc<dyn Functions>, name: &str, body: Bytes) {
-    let invocation = functions.invoke(name, body);
-    // Whoever runs functions tells of a failure; nobody waits for it here.
-    drop(tokio::spawn(invocation));
+    if headers.get("x-amz-log-type").is_some_and(|kind| kind == "Tail") {
+        let (result, log) = functions.invoke_logged(&name, body).await;
+        return ([("x-amz-log-result", BASE64.encode(log))], answer(result)).into_response();
+    }
+    answer(functions.invoke(&name, body).await)
 }
 
 fn answer(result: Result<Bytes, FunctionError>) -> Response {
@@ -107,11 +95,8 @@ fn answer(result: Result<Bytes, FunctionError>) -> Response {
 }
 
 fn unknown(aws: &Aws, name: &str) -> Response {
-    let arn = match name.starts_with("arn:") {
-        true => name.to_owned(),
-        false => format!("{}{name}", aws.function_arns()),
-    };
-    refused(404, "ResourceNotFoundException", format!("Function not found: {arn}"))
+    let prefix = if name.starts_with("arn:") { "" } else { aws.function_arns() };
+    refused(404, "ResourceNotFoundException", format!("Function not found: {prefix}{name}"))
 }
 
 fn refused(status: u16, kind: &'static str, message: String) -> Response {

@@ -3,17 +3,17 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
 use crate::error::AwsError;
+use crate::refusal::refusal;
 use crate::{Aws, functions};
 
-/// DynamoDB takes 16 MB, the most of the three services.
+/// DynamoDB accepts 16 MB, the most of the three services.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-const TABLES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
 pub(crate) fn router(aws: Aws) -> Router {
     Router::new()
@@ -31,13 +31,14 @@ async fn greet() -> &'static str {
 
 async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
     let target = text(&headers, "x-amz-target").unwrap_or_default().to_owned();
-    if aws.is_refused(&target) {
+    if aws.use_up_refusal(&target) {
         return refusal(&AwsError::internal("refused on purpose"));
     }
-    if TABLES.iter().any(|prefix| target.starts_with(prefix)) {
-        return match aws.meter().is_running() {
-            true => metered(&aws, &target, headers, body).await,
-            false => aws.dynamo().forward(headers, body).await,
+    if target.starts_with("DynamoDB_20120810.") {
+        return if aws.meter().is_running() {
+            metered(&aws, &target, headers, body).await
+        } else {
+            aws.dynamo().forward(headers, body).await
         };
     }
     let url = text(&headers, "host").map(|host| format!("http://{host}"));
@@ -53,11 +54,13 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
     if let Ok(value) = HeaderValue::from_str(content_type) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
-    identify(&mut response);
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
     response
 }
 
-/// Passes a request on and counts what it costs.
+/// Forwards a request to the tables and counts what it costs.
 async fn metered(aws: &Aws, target: &str, mut headers: HeaderMap, body: Bytes) -> Response {
     headers.remove(header::CONTENT_LENGTH);
     let response = aws.dynamo().forward(headers, crate::meter::asking(body)).await;
@@ -80,25 +83,4 @@ fn parse(body: &[u8]) -> Result<Value, AwsError> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// An error as AWS sends it; `x-amzn-query-error` carries the older name that some SDKs still show.
-pub(crate) fn refusal(error: &AwsError) -> Response {
-    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, error.body().to_string()).into_response();
-    if let Ok(value) = HeaderValue::from_str(error.code()) {
-        response.headers_mut().insert("x-amzn-errortype", value);
-    }
-    if let Some(code) = error.query_code
-        && let Ok(value) = HeaderValue::from_str(&format!("{code};Sender"))
-    {
-        response.headers_mut().insert("x-amzn-query-error", value);
-    }
-    response
-}
-
-fn identify(response: &mut Response) {
-    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
-        response.headers_mut().insert("x-amzn-requestid", id);
-    }
 }

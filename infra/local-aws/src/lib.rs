@@ -7,12 +7,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`Aws`] | opens the services, the axum router, in-process calls |
-//! | `http` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
+//! | `http`, `refusal` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
 //! | `dynamo` | DynamoDB: the embedded `dynoxide` |
 //! | `meter` | what DynamoDB would charge |
 //! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
 //! | [`secrets`] | Secrets Manager: versions, stages, rotation on request, deletion |
-//! | `functions` | Lambda's Invoke, and what rotates secrets, for functions that others run |
+//! | `functions` | Lambda's Invoke, and the rotation of secrets, with functions that the host runs |
 //! | `store` | keeps queues and secrets over restarts |
 
 mod dynamo;
@@ -20,7 +20,7 @@ mod error;
 mod functions;
 mod http;
 mod meter;
-mod page;
+mod refusal;
 pub mod secrets;
 pub mod sqs;
 mod store;
@@ -70,7 +70,7 @@ struct Services {
     sqs: Sqs,
     secrets: Secrets,
     functions: OnceLock<Arc<dyn Functions>>,
-    /// What ARNs of functions begin with.
+    /// The start of every function's ARN.
     function_arns: String,
     refusals: Mutex<Vec<Refusal>>,
     meter: meter::Meter,
@@ -117,13 +117,13 @@ impl Aws {
         &self.services.sqs
     }
 
-    /// The secrets, for whoever seeds them at start.
+    /// The secrets, to create those that are missing at start.
     pub fn secrets(&self) -> &Secrets {
         &self.services.secrets
     }
 
-    /// Says who runs the functions that are invoked here and that rotate secrets. The first one
-    /// stays; without one there are no functions.
+    /// Sets what runs the functions that are invoked here and that rotate secrets. Only the first
+    /// call has an effect; without one no function is known.
     pub fn on_invoke(&self, functions: Arc<dyn Functions>) {
         let _ = self.services.functions.set(functions);
     }
@@ -136,11 +136,11 @@ impl Aws {
         &self.services.function_arns
     }
 
-    /// One request from this process, as an SDK would send it: `target` is the value of `X-Amz-Target`,
+    /// Makes one request from this process, as an SDK would send it: `target` is the value of `X-Amz-Target`,
     /// for example `DynamoDB_20120810.CreateTable`, `AmazonSQS.CreateQueue`, `secretsmanager.CreateSecret`.
     ///
     /// # Errors
-    /// What the service answers.
+    /// The error that the service answers with.
     pub async fn call(&self, target: &str, body: Value) -> Result<Value, AwsError> {
         if target.starts_with("DynamoDB") {
             return self.dynamo().call(target, &body).await;
@@ -148,25 +148,17 @@ impl Aws {
         self.dispatch(target, body, None).await
     }
 
-    /// Deletes the items whose time to live has passed (AWS does it within days); returns how many.
-    ///
-    /// # Errors
-    /// The tables cannot be read or written.
-    pub fn expire_items(&self) -> Result<usize, AwsError> {
-        self.dynamo().expire()
-    }
-
-    /// An outage: the next `times` requests that come over HTTP with a target that begins with
-    /// `target` (`DynamoDB`, `AmazonSQS.SendMessage`) are answered 500 `InternalFailure` and do
-    /// nothing. It replaces what was said of that `target` before; 0 ends it. SDKs try a request
-    /// three times. Calls from this process, like the event source's, go through.
+    /// Simulates an outage: the next `times` requests over HTTP whose target begins with `target`
+    /// (`DynamoDB`, `AmazonSQS.SendMessage`) are answered with 500 `InternalFailure` and do
+    /// nothing. A second call for the same `target` replaces the first; 0 ends the outage. SDKs try
+    /// a request three times. Calls from this process, such as the event source's, are not refused.
     pub fn refuse(&self, target: &str, times: usize) {
         let mut refusals = self.refusals();
         refusals.retain(|refusal| refusal.target != target);
         refusals.push(Refusal { target: target.to_owned(), left: times });
     }
 
-    /// Begins to count what DynamoDB would charge for the requests that come over HTTP.
+    /// Starts counting, from zero, what DynamoDB would charge for the requests over HTTP.
     pub fn measure(&self) {
         self.services.meter.start();
     }
@@ -180,16 +172,16 @@ impl Aws {
         &self.services.meter
     }
 
-    /// Whether this request meets an outage; counts it.
-    pub(crate) fn is_refused(&self, target: &str) -> bool {
+    /// Uses up one refusal of an outage; false if no outage covers this request.
+    pub(crate) fn use_up_refusal(&self, target: &str) -> bool {
         let mut refusals = self.refusals();
-        let meets =
+        let covers =
             |refusal: &&mut Refusal| refusal.left > 0 && target.starts_with(&refusal.target);
-        let refusal = refusals.iter_mut().find(meets);
+        let refusal = refusals.iter_mut().find(covers);
         refusal.map(|refusal| refusal.left -= 1).is_some()
     }
 
-    /// Nothing panics while it holds the lock, and half a list would still be one.
+    /// No code panics while it holds this lock.
     fn refusals(&self) -> std::sync::MutexGuard<'_, Vec<Refusal>> {
         self.services.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,7 +211,7 @@ fn now_ms() -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// AWS's JSON times: seconds since 1970 with fractions.
+/// A time as AWS writes it in JSON: seconds since 1970 with fractions.
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
 }

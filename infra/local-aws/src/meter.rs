@@ -1,4 +1,4 @@
-//! What DynamoDB would charge: capacity units by operation, while somebody asks.
+//! What DynamoDB would charge: capacity units by operation and table, once they are measured.
 
 use std::{
     collections::BTreeMap,
@@ -31,12 +31,12 @@ impl Meter {
         self.running.load(Ordering::Relaxed)
     }
 
-    /// What has been counted so far.
+    /// The units counted since the start.
     pub(crate) fn read(&self) -> Units {
         self.units().clone()
     }
 
-    /// Adds what an answer says that its request has cost.
+    /// Adds the cost that an answer reports.
     pub(crate) fn add(&self, target: &str, answer: &[u8]) {
         let operation = target.split_once('.').map_or(target, |(_, operation)| operation);
         let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return };
@@ -58,7 +58,7 @@ impl Meter {
     }
 }
 
-/// The same request, which asks for its cost too; as it was if it is no JSON object.
+/// The same request, asking for its cost as well; unchanged if it is not a JSON object.
 pub(crate) fn asking(body: Bytes) -> Bytes {
     match serde_json::from_slice::<Value>(&body) {
         Ok(Value::Object(mut members)) => {

@@ -1,7 +1,7 @@
 //! Keeps queues and secrets over restarts: JSON rows in one SQLite file, or nowhere at all.
 //!
-//! Every request is one transaction that is committed before its answer goes out, so what was
-//! acknowledged survives a `kill -9`. A power cut may cost the last moments: this is no production store.
+//! Every request is one transaction, committed before the request is answered, so that what was
+//! acknowledged survives a `kill -9`. A power failure may lose the last requests.
 
 use std::path::Path;
 use std::time::Duration;

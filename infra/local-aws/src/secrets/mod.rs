@@ -1,10 +1,11 @@
 //! Secrets Manager: secrets with versions and staging labels, deletion with a recovery window.
 //!
-//! `secret` holds the rules of one secret, `read`, `write` and `rotation` the operations. There is no encryption:
-//! with a data folder the values lie in `secrets.sqlite` as they are. Use values made for development.
+//! `secret` holds the rules of one secret, `read`, `write` and `rotation` the operations. There is no
+//! encryption: a data folder holds the values in clear text. Use values made for development.
 
 mod read;
 mod rotation;
+mod rotation_configuration;
 mod secret;
 mod write;
 
@@ -29,7 +30,7 @@ struct State {
     settings: Settings,
     secrets: BTreeMap<String, Secret>,
     store: Store,
-    /// Names of secrets whose function is being called.
+    /// Names of the secrets that are being rotated.
     rotating: BTreeSet<String>,
 }
 
@@ -46,24 +47,26 @@ impl Secrets {
     /// Creates the secret unless there is one of this name; returns whether it did.
     ///
     /// # Errors
-    /// The name is not one that AWS takes, or the value cannot be kept.
+    /// AWS would not accept the name, or the value cannot be stored.
     pub fn put_if_absent(&self, name: &str, value: &str) -> Result<bool, AwsError> {
         self.with(|state| {
             if state.secrets.contains_key(name) {
                 return Ok(false);
             }
-            state.create(name, Some(Content::text(value)), None, None).map(|_| true)
+            state.create(name, Content::text(value), None, None).map(|_| true)
         })
     }
 
     pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
+        if body["SecretBinary"].is_string() {
+            return Err(invalid_parameter("this local stand-in stores no binary secrets"));
+        }
         self.with(|state| match operation {
             "CreateSecret" => write::create_secret(state, body),
             "PutSecretValue" => write::put_secret_value(state, body),
             "UpdateSecretVersionStage" => write::update_secret_version_stage(state, body),
             "DeleteSecret" => write::delete_secret(state, body),
             "RestoreSecret" => write::restore_secret(state, body),
-            "CancelRotateSecret" => rotation::cancel_rotate_secret(state, body),
             "GetSecretValue" => read::get_secret_value(state, body),
             "BatchGetSecretValue" => read::batch_get_secret_value(state, body),
             "DescribeSecret" => read::describe_secret(state, body),
@@ -81,15 +84,15 @@ impl Secrets {
 }
 
 impl State {
-    /// A secret by name, full ARN, or ARN without its random end; also one marked for deletion.
+    /// The secret with this name, ARN, or ARN without its random end; also one marked for deletion.
     fn find(&self, id: &str) -> Result<&Secret, AwsError> {
         self.secrets
             .get(id)
-            .or_else(|| self.secrets.values().find(|secret| secret.answers_to(id)))
+            .or_else(|| self.secrets.values().find(|secret| secret.has_arn(id)))
             .ok_or_else(|| not_found("Secrets Manager can't find the specified secret."))
     }
 
-    /// [`find`](Self::find), refusing one marked for deletion as AWS does.
+    /// Like [`find`](Self::find), but refuses a secret marked for deletion, as AWS does.
     fn find_live(&self, id: &str) -> Result<&Secret, AwsError> {
         let secret = self.find(id)?;
         if secret.deletion_ms.is_some() {

@@ -1,12 +1,11 @@
 //! The operations that only read.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::secret::Secret;
 use super::{State, invalid_parameter};
 use crate::error::AwsError;
-use crate::page::page;
 use crate::{request, seconds};
 
 #[derive(Deserialize)]
@@ -32,9 +31,7 @@ fn value_of(secret: &Secret, id: Option<&str>, stage: Option<&str>) -> Result<Va
         "VersionStages": version.stages,
         "CreatedDate": seconds(version.created_ms),
     });
-    let content = &version.content;
-    set(&mut answer, "SecretString", content.secret_string.as_ref());
-    set(&mut answer, "SecretBinary", content.secret_binary.as_ref());
+    set(&mut answer, "SecretString", version.content.secret_string.as_ref());
     Ok(answer)
 }
 
@@ -93,8 +90,6 @@ pub(super) fn describe_secret(state: &State, body: Value) -> Result<Value, AwsEr
 struct ListSecrets {
     #[serde(default)]
     filters: Vec<Filter>,
-    max_results: Option<usize>,
-    next_token: Option<String>,
     #[serde(default)]
     include_planned_deletion: bool,
 }
@@ -106,25 +101,22 @@ struct Filter {
     values: Vec<String>,
 }
 
+/// All secrets that match, in one page.
 pub(super) fn list_secrets(state: &State, body: Value) -> Result<Value, AwsError> {
     let asked: ListSecrets = request(body)?;
     let found = matching(state, &asked.filters, asked.include_planned_deletion)?;
-    let max = asked.max_results.unwrap_or(100).min(100);
-    let (secrets, next) =
-        page(&found, |secret| &secret.name, Some(max), asked.next_token.as_deref());
-    let list: Vec<Value> = secrets.into_iter().map(listed).collect();
-    let mut answer = json!({ "SecretList": list });
-    set(&mut answer, "NextToken", next);
-    Ok(answer)
+    let list: Vec<Value> = found.into_iter().map(list_entry).collect();
+    Ok(json!({ "SecretList": list }))
 }
 
-fn listed(secret: &Secret) -> Value {
+fn list_entry(secret: &Secret) -> Value {
     let mut entry = description(secret);
     set(&mut entry, "SecretVersionsToStages", Some(secret.labels()));
     entry
 }
 
-/// Secrets whose name begins with one of the values, for every filter; other filters are refused by name.
+/// Secrets whose name begins with one of the values of every filter. Filters on anything else than
+/// the name are refused.
 fn matching<'a>(
     state: &'a State,
     filters: &[Filter],
@@ -165,9 +157,6 @@ fn description(secret: &Secret) -> Value {
 
 fn set(answer: &mut Value, key: &str, value: Option<impl serde::Serialize>) {
     if let Some(value) = value {
-        let entries: Option<&mut Map<String, Value>> = answer.as_object_mut();
-        if let Some(entries) = entries {
-            entries.insert(key.to_owned(), json!(value));
-        }
+        answer[key] = json!(value);
     }
 }

@@ -1,15 +1,16 @@
-//! Rotation: keeps who rotates a secret, and calls that function in its four steps.
+//! Rotation: stores which function rotates a secret, and calls that function in its four steps.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>. Nothing
-//! rotates by the clock here, and a rotation that failed is tried again only by the next
+//! is rotated on a schedule here, and a rotation that failed is retried only by the next
 //! `RotateSecret`.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::rotation_configuration::RotationConfiguration;
 use super::secret::{CURRENT, Content, PENDING, Secret};
 use super::write::checked_token;
 use super::{Secrets, State, invalid_request};
@@ -18,15 +19,6 @@ use crate::functions::Functions;
 use crate::{Aws, now_ms, request};
 
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-
-/// What a secret keeps of its rotation.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Rotation {
-    /// The function.
-    pub(super) function: String,
-    /// `RotationRules` as they were given.
-    pub(super) rules: Value,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -39,7 +31,7 @@ struct RotateSecret {
     rotate_immediately: Option<bool>,
 }
 
-/// A rotation to carry out.
+/// A rotation that was started.
 struct Run {
     function: String,
     arn: String,
@@ -47,7 +39,7 @@ struct Run {
     token: String,
 }
 
-/// Answers at once; the function is called meanwhile.
+/// Answers at once; the function's four steps run in the background.
 pub(crate) fn rotate_secret(aws: &Aws, body: Value) -> Result<Value, AwsError> {
     let asked: RotateSecret = request(body)?;
     let functions = aws.functions();
@@ -55,7 +47,7 @@ pub(crate) fn rotate_secret(aws: &Aws, body: Value) -> Result<Value, AwsError> {
     let mut run = None;
     let answer = aws.secrets().with(|state| begin(state, asked, has, &mut run));
     if let (Some(run), Some(functions)) = (run, functions) {
-        tokio::spawn(carry_out(aws.clone(), functions, run));
+        tokio::spawn(call_steps(aws.clone(), functions, run));
     }
     answer
 }
@@ -79,7 +71,7 @@ fn begin(
     if unfinished.is_none() && !secret.versions.contains_key(&started) {
         secret.put(&started, Content::default(), &[PENDING.to_owned()], now_ms())?;
     }
-    *run = state.run(&secret, started);
+    *run = state.start_run(&secret, started);
     state.save(secret);
     if unfinished.is_some() {
         return Err(invalid_request(
@@ -108,68 +100,49 @@ fn configure(
         ));
     }
     let rules = rules.or(known.map(|rotation| rotation.rules)).unwrap_or(Value::Null);
-    secret.rotation = Some(Rotation { function, rules });
+    secret.rotation = Some(RotationConfiguration { function, rules });
     Ok(())
 }
 
-/// The version that a rotation has left pending.
+/// The version that an earlier rotation has left pending.
 fn unfinished(secret: &Secret) -> Option<String> {
     let pending = secret.holder(PENDING)?;
     (secret.holder(CURRENT) != Some(pending)).then(|| pending.to_owned())
 }
 
 impl State {
-    /// The rotation to carry out, unless one is at work on this secret.
-    fn run(&mut self, secret: &Secret, token: String) -> Option<Run> {
+    /// Marks the secret as being rotated; `None` if a rotation of it is running already.
+    fn start_run(&mut self, secret: &Secret, token: String) -> Option<Run> {
         let function = secret.rotation.as_ref()?.function.clone();
         let (arn, name) = (secret.arn.clone(), secret.name.clone());
         self.rotating.insert(name.clone()).then_some(Run { function, arn, name, token })
     }
 }
 
-/// Step after step, until one fails.
-async fn carry_out(aws: Aws, functions: Arc<dyn Functions>, run: Run) {
-    let mut done = true;
+/// Calls the function step by step, until a step fails.
+async fn call_steps(aws: Aws, functions: Arc<dyn Functions>, run: Run) {
+    let mut completed = true;
     for step in STEPS {
         let event = json!({ "Step": step, "SecretId": run.arn, "ClientRequestToken": run.token });
         let called = functions.invoke(&run.function, Bytes::from(event.to_string())).await;
         if called.is_err() {
-            done = false;
+            completed = false;
             break;
         }
     }
-    aws.secrets().rotated(&run.name, done);
+    aws.secrets().end_run(&run.name, completed);
 }
 
 impl Secrets {
-    fn rotated(&self, name: &str, done: bool) {
-        // What can't be kept is only the time of the rotation.
+    fn end_run(&self, name: &str, completed: bool) {
+        // If this can't be stored, only the time of the rotation is lost.
         let _ = self.with(|state| {
             state.rotating.remove(name);
-            if let Some(mut secret) = state.secrets.get(name).filter(|_| done).cloned() {
+            if let Some(mut secret) = state.secrets.get(name).filter(|_| completed).cloned() {
                 secret.rotated_ms = Some(now_ms());
                 state.save(secret);
             }
             Ok(())
         });
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct CancelRotateSecret {
-    secret_id: String,
-}
-
-/// Rotates no more. A version that is pending stays so, as on AWS.
-pub(super) fn cancel_rotate_secret(state: &mut State, body: Value) -> Result<Value, AwsError> {
-    let asked: CancelRotateSecret = request(body)?;
-    let mut secret = state.find_live(&asked.secret_id)?.clone();
-    secret.rotation = None;
-    let mut answer = json!({ "ARN": secret.arn, "Name": secret.name });
-    if let Some(pending) = secret.holder(PENDING) {
-        answer["VersionId"] = json!(pending);
-    }
-    state.save(secret);
-    Ok(answer)
 }

@@ -1,10 +1,10 @@
-//! One secret: which version carries which staging label.
+//! One secret: its versions and which version has which staging label.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::rotation::Rotation;
+use super::rotation_configuration::RotationConfiguration;
 use super::{exists, invalid_parameter, invalid_request, not_found};
 use crate::error::AwsError;
 
@@ -12,35 +12,22 @@ pub(super) const CURRENT: &str = "AWSCURRENT";
 pub(super) const PENDING: &str = "AWSPENDING";
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// Versions without a label that are kept, as AWS does
-/// (<https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>).
-const MAX_VERSIONS: usize = 100;
-
-/// The value of a version. It has no `Debug`, so that it never lands in a log.
+/// The value of a version. It has no `Debug`, so that it never ends up in a log.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Content {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) secret_string: Option<String>,
-    /// Base64, as it travels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) secret_binary: Option<String>,
 }
 
 impl Content {
     pub(super) fn text(value: &str) -> Self {
-        Self { secret_string: Some(value.to_owned()), secret_binary: None }
+        Self { secret_string: Some(value.to_owned()) }
     }
 
-    /// The one value given, or none.
-    pub(super) fn given(self) -> Result<Option<Self>, AwsError> {
-        match (&self.secret_string, &self.secret_binary) {
-            (Some(_), Some(_)) => Err(invalid_parameter(
-                "You can't specify both a binary secret value and a string secret value in the same secret.",
-            )),
-            (None, None) => Ok(None),
-            _ => Ok(Some(self)),
-        }
+    /// Whether there is no value yet, as in a version that a rotation has only started.
+    pub(super) fn is_empty(&self) -> bool {
+        self.secret_string.is_none()
     }
 }
 
@@ -60,20 +47,21 @@ pub(super) struct Secret {
     pub(super) changed_ms: u64,
     pub(super) deletion_ms: Option<u64>,
     #[serde(default)]
-    pub(super) rotation: Option<Rotation>,
+    pub(super) rotation: Option<RotationConfiguration>,
     #[serde(default)]
     pub(super) rotated_ms: Option<u64>,
     pub(super) versions: BTreeMap<String, Version>,
 }
 
 impl Secret {
-    pub(super) fn answers_to(&self, id: &str) -> bool {
+    /// Whether the id is this secret's ARN, with or without the random end.
+    pub(super) fn has_arn(&self, id: &str) -> bool {
         self.arn == id || self.arn.rsplit_once('-').is_some_and(|(partial, _)| partial == id)
     }
 
-    /// Adds a version with these labels, which leave the versions that had them.
-    /// The same token with the same value changes nothing. A version that a rotation has begun has no
-    /// value yet.
+    /// Adds a version with these labels and takes them from the versions that had them. The same
+    /// token with the same value changes nothing; with another value it is refused, unless the
+    /// version has no value yet.
     pub(super) fn put(
         &mut self,
         token: &str,
@@ -81,7 +69,9 @@ impl Secret {
         stages: &[String],
         now: u64,
     ) -> Result<(), AwsError> {
-        if let Some(version) = self.versions.get(token).filter(|version| !version.is_empty()) {
+        if let Some(version) =
+            self.versions.get(token).filter(|version| !version.content.is_empty())
+        {
             return if version.content == content {
                 Ok(())
             } else {
@@ -97,11 +87,10 @@ impl Secret {
             self.attach(stage, token);
         }
         self.changed_ms = now;
-        self.forget_oldest();
         Ok(())
     }
 
-    /// Moves a label as `UpdateSecretVersionStage` does: whoever has it must be named.
+    /// Moves a label as `UpdateSecretVersionStage` does: the request must name the version that has it.
     pub(super) fn move_stage(
         &mut self,
         stage: &str,
@@ -143,7 +132,7 @@ impl Secret {
         }
     }
 
-    /// The version asked for: by id, by label, both, or the current one.
+    /// The version with this id and label; without either, the current one.
     pub(super) fn version(
         &self,
         id: Option<&str>,
@@ -152,7 +141,7 @@ impl Secret {
         let wanted = stage.or(id.is_none().then_some(CURRENT));
         self.versions
             .iter()
-            .filter(|(_, version)| !version.is_empty())
+            .filter(|(_, version)| !version.content.is_empty())
             .find(|(key, version)| {
                 id.is_none_or(|id| id == *key) && wanted.is_none_or(|stage| version.has(stage))
             })
@@ -168,16 +157,18 @@ impl Secret {
             })
     }
 
+    /// The labels by version id, of the versions that have any.
     pub(super) fn labels(&self) -> BTreeMap<&str, &[String]> {
         let labelled = self.versions.iter().filter(|(_, version)| !version.stages.is_empty());
         labelled.map(|(id, version)| (id.as_str(), version.stages.as_slice())).collect()
     }
 
+    /// The id of the version with this label.
     pub(super) fn holder(&self, stage: &str) -> Option<&str> {
         self.versions.iter().find(|(_, version)| version.has(stage)).map(|(id, _)| id.as_str())
     }
 
-    /// Whoever loses `AWSCURRENT` becomes `AWSPREVIOUS`.
+    /// Gives a version a label. The version that loses `AWSCURRENT` by it becomes `AWSPREVIOUS`.
     fn attach(&mut self, stage: &str, id: &str) {
         let before = self.holder(stage).map(str::to_owned);
         if before.as_deref() == Some(id) {
@@ -199,25 +190,9 @@ impl Secret {
             version.stages.retain(|held| held != stage);
         }
     }
-
-    fn forget_oldest(&mut self) {
-        while self.versions.len() > MAX_VERSIONS {
-            let unlabelled = self.versions.iter().filter(|(_, version)| version.stages.is_empty());
-            let Some(oldest) =
-                unlabelled.min_by_key(|(_, version)| version.created_ms).map(|(id, _)| id.clone())
-            else {
-                return;
-            };
-            self.versions.remove(&oldest);
-        }
-    }
 }
 
 impl Version {
-    fn is_empty(&self) -> bool {
-        self.content == Content::default()
-    }
-
     fn has(&self, stage: &str) -> bool {
         self.stages.iter().any(|held| held == stage)
     }

@@ -25,22 +25,21 @@ struct CreateSecret {
 
 pub(super) fn create_secret(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let asked: CreateSecret = request(body)?;
-    let content = asked.content.given()?;
-    state.create(&asked.name, content, asked.client_request_token, asked.description)
+    state.create(&asked.name, asked.content, asked.client_request_token, asked.description)
 }
 
 impl State {
     pub(super) fn create(
         &mut self,
         name: &str,
-        content: Option<Content>,
+        content: Content,
         token: Option<String>,
         description: Option<String>,
     ) -> Result<Value, AwsError> {
         check_name(name)?;
         let token = checked_token(token)?;
         if let Some(secret) = self.secrets.get(name) {
-            return already_there(secret, content.as_ref(), &token);
+            return existing(secret, &content, &token);
         }
         let now = now_ms();
         let mut secret = Secret {
@@ -55,7 +54,7 @@ impl State {
             versions: BTreeMap::new(),
         };
         let mut answer = json!({ "ARN": secret.arn, "Name": name });
-        if let Some(content) = content {
+        if !content.is_empty() {
             secret.put(&token, content, &[CURRENT.to_owned()], now)?;
             answer["VersionId"] = json!(token);
         }
@@ -70,18 +69,14 @@ impl State {
     }
 }
 
-/// The same request again is answered as before, anything else is refused.
-fn already_there(
-    secret: &Secret,
-    content: Option<&Content>,
-    token: &str,
-) -> Result<Value, AwsError> {
+/// The answer if the secret exists: a repeated request is answered as before, any other is refused.
+fn existing(secret: &Secret, content: &Content, token: &str) -> Result<Value, AwsError> {
     if secret.deletion_ms.is_some() {
         return Err(invalid_request(
             "You can't create this secret because a secret with this name is already scheduled for deletion.",
         ));
     }
-    let same = secret.versions.get(token).is_some_and(|version| Some(&version.content) == content);
+    let same = secret.versions.get(token).is_some_and(|version| version.content == *content);
     if same {
         return Ok(json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token }));
     }
@@ -119,16 +114,15 @@ struct PutSecretValue {
 pub(super) fn put_secret_value(state: &mut State, body: Value) -> Result<Value, AwsError> {
     let asked: PutSecretValue = request(body)?;
     let mut secret = state.find_live(&asked.secret_id)?.clone();
-    let content = asked
-        .content
-        .given()?
-        .ok_or_else(|| invalid_request("You must provide either SecretString or SecretBinary."))?;
+    if asked.content.is_empty() {
+        return Err(invalid_request("You must provide either SecretString or SecretBinary."));
+    }
     let token = checked_token(asked.client_request_token)?;
     let stages = asked.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     if !(1..=20).contains(&stages.len()) {
         return Err(invalid_parameter("VersionStages must name 1 to 20 staging labels."));
     }
-    secret.put(&token, content, &stages, now_ms())?;
+    secret.put(&token, asked.content, &stages, now_ms())?;
     let labels = secret.versions.get(&token).map(|version| version.stages.clone());
     let answer = json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token, "VersionStages": labels });
     state.save(secret);

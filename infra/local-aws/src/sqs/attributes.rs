@@ -17,7 +17,7 @@ pub(super) const MAX_DELAY: u64 = 900;
 /// 14 days, the longest retention.
 const MAX_RETENTION: u64 = 1_209_600;
 
-/// Attributes that are kept and shown but change nothing here.
+/// Attributes that are stored and shown but have no effect here.
 const WITHOUT_EFFECT: [&str; 4] =
     ["Policy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"];
 const FIFO: [&str; 4] =
@@ -36,7 +36,7 @@ pub(super) struct Attributes {
     pub(super) without_effect: BTreeMap<String, String>,
 }
 
-/// Where messages go that were received too often.
+/// The dead-letter queue of messages that were received too often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Redrive {
@@ -120,8 +120,8 @@ impl Attributes {
         shown
     }
 
-    /// Whether the queue with this ARN may send its dead letters here.
-    pub(super) fn takes_dead_letters_of(&self, source: &str) -> bool {
+    /// Whether the queue with this ARN may use this one as its dead-letter queue.
+    pub(super) fn accepts_dead_letters_of(&self, source: &str) -> bool {
         self.allow.as_ref().is_none_or(|allow| match allow.redrive_permission {
             Permission::AllowAll => true,
             Permission::DenyAll => false,
@@ -130,7 +130,7 @@ impl Attributes {
     }
 }
 
-/// FIFO queues are out of scope and say so.
+/// The error for everything about FIFO queues.
 pub(super) fn no_fifo() -> AwsError {
     UNSUPPORTED.says("FIFO queues are not supported by this local stand-in for AWS")
 }

@@ -1,4 +1,4 @@
-//! Batches: refused as a whole for their form, per entry for everything else.
+//! Batches: a malformed batch is refused as a whole, everything else entry by entry.
 
 use std::collections::BTreeSet;
 

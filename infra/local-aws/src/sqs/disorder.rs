@@ -1,13 +1,13 @@
-//! What a standard queue may do, done on purpose: messages out of order and more than once.
+//! Delivers messages out of order and more than once, as a standard queue may do.
 
-/// Sequence of choices, the same for the same seed.
+/// A sequence of random choices, the same for the same seed.
 pub(super) struct Disorder {
     state: u64,
 }
 
-/// Messages among which the next one is picked.
+/// The next message is picked among this many.
 const WINDOW: usize = 100;
-/// One delivery in so many leaves a copy behind.
+/// On average one of this many deliveries leaves a copy in the queue.
 const COPY_EVERY: u64 = 4;
 
 impl Disorder {
@@ -15,6 +15,7 @@ impl Disorder {
         Self { state: seed | 1 }
     }
 
+    /// Picks one of the visible messages.
     pub(super) fn pick(&mut self, visible: impl Iterator<Item = u64>) -> Option<u64> {
         let window: Vec<u64> = visible.take(WINDOW).collect();
         let count = u64::try_from(window.len()).ok().filter(|count| *count > 0)?;
@@ -22,7 +23,7 @@ impl Disorder {
         window.get(index).copied()
     }
 
-    /// Whether the message that is being delivered stays in the queue a second time.
+    /// Whether the delivery leaves a copy of its message in the queue.
     pub(super) fn copies(&mut self) -> bool {
         self.next().is_multiple_of(COPY_EVERY)
     }

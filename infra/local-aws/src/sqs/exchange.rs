@@ -60,7 +60,7 @@ impl State {
         within(delay, "DelaySeconds", 0, MAX_DELAY)?;
         let name = queue.name.clone();
         let message = outgoing.into_message(now_ms(), delay);
-        let answer = sent(&message);
+        let answer = send_result(&message);
         self.add(&name, message);
         Ok(answer)
     }
@@ -89,20 +89,11 @@ impl Outgoing {
     }
 }
 
-fn sent(message: &Message) -> Value {
+fn send_result(message: &Message) -> Value {
     let mut answer =
         json!({ "MessageId": message.id, "MD5OfMessageBody": md5_of_body(&message.body) });
     if let Some(md5) = md5_of_attributes(&message.attributes) {
         answer["MD5OfMessageAttributes"] = json!(md5);
-    }
-    if let Some(trace) = message.system.get("AWSTraceHeader") {
-        let attribute = MessageAttribute {
-            data_type: "String".to_owned(),
-            string_value: Some(trace.clone()),
-            binary_value: None,
-        };
-        let attributes = MessageAttributes::from([("AWSTraceHeader".to_owned(), attribute)]);
-        answer["MD5OfMessageSystemAttributes"] = json!(md5_of_attributes(&attributes));
     }
     answer
 }
@@ -115,7 +106,7 @@ struct ReceiveMessage {
     max_number_of_messages: Option<u64>,
     wait_time_seconds: Option<u64>,
     visibility_timeout: Option<u64>,
-    /// The older name of the next one.
+    /// The older name of `MessageSystemAttributeNames`.
     #[serde(default)]
     attribute_names: Vec<String>,
     #[serde(default)]
@@ -143,7 +134,7 @@ impl Sqs {
         Ok(if messages.is_empty() { json!({}) } else { json!({ "Messages": messages }) })
     }
 
-    /// Long polling: returns as soon as there is a message, or nothing when the time is over.
+    /// Long polling: returns as soon as there are messages, or none when the time is over.
     pub(super) async fn wait_for(
         &self,
         queue: &str,
@@ -155,9 +146,9 @@ impl Sqs {
         let arrival = self.with(|state| Ok(state.queue(queue)?.arrival.clone()))?;
         loop {
             let mut arrived = std::pin::pin!(arrival.notified());
-            // Registered before the look, so that an arrival in between is not missed.
+            // Registered before the receive, so that an arrival in between is not missed. The time
+            // is read before it as well: a message that becomes visible meanwhile is waited for.
             arrived.as_mut().enable();
-            // Taken before the look too: what becomes visible during it is waited for, not missed.
             let now = now_ms();
             let received = self.with(|state| state.receive(queue, max, visibility))?;
             if !received.is_empty() || Instant::now() >= deadline {

@@ -12,7 +12,6 @@ use super::errors::{
 use super::queue::Queue;
 use super::state::State;
 use crate::error::AwsError;
-use crate::page::page;
 use crate::{now_ms, request};
 
 /// Time between two purges of a queue, 60 s on AWS.
@@ -26,7 +25,7 @@ struct QueueName {
     attributes: BTreeMap<String, String>,
 }
 
-/// The same name with the same attributes is the same queue, with others it is refused.
+/// A queue with the same name and attributes is returned as it is, one with other attributes refuses.
 pub(super) fn create_queue(
     state: &mut State,
     body: Value,
@@ -64,7 +63,7 @@ fn check_name(name: &str) -> Result<(), AwsError> {
     ))
 }
 
-/// A dead-letter queue must exist and take letters from this queue.
+/// A dead-letter queue must exist and allow this queue as its source.
 fn check_redrive(state: &State, name: &str, attributes: &Attributes) -> Result<(), AwsError> {
     let Some(redrive) = &attributes.redrive else {
         return Ok(());
@@ -75,7 +74,7 @@ fn check_redrive(state: &State, name: &str, attributes: &Attributes) -> Result<(
     };
     match state.by_arn(target) {
         None => refused("Dead letter target does not exist."),
-        Some(queue) if !queue.attributes.takes_dead_letters_of(&state.arn(name)) => refused(
+        Some(queue) if !queue.attributes.accepts_dead_letters_of(&state.arn(name)) => refused(
             "Queue does not have permission to use the dead-letter queue: its RedriveAllowPolicy denies it.",
         ),
         Some(_) => Ok(()),
@@ -104,28 +103,18 @@ pub(super) fn get_queue_url(
 struct ListQueues {
     #[serde(default)]
     queue_name_prefix: String,
-    max_results: Option<usize>,
-    next_token: Option<String>,
 }
 
+/// All queues whose name begins with the prefix, in one page.
 pub(super) fn list_queues(
     state: &State,
     body: Value,
     url: Option<&str>,
 ) -> Result<Value, AwsError> {
     let asked: ListQueues = request(body)?;
-    let names: Vec<&String> =
-        state.queues.keys().filter(|name| name.starts_with(&asked.queue_name_prefix)).collect();
-    let (names, next) = page(&names, |name| name, asked.max_results, asked.next_token.as_deref());
-    let urls: Vec<String> = names.into_iter().map(|name| address(state, url, name)).collect();
-    Ok(with_token(json!({ "QueueUrls": urls }), next))
-}
-
-fn with_token(mut answer: Value, next: Option<String>) -> Value {
-    if let Some(next) = next {
-        answer["NextToken"] = json!(next);
-    }
-    answer
+    let names = state.queues.keys().filter(|name| name.starts_with(&asked.queue_name_prefix));
+    let urls: Vec<String> = names.map(|name| address(state, url, name)).collect();
+    Ok(json!({ "QueueUrls": urls }))
 }
 
 #[derive(Deserialize)]
@@ -133,11 +122,9 @@ fn with_token(mut answer: Value, next: Option<String>) -> Value {
 struct OnQueue {
     #[serde(default)]
     queue_url: String,
-    max_results: Option<usize>,
-    next_token: Option<String>,
 }
 
-/// The queues whose dead letters come here.
+/// The queues that use this one as their dead-letter queue, in one page.
 pub(super) fn list_dead_letter_source_queues(
     state: &mut State,
     body: Value,
@@ -146,13 +133,12 @@ pub(super) fn list_dead_letter_source_queues(
     let asked: OnQueue = request(body)?;
     let name = state.queue(&asked.queue_url)?.name.clone();
     let sources = state.sources_of(&state.arn(&name));
-    let (names, next) = page(&sources, |name| name, asked.max_results, asked.next_token.as_deref());
-    let urls: Vec<String> = names.iter().map(|name| address(state, url, name)).collect();
-    Ok(with_token(json!({ "queueUrls": urls }), next))
+    let urls: Vec<String> = sources.iter().map(|name| address(state, url, name)).collect();
+    Ok(json!({ "queueUrls": urls }))
 }
 
 impl State {
-    /// Names of the queues with this dead-letter queue.
+    /// Names of the queues that use this ARN as their dead-letter queue.
     pub(super) fn sources_of(&self, target: &str) -> Vec<String> {
         let sends_to = |queue: &&Queue| {
             queue

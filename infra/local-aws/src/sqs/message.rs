@@ -14,10 +14,10 @@ use crate::error::AwsError;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>).
 const MAX_ATTRIBUTES: usize = 10;
 
-/// Attributes by name, in the order their checksum takes them.
+/// Attributes by name, in the order in which their checksum includes them.
 pub type MessageAttributes = BTreeMap<String, MessageAttribute>;
 
-/// An attribute that the sender gave a message.
+/// A message attribute, which the sender sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MessageAttribute {
@@ -37,7 +37,7 @@ pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: String,
     pub(super) attributes: MessageAttributes,
-    /// What travels as a system attribute: trace header, message group, dead-letter source.
+    /// System attributes: trace header, message group, dead-letter source.
     pub(super) system: BTreeMap<String, String>,
     pub(super) sent_ms: u64,
     pub(super) visible_ms: u64,
@@ -71,10 +71,10 @@ impl Message {
     }
 }
 
-/// System attribute with the ARN of the queue a dead letter came from.
+/// System attribute of a dead-letter message: the ARN of the queue that it came from.
 pub(super) const DEAD_LETTER_SOURCE: &str = "DeadLetterQueueSourceArn";
 
-/// Body plus names, types and values of the attributes, which is what the limits count.
+/// Bytes as the limits count them: the body plus names, types and values of the attributes.
 pub(super) fn size(body: &str, attributes: &MessageAttributes) -> u64 {
     let attributes = attributes
         .iter()
@@ -82,13 +82,13 @@ pub(super) fn size(body: &str, attributes: &MessageAttributes) -> u64 {
     (body.len() + attributes.sum::<usize>()) as u64
 }
 
-/// Refuses what SQS does not carry: no body, control characters, attributes without type or value.
+/// Refuses what SQS does not accept: no body, control characters, attributes without type or value.
 pub(super) fn check(body: &str, attributes: &MessageAttributes) -> Result<(), AwsError> {
     if body.is_empty() {
         return Err(MISSING.says("The request must contain the parameter MessageBody."));
     }
     let texts = attributes.values().filter_map(|attribute| attribute.string_value.as_deref());
-    if !texts.chain([body]).all(|text| text.chars().all(carried)) {
+    if !texts.chain([body]).all(|text| text.chars().all(is_accepted)) {
         return Err(INVALID_CONTENTS.says("Invalid characters found."));
     }
     if attributes.len() > MAX_ATTRIBUTES {
@@ -100,8 +100,8 @@ pub(super) fn check(body: &str, attributes: &MessageAttributes) -> Result<(), Aw
     attributes.iter().try_for_each(|(name, attribute)| attribute.check(name))
 }
 
-/// XML 1.0's characters, the ones SQS takes.
-fn carried(c: char) -> bool {
+/// SQS accepts the characters of XML 1.0.
+fn is_accepted(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
@@ -165,7 +165,7 @@ impl MessageAttribute {
     }
 }
 
-/// What a receipt handle stands for: one receive of one message.
+/// The content of a receipt handle, which names one receive of one message.
 #[derive(Debug, PartialEq)]
 pub(super) struct Receipt {
     pub(super) sequence: u64,
@@ -178,7 +178,7 @@ impl Receipt {
         BASE64.encode(format!("{queue} {} {} {}", self.sequence, self.receives, self.id))
     }
 
-    /// Reads a handle that this queue gave out.
+    /// Reads a handle that this queue has issued.
     pub(super) fn parse(handle: &str, queue: &str) -> Result<Self, AwsError> {
         Self::read(handle, queue).ok_or_else(|| {
             INVALID_HANDLE.says(format!(

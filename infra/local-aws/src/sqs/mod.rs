@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `state` | all queues: storage, receiving, dead letters |
 //! | `queue` | one queue: messages and when each becomes visible |
-//! | `message`, `received` | a stored message, and what a receive hands out |
+//! | `message`, `received` | a stored message, and a message as a receive returns it |
 //! | `attributes` | settings of a queue and their ranges |
 //! | `manage` | operations on queues |
 //! | `exchange`, `batch` | operations on messages |
-//! | `moves` | message move tasks (redrive) |
+//! | `moves`, `move_task` | message move tasks (redrive) |
 //! | `disorder` | duplicates and wrong order on purpose |
 //! | `errors` | error names |
 
@@ -19,6 +19,7 @@ mod errors;
 mod exchange;
 mod manage;
 mod message;
+mod move_task;
 mod moves;
 mod queue;
 mod received;
@@ -52,7 +53,7 @@ impl Sqs {
     /// The queue is given by name, here and below.
     ///
     /// # Errors
-    /// There is no such queue, or the receive cannot be kept.
+    /// There is no such queue, or the receive cannot be stored.
     pub async fn receive(
         &self,
         queue: &str,
@@ -65,17 +66,16 @@ impl Sqs {
     /// Deletes a received message; one that was deleted or received again since is left alone.
     ///
     /// # Errors
-    /// No such queue, a handle that is not one of its own, or the deletion cannot be kept.
+    /// There is no such queue, the handle is not one of its own, or the deletion cannot be stored.
     pub fn delete(&self, queue: &str, receipt_handle: &str) -> Result<(), AwsError> {
         self.with(|state| state.delete(queue, receipt_handle))
     }
 
-    /// Lets a received message come again after so long, unless somebody (the function that was
-    /// given the message) changed its visibility since that receive, or it is no longer in flight.
-    /// Returns whether it did.
+    /// Makes a received message visible after this time, unless the function that received it has
+    /// changed its visibility since, or it is no longer in flight. Returns whether it did.
     ///
     /// # Errors
-    /// No such queue, or a handle that is not one of its own.
+    /// There is no such queue, or the handle is not one of its own.
     pub fn return_after_unless_changed(
         &self,
         queue: &str,
@@ -97,7 +97,7 @@ impl Sqs {
         })
     }
 
-    /// Does on purpose what a standard queue may do: deliver out of order and leave copies behind.
+    /// Makes a queue do what a standard queue may do: deliver out of order, and more than once.
     /// The same seed makes the same choices; `None` ends it.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl Sqs {
         }
     }
 
-    /// Runs one request; its changes are kept before it is answered.
+    /// Runs one request; its changes are stored before it is answered.
     fn with<T>(&self, run: impl FnOnce(&mut State) -> Result<T, AwsError>) -> Result<T, AwsError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = run(&mut state);
@@ -153,7 +153,6 @@ fn answer(
         "ChangeMessageVisibility" => exchange::change_message_visibility(state, body),
         "ChangeMessageVisibilityBatch" => batch::change_message_visibility_batch(state, body),
         "ListMessageMoveTasks" => moves::list_message_move_tasks(state, body),
-        "CancelMessageMoveTask" => moves::cancel_message_move_task(state, body),
         _ => Err(AwsError::unknown_operation(&format!("AmazonSQS.{operation}"))),
     }
 }

@@ -1,6 +1,8 @@
-//! Message move tasks: dead letters go back to where they came from, or to a queue of the caller's choice.
+//! Message move tasks: dead-letter messages move to the queues they came from, or to one that the
+//! caller names.
 //!
-//! A task lives in memory: after a restart it is forgotten, and the letters it had not moved are still there.
+//! Tasks are kept in memory only. A restart ends them; messages that were not moved yet stay in the
+//! dead-letter queue.
 
 use std::time::Duration;
 
@@ -13,50 +15,13 @@ use uuid::Uuid;
 use super::Sqs;
 use super::errors::{INVALID_VALUE, NOT_FOUND, within};
 use super::message::DEAD_LETTER_SOURCE;
+use super::move_task::{MoveTask, Status};
 use super::state::State;
 use crate::error::AwsError;
 use crate::{now_ms, request};
 
 /// Messages moved at once when no rate is set.
 const AT_ONCE: u64 = 100;
-
-/// A task and how far it is.
-pub(super) struct Move {
-    handle: String,
-    source: String,
-    destination: Option<String>,
-    rate: Option<u64>,
-    status: Status,
-    failure: Option<&'static str>,
-    moved: u64,
-    to_move: usize,
-    started_ms: u64,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Status {
-    Running,
-    Cancelling,
-    Completed,
-    Cancelled,
-    Failed,
-}
-
-impl Status {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Cancelling => "CANCELLING",
-            Self::Completed => "COMPLETED",
-            Self::Cancelled => "CANCELLED",
-            Self::Failed => "FAILED",
-        }
-    }
-
-    fn active(self) -> bool {
-        matches!(self, Self::Running | Self::Cancelling)
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -94,7 +59,7 @@ impl State {
         let to_move = self.by_arn(&source).map_or(0, |queue| queue.counts(now_ms()).visible);
         let id = json!({ "taskId": Uuid::new_v4().to_string(), "sourceArn": source });
         let handle = BASE64.encode(id.to_string());
-        self.moves.push(Move {
+        self.moves.push(MoveTask {
             handle: handle.clone(),
             source,
             destination,
@@ -123,13 +88,13 @@ impl State {
         if asked.destination_arn.as_ref().is_some_and(|arn| self.by_arn(arn).is_none()) {
             return Err(no_resource("DestinationArn"));
         }
-        if self.moves.iter().any(|task| task.source == *source && task.status.active()) {
+        if self.moves.iter().any(|task| task.source == *source && task.is_running()) {
             return Err(INVALID_VALUE.says("There is already a task running. Only one active task is allowed for a source queue arn at a given time."));
         }
         Ok(())
     }
 
-    /// The next step of a task; returns whether it goes on.
+    /// Moves the next messages of a task; returns whether the task is still running.
     fn move_some(&mut self, handle: &str) -> bool {
         let Some(index) = self.moves.iter().position(|task| task.handle == handle) else {
             return false;
@@ -137,16 +102,12 @@ impl State {
         let steps = if self.moves[index].rate.is_some() { 1 } else { AT_ONCE };
         (0..steps).all(|_| {
             self.step(index);
-            self.moves[index].status.active()
+            self.moves[index].is_running()
         })
     }
 
     fn step(&mut self, index: usize) {
-        let Move { source, destination, status, .. } = &self.moves[index];
-        if *status == Status::Cancelling {
-            self.moves[index].status = Status::Cancelled;
-            return;
-        }
+        let MoveTask { source, destination, .. } = &self.moves[index];
         let result = self.move_one(&source.clone(), destination.clone());
         let task = &mut self.moves[index];
         match result {
@@ -159,7 +120,7 @@ impl State {
         }
     }
 
-    /// Sends the next visible letter on as a new message; false when there is none.
+    /// Moves the next visible message to its target as a new message; false if there is none.
     fn move_one(
         &mut self,
         source: &str,
@@ -196,55 +157,13 @@ struct ListMessageMoveTasks {
     max_results: Option<u64>,
 }
 
-/// The newest first; the handle only of one that can be cancelled.
+/// The tasks of a dead-letter queue, the newest first.
 pub(super) fn list_message_move_tasks(state: &State, body: Value) -> Result<Value, AwsError> {
     let asked: ListMessageMoveTasks = request(body)?;
     let max = within(asked.max_results.unwrap_or(1), "MaxResults", 1, 10)?;
     state.by_arn(&asked.source_arn).ok_or_else(|| no_resource("SourceArn"))?;
     let of_queue = state.moves.iter().rev().filter(|task| task.source == asked.source_arn);
     let results: Vec<Value> =
-        of_queue.take(usize::try_from(max).unwrap_or(1)).map(Move::shown).collect();
+        of_queue.take(usize::try_from(max).unwrap_or(1)).map(MoveTask::shown).collect();
     Ok(json!({ "Results": results }))
-}
-
-impl Move {
-    fn shown(&self) -> Value {
-        let mut shown = json!({
-            "Status": self.status.name(),
-            "SourceArn": self.source,
-            "ApproximateNumberOfMessagesMoved": self.moved,
-            "ApproximateNumberOfMessagesToMove": self.to_move,
-            "StartedTimestamp": self.started_ms,
-        });
-        let optional = [
-            ("TaskHandle", (self.status == Status::Running).then(|| json!(self.handle))),
-            ("DestinationArn", self.destination.as_ref().map(|arn| json!(arn))),
-            ("MaxNumberOfMessagesPerSecond", self.rate.map(|rate| json!(rate))),
-            ("FailureReason", self.failure.map(|reason| json!(reason))),
-        ];
-        for (key, value) in optional {
-            if let Some(value) = value {
-                shown[key] = value;
-            }
-        }
-        shown
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct CancelMessageMoveTask {
-    task_handle: String,
-}
-
-/// Stops a running task; what it has moved stays moved.
-pub(super) fn cancel_message_move_task(state: &mut State, body: Value) -> Result<Value, AwsError> {
-    let asked: CancelMessageMoveTask = request(body)?;
-    let task = state.moves.iter_mut().find(|task| task.handle == asked.task_handle);
-    let task = task.ok_or_else(|| NOT_FOUND.says("Task does not exist."))?;
-    if task.status != Status::Running {
-        return Err(INVALID_VALUE.says("Only active tasks can be cancelled."));
-    }
-    task.status = Status::Cancelling;
-    Ok(json!({ "ApproximateNumberOfMessagesMoved": task.moved }))
 }

@@ -21,7 +21,7 @@ pub(super) struct Queue {
     pub(super) modified_ms: u64,
     pub(super) purged_ms: Option<u64>,
     pub(super) attributes: Attributes,
-    /// Wakes those who wait for messages.
+    /// Wakes long polls when a message arrives or changes its visibility.
     pub(super) arrival: Arc<Notify>,
     pub(super) disorder: Option<Disorder>,
     messages: BTreeMap<u64, Message>,
@@ -29,7 +29,7 @@ pub(super) struct Queue {
     schedule: BTreeSet<(u64, u64)>,
 }
 
-/// `visible / in flight / delayed`, as the attributes of a queue count.
+/// Messages as the three `ApproximateNumberOfMessages…` attributes count them.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) visible: usize,
@@ -72,8 +72,8 @@ impl Queue {
         self.messages.keys().copied().collect()
     }
 
-    /// Removes and names the messages whose retention has ended. Sequences grow with the time of
-    /// sending, also in a dead-letter queue, so only the oldest need a look.
+    /// Removes the messages whose retention has ended and returns their sequence numbers. These grow
+    /// with the time of sending, in a dead-letter queue as well, so that only the oldest are checked.
     pub(super) fn expire(&mut self, now: u64) -> Vec<u64> {
         let retention = self.attributes.retention * 1000;
         let mut expired = Vec::new();
@@ -86,26 +86,31 @@ impl Queue {
         expired
     }
 
-    /// The next visible message that is not among `taken`.
-    pub(super) fn next_visible(&mut self, now: u64, taken: &[u64]) -> Option<u64> {
+    /// The next visible message that is not among those `delivered` by the same receive.
+    pub(super) fn next_visible(&mut self, now: u64, delivered: &[u64]) -> Option<u64> {
         if self.messages.len() >= MAX_IN_FLIGHT && self.counts(now).in_flight >= MAX_IN_FLIGHT {
             return None;
         }
         let mut visible = self.schedule.range(..=(now, u64::MAX)).map(|(_, sequence)| *sequence);
-        let mut fresh = visible.by_ref().filter(|sequence| !taken.contains(sequence));
+        let mut fresh = visible.by_ref().filter(|sequence| !delivered.contains(sequence));
         match &mut self.disorder {
             Some(disorder) => disorder.pick(fresh),
             None => fresh.next(),
         }
     }
 
-    /// When the next message becomes visible that is not so now.
+    /// When the next message becomes visible, of those that are not visible now.
     pub(super) fn next_visible_at(&self, now: u64) -> Option<u64> {
         self.schedule.range((now + 1, 0)..).next().map(|(at, _)| *at)
     }
 
-    /// Marks a message as received and hides it for so many seconds.
-    pub(super) fn take(&mut self, sequence: u64, visibility: u64, now: u64) -> Option<&Message> {
+    /// Counts a receive of a message, which is then invisible for this many seconds.
+    pub(super) fn mark_received(
+        &mut self,
+        sequence: u64,
+        visibility: u64,
+        now: u64,
+    ) -> Option<&Message> {
         self.reschedule(sequence, now + visibility * 1000);
         let message = self.messages.get_mut(&sequence)?;
         message.receives += 1;
@@ -116,7 +121,7 @@ impl Queue {
         Some(message)
     }
 
-    /// The message that this receive took, unless it is gone or was received again.
+    /// The message of this receipt, unless it is gone or was received again.
     pub(super) fn received(&self, receipt: &Receipt) -> Option<&Message> {
         let message = self.messages.get(&receipt.sequence)?;
         (message.id == receipt.id && message.receives == receipt.receives).then_some(message)
@@ -157,7 +162,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Moves a message on the schedule and wakes whoever waits for one.
+    /// Changes when a message becomes visible, and wakes long polls.
     pub(super) fn show_at(&mut self, sequence: u64, at_ms: u64) {
         self.reschedule(sequence, at_ms);
         self.arrival.notify_waiters();

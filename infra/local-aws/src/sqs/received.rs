@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::message::{Message, MessageAttributes, Receipt, md5_of_attributes, md5_of_body};
 
-/// A received message, hidden from others until its visibility timeout ends.
+/// A received message, invisible to others until its visibility timeout ends.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// The same for every receive of this message.
     pub message_id: String,
-    /// Stands for this receive; needed to delete the message or to change its visibility.
+    /// Names this receive; needed to delete the message or to change its visibility.
     pub receipt_handle: String,
     /// The body as it was sent.
     pub body: String,
@@ -20,7 +20,7 @@ pub struct Received {
     /// `SentTimestamp`, `ApproximateReceiveCount`, `ApproximateFirstReceiveTimestamp`, `SenderId` and,
     /// where they apply, `AWSTraceHeader`, `MessageGroupId`, `DeadLetterQueueSourceArn`; times in milliseconds.
     pub attributes: BTreeMap<String, String>,
-    /// What the sender attached.
+    /// The attributes that the sender set.
     pub message_attributes: MessageAttributes,
 }
 

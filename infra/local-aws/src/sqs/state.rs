@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::attributes::Attributes;
 use super::errors::no_queue;
 use super::message::{DEAD_LETTER_SOURCE, Message, Receipt};
-use super::moves::Move;
+use super::move_task::MoveTask;
 use super::queue::Queue;
 use super::received::Received;
 use crate::error::{AwsError, Error};
@@ -22,7 +22,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) queues: BTreeMap<String, Queue>,
     /// Newest last.
-    pub(super) moves: Vec<Move>,
+    pub(super) moves: Vec<MoveTask>,
     pub(super) store: Store,
     next_sequence: u64,
 }
@@ -35,7 +35,8 @@ struct QueueRow {
 }
 
 impl State {
-    /// Reads what was kept. No message is in flight after a start: what was received is visible at once.
+    /// Reads what the folder holds. No message is in flight after a start: those that were received
+    /// are visible at once.
     pub(super) fn open(folder: Option<&Path>, settings: Settings) -> Result<Self, Error> {
         let store = Store::open(folder, "queues.sqlite")?;
         let mut queues = BTreeMap::new();
@@ -106,14 +107,14 @@ impl State {
         self.place(name, sequence, message);
     }
 
-    /// Takes a message out for good.
+    /// Removes a message for good.
     pub(super) fn remove(&mut self, name: &str, sequence: u64) -> Option<Message> {
         let message = self.queues.get_mut(name)?.remove(sequence)?;
         self.store.delete(MESSAGES, &key(sequence));
         Some(message)
     }
 
-    /// `DeleteMessage`: a handle that is no longer the latest one changes nothing.
+    /// `DeleteMessage`: only the handle of the latest receive deletes; an older one changes nothing.
     pub(super) fn delete(&mut self, address: &str, handle: &str) -> Result<(), AwsError> {
         let queue = self.queue(address)?;
         let receipt = Receipt::parse(handle, &queue.name)?;
@@ -124,7 +125,7 @@ impl State {
         Ok(())
     }
 
-    /// Forgets messages whose retention has ended.
+    /// Deletes the messages whose retention has ended.
     pub(super) fn expire(&mut self, name: &str) -> Result<(), AwsError> {
         for sequence in self.queue(name)?.expire(now_ms()) {
             self.store.delete(MESSAGES, &key(sequence));
@@ -142,21 +143,21 @@ impl State {
         let name = self.queue(address)?.name.clone();
         self.expire(&name)?;
         let now = now_ms();
-        let mut taken = Vec::new();
+        let mut delivered = Vec::new();
         let mut received = Vec::new();
         while received.len() < max
-            && let Some(sequence) = self.queue(&name)?.next_visible(now, &taken)
+            && let Some(sequence) = self.queue(&name)?.next_visible(now, &delivered)
         {
-            if self.bury(&name, sequence, now) {
+            if self.move_if_exhausted(&name, sequence, now) {
                 continue;
             }
-            taken.push(sequence);
-            received.extend(self.take(&name, sequence, visibility, now));
+            delivered.push(sequence);
+            received.extend(self.deliver(&name, sequence, visibility, now));
         }
         Ok(received)
     }
 
-    fn take(
+    fn deliver(
         &mut self,
         name: &str,
         sequence: u64,
@@ -167,7 +168,7 @@ impl State {
         let visibility = visibility.unwrap_or(queue.attributes.visibility);
         let copies = queue.disorder.as_mut().is_some_and(|disorder| disorder.copies());
         let copy = queue.get(sequence).filter(|_| copies).cloned();
-        let message = queue.take(sequence, visibility, now)?;
+        let message = queue.mark_received(sequence, visibility, now)?;
         self.store.put(MESSAGES, &key(sequence), &(name, message));
         let received = Received::of(message, name, sequence, &self.settings.account);
         if let Some(copy) = copy {
@@ -176,9 +177,10 @@ impl State {
         Some(received)
     }
 
-    /// Moves a message that was received as often as allowed; it keeps its id and its time of sending.
-    fn bury(&mut self, name: &str, sequence: u64, now: u64) -> bool {
-        let Some(target) = self.grave_of(name, sequence) else {
+    /// Moves a message that was received as often as the redrive policy allows to the dead-letter
+    /// queue, where it keeps its id and its time of sending. Returns whether it did.
+    fn move_if_exhausted(&mut self, name: &str, sequence: u64, now: u64) -> bool {
+        let Some(target) = self.target_if_exhausted(name, sequence) else {
             return false;
         };
         let Some(mut message) = self.queues.get_mut(name).and_then(|queue| queue.remove(sequence))
@@ -192,7 +194,7 @@ impl State {
         true
     }
 
-    fn grave_of(&self, name: &str, sequence: u64) -> Option<String> {
+    fn target_if_exhausted(&self, name: &str, sequence: u64) -> Option<String> {
         let queue = self.queues.get(name)?;
         let redrive = queue.attributes.redrive.as_ref()?;
         let exhausted = queue.get(sequence)?.receives_here >= redrive.max_receive_count;

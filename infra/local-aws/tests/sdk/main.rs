@@ -11,8 +11,8 @@ mod tables;
 use aws_sdk_sqs::config::Credentials;
 use local_aws::{Aws, Settings};
 
-/// A served stand-in and the three clients of the system.
-struct Stand {
+/// A served stand-in and the three SDK clients that the system uses.
+struct Rig {
     aws: Aws,
     url: String,
     dynamo: aws_sdk_dynamodb::Client,
@@ -34,7 +34,7 @@ macro_rules! client {
     };
 }
 
-impl Stand {
+impl Rig {
     async fn start() -> Self {
         let aws = Aws::open(None, Settings::default()).await.expect("opens");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -60,7 +60,7 @@ impl Stand {
     }
 
     /// A queue `work` with the dead-letter queue `dead` after one receive; both addresses.
-    async fn queue_with_grave(&self) -> (String, String) {
+    async fn queue_with_dead_letter_queue(&self) -> (String, String) {
         let dead = self.queue("dead", &[]).await;
         let policy = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":1}}"#, arn("dead"));
         (self.queue("work", &[("RedrivePolicy", &policy)]).await, dead)

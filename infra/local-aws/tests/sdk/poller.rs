@@ -3,22 +3,22 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::{Stand, handle};
+use crate::{Rig, handle};
 
 const NOW: Duration = Duration::ZERO;
 
 #[tokio::test]
 async fn a_returned_message_comes_again_unless_its_visibility_was_changed() {
-    let stand = Stand::start().await;
-    let queue = stand.queue("work", &[]).await;
-    stand.send(&queue, "a").await;
-    stand.send(&queue, "b").await;
-    let queues = stand.aws.queues();
+    let rig = Rig::start().await;
+    let queue = rig.queue("work", &[]).await;
+    rig.send(&queue, "a").await;
+    rig.send(&queue, "b").await;
+    let queues = rig.aws.queues();
     let received = queues.receive("work", 10, NOW).await.expect("received");
     let [a, b] = &received[..] else { panic!("two messages") };
     assert_eq!(a.attributes["ApproximateReceiveCount"], "1");
 
-    let change = stand.sqs.change_message_visibility().queue_url(&queue).visibility_timeout(600);
+    let change = rig.sqs.change_message_visibility().queue_url(&queue).visibility_timeout(600);
     change.receipt_handle(&b.receipt_handle).send().await.expect("changed");
     for (message, returns) in [(a, true), (b, false)] {
         let returned = queues.return_after_unless_changed(
@@ -41,22 +41,22 @@ async fn a_returned_message_comes_again_unless_its_visibility_was_changed() {
 
 #[tokio::test]
 async fn disorder_repeats_and_shuffles_but_loses_nothing() {
-    let stand = Stand::start().await;
-    let queue = stand.queue("work", &[]).await;
-    stand.aws.queues().set_disorder("work", Some(7)).expect("a queue");
+    let rig = Rig::start().await;
+    let queue = rig.queue("work", &[]).await;
+    rig.aws.queues().set_disorder("work", Some(7)).expect("a queue");
     for number in 100..150 {
-        stand.send(&queue, &number.to_string()).await;
+        rig.send(&queue, &number.to_string()).await;
     }
     let mut bodies = Vec::new();
     loop {
-        let received = stand.receive(&queue).await;
+        let received = rig.receive(&queue).await;
         if received.is_empty() {
             break;
         }
         for message in received {
             bodies.push(message.body().expect("a body").to_owned());
             let delete =
-                stand.sqs.delete_message().queue_url(&queue).receipt_handle(handle(&message));
+                rig.sqs.delete_message().queue_url(&queue).receipt_handle(handle(&message));
             delete.send().await.expect("deleted");
         }
     }

@@ -9,12 +9,12 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, SendMessageBatchRequestEntry,
 };
 
-use crate::{Stand, handle, system};
+use crate::{Rig, handle, system};
 
 #[tokio::test]
 async fn a_message_arrives_once_with_its_attributes_and_is_deleted() {
-    let stand = Stand::start().await;
-    let queue = stand.queue("work", &[]).await;
+    let rig = Rig::start().await;
+    let queue = rig.queue("work", &[]).await;
     let text = MessageAttributeValue::builder()
         .data_type("String")
         .string_value("v")
@@ -25,45 +25,40 @@ async fn a_message_arrives_once_with_its_attributes_and_is_deleted() {
         .binary_value(Blob::new([0, 1]))
         .build()
         .expect("complete");
-    let send = stand.sqs.send_message().queue_url(&queue).message_body("hello");
+    let send = rig.sqs.send_message().queue_url(&queue).message_body("hello");
     // The SDK checks the MD5 of the body and refuses a wrong one.
     send.message_attributes("t", text).message_attributes("b", binary).send().await.expect("sent");
 
-    let received = stand.receive(&queue).await;
+    let received = rig.receive(&queue).await;
     assert_eq!(received.len(), 1);
     assert_eq!(received[0].body(), Some("hello"));
     assert_eq!(system(&received[0], "ApproximateReceiveCount"), "1");
     let attributes = received[0].message_attributes().expect("attributes");
     assert_eq!(attributes["b"].binary_value(), Some(&Blob::new([0, 1])));
-    assert!(stand.receive(&queue).await.is_empty(), "it is in flight");
+    assert!(rig.receive(&queue).await.is_empty(), "it is in flight");
 
     for _ in 0..2 {
         let delete =
-            stand.sqs.delete_message().queue_url(&queue).receipt_handle(handle(&received[0]));
+            rig.sqs.delete_message().queue_url(&queue).receipt_handle(handle(&received[0]));
         delete.send().await.expect("deleting twice is no error");
     }
-    let counts = stand
-        .sqs
-        .get_queue_attributes()
-        .queue_url(&queue)
-        .attribute_names("All".into())
-        .send()
-        .await;
+    let counts =
+        rig.sqs.get_queue_attributes().queue_url(&queue).attribute_names("All".into()).send().await;
     let counts = counts.expect("attributes").attributes.expect("some");
     assert_eq!(counts[&"ApproximateNumberOfMessagesNotVisible".into()], "0");
 }
 
 #[tokio::test]
 async fn errors_have_the_names_that_the_sdk_knows() {
-    let stand = Stand::start().await;
-    let missing = stand.sqs.get_queue_url().queue_name("nobody").send().await.expect_err("missing");
+    let rig = Rig::start().await;
+    let missing = rig.sqs.get_queue_url().queue_name("nobody").send().await.expect_err("missing");
     assert!(missing.into_service_error().is_queue_does_not_exist());
 
-    let fifo = stand.sqs.create_queue().queue_name("a.fifo").send().await.expect_err("refused");
+    let fifo = rig.sqs.create_queue().queue_name("a.fifo").send().await.expect_err("refused");
     assert!(fifo.message().is_some_and(|message| message.contains("FIFO")), "{fifo:?}");
 
-    let queue = stand.queue("work", &[]).await;
-    let other = stand.sqs.create_queue().queue_name("work").attributes("DelaySeconds".into(), "5");
+    let queue = rig.queue("work", &[]).await;
+    let other = rig.sqs.create_queue().queue_name("work").attributes("DelaySeconds".into(), "5");
     assert!(
         other
             .send()
@@ -72,28 +67,22 @@ async fn errors_have_the_names_that_the_sdk_knows() {
             .into_service_error()
             .is_queue_name_exists()
     );
-    assert_eq!(stand.queue("work", &[]).await, queue, "the same request again is the same queue");
+    assert_eq!(rig.queue("work", &[]).await, queue, "the same request again is the same queue");
 
-    let tag = stand
-        .sqs
-        .tag_queue()
-        .queue_url(&queue)
-        .tags("a", "b")
-        .send()
-        .await
-        .expect_err("unsupported");
+    let tag =
+        rig.sqs.tag_queue().queue_url(&queue).tags("a", "b").send().await.expect_err("unsupported");
     assert_eq!(tag.code(), Some("UnknownOperationException"));
     assert!(tag.message().is_some_and(|message| message.contains("AmazonSQS.TagQueue")));
 }
 
 #[tokio::test]
 async fn visibility_changes_only_in_flight_and_at_most_to_12_hours() {
-    let stand = Stand::start().await;
-    let queue = stand.queue("work", &[]).await;
-    stand.send(&queue, "x").await;
-    let message = stand.receive(&queue).await.remove(0);
+    let rig = Rig::start().await;
+    let queue = rig.queue("work", &[]).await;
+    rig.send(&queue, "x").await;
+    let message = rig.receive(&queue).await.remove(0);
     let change = |handle: &str, seconds| {
-        let change = stand.sqs.change_message_visibility().queue_url(&queue);
+        let change = rig.sqs.change_message_visibility().queue_url(&queue);
         change.receipt_handle(handle).visibility_timeout(seconds).send()
     };
 
@@ -103,7 +92,7 @@ async fn visibility_changes_only_in_flight_and_at_most_to_12_hours() {
     let late = change(handle(&message), 10).await.expect_err("no longer in flight");
     assert!(late.into_service_error().is_message_not_inflight());
 
-    let again = stand.receive(&queue).await.remove(0);
+    let again = rig.receive(&queue).await.remove(0);
     assert_eq!(again.message_id(), message.message_id());
     assert_eq!(system(&again, "ApproximateReceiveCount"), "2");
     change(handle(&message), 10).await.expect_err("the older handle no longer counts");
@@ -112,12 +101,12 @@ async fn visibility_changes_only_in_flight_and_at_most_to_12_hours() {
 
 #[tokio::test]
 async fn a_batch_fails_entry_by_entry() {
-    let stand = Stand::start().await;
-    let queue = stand.queue("work", &[("MaximumMessageSize", "1024")]).await;
+    let rig = Rig::start().await;
+    let queue = rig.queue("work", &[("MaximumMessageSize", "1024")]).await;
     let entry = |id: &str, body: String| {
         SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().expect("complete")
     };
-    let batch = stand.sqs.send_message_batch().queue_url(&queue);
+    let batch = rig.sqs.send_message_batch().queue_url(&queue);
     let sent = batch
         .entries(entry("good", "x".into()))
         .entries(entry("big", "x".repeat(1025)))
@@ -128,13 +117,13 @@ async fn a_batch_fails_entry_by_entry() {
     assert_eq!((sent.failed()[0].id(), sent.failed()[0].code()), ("big", "InvalidParameterValue"));
     assert!(sent.failed()[0].sender_fault());
 
-    let message = stand.receive(&queue).await.remove(0);
+    let message = rig.receive(&queue).await.remove(0);
     let hide = |id: &str, handle: &str| {
         let entry =
             ChangeMessageVisibilityBatchRequestEntry::builder().id(id).receipt_handle(handle);
         entry.visibility_timeout(60).build().expect("complete")
     };
-    let batch = stand.sqs.change_message_visibility_batch().queue_url(&queue);
+    let batch = rig.sqs.change_message_visibility_batch().queue_url(&queue);
     let changed =
         batch.entries(hide("a", handle(&message))).entries(hide("b", "nonsense")).send().await;
     let changed = changed.expect("answered");
@@ -144,29 +133,26 @@ async fn a_batch_fails_entry_by_entry() {
     );
 
     let entry = DeleteMessageBatchRequestEntry::builder().id("a").receipt_handle(handle(&message));
-    let batch = stand
-        .sqs
-        .delete_message_batch()
-        .queue_url(&queue)
-        .entries(entry.build().expect("complete"));
+    let batch =
+        rig.sqs.delete_message_batch().queue_url(&queue).entries(entry.build().expect("complete"));
     assert_eq!(batch.send().await.expect("answered").successful().len(), 1);
 }
 
 #[tokio::test]
 async fn a_long_poll_wakes_for_arrivals_and_for_ends_of_delays() {
-    let stand = Stand::start().await;
-    let queue = stand.queue("work", &[("ReceiveMessageWaitTimeSeconds", "10")]).await;
+    let rig = Rig::start().await;
+    let queue = rig.queue("work", &[("ReceiveMessageWaitTimeSeconds", "10")]).await;
     let started = Instant::now();
-    let (received, ()) = tokio::join!(stand.receive(&queue), async {
+    let (received, ()) = tokio::join!(rig.receive(&queue), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        stand.send(&queue, "now").await;
+        rig.send(&queue, "now").await;
     });
     assert_eq!(received.len(), 1);
     assert!(started.elapsed() < Duration::from_secs(5));
 
-    let send = stand.sqs.send_message().queue_url(&queue).message_body("later").delay_seconds(1);
+    let send = rig.sqs.send_message().queue_url(&queue).message_body("later").delay_seconds(1);
     send.send().await.expect("sent");
-    let received = stand.receive(&queue).await;
+    let received = rig.receive(&queue).await;
     assert_eq!(received[0].body(), Some("later"));
     assert!(started.elapsed() < Duration::from_secs(8));
 }

@@ -2,8 +2,9 @@
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
+use aws_sdk_secretsmanager::primitives::Blob;
 
-use crate::Stand;
+use crate::Rig;
 
 async fn text(get: GetSecretValueFluentBuilder) -> String {
     get.send().await.expect("found").secret_string.expect("a text")
@@ -11,8 +12,8 @@ async fn text(get: GetSecretValueFluentBuilder) -> String {
 
 #[tokio::test]
 async fn a_new_value_becomes_current_and_the_old_one_previous() {
-    let stand = Stand::start().await;
-    let secrets = &stand.secrets;
+    let rig = Rig::start().await;
+    let secrets = &rig.secrets;
     let created =
         secrets.create_secret().name("app/main").secret_string("1").send().await.expect("created");
     secrets.put_secret_value().secret_id("app/main").secret_string("2").send().await.expect("put");
@@ -39,8 +40,8 @@ async fn a_new_value_becomes_current_and_the_old_one_previous() {
 
 #[tokio::test]
 async fn a_pending_version_becomes_current_by_moving_the_label() {
-    let stand = Stand::start().await;
-    let secrets = &stand.secrets;
+    let rig = Rig::start().await;
+    let secrets = &rig.secrets;
     let old = secrets
         .create_secret()
         .name("app/main")
@@ -85,11 +86,11 @@ async fn a_pending_version_becomes_current_by_moving_the_label() {
 
 #[tokio::test]
 async fn deletion_waits_and_can_be_taken_back() {
-    let stand = Stand::start().await;
-    let secrets = &stand.secrets;
-    assert!(stand.aws.secrets().put_if_absent("app/main", "x").expect("put"));
+    let rig = Rig::start().await;
+    let secrets = &rig.secrets;
+    assert!(rig.aws.secrets().put_if_absent("app/main", "x").expect("put"));
     assert!(
-        !stand.aws.secrets().put_if_absent("app/main", "y").expect("there"),
+        !rig.aws.secrets().put_if_absent("app/main", "y").expect("there"),
         "an existing one stays"
     );
     let rotate =
@@ -121,6 +122,9 @@ async fn deletion_waits_and_can_be_taken_back() {
         (batch.secret_values().len(), batch.errors()[0].error_code()),
         (1, Some("ResourceNotFoundException"))
     );
+    let binary = secrets.create_secret().name("app/other").secret_binary(Blob::new([0]));
+    let refused = binary.send().await.expect_err("unsupported").into_service_error();
+    assert!(refused.is_invalid_parameter_exception());
 
     secrets
         .delete_secret()
