@@ -1,16 +1,15 @@
-//! The local accounts: what their secrets hold, and which goals the simulator knows of them.
+//! The local accounts: the contents of their secrets, and their goals in the simulator.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use microsoft_simulator::{Account, CountType, Goal, RevenueType};
-use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
-use tracklayer_core::mapping::Mapping;
+use tracklayer_core::mapping::{self, GoalRule, Mapping, Revenue};
 
 /// SHA-256 of `local-key`: `printf local-key | sha256sum`.
 const LOCAL_KEY_SHA256: &str = "dba73d3fcb67907054ce8317378a14b30da1b86b75803e9ba66f18efd9bef09e";
-/// Ad account number of `main`; further accounts count on from it.
+/// Ad account number of `main`; further accounts get the numbers after it.
 const MAIN_ACCOUNT_ID: u64 = 7_654_321;
 
 /// One account of the mapping.
@@ -20,62 +19,47 @@ pub(crate) struct LocalAccount {
     goals: Vec<Goal>,
 }
 
-/// The accounts of a mapping file, `main` first; without a file those of the shipped one.
+/// The accounts of a mapping file, `main` first; without a file those of the shipped mapping.
 pub(crate) fn accounts(mapping: Option<&Path>) -> Result<Vec<LocalAccount>> {
-    match mapping {
-        None => declared(Mapping::SHIPPED.as_bytes()),
-        Some(path) => {
-            let named = || format!("mapping {}", path.display());
-            let text = std::fs::read(path).with_context(named)?;
-            declared(&text).with_context(named)
-        }
-    }
+    let Some(path) = mapping else { return Ok(numbered(&Mapping::shipped())) };
+    let named = || format!("mapping {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(named)?;
+    Ok(numbered(&Mapping::parse(&text).with_context(named)?))
 }
 
-fn declared(text: &[u8]) -> Result<Vec<LocalAccount>> {
-    let mapping: Json = serde_json::from_slice(text)?;
-    let declared = mapping["accounts"].as_object().context("the mapping has no accounts")?;
-    let mut names: Vec<&String> = declared.keys().collect();
-    names.sort_by_key(|name| (*name != "main", (*name).clone()));
-    // The number of `main` is never another's.
-    let first = MAIN_ACCOUNT_ID + u64::from(!declared.contains_key("main"));
-    let numbered = names.into_iter().zip(first..);
-    Ok(numbered
-        .map(|(name, id)| LocalAccount {
-            name: name.clone(),
-            id,
-            goals: goals(&mapping, &declared[name]),
-        })
-        .collect())
+fn numbered(mapping: &Mapping) -> Vec<LocalAccount> {
+    let mut accounts: Vec<_> = mapping.accounts().collect();
+    accounts.sort_by_key(|account| account.name().as_str() != "main");
+    // No other account gets the number of `main`, even if there is no `main`.
+    let first = MAIN_ACCOUNT_ID + u64::from(mapping.account("main").is_none());
+    let local = |(account, id): (&mapping::Account, u64)| LocalAccount {
+        name: account.name().to_string(),
+        id,
+        goals: account.goals().zip(1001..).map(|((_, rule), id)| goal(rule, id)).collect(),
+    };
+    accounts.into_iter().zip(first..).map(local).collect()
 }
 
-/// The mapping's goals under the account's own names.
-fn goals(mapping: &Json, account: &Json) -> Vec<Goal> {
-    let goals = mapping["goals"].as_object().into_iter().flatten().zip(1001..);
-    goals
-        .filter_map(|((key, rule), id)| {
-            let name = account["goals"][key].as_str().or(rule["name"].as_str())?;
-            Some(Goal::new(
-                &id.to_string(),
-                name,
-                parsed::<RevenueType>(&rule["revenue"]),
-                parsed::<CountType>(&rule["countType"]),
-            ))
-        })
-        .collect()
-}
-
-fn parsed<T: DeserializeOwned + Default>(value: &Json) -> T {
-    serde_json::from_value(value.clone()).unwrap_or_default()
+fn goal(rule: &GoalRule, id: u32) -> Goal {
+    let revenue = match rule.revenue {
+        Revenue::VariableValue => RevenueType::VariableValue,
+        Revenue::NoValue => RevenueType::NoValue,
+        Revenue::FixedValue => RevenueType::FixedValue,
+    };
+    let count_type = match rule.count_type {
+        mapping::CountType::All => CountType::All,
+        mapping::CountType::Unique => CountType::Unique,
+    };
+    Goal::new(&id.to_string(), rule.name.as_str(), revenue, count_type)
 }
 
 impl LocalAccount {
-    /// What the simulator knows of it.
+    /// The account as the simulator knows it.
     pub(crate) fn simulated(&self) -> Account {
         Account { account_id: self.id.to_string(), goals: self.goals.clone(), ..Account::default() }
     }
 
-    /// Its secret: what the simulator takes.
+    /// The content of its secret: credentials that the simulator accepts.
     pub(crate) fn secret(&self) -> Json {
         json!({
             "client_id": "local-client",
@@ -87,7 +71,7 @@ impl LocalAccount {
     }
 }
 
-/// The secret with the only ingest key, `local-key`, which may do everything.
+/// The content of the secret with the only ingest key, `local-key`, which has all rights.
 pub(crate) fn ingest_keys() -> Json {
     json!({"keys": [{
         "name": "local",
@@ -108,7 +92,9 @@ mod tests {
     fn further_accounts_get_numbers_and_goals() {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         let mapping = json!({
-            "goals": {"purchase": {"name": "Purchase", "revenue": "VariableValue", "countType": "All"}},
+            "goals": {"purchase": {"name": "Purchase", "revenue": "VariableValue", "countType": "All",
+                "enhancedConversions": true}},
+            "events": {"purchase": {"goal": "purchase"}},
             "accounts": {"eu": {"goals": {"purchase": "Kauf"}}, "main": {}},
         });
         write!(file, "{mapping}").expect("written");

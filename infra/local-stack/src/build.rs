@@ -1,4 +1,4 @@
-//! Has Cargo build the functions and tells where their binaries are.
+//! Lets Cargo build the functions and returns the paths of their binaries.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,22 @@ use tokio::sync::Mutex;
 
 type Programs = BTreeMap<String, PathBuf>;
 
-/// What this process has built: tests start many stacks, and each Cargo would wait for the others'.
+/// The programs that this process has built: tests start many stacks, and each Cargo would wait for
+/// the lock of the others.
 static BUILT: Mutex<BTreeMap<(Vec<String>, bool), Programs>> = Mutex::const_new(BTreeMap::new());
 
-/// What `cargo run` and `cargo test` set for us alone; build scripts that look at it would run
-/// again in vain.
+/// Variables that `cargo run` and `cargo test` set for this process alone. Build scripts that depend
+/// on them would run again for no reason.
 const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
-/// What every place that this tool serves has, below its root.
+/// The file by which the root of a workspace is recognised.
 const TEMPLATE: &str = "infra/template.yaml";
 
 /// The workspace this tool runs in, looked for upwards from where Cargo runs it, from its own binary,
 /// and from the current folder. Where it was built says nothing: a checkout may have been moved.
 ///
 /// # Errors
-/// There is none.
+/// None of them is inside a workspace.
 fn workspace() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let starts = [cargo, std::env::current_exe().ok(), std::env::current_dir().ok()];
@@ -45,7 +46,7 @@ fn workspace_above(starts: &[PathBuf]) -> Option<PathBuf> {
 /// The template's path and text.
 ///
 /// # Errors
-/// It is not there or can't be read.
+/// The file can't be found or read.
 pub fn template() -> Result<(PathBuf, String)> {
     let path = workspace()?.join(TEMPLATE);
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -83,7 +84,7 @@ async fn cargo_build(binaries: &[String], release: bool) -> Result<Programs> {
         }
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    // Not `output()`, which would take standard error, too.
+    // Not `output()`, which would capture standard error as well.
     let child = command.spawn().context("cargo could not be run")?;
     let output = child.wait_with_output().await?;
     ensure!(output.status.success(), "cargo build failed: {}", output.status);

@@ -1,12 +1,12 @@
-//! Lines on standard error, written by a thread of their own: whoever runs the stack and doesn't
-//! read its output must not hold up its functions, nor its end.
+//! Lines on standard error, written by a thread of their own: a reader that is slow, or that does not
+//! read at all, must delay neither the functions nor the end of the stack.
 
 use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-/// Lines that wait for a slow reader; further ones are lost.
+/// Most lines that wait for a slow reader; further ones are lost.
 const CAPACITY: usize = 10_000;
 
 enum Entry {
@@ -25,7 +25,7 @@ pub fn say(line: impl Into<Vec<u8>>) {
     send(Entry::Line(line));
 }
 
-/// Waits until what was said is written, but not for a reader that doesn't come.
+/// Waits until all earlier lines are written, but not for ever if nobody reads them.
 pub fn flush() {
     let (done, written) = sync_channel(1);
     send(Entry::Flush(done));
@@ -38,7 +38,7 @@ fn send(entry: Entry) {
         std::thread::spawn(|| write(receiver));
         sender
     });
-    // Full or closed: there is nobody to tell.
+    // A line that can't be queued is lost.
     let (Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) =
         console.try_send(entry);
 }

@@ -1,5 +1,5 @@
-//! The functions as the local AWS sees them: by name, by their id in the template, by ARN; and the
-//! secrets that one of them rotates.
+//! Lets the local AWS invoke the functions – by name, by id in the template, or by ARN – and rotate
+//! secrets with them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::template::Plan;
 
 struct Known(BTreeMap<String, Function>);
 
-/// Lets the local AWS invoke the functions, and rotate secrets with them as the template says.
+/// Makes the functions known to the local AWS and configures the rotations of the template.
 pub(crate) async fn connect(
     aws: &Aws,
     plan: &Plan,
@@ -63,16 +63,16 @@ impl Functions for Known {
                 return (Err(failed("Stopped", "there is no such function")), Vec::new());
             };
             let (result, log) = function.invoke_logged(payload).await;
-            let told = result.map_err(|failure| {
+            let result = result.map_err(|failure| {
                 say(format!("{}: {failure}", function.name()));
                 error(&failure)
             });
-            (told, log)
+            (result, log)
         })
     }
 }
 
-/// As Lambda names it.
+/// The error under Lambda's own name for it.
 fn error(failure: &Failure) -> FunctionError {
     match failure {
         Failure::RequestTooLarge => FunctionError::TooLarge,

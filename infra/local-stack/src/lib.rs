@@ -1,8 +1,8 @@
 //! The local stack: the whole system on one machine, with the real function binaries.
 //!
-//! A tool for development and tests, kept small, and no production engine. What it runs it reads
-//! from `infra/template.yaml` at every start ([`template`]); around the functions ([`runtime`])
-//! stand the HTTP API ([`gateway`]), the queue's event source ([`poller`]) and the clock
+//! A tool for development and tests, kept small, and no production engine. At every start it reads
+//! from `infra/template.yaml` what to run ([`template`]). The functions ([`runtime`]) are invoked by
+//! the HTTP API ([`gateway`]), by the queue's event source ([`poller`]) and on schedules
 //! ([`schedule`]). [`Stack`] puts them together.
 
 mod accounts;

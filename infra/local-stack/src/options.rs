@@ -32,8 +32,8 @@ pub struct Options {
     #[arg(long)]
     pub release: bool,
 
-    /// Seconds after the end of its batch until a failed message comes again, if the function gave
-    /// it no visibility
+    /// Seconds after the end of its batch until a failed message is received again, if the function
+    /// did not change its visibility
     #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
     pub retry_base: Duration,
 
@@ -41,15 +41,15 @@ pub struct Options {
     #[arg(long, value_name = "S", default_value_t = 5)]
     pub settle_delay: u64,
 
-    /// Seconds between two runs of sweep
+    /// Seconds between two runs of what the template schedules more often than hourly: sweep
     #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
     pub sweep_every: Duration,
 
-    /// Seconds between two runs of goals
+    /// Seconds between two runs of what the template schedules hourly or less often: goals
     #[arg(long, value_name = "S", default_value = "300", value_parser = seconds)]
     pub check_every: Duration,
 
-    /// Seconds that a batch of upload may be filled
+    /// Seconds that a batch of upload waits for further messages
     #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
     pub batch_window: Duration,
 
@@ -57,12 +57,12 @@ pub struct Options {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub min_click_age: u64,
 
-    /// Seconds that an hour of policy lasts: back-off of waiting rows, orphans, young goals
+    /// Seconds that an hour of the rules lasts here: back-off of waiting rows, orphans, young goals
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub hour: u64,
 
-    /// Seconds a run of upload may take; the margin that rules add for a running function is 1.5
-    /// times as long
+    /// Seconds a run of upload may take; the margin that the rules add for a running function is
+    /// 1.5 times as long
     #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub function_timeout: u64,
 

@@ -1,4 +1,4 @@
-//! The local SQS as the poller's queue.
+//! The port of the poller, implemented by a queue of the local AWS.
 
 use std::time::Duration;
 

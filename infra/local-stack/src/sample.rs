@@ -1,6 +1,6 @@
-//! What the tool prints once it is ready: commands to copy.
+//! Commands to copy, printed once the stack is ready.
 
-/// A walk from a click to a restated conversion.
+/// Commands that lead from a click to a restated conversion.
 #[must_use]
 pub fn sample(api: &str, microsoft: &str, settle_delay: u64) -> String {
     let wait = settle_delay + 10;

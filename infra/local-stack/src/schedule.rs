@@ -1,6 +1,6 @@
-//! Runs a function by the clock with the event of an EventBridge rule. Runs never overlap, and one
-//! that would be late because the last took too long is dropped – as with the template's "no
-//! retries, no late runs".
+//! Runs a function on a schedule, with the event of an EventBridge rule. Runs never overlap, and one
+//! that would be late because the last one took too long is dropped, as the template asks for no
+//! retries and no late runs.
 
 use std::time::Duration;
 

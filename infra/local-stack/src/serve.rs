@@ -1,4 +1,4 @@
-//! HTTP servers on loopback, ended together.
+//! HTTP servers on loopback that are stopped together.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::console::say;
 
-/// How long open requests may go on after the end.
+/// How long open requests may continue once the servers are stopped.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The servers; dropping it ends them.
@@ -29,7 +29,7 @@ impl Servers {
         let mut stop = self.stop.subscribe();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that the sender is gone, which is an end, too.
+            // An error means that the sender was dropped, which stops the server as well.
             let _ = stop.wait_for(|stop| *stop).await;
         });
         self.running.spawn(async move {
@@ -48,7 +48,7 @@ impl Servers {
     }
 }
 
-/// Binds a port of 127.0.0.1 and says which address it is.
+/// Binds a port of 127.0.0.1 and returns its address; `option` is named if that fails.
 pub(crate) async fn bind(port: u16, option: &str) -> Result<(TcpListener, String)> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await;
     let listener = listener

@@ -1,5 +1,5 @@
-//! Creates what the template declares: tables, queues, secrets. What `--data` has kept stays as it
-//! is.
+//! Creates the tables, queues and secrets that the template declares. Tables and secrets that
+//! `--data` has kept stay as they are.
 
 use anyhow::{Context, Result};
 use local_aws::Aws;
@@ -41,7 +41,7 @@ async fn create_table(aws: &Aws, table: &TablePlan) -> Result<()> {
     Ok(())
 }
 
-/// A kept queue takes over what the template says today.
+/// A queue that `--data` has kept gets the attributes that the template has now.
 async fn create_queue(aws: &Aws, queue: &QueuePlan) -> Result<()> {
     let request = json!({ "QueueName": queue.name, "Attributes": queue.attributes });
     if !unless(aws, "AmazonSQS.CreateQueue", request, "QueueNameExists").await? {
@@ -52,8 +52,8 @@ async fn create_queue(aws: &Aws, queue: &QueuePlan) -> Result<()> {
     Ok(())
 }
 
-/// Names and local contents. All secrets of the template stand under one prefix: the ingest keys',
-/// and one per account.
+/// Names and local contents of the secrets. All have the same prefix: the ingest keys and one secret
+/// per account.
 fn secrets(plan: &Plan, accounts: &[LocalAccount]) -> Result<Vec<(String, Json)>> {
     let prefix = plan.secrets.iter().find_map(|secret| secret.name.strip_suffix("/ingest-keys"));
     let prefix = prefix.context("the template has no secret …/ingest-keys")?;
@@ -62,7 +62,7 @@ fn secrets(plan: &Plan, accounts: &[LocalAccount]) -> Result<Vec<(String, Json)>
     Ok(of_accounts.chain([(format!("{prefix}/ingest-keys"), ingest_keys())]).collect())
 }
 
-/// Makes a call; false if it answers with the code that means "is there already".
+/// Makes a call; false if it is answered with the error code `there_already`.
 async fn unless(aws: &Aws, target: &str, request: Json, there_already: &str) -> Result<bool> {
     match aws.call(target, request).await {
         Ok(_) => Ok(true),

@@ -15,19 +15,20 @@ use crate::options::Options;
 use crate::queue::LocalQueue;
 use crate::runtime::{Function, FunctionSpec, Guard};
 use crate::serve::{Servers, bind};
-use crate::template::{EventSource, FunctionPlan, Place, Plan};
+use crate::template::{EventSource, FunctionPlan, Place, Plan, SchedulePlan};
 use crate::{accounts, build, gateway, invoke, poller, schedule, setup, template};
 
 /// Region of everything local.
 pub const REGION: &str = "eu-west-1";
 /// Account of everything local.
 pub const ACCOUNT: &str = "000000000000";
-/// Most environments of a function that answers requests; more requests wait.
+/// Most environments of a function without an event source; further invocations wait.
 const REQUEST_CONCURRENCY: usize = 8;
-/// Functions are gone well within the five seconds that a stop may take.
+/// Limit for ending the functions, well within the five seconds that a stop may take.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
+const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The running system. Dropping it ends its processes, too; [`Stack::stop`] also waits for that.
+/// The running system. Dropping it ends its processes; [`Stack::stop`] also waits for their end.
 pub struct Stack {
     api_url: String,
     aws_url: String,
@@ -44,7 +45,7 @@ impl Stack {
     /// Builds the functions, creates what the template declares and starts everything.
     ///
     /// # Errors
-    /// A port is taken, a build fails, or the template or mapping can't be read.
+    /// A port is in use, a build fails, or the template or the mapping can't be read.
     pub async fn start(options: Options) -> Result<Self> {
         let (api, api_url) = bind(options.port, "--port").await?;
         let (aws_listener, aws_url) = bind(options.aws_port, "--aws-port").await?;
@@ -81,7 +82,7 @@ impl Stack {
         &self.aws_url
     }
 
-    /// Address of the simulator, or of what stands in its place.
+    /// Address of the simulator, or of the Microsoft that is used instead.
     #[must_use]
     pub fn simulator_url(&self) -> &str {
         &self.microsoft_url
@@ -99,7 +100,7 @@ impl Stack {
         &self.aws
     }
 
-    /// Kills the processes of a function, as a fault. Its next invocation starts a new one.
+    /// Kills the processes of a function to simulate a crash. Its next invocation starts a new one.
     ///
     /// # Errors
     /// There is no such function.
@@ -246,7 +247,7 @@ fn jobs(
             functions.get(&schedule.function).context("a schedule without a function")?;
         jobs.spawn(schedule::run(
             function.clone(),
-            every(&schedule.function, options),
+            period(schedule, options),
             REGION.to_owned(),
             ACCOUNT.to_owned(),
         ));
@@ -254,9 +255,9 @@ fn jobs(
     Ok(jobs)
 }
 
-/// Goals change seldom; everything else that runs by the clock wakes what waits.
-fn every(function: &str, options: &Options) -> Duration {
-    if function == "goals" { options.check_every } else { options.sweep_every }
+/// The period of a schedule here, depending on how often the template runs it.
+fn period(schedule: &SchedulePlan, options: &Options) -> Duration {
+    if schedule.every < HOUR { options.sweep_every } else { options.check_every }
 }
 
 fn poller_settings(source: &EventSource, options: &Options) -> poller::Settings {

@@ -6,12 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value as Json;
 
-/// `None` if the answer is none: the gateway says 500 then.
+/// `None` if the answer is malformed: the gateway responds with 500 then.
 pub(super) fn response(reply: &[u8]) -> Option<Response<Body>> {
     let reply: Json = serde_json::from_slice(reply).ok()?;
     match reply.get("statusCode") {
         Some(status) => structured(status, &reply),
-        // Any other JSON is the body itself; a text stands for itself.
+        // Any other JSON is the body itself, a text without its quotes.
         None => {
             let body = reply.as_str().map_or_else(|| reply.to_string(), str::to_owned);
             Response::builder()

@@ -1,5 +1,5 @@
-//! CORS as an HTTP API does it from its configuration: it answers every preflight itself, and marks
-//! the answers of functions, whose own CORS headers it drops.
+//! CORS as an HTTP API does it by its configuration: it answers every preflight itself, and sets the
+//! CORS headers of all other responses, replacing those of the functions.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
 use axum::body::Body;
@@ -32,8 +32,8 @@ pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// Marks any other answer.
-pub(super) fn mark(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
+/// Sets the headers of any other response.
+pub(super) fn set_headers(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
     for name in CORS_HEADERS {
         response.remove(name);
     }
@@ -98,7 +98,7 @@ mod tests {
         assert!(preflight(&cors(), &from("https://evil.example")).headers().is_empty());
         let mut answer = from("unused");
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        mark(&cors(), &from("https://evil.example"), &mut answer);
+        set_headers(&cors(), &from("https://evil.example"), &mut answer);
         assert_eq!(
             answer.get(header::ACCESS_CONTROL_ALLOW_ORIGIN),
             None,

@@ -1,4 +1,4 @@
-//! The event of a request, payload format 2.0.
+//! The event in which a function receives a request, payload format 2.0.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use super::path::percent_decode;
 
-/// What the gateway knows of a request beside its head and body.
+/// What the gateway knows about a request beside its head and body.
 pub(super) struct Incoming {
     pub(super) route_key: String,
     pub(super) account: String,
     pub(super) source_ip: String,
-    /// Decoded.
+    /// Percent-decoded.
     pub(super) path: String,
     pub(super) parameters: BTreeMap<String, String>,
 }
@@ -81,7 +81,7 @@ fn context(incoming: &Incoming, parts: &Parts) -> Json {
     })
 }
 
-/// Lower case, several of one name joined with a comma; cookies have a place of their own.
+/// Names in lower case, values of one name joined with a comma; cookies are elsewhere in the event.
 fn headers(given: &HeaderMap, source_ip: &str) -> Map<String, Json> {
     let mut headers = BTreeMap::<String, String>::new();
     for (name, value) in given.iter().filter(|(name, _)| *name != header::COOKIE) {
@@ -123,7 +123,7 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// Text arrives as it is; everything else, and what has no type, in base64.
+/// Whether the body is passed on as text; everything else, and a body without a type, is base64.
 fn is_text(headers: &HeaderMap) -> bool {
     let value =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

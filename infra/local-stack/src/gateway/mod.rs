@@ -1,5 +1,5 @@
-//! The HTTP API in front of the functions: routes of the template, payload format 2.0, CORS,
-//! limits, and the gateway's own words for what never reaches a function.
+//! The HTTP API in front of the functions: routes of the template, payload format 2.0, CORS, limits,
+//! and the gateway's own responses to requests that never reach a function.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 mod answer;
@@ -26,8 +26,8 @@ use path::{Pattern, decode};
 /// Largest request body.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
-/// Up to here a body is read, so that its sender is listening when it is told that it was too
-/// large.
+/// A body is read up to this size, although it is refused: many senders read the response only once
+/// they have sent everything.
 const READ_LIMIT: usize = 64 * 1024 * 1024;
 /// How long the gateway waits for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
         Some(cors) if parts.method == Method::OPTIONS => cors::preflight(cors, &parts.headers),
         Some(cors) => {
             let mut response = gateway.answer(&parts, body).await;
-            cors::mark(cors, &parts.headers, response.headers_mut());
+            cors::set_headers(cors, &parts.headers, response.headers_mut());
             response
         }
         None => gateway.answer(&parts, body).await,
@@ -117,7 +117,7 @@ impl Gateway {
         event::event(&incoming, parts, body).to_string().into_bytes()
     }
 
-    /// The most specific route: full matches win over greedy ones, which win over nothing.
+    /// The most specific route that matches.
     fn route(&self, method: &Method, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let fits = self
             .routes
@@ -137,7 +137,7 @@ fn too_large() -> Response<Body> {
     own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
 }
 
-/// The gateway's own words.
+/// A response of the gateway itself.
 fn own(status: StatusCode, message: &str) -> Response<Body> {
     let body = Body::from(json!({ "message": message }).to_string());
     let response =

@@ -8,7 +8,7 @@ pub(super) fn decode(path: &str) -> String {
     decoded.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// Percent-decodes UTF-8; what is no valid escape stays as it is.
+/// Percent-decodes UTF-8; invalid escapes stay as they are.
 pub(super) fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

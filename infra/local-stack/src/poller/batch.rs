@@ -9,16 +9,16 @@ use super::event::record_size;
 use super::{EventQueue, Message, Settings};
 use crate::runtime::PAYLOAD_LIMIT;
 
-/// SQS gives at most this many messages a receive.
+/// SQS returns at most this many messages from one receive.
 const RECEIVE_LIMIT: usize = 10;
 /// Longest long poll of SQS.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// What the event is around its records.
+/// Bytes of the event around its records.
 const ENVELOPE: usize = r#"{"Records":[]}"#.len();
 
 pub(super) struct Collector {
     settings: Settings,
-    /// Received, but too large for the batch that was full: the first of the next.
+    /// Received, but too large for the last batch: the first messages of the next one.
     left_over: Vec<Message>,
 }
 
@@ -40,7 +40,7 @@ impl Collector {
             let wait = end.saturating_duration_since(Instant::now());
             match queue.receive(self.wanted(&batch), wait).await {
                 Ok(received) => full = self.fill(&mut batch, received),
-                // What was received so far is not lost with this error.
+                // The messages received so far make up the batch.
                 Err(_) => break,
             }
         }
@@ -51,7 +51,7 @@ impl Collector {
         (self.settings.batch_size - batch.messages.len()).min(RECEIVE_LIMIT)
     }
 
-    /// Adds what fits, keeps the rest; true if the batch is full.
+    /// Adds the messages that fit, keeps the rest for the next batch; true if the batch is full.
     fn fill(&mut self, batch: &mut Batch, received: Vec<Message>) -> bool {
         let mut waiting = std::mem::take(&mut self.left_over);
         waiting.extend(received);

@@ -1,4 +1,4 @@
-//! The event that a function gets for a batch.
+//! The event with which a function receives a batch.
 
 use serde_json::{Value as Json, json};
 

@@ -20,7 +20,7 @@ use crate::console::say;
 use crate::runtime::Function;
 use batch::Collector;
 
-/// How the poller works.
+/// Settings of an event source mapping.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Most messages of a batch.
@@ -31,16 +31,16 @@ pub struct Settings {
     pub reports_failures: bool,
     /// Most batches at the same time.
     pub concurrency: usize,
-    /// When a message comes again that failed and got no visibility from the function, counted from
-    /// its batch's end.
+    /// How long after the end of its batch a failed message becomes visible again, if the function
+    /// did not change its visibility.
     pub retry_base: Duration,
     /// ARN of the queue.
     pub arn: String,
-    /// Region.
+    /// Region, as records name it.
     pub region: String,
 }
 
-/// Waits this long after an error of the queue.
+/// Pause after an error of the queue.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
 
 /// Polls for ever; abort its task to end it.
@@ -48,7 +48,7 @@ pub async fn run<Q: EventQueue>(queue: Q, function: Function, settings: Settings
     let queue = Arc::new(queue);
     let permits = Arc::new(Semaphore::new(settings.concurrency));
     let mut collector = Collector::new(settings.clone());
-    // A batch is only received when a run is free for it; the semaphore is never closed.
+    // A batch is only received once it can run at once. The semaphore is never closed.
     while let Ok(permit) = permits.clone().acquire_owned().await {
         match collector.collect(&*queue).await {
             Ok(batch) => {
@@ -67,7 +67,8 @@ pub async fn run<Q: EventQueue>(queue: Q, function: Function, settings: Settings
     }
 }
 
-/// Invokes the function with a batch, deletes what it has done and hands the rest back.
+/// Invokes the function with a batch, deletes the messages that succeeded and returns the others to
+/// the queue.
 async fn settle<Q: EventQueue>(
     queue: &Q,
     function: &Function,
@@ -85,9 +86,10 @@ async fn settle<Q: EventQueue>(
         ids.iter().map(|id| (*id).to_owned()).collect()
     });
     for message in &batch {
-        let result = match failed.contains(&message.id) {
-            true => queue.return_after(&message.receipt_handle, settings.retry_base).await,
-            false => queue.delete(&message.receipt_handle).await,
+        let result = if failed.contains(&message.id) {
+            queue.return_after(&message.receipt_handle, settings.retry_base).await
+        } else {
+            queue.delete(&message.receipt_handle).await
         };
         if let Err(error) = result {
             say(format!("poller: message {}: {error:#}", message.id));

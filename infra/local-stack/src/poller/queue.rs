@@ -1,4 +1,4 @@
-//! The queue as the poller sees it.
+//! The port through which the poller uses a queue.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,11 +9,11 @@ use serde_json::Value as Json;
 /// A received message.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
-    /// Message id.
+    /// Message id, the same for every receive.
     pub id: String,
-    /// Names this receive of it.
+    /// Names this receive of the message.
     pub receipt_handle: String,
-    /// Body.
+    /// Body as it was sent.
     pub body: String,
     /// MD5 of the body, in hexadecimal digits.
     pub md5_of_body: String,
@@ -23,7 +23,7 @@ pub struct Message {
     pub message_attributes: Json,
 }
 
-/// What the poller needs of a queue.
+/// A queue that the poller reads. A receipt handle names the receive that returned it.
 pub trait EventQueue: Send + Sync + 'static {
     /// Receives up to `max` (≤10) messages and waits up to `wait` for the first.
     fn receive(
@@ -31,7 +31,7 @@ pub trait EventQueue: Send + Sync + 'static {
         max: usize,
         wait: Duration,
     ) -> impl Future<Output = anyhow::Result<Vec<Message>>> + Send;
-    /// Deletes a message.
+    /// Deletes a received message.
     fn delete(&self, receipt_handle: &str) -> impl Future<Output = anyhow::Result<()>> + Send;
     /// Makes a message visible after `delay`, unless its visibility was changed since it was
     /// received.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 /// Ids of the messages that failed; an error means all of them did, and says why.
 pub(super) fn failed(reply: &[u8], batch: &[&str]) -> Result<HashSet<String>, String> {
-    // Nothing at all is success, too.
+    // An empty reply is a success as well.
     if reply.trim_ascii().is_empty() {
         return Ok(HashSet::new());
     }

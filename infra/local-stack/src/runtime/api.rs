@@ -22,14 +22,14 @@ const READ_LIMIT: usize = 64 * 1024 * 1024;
 
 type Answer = oneshot::Sender<Result<Bytes, Failure>>;
 
-/// What is asked of a process, and where its answer goes.
+/// One invocation of a process, and the channels on which its course is reported.
 pub(super) struct Invocation {
     pub(super) payload: Bytes,
-    /// From the moment the process takes it.
+    /// Counted from the moment the process receives the payload.
     pub(super) timeout: Duration,
     pub(super) arn: String,
-    /// Told when the process has taken it.
-    pub(super) taken: oneshot::Sender<()>,
+    /// Sent once the process has received the payload.
+    pub(super) delivered: oneshot::Sender<()>,
     pub(super) answer: Answer,
 }
 
@@ -49,7 +49,7 @@ impl Exchange {
         let mut running = self.running.lock().await;
         match running.take_if(|(current, _)| current == id) {
             Some((_, answer)) => {
-                // Nobody listens any more after a timeout; the process is killed then.
+                // After a timeout nobody waits for the answer; the process is being killed.
                 let _ = answer.send(result);
                 StatusCode::ACCEPTED
             }
@@ -80,7 +80,7 @@ async fn next(State(exchange): State<Arc<Exchange>>) -> Response<Body> {
         .header("Lambda-Runtime-Trace-Id", trace_id())
         .body(Body::from(invocation.payload));
     *exchange.running.lock().await = Some((id, invocation.answer));
-    let _ = invocation.taken.send(());
+    let _ = invocation.delivered.send(());
     response.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
@@ -115,7 +115,7 @@ async fn error(
     plain(exchange.finish(&id, Err(failure(&body))).await)
 }
 
-/// Only noted: the process ends by itself after it, and that is what the environment acts on.
+/// Only logged: the process ends by itself afterwards, which is what the environment reacts to.
 async fn init_error(body: Bytes) -> Response<Body> {
     say(format!("a function failed at INIT: {}", failure(&body)));
     plain(StatusCode::ACCEPTED)

@@ -13,16 +13,16 @@ use super::api::{self, Exchange, Invocation};
 use super::process::{Process, Tail};
 use super::{Failure, FunctionSpec, Guard};
 
-/// How long a process may take until it asks for work: Lambda's ten seconds, more for unoptimized
-/// builds on a busy machine.
+/// How long a process may take until it asks for work. Lambda allows ten seconds; unoptimized builds
+/// on a busy machine need more.
 const INIT_LIMIT: Duration = Duration::from_secs(30);
 
-/// What became of an invocation.
+/// How an invocation ended.
 pub(super) enum Outcome {
-    /// The process took it.
+    /// The process received it.
     Ran(Result<Bytes, Failure>),
-    /// The process ended before it took it: another environment may.
-    NotTaken(String),
+    /// The process ended before it received it, so that another environment may run it.
+    NotDelivered(String),
 }
 
 pub(super) struct Environment {
@@ -44,19 +44,20 @@ impl Environment {
     }
 
     pub(super) async fn invoke(&self, spec: &FunctionSpec, payload: Bytes) -> Outcome {
-        let ((taken, was_taken), (answer, mut answered)) = (oneshot::channel(), oneshot::channel());
+        let ((delivered, was_delivered), (answer, mut answered)) =
+            (oneshot::channel(), oneshot::channel());
         let invocation =
-            Invocation { payload, timeout: spec.timeout, arn: spec.arn(), taken, answer };
-        let hand_over = async {
-            // Its end is noticed by the other branches.
+            Invocation { payload, timeout: spec.timeout, arn: spec.arn(), delivered, answer };
+        let deliver = async {
+            // If the process ends meanwhile, another branch notices it.
             let _ = self.inbox.send(invocation).await;
-            let _ = was_taken.await;
+            let _ = was_delivered.await;
         };
         tokio::select! {
             biased;
-            () = hand_over => {}
-            how = self.process.ended() => return Outcome::NotTaken(how),
-            () = sleep(INIT_LIMIT) => return Outcome::NotTaken(self.kill("it asked for no work").await),
+            () = deliver => {}
+            how = self.process.ended() => return Outcome::NotDelivered(how),
+            () = sleep(INIT_LIMIT) => return Outcome::NotDelivered(self.kill("it asked for no work").await),
         }
         Outcome::Ran(tokio::select! {
             biased;
@@ -69,7 +70,7 @@ impl Environment {
         })
     }
 
-    /// Where the end of what it writes is kept.
+    /// The last bytes of its output.
     pub(super) fn tail(&self) -> Tail {
         self.process.tail.clone()
     }

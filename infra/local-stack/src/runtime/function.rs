@@ -1,4 +1,4 @@
-//! A function: keeps environments warm, starts new ones up to its limit, replaces those that
+//! A function: keeps environments warm, starts new ones up to its limit and replaces those that
 //! crashed or timed out.
 
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use super::environment::{Environment, Outcome};
 use super::process::Tail;
 use super::{Failure, Guard, PAYLOAD_LIMIT};
 
-/// What a function is made of.
+/// Everything that is needed to run a function.
 #[derive(Clone, Debug)]
 pub struct FunctionSpec {
-    /// Its name, in front of its output.
+    /// Its name, shown in front of its output.
     pub name: String,
     /// The binary: an ordinary Lambda bootstrap.
     pub program: PathBuf,
@@ -24,11 +24,11 @@ pub struct FunctionSpec {
     pub env: BTreeMap<String, String>,
     /// How long one invocation may take.
     pub timeout: Duration,
-    /// MiB, told and not enforced.
+    /// MiB; the function can read it, nothing enforces it.
     pub memory: u64,
-    /// Region.
+    /// Region of its ARN and of its SDK clients.
     pub region: String,
-    /// Account, for the ARN.
+    /// Account of its ARN.
     pub account: String,
     /// Most environments at the same time; further invocations wait.
     pub concurrency: usize,
@@ -72,7 +72,7 @@ impl Function {
         &self.0.spec.name
     }
 
-    /// Runs it once. The run goes on when the caller gives up, as on Lambda.
+    /// Runs it once. As on Lambda, the run continues if the caller stops waiting.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -80,12 +80,12 @@ impl Function {
         self.run(payload.into()).await.0
     }
 
-    /// As [`Function::invoke`], with the end of what the function wrote meanwhile.
+    /// Like [`Function::invoke`], with the last bytes that the function wrote meanwhile.
     pub async fn invoke_logged(&self, payload: Bytes) -> (Result<Bytes, Failure>, Vec<u8>) {
         let (result, tail) = self.run(payload).await;
-        // Its last lines are still on their way.
+        // The last lines arrive a moment after the answer.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        (result, tail.take())
+        (result, tail.drain())
     }
 
     async fn run(&self, payload: Bytes) -> (Result<Bytes, Failure>, Tail) {
@@ -100,7 +100,7 @@ impl Function {
         run.await.unwrap_or((Err(Failure::Stopping), Tail::default()))
     }
 
-    /// Kills its processes, as a fault; the next invocation starts a new one.
+    /// Kills its processes to simulate a crash; the next invocation starts a new one.
     pub async fn kill(&self) {
         let all: Vec<_> = lock(&self.0.all).drain(..).collect();
         for environment in all.iter().filter_map(Weak::upgrade) {
@@ -127,8 +127,8 @@ impl Function {
 impl Inner {
     async fn run(&self, payload: Bytes, tail: &mut Tail) -> Result<Bytes, Failure> {
         let _permit = self.permits.acquire().await.map_err(|_| Failure::Stopping)?;
-        // A warm environment may have ended unnoticed since its last answer: the invocation was not
-        // lost with it.
+        // A warm environment may have ended unnoticed since its last answer. The invocation was not
+        // delivered to it, so another environment can run it.
         while let Some(environment) = self.warm() {
             if let Outcome::Ran(result) = self.run_in(environment, payload.clone(), tail).await {
                 return result;
@@ -145,7 +145,7 @@ impl Inner {
         }
         match self.run_in(environment, payload, tail).await {
             Outcome::Ran(result) => result,
-            Outcome::NotTaken(how) => Err(Failure::Exited(how)),
+            Outcome::NotDelivered(how) => Err(Failure::Exited(how)),
         }
     }
 
@@ -156,7 +156,7 @@ impl Inner {
         tail: &mut Tail,
     ) -> Outcome {
         *tail = environment.tail();
-        tail.take();
+        tail.drain();
         let outcome = environment.invoke(&self.spec, payload).await;
         if environment.is_alive() {
             lock(&self.idle).push(environment);

@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 
-/// Reads `add PID` and `del PID`; at the end of its input – the stack is gone – it kills what is
-/// left.
+/// Reads `add PID` and `del PID`. At the end of its input, which means that the stack is gone, it
+/// kills the processes that are left.
 const SCRIPT: &str = r#"
 pids=" "
 while read -r what pid; do
@@ -20,8 +20,8 @@ done
 [ "$pids" = " " ] || kill -9 $pids 2>/dev/null
 "#;
 
-/// A small shell that holds the other end of a pipe. Without a shell the stack works, minus this
-/// net: a function whose runtime API is gone ends by itself with its next call.
+/// A small shell at the other end of a pipe. Without a shell the stack works as well: a function
+/// whose runtime API is gone ends by itself with its next call.
 #[derive(Clone)]
 pub struct Guard(Option<Arc<Mutex<(Child, ChildStdin)>>>);
 

@@ -1,5 +1,5 @@
-//! Runs functions as Lambda does: a [`Function`] keeps environments, an environment is one process
-//! with a runtime API of its own (`api`), and takes one invocation at a time.
+//! Runs functions as Lambda does: a [`Function`] keeps environments; an environment is one process
+//! with a runtime API of its own (`api`) and runs one invocation at a time.
 
 mod api;
 mod environment;
@@ -23,9 +23,9 @@ pub enum Failure {
     RequestTooLarge,
     /// The function answered with an error, or with too much.
     FunctionError {
-        /// Its type, for example `Runtime.ResponseSizeTooLarge`.
+        /// Lambda's `errorType`, for example `Function.ResponseSizeTooLarge`.
         kind: String,
-        /// Its message.
+        /// Lambda's `errorMessage`.
         message: String,
     },
     /// The process ended or could not be started.

@@ -13,16 +13,16 @@ use uuid::Uuid;
 use super::{FunctionSpec, Guard};
 use crate::console::say;
 
-/// What a process may see of this machine: to find programs, and to debug.
+/// Variables of this machine that a process inherits: to find programs, and to debug.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "RUST_BACKTRACE", "RUST_LOG", "LLVM_PROFILE_FILE"];
 
-/// The end of what a process writes.
+/// The last bytes of a process's output.
 #[derive(Clone, Default)]
 pub(super) struct Tail(Arc<Mutex<Vec<u8>>>);
 
 impl Tail {
-    /// Takes out what is in it.
-    pub(super) fn take(&self) -> Vec<u8> {
+    /// Empties it and returns what it held.
+    pub(super) fn drain(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -37,7 +37,7 @@ impl Tail {
 pub(super) struct Process {
     pub(super) tail: Tail,
     kill: Arc<Notify>,
-    /// How it ended, once it has.
+    /// How the process ended, once it has.
     ended: watch::Receiver<Option<String>>,
 }
 
@@ -63,14 +63,14 @@ impl Process {
         self.ended.borrow().is_none()
     }
 
-    /// Waits for its end and says how it came.
+    /// Waits until the process has ended and returns how it ended.
     pub(super) async fn ended(&self) -> String {
         let mut ended = self.ended.clone();
         let how = ended.wait_for(Option::is_some).await.map(|how| how.clone());
         how.ok().flatten().unwrap_or_else(|| "nobody watched it".to_owned())
     }
 
-    /// Kills it, now; [`Process::ended`] tells when it is gone.
+    /// Kills the process without waiting; [`Process::ended`] waits until it is gone.
     pub(super) fn kill(&self) {
         self.kill.notify_one();
     }
@@ -82,7 +82,7 @@ impl Drop for Process {
     }
 }
 
-/// Owns the child, so that a runtime that shuts down kills it, too.
+/// Owns the child, so that it is killed when the async runtime shuts down.
 async fn watch_over(
     mut child: Child,
     kill: Arc<Notify>,
@@ -141,7 +141,8 @@ fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String
     ]
 }
 
-/// Whether a line holds metrics that are all zero: a schedule of seconds would fill the screen.
+/// Whether a line holds metrics that are all zero. Functions that run every few seconds would fill
+/// the screen with them.
 fn is_idle_metric(line: &[u8]) -> bool {
     let Ok(line) = serde_json::from_slice::<serde_json::Value>(line) else { return false };
     let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();

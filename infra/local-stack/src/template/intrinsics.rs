@@ -9,8 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value as Json};
 use yaml_serde::Value as Yaml;
 
-/// Where the resources of the template live: what pseudo parameters, ARNs and queue URLs are made
-/// of.
+/// Where the resources of the template are: pseudo parameters, ARNs and queue URLs are built from it.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Region of every ARN.
@@ -21,7 +20,7 @@ pub struct Place {
     pub aws_url: String,
 }
 
-/// The template without intrinsics; what was `AWS::NoValue` is gone.
+/// The template with its intrinsics resolved; members that were `AWS::NoValue` are left out.
 pub(super) fn resolve(text: &str, place: &Place, given: &BTreeMap<String, String>) -> Result<Json> {
     let template: Yaml = yaml_serde::from_str(text).context("the template is not YAML")?;
     let resolver = Resolver::new(&template, place, given)?;
@@ -64,7 +63,7 @@ impl<'a> Resolver<'a> {
         Ok(Self { template, place, parameters, path: RefCell::default() })
     }
 
-    /// Those whose condition holds, or that have none.
+    /// The resources whose condition holds, and those without a condition.
     fn resources(&self, node: &Yaml) -> Result<Json> {
         let mut resources = Map::new();
         for (logical, resource) in entries(Some(node)) {
@@ -222,7 +221,7 @@ impl<'a> Resolver<'a> {
 
     fn choose(&self, argument: &Yaml) -> Result<Option<Json>> {
         let Some([condition, yes, no]) = argument.as_sequence().map(Vec::as_slice) else {
-            bail!("Fn::If takes a condition and two values");
+            bail!("Fn::If needs a condition and two values");
         };
         self.value(if self.named_condition(text(condition)?)? { yes } else { no })
     }
@@ -293,7 +292,7 @@ fn default_of(declaration: &Yaml) -> Result<Json> {
     Ok(serde_json::to_value(declaration.get("Default").context("no Default")?)?)
 }
 
-/// Parameters arrive as texts; lists and numbers are told apart by their declared type.
+/// Parameters are given as texts; their declared type says whether they are lists or numbers.
 fn typed(value: Json, declaration: &Yaml) -> Json {
     match (declaration.get("Type").and_then(Yaml::as_str), value) {
         (Some("CommaDelimitedList"), Json::String(text)) => {

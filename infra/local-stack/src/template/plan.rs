@@ -1,4 +1,4 @@
-//! What the local stack builds, as types.
+//! The resources of the template as types.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-/// Everything of the template that the local stack acts on.
+/// All resources of the template that the local stack creates or runs.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// DynamoDB tables.
     pub tables: Vec<TablePlan>,
-    /// Queues, those that others redrive to first.
+    /// Queues, dead-letter queues first.
     pub queues: Vec<QueuePlan>,
     /// Secrets, by name.
     pub secrets: Vec<SecretPlan>,
@@ -24,7 +24,7 @@ pub struct Plan {
     pub cors: Option<Cors>,
     /// Queues that functions read.
     pub event_sources: Vec<EventSource>,
-    /// Functions that run by the clock.
+    /// Functions that run on a schedule.
     pub schedules: Vec<SchedulePlan>,
     /// Secrets that a function rotates.
     pub rotations: Vec<RotationPlan>,
@@ -46,7 +46,7 @@ pub struct TablePlan {
 pub struct QueuePlan {
     /// Its name.
     pub name: String,
-    /// Attributes as `CreateQueue` takes them, all texts.
+    /// Attributes as `CreateQueue` expects them, all texts.
     pub attributes: Map<String, Json>,
 }
 
@@ -68,7 +68,7 @@ pub struct FunctionPlan {
     pub env: BTreeMap<String, String>,
     /// How long one invocation may take.
     pub timeout: Duration,
-    /// MiB, only told to the function, not enforced.
+    /// MiB; the function can read it, nothing enforces it.
     pub memory: u64,
 }
 
@@ -120,11 +120,13 @@ pub struct EventSource {
     pub concurrency: usize,
 }
 
-/// A function that runs by the clock; how often is an option of the local stack.
+/// A function that runs on a schedule.
 #[derive(Clone, Debug)]
 pub struct SchedulePlan {
     /// Name of the function.
     pub function: String,
+    /// Time between two runs in a deployment; options of the local stack shorten it.
+    pub every: Duration,
 }
 
 /// A secret that a function rotates, on request.
@@ -134,7 +136,7 @@ pub struct RotationPlan {
     pub secret: String,
     /// Name of the function.
     pub function: String,
-    /// `RotationRules` as the API takes them.
+    /// `RotationRules` as the API expects them.
     pub rules: Json,
 }
 

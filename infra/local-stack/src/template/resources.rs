@@ -1,5 +1,5 @@
-//! Reads the plan from the template without intrinsics: resources and events of kinds that it doesn't
-//! know are an error, not an omission.
+//! Reads the plan from the resolved template: resources and events of an unknown type are an error,
+//! never left out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn plan(template: &Json, place: &Place) -> Result<Plan> {
         plan.add(logical, resource, &template["Globals"]["Function"])
             .with_context(|| format!("resource {logical}"))?;
     }
-    // These name functions by logical id, which may stand behind them.
+    // A second pass, because these name functions that may be declared after them.
     for (logical, resource) in resources {
         plan.connect(resource, place).with_context(|| format!("resource {logical}"))?;
     }
@@ -53,7 +53,7 @@ impl Plan {
             }
             "AWS::Serverless::HttpApi" => self.cors = optional(properties, "CorsConfiguration")?,
             "AWS::Serverless::Function" => self.add_function(logical, resource, globals)?,
-            // The first two are read in a second pass, the others have nothing to run here.
+            // The first two are read in the second pass, the others have nothing to run here.
             "AWS::Lambda::EventSourceMapping"
             | "AWS::SecretsManager::RotationSchedule"
             | "AWS::Lambda::Permission"
@@ -76,7 +76,10 @@ impl Plan {
                     path: text(properties, "Path")?,
                     function: function.name.clone(),
                 }),
-                "Schedule" => self.schedules.push(SchedulePlan { function: function.name.clone() }),
+                "Schedule" => self.schedules.push(SchedulePlan {
+                    function: function.name.clone(),
+                    every: rate(&text(properties, "Schedule")?)?,
+                }),
                 unknown => {
                     bail!("event {event}: the local stack does not know events of type {unknown}")
                 }
@@ -154,7 +157,23 @@ fn table(properties: &Json) -> Result<TablePlan> {
     Ok(TablePlan { name, create, ttl })
 }
 
-/// The API takes every attribute as a text, policies as JSON in one.
+/// The time between two runs of `rate(5 minutes)`; other expressions, such as cron, are refused.
+fn rate(expression: &str) -> Result<Duration> {
+    let parts = expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')'));
+    let parts = parts.and_then(|rate| rate.split_once(' '));
+    let (count, unit) = parts
+        .with_context(|| format!("the local stack does not know the schedule {expression}"))?;
+    let seconds = match unit.trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        _ => bail!("the local stack does not know the unit of the schedule {expression}"),
+    };
+    let count: u64 = count.parse().with_context(|| expression.to_owned())?;
+    Ok(Duration::from_secs(count * seconds))
+}
+
+/// The API expects every attribute as a text, policies as JSON in a text.
 fn queue(properties: &Json) -> Result<QueuePlan> {
     let mut attributes = Map::new();
     for (key, value) in

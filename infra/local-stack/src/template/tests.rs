@@ -63,8 +63,10 @@ fn routes_and_event_source_of_the_real_template() {
         (1000, Duration::from_secs(5), 2)
     );
     assert!(source.reports_failures);
-    let names: Vec<_> = plan.schedules.iter().map(|plan| plan.function.as_str()).collect();
-    assert_eq!(names, ["goals", "sweep"]);
+    let schedules = plan.schedules.iter().map(|plan| (plan.function.as_str(), plan.every));
+    let schedules: Vec<_> = schedules.collect();
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    assert_eq!(schedules, [("goals", minutes(60)), ("sweep", minutes(5))]);
 }
 
 #[test]
@@ -125,6 +127,9 @@ fn an_unknown_intrinsic_is_refused_by_name() {
 fn unknown_resources_and_names_are_refused_by_name() {
     let topic = "Resources: {T: {Type: AWS::SNS::Topic}}";
     assert!(refusal(topic).contains("AWS::SNS::Topic"), "{}", refusal(topic));
+    let cron = "Resources: {F: {Type: AWS::Serverless::Function, Metadata: {BuildProperties: {Binary: f}}, \
+        Properties: {Events: {E: {Type: Schedule, Properties: {Schedule: cron(0 * * * ? *)}}}}}}";
+    assert!(refusal(cron).contains("cron(0 * * * ? *)"), "{}", refusal(cron));
     let nobody = "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nobody}}}";
     assert!(refusal(nobody).contains("Nobody"), "{}", refusal(nobody));
     let circle =
