@@ -1,7 +1,8 @@
 //! `OfflineConversionAdjustments/Apply`.
 //!
-//! A row that has no errors can still come to nothing, without a word in the answer: its original
-//! is unknown, not yet visible, or retracted, or its click is too old. `GET /simulator/unattributed` lists those.
+//! A row without errors can still come to nothing, which the answer does not show: its original is
+//! unknown, not visible yet, or retracted, or its click is older than 90 days.
+//! `GET /simulator/unattributed` lists such rows.
 //!
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversionadjustments>
 
@@ -10,8 +11,10 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     errors::{ApiFault, BatchError},
     instant,
-    ledger::{Change, Ledger, Subject, Worth},
-    rows::{self, Findings, Row, Scene, filled},
+    ledger::{Change, Ledger, Worth},
+    rows::{self, Findings, Row, filled},
+    scene::Scene,
+    subject::Subject,
 };
 
 /// Member of the request that holds the rows.

@@ -1,4 +1,4 @@
-//! The log of calls: every request on Microsoft's paths, whatever came of it.
+//! The log of calls: every request on Microsoft's paths, with the status of its answer.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::instant;
 
-/// Headers worth keeping, in lower case.
+/// Headers that the log keeps, in lower case.
 const KEPT_HEADERS: [&str; 8] = [
     "authorization",
     "developertoken",
@@ -19,8 +19,8 @@ const KEPT_HEADERS: [&str; 8] = [
     "accept-encoding",
 ];
 
-/// A request with the status of its answer. `GET /simulator/calls` shows what is not skipped:
-/// headers and bodies hold tokens and hashed data, and stay inside the process.
+/// A request and the status of its answer. `GET /simulator/calls` does not show headers and bodies,
+/// because these contain tokens and hashed data.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
@@ -40,7 +40,7 @@ pub struct Call {
     pub status: Option<u16>,
     /// Header `TrackingId` of the answer.
     pub tracking_id: String,
-    /// Headers of interest, names in lower case.
+    /// Some of its headers, names in lower case.
     #[serde(skip)]
     pub headers: BTreeMap<String, String>,
     /// The body as it came.
@@ -59,13 +59,13 @@ impl Call {
         form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
     }
 
-    /// A header of interest, by its name in lower case.
+    /// A header that the log keeps, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
 
-/// The headers of a request that are kept.
+/// The headers of a request that the log keeps.
 pub(crate) fn kept(headers: &axum::http::HeaderMap) -> BTreeMap<String, String> {
     let text = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;
@@ -74,12 +74,9 @@ pub(crate) fn kept(headers: &axum::http::HeaderMap) -> BTreeMap<String, String> 
     KEPT_HEADERS.into_iter().filter_map(text).collect()
 }
 
-/// The rows of an Apply's body.
+/// The number of rows in the body of an Apply; its path names their list.
 pub(crate) fn count_rows(path: &str, body: &str) -> Option<usize> {
-    let list = match path.rsplit('/').nth(1)? {
-        list @ (crate::conversions::LIST | crate::adjustments::LIST) => list,
-        _ => return None,
-    };
+    let list = path.strip_suffix("/Apply")?.rsplit('/').next()?;
     let request: serde_json::Value = serde_json::from_str(body).ok()?;
     request.get(list)?.as_array().map(Vec::len)
 }

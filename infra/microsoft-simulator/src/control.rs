@@ -1,4 +1,4 @@
-//! `/simulator/…`: what was kept, what was called, and the settings.
+//! `/simulator/…`: what was stored, the calls, and the settings.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,13 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Call, Click, Conversion, Settings, Simulator, Unattributed};
+use crate::{
+    calls::Call,
+    clicks::Click,
+    ledger::{Conversion, Unattributed},
+    settings::Settings,
+    simulator::Simulator,
+};
 
 pub(crate) fn routes() -> Router<Simulator> {
     Router::new()
@@ -35,7 +41,7 @@ struct Narrow {
 }
 
 impl Narrow {
-    fn takes(&self, account: &str) -> bool {
+    fn includes(&self, account: &str) -> bool {
         self.account.as_deref().is_none_or(|wanted| wanted == account)
     }
 }
@@ -50,12 +56,12 @@ async fn conversions(
     Query(narrow): Query<Narrow>,
 ) -> Json<Conversions> {
     let mut conversions = simulator.conversions();
-    conversions.retain(|conversion| narrow.takes(&conversion.account));
+    conversions.retain(|conversion| narrow.includes(&conversion.account));
     Json(Conversions { conversions })
 }
 
 #[derive(serde::Serialize)]
-struct Lost {
+struct UnattributedRows {
     /// Rows by reason.
     counts: BTreeMap<&'static str, usize>,
     unattributed: Vec<Unattributed>,
@@ -64,21 +70,21 @@ struct Lost {
 async fn unattributed(
     State(simulator): State<Simulator>,
     Query(narrow): Query<Narrow>,
-) -> Json<Lost> {
+) -> Json<UnattributedRows> {
     let mut unattributed = simulator.unattributed();
-    unattributed.retain(|row| narrow.takes(&row.account));
+    unattributed.retain(|row| narrow.includes(&row.account));
     let mut counts = BTreeMap::new();
     for row in &unattributed {
         *counts.entry(row.reason).or_default() += 1;
     }
-    Json(Lost { counts, unattributed })
+    Json(UnattributedRows { counts, unattributed })
 }
 
 async fn page(State(simulator): State<Simulator>) -> Html<String> {
     Html(simulator.page())
 }
 
-/// Whoever types the address finds the page.
+/// Leads from the bare address to the page.
 async fn to_page() -> Redirect {
     Redirect::to("/simulator")
 }
@@ -93,7 +99,7 @@ async fn clicks(State(simulator): State<Simulator>) -> Json<Clicks> {
     Json(Clicks { clicks: simulator.clicks() })
 }
 
-/// Adds to the history; all of the clicks or, if one can't be read, none.
+/// Adds clicks to the history; none of them if one can't be read.
 async fn declare(State(simulator): State<Simulator>, body: Bytes) -> Response {
     match serde_json::from_slice::<Clicks>(&body) {
         Ok(declared) => {
@@ -121,12 +127,12 @@ async fn settings(State(simulator): State<Simulator>) -> Json<Settings> {
     Json(simulator.settings())
 }
 
-/// `PUT`: members that are absent take their defaults.
+/// `PUT`: absent members get their defaults.
 async fn replace(State(simulator): State<Simulator>, body: Bytes) -> Response {
     change(&simulator, serde_json::from_slice(&body))
 }
 
-/// `PATCH`: members of the first level that are absent stay as they are.
+/// `PATCH`: absent members of the first level stay as they are.
 async fn merge(State(simulator): State<Simulator>, body: Bytes) -> Response {
     change(&simulator, merged(&simulator.settings(), &body))
 }

@@ -1,6 +1,6 @@
 //! `OfflineConversions/Apply`.
 //!
-//! A row without errors can still come to nothing: [`Scene::credit`] says why.
+//! A row without errors can still come to nothing: `Scene::credit` returns the reason.
 //!
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>
 
@@ -8,16 +8,18 @@ use rust_decimal::Decimal;
 
 use crate::{
     errors::{ApiFault, BatchError},
-    ledger::{Credit, Ledger, Subject, Worth},
+    ledger::{Ledger, Worth},
+    limits::{MAX_AGE, MAX_MODEL},
     money::{self, Number},
-    rows::{self, Findings, MAX_AGE, Row, Scene, filled},
+    reason::Credit,
+    rows::{self, Findings, Row, filled},
+    scene::Scene,
     settings::Goal,
+    subject::Subject,
 };
 
 /// Member of the request that holds the rows.
 pub(crate) const LIST: &str = "OfflineConversions";
-/// Longest name of an attribution model. Microsoft publishes none; names of goals may be as long.
-const MAX_MODEL: usize = 100;
 
 /// Accepts the rows without errors; returns those of the others.
 pub(crate) fn apply(
@@ -50,14 +52,14 @@ fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Worth, Credit), Vec<B
     let found = subject.map(|(subject, goal)| {
         let credit = scene.credit(&subject, goal);
         if scene.settings.refuse_by_click {
-            refuse(credit, &mut findings);
+            refuse_by_click(credit, &mut findings);
         }
         (subject, scene.with_defaults(goal, Worth { value, currency }), credit)
     });
     findings.result(found)
 }
 
-/// Credit and model belong to goals that are attributed elsewhere, and to no others.
+/// Goals that are attributed elsewhere need a credit and a model, all others refuse them.
 fn check_external(row: &Row, goal: &Goal, findings: &mut Findings) {
     let credit = row.external_attribution_credit.as_deref();
     let model = filled(&row.external_attribution_model);
@@ -84,8 +86,8 @@ fn check_external(row: &Row, goal: &Goal, findings: &mut Findings) {
     }
 }
 
-/// Microsoft documents two of the reasons as errors of the row, too.
-fn refuse(credit: Credit, findings: &mut Findings) {
+/// Microsoft documents two of the reasons as errors of the row as well.
+fn refuse_by_click(credit: Credit, findings: &mut Findings) {
     match credit {
         Err("ClickTimestampAfterConversion") => findings.add(5616, "ConversionTime"),
         Err("OutsideGoalLookbackWindow") => findings.add(5617, "MicrosoftClickId"),
@@ -94,7 +96,7 @@ fn refuse(credit: Credit, findings: &mut Findings) {
 }
 
 impl Scene<'_> {
-    /// What a conversion is credited to. Its age counts when Microsoft comes to it.
+    /// What a conversion is credited to. Its age is that at the time when it becomes visible.
     fn credit(&self, subject: &Subject, goal: &Goal) -> Credit {
         if let Some(reason) = subject.lost {
             return Err(reason);
@@ -102,7 +104,7 @@ impl Scene<'_> {
         if self.now + self.settings.visible_after() - subject.key.at > MAX_AGE {
             return Err("ConversionTimeExceedsMaxLookback");
         }
-        self.clicks.credit(self, subject, goal)
+        self.clicks.credit(subject, goal, self.settings, self.now)
     }
 
     fn is_young(&self, goal: &Goal) -> bool {

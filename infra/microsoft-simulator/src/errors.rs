@@ -1,13 +1,13 @@
-//! Microsoft's codes with their symbols, and the two places they stand in: faults and row errors.
+//! Microsoft's codes with their symbols, and the two places where they occur: faults and row errors.
 //!
 //! <https://learn.microsoft.com/advertising/guides/operation-error-codes>
 
 use serde::Serialize;
 
-use crate::faults::ForcedError;
+use crate::fault_rule::ForcedError;
 
-/// Stands where Microsoft publishes a symbol without a number. Deliberately in no published list,
-/// so that a reader has to go by the symbol.
+/// The number of errors for which Microsoft publishes only a symbol. No published list has it, so
+/// that a reader has to use the symbol.
 pub(crate) const UNPUBLISHED: i64 = 5699;
 
 const KNOWN: &[(i64, &str, &str)] = &[
@@ -104,7 +104,7 @@ const KNOWN: &[(i64, &str, &str)] = &[
     (5627, "OfflineConversionRestateRetractNotSupported", "The goal takes no adjustments."),
 ];
 
-/// What Microsoft publishes without a number.
+/// Symbols that Microsoft publishes without a number, with their messages.
 const SYMBOLS: &[(&str, &str)] = &[
     ("ConversionEmailAddressIsNotHashed", "The e-mail address is not hashed."),
     ("ConversionPhoneNumberIsNotHashed", "The phone number is not hashed."),
@@ -126,7 +126,7 @@ pub(crate) fn message(code: i64) -> &'static str {
     known(code).map_or("An error has occurred.", |known| known.2)
 }
 
-/// The symbol's message where the number has none.
+/// The message of a code, or of the symbol if the code is unknown.
 fn message_of(code: i64, error_code: &str) -> &'static str {
     let by_symbol = SYMBOLS.iter().find(|(symbol, _)| *symbol == error_code);
     by_symbol.filter(|_| known(code).is_none()).map_or_else(|| message(code), |known| known.1)
@@ -152,12 +152,12 @@ pub(crate) struct BatchError {
 }
 
 impl BatchError {
-    /// An error of the table, by its number.
+    /// An error by its number.
     pub(crate) fn numbered(code: i64, field: &str) -> Self {
         Self::new(code, symbol(code), field)
     }
 
-    /// An error of which Microsoft publishes the symbol only.
+    /// An error for which Microsoft publishes only a symbol.
     pub(crate) fn symbolic(error_code: &str, field: &str) -> Self {
         Self::new(UNPUBLISHED, error_code, field)
     }
@@ -175,7 +175,7 @@ impl BatchError {
         }
     }
 
-    /// Names the row, in the index and in front of the field path.
+    /// Adds the row, as the index and in front of the field path.
     pub(crate) fn at(mut self, list: &str, index: usize) -> Self {
         self.index = i64::try_from(index).ok();
         self.field_path = self.field_path.map(|field| format!("{list}[{index}].{field}"));
@@ -184,7 +184,7 @@ impl BatchError {
 }
 
 impl From<&ForcedError> for BatchError {
-    /// As the rule wants it; without `index` the member is left out.
+    /// The error of a rule; without an `index` the member is left out.
     fn from(forced: &ForcedError) -> Self {
         let error_code = forced.error_code.as_deref();
         let mut error = Self::new(forced.code, error_code.unwrap_or(symbol(forced.code)), "");

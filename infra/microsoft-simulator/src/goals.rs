@@ -10,12 +10,10 @@ use serde_json::{Value, json};
 
 use crate::{
     errors::{ApiFault, BatchError},
+    limits::MAX_GOAL_IDS,
     reply::Reply,
     settings::{Account, Goal, Revenue},
 };
-
-/// Ids that one call may ask for.
-const MAX_IDS: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -25,14 +23,14 @@ struct GoalsRequest {
     return_additional_fields: Option<String>,
 }
 
-/// All goals, or those asked for in their order, with null and an error for unknown ids and for goals
-/// of another type.
+/// All goals of the account, or those with the requested ids, in the order of the request; unknown
+/// ids and goals of another type are answered with null and an error.
 pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
     let request: GoalsRequest = read(body)?;
     let types = request.conversion_goal_types.filter(|types| !types.is_empty());
     let types = types.ok_or_else(|| ApiFault::new(400, 5329))?;
     let ids = request.conversion_goal_ids.unwrap_or_default();
-    if ids.len() > MAX_IDS {
+    if ids.len() > MAX_GOAL_IDS {
         return Err(ApiFault::new(400, 5318));
     }
     if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
@@ -44,9 +42,10 @@ pub(crate) fn query(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
         let goal = account.goals.iter().find(|goal| goal.id == *id).ok_or(5314)?;
         if wanted { Ok(goal) } else { Err(5347) }
     };
-    let found: Vec<Result<&Goal, i64>> = match ids.is_empty() {
-        true => account.goals.iter().filter(|_| wanted).map(Ok).collect(),
-        false => ids.iter().map(by_id).collect(),
+    let found: Vec<Result<&Goal, i64>> = if ids.is_empty() {
+        account.goals.iter().filter(|_| wanted).map(Ok).collect()
+    } else {
+        ids.iter().map(by_id).collect()
     };
     let goals: Vec<_> =
         found.iter().map(|goal| goal.ok().map(|goal| written(goal, &additional))).collect();
@@ -130,7 +129,7 @@ struct PropertiesRequest {
     account_property_names: Vec<String>,
 }
 
-/// The one property that matters here; others asked for are left out.
+/// Answers for auto-tagging, the only property that is known here; others are left out.
 pub(crate) fn properties(account: &Account, body: &[u8]) -> Result<Reply, ApiFault> {
     const AUTO_TAGGING: &str = "MSCLKIDAutoTaggingEnabled";
     let request: PropertiesRequest = read(body)?;
@@ -141,6 +140,7 @@ pub(crate) fn properties(account: &Account, body: &[u8]) -> Result<Reply, ApiFau
     Ok(Reply::json(200, &body))
 }
 
+/// Reads the body of a request; fault 100 if that fails.
 pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiFault> {
     serde_json::from_slice(body).map_err(|error| ApiFault::because(400, 100, error.to_string()))
 }

@@ -30,7 +30,7 @@ pub(crate) fn serialize<S: Serializer>(
     serializer.serialize_str(&format(*instant))
 }
 
-/// As [`parse`], where Microsoft's name of the member says that the instant is one of UTC.
+/// Like [`parse`], for members whose name says that they are in UTC: `Z` may be missing.
 pub(crate) fn parse_utc(text: &str) -> Option<OffsetDateTime> {
     parse(text).or_else(|| parse(&format!("{text}Z")))
 }

@@ -1,10 +1,10 @@
-//! What the simulator keeps: accepted conversions, and rows that were taken but came to nothing.
+//! What the simulator stores: accepted conversions, and rows that were accepted but came to nothing.
 //!
-//! Undocumented at Microsoft and decided here: Restates apply in the order they arrive, each one
-//! that finds its conversion counts in `adjustments` (a repeated one too); a retracted conversion
-//! is worth 0; a retracted conversion's key stays used, so its row sent again is a duplicate; of a
-//! click's conversions on a goal that counts one of them it is the first to arrive, which keeps that
-//! place when it is retracted.
+//! Microsoft does not document the following, so it is decided here. Restates apply in the order in
+//! which they arrive, and each one that finds its conversion counts in `adjustments`, also a repeated
+//! one. A retracted conversion has the value 0; its key stays used, so that its row sent again is a
+//! duplicate. At a goal that counts one conversion of a click, the first one to arrive counts, and no
+//! other takes its place when it is retracted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,37 +12,16 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::{instant, money, refusals::Refusals, rows::MAX_AGE};
+use crate::{
+    instant,
+    limits::MAX_AGE,
+    money,
+    reason::{Credit, Reason},
+    refusals::Refusals,
+    subject::{Identity, Key, Subject},
+};
 
-/// Why a row came to nothing, in the words of Microsoft's reports.
-pub(crate) type Reason = &'static str;
-
-/// Every reason there is.
-/// <https://learn.microsoft.com/advertising/campaign-management-service/offlineconversionunattributedreason>
-pub(crate) const REASONS: [Reason; 14] = [
-    "AccountMismatch",
-    "AdjustmentOriginalNotFound",
-    "ClickTimestampAfterConversion",
-    "ConversionAlreadyRetracted",
-    "ConversionTimeExceedsMaxLookback",
-    "ConversionTimeInFuture",
-    "DuplicateConversionKey",
-    "GoalNotFoundOrInactive",
-    "HistoricalClickDataExpired",
-    "MalformedData",
-    "MissingMatchIdentifiers",
-    "NoMatchingClickFound",
-    "OutsideGoalLookbackWindow",
-    "Unknown",
-];
-
-/// When the click that a conversion is credited to happened, if that is known; or why there is none.
-pub(crate) type Credit = Result<Option<OffsetDateTime>, Reason>;
-
-/// Reason of every row of a paused goal.
-pub(crate) const PAUSED: Reason = "GoalNotFoundOrInactive";
-
-/// A conversion as the simulator keeps it; its JSON is a row of `GET /simulator/conversions`.
+/// A stored conversion; its JSON is a row of `GET /simulator/conversions`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversion {
@@ -62,16 +41,16 @@ pub struct Conversion {
     /// The value now; 0 when retracted.
     #[serde(serialize_with = "money::serialize")]
     pub value: Option<Decimal>,
-    /// Of the value; none when there has never been one.
+    /// The currency of the value; none if there has never been a value.
     pub currency: Option<String>,
-    /// What became of it.
+    /// Whether and how it was adjusted.
     pub state: ConversionState,
     /// Adjustments that were applied.
     pub adjustments: u32,
     /// Further rows with the same key, ignored whatever they carried.
     pub duplicates: u32,
-    /// Whether it is one of the goal's conversions: no longer once it is retracted, and never a
-    /// click's second one where the goal counts one of a click.
+    /// Whether it counts as a conversion of the goal: not once it is retracted, and never a click's
+    /// second one if the goal counts one of a click.
     pub counts: bool,
     /// When it was sent; not part of the JSON.
     #[serde(skip)]
@@ -82,20 +61,20 @@ pub struct Conversion {
     clicked_at: Option<OffsetDateTime>,
 }
 
-/// What became of a conversion.
+/// Whether and how a conversion was adjusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConversionState {
-    /// As it was sent.
+    /// It was not adjusted.
     Accepted,
     /// Its value was restated.
     Restated,
-    /// It was taken back.
+    /// It was retracted.
     Retracted,
 }
 
-/// A row that got no error at upload and still came to nothing. Repeated rows are not among them:
-/// their conversion counts them.
+/// A row that got no error at upload but came to nothing. Repeated rows are not among these; they
+/// are counted at their conversion.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unattributed {
@@ -108,7 +87,7 @@ pub struct Unattributed {
     pub goal: String,
     /// None for a row with hashed data alone.
     pub click_id: Option<String>,
-    /// Of the conversion concerned.
+    /// Time of the conversion that the row is about.
     #[serde(serialize_with = "instant::serialize")]
     pub conversion_time: OffsetDateTime,
     /// `Conversion`, `Restate` or `Retract`.
@@ -117,47 +96,17 @@ pub struct Unattributed {
     pub reason: &'static str,
 }
 
-/// What became of a row, for the report by goal.
+/// The outcome of a row, for the report by goal.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) at: OffsetDateTime,
     pub(crate) account: String,
     pub(crate) goal_id: String,
-    /// None: it counts.
+    /// None if the row counts.
     pub(crate) reason: Option<Reason>,
 }
 
-/// What Microsoft recognises a conversion by. The goal by its id, so that a new name finds it too.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) account: String,
-    pub(crate) identity: Identity,
-    pub(crate) goal_id: String,
-    pub(crate) at: OffsetDateTime,
-}
-
-/// A click id in lower case without dashes; without one the hashed e-mail and phone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Identity {
-    Click(String),
-    Hashes(Option<String>, Option<String>),
-}
-
-/// A row's conversion: how it is recognised, and how it is shown.
-#[derive(Clone, Debug)]
-pub(crate) struct Subject {
-    pub(crate) key: Key,
-    pub(crate) goal: String,
-    pub(crate) click_id: Option<String>,
-    /// Hashed e-mail and phone, where the goal takes them.
-    pub(crate) hashes: Vec<String>,
-    /// Whether the goal counts one conversion of a click only.
-    pub(crate) counts_once: bool,
-    /// Why it comes to nothing, whatever else is true of it.
-    pub(crate) lost: Option<Reason>,
-}
-
-/// A value with the currency it is booked in.
+/// A value and its currency.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Worth {
     pub(crate) value: Option<Decimal>,
@@ -203,7 +152,7 @@ impl Ledger {
         &self.outcomes
     }
 
-    /// Keeps a conversion that is credited; one with a known key is ignored and counted.
+    /// Stores a conversion that is credited. One with a known key is only counted as a duplicate.
     pub(crate) fn accept(
         &mut self,
         subject: Subject,
@@ -242,7 +191,8 @@ impl Ledger {
         });
     }
 
-    /// Applies an adjustment to a conversion that is visible by now, or records why it was lost.
+    /// Applies an adjustment to its conversion if that is visible by now, else records why the
+    /// adjustment comes to nothing.
     pub(crate) fn adjust(
         &mut self,
         subject: &Subject,
@@ -252,8 +202,7 @@ impl Ledger {
     ) {
         let visible = |known: &&mut Conversion| now - known.accepted_at >= visible_after;
         let row = change.name();
-        let lost = subject.lost;
-        let reason = match (lost, self.known(&subject.key).filter(visible)) {
+        let reason = match (subject.lost, self.known(&subject.key).filter(visible)) {
             (Some(reason), _) => reason,
             (_, None) => "AdjustmentOriginalNotFound",
             (_, Some(known)) if known.state == ConversionState::Retracted => {

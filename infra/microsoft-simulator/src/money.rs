@@ -1,4 +1,4 @@
-//! Amounts, exactly as they stood in the request's JSON text: never through a binary fraction.
+//! Amounts, exactly as in the text of the request's JSON: never converted to a binary fraction.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
@@ -38,7 +38,7 @@ pub(crate) fn serialize<S: Serializer>(
     RawValue::from_string(amount.to_string()).map_err(S::Error::custom)?.serialize(serializer)
 }
 
-/// Reads a JSON number or `null` of the settings; its shortest text, so `9.90` becomes `9.9`.
+/// Reads a JSON number or `null` of the settings; `9.90` becomes `9.9`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Decimal>, D::Error> {

@@ -1,7 +1,7 @@
-//! The token endpoint, and the tokens it handed out.
+//! The token endpoint, and the tokens that it issued.
 //!
-//! Tokens outlive a reset of the simulator, and rotated refresh tokens one of the process: they are
-//! the configured text, a dot and a number. So a client that stored one goes on working.
+//! Issued tokens stay valid over a reset. Rotated refresh tokens, which are the configured text, a
+//! dot and a number, are accepted after a restart as well, so that a client can keep using a stored one.
 //!
 //! <https://learn.microsoft.com/advertising/guides/authentication-oauth-get-tokens>
 
@@ -18,7 +18,7 @@ use crate::{
 const SCOPES: [&str; 2] =
     ["https://ads.microsoft.com/msads.manage", "https://si.ads.microsoft.com/msads.manage"];
 
-/// What an access token is worth.
+/// Whether an access token is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Valid,
@@ -31,9 +31,9 @@ pub(crate) struct Tokens {
     expiries: HashMap<String, OffsetDateTime>,
     /// Number of the newest refresh token; 0 is the configured one.
     newest: u64,
-    /// Lower numbers are revoked.
+    /// Refresh tokens with lower numbers are revoked.
     oldest_valid: u64,
-    /// The last refresh; none as long as there was none.
+    /// Time of the last refresh, if there was one.
     refreshed: Option<OffsetDateTime>,
 }
 
@@ -50,7 +50,7 @@ impl Tokens {
         self.expiries.values_mut().for_each(|expiry| *expiry = now.min(*expiry));
     }
 
-    /// Forgets which refresh tokens were rotated away: another consent was set.
+    /// Starts with a new configured refresh token: none is rotated or revoked yet.
     pub(crate) fn new_consent(&mut self) {
         (self.newest, self.oldest_valid, self.refreshed) = (0, 0, None);
     }

@@ -1,4 +1,4 @@
-//! `GET /simulator`: what Microsoft would know, on one page for people.
+//! `GET /simulator`: everything that was stored, on one page for people.
 
 use std::fmt::{self, Display, Write};
 
@@ -22,10 +22,10 @@ table{border-collapse:collapse;margin-bottom:1em}\
 th,td{border:1px solid #ccc;padding:.3em .6em;text-align:left}\
 th{background:#f3f3f3}.n{text-align:right}</style></head><body>";
 
-/// The whole page. It loads itself again every five seconds.
+/// The whole page, which reloads itself every five seconds.
 pub(crate) fn written(state: &State, now: OffsetDateTime) -> String {
     let mut page = HEAD.to_owned();
-    // Writing into a text can't fail.
+    // Writing into a String can't fail.
     let _ = write_page(&mut page, state, now);
     page
 }
@@ -98,19 +98,16 @@ fn conversions(
         number(page, amount(conversion.value))?;
         text(page, conversion.currency.as_deref().unwrap_or("–"))?;
         let visible = now - conversion.accepted_at >= state.settings.visible_after();
-        let standing = standing(conversion, visible);
-        match conversion.counts || conversion.state == ConversionState::Retracted {
-            true => text(page, standing)?,
-            false => text(
-                page,
-                format_args!("{standing}; does not count: an earlier one of this click does"),
-            )?,
-        }
+        let state = state_in_words(conversion, visible);
+        let counts = conversion.counts || conversion.state == ConversionState::Retracted;
+        let remark =
+            if counts { "" } else { "; does not count: an earlier one of this click does" };
+        text(page, format_args!("{state}{remark}"))?;
         number(page, conversion.duplicates)
     })
 }
 
-fn standing(conversion: &Conversion, visible: bool) -> &'static str {
+fn state_in_words(conversion: &Conversion, visible: bool) -> &'static str {
     match conversion.state {
         ConversionState::Accepted if !visible => "accepted, not visible yet",
         ConversionState::Accepted => "accepted",
@@ -129,7 +126,7 @@ fn unattributed(page: &mut String, state: &State, account: &Account) -> fmt::Res
         text(page, &row.goal)?;
         text(page, format(row.conversion_time))?;
         text(page, row.click_id.as_deref().unwrap_or("matched by hash"))?;
-        text(page, format_args!("{} ({})", in_words(row.reason), row.reason))
+        text(page, format_args!("{} ({})", reason_in_words(row.reason), row.reason))
     })
 }
 
@@ -163,7 +160,7 @@ fn refused_calls(page: &mut String, state: &State) -> fmt::Result {
 }
 
 /// A reason of Microsoft's reports in plain words.
-fn in_words(reason: &str) -> &'static str {
+fn reason_in_words(reason: &str) -> &'static str {
     match reason {
         "AccountMismatch" => "another ad account paid for the click",
         "AdjustmentOriginalNotFound" => {
@@ -219,7 +216,7 @@ fn number(page: &mut String, content: impl Display) -> fmt::Result {
     write!(page, "<td class=\"n\">{}</td>", Escaped(content))
 }
 
-/// Goal names and click ids are whatever somebody sent.
+/// Escapes goal names and click ids, which may contain anything.
 struct Escaped<T>(T);
 
 impl<T: Display> Display for Escaped<T> {

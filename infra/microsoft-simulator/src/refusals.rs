@@ -1,7 +1,7 @@
 //! Rows and whole calls that got an error, for the page: what, when, why, and what helps.
 //!
-//! What a fault rule answers in place of processing is no refusal of anything that was sent, and is
-//! not among them; the row errors that a rule adds are.
+//! Row errors that a fault rule adds are among them; answers that a rule gives instead of processing
+//! a call are not.
 
 use time::OffsetDateTime;
 use tracklayer_core::errors::look_up;
@@ -9,7 +9,8 @@ use tracklayer_core::errors::look_up;
 use crate::{
     calls::Call,
     errors::{ApiFault, BatchError, message, symbol},
-    rows::{Row, Scene, filled},
+    rows::{Row, filled},
+    scene::Scene,
 };
 
 /// Everything refused so far, in the order of arrival.
@@ -32,7 +33,7 @@ pub(crate) struct RefusedRow {
     pub(crate) error: Explained,
 }
 
-/// A call that failed as a whole: none of its rows was looked at.
+/// A call that failed as a whole: none of its rows was processed.
 #[derive(Debug)]
 pub(crate) struct RefusedCall {
     pub(crate) at: OffsetDateTime,
@@ -50,7 +51,7 @@ pub(crate) struct Explained {
 }
 
 impl Refusals {
-    /// Keeps the rows of a call that got these errors.
+    /// Records the rows of a call that got these errors.
     pub(crate) fn rows(&mut self, scene: &Scene<'_>, rows: &[Option<Row>], errors: &[BatchError]) {
         for error in errors {
             let index = error.index.and_then(|index| usize::try_from(index).ok());
@@ -70,7 +71,7 @@ impl Refusals {
         }
     }
 
-    /// Keeps a call that failed as a whole.
+    /// Records a call that failed as a whole.
     pub(crate) fn call(&mut self, call: &Call, fault: &ApiFault) {
         let code = fault.code;
         self.calls.push(RefusedCall {
@@ -84,7 +85,7 @@ impl Refusals {
 }
 
 impl Explained {
-    /// What helps is said in the words of the table that upload goes by.
+    /// What helps is quoted from the table that the upload uses.
     fn new(code: i64, symbol: &str, message: &str) -> Self {
         let unknown = "Ask whoever runs the upload: nothing is known of this error.";
         let cure = look_up(Some(code), Some(symbol)).map_or(unknown, |entry| entry.cure);

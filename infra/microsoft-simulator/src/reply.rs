@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     errors::{ApiFault, BatchError, message, symbol},
-    faults::{AnswerBody, ForcedError},
+    fault_rule::{AnswerBody, ForcedError},
     settings::FaultForm,
 };
 
@@ -47,7 +47,7 @@ impl Reply {
     }
 }
 
-/// What a fault's JSON needs besides its errors.
+/// What the JSON of a fault contains beside its errors.
 #[derive(Clone, Copy)]
 pub(crate) struct FaultStyle<'a> {
     pub(crate) form: FaultForm,
@@ -84,7 +84,7 @@ impl FaultStyle<'_> {
         self.reply(status, "ApiFaultDetail", members)
     }
 
-    /// The answer a `status` rule asks for.
+    /// The answer of a `status` rule.
     pub(crate) fn forced(self, status: u16, body: &AnswerBody) -> Reply {
         match body {
             AnswerBody::Empty => Reply::empty(status),
@@ -110,7 +110,7 @@ impl FaultStyle<'_> {
     }
 }
 
-/// An error of the identity platform; `number` is the one behind `AADSTS`.
+/// An error of the identity platform; `number` follows `AADSTS` in its description.
 pub(crate) fn oauth_error(status: u16, error: &str, number: u32, description: &str) -> Reply {
     let body = json!({
         "error": error,

@@ -1,4 +1,4 @@
-//! `OfflineConversionReport/QueryByGoalIds`: what became of the rows of some days, by goal.
+//! `OfflineConversionReport/QueryByGoalIds`: the outcome of the rows of some days, by goal.
 //!
 //! A row is reported once it is visible. Undocumented at Microsoft and decided here: corrections
 //! count like conversions; every day of the range is listed; a goal with an error is left out.
@@ -8,20 +8,20 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
-use time::{Date, Duration, OffsetDateTime, Time};
+use time::{Date, OffsetDateTime, Time};
 
 use crate::{
     errors::{ApiFault, BatchError},
     goals, instant,
-    ledger::{Ledger, Outcome, Reason},
+    ledger::{Ledger, Outcome},
+    limits::{MAX_REPORT_GOALS, MAX_REPORT_RANGE},
+    reason::Reason,
     reply::Reply,
-    rows::Scene,
+    scene::Scene,
     settings::Goal,
 };
 
-const MAX_GOALS: usize = 20;
-const MAX_RANGE: Duration = Duration::days(7);
-/// How every row comes in that this tool takes.
+/// The channel through which all rows arrive here.
 const CHANNEL: &str = "CampaignManagementAPI";
 const CHANNELS: [&str; 4] = ["BulkAPI", CHANNEL, "WebUpload", "Unknown"];
 
@@ -41,7 +41,7 @@ struct Answer<'a> {
     partial_errors: Vec<BatchError>,
 }
 
-/// Long integers are texts in Microsoft's JSON, plain ones are numbers.
+/// 64-bit integers are texts in Microsoft's JSON, 32-bit ones are numbers.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Summary<'a> {
@@ -66,21 +66,21 @@ struct Day<'a> {
     alerts: Alerts,
 }
 
-/// The summaries of the goals asked for, an error for each that the account hasn't.
+/// The summaries of the requested goals, and an error for each goal that the account does not have.
 pub(crate) fn query(scene: &Scene<'_>, body: &[u8], ledger: &Ledger) -> Result<Reply, ApiFault> {
     let request: Request = goals::read(body)?;
     let days = days(&request)?;
-    let all_channels = channels(&request)?;
+    let included = includes_channel(&request)?;
     let ids = request.goal_ids.unwrap_or_default();
     if ids.is_empty() {
         return Err(ApiFault::because(400, 202, "GoalIds"));
     }
-    if ids.len() > MAX_GOALS {
+    if ids.len() > MAX_REPORT_GOALS {
         return Err(ApiFault::because(400, 5318, "GoalIds"));
     }
     let visible = scene.now - scene.settings.visible_after();
     let of_account = |row: &&Outcome| row.account == scene.account.account_id && row.at <= visible;
-    let rows = ledger.outcomes().iter().filter(|_| all_channels).filter(of_account);
+    let rows = ledger.outcomes().iter().filter(|_| included).filter(of_account);
     let rows: Vec<&Outcome> = rows.collect();
     let (mut summaries, mut errors) = (Vec::new(), Vec::new());
     for (index, id) in ids.iter().enumerate() {
@@ -100,7 +100,7 @@ fn days(request: &Request) -> Result<Vec<Date>, ApiFault> {
     };
     let start = read(&request.start_date_utc, "StartDateUtc")?;
     let end = read(&request.end_date_utc, "EndDateUtc")?;
-    if end < start || end - start > MAX_RANGE {
+    if end < start || end - start > MAX_REPORT_RANGE {
         return Err(ApiFault::because(400, 204, "StartDateUtc, EndDateUtc"));
     }
     let following = |day: &Date| day.next_day();
@@ -108,16 +108,16 @@ fn days(request: &Request) -> Result<Vec<Date>, ApiFault> {
     Ok(days.take_while(|day| *day <= end.date()).collect())
 }
 
-/// Whether the filter, if there is one, takes the channel that all rows came by.
-fn channels(request: &Request) -> Result<bool, ApiFault> {
+/// Whether the filter, if there is one, includes the channel of all rows.
+fn includes_channel(request: &Request) -> Result<bool, ApiFault> {
     let Some(filter) = request.upload_channel_filter.as_deref() else {
         return Ok(true);
     };
     let named: Vec<&str> = filter.split(',').map(str::trim).collect();
-    match named.iter().all(|name| CHANNELS.contains(name)) {
-        true => Ok(named.contains(&CHANNEL)),
-        false => Err(ApiFault::because(400, 204, "UploadChannelFilter")),
+    if !named.iter().all(|name| CHANNELS.contains(name)) {
+        return Err(ApiFault::because(400, 204, "UploadChannelFilter"));
     }
+    Ok(named.contains(&CHANNEL))
 }
 
 fn summary<'a>(goal: &'a Goal, days: &[Date], rows: &[&Outcome]) -> Summary<'a> {
@@ -149,7 +149,7 @@ fn summary<'a>(goal: &'a Goal, days: &[Date], rows: &[&Outcome]) -> Summary<'a> 
     }
 }
 
-/// Rows by what became of them.
+/// Numbers of rows by their outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) successes: usize,
@@ -168,7 +168,7 @@ impl Counts {
         self.alerts.0.values().sum()
     }
 
-    /// Successes of all rows, to six decimals.
+    /// Share of the successes among all rows, to six decimals.
     fn rate(&self) -> f64 {
         let all = self.successes + self.unattributed();
         let exact = self.successes as f64 / all.max(1) as f64;

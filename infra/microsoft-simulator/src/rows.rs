@@ -1,7 +1,7 @@
-//! What conversions and adjustments have in common: the list, and how a row names its conversion.
+//! The rules that conversions and adjustments share: the list, and how a row names its conversion.
 //!
-//! A list that can't be read, or one time in it that can't, fails the whole call; everything else
-//! is an error of the row, and a row gets every error that applies.
+//! A list or a time that can't be read fails the whole call; everything else is an error of the row,
+//! and a row gets every error that applies.
 
 use std::collections::HashMap;
 
@@ -9,35 +9,22 @@ use iso_currency::Currency;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::{
-    clicks::Clicks,
     errors::{ApiFault, BatchError},
-    faults::{ForcedError, Plan},
+    fault_rule::ForcedError,
     instant,
-    ledger::{Identity, Key, PAUSED, Reason, Subject},
+    limits::{MAX_AGE, MAX_DECIMALS, MAX_ROWS, MAX_VALUE},
     money::{self, Number},
-    settings::{Account, CountType, Goal, Settings},
+    reason::{PAUSED, Reason},
+    scene::Scene,
+    settings::{CountType, Goal},
+    subject::{Identity, Key, Subject, bare_click_id},
 };
 
-/// <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>
-pub(crate) const MAX_ROWS: usize = 1_000;
-/// How old a conversion may be, and the click of one that is adjusted.
-pub(crate) const MAX_AGE: Duration = Duration::days(90);
-const MAX_VALUE: i64 = 999_999_999_999;
-const MAX_DECIMALS: u32 = 3;
 /// Ids of Microsoft's samples: never a real click.
 const TEST_CLICK_IDS: [&str; 2] = ["Example-123", "01234567890123456789012345678901"];
-
-/// One call's surroundings.
-pub(crate) struct Scene<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) account: &'a Account,
-    pub(crate) clicks: &'a Clicks,
-    pub(crate) plan: &'a Plan,
-    pub(crate) now: OffsetDateTime,
-}
 
 /// A row of either list; each operation reads the members it knows.
 #[derive(Debug, Deserialize)]
@@ -74,7 +61,7 @@ impl Findings {
         self.0.push(BatchError::symbolic(error_code, field));
     }
 
-    /// What the row came to, or the errors that were found.
+    /// The result of the row if no errors were found, else the errors.
     pub(crate) fn result<T>(self, row: Option<T>) -> Result<T, Vec<BatchError>> {
         match row {
             Some(row) if self.0.is_empty() => Ok(row),
@@ -98,7 +85,7 @@ pub(crate) fn read_list(body: &[u8], list: &str) -> Result<Vec<Option<Row>>, Api
     Ok(rows)
 }
 
-/// Runs `apply` on each row that no rule names; returns `PartialErrors`.
+/// Runs `apply` on each row to which no rule gives an error; returns `PartialErrors`.
 pub(crate) fn for_each(
     scene: &Scene<'_>,
     list: &str,
@@ -120,23 +107,26 @@ pub(crate) fn for_each(
 }
 
 impl Scene<'_> {
+    /// Whether a fault rule gives the row at this index an error.
     fn is_forced(&self, index: usize) -> bool {
         let index = i64::try_from(index).ok();
         let named = |error: &ForcedError| error.index.is_some() && error.index == index;
         self.plan.forced_errors().iter().any(named)
     }
 
+    /// The code with which a fault rule refuses rows of the goal.
     fn refusal_of(&self, goal: &str) -> Option<i64> {
         let refused = self.plan.refused_goals.iter().find(|(name, _)| name == goal)?;
         Some(refused.1)
     }
 
+    /// The reason for which a fault rule makes rows of the goal come to nothing.
     fn loss_of(&self, goal: &str) -> Option<Reason> {
         let lost = self.plan.lost_goals.iter().find(|(name, _)| name == goal)?;
         Some(lost.1)
     }
 
-    /// Checks what names the row's conversion.
+    /// Reads and checks the members that name the row's conversion.
     pub(crate) fn subject(&self, row: &Row, findings: &mut Findings) -> Option<(Subject, &Goal)> {
         let goal = self.goal(row, findings);
         let at = self.conversion_time(row, findings);
@@ -199,8 +189,8 @@ impl Row {
         hashes.into_iter().filter_map(filled).map(str::to_owned).collect()
     }
 
-    /// An empty time is the row's error; one that can't be read is the call's, as is a value that
-    /// is no JSON number.
+    /// A time that can't be read, or a value that is no JSON number, fails the call. An empty time is
+    /// only an error of the row.
     fn check_is_readable(&self) -> Result<(), ApiFault> {
         match filled(&self.conversion_time) {
             Some(text) if instant::parse(text).is_none() => {
@@ -219,7 +209,7 @@ impl Row {
     }
 }
 
-/// A member that is there and not blank.
+/// A member that is present and not blank.
 pub(crate) fn filled(member: &Option<String>) -> Option<&str> {
     member.as_deref().filter(|text| !text.trim().is_empty())
 }
@@ -258,12 +248,7 @@ fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// What two spellings of one id have in common.
-pub(crate) fn bare_click_id(text: &str) -> String {
-    text.replace('-', "").to_ascii_lowercase()
-}
-
-/// Published samples have 32, 29 or, with dashes, 36 characters; anything near that is taken.
+/// Published samples have 32, 29 or, with dashes, 36 characters; similar lengths are accepted.
 fn is_click_id(text: &str) -> bool {
     let bare = text.replace('-', "");
     let in_range = (16..=64).contains(&bare.len());

@@ -1,4 +1,4 @@
-//! What the simulator knows: accounts with their goals, credentials, and how to misbehave.
+//! The settings of the simulator: accounts with their goals, credentials, and faults.
 //!
 //! All of it is JSON at `GET|PUT|PATCH /simulator/settings`; absent members take the defaults of
 //! `cargo local`, unknown ones are refused so that a typing error does not pass for a rule.
@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::{faults::FaultRule, instant, money};
+use crate::{fault_rule::FaultRule, instant, money};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,18 +15,18 @@ use crate::{faults::FaultRule, instant, money};
 pub struct Settings {
     /// The ad accounts; a call names one by the headers `CustomerId` and `CustomerAccountId`.
     pub accounts: Vec<Account>,
-    /// The only `DeveloperToken` that is taken.
+    /// The `DeveloperToken` that is accepted, beside that of Microsoft's sandbox.
     pub developer_token: String,
-    /// Client, tokens and their life.
+    /// The identity platform: client, tokens and their lifetimes.
     pub oauth: OAuth,
     /// The form of a fault's JSON.
     pub fault_form: FaultForm,
-    /// How long after its acceptance a row is reported, and a conversion can be adjusted; earlier
-    /// adjustments are lost.
+    /// How long after its acceptance a row is reported and a conversion can be adjusted. Earlier
+    /// adjustments come to nothing.
     pub visible_after_seconds: u32,
-    /// How long after a declared click Microsoft knows it; conversions sent earlier are lost.
+    /// How long after a declared click Microsoft knows it. Conversions sent earlier come to nothing.
     pub click_settles_after_seconds: u32,
-    /// Whether a row is credited though no click of its id or hashes was declared.
+    /// Whether a row is credited if no click with its id or hashes was declared.
     pub assume_clicks: bool,
     /// Whether a click that is too late or too old is an error of the row (5616, 5617) rather than
     /// a reason of the reports.
@@ -35,7 +35,7 @@ pub struct Settings {
     pub young_goal_seconds: u32,
     /// How long ago an adjustment may have happened (5623); none: Microsoft publishes no limit.
     pub max_adjustment_age_seconds: Option<u32>,
-    /// How to misbehave, and for how long.
+    /// The fault rules.
     pub faults: Vec<FaultRule>,
 }
 
@@ -71,7 +71,7 @@ pub struct Account {
     pub customer_id: String,
     /// The ad account, header `CustomerAccountId`.
     pub account_id: String,
-    /// Billing currency: what a value without any currency is booked in.
+    /// Billing currency: the currency of values for which neither row nor goal has one.
     pub currency_code: String,
     /// Account property `MSCLKIDAutoTaggingEnabled`.
     pub auto_tagging: bool,
@@ -99,26 +99,26 @@ impl Default for Account {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Goal {
-    /// Identity; a conversion stays the goal's when its name changes.
+    /// Identity: when the name changes, the conversions remain those of the goal.
     pub id: String,
     /// The name that rows carry.
     pub name: String,
     /// Default value and currency.
     #[serde(default)]
     pub revenue: Revenue,
-    /// Which conversions of a click count; the others are kept, too.
+    /// Which conversions of a click count; the others are stored as well.
     #[serde(default)]
     pub count_type: CountType,
     /// Whether rows may be matched by hashed data alone.
     #[serde(default = "yes")]
     pub enhanced_conversions: bool,
-    /// Whether rows must carry the credit and model of an attribution made elsewhere.
+    /// Whether rows must carry the credit and the model of an external attribution.
     #[serde(default)]
     pub externally_attributed: bool,
-    /// Whether its conversions can be restated and retracted (5627).
+    /// Whether its conversions can be restated and retracted; if not, 5627.
     #[serde(default = "yes")]
     pub adjustable: bool,
-    /// A paused goal takes rows and attributes none of them.
+    /// A paused goal accepts rows and attributes none of them.
     #[serde(default)]
     pub paused: bool,
     /// Conversion window: how long before its conversion a click may lie.
@@ -155,7 +155,7 @@ fn thirty_days() -> u32 {
     43_200
 }
 
-/// What a conversion of the goal is worth when its row does not say.
+/// The value of a conversion whose row has none.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Revenue {
@@ -164,7 +164,7 @@ pub struct Revenue {
     /// Default value.
     #[serde(serialize_with = "money::serialize", deserialize_with = "money::deserialize")]
     pub value: Option<Decimal>,
-    /// The goal's currency; none: the account's.
+    /// Default currency; none: the account's.
     pub currency_code: Option<String>,
 }
 
@@ -201,19 +201,19 @@ pub enum FaultForm {
     Wrapped,
 }
 
-/// The identity platform's side.
+/// Settings of the identity platform.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct OAuth {
     /// The registered application.
     pub client_id: String,
-    /// When set, the form's `client_secret` must equal it; none: a secret is neither asked nor read.
+    /// When set, the form's `client_secret` must equal it; none: the form's secret is ignored.
     pub client_secret: Option<String>,
-    /// The refresh token of the consent. Tokens issued by rotation are this text, a dot and a number.
+    /// The first refresh token. Those that a refresh issues are this text, a dot and a number.
     pub refresh_token: String,
-    /// Life of an access token; 3,599 as the platform's default.
+    /// Lifetime of an access token; 3,599 is the platform's default.
     pub token_lifetime_seconds: u32,
-    /// Life of a refresh token that is not used; 90 days as the platform's.
+    /// Lifetime of an unused refresh token; 90 days is the platform's.
     pub refresh_token_lifetime_seconds: u32,
     /// What a refresh does to the refresh token.
     pub refresh_tokens: RefreshTokens,
@@ -236,10 +236,10 @@ impl Default for OAuth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RefreshTokens {
-    /// The answer repeats the token it was asked with.
+    /// It stays the same.
     Keep,
-    /// A new one each time; the older ones stay valid, as the platform does it.
+    /// Each refresh issues a new one; older ones stay valid, as at the platform.
     Rotate,
-    /// A new one each time; the older ones are refused from then on.
+    /// Each refresh issues a new one; older ones are refused from then on.
     RotateAndRevoke,
 }

@@ -1,5 +1,5 @@
-//! One call, from its headers to its answer, under one lock: the order of calls is the order of
-//! their effects.
+//! One call, from its headers to its answer. All of it happens under one lock, so that calls take
+//! effect in the order of their arrival.
 
 use crate::{
     adjustments,
@@ -7,20 +7,22 @@ use crate::{
     clicks::Clicks,
     conversions,
     errors::ApiFault,
-    faults::{Fault, Faults, Plan, ThrottleAnswer},
+    fault_rule::{Fault, ThrottleAnswer},
+    faults::{Faults, Plan},
     goals,
     ledger::Ledger,
+    limits::{API_REVISIONS, MAX_BODY},
     oauth::{Standing, Tokens},
     reply::{FaultStyle, Reply},
     report,
-    rows::Scene,
+    scene::Scene,
     settings::{Account, Settings},
 };
 
 const API: &str = "/CampaignManagement/v13/";
 const TOKEN: &str = "/oauth2/v2.0/token";
-/// Microsoft publishes no limit in bytes; a full Apply with every member stays far below this one.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+/// The public developer token of Microsoft's sandbox, which the simulator stands in for as well.
+const SANDBOX: &str = "BBD37VB98";
 
 pub(crate) struct State {
     initial: Settings,
@@ -33,8 +35,9 @@ pub(crate) struct State {
     answered: u64,
 }
 
-/// What happens on the connection.
+/// How a call is answered.
 pub(crate) struct Outcome {
+    /// Delay before the answer.
     pub(crate) wait: std::time::Duration,
     /// None: the connection is closed without an answer.
     pub(crate) reply: Option<Reply>,
@@ -55,7 +58,8 @@ impl State {
         }
     }
 
-    /// Back to the first settings, with nothing kept. Tokens stay: no client could know of it.
+    /// Restores the first settings and deletes everything that was stored. Tokens stay valid, because
+    /// clients do not learn about a reset.
     pub(crate) fn reset(&mut self) {
         self.change_settings(self.initial.clone());
         self.ledger = Ledger::default();
@@ -63,7 +67,7 @@ impl State {
         self.calls.clear();
     }
 
-    /// Fault rules start anew, those that were used up included.
+    /// All fault rules start again, including those that were used up.
     pub(crate) fn change_settings(&mut self, settings: Settings) {
         if settings.oauth.refresh_token != self.settings.oauth.refresh_token {
             self.tokens.new_consent();
@@ -72,8 +76,8 @@ impl State {
         self.settings = settings;
     }
 
-    /// Takes a call: logs it, lets the rules act, and answers.
-    pub(crate) fn take(&mut self, mut call: Call) -> Outcome {
+    /// Logs a call, lets the fault rules act, and answers.
+    pub(crate) fn handle(&mut self, mut call: Call) -> Outcome {
         self.answered += 1;
         call.tracking_id = format!("00000000-0000-4000-8000-{:012x}", self.answered);
         let plan = self.faults.plan(&call);
@@ -174,12 +178,12 @@ impl State {
         if !content_type.starts_with("application/json") {
             return Err(ApiFault::because(400, 116, "Content-Type"));
         }
+        if call.header("api-revision").is_some_and(|date| !API_REVISIONS.contains(&date)) {
+            return Err(ApiFault::because(400, 4410, "Api-Revision"));
+        }
         Ok(())
     }
 }
-
-/// The developer token of Microsoft's sandbox, which this stands in for as well.
-const SANDBOX: &str = "BBD37VB98";
 
 fn throttled(style: FaultStyle<'_>, answer: ThrottleAnswer) -> Reply {
     let status = match answer {
@@ -189,7 +193,7 @@ fn throttled(style: FaultStyle<'_>, answer: ThrottleAnswer) -> Reply {
     style.ad_api_fault(&ApiFault::new(status, 117))
 }
 
-/// The account that the header pair names.
+/// The account that the two headers name.
 fn account<'a>(settings: &'a Settings, call: &Call) -> Result<&'a Account, ApiFault> {
     let missing = |code| move || ApiFault::new(400, code);
     let customer = call.header("customerid").ok_or_else(missing(1029))?;

@@ -95,10 +95,14 @@ async fn a_rule_names_path_and_account() {
 
 #[tokio::test]
 async fn latency_delays_the_answer() {
-    let bench = Bench::failing(FaultRule::new(Fault::Latency { milliseconds: 150 })).await;
-    let start = Instant::now();
-    assert_eq!(bench.convert(&[purchase()]).await.status, 200);
-    assert!(start.elapsed() >= Duration::from_millis(150));
+    let bench = Bench::new().await;
+    let rules = [Fault::Latency { milliseconds: 150 }, Fault::LatencyPerRow { milliseconds: 50 }];
+    bench.simulator.update_settings(|settings| settings.faults = rules.map(FaultRule::new).into());
+    for (rows, wanted) in [(1, 200), (4, 350)] {
+        let start = Instant::now();
+        assert_eq!(bench.convert(&vec![purchase(); rows]).await.status, 200);
+        assert!(start.elapsed() >= Duration::from_millis(wanted), "{rows} rows");
+    }
 }
 
 #[tokio::test]
@@ -258,6 +262,7 @@ async fn every_kind_has_its_json() {
         { "kind": "status", "status": 200, "body": { "text": "null" } },
         { "kind": "status", "status": 200, "body": "malformed" },
         { "kind": "latency", "milliseconds": 500 },
+        { "kind": "latencyPerRow", "milliseconds": 2 },
         { "kind": "timeoutAfterAccepting", "milliseconds": 30000, "times": 1 },
         { "kind": "dropConnection", "afterAccepting": true, "times": 1 },
         { "kind": "partialErrors", "errors": [{ "index": 0, "code": 5606 }], "times": 1 },
@@ -272,5 +277,5 @@ async fn every_kind_has_its_json() {
     let written: Value = serde_json::to_value(&settings).expect("JSON");
     let again: Settings = serde_json::from_value(written.clone()).expect("its own JSON");
     assert_eq!(serde_json::to_value(&again).expect("JSON"), written);
-    assert_eq!(settings.faults.len(), 18);
+    assert_eq!(settings.faults.len(), 19);
 }

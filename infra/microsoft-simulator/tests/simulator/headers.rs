@@ -35,11 +35,16 @@ async fn each_header_is_checked() {
         ("customeraccountid", Some("1"), (400, Some(1102))),
         ("content-type", Some("text/plain"), (400, Some(116))),
         ("content-type", None, (400, Some(116))),
+        ("api-revision", Some("2026-11-09"), (400, Some(4410))),
+        ("api-revision", Some(""), (400, Some(4410))),
     ];
     for (header, value, expected) in cases {
         assert_eq!(refused(&bench, header, value).await, expected, "{header}: {value:?}");
     }
     assert!(bench.simulator.conversions().is_empty());
+    for published in [Some("2026-08-17"), Some("2026-09-28"), Some("2026-10-12"), None] {
+        assert_eq!(refused(&bench, "api-revision", published).await, (200, None), "{published:?}");
+    }
 }
 
 #[tokio::test]
