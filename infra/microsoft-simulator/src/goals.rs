@@ -12,7 +12,7 @@ use crate::{
     errors::{ApiFault, BatchError},
     limits::MAX_GOAL_IDS,
     reply::Reply,
-    settings::{Account, Goal, Revenue},
+    settings::{Account, CountType, Goal, Revenue, RevenueType},
 };
 
 #[derive(Deserialize)]
@@ -74,7 +74,7 @@ struct GoalJson<'a> {
     r#type: &'static str,
     status: &'static str,
     scope: &'static str,
-    count_type: crate::CountType,
+    count_type: CountType,
     conversion_window_in_minutes: u32,
     revenue: RevenueJson<'a>,
     exclude_from_bidding: bool,
@@ -88,7 +88,7 @@ struct GoalJson<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct RevenueJson<'a> {
-    r#type: crate::RevenueType,
+    r#type: RevenueType,
     #[serde(serialize_with = "crate::money::serialize")]
     value: Option<rust_decimal::Decimal>,
     currency_code: Option<&'a str>,

@@ -6,12 +6,11 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use crate::{
-    ConversionState, CountType,
     instant::format,
-    ledger::{Conversion, Unattributed},
+    ledger::{Conversion, ConversionState, Unattributed},
     refusals::{RefusedCall, RefusedRow},
     report::Counts,
-    settings::{Account, Goal},
+    settings::{Account, CountType, Goal},
     state::State,
 };
 

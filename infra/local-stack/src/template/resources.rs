@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
-use super::Place;
+use super::intrinsics::Place;
 use super::plan::{
     EventSource, FunctionPlan, Plan, QueuePlan, RotationPlan, RoutePlan, SchedulePlan, SecretPlan,
     TablePlan,
