@@ -12,6 +12,7 @@ pub mod keys;
 pub mod ledger;
 pub mod microsoft;
 pub mod ports;
+pub mod problems;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;
