@@ -10,3 +10,4 @@ mod handler;
 mod wire;
 
 pub use handler::Enqueue;
+pub use wire::Status;

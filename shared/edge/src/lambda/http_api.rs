@@ -27,9 +27,11 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with the request as a whole.
+    /// A problem with the request as a whole. Status and code are ones that callers can look up
+    /// (see [`crate::lambda::problems::PROBLEMS`]).
     #[must_use]
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        debug_assert!(crate::lambda::problems::is_documented(status, code), "{status} {code}");
         Problem { code, message: message.into(), field: None, status }
     }
 
