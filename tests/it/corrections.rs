@@ -1,7 +1,10 @@
 //! Corrections at the door: which original they mean, and when they are refused.
 
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time, with}, rig::{World, until}};
+use test_support::{
+    events::{click, purchase, refund, time, with},
+    rig::{KEY, World, until},
+};
 
 fn of(correction: &Value, original: Value) -> Value {
     with(correction, &json!({"original": original}))

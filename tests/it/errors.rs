@@ -4,7 +4,14 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError};
 use serde_json::json;
-use test_support::{events::{click, purchase, refund}, rig::{World, operator::{ADJUSTMENTS, CONVERSIONS, TOKEN, parameter, quick, row_errors}, until}};
+use test_support::{
+    events::{click, purchase, refund},
+    rig::{
+        World,
+        operator::{ADJUSTMENTS, CONVERSIONS, TOKEN, parameter, quick, row_errors},
+        until,
+    },
+};
 
 fn answer(status: u16, body: AnswerBody) -> FaultRule {
     FaultRule::new(Fault::Status { status, body, after_accepting: false })
@@ -111,7 +118,8 @@ async fn a_correction_that_spoils_its_calls_does_not_keep_the_others_back() {
     let world = World::quick(|options| {
         options.settle_delay = 1;
         options.batch_window = Duration::from_secs(1);
-}).await;
+    })
+    .await;
     for number in 1..5 {
         let sale = purchase(&format!("sale-{number}"), &click(number), &json!(9));
         world.queued(&sale).await;
@@ -138,7 +146,8 @@ async fn an_error_of_the_whole_account_is_not_halved_down_to_every_row() {
     let world = World::quick(|options| {
         options.batch_window = Duration::from_secs(1);
         parameter(options, "MaxReceiveCount", "100");
-}).await;
+    })
+    .await;
     world.faults(vec![answer(400, AnswerBody::Fault(116)).on(CONVERSIONS)]);
     let sales: Vec<_> =
         (0..60).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(1))).collect();

@@ -4,7 +4,16 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError, ThrottleAnswer};
 use serde_json::json;
-use test_support::{events::{click, purchase}, rig::{World, operator::{CONVERSIONS, TOKEN, parameter, quick, row_errors}, until}};
+use test_support::{
+    events::{click, purchase},
+    rig::{
+        World,
+        operator::{CONVERSIONS, TOKEN, parameter, quick, row_errors},
+        until,
+    },
+};
+
+use crate::files::mapping;
 
 fn answer(status: u16, body: AnswerBody, after_accepting: bool) -> Fault {
     Fault::Status { status, body, after_accepting }
@@ -183,14 +192,10 @@ async fn a_throttled_account_pauses_for_a_minute_while_others_go_on() {
 }
 
 async fn with_accounts(names: &[&str]) -> World {
-    let mut mapping: serde_json::Value =
-        serde_json::from_str(include_str!("../../shared/core/mapping.json")).expect("JSON");
-    for name in names {
-        mapping["accounts"][name] = json!({});
-    }
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("accounts.json");
-    std::fs::write(&file, mapping.to_string()).expect("a mapping");
-    World::quick(|options| options.mapping = Some(file)).await
+    let mapping = mapping("accounts", |mapping| {
+        names.iter().for_each(|name| mapping["accounts"][name] = json!({}));
+    });
+    World::quick(|options| options.mapping = Some(mapping)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,7 +298,8 @@ async fn a_row_that_kills_every_run_does_not_take_the_others_with_it() {
     let world = World::quick(|options| {
         options.batch_window = Duration::from_secs(1);
         parameter(options, "MaxReceiveCount", "50");
-}).await;
+    })
+    .await;
     // Of 60 sales the last one is poison: a call with it is not taken, and nobody lives to hear so.
     let poison = click(60);
     let rule = |fault| FaultRule::new(fault).on(CONVERSIONS).for_click(&poison);

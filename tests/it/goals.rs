@@ -1,14 +1,33 @@
 //! The check of the goals: what it finds, holds and lets go.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
+use local_stack::Options;
 use microsoft_simulator::{AnswerBody, Click, Fault, FaultRule, ThrottleAnswer};
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time as in_seconds}, rig::{World, operator::{TOKEN, quick}, until}};
+use test_support::{
+    events::{click, purchase, refund, time as in_seconds},
+    rig::{
+        World,
+        operator::{TOKEN, quick},
+        until,
+    },
+};
+
+use crate::files::{folder, mapping};
 
 fn subscription(event_id: &str) -> Value {
     json!({"event": "subscription_start", "eventId": event_id, "source": "shop", "occurredAt": in_seconds(-1),
            "value": 9.5, "currency": "EUR", "msclkid": "f894f652ea334e739002f7167ab8f8e3"})
+}
+
+/// A world in which goals are checked by the test alone.
+async fn unchecked(change: impl FnOnce(&mut Options)) -> World {
+    World::with(|options| {
+        options.check_every = Duration::from_secs(600);
+        change(options);
+    })
+    .await
 }
 
 async fn check(world: &World) -> Value {
@@ -24,8 +43,7 @@ fn rename(world: &World, from: &str, to: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_missing_goal_wait_and_go_by_themselves_when_it_is_repaired() {
-    let world =
-        World::with(|options| options.check_every = Duration::from_secs(600)).await;
+    let world = unchecked(|_| {}).await;
     let report = check(&world).await;
     assert_eq!((&report["checked"], &report["findings"]), (&json!(true), &json!([])));
 
@@ -59,8 +77,7 @@ async fn rows_of_a_missing_goal_wait_and_go_by_themselves_when_it_is_repaired() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_an_account_that_can_not_be_used_wait_from_the_second_failed_check_on() {
-    let world =
-        World::with(|options| options.check_every = Duration::from_secs(600)).await;
+    let world = unchecked(|_| {}).await;
     let body = AnswerBody::Fault(106);
     let refused = Fault::Status { status: 403, body, after_accepting: false };
     world.faults(vec![FaultRule::new(refused).on("CampaignManagement")]);
@@ -95,8 +112,7 @@ fn of_purchases(report: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_says_why_accepted_rows_do_not_count() {
-    let world =
-        World::with(|options| options.check_every = Duration::from_secs(600)).await;
+    let world = unchecked(|_| {}).await;
     // Slower than the settle delay of this world: the correction comes too early.
     world.microsoft().update_settings(|settings| settings.visible_after_seconds = 4);
     let click_of = |number, account: &str| Click {
@@ -137,8 +153,7 @@ async fn the_report_says_why_accepted_rows_do_not_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_that_fails_leaves_the_check_as_it_is() {
-    let world =
-        World::with(|options| options.check_every = Duration::from_secs(600)).await;
+    let world = unchecked(|_| {}).await;
     let faults = [
         Fault::Status { status: 503, body: AnswerBody::Html, after_accepting: false },
         Fault::Status { status: 400, body: AnswerBody::Fault(5613), after_accepting: false },
@@ -162,10 +177,7 @@ async fn a_report_that_fails_leaves_the_check_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
-    let world = World::with(|options| {
-        options.check_every = Duration::from_secs(600);
-        options.hour = 1;
-    }).await;
+    let world = unchecked(|options| options.hour = 1).await;
     let enhanced = |on: bool| {
         world.microsoft().update_settings(|settings| {
             let goals = settings.accounts.iter_mut().flat_map(|account| &mut account.goals);
@@ -198,11 +210,6 @@ async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
     world.stop().await;
 }
 
-/// A world in which goals are checked by the test alone.
-async fn unchecked() -> World {
-    World::quick(|options| options.check_every = Duration::from_secs(600)).await
-}
-
 fn on_goals(fault: Fault) -> FaultRule {
     FaultRule::new(fault).on("ConversionGoals")
 }
@@ -215,7 +222,7 @@ async fn account_item(world: &World) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_item_holds_each_finding_with_its_cure() {
-    let world = unchecked().await;
+    let world = unchecked(quick).await;
     world.change_goals(|goal| goal.enhanced_conversions = goal.name != "Purchase");
     let report = check(&world).await;
     assert_eq!(report["findings"].as_array().map(Vec::len), Some(1));
@@ -241,7 +248,7 @@ async fn the_account_item_holds_each_finding_with_its_cure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_renewed_once() {
-    let world = unchecked().await;
+    let world = unchecked(quick).await;
     world.faults(vec![on_goals(Fault::ExpireTokens {}).times(1)]);
     let report = check(&world).await;
     assert_eq!((&report["checked"], &report["error"]), (&json!(true), &Value::Null), "{report}");
@@ -258,7 +265,7 @@ async fn a_refused_token_is_renewed_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_finds_itself_asked_too_often_is_left_alone_for_a_while() {
-    let world = unchecked().await;
+    let world = unchecked(quick).await;
     let body = r#"{"error":"invalid_request","error_codes":[50196]}"#;
     let body = AnswerBody::Text(body.to_owned());
     let looping = Fault::Status { status: 400, body, after_accepting: false };
@@ -280,7 +287,7 @@ async fn a_service_that_finds_itself_asked_too_often_is_left_alone_for_a_while()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_was_written_meanwhile_is_no_lost_consent() {
-    let world = unchecked().await;
+    let world = unchecked(quick).await;
     let down = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![FaultRule::new(down).on(TOKEN)]);
     assert_eq!(check(&world).await["checked"], false, "it has read the secret");
@@ -296,7 +303,7 @@ async fn a_secret_that_was_written_meanwhile_is_no_lost_consent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_list_of_goals_where_some_were_known_holds_nothing() {
-    let world = unchecked().await;
+    let world = unchecked(quick).await;
     let nothing = || {
         let body = AnswerBody::Text(r#"{"ConversionGoals":null,"PartialErrors":[]}"#.to_owned());
         vec![on_goals(Fault::Status { status: 200, body, after_accepting: false })]
@@ -322,8 +329,7 @@ async fn no_list_of_goals_where_some_were_known_holds_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_with_errors_holds_nothing() {
-    let world =
-        World::with(|options| options.check_every = Duration::from_secs(600)).await;
+    let world = unchecked(|_| {}).await;
     let body =
         r#"{"ConversionGoals":null,"PartialErrors":[{"Code":0,"ErrorCode":"InternalError"}]}"#;
     let body = AnswerBody::Text(body.to_owned());
@@ -336,21 +342,19 @@ async fn an_answer_with_errors_holds_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong-name");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("mapping.json");
-    let shipped = include_str!("../../shared/core/mapping.json");
-    std::fs::write(&file, shipped.replace("\"Subscription Start\"", "\"Subscription Strat\""))
-        .unwrap();
-    let within = || {
-        World::with(|options| {
-            options.mapping = Some(file.clone());
-            options.data = Some(folder.clone());
-            options.check_every = Duration::from_secs(600);
+    let folder = folder();
+    let misspelt = mapping("misspelt", |mapping| {
+        let goals = mapping["goals"].as_object_mut().expect("goals").values_mut();
+        let meant = goals.filter(|goal| goal["name"] == "Subscription Start");
+        meant.for_each(|goal| goal["name"] = json!("Subscription Strat"));
+    });
+    let within = |mapping: Option<PathBuf>| {
+        unchecked(|options| {
+            options.mapping = mapping;
+            options.data = Some(folder.path().to_owned());
         })
     };
-    let world = within().await;
+    let world = within(Some(misspelt)).await;
     rename(&world, "Subscription Strat", "Subscription Start");
     let report = check(&world).await;
     assert_eq!(report["held"], json!(["Subscription Strat"]));
@@ -359,8 +363,7 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
     world.until_drained().await;
     world.stop().await;
 
-    std::fs::write(&file, shipped).unwrap();
-    let world = within().await;
+    let world = within(None).await;
     let report = check(&world).await;
     assert_eq!((&report["held"], &report["findings"]), (&json!([]), &json!([])));
     let record = world.until_state("sub-1", "accepted").await;

@@ -1,11 +1,20 @@
 //! Hashes of persons: which goals get them, and what becomes of rows that have nothing else.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use local_stack::Options;
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time, with}, rig::{KEY, World, operator::{ADJUSTMENTS, CONVERSIONS, quick}, until}};
+use test_support::{
+    events::{click, purchase, refund, time, with},
+    rig::{
+        KEY, World,
+        operator::{ADJUSTMENTS, CONVERSIONS, quick},
+        until,
+    },
+};
+
+use crate::files::{folder, mapping};
 
 const MAIL: &str = "john@contoso.com";
 const HASH: &str = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
@@ -18,15 +27,6 @@ fn patient(options: &mut Options) {
 
 fn by_mail(event_id: &str) -> Value {
     with(&purchase(event_id, "-", &json!(3)), &json!({"msclkid": null, "email": MAIL}))
-}
-
-/// The shipped mapping, but no goal gets hashes; in a file.
-fn plain_mapping() -> PathBuf {
-    let text = include_str!("../../shared/core/mapping.json")
-        .replace(r#""enhancedConversions": true"#, r#""enhancedConversions": false"#);
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mapping-plain.json");
-    std::fs::write(&path, text).expect("written");
-    path
 }
 
 async fn check(world: &World) -> Value {
@@ -78,7 +78,8 @@ async fn what_microsoft_may_have_is_repeated_with_them() {
     let world = World::with(|options| {
         patient(options);
         options.retry_base = Duration::from_secs(4);
-    }).await;
+    })
+    .await;
     let lost = FaultRule::new(Fault::DropConnection { after_accepting: true });
     world.faults(vec![lost.on(CONVERSIONS).times(1)]);
     let sale = with(&purchase("1", &click(1), &json!(10)), &json!({"email": MAIL}));
@@ -116,14 +117,18 @@ async fn alone_they_go_soon_after_a_check_finds_that_their_goal_takes_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alone_they_wait_while_the_mapping_sends_none_and_go_by_a_click_or_a_new_mapping() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hashes");
-    let _ = std::fs::remove_dir_all(&folder);
+    let folder = folder();
+    let takes_none = mapping("plain", |mapping| {
+        let goals = mapping["goals"].as_object_mut().expect("goals").values_mut();
+        goals.for_each(|goal| goal["enhancedConversions"] = json!(false));
+    });
     let world = World::with(|options| {
         patient(options);
         options.hour = 3;
-        options.data = Some(folder.clone());
-        options.mapping = Some(plain_mapping());
-    }).await;
+        options.data = Some(folder.path().to_owned());
+        options.mapping = Some(takes_none);
+    })
+    .await;
     let nobody = with(&by_mail("0"), &json!({"email": null}));
     let answer = world.enqueue(KEY, nobody.to_string()).await;
     assert_eq!(answer.problem(), (422, "no_identifier", None));
@@ -141,13 +146,13 @@ async fn alone_they_wait_while_the_mapping_sends_none_and_go_by_a_click_or_a_new
 
     let world = World::with(|options| {
         patient(options);
-        options.data = Some(folder.clone());
-    }).await;
+        options.data = Some(folder.path().to_owned());
+    })
+    .await;
     world.until_state("alone", "accepted").await;
     let sent = bodies(&world, CONVERSIONS);
     assert!(sent.len() == 1 && sent[0].contains(HASH), "{sent:?}");
     world.stop().await;
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +161,8 @@ async fn a_released_row_that_nobody_gets_through_is_one_dead_letter() {
         patient(options);
         quick(options);
         options.hour = 8;
-    }).await;
+    })
+    .await;
     world.change_goals(|goal| goal.paused = true);
     check(&world).await;
     world.queued(&purchase("1", &click(1), &json!(10))).await;

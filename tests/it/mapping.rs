@@ -3,23 +3,19 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time, with}, rig::{KEY, World}};
+use test_support::{
+    events::{click, purchase, refund, time, with},
+    rig::{KEY, World, until},
+};
 
-/// The shipped mapping with what `change` does to it, in a file.
-fn mapping(name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
-    let shipped = include_str!("../../shared/core/mapping.json");
-    let mut mapping: Value = serde_json::from_str(shipped).expect("JSON");
-    change(&mut mapping);
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("mapping-{name}.json"));
-    std::fs::write(&path, mapping.to_string()).expect("written");
-    path
-}
+use crate::files::mapping;
 
 async fn world(mapping: PathBuf) -> World {
     World::with(|options| {
         options.hour = 600;
         options.mapping = Some(mapping);
-    }).await
+    })
+    .await
 }
 
 /// Microsoft reports on 20 goals a call.
@@ -81,7 +77,7 @@ async fn a_goal_and_an_event_are_added_in_the_mapping_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_account_has_its_own_goal_names_rights_and_trust_in_browsers() {
-    let path = mapping("accounts", |mapping| {
+    let path = mapping("each-account", |mapping| {
         mapping["accounts"] = json!({"main": {"browserOrderTies": true},
                                      "eu": {"goals": {"purchase": "Kauf"}}});
     });

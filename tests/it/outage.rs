@@ -1,7 +1,10 @@
 //! What callers see while AWS is out, and that sending again repairs it.
 
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, with}, rig::{Answer, KEY, World}};
+use test_support::{
+    events::{click, purchase, refund, with},
+    rig::{Answer, KEY, World},
+};
 
 const UNTIL_ENDED: usize = usize::MAX;
 

@@ -1,9 +1,14 @@
 //! Personal data goes in, and only hashes are ever written down.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use serde_json::json;
-use test_support::{events::{click, purchase, refund, with}, rig::{KEY, World}};
+use test_support::{
+    events::{click, purchase, refund, with},
+    rig::{KEY, Place, World},
+};
+
+use crate::files::folder;
 
 /// What is sent, and pieces of it that must be found nowhere.
 const EMAIL: &str = "Jane.Doe+news@Example.org";
@@ -31,12 +36,12 @@ fn assert_without_person(text: &str, what: &str) {
 }
 
 async fn send_personal_data() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("privacy");
-    let _ = std::fs::remove_dir_all(&folder);
+    let folder = folder();
     let world = World::with(|options| {
         options.hour = 600;
-        options.data = Some(folder.clone());
-    }).await;
+        options.data = Some(folder.path().to_owned());
+    })
+    .await;
     let person = json!({"email": EMAIL, "phone": PHONE});
     let by_person = with(&purchase("person", "", &json!(10)), &json!({"msclkid": null}));
     world.queued(&with(&by_person, &person)).await;
@@ -111,7 +116,7 @@ async fn send_personal_data() {
 
     // Tables, queues and secrets as they lie on the disk, deleted messages included.
     let mut disk = String::new();
-    for entry in std::fs::read_dir(&folder).expect("the folder") {
+    for entry in std::fs::read_dir(folder.path()).expect("the folder") {
         let path = entry.expect("an entry").path();
         let bytes = std::fs::read(&path).expect("readable");
         let text = String::from_utf8_lossy(&bytes);
@@ -130,7 +135,8 @@ async fn personal_data_is_in_no_table_queue_log_or_answer() {
         return send_personal_data().await;
     }
     // This test again, in a process whose output can be read: the functions' logs are in it.
-    let name = "personal_data_is_in_no_table_queue_log_or_answer";
+    let _place = Place::take().await;
+    let name = "privacy::personal_data_is_in_no_table_queue_log_or_answer";
     let mut inner = Command::new(std::env::current_exe().unwrap());
     inner.args(["--exact", name, "--nocapture"]).env(INNER, "1");
     let output = tokio::task::spawn_blocking(move || inner.output()).await.unwrap().unwrap();

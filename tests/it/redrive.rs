@@ -1,15 +1,21 @@
 //! What Microsoft refuses for good or nobody can deliver rests among the dead letters, and goes
 //! once its cause is repaired and an operator sends it back.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund}, rig::{World, operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick}}};
+use test_support::{
+    events::{click, purchase, refund},
+    rig::{
+        World,
+        operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick},
+        until,
+    },
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::files::{folder, mapping};
 
 const NAME_INVALID: &str = "microsoft 5606 OfflineConversionNameInvalid";
 
@@ -35,7 +41,8 @@ async fn a_refused_row_rests_until_its_cause_is_repaired_and_goes_once() {
     let world = World::quick(|options| {
         // A refused message that waits for its turn would not be among the dead letters today.
         options.retry_base = Duration::from_secs(600);
-}).await;
+    })
+    .await;
     rename(&world, "Purchase", "Purchases").await;
     let sale = purchase("1", &click(1), &json!(129.95));
     assert_eq!(world.post(&sale).await.status, 202);
@@ -76,8 +83,8 @@ async fn a_refused_row_rests_until_its_cause_is_repaired_and_goes_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_goal_name_in_the_mapping_is_taken_by_a_redrive() {
-    let folder = Folder::new("renamed");
-    let world = World::quick(|options| options.data = Some(folder.path("data"))).await;
+    let folder = folder();
+    let world = World::quick(|options| options.data = Some(folder.path().to_owned())).await;
     rename(&world, "Purchase", "Purchases").await;
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
     world.until_letters(1).await;
@@ -85,14 +92,13 @@ async fn a_new_goal_name_in_the_mapping_is_taken_by_a_redrive() {
     assert_eq!(refused["reason"], NAME_INVALID);
     world.stop().await;
 
-    let mut mapping: Value =
-        serde_json::from_str(include_str!("../../shared/core/mapping.json")).unwrap();
-    mapping["goals"]["purchase"]["name"] = json!("Purchases");
-    std::fs::write(folder.path("mapping.json"), mapping.to_string()).unwrap();
+    let renamed =
+        mapping("renamed", |mapping| mapping["goals"]["purchase"]["name"] = json!("Purchases"));
     let world = World::quick(|options| {
-        options.data = Some(folder.path("data"));
-        options.mapping = Some(folder.path("mapping.json"));
-}).await;
+        options.data = Some(folder.path().to_owned());
+        options.mapping = Some(renamed);
+    })
+    .await;
     world.until_letters(1).await;
     world.redrive().await;
     world.until_state("1", "accepted").await;
@@ -118,10 +124,8 @@ async fn a_name_refused_after_an_attempt_in_doubt_may_count_already() {
     let world = World::with(quick).await;
     world.faults(vec![status(500).times(1)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
-    until("tried", || async {
-        if world.calls(CONVERSIONS).is_empty() { Err(()) } else { Ok(()) }
-    })
-    .await;
+    until("tried", || async { if world.calls(CONVERSIONS).is_empty() { Err(()) } else { Ok(()) } })
+        .await;
     rename(&world, "Purchase", "Purchases").await;
     let record = world.until_state("1", "refused").await;
     assert_eq!(record["reason"], "may_already_count");
@@ -202,13 +206,13 @@ async fn a_refused_correction_goes_again_under_its_conversions_goal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_environment_took_is_never_corrected_from_here() {
-    let folder = Folder::new("environments");
+    let folder = folder();
     let within = |environment: &'static str| {
-        let data = folder.path("data");
+        let data = folder.path().to_owned();
         World::quick(move |options| {
             options.data = Some(data);
             parameter(options, "MicrosoftEnvironment", environment);
-})
+        })
     };
     let world = within("sandbox").await;
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
@@ -223,25 +227,4 @@ async fn what_another_environment_took_is_never_corrected_from_here() {
     world.until_letters(1).await;
     assert!(world.calls(APPLY).is_empty());
     world.stop().await;
-}
-
-/// A folder of this test's own, removed with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tracklayer-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        Path::join(&self.0, name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

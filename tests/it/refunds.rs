@@ -5,7 +5,14 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time}, rig::{World, operator::{ADJUSTMENTS, CONVERSIONS, quick}, until}};
+use test_support::{
+    events::{click, purchase, refund, time},
+    rig::{
+        World,
+        operator::{ADJUSTMENTS, CONVERSIONS, quick},
+        until,
+    },
+};
 
 async fn accepted(id: &str, number: u32, value: Value) -> World {
     let world = World::with(quick).await;

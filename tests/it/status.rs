@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{events::{MSCLKID, click, purchase, refund, time, with}, rig::{KEY, World, api::EVENTS}};
+use test_support::{
+    events::{MSCLKID, click, purchase, refund, time, with},
+    rig::{KEY, World, api::EVENTS},
+};
 
 /// A time in the form of the API: whole seconds, UTC.
 fn is_time(value: &Value) -> bool {

@@ -3,7 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time}, rig::{World, operator::{ADJUSTMENTS, CONVERSIONS, quick}, until}};
+use test_support::{
+    events::{click, purchase, refund, time},
+    rig::{
+        World,
+        operator::{ADJUSTMENTS, CONVERSIONS, quick},
+        until,
+    },
+};
 
 /// Conversions of each measurement.
 const COUNT: u32 = 40;
@@ -15,7 +22,8 @@ async fn world() -> World {
         options.hour = 3_600;
         options.batch_window = Duration::from_secs(2);
         options.sweep_every = Duration::from_secs(1_000);
-}).await
+    })
+    .await
 }
 
 /// Units of these operations on a table.

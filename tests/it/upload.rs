@@ -4,7 +4,14 @@ use std::time::{Duration, Instant};
 
 use microsoft_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund, time}, rig::{World, operator::{ADJUSTMENTS, APPLY, CONVERSIONS, parameter, quick, row_errors}, until}};
+use test_support::{
+    events::{click, purchase, refund, time},
+    rig::{
+        World,
+        operator::{ADJUSTMENTS, APPLY, CONVERSIONS, parameter, quick, row_errors},
+        until,
+    },
+};
 
 /// How upload writes what it learned.
 const OUTCOMES: &str = "DynamoDB_20120810.BatchExecuteStatement";
@@ -89,7 +96,8 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
         options.batch_window = Duration::from_secs(3);
         options.retry_base = Duration::from_secs(60);
         options.function_timeout = 20;
-}).await;
+    })
+    .await;
     let posts = [0_u32, 1, 2].map(|part| {
         let sales: Vec<_> = (part * 400..(part + 1) * 400)
             .map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(1.25)))
@@ -291,7 +299,8 @@ async fn a_click_is_uploaded_once_it_is_old_enough() {
     let world = World::quick(|options| {
         options.min_click_age = 5;
         parameter(options, "MaxReceiveCount", "4");
-}).await;
+    })
+    .await;
     let landing = json!({"msclkid": click(1), "sessionId": "s-1"});
     assert_eq!(world.capture(&landing).await.status, 204);
     let landed = Instant::now();

@@ -3,7 +3,14 @@
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{events::{click, time, with}, rig::{KEY, World, operator::{TOKEN, quick}, until}};
+use test_support::{
+    events::{click, time, with},
+    rig::{
+        KEY, World,
+        operator::{TOKEN, quick},
+        until,
+    },
+};
 
 use super::{JSON, cookie, land, sale};
 

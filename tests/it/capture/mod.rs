@@ -5,13 +5,17 @@ mod withdrawal;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{events::{MSCLKID, click, purchase, time, with}, rig::{Answer, KEY, World, api::CAPTURE}};
+use test_support::{
+    events::{MSCLKID, click, purchase, time, with},
+    rig::{
+        Answer, KEY, World,
+        api::{CAPTURE, JSON},
+    },
+};
 
 const DAY: u64 = 86_400;
 /// Headers, a body, and the problem it is refused with.
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, (u16, &'a str, Option<&'a str>));
-
-const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The value of the visitor's cookie, if the attributes are right.
 fn cookie(answer: &Answer) -> String {

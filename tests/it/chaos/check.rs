@@ -4,7 +4,7 @@ use microsoft_simulator::Unattributed;
 use serde_json::{Value, json};
 use test_support::rig::World;
 
-use crate::orders::{Order, number};
+use super::orders::{Order, number};
 
 /// What is not as it should be; empty in the end.
 pub async fn wrong(world: &World, orders: &[Order]) -> Vec<String> {

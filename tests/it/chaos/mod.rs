@@ -14,10 +14,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use simulation::random::Random;
-use test_support::rig::{World, operator::quick};
+use test_support::rig::{Place, World, operator::quick};
 use tokio::task::JoinSet;
+
+use crate::files::mapping;
 
 /// How long trouble lasts; most posts fall into it.
 const TROUBLE: Duration = Duration::from_secs(45);
@@ -61,16 +63,14 @@ fn seed() -> u64 {
 /// Two accounts, waits of seconds, and a Microsoft that shows a conversion only a second after it
 /// took it.
 async fn start() -> World {
-    let shipped = include_str!("../../../shared/core/mapping.json");
-    let mut mapping: Value = serde_json::from_str(shipped).expect("JSON");
-    mapping["accounts"]["eu"] = json!({});
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos.json");
-    std::fs::write(&file, mapping.to_string()).expect("a mapping");
-    let world = World::quick(|options| {
+    let mapping = mapping("chaos", |mapping| mapping["accounts"]["eu"] = json!({}));
+    let world = World::at(Place::take_all().await, |options| {
+        quick(options);
         options.settle_delay = 2;
         options.hour = 1;
-        options.mapping = Some(file);
-}).await;
+        options.mapping = Some(mapping);
+    })
+    .await;
     world.microsoft().update_settings(|settings| settings.visible_after_seconds = 1);
     world
 }

@@ -7,9 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 use simulation::random::Random;
-use test_support::rig::{Answer, World};
+use test_support::{
+    events::time,
+    rig::{Answer, World},
+};
 
-use crate::orders::{Click, Order};
+use super::orders::{Click, Order};
 
 /// Something that is sent at some time.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ fn ms(ms: i64) -> Duration {
 /// The same id with something else.
 fn other(event: &Value) -> Value {
     let mut event = event.clone();
-    event["occurredAt"] = json!(test_support::events::time(-4_000));
+    event["occurredAt"] = json!(time(-4_000));
     event
 }
 

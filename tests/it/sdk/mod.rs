@@ -1,12 +1,20 @@
 //! Microsoft's own Python SDK as the judge: it reads the simulator's answers, and what it sends is
 //! what this system sends. Without Python or its registry these tests are skipped, and say so.
 
+mod python;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use microsoft_simulator::{Call, Fault, FaultRule, Settings, Simulator};
-use serde_json::{Map, Value, json};
 use python::Sdk;
-use test_support::{events::{MSCLKID, click, purchase, refund, time as in_seconds, with}, rig::{World, operator::{ADJUSTMENTS, CONVERSIONS}}};
+use serde_json::{Map, Value, json};
+use test_support::{
+    events::{MSCLKID, click, purchase, refund, time as in_seconds, with},
+    rig::{
+        World,
+        operator::{ADJUSTMENTS, CONVERSIONS},
+    },
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 const REPORT: &str = "/OfflineConversionReport/QueryByGoalIds";
@@ -252,8 +260,7 @@ fn token_form(simulator: &Simulator, by_sdk: bool) -> Vec<Option<String>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn we_send_what_the_sdk_sends() {
     let Some(sdk) = sdk() else { return };
-    let world =
-        World::with(|options| options.check_every = Duration::from_secs(600)).await;
+    let world = World::with(|options| options.check_every = Duration::from_secs(600)).await;
     let (events, sales) = sales();
     assert_eq!(world.post(&events).await.body["counts"]["queued"], 3);
     for id in ["1", "2", "3"] {

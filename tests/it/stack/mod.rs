@@ -1,166 +1,24 @@
 //! `cargo local` as its user has it: what it prints, how it ends, what it keeps.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead, BufReader, Read},
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
-    time::{Duration, Instant},
-};
+mod local;
 
+use std::{net::SocketAddr, process::Command, time::Duration};
+
+use local::{Local, leaves_nothing, runtime, wait_until};
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, Settings, Simulator};
 use serde_json::{Value, json};
-use test_support::{events::{click, purchase, refund}, rig::{World, operator::quick}};
+use test_support::{
+    events::{click, purchase, refund},
+    rig::{World, operator::quick},
+};
 use tokio::runtime::Runtime;
 
-/// A running `cargo local` on free ports; killed with this value if a test ends early.
-struct Local {
-    child: Child,
-    /// What came on standard output up to the sample's last line.
-    ready: String,
-    /// Standard error, as far as it has come.
-    log: Arc<Mutex<String>>,
-}
-
-impl Local {
-    fn start(options: &[&str]) -> Local {
-        let free = ["local", "--port", "0", "--aws-port", "0", "--simulator-port", "0"];
-        let mut command = Command::new(env!("CARGO"));
-        // What `cargo test` sets for a test would make build scripts run again in vain.
-        let ours = |name: &str| {
-            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
-        };
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
-            command.env_remove(name);
-        }
-        let mut child = command
-            .args(free)
-            .args(options)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("cargo");
-        let log = Arc::new(Mutex::new(String::new()));
-        let (mut errors, seen) = (child.stderr.take().expect("a pipe"), log.clone());
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4_096];
-            while let Ok(count @ 1..) = errors.read(&mut buffer) {
-                seen.lock().expect("no panic").push_str(&String::from_utf8_lossy(&buffer[..count]));
-            }
-        });
-        let (lines, printed) = mpsc::channel();
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
-        });
-        let mut local = Local { child, ready: String::new(), log };
-        // The build may have to wait for another one.
-        let end = Instant::now() + Duration::from_secs(300);
-        while local.ready.matches("/simulator/conversions").count() < 2 {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(line) = printed.recv_timeout(left) else {
-                panic!("not ready: {}\n{}", local.ready, local.log.lock().expect("no panic"))
-            };
-            local.ready.push_str(&line);
-            local.ready.push('\n');
-        }
-        local
-    }
-
-    fn sample(&self) -> &str {
-        self.ready.split_once('\n').expect("a sample").1
-    }
-
-    /// The log once it holds this text so often: what is printed is read a moment later, and what a
-    /// function writes is printed a moment later.
-    fn until_logged(&self, text: &str, times: usize) -> String {
-        let end = Instant::now() + Duration::from_secs(30);
-        loop {
-            let log = self.log.lock().expect("no panic").clone();
-            // A line that is still coming may end in the middle of a word.
-            let whole = log.rfind('\n').map_or("", |end| &log[..=end]);
-            if whole.matches(text).count() >= times {
-                return whole.to_owned();
-            }
-            assert!(Instant::now() < end, "not {times} times {text:?} after 30 s: {log}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// The word behind this text in the log.
-    fn logged(&self, text: &str) -> String {
-        let log = self.until_logged(text, 1);
-        let rest = log.split_once(text).expect("it is there").1;
-        rest.split_whitespace().next().unwrap_or_default().to_owned()
-    }
-
-    /// The process itself (`cargo run` becomes it) and what it has started.
-    fn processes(&self) -> BTreeSet<u32> {
-        let of_parent = |pid: u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>();
-            (parent.ok()? == self.child.id()).then_some(pid)
-        };
-        let entries = std::fs::read_dir("/proc").expect("processes").flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter_map(of_parent).collect()
-    }
-
-    fn send(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
-    }
-
-    /// Asks it to end, and requires that it does so at once and leaves nothing.
-    fn end(mut self, signal: &str) {
-        let started = self.processes();
-        assert!(started.len() >= 2, "functions were running: {started:?}");
-        self.send(signal);
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                break status;
-            }
-            assert!(start.elapsed() < Duration::from_secs(5), "still there after 5 s");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        assert!(status.success(), "{status}");
-        leaves_nothing(&started);
-    }
-}
-
-/// The shell that watches over the functions sees the end of its pipe a moment later.
-fn leaves_nothing(started: &BTreeSet<u32>) {
-    let alive = |pid: &&u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // A dead process whose new parent hasn't looked yet is none.
-        !stat.is_empty() && !stat.contains(") Z ")
-    };
-    let end = Instant::now() + Duration::from_secs(2);
-    while started.iter().any(|pid| alive(&pid)) && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let left: Vec<&u32> = started.iter().filter(alive).collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::files::folder;
 
 #[test]
 fn the_printed_sample_yields_a_restated_conversion_and_ctrl_c_leaves_no_process() {
     let local = Local::start(&["--settle-delay", "1"]);
-    let address = local.ready.lines().next().unwrap().strip_prefix("ready ").unwrap();
+    let address = local.api();
     assert!(address.starts_with("http://127.0.0.1:"), "{address}");
     assert!(local.sample().contains(&format!("{address}/api/tracklayer/events")));
 
@@ -193,37 +51,37 @@ fn sigterm_ends_it_with_calls_under_way() {
         curl(&["-X", "PATCH", "-d", &fault.to_string(), &format!("{base}/simulator/settings")])
             .contains("20000")
     );
-    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    let api = local.api();
     assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
-    let end = Instant::now() + Duration::from_secs(30);
-    while !curl(&[&format!("{base}/simulator/calls")]).contains("trackingId") {
-        assert!(Instant::now() < end, "nothing was called");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until(|| {
+        let calls = curl(&[&format!("{base}/simulator/calls")]);
+        if calls.contains("trackingId") { Ok(()) } else { Err(calls) }
+    });
     local.end("-TERM");
 }
 
 #[test]
 fn a_stack_that_is_killed_leaves_no_process_and_has_kept_what_it_acknowledged() {
-    let folder = Folder::new("killed");
-    let data = folder.0.to_str().expect("a path");
+    let folder = folder();
+    let data = folder.path().to_str().expect("a path");
     let mut local = Local::start(&["--data", data, "--settle-delay", "600"]);
-    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    let api = local.api();
     assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
     let started = local.processes();
     local.send("-KILL");
     assert!(!local.child.wait().unwrap().success());
     leaves_nothing(&started);
+    drop(local);
 
     let local = Local::start(&["--data", data]);
-    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    let api = local.api();
     assert!(post(&api, &purchase("1", &click(1), &json!(4))).contains("conflict"));
     let microsoft = address(local.sample(), "/simulator/conversions");
-    let end = Instant::now() + Duration::from_secs(20);
-    while !curl(&[&microsoft]).contains(r#""originalValue":3"#) && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    assert_eq!(curl(&[&microsoft]).matches(r#""duplicates":0"#).count(), 1);
+    let kept = wait_until(|| {
+        let kept = curl(&[&microsoft]);
+        if kept.contains(r#""originalValue":3"#) { Ok(kept) } else { Err(kept) }
+    });
+    assert_eq!(kept.matches(r#""duplicates":0"#).count(), 1);
     local.end("-INT");
 }
 
@@ -239,7 +97,7 @@ fn a_refused_consent_is_one_line_of_each_run_and_tells_no_secret() {
     let json_type = "Content-Type: application/x-amz-json-1.1";
     let answer = curl(&["-H", target, "-H", json_type, "-d", &request.to_string(), &aws]);
     assert!(answer.contains("VersionId"), "{answer}");
-    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    let api = local.api();
     assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
     local.until_logged("given up by the queue", 1);
     let log = local.until_logged("account can't be used", 3);
@@ -277,16 +135,11 @@ impl Host {
     }
 
     fn until_kept(&self, count: usize) {
-        let end = Instant::now() + Duration::from_secs(30);
-        while self.simulator.conversions().len() < count {
-            assert!(Instant::now() < end, "{:?}", self.simulator.calls());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait_until(|| {
+            let is_kept = self.simulator.conversions().len() >= count;
+            is_kept.then_some(()).ok_or_else(|| format!("{:?}", self.simulator.calls()))
+        });
     }
-}
-
-fn runtime() -> Runtime {
-    Runtime::new().expect("a runtime")
 }
 
 #[test]
@@ -295,7 +148,7 @@ fn a_host_that_nobody_answers_at_costs_no_money_and_rings() {
     let url = format!("http://{}", host.address);
     let patient = ["--retry-base", "0.5", "--parameter", "MaxReceiveCount=100"];
     let local = Local::start(&[&["--microsoft-url", &url], &patient[..]].concat());
-    let api = local.ready.lines().next().unwrap().trim_start_matches("ready ").to_owned();
+    let api = local.api();
     assert!(post(&api, &purchase("1", &click(1), &json!(3))).contains("queued"));
     host.until_kept(1);
 
@@ -315,11 +168,10 @@ fn a_host_that_nobody_answers_at_costs_no_money_and_rings() {
     let values: Vec<_> = kept.iter().map(|kept| kept.value.unwrap().to_string()).collect();
     assert_eq!(values, ["3", "4"]);
     assert!(kept.iter().all(|kept| kept.duplicates == 0), "{kept:?}");
-    let end = Instant::now() + Duration::from_secs(30);
-    while !status().contains(r#""state":"accepted""#) {
-        assert!(Instant::now() < end, "{}", status());
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    wait_until(|| {
+        let status = status();
+        if status.contains(r#""state":"accepted""#) { Ok(()) } else { Err(status) }
+    });
     local.end("-INT");
 }
 
@@ -341,9 +193,9 @@ fn curl(arguments: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_folder_keeps_rows_messages_clicks_and_secrets() {
-    let folder = Folder::new("data");
+    let folder = folder();
     let within = || {
-        let data = folder.0.clone();
+        let data = folder.path().to_owned();
         World::quick(move |options| options.data = Some(data))
     };
     let world = within().await;
@@ -393,19 +245,4 @@ async fn a_killed_function_is_started_again() {
     world.until_drained().await;
     assert_eq!(world.conversions().await.len(), 2);
     world.stop().await;
-}
-
-/// Removed with this value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        Folder(std::env::temp_dir().join(format!("tracklayer-{name}-{}", std::process::id())))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

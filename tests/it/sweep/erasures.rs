@@ -1,4 +1,4 @@
-//! Persons are erased by requests and by the audit, over the stand-in's tables.
+//! Persons are erased by requests and by the audit, over the tables of a local AWS.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use tracklayer_edge::{
     ports::{Erasures as _, Removed},
 };
 
-use crate::stand::{Stand, row};
+use super::rig::{Rig, row};
 
 /// Seconds between two audits.
 const PERIOD: i64 = 168_000;
@@ -39,7 +39,7 @@ fn asked(kind: &str, value: &str, source: &str) -> Erasure {
     }
 }
 
-impl Stand {
+impl Rig {
     fn after(&self, seconds: i64) -> EventTime {
         self.now.plus_seconds(seconds)
     }
@@ -110,146 +110,146 @@ impl Stand {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn asking_again_never_starves_an_erasure() {
-    let stand = Stand::start().await;
+    let rig = Rig::start().await;
     let erasure = asked("lead", "l", "shop");
-    stand.sold("1", None, Some("l")).await;
-    assert!(stand.ask(&erasure, -100, false).await.pending);
+    rig.sold("1", None, Some("l")).await;
+    assert!(rig.ask(&erasure, -100, false).await.pending);
     // In the very second in which the audit begins.
-    assert!(stand.ask(&erasure, 0, false).await.pending);
-    assert_eq!(stand.noted(0).await[0].requested_at, stand.after(-100));
-    assert_eq!(stand.pass(0).await.audit_erased, 1);
-    assert_eq!(stand.noted(0).await[0].done_at, Some(stand.now));
+    assert!(rig.ask(&erasure, 0, false).await.pending);
+    assert_eq!(rig.noted(0).await[0].requested_at, rig.after(-100));
+    assert_eq!(rig.pass(0).await.audit_erased, 1);
+    assert_eq!(rig.noted(0).await[0].done_at, Some(rig.now));
 
-    let again = stand.ask(&erasure, 100, false).await;
+    let again = rig.ask(&erasure, 100, false).await;
     assert_eq!((again.pending, again.removed, again.rows.len()), (false, Removed::default(), 1));
-    assert_eq!(stand.pass(200).await.audited, 0, "no pass is begun for it");
+    assert_eq!(rig.pass(200).await.audited, 0, "no pass is begun for it");
     // What was written since is found by whoever has the time: a request, or the next audit.
     for id in ["2", "3"] {
-        stand.sold(id, None, Some("l")).await;
+        rig.sold(id, None, Some("l")).await;
         let has_time = id == "2";
-        let again = stand.ask(&erasure, 300, has_time).await;
+        let again = rig.ask(&erasure, 300, has_time).await;
         assert_eq!((again.pending, again.removed.rows), (false, usize::from(has_time)));
     }
-    assert_eq!(stand.pass(PERIOD).await.audit_erased, 1);
-    assert!(stand.is_erased("3").await);
-    let items = stand.noted(300 + 2 * PERIOD - 1).await;
-    assert_eq!((items.len(), items[0].done_at), (1, Some(stand.now)), "kept for two more audits");
-    assert_eq!(stand.noted(300 + 2 * PERIOD).await, []);
+    assert_eq!(rig.pass(PERIOD).await.audit_erased, 1);
+    assert!(rig.is_erased("3").await);
+    let items = rig.noted(300 + 2 * PERIOD - 1).await;
+    assert_eq!((items.len(), items[0].done_at), (1, Some(rig.now)), "kept for two more audits");
+    assert_eq!(rig.noted(300 + 2 * PERIOD).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn asked_for_in_a_larger_extent_an_erasure_begins_anew() {
-    let stand = Stand::start().await;
-    assert!(!stand.ask(&asked("lead", "l", "shop"), 0, true).await.pending);
-    assert!(!stand.ask(&asked("lead", "l", "shop"), 1, false).await.pending);
-    assert!(stand.ask(&asked("lead", "l", "*"), 2, false).await.pending, "all sources");
-    assert!(!stand.ask(&asked("lead", "l", "*"), 3, true).await.pending);
-    stand.tie(TieKind::Lead, "l", "s", true).await;
-    assert!(stand.ask(&asked("lead", "l", "*"), 4, false).await.pending, "one more visitor");
-    let item = &stand.noted(4).await[0];
-    assert_eq!((item.requested_at, item.done_at), (stand.after(4), None));
+    let rig = Rig::start().await;
+    assert!(!rig.ask(&asked("lead", "l", "shop"), 0, true).await.pending);
+    assert!(!rig.ask(&asked("lead", "l", "shop"), 1, false).await.pending);
+    assert!(rig.ask(&asked("lead", "l", "*"), 2, false).await.pending, "all sources");
+    assert!(!rig.ask(&asked("lead", "l", "*"), 3, true).await.pending);
+    rig.tie(TieKind::Lead, "l", "s", true).await;
+    assert!(rig.ask(&asked("lead", "l", "*"), 4, false).await.pending, "one more visitor");
+    let item = &rig.noted(4).await[0];
+    assert_eq!((item.requested_at, item.done_at), (rig.after(4), None));
     assert_eq!(item.erasure.references, BTreeSet::from([id("s")]));
     // Forgotten, it is asked for as if for the first time.
-    assert!(!stand.ask(&asked("lead", "l", "*"), 5, true).await.pending);
-    assert!(stand.ask(&asked("lead", "l", "*"), 5 + 2 * PERIOD, false).await.pending);
+    assert!(!rig.ask(&asked("lead", "l", "*"), 5, true).await.pending);
+    assert!(rig.ask(&asked("lead", "l", "*"), 5 + 2 * PERIOD, false).await.pending);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_done_erasure_leaves_later_sales_alone_until_it_is_asked_for_again() {
-    let stand = Stand::start().await;
+    let rig = Rig::start().await;
     let erasure = asked("lead", "l", "shop");
-    assert!(!stand.ask(&erasure, 0, true).await.pending);
-    stand.sold_at("told-late", 0).await;
-    stand.sold_at("new", 50).await;
-    stand.sold_at("newest", 101).await;
-    assert_eq!(stand.pass(60).await.audit_erased, 1);
-    assert!(stand.is_erased("told-late").await && !stand.is_erased("new").await);
+    assert!(!rig.ask(&erasure, 0, true).await.pending);
+    rig.sold_at("told-late", 0).await;
+    rig.sold_at("new", 50).await;
+    rig.sold_at("newest", 101).await;
+    assert_eq!(rig.pass(60).await.audit_erased, 1);
+    assert!(rig.is_erased("told-late").await && !rig.is_erased("new").await);
     // As a request leaves it that has no time for the ledger.
-    assert!(!stand.ask(&erasure, 100, false).await.pending);
-    assert_eq!(stand.noted(100).await[0].requested_at, stand.now, "it is not begun anew");
-    assert_eq!(stand.pass(60 + PERIOD).await.audit_erased, 1);
-    assert!(stand.is_erased("new").await && !stand.is_erased("newest").await);
+    assert!(!rig.ask(&erasure, 100, false).await.pending);
+    assert_eq!(rig.noted(100).await[0].requested_at, rig.now, "it is not begun anew");
+    assert_eq!(rig.pass(60 + PERIOD).await.audit_erased, 1);
+    assert!(rig.is_erased("new").await && !rig.is_erased("newest").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_leads_to_the_rows_of_its_visitors() {
     for visitors in [1, 101] {
-        let stand = Stand::start().await;
+        let rig = Rig::start().await;
         for n in 0..visitors {
-            stand.tie(TieKind::Lead, "l", &format!("s-{n}"), true).await;
+            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), true).await;
         }
         let last = format!("s-{}", visitors - 1);
-        stand.click(&last, 1, "cookie").await;
-        stand.sold("led", Some(&last), None).await;
-        stand.sold("other", Some("stranger"), None).await;
+        rig.click(&last, 1, "cookie").await;
+        rig.sold("led", Some(&last), None).await;
+        rig.sold("other", Some("stranger"), None).await;
         let erasure = asked("lead", "l", "*");
         // The ties are gone with the first request; the erasure knows where they led.
-        let first = stand.ask(&erasure, -100, false).await;
+        let first = rig.ask(&erasure, -100, false).await;
         let removed = Removed { clicks: 1, ties: visitors, rows: 0 };
         assert_eq!((first.pending, first.removed), (true, removed));
         let second = match visitors {
-            1 => stand.ask(&erasure, -50, true).await.removed.rows,
-            _ => stand.pass(0).await.audit_erased,
+            1 => rig.ask(&erasure, -50, true).await.removed.rows,
+            _ => rig.pass(0).await.audit_erased,
         };
         assert_eq!(second, 1);
-        assert!(stand.is_erased("led").await && !stand.is_erased("other").await);
-        assert_eq!(stand.ask(&erasure, 1, true).await.rows.len(), 1, "told when asked again");
+        assert!(rig.is_erased("led").await && !rig.is_erased("other").await);
+        assert_eq!(rig.ask(&erasure, 1, true).await.rows.len(), 1, "told when asked again");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_visitors_of_one_record_are_found_by_a_request_too() {
-    let stand = Stand::start().await;
+    let rig = Rig::start().await;
     for n in 0..101 {
-        stand.tie(TieKind::Cart, "c", &format!("s-{n}"), true).await;
+        rig.tie(TieKind::Cart, "c", &format!("s-{n}"), true).await;
     }
-    stand.sold("led", Some("s-7"), None).await;
-    stand.sold("other", Some("stranger"), None).await;
-    let done = stand.ask(&asked("cart", "c", "*"), 0, true).await;
+    rig.sold("led", Some("s-7"), None).await;
+    rig.sold("other", Some("stranger"), None).await;
+    let done = rig.ask(&asked("cart", "c", "*"), 0, true).await;
     assert_eq!((done.pending, done.removed.rows), (false, 1));
-    assert!(stand.is_erased("led").await && !stand.is_erased("other").await);
+    assert!(rig.is_erased("led").await && !rig.is_erased("other").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_whom_a_browser_tied_to_an_order_is_the_orders_only_where_that_is_believed() {
     for believed in [true, false] {
-        let mut stand = Stand::start().await;
+        let mut rig = Rig::start().await;
         let member = |value| format!("\"browserOrderTies\": {value}");
         let mapping = Mapping::SHIPPED.replace(&member(true), &member(believed));
-        stand.sweep.mapping = Mapping::parse(&mapping).expect("a mapping");
-        stand.tie(TieKind::Order, "o", "guesser", false).await;
-        stand.tie(TieKind::Order, "o", "buyer", true).await;
+        rig.sweep.mapping = Mapping::parse(&mapping).expect("a mapping");
+        rig.tie(TieKind::Order, "o", "guesser", false).await;
+        rig.tie(TieKind::Order, "o", "buyer", true).await;
         for (n, session) in [(1, "guesser"), (2, "buyer")] {
-            stand.click(session, n, "cookie").await;
-            stand.sold(session, Some(session), None).await;
+            rig.click(session, n, "cookie").await;
+            rig.sold(session, Some(session), None).await;
         }
-        let done = stand.ask(&asked("order", "o", "*"), 0, true).await;
+        let done = rig.ask(&asked("order", "o", "*"), 0, true).await;
         let found = if believed { 2 } else { 1 };
         assert_eq!(done.removed, Removed { clicks: found, ties: 2, rows: found });
-        assert_eq!(stand.is_erased("guesser").await, believed);
+        assert_eq!(rig.is_erased("guesser").await, believed);
         let left: &[&str] = if believed { &[] } else { &["session guesser"] };
-        assert_eq!(stand.left().await, left);
+        assert_eq!(rig.left().await, left);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_session_the_clicks_of_its_cookies_go_and_nobody_elses() {
-    let stand = Stand::start().await;
+    let rig = Rig::start().await;
     let cookie = "c".repeat(32);
-    stand.click("s", 1, &cookie).await;
-    stand.click(&cookie, 2, &cookie).await;
+    rig.click("s", 1, &cookie).await;
+    rig.click(&cookie, 2, &cookie).await;
     // Somebody's session id may be the same as the cookie's value.
-    stand.click(&cookie, 3, &"d".repeat(32)).await;
-    stand.click("other", 4, &cookie).await;
-    let done = stand.ask(&asked("session", "s", "*"), 0, true).await;
+    rig.click(&cookie, 3, &"d".repeat(32)).await;
+    rig.click("other", 4, &cookie).await;
+    let done = rig.ask(&asked("session", "s", "*"), 0, true).await;
     assert_eq!(done.removed, Removed { clicks: 2, ..Removed::default() });
-    assert_eq!(stand.left().await, [format!("session {cookie}"), "session other".to_owned()]);
+    assert_eq!(rig.left().await, [format!("session {cookie}"), "session other".to_owned()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_sessions_cookies_go_with_it_but_not_those_of_a_session_of_the_same_name() {
     for person in ["session", "lead"] {
-        let stand = Stand::start().await;
+        let rig = Rig::start().await;
         let (own, shared) = ("c".repeat(32), "d".repeat(32));
         for (n, reference, cookie) in [
             (1, "s", &own),
@@ -258,49 +258,49 @@ async fn rows_of_a_sessions_cookies_go_with_it_but_not_those_of_a_session_of_the
             (4, &shared, &shared),
             (5, &shared, &own),
         ] {
-            stand.click(reference, n, cookie).await;
+            rig.click(reference, n, cookie).await;
         }
-        stand.tie(TieKind::Lead, "l", "s", true).await;
-        stand.sold("own", Some(&own), None).await;
-        stand.sold("shared", Some(&shared), None).await;
+        rig.tie(TieKind::Lead, "l", "s", true).await;
+        rig.sold("own", Some(&own), None).await;
+        rig.sold("shared", Some(&shared), None).await;
         let erasure = asked(person, if person == "lead" { "l" } else { "s" }, "*");
         // The clicks are gone with the first request; the erasure knows whose they were.
-        assert!(stand.ask(&erasure, 0, false).await.pending, "{person}");
-        let again = stand.ask(&erasure, 1, true).await;
+        assert!(rig.ask(&erasure, 0, false).await.pending, "{person}");
+        let again = rig.ask(&erasure, 1, true).await;
         assert_eq!((again.pending, again.removed.rows), (false, 1), "{person}");
-        assert!(stand.is_erased("own").await && !stand.is_erased("shared").await);
+        assert!(rig.is_erased("own").await && !rig.is_erased("shared").await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_erases_who_is_to_be_erased_and_a_second_pass_changes_nothing() {
-    let stand = Stand::start().await;
-    let ledger = &stand.sweep.ledger;
+    let rig = Rig::start().await;
+    let ledger = &rig.sweep.ledger;
     let hash = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
     for (event_id, session, email) in [("1", "s-1", true), ("2", "s-2", true), ("3", "s-3", false)]
     {
-        let mut row = row(event_id, "purchase", stand.now);
+        let mut row = row(event_id, "purchase", rig.now);
         let facts = row.facts.as_mut().expect("facts");
         facts.references.session = Some(id(session));
         facts.identity.email = email.then(|| Sha256Hash::parse(hash).expect("a hash"));
-        stand.put(&row).await;
-        stand.click(session, 1, "cookie").await;
+        rig.put(&row).await;
+        rig.click(session, 1, "cookie").await;
     }
-    let erasure = Erasure { asked_at: stand.after(-100), ..asked("email", hash, "*") };
+    let erasure = Erasure { asked_at: rig.after(-100), ..asked("email", hash, "*") };
     ledger.begin_erasure(&erasure).await.expect("noted");
 
-    let audit = stand.pass(0).await;
+    let audit = rig.pass(0).await;
     assert_eq!((audit.audit_erased, audit.audit_finished), (2, true));
-    let item = &ledger.erasures(stand.now).await.expect("erasures")[0];
-    assert_eq!((item.done_at, item.rows.len()), (Some(stand.now), 2));
-    let erased = [&stand.rows("1").await[0], &stand.rows("2").await[0]].map(Row::is_erased);
-    assert_eq!((erased, stand.rows("3").await[0].is_erased()), ([true, true], false));
-    assert_eq!(stand.left().await, ["session s-3"], "the click of somebody else");
+    let item = &ledger.erasures(rig.now).await.expect("erasures")[0];
+    assert_eq!((item.done_at, item.rows.len()), (Some(rig.now), 2));
+    let erased = [&rig.rows("1").await[0], &rig.rows("2").await[0]].map(Row::is_erased);
+    assert_eq!((erased, rig.rows("3").await[0].is_erased()), ([true, true], false));
+    assert_eq!(rig.left().await, ["session s-3"], "the click of somebody else");
 
-    let again = stand.pass(1).await;
+    let again = rig.pass(1).await;
     assert_eq!(again.audited, 0, "no pass is due, and none is pending");
-    let before = stand.rows("1").await;
-    let later = stand.pass(PERIOD).await;
+    let before = rig.rows("1").await;
+    let later = rig.pass(PERIOD).await;
     assert_eq!((later.audited, later.audit_erased), (3, 0));
-    assert_eq!(stand.rows("1").await, before);
+    assert_eq!(rig.rows("1").await, before);
 }

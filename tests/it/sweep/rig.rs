@@ -1,4 +1,4 @@
-//! The function over the stand-in, and rows for it.
+//! Sweep over a local AWS, and rows for it.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,12 @@ use aws_credential_types::Credentials;
 use local_aws::{Aws, Settings};
 use serde_json::json;
 use sweep::{Sweep, wire::Summary};
+use test_support::rows::{facts, key_of, row_of};
 use tracklayer_core::{
     decide::Policy,
     identity::Identity,
     mapping::Mapping,
-    money::{Amount, Currency, Money},
-    observed::Observed,
-    record::{Facts, References, Row, RowKey},
+    record::{Facts, References, Row},
     signal::Signal,
     time::{DAY, EventTime},
 };
@@ -39,7 +38,7 @@ macro_rules! client {
     };
 }
 
-pub struct Stand {
+pub struct Rig {
     pub sweep: Sweep,
     pub now: EventTime,
     pub dynamo: aws_sdk_dynamodb::Client,
@@ -47,7 +46,7 @@ pub struct Stand {
     pub queue_url: String,
 }
 
-impl Stand {
+impl Rig {
     pub async fn start() -> Self {
         let aws = Aws::open(None, Settings::default()).await.expect("opens");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -61,7 +60,7 @@ impl Stand {
         let queue = sqs.create_queue().queue_name("uploads").send().await.expect("created");
         let queue_url = queue.queue_url.expect("an address");
         let dynamo = client!(aws_sdk_dynamodb, &url);
-        Stand {
+        Rig {
             sweep: Sweep {
                 policy: Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 },
                 mapping: Mapping::shipped(),
@@ -139,38 +138,15 @@ fn table() -> serde_json::Value {
     })
 }
 
+/// A sale of yesterday that nothing is known to lead to.
 pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
-    let money = Money {
-        amount: Amount::from_json("129.95").expect("an amount"),
-        currency: Currency::parse("USD").expect("a currency"),
+    let facts = Facts {
+        occurred_at: now.plus_seconds(-DAY),
+        conversion_time: now.plus_seconds(-DAY),
+        identity: Identity::default(),
+        click: None,
+        references: References::default(),
+        ..facts()
     };
-    Row {
-        key: RowKey {
-            source: "shop".parse().expect("a source"),
-            event_id: event_id.parse().expect("an id"),
-            event: event.parse().expect("an event"),
-        },
-        account: "main".parse().expect("an account"),
-        facts: Some(Facts {
-            fingerprint: "f".to_owned(),
-            goal: "Purchase".parse().expect("a goal"),
-            occurred_at: now.plus_seconds(-DAY),
-            conversion_time: now.plus_seconds(-DAY),
-            money: Some(money),
-            identity: Identity::default(),
-            click: None,
-            references: References::default(),
-            consent: None,
-            bare: false,
-            erased_at: None,
-        }),
-        corrections: Vec::new(),
-        desired: 1,
-        observed: 0,
-        microsoft: Observed::default(),
-        open: None,
-        waits: 1,
-        recorded_at: None,
-        ttl: None,
-    }
+    Row { key: key_of(event_id, event), waits: 1, ..row_of(facts) }
 }

@@ -47,10 +47,12 @@ pub fn refund(event_id: &str, original: &str, amount: &Value) -> Value {
 pub fn with(event: &Value, changes: &Value) -> Value {
     let mut event = event.clone();
     let members = event.as_object_mut().expect("an object");
-    members.extend(changes.as_object().expect("an object").clone());
-    let removed = |(name, value): (&String, &Value)| value.is_null().then(|| name.clone());
-    for name in changes.as_object().into_iter().flatten().filter_map(removed) {
-        members.remove(&name);
+    for (name, value) in changes.as_object().expect("an object") {
+        if value.is_null() {
+            members.remove(name);
+        } else {
+            members.insert(name.clone(), value.clone());
+        }
     }
     event
 }

@@ -1,4 +1,4 @@
-//! Rows, corrections and times for tests.
+//! What the ledger holds: rows, their facts and corrections, and what a decision is made with.
 
 use tracklayer_core::{
     click::ClickId,
@@ -11,12 +11,21 @@ use tracklayer_core::{
     time::EventTime,
 };
 
+/// Seconds of an hour.
 pub const HOUR: i64 = 3_600;
+/// Seconds of a day.
 pub const DAY: i64 = 24 * HOUR;
+/// The click id of [`facts`].
 pub const CLICK: &str = "f894f652ea334e739002f7167ab8f8e3";
+/// The waits of production.
+pub const POLICY: Policy =
+    Policy { settle_delay: 12 * HOUR, run_margin: 15 * 60, min_click_age: HOUR, hour: HOUR };
+/// SHA-256 of `john@contoso.com`.
 pub const MAIL: &str = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
+/// SHA-256 of `+14255551234`.
 pub const PHONE: &str = "c59475d96e9f01d7d18d06cfad84dd02333207f02c0c2c5663ef2782cda0390e";
 
+/// A time from RFC 3339 text.
 pub fn time(text: &str) -> EventTime {
     EventTime::parse_rfc3339(text).expect("a time")
 }
@@ -31,14 +40,17 @@ pub fn after(seconds: i64) -> EventTime {
     sold().plus_seconds(seconds)
 }
 
+/// An amount from the text of a JSON number.
 pub fn amount(text: &str) -> Amount {
     Amount::from_json(text).expect("an amount")
 }
 
+/// So many US dollars.
 pub fn usd(text: &str) -> Money {
     Money { amount: amount(text), currency: currency("USD") }
 }
 
+/// A currency by its ISO 4217 code.
 pub fn currency(code: &str) -> Currency {
     Currency::parse(code).expect("a currency")
 }
@@ -48,8 +60,14 @@ pub fn id<T: std::str::FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("{text} is none"))
 }
 
+/// The purchase `4711` of the shop.
 pub fn key() -> RowKey {
-    RowKey { source: id("shop"), event_id: id("4711"), event: id("purchase") }
+    key_of("4711", "purchase")
+}
+
+/// An event of the shop.
+pub fn key_of(event_id: &str, event: &str) -> RowKey {
+    RowKey { source: id("shop"), event_id: id(event_id), event: id(event) }
 }
 
 /// A purchase of 129.95 USD, an hour after its click.
@@ -76,10 +94,12 @@ pub fn facts() -> Facts {
     }
 }
 
+/// [`facts`] of a goal that has no value.
 pub fn without_value() -> Facts {
     Facts { goal: id("Qualified Lead"), money: None, ..facts() }
 }
 
+/// A hash, in the form in which an identity holds one.
 pub fn hash(hex: &str) -> Option<Sha256Hash> {
     Some(Sha256Hash::parse(hex).expect("a hash"))
 }
@@ -89,6 +109,7 @@ pub fn row() -> Row {
     row_of(facts())
 }
 
+/// A new row with these facts; neither tried nor corrected.
 pub fn row_of(facts: Facts) -> Row {
     Row {
         key: key(),
@@ -130,12 +151,14 @@ pub fn correction(event_id: &str, seconds: i64, change: Change) -> Correction {
     }
 }
 
+/// A refund of so many US dollars.
 pub fn refund(event_id: &str, seconds: i64, text: &str) -> Correction {
     let change =
         Change { amount: Some(amount(text)), currency: Some(currency("USD")), ..Change::default() };
     correction(event_id, seconds, change)
 }
 
+/// A correction that names a new value in US dollars.
 pub fn restatement(event_id: &str, seconds: i64, text: &str) -> Correction {
     let change = Change {
         new_value: Some(amount(text)),
@@ -145,41 +168,50 @@ pub fn restatement(event_id: &str, seconds: i64, text: &str) -> Correction {
     correction(event_id, seconds, change)
 }
 
+/// A refund of everything.
 pub fn full(event_id: &str, seconds: i64) -> Correction {
     correction(event_id, seconds, Change::default())
 }
 
+/// The account that [`Bench`] uploads to.
 pub fn production() -> Destination {
     Destination { environment: Environment::Production, account_id: "1001".to_owned() }
 }
 
+/// An account of the same id in Microsoft's sandbox.
 pub fn sandbox() -> Destination {
     Destination { environment: Environment::Sandbox, account_id: "1001".to_owned() }
 }
 
+/// A call to [`production`].
 pub fn mark() -> Mark {
     Mark { to: production(), tracking_id: Some("t-1".to_owned()) }
 }
 
 /// What a decision is made with.
 pub struct Bench {
+    /// What is known of the account.
     pub account: AccountView,
+    /// The waits.
     pub policy: Policy,
 }
 
+impl Default for Bench {
+    fn default() -> Self {
+        Bench::new()
+    }
+}
+
 impl Bench {
+    /// An account without trouble, and the waits of production.
     pub fn new() -> Self {
         Bench {
             account: AccountView { destination: Some(production()), ..AccountView::default() },
-            policy: Policy {
-                settle_delay: 12 * HOUR,
-                run_margin: 15 * 60,
-                min_click_age: HOUR,
-                hour: HOUR,
-            },
+            policy: POLICY,
         }
     }
 
+    /// The same at a time.
     pub fn judge(&self, now: EventTime) -> Judge<'_> {
         Judge { account: &self.account, now, policy: &self.policy }
     }

@@ -1,9 +1,12 @@
 //! The answer, compared as JSON text: numbers must keep their digits.
 
+use test_support::rows::{
+    POLICY, amount, correction as correction_at, facts, id, key_of, refund as refund_at, row_of,
+    time as at, usd,
+};
 use tracklayer_core::{
     identity::Identity,
-    money::{Amount, Money},
-    observed::{Acceptance, Adjusted, Attempt, Claim, Destination, Observed, Refusal},
+    observed::{Acceptance, Adjusted, Attempt, Claim, Destination, Refusal},
     observed::{Environment, RefusalReason},
     open::{Class, Open, WaitReason},
     record::{Change, Click as ClickFact, CorrectionRefusal, Facts, References, RowKey},
@@ -12,86 +15,32 @@ use tracklayer_core::{
 
 use super::*;
 
-const POLICY: Policy =
-    Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
-
-fn at(text: &str) -> EventTime {
-    EventTime::parse_rfc3339(text).expect("a time")
-}
-
-fn amount(text: &str) -> Amount {
-    Amount::from_json(text).expect("an amount")
-}
-
-fn money(text: &str) -> Money {
-    Money { amount: amount(text), currency: Currency::parse("USD").expect("a currency") }
-}
-
 /// A row with a click and this value, not sent yet.
 pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
-    let conversion_time = at("2026-04-24T09:42:13Z");
-    Row {
-        key: RowKey {
-            source: source.parse().expect("a source"),
-            event_id: event_id.parse().expect("an id"),
-            event: "purchase".parse().expect("an event"),
-        },
-        account: "main".parse().expect("an account"),
-        facts: Some(Facts {
-            fingerprint: "secret-fingerprint".to_owned(),
-            goal: "Purchase".parse().expect("a goal"),
-            occurred_at: conversion_time,
-            conversion_time,
-            money: value.map(money),
-            identity: Identity {
-                click_id: Some(ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id")),
-                email: None,
-                phone: None,
-            },
-            click: Some(ClickFact {
-                clicked_at: Some(at("2026-04-22T07:00:00Z")),
-                from: ClickOrigin::Session,
-                reference: None,
-            }),
-            references: References::default(),
-            consent: None,
-            bare: false,
-            erased_at: None,
-        }),
-        corrections: Vec::new(),
-        desired: 1,
-        observed: 0,
-        microsoft: Observed::default(),
-        open: None,
-        waits: 0,
-        recorded_at: None,
-        ttl: None,
-    }
+    let click_id = ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id");
+    let clicked_at = Some(at("2026-04-22T07:00:00Z"));
+    let facts = Facts {
+        fingerprint: "secret-fingerprint".to_owned(),
+        money: value.map(usd),
+        identity: Identity { click_id: Some(click_id), ..Identity::default() },
+        click: Some(ClickFact { clicked_at, from: ClickOrigin::Session, reference: None }),
+        references: References::default(),
+        ..facts()
+    };
+    Row { key: RowKey { source: id(source), ..key_of(event_id, "purchase") }, ..row_of(facts) }
+}
+
+fn on_the_next_day(correction: Correction) -> Correction {
+    let (occurred_at, recorded_at) = (at("2026-04-25T08:05:00Z"), at("2026-04-25T08:06:00Z"));
+    Correction { occurred_at, recorded_at, ..correction }
 }
 
 fn refund(id: &str, amount: &str) -> Correction {
-    let refund = money(amount);
-    correction(
-        id,
-        Change {
-            amount: Some(refund.amount),
-            currency: Some(refund.currency),
-            ..Change::default()
-        },
-    )
+    on_the_next_day(refund_at(id, 0, amount))
 }
 
 fn correction(id: &str, change: Change) -> Correction {
-    Correction {
-        source: "shop".parse().expect("a source"),
-        event_id: id.parse().expect("an id"),
-        occurred_at: at("2026-04-25T08:05:00Z"),
-        recorded_at: at("2026-04-25T08:06:00Z"),
-        names_event: false,
-        account: None,
-        change,
-        refused: None,
-    }
+    on_the_next_day(correction_at(id, 0, change))
 }
 
 fn accepted(row: &mut Row) {

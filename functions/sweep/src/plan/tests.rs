@@ -1,89 +1,39 @@
+use test_support::rows::{self, POLICY, after as time, id, key_of, row, usd};
 use tracklayer_core::{
     decide::AccountView,
     identity::Identity,
-    money::{Amount, Currency, Money},
-    observed::Observed,
     open::Class,
-    record::{Change, Correction, CorrectionRefusal, Facts, References},
+    record::{Correction, CorrectionRefusal, Facts, References},
     time::DAY,
 };
 
 use super::*;
 
-const POLICY: Policy =
-    Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
-const START: i64 = 1_777_000_000;
-
-fn time(seconds: i64) -> EventTime {
-    EventTime::from_epoch(START + seconds)
-}
-
 fn key(event: &str) -> RowKey {
-    RowKey {
-        source: "shop".parse().expect("a source"),
-        event_id: "4711".parse().expect("an id"),
-        event: event.parse().expect("an event"),
-    }
+    key_of("4711", event)
 }
 
 fn refund(id: &str, seconds: i64) -> Correction {
-    Correction {
-        source: "shop".parse().expect("a source"),
-        event_id: id.parse().expect("an id"),
-        occurred_at: time(seconds),
-        recorded_at: time(seconds),
-        names_event: false,
-        account: None,
-        change: Change {
-            amount: Amount::from_json("30").ok(),
-            new_value: None,
-            currency: Currency::parse("USD").ok(),
-        },
-        refused: None,
-    }
+    Correction { recorded_at: time(seconds), ..rows::refund(id, seconds, "30") }
 }
 
 fn orphan(corrections: Vec<Correction>) -> Row {
-    let key = key("purchase");
-    Row {
-        open: Some(Class::Orphan.entry(&key, time(3_600), Some(WaitReason::OriginalMissing))),
-        key,
-        account: "main".parse().expect("an account"),
-        facts: None,
-        corrections,
-        desired: 1,
-        observed: 0,
-        microsoft: Observed::default(),
-        waits: 1,
-        recorded_at: None,
-        ttl: None,
-    }
+    let due = Class::Orphan.entry(&key("purchase"), time(3_600), Some(WaitReason::OriginalMissing));
+    Row { facts: None, corrections, open: Some(due), waits: 1, ..row() }
 }
 
 fn original(event: &str) -> Row {
-    let money = Money {
-        amount: Amount::from_json("100").expect("an amount"),
-        currency: Currency::parse("USD").expect("a currency"),
+    let facts = Facts {
+        goal: id("Goal"),
+        occurred_at: time(-100),
+        conversion_time: time(-100),
+        money: Some(usd("100")),
+        identity: Identity::default(),
+        click: None,
+        references: References::default(),
+        ..rows::facts()
     };
-    Row {
-        key: key(event),
-        open: None,
-        waits: 0,
-        facts: Some(Facts {
-            fingerprint: "f".to_owned(),
-            goal: "Goal".parse().expect("a goal"),
-            occurred_at: time(-100),
-            conversion_time: time(-100),
-            money: Some(money),
-            identity: Identity::default(),
-            click: None,
-            references: References::default(),
-            consent: None,
-            bare: false,
-            erased_at: None,
-        }),
-        ..orphan(vec![])
-    }
+    Row { key: key(event), ..rows::row_of(facts) }
 }
 
 fn decide(rows: &[Row], now: EventTime) -> Plan {

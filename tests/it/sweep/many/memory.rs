@@ -42,11 +42,11 @@ const LAG: usize = 5;
 pub struct Memory;
 
 impl Ports for Memory {
-    type Clock = Stand;
-    type Ledger = Stand;
-    type Queue = Stand;
-    type Telemetry = Stand;
-    type Clicks = Stand;
+    type Clock = InMemory;
+    type Ledger = InMemory;
+    type Queue = InMemory;
+    type Telemetry = InMemory;
+    type Clicks = InMemory;
     type Keys = <Live as Ports>::Keys;
     type Secrets = <Live as Ports>::Secrets;
     type Auth = <Live as Ports>::Auth;
@@ -55,7 +55,7 @@ impl Ports for Memory {
 
 /// Everything at once; clones share it.
 #[derive(Clone, Default)]
-pub struct Stand(pub Rc<State>);
+pub struct InMemory(pub Rc<State>);
 
 /// Rows by where they stand in the index, and what was asked and done.
 #[derive(Default)]
@@ -84,7 +84,7 @@ pub struct State {
     lagging: RefCell<VecDeque<(DueEntry, Open)>>,
 }
 
-impl Stand {
+impl InMemory {
     /// Adds a row.
     pub fn add(&self, key: RowKey, open: Open) {
         let mut index = self.0.index.borrow_mut();
@@ -127,7 +127,7 @@ impl Stand {
     }
 }
 
-impl Index for Stand {
+impl Index for InMemory {
     async fn due(
         &self,
         class: &str,
@@ -174,7 +174,7 @@ impl Index for Stand {
     }
 }
 
-impl GoalChecks for Stand {
+impl GoalChecks for InMemory {
     async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
         let held_goals = self.0.held_goals.borrow().clone();
         let plain_goals = self.0.plain_goals.borrow().clone();
@@ -196,7 +196,7 @@ impl GoalChecks for Stand {
     }
 }
 
-impl Signals for Stand {
+impl Signals for InMemory {
     async fn send(
         &self,
         signals: &[Signal],
@@ -214,7 +214,7 @@ impl Signals for Stand {
     }
 }
 
-impl Clock for Stand {
+impl Clock for InMemory {
     fn now_ms(&self) -> i64 {
         self.0.now_ms.get()
     }
@@ -224,7 +224,7 @@ impl Clock for Stand {
     }
 }
 
-impl Telemetry for Stand {
+impl Telemetry for InMemory {
     fn line(&self, _message: &str, _members: Map<String, Value>) {}
 
     fn emit(&self, account: &str, metrics: &[Metric]) {
@@ -235,7 +235,7 @@ impl Telemetry for Stand {
 }
 
 /// Nothing here is an orphan: sweep reads and writes no whole rows.
-impl Rows for Stand {
+impl Rows for InMemory {
     async fn insert(&self, _: &Row, _: EventTime) -> Result<Option<Row>, LedgerError> {
         unreachable!("sweep inserts nothing")
     }
@@ -258,7 +258,7 @@ impl Rows for Stand {
     }
 }
 
-impl Batches for Stand {
+impl Batches for InMemory {
     async fn read(&self, _: &[RowKey], _: &[AccountName]) -> Result<Found, LedgerError> {
         unreachable!("sweep reads the index only")
     }
@@ -268,7 +268,7 @@ impl Batches for Stand {
     }
 }
 
-impl Claims for Stand {
+impl Claims for InMemory {
     async fn claim(&self, _: &str, _: &RowKey, _: EventTime) -> Result<bool, LedgerError> {
         unreachable!("sweep claims nothing")
     }
@@ -286,7 +286,7 @@ impl Claims for Stand {
     }
 }
 
-impl Clicks for Stand {
+impl Clicks for InMemory {
     async fn search(
         &self,
         _: Option<&ClickId>,
@@ -321,7 +321,7 @@ impl Clicks for Stand {
     }
 }
 
-impl AccountItems for Stand {
+impl AccountItems for InMemory {
     async fn pause(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
         unreachable!("sweep calls nobody")
     }

@@ -4,8 +4,9 @@ mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memory::{Memory, Stand};
+use memory::{InMemory, Memory};
 use sweep::{Sweep, signals::Span, wire::Summary};
+use test_support::rows::{POLICY, key_of};
 use tracklayer_core::{
     decide::Policy,
     mapping::Mapping,
@@ -19,27 +20,22 @@ const DUE: usize = 100_000;
 /// Signals of one run.
 const A_RUN: usize = 20_000;
 const NOW: i64 = 1_772_323_200;
-const HOUR: i64 = 3_600;
 
 struct System {
     sweep: Sweep<Memory>,
-    stand: Stand,
+    ports: InMemory,
     /// The place of each due row among all, the oldest first.
     ranks: BTreeMap<RowKey, usize>,
 }
 
 fn key(id: impl ToString) -> RowKey {
-    RowKey {
-        source: "shop".parse().expect("a source"),
-        event_id: id.to_string().parse().expect("an id"),
-        event: "purchase".parse().expect("an event"),
-    }
+    key_of(&id.to_string(), "purchase")
 }
 
 impl System {
     /// Rows that have become due in the course of a day, and others that rest.
     fn new(count: usize) -> Self {
-        let stand = Stand::default();
+        let ports = InMemory::default();
         let day = usize::try_from(DAY).expect("positive");
         let mut ranks = BTreeMap::new();
         for rank in 0..count {
@@ -47,7 +43,7 @@ impl System {
             let due = EventTime::from_epoch(NOW - age);
             // Ids say nothing about the age.
             let key = key(rank * 7_919 % count);
-            stand.add(key.clone(), Class::Wait.entry(&key, due, Some(WaitReason::SettleDelay)));
+            ports.add(key.clone(), Class::Wait.entry(&key, due, Some(WaitReason::SettleDelay)));
             ranks.insert(key, rank);
         }
         let held = || Class::Held("main/Purchase".to_owned());
@@ -55,34 +51,29 @@ impl System {
         for (class, name) in rest {
             for n in 0..2_000 {
                 let key = key(format!("{name}-{n}"));
-                stand.add(key.clone(), class.entry(&key, EventTime::from_epoch(NOW - DAY), None));
+                ports.add(key.clone(), class.entry(&key, EventTime::from_epoch(NOW - DAY), None));
             }
         }
         let later = key("later");
         let due = EventTime::from_epoch(NOW + DAY);
-        stand.add(later.clone(), Class::Wait.entry(&later, due, Some(WaitReason::NoClick)));
+        ports.add(later.clone(), Class::Wait.entry(&later, due, Some(WaitReason::NoClick)));
         let sweep = Sweep {
-            policy: Policy {
-                settle_delay: 12 * HOUR,
-                run_margin: 900,
-                min_click_age: 0,
-                hour: HOUR,
-            },
+            policy: Policy { min_click_age: 0, ..POLICY },
             mapping: Mapping::shipped(),
-            ledger: stand.clone(),
-            clicks: stand.clone(),
-            queue: stand.clone(),
-            clock: stand.clone(),
-            telemetry: stand.clone(),
+            ledger: ports.clone(),
+            clicks: ports.clone(),
+            queue: ports.clone(),
+            clock: ports.clone(),
+            telemetry: ports.clone(),
         };
-        System { sweep, stand, ranks }
+        System { sweep, ports, ranks }
     }
 
     /// A run at so many seconds after [`NOW`].
     async fn run(&self, second: i64) -> Summary {
         let ms = (NOW + second) * 1_000;
-        self.stand.0.now_ms.set(ms);
-        self.stand.catch_up(0);
+        self.ports.0.now_ms.set(ms);
+        self.ports.catch_up(0);
         let deadline = u64::try_from(ms + 300_000).expect("after 1970");
         self.sweep.handle(EventTime::from_epoch(NOW + second), deadline).await.expect("a run")
     }
@@ -90,19 +81,19 @@ impl System {
     /// The same, of rows that are held no more.
     async fn release(&self, second: i64) -> usize {
         let now = EventTime::from_epoch(NOW + second);
-        self.stand.0.now_ms.set(now.epoch() * 1_000);
-        self.stand.catch_up(0);
+        self.ports.0.now_ms.set(now.epoch() * 1_000);
+        self.ports.catch_up(0);
         let deadline_ms = u64::try_from((now.epoch() + 300) * 1_000).expect("after 1970");
         self.sweep.release_held(&Span { now, deadline_ms }).await.expect("a run")
     }
 
     /// The rows signalled since this was last asked.
     fn signalled(&self) -> Vec<RowKey> {
-        std::mem::take(&mut *self.stand.0.signals.borrow_mut())
+        std::mem::take(&mut *self.ports.0.signals.borrow_mut())
     }
 
     fn metric(&self, name: &str) -> f64 {
-        self.stand.0.metrics.borrow()[name]
+        self.ports.0.metrics.borrow()[name]
     }
 }
 
@@ -132,7 +123,7 @@ async fn a_day_of_due_rows_is_signalled_once_the_oldest_first_by_five_runs() {
     let metrics = ["OldestOverdueSeconds", "Waiting", "Refused", "Dead"];
     let values = metrics.map(|name| system.metric(name));
     assert_eq!(values.map(|value| value as i64), [0, 100_001, 2_000, 2_000]);
-    let state = &system.stand.0;
+    let state = &system.ports.0;
     assert_eq!(state.largest_page.get(), 250, "read page by page");
     assert!(state.most_moves.get() <= 20, "{} rows moved at once", state.most_moves.get());
     assert!(state.reads.get() < 700, "{} reads", state.reads.get());
@@ -177,14 +168,14 @@ async fn a_large_held_class_is_left_alone_and_then_drained_by_a_few_runs() {
         let key = key(format!("more-{n}"));
         let due = EventTime::from_epoch(NOW - n);
         let class = Class::Held("main/Purchase".to_owned());
-        system.stand.add(key.clone(), class.entry(&key, due, Some(WaitReason::GoalHeld)));
+        system.ports.add(key.clone(), class.entry(&key, due, Some(WaitReason::GoalHeld)));
         all.insert(key);
     }
-    system.stand.0.held_goals.borrow_mut().push("Purchase".to_owned());
+    system.ports.0.held_goals.borrow_mut().push("Purchase".to_owned());
     assert_eq!(system.release(0).await, 0);
     assert_eq!(system.signalled(), []);
 
-    system.stand.0.held_goals.borrow_mut().clear();
+    system.ports.0.held_goals.borrow_mut().clear();
     let mut signalled = Vec::new();
     for run in 1..=3 {
         let count = system.release(run * 300).await;
@@ -214,19 +205,19 @@ async fn a_released_row_is_signalled_once_while_nobody_gets_it_through() {
 #[tokio::test]
 async fn hashes_alone_are_looked_at_when_due_and_go_at_once_when_their_goal_takes_them() {
     let system = System::new(0);
-    system.stand.0.held_goals.borrow_mut().push("Purchase".to_owned());
-    system.stand.0.plain_goals.borrow_mut().push("Purchase".to_owned());
+    system.ports.0.held_goals.borrow_mut().push("Purchase".to_owned());
+    system.ports.0.plain_goals.borrow_mut().push("Purchase".to_owned());
     let class = Class::Plain("main/Purchase".to_owned());
     for (id, due) in [("due", NOW - 1), ("later", NOW + DAY)] {
         let due = EventTime::from_epoch(due);
-        system.stand.add(key(id), class.entry(&key(id), due, Some(WaitReason::NoClick)));
+        system.ports.add(key(id), class.entry(&key(id), due, Some(WaitReason::NoClick)));
     }
     assert_eq!(system.run(0).await.signalled, 1);
     assert_eq!((system.release(0).await, system.signalled()), (0, vec![key("due")]));
     let waiting = system.metric("Waiting") as i64;
     assert_eq!(waiting, 3, "one waits for something else");
 
-    system.stand.0.plain_goals.borrow_mut().clear();
+    system.ports.0.plain_goals.borrow_mut().clear();
     assert_eq!(system.release(300).await, 2);
     let signalled: BTreeSet<RowKey> = system.signalled().into_iter().collect();
     assert_eq!(signalled, BTreeSet::from([key("due"), key("later")]));

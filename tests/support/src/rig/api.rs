@@ -1,15 +1,16 @@
-//! What the tests of capture, enqueue and status add: raw requests, other ingest keys, a look into
-//! the tables.
+//! The HTTP API of a running system, its ingest keys, and what requests have left in the tables.
 
 use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{Answer, KEY, World};
+use super::{Answer, KEY, World};
 
 /// Where landings and ties go.
 pub const CAPTURE: &str = "/api/tracklayer/ms-attribution";
+/// The header of most requests.
+pub const JSON: (&str, &str) = ("content-type", "application/json");
 /// Where events go, and where status is asked.
 pub const EVENTS: &str = "/api/tracklayer/events";
 
@@ -45,25 +46,40 @@ impl World {
         self.request(Method::POST, CAPTURE, headers, body.into()).await
     }
 
+    /// A landing, as the page snippet sends it.
+    pub async fn capture(&self, body: &Value) -> Answer {
+        self.landing(&[JSON], body.to_string()).await
+    }
+
     /// One event or an array as text, under some key.
     pub async fn enqueue(&self, key: &str, body: impl Into<String>) -> Answer {
-        let authorization = format!("Bearer {key}");
-        let headers = [("content-type", "application/json"), ("authorization", &authorization)];
-        self.request(Method::POST, EVENTS, &headers, body.into()).await
+        self.with_key(Method::POST, EVENTS, key, body.into()).await
+    }
+
+    /// One event, or an array of them, with the local key.
+    pub async fn post(&self, events: &Value) -> Answer {
+        self.enqueue(KEY, events.to_string()).await
     }
 
     /// Asks for an erasure, under some key.
     pub async fn erase(&self, key: &str, body: impl Into<String>) -> Answer {
-        let authorization = format!("Bearer {key}");
-        let headers = [("content-type", "application/json"), ("authorization", &authorization)];
-        self.request(Method::POST, ERASURES, &headers, body.into()).await
+        self.with_key(Method::POST, ERASURES, key, body.into()).await
     }
 
     /// Asks status for `<source>/<event id>`.
     pub async fn status(&self, key: &str, of: &str) -> Answer {
+        self.with_key(Method::GET, &format!("{EVENTS}/{of}"), key, String::new()).await
+    }
+
+    async fn with_key(&self, method: Method, path: &str, key: &str, body: String) -> Answer {
         let authorization = format!("Bearer {key}");
-        let headers = [("authorization", authorization.as_str())];
-        self.request(Method::GET, &format!("{EVENTS}/{of}"), &headers, "").await
+        self.request(method, path, &[JSON, ("authorization", &authorization)], body).await
+    }
+
+    /// The records under an event id of `shop`; empty if it is unknown.
+    pub async fn records(&self, event_id: &str) -> Vec<Value> {
+        let answer = self.status(KEY, &format!("shop/{event_id}")).await;
+        answer.body["records"].as_array().cloned().unwrap_or_default()
     }
 
     /// Adds keys to `local-key`: `shop-key` (source shop only), `read-key`, `write-key` (one right
@@ -71,7 +87,7 @@ impl World {
     pub async fn add_keys(&self) {
         let target = "secretsmanager.GetSecretValue";
         let secret = json!({"SecretId": "tracklayer/ingest-keys"});
-        let known = self.stack.aws().call(target, secret).await.expect("the secret");
+        let known = self.aws(target, secret).await;
         let text = known["SecretString"].as_str().expect("text");
         let mut file: Value = serde_json::from_str(text).expect("JSON");
         let list = file["keys"].as_array_mut().expect("a list");
@@ -82,7 +98,7 @@ impl World {
         let target = "secretsmanager.PutSecretValue";
         let secret =
             json!({"SecretId": "tracklayer/ingest-keys", "SecretString": file.to_string()});
-        self.stack.aws().call(target, secret).await.expect("written");
+        self.aws(target, secret).await;
     }
 
     /// All items of a table.
@@ -90,7 +106,7 @@ impl World {
         let (mut items, mut request) = (Vec::new(), json!({"TableName": table}));
         loop {
             let target = "DynamoDB_20120810.Scan";
-            let mut page = self.stack.aws().call(target, request.clone()).await.expect("a scan");
+            let mut page = self.aws(target, request.clone()).await;
             items.append(page["Items"].as_array_mut().expect("items"));
             if page["LastEvaluatedKey"].is_null() {
                 return items;
@@ -145,23 +161,4 @@ impl Answer {
         let error = &self.body["error"];
         (self.status, error["code"].as_str().unwrap_or("none"), error["field"].as_str())
     }
-}
-
-/// `event` with other members; null takes one away.
-#[must_use]
-pub fn with(event: &Value, changes: &Value) -> Value {
-    let mut event = event.clone();
-    for (name, value) in changes.as_object().expect("an object") {
-        match value.is_null() {
-            true => drop(event.as_object_mut().expect("an object").remove(name)),
-            false => event[name] = value.clone(),
-        }
-    }
-    event
-}
-
-/// A click id of its own for each number.
-#[must_use]
-pub fn click(number: u32) -> String {
-    format!("c11c{number:028x}")
 }

@@ -1,11 +1,9 @@
-//! What the end-to-end tests share: a whole system on free ports, with the real binaries, and the
-//! few things a test does to it and asks of it.
+//! A whole system on free ports, with the real binaries, and the few things a test does to it and
+//! asks of it.
 
-pub mod operate;
-
-pub mod door;
-
-pub mod sdk;
+pub mod api;
+pub mod operator;
+mod places;
 
 use std::{
     future::Future,
@@ -14,11 +12,10 @@ use std::{
 
 use local_stack::{Options, Stack};
 use microsoft_simulator::{FaultRule, Simulator};
+pub use places::Place;
+use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// The click id of the setup guide.
-pub const MSCLKID: &str = "dd4afcccb1c9a4cad9544dd7e5006";
 /// The key that the local stack knows.
 pub const KEY: &str = "local-key";
 
@@ -27,6 +24,7 @@ pub struct World {
     /// The local stack.
     pub stack: Stack,
     http: reqwest::Client,
+    _place: Place,
 }
 
 /// An answer of the HTTP API.
@@ -35,19 +33,36 @@ pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Headers, by lower-case name.
-    pub headers: reqwest::header::HeaderMap,
+    pub headers: HeaderMap,
     /// The body, if it is JSON.
     pub body: Value,
 }
 
 impl World {
     /// Starts a system whose waits are short.
-    pub async fn start() -> anyhow::Result<World> {
+    ///
+    /// # Panics
+    /// As all of these: if it does not start.
+    pub async fn start() -> World {
         World::with(|_| {}).await
     }
 
     /// Starts a system with other options.
-    pub async fn with(change: impl FnOnce(&mut Options)) -> anyhow::Result<World> {
+    pub async fn with(change: impl FnOnce(&mut Options)) -> World {
+        World::at(Place::take().await, change).await
+    }
+
+    /// The same with the shortest waits that there may be: see [`operator::quick`].
+    pub async fn quick(change: impl FnOnce(&mut Options)) -> World {
+        let both = |options: &mut Options| {
+            operator::quick(options);
+            change(options);
+        };
+        World::with(both).await
+    }
+
+    /// Starts a system at a place that the test took itself.
+    pub async fn at(place: Place, change: impl FnOnce(&mut Options)) -> World {
         let mut options = Options { port: 0, aws_port: 0, simulator_port: 0, ..Options::default() };
         options.settle_delay = 1;
         options.sweep_every = Duration::from_secs(1);
@@ -56,9 +71,9 @@ impl World {
         options.hour = 2;
         options.function_timeout = 8;
         change(&mut options);
-        let stack = Stack::start(options).await?;
+        let stack = Stack::start(options).await.expect("a system");
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(World { stack, http: reqwest::Client::new() })
+        World { stack, http: reqwest::Client::new(), _place: place }
     }
 
     /// The simulated Microsoft.
@@ -75,7 +90,7 @@ impl World {
     /// Sends any request to the API.
     pub async fn request(
         &self,
-        method: reqwest::Method,
+        method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
@@ -89,30 +104,6 @@ impl World {
         let headers = response.headers().clone();
         let text = response.text().await.unwrap_or_default();
         Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
-    }
-
-    /// A landing, as the page snippet sends it.
-    pub async fn capture(&self, body: &Value) -> Answer {
-        let headers = [("content-type", "application/json")];
-        let path = "/api/tracklayer/ms-attribution";
-        self.request(reqwest::Method::POST, path, &headers, body.to_string()).await
-    }
-
-    /// One event, or an array of them, with the local key.
-    pub async fn post(&self, events: &Value) -> Answer {
-        let authorization = format!("Bearer {KEY}");
-        let headers = [("content-type", "application/json"), ("authorization", &authorization)];
-        let path = "/api/tracklayer/events";
-        self.request(reqwest::Method::POST, path, &headers, events.to_string()).await
-    }
-
-    /// The records under an event id; empty if it is unknown.
-    pub async fn records(&self, event_id: &str) -> Vec<Value> {
-        let authorization = format!("Bearer {KEY}");
-        let path = format!("/api/tracklayer/events/shop/{event_id}");
-        let headers = [("authorization", authorization.as_str())];
-        let answer = self.request(reqwest::Method::GET, &path, &headers, "").await;
-        answer.body["records"].as_array().cloned().unwrap_or_default()
     }
 
     /// The one record under an event id.
@@ -145,9 +136,8 @@ impl World {
 
     /// The number of messages in a queue: visible, in flight, delayed.
     pub async fn messages(&self, queue: &str) -> u64 {
-        let target = "AmazonSQS.GetQueueAttributes";
-        let body = json!({"QueueUrl": queue, "AttributeNames": ["All"]});
-        let answer = self.stack.aws().call(target, body).await.expect("queue attributes");
+        let request = json!({"QueueUrl": queue, "AttributeNames": ["All"]});
+        let answer = self.aws("AmazonSQS.GetQueueAttributes", request).await;
         let count = |name: &str| {
             answer["Attributes"][name].as_str().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0)
         };
@@ -188,31 +178,4 @@ where
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-}
-
-/// Now plus some seconds, as RFC 3339.
-#[must_use]
-pub fn time(offset_seconds: i64) -> String {
-    let time = OffsetDateTime::now_utc() + time::Duration::seconds(offset_seconds);
-    let time = time.replace_nanosecond(0).expect("zero");
-    time.format(&Rfc3339).expect("a time")
-}
-
-/// A purchase of `value` USD by click id, a second ago.
-#[must_use]
-pub fn purchase(event_id: &str, msclkid: &str, value: &Value) -> Value {
-    json!({"event": "purchase", "eventId": event_id, "source": "shop", "occurredAt": time(-1),
-           "value": value, "currency": "USD", "msclkid": msclkid})
-}
-
-/// A refund of `amount` USD; of everything if it is null.
-#[must_use]
-pub fn refund(event_id: &str, original: &str, amount: &Value) -> Value {
-    let mut event = json!({"event": "refund", "eventId": event_id, "source": "shop",
-                           "occurredAt": time(0), "original": {"eventId": original}});
-    if !amount.is_null() {
-        event["amount"] = amount.clone();
-        event["currency"] = json!("USD");
-    }
-    event
 }

@@ -6,7 +6,7 @@ use local_stack::Options;
 use microsoft_simulator::{Call, Fault, FaultRule, ForcedError, Goal};
 use serde_json::{Value, json};
 
-use crate::{World, until};
+use super::{World, until};
 
 /// Part of the path of the call that carries conversions.
 pub const CONVERSIONS: &str = "OfflineConversions/Apply";
@@ -16,12 +16,6 @@ pub const ADJUSTMENTS: &str = "OfflineConversionAdjustments/Apply";
 pub const APPLY: &str = "/Apply";
 /// Part of the path of the token endpoint.
 pub const TOKEN: &str = "/token";
-
-/// A click id of its own for each number, in the documented form.
-#[must_use]
-pub fn click(number: u32) -> String {
-    format!("{number:08x}c1c9a4cad9544dd7e5006aaa")
-}
 
 /// Waits as short as they may be: a failed message comes again after half a second, a run of upload
 /// may take four seconds, so two corrections of one row lie seven seconds apart.
