@@ -152,11 +152,7 @@ async fn an_error_of_the_whole_account_is_not_halved_down_to_every_row() {
     let sales: Vec<_> =
         (0..60).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(1))).collect();
     assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 60);
-    until("a refused run", || async {
-        let calls = world.calls(CONVERSIONS).len();
-        if calls >= 16 { Ok(()) } else { Err(calls) }
-    })
-    .await;
+    world.until_called(CONVERSIONS, 16).await;
     world.faults(Vec::new());
     until("all that were not alone in a call", || async {
         let taken = world.conversions().await.len();

@@ -100,7 +100,7 @@ async fn an_endless_loop_of_new_tokens() {
     // Whatever token comes, it has run out.
     world.faults(vec![FaultRule::new(Fault::ExpireTokens {}).on(CONVERSIONS)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(5))).await.status, 202);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     let statuses: Vec<_> = world.calls(CONVERSIONS).iter().map(|call| call.status).collect();
     assert_eq!(statuses, [Some(401); 6], "each of three runs asks once more, with a new token");
     // The check of the goals needs one as well.
@@ -123,11 +123,7 @@ async fn an_account_that_is_refused_loses_nothing_and_goes_once_it_is_repaired()
         let before = world.calls(CONVERSIONS).len();
         world.faults(vec![FaultRule::new(fault).on(CONVERSIONS)]);
         assert_eq!(world.post(&purchase(&id, &click, &json!(7))).await.status, 202);
-        until("tried several times", || async {
-            let tries = world.calls(CONVERSIONS).len() - before;
-            if tries >= 4 { Ok(()) } else { Err(tries) }
-        })
-        .await;
+        world.until_called(CONVERSIONS, before + 4).await;
         let record = world.record(&id).await;
         assert_eq!((&record["state"], &record["microsoft"]), (&json!("queued"), &json!(null)));
         let attempt = &record["lastAttempt"];
@@ -205,7 +201,7 @@ async fn errors_of_two_rows_refuse_these_and_take_the_one_between() {
     let sales: Vec<_> =
         (1..4).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(n))).collect();
     assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 3);
-    world.until_letters(2).await;
+    world.until_dead_letters(2).await;
 
     let calls = world.calls(CONVERSIONS);
     assert_eq!(calls.len(), 1, "one call for all, none again: {calls:#?}");
@@ -246,7 +242,7 @@ async fn one_row_that_spoils_a_call_is_found_by_halving() {
     let sales: Vec<_> =
         (1..5).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(n))).collect();
     assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 4);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     let rows: Vec<_> = world.calls(CONVERSIONS).iter().map(|call| call.rows.unwrap()).collect();
     assert_eq!(rows, [4, 2, 2, 1, 1]);
     let mut states = Vec::new();

@@ -30,25 +30,14 @@ async fn unchecked(change: impl FnOnce(&mut Options)) -> World {
     .await
 }
 
-async fn check(world: &World) -> Value {
-    world.stack.invoke("goals", &json!({})).await.expect("a report")["accounts"][0].clone()
-}
-
-fn rename(world: &World, from: &str, to: &str) {
-    world.microsoft().update_settings(|settings| {
-        let goals = settings.accounts.iter_mut().flat_map(|account| &mut account.goals);
-        goals.filter(|goal| goal.name == from).for_each(|goal| to.clone_into(&mut goal.name));
-    });
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_missing_goal_wait_and_go_by_themselves_when_it_is_repaired() {
     let world = unchecked(|_| {}).await;
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["findings"]), (&json!(true), &json!([])));
 
-    rename(&world, "Subscription Start", "Subscription start");
-    let report = check(&world).await;
+    world.rename_goal("Subscription Start", "Subscription start");
+    let report = world.check_goals().await;
     assert_eq!(report["held"], json!(["Subscription Start"]));
     let finding = &report["findings"][0];
     assert_eq!(finding["gravity"], "holds");
@@ -61,12 +50,12 @@ async fn rows_of_a_missing_goal_wait_and_go_by_themselves_when_it_is_repaired() 
     world.until_drained().await;
     assert_eq!(world.conversions().await, Vec::<Value>::new());
 
-    rename(&world, "Subscription start", "Subscription Start");
+    world.rename_goal("Subscription start", "Subscription Start");
     // It was absent a moment ago, so it may be too young: held until it is two hours old.
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!(report["held"], json!(["Subscription Start"]));
     until("goal released", || async {
-        let report = check(&world).await;
+        let report = world.check_goals().await;
         if report["held"] == json!([]) { Ok(()) } else { Err(report) }
     })
     .await;
@@ -81,9 +70,9 @@ async fn rows_of_an_account_that_can_not_be_used_wait_from_the_second_failed_che
     let body = AnswerBody::Fault(106);
     let refused = Fault::Status { status: 403, body, after_accepting: false };
     world.faults(vec![FaultRule::new(refused).on("CampaignManagement")]);
-    let first = check(&world).await;
+    let first = world.check_goals().await;
     assert_eq!((&first["checked"], &first["accountHeld"]), (&json!(false), &json!(false)));
-    let second = check(&world).await;
+    let second = world.check_goals().await;
     assert_eq!(second["accountHeld"], true);
     assert!(second["findings"][0]["cure"].as_str().unwrap().contains("access"), "{second}");
 
@@ -96,7 +85,7 @@ async fn rows_of_an_account_that_can_not_be_used_wait_from_the_second_failed_che
     world.until_drained().await;
 
     world.faults(Vec::new());
-    let third = check(&world).await;
+    let third = world.check_goals().await;
     assert_eq!((&third["checked"], &third["accountHeld"]), (&json!(true), &json!(false)));
     world.until_state("sub-2", "accepted").await;
     assert_eq!(world.conversions().await.len(), 1);
@@ -132,7 +121,7 @@ async fn the_report_says_why_accepted_rows_do_not_count() {
     assert_eq!(world.post(&refund("1-r", "1", &json!(4))).await.status, 202);
     world.until_state("1", "restated").await;
     let outcome = until("reported", || async {
-        let report = check(&world).await;
+        let report = world.check_goals().await;
         let outcome = of_purchases(&report);
         if outcome["unattributed"] == 2 { Ok(outcome) } else { Err(report) }
     })
@@ -163,13 +152,13 @@ async fn a_report_that_fails_leaves_the_check_as_it_is() {
     ];
     for fault in faults {
         world.faults(vec![FaultRule::new(fault.clone()).on("OfflineConversionReport")]);
-        let report = check(&world).await;
+        let report = world.check_goals().await;
         assert_eq!((&report["checked"], &report["held"]), (&json!(true), &json!([])), "{report}");
         assert_eq!(report["outcomes"], json!([]), "{fault:?}");
         assert!(report["outcomesError"].is_string() && report["error"].is_null(), "{report}");
     }
     world.faults(Vec::new());
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert!(report["outcomesError"].is_null(), "{report}");
     assert_eq!(report["outcomes"].as_array().map(Vec::len), Some(3));
     world.stop().await;
@@ -185,7 +174,7 @@ async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
         });
     };
     enhanced(false);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!(report["held"], json!([]));
     assert!(report["findings"].to_string().contains("wait for a click"), "{report}");
     let by_mail = |id: &str| {
@@ -204,7 +193,7 @@ async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
     assert_eq!(world.conversions().await.len(), 1);
 
     enhanced(true);
-    check(&world).await;
+    world.check_goals().await;
     world.until_state("mail", "accepted").await;
     assert_eq!(world.messages("uploads-dlq").await, 0);
     world.stop().await;
@@ -224,7 +213,7 @@ async fn account_item(world: &World) -> Value {
 async fn the_account_item_holds_each_finding_with_its_cure() {
     let world = unchecked(quick).await;
     world.change_goals(|goal| goal.enhanced_conversions = goal.name != "Purchase");
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!(report["findings"].as_array().map(Vec::len), Some(1));
     let item = account_item(&world).await;
     let kept = &item["findings"]["L"][0]["M"];
@@ -234,13 +223,13 @@ async fn the_account_item_holds_each_finding_with_its_cure() {
     let refused =
         Fault::Status { status: 403, body: AnswerBody::Fault(106), after_accepting: false };
     world.faults(vec![on_goals(refused)]);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     let item = account_item(&world).await;
     assert_eq!(item["failingFor"]["M"]["cure"]["S"], report["findings"][0]["cure"], "{item}");
     assert_eq!(item["findings"]["L"].as_array().map(Vec::len), Some(1), "the goals' ones stay");
     world.faults(Vec::new());
     world.change_goals(|goal| goal.enhanced_conversions = true);
-    check(&world).await;
+    world.check_goals().await;
     let item = account_item(&world).await;
     assert_eq!((&item["failingFor"], &item["findings"]["L"]), (&Value::Null, &json!([])), "{item}");
     world.stop().await;
@@ -250,14 +239,14 @@ async fn the_account_item_holds_each_finding_with_its_cure() {
 async fn a_refused_token_is_renewed_once() {
     let world = unchecked(quick).await;
     world.faults(vec![on_goals(Fault::ExpireTokens {}).times(1)]);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["error"]), (&json!(true), &Value::Null), "{report}");
     assert_eq!((world.calls("ConversionGoals").len(), world.calls(TOKEN).len()), (2, 2));
 
     let unauthorized =
         Fault::Status { status: 401, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![on_goals(unauthorized)]);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
     assert_eq!((world.calls("ConversionGoals").len(), world.calls(TOKEN).len()), (4, 3));
     world.stop().await;
@@ -270,15 +259,15 @@ async fn a_service_that_finds_itself_asked_too_often_is_left_alone_for_a_while()
     let body = AnswerBody::Text(body.to_owned());
     let looping = Fault::Status { status: 400, body, after_accepting: false };
     world.faults(vec![FaultRule::new(looping).on(TOKEN)]);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["findings"]), (&json!(false), &json!([])), "{report}");
     assert_eq!(world.calls(TOKEN).len(), 1);
     world.faults(Vec::new());
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert!(report["error"].as_str().is_some_and(|text| text.contains("not asked")), "{report}");
     assert_eq!(world.calls(TOKEN).len(), 1, "by nobody");
     until("asked again", || async {
-        let report = check(&world).await;
+        let report = world.check_goals().await;
         if report["checked"] == true { Ok(()) } else { Err(report) }
     })
     .await;
@@ -290,12 +279,12 @@ async fn a_secret_that_was_written_meanwhile_is_no_lost_consent() {
     let world = unchecked(quick).await;
     let down = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![FaultRule::new(down).on(TOKEN)]);
-    assert_eq!(check(&world).await["checked"], false, "it has read the secret");
+    assert_eq!(world.check_goals().await["checked"], false, "it has read the secret");
     world.change_secret("main", "note", "another version").await;
     let body = AnswerBody::OauthError("invalid_grant".to_owned());
     let refused = Fault::Status { status: 400, body, after_accepting: false };
     world.faults(vec![FaultRule::new(refused).on(TOKEN).times(1)]);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["findings"]), (&json!(true), &json!([])), "{report}");
     assert_eq!(account_item(&world).await["failingSince"], Value::Null);
     world.stop().await;
@@ -309,7 +298,7 @@ async fn no_list_of_goals_where_some_were_known_holds_nothing() {
         vec![on_goals(Fault::Status { status: 200, body, after_accepting: false })]
     };
     world.faults(nothing());
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!(
         (&report["checked"], report["held"].as_array().map(Vec::len)),
         (&json!(true), Some(3))
@@ -317,12 +306,12 @@ async fn no_list_of_goals_where_some_were_known_holds_nothing() {
     assert!(report["findings"].to_string().contains("of another type is not seen"), "{report}");
     world.faults(Vec::new());
     until("released", || async {
-        let report = check(&world).await;
+        let report = world.check_goals().await;
         if report["held"] == json!([]) { Ok(()) } else { Err(report) }
     })
     .await;
     world.faults(nothing());
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
     world.stop().await;
 }
@@ -335,7 +324,7 @@ async fn an_answer_with_errors_holds_nothing() {
     let body = AnswerBody::Text(body.to_owned());
     let odd = Fault::Status { status: 200, body, after_accepting: false };
     world.faults(vec![FaultRule::new(odd).on("ConversionGoals")]);
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["checked"], &report["held"]), (&json!(false), &json!([])), "{report}");
     world.stop().await;
 }
@@ -355,8 +344,8 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
         })
     };
     let world = within(Some(misspelt)).await;
-    rename(&world, "Subscription Strat", "Subscription Start");
-    let report = check(&world).await;
+    world.rename_goal("Subscription Strat", "Subscription Start");
+    let report = world.check_goals().await;
     assert_eq!(report["held"], json!(["Subscription Strat"]));
     assert_eq!(world.post(&subscription("sub-1")).await.status, 202);
     assert_eq!(world.until_state("sub-1", "waiting").await["reason"], "goal_held");
@@ -364,7 +353,7 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
     world.stop().await;
 
     let world = within(None).await;
-    let report = check(&world).await;
+    let report = world.check_goals().await;
     assert_eq!((&report["held"], &report["findings"]), (&json!([]), &json!([])));
     let record = world.until_state("sub-1", "accepted").await;
     assert_eq!(record["microsoft"]["goal"], "Subscription Start");

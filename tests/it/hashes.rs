@@ -29,14 +29,10 @@ fn by_mail(event_id: &str) -> Value {
     with(&purchase(event_id, "-", &json!(3)), &json!({"msclkid": null, "email": MAIL}))
 }
 
-async fn check(world: &World) -> Value {
-    world.stack.invoke("goals", &json!({})).await.expect("a report")["accounts"][0].clone()
-}
-
 /// Turns enhanced conversions on or off, and lets the check see it.
 async fn enhance(world: &World, on: bool) {
     world.change_goals(|goal| goal.enhanced_conversions = on);
-    assert_eq!(check(world).await["checked"], true);
+    assert_eq!(world.check_goals().await["checked"], true);
 }
 
 fn bodies(world: &World, path: &str) -> Vec<String> {
@@ -164,18 +160,18 @@ async fn a_released_row_that_nobody_gets_through_is_one_dead_letter() {
     })
     .await;
     world.change_goals(|goal| goal.paused = true);
-    check(&world).await;
+    world.check_goals().await;
     world.queued(&purchase("1", &click(1), &json!(10))).await;
     assert_eq!(world.until_state("1", "waiting").await["reason"], "goal_held");
     world.until_drained().await;
     let down = Fault::Status { status: 503, body: AnswerBody::Html, after_accepting: false };
     world.faults(vec![FaultRule::new(down).on(CONVERSIONS)]);
     world.change_goals(|goal| goal.paused = false);
-    assert_eq!(check(&world).await["held"], json!([]));
-    world.until_letters(1).await;
+    assert_eq!(world.check_goals().await["held"], json!([]));
+    world.until_dead_letters(1).await;
     assert_eq!(world.record("1").await["state"], "dead");
     tokio::time::sleep(Duration::from_secs(4)).await;
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     world.faults(Vec::new());
     world.redrive().await;
     world.until_state("1", "accepted").await;

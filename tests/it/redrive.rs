@@ -10,7 +10,6 @@ use test_support::{
     rig::{
         World,
         operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick},
-        until,
     },
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -18,14 +17,6 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::files::{folder, mapping};
 
 const NAME_INVALID: &str = "microsoft 5606 OfflineConversionNameInvalid";
-
-async fn rename(world: &World, from: &str, to: &str) {
-    world.change_goals(|goal| {
-        if goal.name == from {
-            goal.name = to.to_owned();
-        }
-    });
-}
 
 fn moment(text: &Value) -> OffsetDateTime {
     OffsetDateTime::parse(text.as_str().unwrap_or_default(), &Rfc3339).expect("a time")
@@ -43,12 +34,12 @@ async fn a_refused_row_rests_until_its_cause_is_repaired_and_goes_once() {
         options.retry_base = Duration::from_secs(600);
     })
     .await;
-    rename(&world, "Purchase", "Purchases").await;
+    world.rename_goal("Purchase", "Purchases");
     let sale = purchase("1", &click(1), &json!(129.95));
     assert_eq!(world.post(&sale).await.status, 202);
     let record = world.until_state("1", "refused").await;
     assert_eq!(record["reason"], NAME_INVALID);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     assert_eq!(world.calls(CONVERSIONS).len(), 1, "one refusal is enough");
 
     // Neither the event sent again nor a refund of it wakes the row.
@@ -56,24 +47,24 @@ async fn a_refused_row_rests_until_its_cause_is_repaired_and_goes_once() {
     assert_eq!(world.post(&refund("1-r", "1", &json!(30))).await.status, 202);
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(world.calls(CONVERSIONS).len(), 1);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
 
     // Sent back too early it is refused again, and rests again.
     world.redrive().await;
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     assert_eq!(world.calls(CONVERSIONS).len(), 2);
     assert_eq!(world.record("1").await["reason"], NAME_INVALID);
 
-    rename(&world, "Purchases", "Purchase").await;
+    world.rename_goal("Purchases", "Purchase");
     world.redrive().await;
     let record = world.until_state("1", "restated").await;
     assert_eq!(record["reason"], json!(null));
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
 
     // A second time there is nothing to move, and a message too many finds nothing to do.
     world.redrive().await;
     world.send_signals("1", "purchase", 2).await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     let conversion = world.until_worth(&click(1), "99.95").await;
     assert_eq!(conversion["originalValue"].to_string(), "129.95");
     assert_eq!((&conversion["adjustments"], &conversion["duplicates"]), (&json!(1), &json!(0)));
@@ -85,9 +76,9 @@ async fn a_refused_row_rests_until_its_cause_is_repaired_and_goes_once() {
 async fn a_new_goal_name_in_the_mapping_is_taken_by_a_redrive() {
     let folder = folder();
     let world = World::quick(|options| options.data = Some(folder.path().to_owned())).await;
-    rename(&world, "Purchase", "Purchases").await;
+    world.rename_goal("Purchase", "Purchases");
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     let refused = world.record("1").await;
     assert_eq!(refused["reason"], NAME_INVALID);
     world.stop().await;
@@ -99,10 +90,10 @@ async fn a_new_goal_name_in_the_mapping_is_taken_by_a_redrive() {
         options.mapping = Some(renamed);
     })
     .await;
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     world.redrive().await;
     world.until_state("1", "accepted").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     let record = world.record("1").await;
     assert_eq!(record["microsoft"]["goal"], "Purchases");
     // Another run with the old name could still have been on its way before (1.5 × 4 s).
@@ -124,16 +115,15 @@ async fn a_name_refused_after_an_attempt_in_doubt_may_count_already() {
     let world = World::with(quick).await;
     world.faults(vec![status(500).times(1)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
-    until("tried", || async { if world.calls(CONVERSIONS).is_empty() { Err(()) } else { Ok(()) } })
-        .await;
-    rename(&world, "Purchase", "Purchases").await;
+    world.until_called(CONVERSIONS, 1).await;
+    world.rename_goal("Purchase", "Purchases");
     let record = world.until_state("1", "refused").await;
     assert_eq!(record["reason"], "may_already_count");
-    world.until_letters(1).await;
-    rename(&world, "Purchases", "Purchase").await;
+    world.until_dead_letters(1).await;
+    world.rename_goal("Purchases", "Purchase");
     world.redrive().await;
     world.until_state("1", "accepted").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     assert_eq!(world.conversion(&click(1)).await["value"], 20);
     world.stop().await;
 }
@@ -144,7 +134,7 @@ async fn a_row_nobody_could_deliver_is_dead_and_goes_after_a_redrive() {
     world.faults(vec![status(503)]);
     let sale = purchase("1", &click(1), &json!(20));
     assert_eq!(world.post(&sale).await.status, 202);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     let record = world.record("1").await;
     assert_eq!((&record["state"], &record["attempts"]), (&json!("dead"), &json!(3)));
     world.faults(Vec::new());
@@ -156,7 +146,7 @@ async fn a_row_nobody_could_deliver_is_dead_and_goes_after_a_redrive() {
 
     world.redrive().await;
     world.until_state("1", "restated").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     let conversion = world.conversion(&click(1)).await;
     assert_eq!((&conversion["value"], &conversion["duplicates"]), (&json!(15), &json!(0)));
     world.stop().await;
@@ -168,7 +158,7 @@ async fn a_refused_consent_sends_nothing_and_a_new_one_repairs_it() {
     let tokens = world.calls(TOKEN).len();
     world.change_secret("main", "refresh_token", "revoked").await;
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     let record = world.record("1").await;
     assert_eq!((&record["state"], &record["attempts"]), (&json!("dead"), &json!(0)));
     assert_eq!(world.calls(CONVERSIONS).len(), 0, "nothing is sent without a token");
@@ -177,7 +167,7 @@ async fn a_refused_consent_sends_nothing_and_a_new_one_repairs_it() {
     world.change_secret("main", "refresh_token", "local-refresh-token").await;
     world.redrive().await;
     world.until_state("1", "accepted").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     assert_eq!(world.calls(CONVERSIONS).len(), 1);
     assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
@@ -188,17 +178,17 @@ async fn a_refused_correction_goes_again_under_its_conversions_goal() {
     let world = World::with(quick).await;
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
     world.until_state("1", "accepted").await;
-    rename(&world, "Purchase", "Purchases").await;
+    world.rename_goal("Purchase", "Purchases");
     assert_eq!(world.post(&refund("1-r", "1", &json!(5))).await.status, 202);
     let record = world.until_state("1", "refused").await;
     assert_eq!(record["reason"], NAME_INVALID);
     assert_eq!(record["microsoft"]["value"], 20);
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     assert_eq!(world.calls(ADJUSTMENTS).len(), 1);
-    rename(&world, "Purchases", "Purchase").await;
+    world.rename_goal("Purchases", "Purchase");
     world.redrive().await;
     world.until_state("1", "restated").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     let conversion = world.conversion(&click(1)).await;
     assert_eq!((&conversion["value"], &conversion["adjustments"]), (&json!(15), &json!(1)));
     world.stop().await;
@@ -224,7 +214,7 @@ async fn what_another_environment_took_is_never_corrected_from_here() {
     assert_eq!(world.post(&refund("1-r", "1", &json!(5))).await.status, 202);
     let record = world.until_state("1", "refused").await;
     assert_eq!(record["reason"], "accepted_elsewhere");
-    world.until_letters(1).await;
+    world.until_dead_letters(1).await;
     assert!(world.calls(APPLY).is_empty());
     world.stop().await;
 }

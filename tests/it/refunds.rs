@@ -185,8 +185,7 @@ async fn a_new_value_that_comes_while_a_retraction_is_on_its_way_changes_nothing
     let late = Fault::Latency { milliseconds: 1_500 };
     world.faults(vec![FaultRule::new(late).on(ADJUSTMENTS).times(1)]);
     assert_eq!(world.post(&refund("1-r", "1", &json!(null))).await.status, 202);
-    until("sent", || async { if world.calls(ADJUSTMENTS).is_empty() { Err(()) } else { Ok(()) } })
-        .await;
+    world.until_called(ADJUSTMENTS, 1).await;
     let answer = world.post(&later(&new_value("1-n", "1", &json!(50)))).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     world.until_state("1", "retracted").await;

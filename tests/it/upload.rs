@@ -142,7 +142,7 @@ async fn an_unreadable_message_goes_to_the_dead_letters_alone() {
     }
     assert_eq!(world.post(&purchase("1", &click(1), &json!(5))).await.status, 202);
     world.until_state("1", "accepted").await;
-    world.until_letters(2).await;
+    world.until_dead_letters(2).await;
     assert_eq!(world.calls(CONVERSIONS).len(), 1);
     world.stop().await;
 }
@@ -152,7 +152,7 @@ async fn upload_killed_after_microsoft_accepted_sends_the_same_again() {
     let world = World::with(quick).await;
     world.faults(vec![slow(1_500).on(CONVERSIONS).times(1)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(10))).await.status, 202);
-    until_called(&world, CONVERSIONS).await;
+    world.until_called(CONVERSIONS, 1).await;
     world.stack.kill_function("upload").await.unwrap();
     assert_eq!(world.post(&refund("1-r", "1", &json!(4))).await.status, 202);
 
@@ -240,10 +240,7 @@ async fn upload_killed_around_a_correction_repeats_it_later() {
         let before = world.calls(ADJUSTMENTS).len();
         let id = number.to_string();
         assert_eq!(world.post(&refund(&format!("{id}-r"), &id, &json!(4))).await.status, 202);
-        until("sent", || async {
-            if world.calls(ADJUSTMENTS).len() > before { Ok(()) } else { Err(()) }
-        })
-        .await;
+        world.until_called(ADJUSTMENTS, before + 1).await;
         world.stack.kill_function("upload").await.unwrap();
         let start = Instant::now();
         until("waiting to repeat", || async {
@@ -264,10 +261,6 @@ async fn upload_killed_around_a_correction_repeats_it_later() {
     world.until_drained().await;
     assert!(world.microsoft().unattributed().is_empty());
     world.stop().await;
-}
-
-async fn until_called(world: &World, path: &str) {
-    until(path, || async { if world.calls(path).is_empty() { Err(()) } else { Ok(()) } }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

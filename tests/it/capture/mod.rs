@@ -1,7 +1,7 @@
 //! Landings and ties as pages send them, and which click a conversion is credited to.
 
-mod heeded;
 mod withdrawal;
+mod withdrawn_rows;
 
 use reqwest::Method;
 use serde_json::{Value, json};

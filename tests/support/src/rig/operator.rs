@@ -50,6 +50,15 @@ impl World {
         calls
     }
 
+    /// Waits until so many calls have come whose path holds this text.
+    pub async fn until_called(&self, path: &str, count: usize) {
+        until(&format!("{count} calls of {path}"), || async {
+            let calls = self.calls(path).len();
+            if calls >= count { Ok(()) } else { Err(calls) }
+        })
+        .await;
+    }
+
     /// The one conversion of a click, as the simulator shows it; null if there is none.
     ///
     /// # Panics
@@ -73,7 +82,7 @@ impl World {
     }
 
     /// Waits until so many messages are among the dead letters and none is in the queue.
-    pub async fn until_letters(&self, count: u64) {
+    pub async fn until_dead_letters(&self, count: u64) {
         until(&format!("{count} dead letters"), || async {
             let now = (self.messages("uploads-dlq").await, self.messages("uploads").await);
             if now == (count, 0) { Ok(()) } else { Err(now) }
@@ -119,6 +128,21 @@ impl World {
         self.microsoft().update_settings(|settings| {
             settings.accounts[0].goals.iter_mut().for_each(change);
         });
+    }
+
+    /// Renames a goal at Microsoft.
+    pub fn rename_goal(&self, from: &str, to: &str) {
+        self.change_goals(|goal| {
+            if goal.name == from {
+                to.clone_into(&mut goal.name);
+            }
+        });
+    }
+
+    /// Runs the check of the goals; answers with its report on the first account.
+    pub async fn check_goals(&self) -> Value {
+        let report = self.stack.invoke("goals", &json!({})).await.expect("a report");
+        report["accounts"][0].clone()
     }
 
     /// A request to the local AWS.

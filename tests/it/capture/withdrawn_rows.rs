@@ -8,7 +8,6 @@ use test_support::{
     rig::{
         KEY, World,
         operator::{TOKEN, quick},
-        until,
     },
 };
 
@@ -56,11 +55,7 @@ async fn a_row_that_was_handed_back_is_looked_at_though_it_is_a_moment_old() {
     for id in ["goes", "stays"] {
         world.queued(&at_once(id, &json!({"sessionId": id}))).await;
     }
-    until("received", || async {
-        let tokens = world.calls(TOKEN).len();
-        if tokens > 0 { Ok(()) } else { Err(tokens) }
-    })
-    .await;
+    world.until_called(TOKEN, 1).await;
     denies_by_key(&world, json!({"sessionId": "goes"})).await;
     world.faults(Vec::new());
     world.until_state("stays", "accepted").await;
@@ -73,23 +68,16 @@ async fn a_row_that_was_handed_back_is_looked_at_though_it_is_a_moment_old() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_is_looked_at_when_it_is_redriven() {
     let world = World::quick(|options| options.hour = 3_600).await;
-    let rename = |from: &'static str, to: &'static str| {
-        world.change_goals(move |goal| {
-            if goal.name == from {
-                to.clone_into(&mut goal.name);
-            }
-        });
-    };
-    rename("Purchase", "Purchases");
+    world.rename_goal("Purchase", "Purchases");
     for id in ["goes", "stays"] {
         world.queued(&at_once(id, &json!({"sessionId": id}))).await;
     }
-    world.until_letters(2).await;
+    world.until_dead_letters(2).await;
     denies_by_key(&world, json!({"sessionId": "goes"})).await;
-    rename("Purchases", "Purchase");
+    world.rename_goal("Purchases", "Purchase");
     world.redrive().await;
     world.until_state("stays", "accepted").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     has_ended(&world, "goes").await;
     assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
@@ -230,11 +218,7 @@ async fn a_visitor_who_leaves_takes_along_what_names_the_session_but_has_no_clic
         let brought = json!({"sessionId": session, "msclkid": click(3)});
         world.queued(&at_once(&format!("{session}-brought"), &brought)).await;
     }
-    until("received", || async {
-        let tokens = world.calls(TOKEN).len();
-        if tokens > 0 { Ok(()) } else { Err(tokens) }
-    })
-    .await;
+    world.until_called(TOKEN, 1).await;
     for session in ["mine", "other"] {
         denies(&world, ("cookie", &mine), json!({"sessionId": session})).await;
     }
