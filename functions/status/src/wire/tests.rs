@@ -1,123 +1,71 @@
 //! The answer, compared as JSON text: numbers must keep their digits.
 
+use test_support::rows::{
+    POLICY, amount, correction as correction_at, facts, id, key_of, refund as refund_at, row_of,
+    time as at, usd,
+};
 use tracklayer_core::{
     ledger::{
         correction::{Change, CorrectionRefusal},
         facts::{Click as ClickFact, Facts, References},
         index::{IndexClass, Open},
         observed::{
-            Acceptance, Adjusted, Attempt, Claim, Destination, Environment, Observed, Refusal,
-            RefusalReason,
+            Acceptance, Adjusted, Attempt, Claim, Destination, Environment, Refusal, RefusalReason,
         },
         row::RowKey,
         wait::WaitReason,
     },
-    money::{Amount, Money},
     person::identity::Identity,
     time::DAY,
 };
 
 use super::*;
 
-const POLICY: Policy =
-    Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
-
-fn at(text: &str) -> EventTime {
-    EventTime::parse_rfc3339(text).expect("a time")
-}
-
-fn amount(text: &str) -> Amount {
-    Amount::from_json(text).expect("an amount")
-}
-
-fn money(text: &str) -> Money {
-    Money { amount: amount(text), currency: Currency::parse("USD").expect("a currency") }
-}
-
 /// A row with a click and this value, not sent yet.
 pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
-    let conversion_time = at("2026-04-24T09:42:13Z");
-    Row {
-        key: RowKey {
-            source: source.parse().expect("a source"),
-            event_id: event_id.parse().expect("an id"),
-            event: "purchase".parse().expect("an event"),
-        },
-        account: "main".parse().expect("an account"),
-        facts: Some(Facts {
-            fingerprint: "secret-fingerprint".to_owned(),
-            goal: "Purchase".parse().expect("a goal"),
-            occurred_at: conversion_time,
-            conversion_time,
-            money: value.map(money),
-            identity: Identity {
-                click_id: Some(ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id")),
-                email: None,
-                phone: None,
-            },
-            click: Some(ClickFact {
-                clicked_at: Some(at("2026-04-22T07:00:00Z")),
-                from: ClickOrigin::Session,
-                reference: None,
-            }),
-            references: References::default(),
-            consent: None,
-            bare: false,
-            erased_at: None,
-        }),
-        corrections: Vec::new(),
-        desired_revision: 1,
-        observed_revision: 0,
-        observed: Observed::default(),
-        open: None,
-        waits: 0,
-        recorded_at: None,
-        ttl: None,
-    }
+    let click_id = ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id");
+    let clicked_at = Some(at("2026-04-22T07:00:00Z"));
+    let facts = Facts {
+        fingerprint: "secret-fingerprint".to_owned(),
+        money: value.map(usd),
+        identity: Identity { click_id: Some(click_id), ..Identity::default() },
+        click: Some(ClickFact { clicked_at, from: ClickOrigin::Session, reference: None }),
+        references: References::default(),
+        ..facts()
+    };
+    Row { key: RowKey { source: id(source), ..key_of(event_id, "purchase") }, ..row_of(facts) }
+}
+
+fn on_the_next_day(correction: Correction) -> Correction {
+    let (occurred_at, recorded_at) = (at("2026-04-25T08:05:00Z"), at("2026-04-25T08:06:00Z"));
+    Correction { occurred_at, recorded_at, ..correction }
 }
 
 fn refund(id: &str, amount: &str) -> Correction {
-    let refund = money(amount);
-    correction(
-        id,
-        Change {
-            amount: Some(refund.amount),
-            currency: Some(refund.currency),
-            ..Change::default()
-        },
-    )
+    on_the_next_day(refund_at(id, 0, amount))
 }
 
 fn correction(id: &str, change: Change) -> Correction {
-    Correction {
-        source: "shop".parse().expect("a source"),
-        event_id: id.parse().expect("an id"),
-        occurred_at: at("2026-04-25T08:05:00Z"),
-        recorded_at: at("2026-04-25T08:06:00Z"),
-        names_event: false,
-        account: None,
-        change,
-        refused: None,
-    }
+    on_the_next_day(correction_at(id, 0, change))
 }
 
 fn accepted(row: &mut Row) {
-    row.observed.accepted = Some(Acceptance {
+    row.microsoft.accepted = Some(Acceptance {
         at: at("2026-04-24T10:00:00Z"),
         by: Destination { environment: Environment::Production, account_id: "9876".to_owned() },
         tracking_id: Some("track-1".to_owned()),
     });
-    row.observed.attempts = 1;
+    row.microsoft.attempts = 1;
 }
 
 fn adjusted(row: &mut Row, value: Option<&str>) {
     let time = at("2026-04-25T08:10:00Z");
     let value = value.map(amount);
-    row.observed.claim =
+    row.microsoft.claim =
         Some(Claim { at: time, value, adjustment_time: time, after_unsettled: false });
-    row.observed.adjusted = Some(Adjusted { at: time, value, tracking_id: None });
-    row.observed.attempts = 2;
-    row.observed.last = Some(Attempt {
+    row.microsoft.adjusted = Some(Adjusted { at: time, value, tracking_id: None });
+    row.microsoft.attempts = 2;
+    row.microsoft.last = Some(Attempt {
         at: time,
         kind: if value.is_some() { Kind::Restate } else { Kind::Retract },
         outcome: AttemptOutcome::Accepted,
@@ -166,14 +114,14 @@ fn an_attempt_that_was_refused_says_why_and_what_helps() {
     let mut row = row("shop", "4711", Some("129.95"));
     accepted(&mut row);
     adjusted(&mut row, Some("99.95"));
-    let last = row.observed.last.as_mut().expect("an attempt");
+    let last = row.microsoft.last.as_mut().expect("an attempt");
     last.outcome = AttemptOutcome::Refused;
     last.code = Some(5606);
     let entry = errors::look_up(Some(5606), None).expect("a line of the table");
     let shown = record(&row, "2026-04-26T00:00:00Z");
     assert_eq!(shown["lastAttempt"]["cause"], entry.cause);
     assert_eq!(shown["lastAttempt"]["cure"], entry.cure);
-    row.observed.last.as_mut().expect("an attempt").code = Some(99_999);
+    row.microsoft.last.as_mut().expect("an attempt").code = Some(99_999);
     assert!(record(&row, "2026-04-26T00:00:00Z")["lastAttempt"].get("cause").is_none());
 }
 
@@ -232,7 +180,7 @@ fn after_a_retract_nothing_stands_and_a_later_value_is_refused() {
     row.corrections.push(correction("4711-c", Change::default()));
     accepted(&mut row);
     adjusted(&mut row, None);
-    row.observed.retract_claimed = Some(1);
+    row.microsoft.retract_claimed = Some(1);
     let mut later = correction(
         "4711-v",
         Change {
@@ -293,7 +241,7 @@ fn an_orphan_waits_for_its_original() {
 fn refused_and_dead_rows_wait_for_a_person() {
     let since = at("2026-04-24T10:00:00Z");
     let mut refused = row("shop", "4711", Some("1"));
-    refused.observed.refusal = Some(Refusal {
+    refused.microsoft.refusal = Some(Refusal {
         at: since,
         reason: RefusalReason::Microsoft {
             code: Some(5_011),
@@ -302,7 +250,7 @@ fn refused_and_dead_rows_wait_for_a_person() {
     });
     refused.open = Some(IndexClass::Refused.entry(&refused.key, since, None));
     let mut dead = row("shop", "4712", Some("1"));
-    dead.observed.dead_at = Some(since);
+    dead.microsoft.dead_at = Some(since);
     dead.open = Some(IndexClass::Dead.entry(&dead.key, since, None));
     for (row, state) in [(&refused, "refused"), (&dead, "dead")] {
         let shown = record(row, "2026-04-24T12:00:00Z");

@@ -1,6 +1,6 @@
 //! The rules of the core, each as a test: what is decided, what is written, what is sent.
 //!
-//! - `support` builds rows, corrections and times; `microsoft` is a small model of Microsoft,
+//! - `microsoft` is a small model of Microsoft,
 //!   `world` drives one row against it through every kind of accident
 //! - `each_rule` states the rules of reconciliation one by one
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
@@ -25,6 +25,7 @@ mod reply;
 mod report;
 mod state;
 mod stored;
-mod support;
 mod verdict;
 mod world;
+
+use test_support::rows as support;

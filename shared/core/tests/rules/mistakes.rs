@@ -1,7 +1,7 @@
 //! Mistakes that other uploaders are known for, as far as they concern what is decided and sent.
 //!
 //! Those that need more than the core are tested where they could be made: a ledger that is missing,
-//! in `tests/tests/upload.rs`; a loop of new tokens, in `tests/tests/faults.rs`; a refresh token lost
+//! in `tests/it/upload.rs`; a loop of new tokens, in `tests/it/faults.rs`; a refresh token lost
 //! in a race or kept for ever, in `functions/token/src/tests.rs`.
 
 use proptest::prelude::*;
