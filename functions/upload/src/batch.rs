@@ -186,3 +186,78 @@ impl From<SqsRecord> for Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use test_support::rows::{accepted_row, facts, key_of, open, row, sold};
+    use tracklayer_core::ledger::index::IndexClass;
+
+    use super::*;
+
+    /// A message of so many receives for the purchase of this id.
+    fn record(event_id: &str, receives: u32) -> SqsRecord {
+        let body = serde_json::to_string(&Signal::of(&key_of(event_id, "purchase"), None));
+        let record = serde_json::json!({"messageId": event_id, "receiptHandle": event_id,
+            "body": body.expect("JSON"), "attributes": {"SentTimestamp": "0",
+                "ApproximateReceiveCount": receives.to_string()}});
+        serde_json::from_value(record).expect("a record")
+    }
+
+    fn batch(records: Vec<SqsRecord>) -> Batch {
+        Batch::new(SqsEvent { records }, sold())
+    }
+
+    #[test]
+    fn what_was_tried_often_comes_last_in_an_order_that_changes_with_each_try() {
+        let order = |receives: u32| {
+            let often = (0..20).map(|n| record(&format!("often-{n}"), receives));
+            let batch = batch(often.chain([record("seldom", 3)]).collect());
+            let ids: Vec<String> =
+                batch.works.iter().map(|work| work.key.event_id.to_string()).collect();
+            assert_eq!((ids[0].as_str(), batch.tried_often_from), ("seldom", 1));
+            ids
+        };
+        assert_eq!(order(4), order(4));
+        let firsts: std::collections::BTreeSet<String> =
+            (4..12).map(|receives| order(receives)[1].clone()).collect();
+        assert!(firsts.len() > 3, "{firsts:?}");
+    }
+
+    #[test]
+    fn messages_of_one_row_count_as_often_as_the_one_received_most() {
+        let batch = batch(vec![record("1", 1), record("1", 4)]);
+        assert_eq!((batch.works.len(), batch.tried_often_from), (1, 0));
+        assert_eq!(batch.response().batch_item_failures.len(), 2);
+    }
+
+    #[test]
+    fn an_early_message_is_deferred_without_a_row_and_an_unreadable_one_refused() {
+        let early = Signal::new(&row(), Some(sold().plus_seconds(90)));
+        let mut records = vec![record("1", 1), record("2", 1)];
+        records[0].body = serde_json::to_string(&early).expect("JSON");
+        records[1].body = "{}".to_owned();
+        let batch = batch(records);
+        assert!(batch.works.is_empty());
+        let seconds: Vec<i64> = batch.deferrals().iter().map(|it| it.seconds).collect();
+        assert_eq!(seconds, [90, 0]);
+    }
+
+    fn set_aside(row: Row, found: bool) -> Disposition {
+        let mut work = batch(vec![record("1", 1)]).works.remove(0);
+        work.row = Some(row);
+        work.found = found.then(|| Box::new(facts()));
+        work.set_aside(Disposition::Return);
+        work.disposition
+    }
+
+    #[test]
+    fn a_message_is_not_returned_for_trouble_where_a_due_drives_its_row() {
+        let waits = || Row { open: open(IndexClass::Wait, 60, None), ..row() };
+        let looks = || Row { open: open(IndexClass::Look, 60, None), ..row() };
+        assert_eq!(set_aside(row(), false), Disposition::Return);
+        assert_eq!(set_aside(waits(), false), Disposition::Done);
+        assert_eq!(set_aside(looks(), false), Disposition::Done);
+        assert_eq!(set_aside(looks(), true), Disposition::Return, "its click was found");
+        assert_eq!(set_aside(accepted_row(Vec::new()), false), Disposition::Done);
+    }
+}

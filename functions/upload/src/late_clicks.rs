@@ -128,3 +128,39 @@ fn is_looked_at(row: &Row, now: EventTime, policy: &Policy) -> bool {
         && known.applying.is_none_or(over)
         && now <= row.limit()
 }
+
+#[cfg(test)]
+mod tests {
+    use test_support::rows::{POLICY, accepted_row, after, row, sold};
+    use tracklayer_core::{
+        ledger::observed::{Refusal, RefusalReason},
+        time::DAY,
+    };
+
+    use super::*;
+
+    fn looked_at(row: &Row, seconds: i64) -> bool {
+        is_looked_at(row, after(seconds), &POLICY)
+    }
+
+    #[test]
+    fn the_click_is_looked_for_until_somebody_sends_or_takes_the_original() {
+        assert!(looked_at(&row(), 0));
+        let mut claimed = row();
+        claimed.observed.applying = Some(sold());
+        assert!(!looked_at(&claimed, 599), "another run may be sending it");
+        assert!(looked_at(&claimed, 600), "its click may be gone");
+        assert!(!looked_at(&accepted_row(Vec::new()), 0));
+        let mut refused = row();
+        refused.observed.refusal =
+            Some(Refusal { at: sold(), reason: RefusalReason::AcceptedElsewhere });
+        assert!(!looked_at(&refused, 0));
+        assert!(!looked_at(&erase(&row(), sold()).expect("erased"), 0));
+    }
+
+    #[test]
+    fn nobody_looks_for_a_click_that_could_not_be_sent() {
+        assert!(looked_at(&row(), 90 * DAY));
+        assert!(!looked_at(&row(), 90 * DAY + 1));
+    }
+}
