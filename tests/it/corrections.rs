@@ -1,4 +1,4 @@
-//! Corrections at the door: which original they mean, and when they are refused.
+//! Corrections at the API: which original they mean, and when they are refused.
 
 use serde_json::{Value, json};
 use test_support::{

@@ -111,7 +111,7 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
         let answer = world.post(post).await;
         assert_eq!(answer.body["counts"]["queued"], 400, "{}", answer.status);
     }
-    // A batch that was being filled is handed back by now.
+    // A batch that was being filled has been returned by now.
     tokio::time::sleep(Duration::from_secs(6)).await;
     world.aws("AmazonSQS.PurgeQueue", json!({"QueueUrl": "uploads"})).await;
     world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 0);

@@ -1,4 +1,4 @@
-//! What the door for events takes, in single events and in arrays, and what it answers.
+//! What the events API accepts, as single events and as arrays, and what it answers.
 
 mod refused;
 

@@ -2,7 +2,7 @@
 //!
 //! - [`rows`] builds what the ledger holds: rows, facts, corrections
 //! - [`events`] builds what sources send
-//! - [`rig`] runs a whole system on free ports and does to it what pages, shops, operators and
+//! - `rig` runs a whole system on free ports and does to it what pages, shops, operators and
 //!   accidents do; it needs the feature `rig`
 //!
 //! A test inside `src` of `tracklayer-core` can't use this crate: it would meet two versions of

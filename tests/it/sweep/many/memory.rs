@@ -53,7 +53,7 @@ impl Ports for Memory {
 #[derive(Clone, Default)]
 pub struct InMemory(pub Rc<State>);
 
-/// Rows by where they stand in the index, and what was asked and done.
+/// Rows by where they are in the index, and what was asked and done.
 #[derive(Default)]
 pub struct State {
     /// Milliseconds since 1970.
