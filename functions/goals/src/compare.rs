@@ -34,7 +34,7 @@ pub fn compare(
             check.held_goals.push(name.to_owned());
         }
         if takes_no_hashes(name, &answers.goals) {
-            check.plain_goals.push(name.to_owned());
+            check.goals_without_hashes.push(name.to_owned());
         }
         let is_there = answers.goals.iter().any(|goal| goal.name.as_deref() == Some(name));
         let absent = if is_there { absent } else { Some(now) };
@@ -43,12 +43,6 @@ pub fn compare(
     }
     let waited = before.once_held.iter().chain(&before.held_goals);
     check.once_held = waited.chain(&check.held_goals).cloned().collect();
-    let plain = before.once_plain.iter().chain(&before.plain_goals).chain(&check.plain_goals);
-    check.once_plain = plain.cloned().collect();
-    // Nobody looks any more whether a goal that the mapping has dropped takes hashes now.
-    let dropped = |name: &&String| account.goals().all(|(_, goal)| goal.name.as_str() != **name);
-    check.plain_goals.extend(check.once_plain.iter().filter(dropped).cloned());
-    check.once_plain.extend(account.plain_goals().map(ToString::to_string));
     check
 }
 

@@ -124,7 +124,7 @@ fn view(item: &AccountItem) -> AccountView {
         destination: None,
         held: item.held,
         held_goals: names(&item.held_goals),
-        goals_without_hashes: names(&item.plain_goals),
+        goals_without_hashes: names(&item.goals_without_hashes),
     }
 }
 

@@ -4,7 +4,9 @@ use crate::{
     ledger::{
         correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
         observed::RefusalReason,
+        orphan::Orphan,
         row::Row,
+        wait::WaitReason,
     },
     money::Money,
 };
@@ -63,6 +65,34 @@ pub fn state(row: &Row) -> (State, Option<String>) {
         return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
     }
     (at_microsoft(row), None)
+}
+
+/// The state of corrections whose original has not come, and the reason.
+#[must_use]
+pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
+    if orphan.has_ended() {
+        (State::Refused, "original_never_came")
+    } else {
+        (State::Waiting, WaitReason::OriginalMissing.as_str())
+    }
+}
+
+/// Why the correction at this position can have no effect, if it can't.
+#[must_use]
+pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
+    let (_, effects) = corrections(row);
+    match effects.get(position) {
+        Some(Effect::Refused(refusal)) => Some(*refusal),
+        _ => None,
+    }
+}
+
+/// How many of the corrections from this position on can have no effect.
+#[must_use]
+pub fn lost_since(row: &Row, position: usize) -> usize {
+    let (_, effects) = corrections(row);
+    let new = effects.iter().skip(position);
+    new.filter(|effect| matches!(effect, Effect::Refused(_))).count()
 }
 
 /// What became of its messages doesn't matter any more, only what Microsoft has and does not know.

@@ -159,8 +159,8 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
             }
             let key = &row.key;
             let siblings = self.ledger.partition(&key.source, &key.event_id, self.now).await?;
-            match siblings.into_iter().find(|sibling| sibling.key == row.key) {
-                Some(current) => row = current,
+            match siblings.row(&row.key) {
+                Some(current) => row = current.clone(),
                 None => return Ok(false),
             }
         }
