@@ -24,7 +24,7 @@ use tracklayer_edge::ports::{
     Telemetry, Written,
 };
 
-use crate::{erasures::is_any_pending, handler::Sweep, signals::Span, wire::AuditSummary};
+use crate::{context::Sweep, erasures::is_any_pending, span::Span, wire::AuditSummary};
 
 /// Items per page: about half a megabyte.
 const PAGE: i32 = 1_000;
@@ -88,9 +88,10 @@ where
         let mut writes = Vec::new();
         for row in &page.rows {
             state.totals.add(row);
-            match self.erase(row, &pass.erasures, now).await? {
-                true => summary.audit_erased += 1,
-                false => self.audit_row(row, now, &mut writes, &mut counts),
+            if self.erase(row, &pass.erasures, now).await? {
+                summary.audit_erased += 1;
+            } else {
+                self.audit_row(row, now, &mut writes, &mut counts);
             }
         }
         let (stuck, ended) = self.carry_out(writes).await;
@@ -113,7 +114,7 @@ where
         self.emit_audit(counts);
         if state.after.is_none() {
             summary.audit_finished = true;
-            self.tell_audit(state);
+            self.log_audit(state);
         }
         Ok(true)
     }
@@ -168,7 +169,7 @@ where
     }
 
     /// The line to compare with an order log.
-    fn tell_audit(&self, state: &AuditState) {
+    fn log_audit(&self, state: &AuditState) {
         let total = |(key, total): (&str, &Total)| (key.to_owned(), json!(total));
         let totals: Map<String, Value> = state.totals.iter().map(total).collect();
         let members = json!({"stuck": state.stuck, "ended": state.ended, "totals": totals});

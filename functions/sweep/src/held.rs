@@ -17,9 +17,10 @@ use tracklayer_core::{
 use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
 
 use crate::{
-    handler::Sweep,
+    context::Sweep,
     pages::Pages,
-    signals::{MAX_SIGNALS, Span, Step},
+    signals::{MAX_SIGNALS, Step},
+    span::Span,
     wire::Summary,
 };
 
@@ -44,9 +45,6 @@ where
 
     /// Signals the rows of goals and accounts that are held no more, and those with hashes alone whose
     /// goals take them now. The rest of a large class follows in the next run.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub async fn release_held(&self, span: &Span) -> Result<usize, LedgerError> {
         let mut summary = Summary::default();
         for (account, item) in self.account_items().await? {

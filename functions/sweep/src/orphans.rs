@@ -17,10 +17,10 @@ use tracklayer_core::{
 use tracklayer_edge::ports::{Batches as _, DueEntry, LedgerError, Ports, Rows as _, Written};
 
 use crate::{
-    handler::Sweep,
+    context::Sweep,
     pages::Pages,
     plan::{Plan, plan},
-    signals::Span,
+    span::Span,
     wire::Summary,
 };
 

@@ -28,9 +28,6 @@ impl<'a, L: Index> Pages<'a, L> {
     ///
     /// The place in the index is kept by DynamoDB's cursor, not by reading from the start again:
     /// the index lags behind the rows, and what was just moved could show up twice.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub async fn next(&mut self) -> Result<Option<Vec<DueEntry>>, LedgerError> {
         if self.shards.is_empty() {
             return Ok(None);

@@ -12,17 +12,15 @@
 //! Refused and dead rows are in classes of their own, which are never walked: a signal that is
 //! younger than a refusal counts as an operator's redrive.
 
-use std::time::Duration;
-
 use futures::{StreamExt as _, future::join_all, stream};
 use tracklayer_core::{
     ledger::{index::IndexClass, signal::Signal},
     reconcile::decide::Policy,
     time::EventTime,
 };
-use tracklayer_edge::ports::{Clock, DueEntry, Index as _, LedgerError, Ports, Signals as _};
+use tracklayer_edge::ports::{DueEntry, Index as _, LedgerError, Ports, Signals as _};
 
-use crate::{handler::Sweep, pages::Pages, wire::Summary};
+use crate::{context::Sweep, pages::Pages, span::Span, wire::Summary};
 
 /// Signals of one run; the rest is due at the next.
 pub const MAX_SIGNALS: usize = 20_000;
@@ -36,26 +34,6 @@ const JITTER: i64 = 60;
 /// message comes back for three hours before the queue gives it up, and then the row is dead: a
 /// second signal in that time would only be a second dead letter.
 const RELEASED_HOURS: i64 = 4;
-/// No new work with less time left: a group may take this long when AWS answers slowly.
-const RESERVE: Duration = Duration::from_secs(40);
-
-/// When and until when a run works.
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    /// The time that the run decides with.
-    pub now: EventTime,
-    /// When Lambda stops it, in milliseconds since 1970.
-    pub deadline_ms: u64,
-}
-
-impl Span {
-    /// Whether there is time for more work.
-    #[must_use]
-    pub fn has_time(&self, clock: &impl Clock) -> bool {
-        let now_ms = u128::try_from(clock.now_ms()).unwrap_or(0);
-        now_ms + RESERVE.as_millis() < u128::from(self.deadline_ms)
-    }
-}
 
 /// What becomes of an entry whose row is signalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +45,7 @@ pub(crate) enum Step {
 }
 
 impl<P: Ports> Sweep<P> {
-    /// Signals what is due in these classes. Ages of the entries are told to `seen`, before they are
-    /// moved.
+    /// Signals what is due in these classes. Each entry is shown to `seen` before it is moved.
     ///
     /// # Errors
     /// If the index can't be read.
@@ -187,21 +164,7 @@ fn jitter(policy: &Policy) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_edge::lambda::clock::SystemClock;
-
     use super::*;
-
-    #[test]
-    fn a_run_stops_before_its_deadline() {
-        let clock = SystemClock::default();
-        let at = |ms: i64| Span {
-            now: clock.now(),
-            deadline_ms: u64::try_from(clock.now_ms() + ms).expect("after 1970"),
-        };
-        assert!(at(60_000).has_time(&clock));
-        assert!(!at(30_000).has_time(&clock));
-        assert!(!at(-1).has_time(&clock));
-    }
 
     #[test]
     fn trials_are_not_spread() {

@@ -5,7 +5,7 @@ mod memory;
 use std::collections::{BTreeMap, BTreeSet};
 
 use memory::{Memory, Stand};
-use sweep::{Sweep, signals::Span, wire::Summary};
+use sweep::{Sweep, span::Span, wire::Summary};
 use tracklayer_core::{
     ledger::{index::IndexClass, row::RowKey, wait::WaitReason},
     mapping::Mapping,
@@ -84,7 +84,7 @@ impl System {
         self.stand.0.now_ms.set(ms);
         self.stand.catch_up(0);
         let deadline = u64::try_from(ms + 300_000).expect("after 1970");
-        self.sweep.handle(EventTime::from_epoch(NOW + second), deadline).await.expect("a run")
+        self.sweep.wake(&Span::new(deadline, &self.stand)).await.expect("a run")
     }
 
     /// The same, of rows that are held no more.
@@ -93,7 +93,7 @@ impl System {
         self.stand.0.now_ms.set(now.epoch() * 1_000);
         self.stand.catch_up(0);
         let deadline_ms = u64::try_from((now.epoch() + 300) * 1_000).expect("after 1970");
-        self.sweep.release_held(&Span { now, deadline_ms }).await.expect("a run")
+        self.sweep.release_held(&Span::new(deadline_ms, &self.stand)).await.expect("a run")
     }
 
     /// The rows signalled since this was last asked.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sweep::{signals::Span, wire::AuditSummary};
+use sweep::wire::AuditSummary;
 use tracklayer_core::{
     id::RecordId,
     ledger::row::Row,
@@ -13,7 +13,6 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::erase_person::{CarriedOut, Eraser},
-    lambda::clock,
     ports::{ErasureItem, Erasures as _, Removed, TieKind},
 };
 
@@ -51,9 +50,7 @@ impl Stand {
     }
 
     async fn pass(&self, seconds: i64) -> AuditSummary {
-        let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-        let span = Span { now: self.after(seconds), deadline_ms };
-        self.sweep.audit(&span, 168).await.expect("an audit")
+        self.sweep.audit(&self.span(self.after(seconds)), 168).await.expect("an audit")
     }
 
     async fn noted(&self, seconds: i64) -> Vec<ErasureItem> {
@@ -83,12 +80,12 @@ impl Stand {
     async fn click(&self, reference: &str, n: i64, cookie: &str) {
         let click = ClickId::parse(&format!("{n:032x}")).expect("a click id");
         let details = vec![("cookie", cookie.to_owned())];
-        let at = clock::now_ms() - 3_600_000;
+        let at = self.now_ms() - 3_600_000;
         self.sweep.clicks.add(reference, &click, at, details).await.expect("a click");
     }
 
     async fn tie(&self, kind: TieKind, record: &str, reference: &str, keyed: bool) {
-        let (record, at) = (id(record), clock::now_ms());
+        let (record, at) = (id(record), self.now_ms());
         let tie = self.sweep.clicks.tie(kind, &record, reference, at, keyed, Vec::new());
         tie.await.expect("tied");
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use stand::{Stand, row};
-use sweep::wire::Summary;
+use sweep::{span::Span, wire::Summary};
 use tracklayer_core::{
     ledger::{
         correction::{Change, Correction},
@@ -20,7 +20,6 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     aws::queue::Queue,
-    lambda::clock,
     ports::{CheckFailure, GoalCheck, GoalChecks as _, Index as _, Rows as _},
 };
 
@@ -192,7 +191,7 @@ async fn a_run_without_time_leaves_everything_due() {
     let stand = Stand::start().await;
     stand.put(&waiting("1", stand.now, -5)).await;
     stand.put(&orphan("2", stand.now, -20)).await;
-    let summary = stand.sweep.handle(stand.now, 0).await.expect("a run");
+    let summary = stand.sweep.wake(&Span::new(0, &stand.sweep.clock)).await.expect("a run");
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(stand.run().await.signalled, 1);
 }
@@ -208,8 +207,7 @@ async fn the_audit_finds_what_nothing_drives_and_is_through_once_a_week() {
     for row in [&stuck, &fresh, &waiting("driven", now, 60)] {
         stand.put(row).await;
     }
-    let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-    let span = sweep::signals::Span { now, deadline_ms };
+    let span = stand.span(now);
 
     let audit = stand.sweep.audit(&span, 168).await.expect("an audit");
     assert_eq!((audit.audited, audit.audit_stuck, audit.audit_finished), (3, 1, true));
@@ -229,8 +227,7 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     let row = row("1", "purchase", now);
     let class = IndexClass::Held("main/Purchse".to_owned());
     stand.put(&open(row, class, now.plus_seconds(9_000), Some(WaitReason::GoalHeld))).await;
-    let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-    let span = sweep::signals::Span { now, deadline_ms };
+    let span = stand.span(now);
     let main = "main".parse().expect("an account");
     let held = vec!["Purchse".to_owned()];
     let once_held: BTreeSet<String> = held.iter().cloned().collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_credential_types::Credentials;
 use local_aws::{Aws, Settings};
 use serde_json::json;
-use sweep::{Sweep, wire::Summary};
+use sweep::{Sweep, span::Span, wire::Summary};
 use tracklayer_core::{
     ledger::{
         facts::{Facts, References},
@@ -21,11 +21,8 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
-    lambda::{
-        clock::{self, SystemClock},
-        telemetry::StandardOutput,
-    },
-    ports::Rows as _,
+    lambda::{clock::SystemClock, telemetry::StandardOutput},
+    ports::{Clock as _, Rows as _},
 };
 
 macro_rules! client {
@@ -74,7 +71,7 @@ impl Stand {
                 clock: SystemClock::default(),
                 telemetry: StandardOutput,
             },
-            now: clock::now(),
+            now: SystemClock::default().now(),
             dynamo,
             sqs,
             queue_url,
@@ -87,8 +84,17 @@ impl Stand {
     }
 
     pub async fn run(&self) -> Summary {
-        let deadline = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-        self.sweep.handle(self.now, deadline).await.expect("a run")
+        self.sweep.wake(&self.span(self.now)).await.expect("a run")
+    }
+
+    /// A run that decides with `now` and has five minutes.
+    pub fn span(&self, now: EventTime) -> Span {
+        let deadline = u64::try_from(self.now_ms() + 300_000).expect("after 1970");
+        Span { now, ..Span::new(deadline, &self.sweep.clock) }
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.sweep.clock.now_ms()
     }
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {
