@@ -34,7 +34,7 @@ pub use index::{Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
 pub use queue::{Deferral, QueueError, Signals};
-pub use rotation::{Document, Labels, Vault};
+pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
