@@ -4,6 +4,7 @@
 use tracklayer_core::{
     event::{Conversion, ErrorCode, EventError},
     ledger::{facts::Facts, row::Row, wait::WaitReason},
+    mapping::Account,
     reconcile::{
         decide::AccountView,
         intake::{ClickSearch, Dispatch, facts_of, key_of, place},
@@ -11,10 +12,11 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _, claim_of};
+use tracklayer_edge::ports::{Claims as _, Clicks as _, LedgerError, Ports, Rows as _, claim_of};
 
 use crate::{
-    handler::{Call, Enqueue, Unavailable},
+    call::{Call, Unavailable},
+    context::Enqueue,
     wire::{EventAnswer, Status},
 };
 
@@ -22,13 +24,13 @@ use crate::{
 enum Found {
     /// It is new: its facts, and why it has no click if it has none.
     New(Box<Facts>, Option<WaitReason>),
-    /// It was taken before.
+    /// It was stored before.
     Known(Box<Row>),
 }
 
 impl<P: Ports> Enqueue<P> {
-    /// Takes one original.
-    pub(crate) async fn take_conversion(
+    /// Stores one original.
+    pub(crate) async fn store_conversion(
         &self,
         conversion: &Conversion,
         call: &Call<'_>,
@@ -55,11 +57,11 @@ impl<P: Ports> Enqueue<P> {
         // An orphan's account was only a guess; corrections that name another one are refused.
         let (row, dispatch) =
             place(conversion, facts, Some(&existing), missing, &context, self.retention_days);
-        match self.ledger.change(&existing, &row).await? {
-            true => Ok(signal(conversion, &row, dispatch, call)),
+        if !self.ledger.change(&existing, &row).await? {
             // Another writer was at the orphan in the same moment; the caller's retry settles it.
-            false => Err(Unavailable),
+            return Err(LedgerError::Conflict.into());
         }
+        Ok(signal(conversion, &row, dispatch, call))
     }
 
     /// Click, hashes and a second that is free at Microsoft – or the row, where the second is not
@@ -121,7 +123,7 @@ impl<P: Ports> Enqueue<P> {
         now: EventTime,
     ) -> Result<ClickSearch, Unavailable> {
         let account = self.mapping.account(conversion.account.as_str());
-        let browser = account.is_some_and(tracklayer_core::mapping::Account::browser_order_ties);
+        let browser = account.is_some_and(Account::browser_order_ties);
         let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
         Ok(self.clicks.search(own, references, conversion.occurred_at, now, browser).await?)
     }

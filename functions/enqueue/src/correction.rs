@@ -7,10 +7,11 @@ use tracklayer_core::{
     ledger::row::{Row, RowKey},
     reconcile::intake::{Unfit, append, check, has, orphan, recorded},
 };
-use tracklayer_edge::ports::{Claims as _, Pointer, Ports, Rows as _};
+use tracklayer_edge::ports::{Claims as _, LedgerError, Pointer, Ports, Rows as _};
 
 use crate::{
-    handler::{Call, Enqueue, Unavailable},
+    call::{Call, Unavailable},
+    context::Enqueue,
     wire::{EventAnswer, Status},
 };
 
@@ -44,7 +45,7 @@ impl<P: Ports> Enqueue<P> {
                 return Ok(answer);
             }
         }
-        Err(Unavailable)
+        Err(LedgerError::Conflict.into())
     }
 
     /// The key must cover both sides.
@@ -111,7 +112,9 @@ impl<P: Ports> Enqueue<P> {
                 (after, written)
             }
             Target::Nowhere(key) => {
-                let Some(account) = self.account_of(correction) else { return Err(Unavailable) };
+                let Some(account) = self.account_of(correction) else {
+                    return Err(LedgerError::Conflict.into());
+                };
                 let row = orphan(key, correction, &account, &context);
                 let written = self.ledger.insert(&row, call.now).await?.is_none();
                 (row, written)

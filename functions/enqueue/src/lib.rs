@@ -1,12 +1,17 @@
 //! Takes confirmed events into the ledger and signals them.
 //!
-//! - `handler`: one request: key, events, answers
-//! - `conversion`: an original; `correction`: a refund, restatement or cancellation
-//! - `wire`: the answers
+//! - `handler`: one request; `batch`: its events, and in which order; `call`: what they share
+//! - `conversion`: an original; `correction`: a refund, restatement or cancellation; `denial`: an
+//!   event whose person denies consent
+//! - `wire`: the body and the answers
 
+mod batch;
+mod call;
+mod context;
 mod conversion;
 mod correction;
+mod denial;
 mod handler;
 mod wire;
 
-pub use handler::Enqueue;
+pub use context::Enqueue;

@@ -1,14 +1,50 @@
-//! The answers of `POST /api/tracklayer/events`.
+//! The body and the answers of `POST /api/tracklayer/events`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tracklayer_core::{
     event::{EventError, Ignored, Rejection},
     id::{RecordId, Source},
     ledger::row::Row,
     reconcile::state::state,
 };
+use tracklayer_edge::lambda::http_api::Problem;
+
+/// The most events of one request.
+const MAX_EVENTS: usize = 500;
+
+/// One event, or several.
+pub enum Body<'a> {
+    One([&'a RawValue; 1]),
+    Many(Vec<&'a RawValue>),
+}
+
+impl<'a> Body<'a> {
+    pub fn parse(text: &'a str) -> Result<Self, Problem> {
+        let invalid = |message| Problem::new(400, "invalid_json", message);
+        let raw: &RawValue =
+            serde_json::from_str(text).map_err(|_| invalid("the body is not JSON"))?;
+        if raw.get().starts_with('{') {
+            return Ok(Body::One([raw]));
+        }
+        let events: Vec<&RawValue> = serde_json::from_str(raw.get())
+            .map_err(|_| invalid("the body is neither an object nor an array"))?;
+        match events.len() {
+            0 => Err(invalid("the array is empty")),
+            1..=MAX_EVENTS => Ok(Body::Many(events)),
+            _ => Err(Problem::new(413, "too_many_events", "at most 500 events a request")),
+        }
+    }
+
+    pub fn events(&self) -> &[&'a RawValue] {
+        match self {
+            Body::One(event) => event,
+            Body::Many(events) => events,
+        }
+    }
+}
 
 /// What became of one event.
 #[derive(Debug, Serialize)]

@@ -95,6 +95,18 @@ pub trait Claims {
     }
 }
 
+/// The pointers of corrections, for whoever shows them.
+///
+/// Every method fails if the ledger is unavailable.
+pub trait Pointers {
+    /// All pointers under one id: a correction's own.
+    async fn pointers(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+    ) -> Result<Vec<Pointer>, LedgerError>;
+}
+
 /// Seconds that are tried for one conversion; of an hour half full, 64 all taken is no chance.
 const SECONDS_TRIED: i64 = 68;
 /// Of these, the ones in a row.

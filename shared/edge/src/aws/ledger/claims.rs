@@ -10,7 +10,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
-use crate::ports::{Claims, LedgerError, Pointer};
+use crate::ports::{Claims, LedgerError, Pointer, Pointers};
 
 use super::{Item, Ledger, keyed, number, old_item, text, unavailable, won};
 
@@ -91,12 +91,8 @@ impl Claims for Ledger {
     }
 }
 
-impl Ledger {
-    /// All pointers under one id: `status` of a correction's own id.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn pointers(
+impl Pointers for Ledger {
+    async fn pointers(
         &self,
         source: &Source,
         event_id: &RecordId,
