@@ -1,70 +1,60 @@
 //! Decode, check the key, erase what can be reached within the request, say what is left.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use tracklayer_core::{
     ledger::row::{Row, RowKey},
-    mapping::Mapping,
     reconcile::erasure::Erasure,
     time::EventTime,
 };
 use tracklayer_edge::{
-    aws::{clicks::Clicks, ingest_keys::Keys, ledger::Ledger},
     flows::erase_person::{CarriedOut, Eraser},
     lambda::{
-        clock,
+        deadline::Deadline,
         http_api::{self, Problem, Request, Response},
     },
-    ports::{Batches as _, Keys as _, LedgerError, Removed, Right},
+    ports::{Batches as _, Clock as _, Erasures, Forgets, LedgerError, Ports, Removed, Right},
 };
 
-use crate::wire::{Answer, person_in};
+use crate::{
+    context::Erase,
+    wire::{Answer, person_in},
+};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1_024;
-/// No further page of the ledger with less time left, in milliseconds: the rest is the audit's.
-const RESERVE_MS: u64 = 8_000;
+/// No further page of the ledger with less time left: the rest is the audit's.
+const RESERVE: Duration = Duration::from_secs(8);
 
-/// What the function needs.
-pub struct Erase {
-    pub keys: Keys,
-    pub clicks: Clicks,
-    pub ledger: Ledger,
-    pub mapping: Mapping,
-    /// Seconds between two audits.
-    pub audit_period: i64,
-}
-
-impl Erase {
-    /// Answers one request, whose run ends at `deadline_ms` (milliseconds since 1970).
-    pub async fn handle(&self, request: &Request, deadline_ms: u64) -> Response {
-        self.take(request, deadline_ms).await.unwrap_or_else(Response::from)
+impl<P: Ports> Erase<P>
+where
+    P::Ledger: Erasures,
+    P::Clicks: Forgets,
+{
+    /// Answers one request, whose run ends at `deadline`.
+    pub async fn handle(&self, request: &Request, deadline: Deadline) -> Response {
+        self.answer(request, deadline).await.unwrap_or_else(http_api::refusal)
     }
 
-    async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http_api::header(request, "authorization")).await?;
-        if !key.may(Right::Erase) {
-            return Err(Problem::forbidden("the key has no right to erase"));
-        }
-        if http_api::is_other_type(request, &["application/json"]) {
-            return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
-        }
-        let person = person_in(&http_api::body(request, MAX_BODY)?)?;
+    async fn answer(&self, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        let key = http_api::key_of(request, &self.keys, Right::Erase).await?;
+        let body = http_api::body(request, &["application/json"], MAX_BODY)?;
+        let person = person_in(&body)?;
         let references = BTreeSet::new();
-        let asked_at = clock::now();
+        let asked_at = self.clock.now();
         let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
-        let answer = self.erase(erasure, deadline_ms).await.map_err(|error| {
-            tracing::error!(%error, "erasure not through");
-            Problem::new(503, "unavailable", "not everything could be erased; send it again")
+        let answer = self.erase(erasure, deadline).await.map_err(|error| {
+            let message = "not everything could be erased; send it again";
+            Problem::new(503, "unavailable", message).because(error)
         })?;
         Ok(http_api::json(202, &answer))
     }
 
-    async fn erase(&self, erasure: Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {
+    async fn erase(&self, erasure: Erasure, deadline: Deadline) -> Result<Answer, LedgerError> {
         let Erase { ledger, clicks, mapping, .. } = self;
         let eraser = Eraser { ledger, clicks, mapping, now: erasure.asked_at };
         let by = erasure.person.kind();
-        let has_time = || has_time(deadline_ms);
+        let has_time = || deadline.allows(RESERVE, &self.clock);
         let done = eraser.carry_out(erasure, has_time, self.audit_period).await?;
         let CarriedOut { removed, pending, rows } = done;
         let Removed { clicks, ties, .. } = removed;
@@ -84,9 +74,4 @@ impl Erase {
         }
         Ok(keys.iter().filter_map(|key| rows.remove(key)).collect())
     }
-}
-
-fn has_time(deadline_ms: u64) -> bool {
-    let now_ms = u64::try_from(clock::now_ms()).unwrap_or(0);
-    now_ms + RESERVE_MS < deadline_ms
 }

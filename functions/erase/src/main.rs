@@ -1,14 +1,12 @@
 //! `erase`: takes a person out of the click table and the ledger.
 
-mod handler;
-mod wire;
-
+use erase::Erase;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
     aws::{
         account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys, ledger::Ledger,
     },
-    lambda::{config, http_api, telemetry},
+    lambda::{clock::SystemClock, config, deadline::Deadline, http_api, telemetry},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +16,8 @@ async fn main() -> anyhow::Result<()> {
     let dynamodb = aws.dynamodb();
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
     let audit_hours = config::number::<u32>("TRACKLAYER_AUDIT_HOURS", 168)?;
-    let erase = handler::Erase {
+    let erase: Erase = Erase {
+        clock: SystemClock::default(),
         keys: Keys::new(secrets),
         clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
@@ -27,8 +26,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let erase = &erase;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
-        let deadline_ms = event.context.deadline;
-        Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline_ms).await)
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &erase.clock);
+        Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -5,46 +5,39 @@ use std::collections::HashMap;
 use tracklayer_core::{
     id::{RecordId, Source},
     ledger::row::Row,
-    reconcile::decide::Policy,
     time::EventTime,
 };
 use tracklayer_edge::{
-    aws::{ingest_keys::Keys, ledger::Ledger},
-    lambda::{
-        clock,
-        http_api::{self, Problem, Request, Response},
+    lambda::http_api::{self, Problem, Request, Response},
+    ports::{
+        Clock as _, GoalChecks, IngestKey, LedgerError, Pointer, Pointers, Ports, Right, Rows as _,
     },
-    ports::{GoalChecks as _, IngestKey, Keys as _, LedgerError, Pointer, Right, Rows as _},
 };
 
-use crate::wire::{Accounts, Story, asks_for_account};
+use crate::{
+    context::Status,
+    wire::{Accounts, Story, asks_for_account},
+};
 
-/// What the function needs.
-pub struct Status {
-    pub policy: Policy,
-    pub keys: Keys,
-    pub ledger: Ledger,
-}
-
-impl Status {
+impl<P: Ports> Status<P>
+where
+    P::Ledger: GoalChecks + Pointers,
+{
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response {
-        self.take(request).await.unwrap_or_else(Response::from)
+        self.answer(request).await.unwrap_or_else(http_api::refusal)
     }
 
-    async fn take(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.keys.check(http_api::header(request, "authorization")).await?;
-        if !key.may(Right::Read) {
-            return Err(Problem::forbidden("the key has no right to read"));
-        }
+    async fn answer(&self, request: &Request) -> Result<Response, Problem> {
+        let key = http_api::key_of(request, &self.keys, Right::Read).await?;
         let (source, event_id) = asked(&request.path_parameters).ok_or_else(not_found)?;
         if !key.covers_source(&source) {
             return Err(not_covered());
         }
-        let now = clock::now();
+        let now = self.clock.now();
         let rows = self.find(&source, &event_id, now).await.map_err(|error| {
-            tracing::error!(%error, "records can't be read");
-            Problem::new(503, "unavailable", "the records can't be read just now; ask again")
+            let message = "the records can't be read just now; ask again";
+            Problem::new(503, "unavailable", message).because(error)
         })?;
         let rows = shown(rows, &key)?;
         let accounts = self.accounts(&rows).await;

@@ -23,17 +23,17 @@ const ATTEMPTS: u32 = 6;
 
 /// The account secrets of Secrets Manager.
 #[derive(Clone, Debug)]
-pub struct Vault {
+pub struct SecretVersions {
     client: Client,
 }
 
-impl Vault {
+impl SecretVersions {
     /// Works with secrets by their ARNs.
     #[must_use]
     pub fn new(client: &Client) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = client.config().to_builder().retry_config(retries).build();
-        Vault { client: Client::from_conf(config) }
+        SecretVersions { client: Client::from_conf(config) }
     }
 
     fn update(&self, id: &str, label: &str) -> UpdateSecretVersionStageFluentBuilder {
@@ -41,7 +41,7 @@ impl Vault {
     }
 }
 
-impl crate::ports::Vault for Vault {
+impl crate::ports::SecretVersions for SecretVersions {
     async fn labels(&self, id: &str) -> Result<Labels, SecretError> {
         let answer = self.client.describe_secret().secret_id(id).send().await;
         let answer = answer.map_err(|error| unavailable(id, &error))?;

@@ -2,21 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tracklayer_core::time::EventTime;
-
 use crate::ports::Clock;
-
-/// Milliseconds since 1970.
-#[must_use]
-pub fn now_ms() -> i64 {
-    SystemClock::default().now_ms()
-}
-
-/// Now, in whole seconds.
-#[must_use]
-pub fn now() -> EventTime {
-    SystemClock::default().now()
-}
 
 /// The clock of the machine.
 #[derive(Clone, Copy, Debug)]

@@ -73,11 +73,6 @@ fn write(line: &Value) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// For functions without a port for it.
-pub fn emit(account: &str, metrics: &[Metric]) {
-    StandardOutput.emit(account, metrics);
-}
-
 fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {
     let names: Vec<Value> =
         metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();

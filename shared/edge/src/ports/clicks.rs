@@ -33,6 +33,15 @@ impl TieKind {
     }
 }
 
+/// Who tied a record to a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TiedBy {
+    /// Somebody with an ingest key.
+    Key,
+    /// A browser. Perhaps a stranger's, as a hint.
+    Browser,
+}
+
 /// Who withdrew consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithdrawnBy {
@@ -81,4 +90,40 @@ pub trait Clicks {
         record: &Person,
         now: EventTime,
     ) -> Result<Vec<RecordId>, LedgerError>;
+}
+
+/// The captured clicks, by whoever captures them.
+///
+/// Every method fails if the clicks are unavailable.
+pub trait Captures {
+    /// Adds a click to the history of `reference`, with `details` as attributes.
+    async fn add(
+        &self,
+        reference: &str,
+        click_id: &ClickId,
+        at_ms: i64,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError>;
+
+    /// Ties a record to `reference`, with `details` as attributes.
+    async fn tie(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        reference: &str,
+        at_ms: i64,
+        by: TiedBy,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError>;
+
+    /// Notes who withdrew the consent of `person`, for what was recorded before and waits.
+    async fn withdraw(
+        &self,
+        person: &Person,
+        by: WithdrawnBy,
+        at_ms: i64,
+    ) -> Result<(), LedgerError>;
+
+    /// Whether any click of `reference` came with `cookie`.
+    async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError>;
 }

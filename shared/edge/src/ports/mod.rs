@@ -27,14 +27,14 @@ pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks
 pub use audit::{AuditState, Audited, Place, RowPage};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
-pub use clicks::{Clicks, TieKind, WithdrawnBy};
+pub use clicks::{Captures, Clicks, TieKind, TiedBy, WithdrawnBy};
 pub use clock::Clock;
 pub use erasure::{ErasureItem, Erasures, Forgets, Removed};
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
 pub use queue::{Deferral, QueueError, Signals};
-pub use rotation::{Document, Labels, Vault};
+pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};

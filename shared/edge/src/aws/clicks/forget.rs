@@ -101,17 +101,8 @@ fn own_references(ties: &[Tie], browser: bool) -> BTreeSet<&str> {
 }
 
 impl Clicks {
-    /// Whether any click of `reference` came with `cookie`.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError> {
-        let clicks = self.all(&session_pk(reference)).await?;
-        Ok(clicks.iter().any(|item| came_with(item, cookie)))
-    }
-
     /// All items of a partition: their keys, and the cookies of clicks.
-    async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
+    pub(super) async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
         let mut pages = self
             .client
             .query()
@@ -165,7 +156,7 @@ fn is_of_before(click: &Item, until: EventTime) -> bool {
     made_at.is_none_or(|at| at.div_euclid(1_000) <= until.epoch())
 }
 
-fn came_with(click: &Item, cookie: &str) -> bool {
+pub(super) fn came_with(click: &Item, cookie: &str) -> bool {
     click.get("cookie").and_then(|value| value.as_s().ok()).is_some_and(|value| value == cookie)
 }
 

@@ -28,7 +28,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
-use crate::ports::{LedgerError, TieKind, WithdrawnBy};
+use crate::ports::{Captures, LedgerError, TieKind, TiedBy, WithdrawnBy};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -75,58 +75,6 @@ impl Clicks {
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Clicks { client, table }
-    }
-
-    /// Adds a click to the history of `reference`, with `details` as attributes.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn add(
-        &self,
-        reference: &str,
-        click_id: &ClickId,
-        at_ms: i64,
-        details: Vec<(&'static str, String)>,
-    ) -> Result<(), LedgerError> {
-        let mut item = keyed(&session_pk(reference), &format!("{at_ms:013} {}", click_id.as_str()));
-        extend(&mut item, details);
-        self.put(item, at_ms).await
-    }
-
-    /// Ties a record to `reference`, with `details` as attributes; `keyed_tie` if the request had an
-    /// ingest key.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn tie(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        reference: &str,
-        at_ms: i64,
-        keyed_tie: bool,
-        details: Vec<(&'static str, String)>,
-    ) -> Result<(), LedgerError> {
-        // One item per reference: repeating a tie must not push others out of sight.
-        let rank = if keyed_tie { "key" } else { "web" };
-        let mut item = keyed(&tie_pk(kind, id), &format!("{rank} {reference}"));
-        extend(&mut item, details);
-        self.put(item, at_ms).await
-    }
-
-    /// Notes who withdrew the consent of `person`, for what was recorded before and waits.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn withdraw(
-        &self,
-        person: &Person,
-        by: WithdrawnBy,
-        at_ms: i64,
-    ) -> Result<(), LedgerError> {
-        let mut item = keyed(&withdrawal_pk(person), withdrawal_sk(by));
-        item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
-        self.put(item, at_ms).await
     }
 
     async fn put(&self, mut item: Item, at_ms: i64) -> Result<(), LedgerError> {
@@ -229,6 +177,55 @@ impl Clicks {
             .expression_attribute_values(":edge", AttributeValue::S(value))
             // The click may be a moment old; an eventual read would credit the one before it.
             .consistent_read(true)
+    }
+}
+
+impl Captures for Clicks {
+    async fn add(
+        &self,
+        reference: &str,
+        click_id: &ClickId,
+        at_ms: i64,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&session_pk(reference), &format!("{at_ms:013} {}", click_id.as_str()));
+        extend(&mut item, details);
+        self.put(item, at_ms).await
+    }
+
+    async fn tie(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        reference: &str,
+        at_ms: i64,
+        by: TiedBy,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError> {
+        // One item per reference: repeating a tie must not push others out of sight.
+        let rank = match by {
+            TiedBy::Key => "key",
+            TiedBy::Browser => "web",
+        };
+        let mut item = keyed(&tie_pk(kind, id), &format!("{rank} {reference}"));
+        extend(&mut item, details);
+        self.put(item, at_ms).await
+    }
+
+    async fn withdraw(
+        &self,
+        person: &Person,
+        by: WithdrawnBy,
+        at_ms: i64,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&withdrawal_pk(person), withdrawal_sk(by));
+        item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
+        self.put(item, at_ms).await
+    }
+
+    async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError> {
+        let clicks = self.all(&session_pk(reference)).await?;
+        Ok(clicks.iter().any(|item| forget::came_with(item, cookie)))
     }
 }
 

@@ -1,10 +1,13 @@
 //! `createSecret`: exchanges the refresh token and stages the new one.
 
-use tracklayer_edge::ports::{AuthError, Consents, Document, Refusals, SecretError, Vault};
+use tracklayer_edge::ports::{
+    AuthError, Consents, Document, Refusals, SecretError, SecretVersions,
+};
 
 use crate::{
-    handler::{ROUNDS, Token, TokenError},
-    look::{Look, Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, is_of},
+    context::{ROUNDS, Token},
+    error::TokenError,
+    snapshot::{Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, Snapshot, is_of},
     wire::{Event, Outcome},
 };
 
@@ -19,19 +22,19 @@ enum Place {
     GivenUp,
 }
 
-impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn create(&self, event: &Event) -> Result<Outcome, TokenError> {
         let mut end = TokenError::Restless;
         for _ in 0..ROUNDS {
-            let look = self.look(event).await?;
-            if look.pending.as_ref().is_some_and(|pending| pending.ours) {
+            let found = self.snapshot(event).await?;
+            if found.pending.as_ref().is_some_and(|pending| pending.ours) {
                 return Ok(Outcome::Staged);
             }
-            let current = self.current(event, &look).await?;
-            if is_of(&event.rotation, &look.current, &current) {
+            let current = self.current(event, &found).await?;
+            if is_of(&event.rotation, &found.current, &current) {
                 return Ok(Outcome::Finished);
             }
-            if let Some(version) = &look.foreign {
+            if let Some(version) = &found.foreign {
                 // Nobody else rotates: it was staged by mistake, and would end every rotation.
                 tracing::warn!(secret = event.secret_id, version, "staged by others, given up");
                 self.drop_label(&event.secret_id, version).await?;
@@ -43,8 +46,8 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
                 end = TokenError::GivenUp;
                 continue;
             }
-            let stale = self.stale(event, &look).await?;
-            if let Some(outcome) = self.exchange(event, &look, current, stale, place).await? {
+            let stale = self.stale(event, &found).await?;
+            if let Some(outcome) = self.exchange(event, &found, current, stale, place).await? {
                 return Ok(outcome);
             }
         }
@@ -53,7 +56,7 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
 
     /// Where this rotation can stage.
     async fn place(&self, event: &Event) -> Result<Place, TokenError> {
-        let document = match self.vault.version(&event.secret_id, &event.rotation).await {
+        let document = match self.versions.version(&event.secret_id, &event.rotation).await {
             Err(SecretError::Malformed(..)) => return Ok(Place::New),
             document => document?,
         };
@@ -69,9 +72,9 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     async fn stale<'a>(
         &self,
         event: &Event,
-        look: &'a Look,
+        found: &'a Snapshot,
     ) -> Result<Option<&'a Pending>, TokenError> {
-        match &look.pending {
+        match &found.pending {
             Some(pending) if !pending.based => {
                 self.drop_label(&event.secret_id, &pending.version).await?;
                 Ok(None)
@@ -85,25 +88,25 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
     async fn exchange(
         &self,
         event: &Event,
-        look: &Look,
+        found: &Snapshot,
         current: Document,
         stale: Option<&Pending>,
         place: Place,
     ) -> Result<Option<Outcome>, TokenError> {
         let id = &event.secret_id;
-        if stale.is_none() && self.is_refused(event, &look.current).await {
+        if stale.is_none() && self.is_refused(event, &found.current).await {
             return Err(TokenError::Refused);
         }
         let source = stale.map_or(&current, |pending| &pending.document).account(id)?;
         let refusal = match self.consents.renew(&source).await {
             Ok(token) => {
-                let new = renewed(current, &look.current, token.expose(), stale);
+                let new = renewed(current, &found.current, token.expose(), stale);
                 let staged = match place {
                     Place::New => {
                         let new = new.with(ROTATION, &event.rotation);
-                        self.vault.stage(id, None, &new).await?
+                        self.versions.stage(id, None, &new).await?
                     }
-                    _ => self.vault.stage(id, Some(&event.rotation), &new).await?,
+                    _ => self.versions.stage(id, Some(&event.rotation), &new).await?,
                 };
                 return Ok(staged.then_some(Outcome::Staged));
             }
@@ -111,10 +114,10 @@ impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
             Err(error) => return Err(error.into()),
         };
         match stale {
-            _ if self.has_changed(event, look).await? => Ok(None),
+            _ if self.has_changed(event, found).await? => Ok(None),
             Some(pending) => self.drop_label(id, &pending.version).await.map(|()| None),
             None => {
-                self.note_refusal(event, &look.current).await;
+                self.note_refusal(event, &found.current).await;
                 Err(refusal.into())
             }
         }

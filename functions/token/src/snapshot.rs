@@ -3,12 +3,9 @@
 //! Notes are members of the secret beside the credentials; a version that became current keeps
 //! them, and nobody reads them there.
 
-use tracklayer_edge::ports::{Consents, Document, Labels, Refusals, SecretError, Vault};
+use tracklayer_edge::ports::{Consents, Document, Labels, Refusals, SecretError, SecretVersions};
 
-use crate::{
-    handler::{Token, TokenError},
-    wire::Event,
-};
+use crate::{context::Token, error::TokenError, wire::Event};
 
 /// The version that was current when this one was made.
 pub(crate) const ROTATED_FROM: &str = "rotated_from";
@@ -19,7 +16,7 @@ pub(crate) const ROTATION: &str = "rotation";
 
 /// A secret as one step found it.
 #[derive(Debug)]
-pub struct Look {
+pub struct Snapshot {
     /// Its labels at that moment.
     pub labels: Labels,
     /// The version that is current.
@@ -44,35 +41,43 @@ pub struct Pending {
     pub based: bool,
 }
 
-impl<V: Vault, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// Looks at the secret.
-    pub(crate) async fn look(&self, event: &Event) -> Result<Look, TokenError> {
-        let labels = self.vault.labels(&event.secret_id).await?;
+    pub(crate) async fn snapshot(&self, event: &Event) -> Result<Snapshot, TokenError> {
+        let labels = self.versions.labels(&event.secret_id).await?;
         let current = labels.current.clone().ok_or(TokenError::NoCurrent)?;
         let staged = labels.pending.as_ref().filter(|version| **version != current);
         let Some(version) = staged else {
-            return Ok(Look { labels, current, pending: None, foreign: None });
+            return Ok(Snapshot { labels, current, pending: None, foreign: None });
         };
-        let document = match self.vault.version(&event.secret_id, version).await {
+        let document = match self.versions.version(&event.secret_id, version).await {
             // What is no JSON object can't be this function's.
             Err(SecretError::Malformed(..)) => Some(None),
             document => document?.map(Some),
         };
         let made = document.map(|found| found.and_then(|it| pending(version, it, &current, event)));
         let foreign = matches!(made, Some(None)).then(|| version.clone());
-        Ok(Look { labels, current, pending: made.flatten(), foreign })
+        Ok(Snapshot { labels, current, pending: made.flatten(), foreign })
     }
 
-    /// Whether `look` is no longer what there is: then it is no ground for a decision. A version
+    /// Whether `found` is no longer what there is: then it is no ground for a decision. A version
     /// may have its label before it has contents.
-    pub(crate) async fn has_changed(&self, event: &Event, look: &Look) -> Result<bool, TokenError> {
-        let now = self.look(event).await?;
-        Ok(now.labels != look.labels || now.pending.is_some() != look.pending.is_some())
+    pub(crate) async fn has_changed(
+        &self,
+        event: &Event,
+        found: &Snapshot,
+    ) -> Result<bool, TokenError> {
+        let now = self.snapshot(event).await?;
+        Ok(now.labels != found.labels || now.pending.is_some() != found.pending.is_some())
     }
 
     /// The contents of the current version.
-    pub(crate) async fn current(&self, event: &Event, look: &Look) -> Result<Document, TokenError> {
-        let document = self.vault.version(&event.secret_id, &look.current).await?;
+    pub(crate) async fn current(
+        &self,
+        event: &Event,
+        found: &Snapshot,
+    ) -> Result<Document, TokenError> {
+        let document = self.versions.version(&event.secret_id, &found.current).await?;
         document.ok_or(TokenError::NoCurrent)
     }
 }
