@@ -1,4 +1,4 @@
-//! Takes confirmed events into the ledger and signals them.
+//! Stores confirmed events in the ledger and signals them.
 //!
 //! - `handler`: one request; `batch`: its events, and in which order; `call`: what they share
 //! - `conversion`: an original; `correction`: a refund, restatement or cancellation; `denial`: an
