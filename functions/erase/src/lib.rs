@@ -1,4 +1,4 @@
-//! Takes a person out of the click table and the ledger.
+//! Removes a person from the click table and the ledger.
 //!
 //! - `handler`: one request
 //! - `wire`: the body and the answer

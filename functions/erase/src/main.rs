@@ -1,4 +1,4 @@
-//! `erase`: takes a person out of the click table and the ledger.
+//! `erase`: removes a person from the click table and the ledger.
 
 use erase::Erase;
 use lambda_runtime::{LambdaEvent, run, service_fn};

@@ -38,6 +38,15 @@ struct Pass {
     erasures: Vec<ErasureItem>,
 }
 
+/// What a row was found to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It wanted something and nothing drove it.
+    Stuck,
+    /// Microsoft takes nothing of it any more.
+    Ended,
+}
+
 /// Findings of one page, by account and metric.
 type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
@@ -122,7 +131,7 @@ where
         &self,
         row: &Row,
         now: EventTime,
-        writes: &mut Vec<(bool, Write)>,
+        writes: &mut Vec<(Found, Write)>,
         counts: &mut Counts,
     ) {
         let account = AccountView::default();
@@ -138,25 +147,25 @@ where
             Finding::Stuck(write) => {
                 tracing::warn!(record = row.key.label(), "stuck: nothing drove it, due again");
                 count("Stuck");
-                writes.push((true, *write));
+                writes.push((Found::Stuck, *write));
             }
-            Finding::Ended(write) => writes.push((false, *write)),
+            Finding::Ended(write) => writes.push((Found::Ended, *write)),
         }
     }
 
     /// Answers with how many stuck rows are due again and how many ended ones left the index. A row
     /// that somebody else changed meanwhile is not stuck.
-    async fn carry_out(&self, writes: Vec<(bool, Write)>) -> (usize, usize) {
-        let (kinds, writes): (Vec<bool>, Vec<Write>) = writes.into_iter().unzip();
+    async fn carry_out(&self, writes: Vec<(Found, Write)>) -> (usize, usize) {
+        let (kinds, writes): (Vec<Found>, Vec<Write>) = writes.into_iter().unzip();
         if writes.is_empty() {
             return (0, 0);
         }
         let outcomes = self.ledger.write(&writes).await;
-        let done = |wanted: bool| {
+        let done = |wanted: Found| {
             let pairs = kinds.iter().zip(&outcomes);
             pairs.filter(|(kind, outcome)| **kind == wanted && **outcome == Written::Done).count()
         };
-        (done(true), done(false))
+        (done(Found::Stuck), done(Found::Ended))
     }
 
     fn emit_audit(&self, counts: Counts) {

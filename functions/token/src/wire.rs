@@ -38,7 +38,7 @@ impl Event {
 pub enum Step {
     /// Make the new version.
     CreateSecret,
-    /// Tell the service of it: Microsoft knows already.
+    /// Register it with the service: Microsoft knows it already.
     SetSecret,
     /// Try it.
     TestSecret,

@@ -55,7 +55,7 @@ impl Queue {
                 let sent = |position: usize| {
                     answer.successful().iter().any(|ok| ok.id() == position.to_string())
                 };
-                let refused = || QueueError("entry not taken".to_owned());
+                let refused = || QueueError("entry not accepted".to_owned());
                 (0..signals.len()).map(|at| sent(at).then_some(()).ok_or_else(refused)).collect()
             }
             Err(error) => lost(&text_of(&error)),

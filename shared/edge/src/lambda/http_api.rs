@@ -147,7 +147,7 @@ pub fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// The body as text, decoded if the gateway encoded it. Without a content type it is taken as it is.
+/// The body as text, decoded if the gateway encoded it. No content type is as good as the right one.
 ///
 /// # Errors
 /// If its content type is not `accepted`, it is larger than `limit` bytes, or no UTF-8.

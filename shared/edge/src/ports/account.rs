@@ -14,7 +14,7 @@ pub struct AccountItem {
     /// Throttled by Microsoft: no call before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<EventTime>,
-    /// When a batch last handed its rows back without a call, for the account's sake.
+    /// When a batch last returned its rows without a call, because of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub troubled_at: Option<EventTime>,
     /// The secret version that the identity service refused; it isn't asked again with that one.
@@ -86,7 +86,7 @@ pub trait AccountItems {
     /// Makes all workers pause calls for `account` until then.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
 
-    /// Notes that a batch hands the account's rows back without a call.
+    /// Notes that a batch returns the account's rows without a call.
     async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError>;
 
     /// Notes that the identity service refused this version of the account's secret.

@@ -29,7 +29,7 @@ pub enum Written {
     Done,
     /// Somebody was faster; this is the row now, if it is still there and readable.
     Conflict(Option<Box<Row>>),
-    /// DynamoDB did not take it.
+    /// DynamoDB did not accept it.
     Failed(String),
 }
 

@@ -2,7 +2,7 @@
 
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-/// The queue did not take a message.
+/// The queue did not accept a message.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue is unavailable: {0}")]
 pub struct QueueError(pub String);
