@@ -6,7 +6,9 @@
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
 //! - the other files test the module they are named after
 
+mod adjust;
 mod calls;
+mod conflict;
 mod convergence;
 mod correction;
 mod decide;
@@ -19,6 +21,7 @@ mod microsoft;
 mod mistakes;
 mod note;
 mod payload;
+mod queue_model;
 mod redrive;
 mod reply;
 mod report;
@@ -26,4 +29,5 @@ mod state;
 mod stored;
 mod support;
 mod verdict;
+mod work;
 mod world;
