@@ -52,6 +52,10 @@ fn shown_net(row: &Row) -> String {
     folded.net.expect("a value").to_string()
 }
 
+fn doubtful() -> (State, Option<String>) {
+    (State::Refused, Some("may_already_count".to_owned()))
+}
+
 fn refused() -> (State, Option<String>) {
     (State::Refused, Some("identity_erased".to_owned()))
 }
@@ -180,11 +184,14 @@ fn a_row_that_was_never_accepted_is_refused_and_sends_nothing() {
     let bench = Bench::new();
     let mut unknown = row();
     unknown.observed.apply_unknown = true;
-    for (row, held) in [(row(), None), (unknown, Some("unknown"))] {
+    for (row, reason, held) in [
+        (row(), RefusalReason::IdentityErased, None),
+        (unknown, RefusalReason::MayAlreadyCount, Some("unknown")),
+    ] {
         let row = erased(&row);
+        assert_eq!(state(&row), (State::Refused, Some(reason.to_string())));
         let next = bench.context(after(4 * HOUR)).next(&row);
-        assert_eq!(next, Action::Refuse(RefusalReason::IdentityErased));
-        assert_eq!((state(&row), held_by_microsoft(&row)), (refused(), held));
+        assert_eq!((next, held_by_microsoft(&row)), (Action::Refuse(reason), held));
         assert_eq!(examine(&row, &bench.context(after(5 * DAY))), Finding::Fine);
         assert!(!is_about_to_expire(&row, after(90 * DAY)));
     }
@@ -230,11 +237,6 @@ fn corrections_that_microsoft_was_not_told_of_are_shown_as_refused() {
     let half = erased(&half);
     assert_eq!((state(&half), effects(&half)), (refused(), vec![Effect::Counted, ERASED]));
     assert_eq!(shown_net(&half), "90.00");
-    // What came back to where Microsoft stands needs not be told.
-    let mut back = told;
-    back.corrections.extend([refund("r2", 120, "9.95"), restatement("n", 180, "99.95")]);
-    let back = erased(&back);
-    assert_eq!(effects(&back), vec![Effect::Counted; 3]);
 }
 
 #[test]
@@ -299,17 +301,16 @@ fn an_outcome_that_was_on_its_way_is_still_written() {
 fn check_money(world: &World, log: &[(i64, crate::convergence::Change)]) {
     let row = world.row();
     let Some(counted) = world.microsoft.counted.values().next() else {
-        return assert_eq!((state(row), row.observed.accepted.is_none()), (refused(), true));
+        let ended = if row.observed.may_count() { doubtful() } else { refused() };
+        return assert_eq!((state(row), row.observed.accepted.is_none()), (ended, true));
     };
     if row.observed.accepted.is_none() {
-        // Taken, but nobody heard: that is said, unless the run died before it could be written.
-        let said = row.observed.apply_unknown.then_some("unknown");
-        assert!(said.is_some() || world.kills > 0, "{row:?}");
-        return assert_eq!((held_by_microsoft(row), state(row)), (said, refused()));
+        // Taken, but nobody heard: that is said, whoever died before it could be written.
+        return assert_eq!((held_by_microsoft(row), state(row)), (Some("unknown"), doubtful()));
     }
     if row.observed.unsettled {
         assert_eq!(held_by_microsoft(row), Some("unknown"));
-        return assert_eq!(state(row), refused(), "a doubt is never in sync");
+        return assert_eq!(state(row), doubtful(), "a doubt is never in sync");
     }
     let (folded, effects) = corrections(row);
     let counted_value = match counted.retracted {
@@ -347,7 +348,7 @@ proptest! {
         }
         world.calm_down();
         prop_assert!(world.applies.len() <= sent.0 + known, "only what was on its way");
-        prop_assert_eq!(world.claims.len(), sent.1, "no adjustment is claimed any more");
+        prop_assert!(world.claims.len() <= sent.1, "no adjustment is claimed any more");
         prop_assert!(world.microsoft.counted.len() <= 1, "one sale, one conversion");
         check_money(&world, &log);
     }

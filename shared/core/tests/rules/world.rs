@@ -235,11 +235,11 @@ impl World {
         let Some(row) = self.row.as_mut() else { return };
         let look = self.bench.policy.next_look(row.recorded_at, row.limit(), now);
         let in_an_hour = now.plus_seconds(HOUR);
-        let Some(open) = row.open.as_mut() else { return };
+        let Some(open) = row.open.as_mut().filter(|open| open.due <= now) else { return };
         open.due = match open.class {
             IndexClass::Held(_) if !held => in_an_hour,
-            IndexClass::Look if open.due <= now => look.unwrap_or(in_an_hour),
-            IndexClass::Wait if open.due <= now => in_an_hour,
+            IndexClass::Look => look.unwrap_or(in_an_hour),
+            IndexClass::Wait => in_an_hour,
             _ => return,
         };
         self.send(None);
