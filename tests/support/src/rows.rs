@@ -4,12 +4,15 @@ use tracklayer_core::{
     ledger::{
         correction::{Change, Correction},
         facts::{Click, ClickOrigin, Facts, References},
+        index::{IndexClass, Open},
         observed::{Acceptance, Destination, Environment, Observed},
         row::{Row, RowKey},
+        wait::WaitReason,
     },
     money::{Amount, Currency, Money},
     person::{
         click_id::ClickId,
+        consent::Consent,
         identity::{Identity, Sha256Hash},
     },
     reconcile::{
@@ -96,8 +99,8 @@ pub fn facts() -> Facts {
             reference: None,
         }),
         references: References { session: Some(id("sess_10492")), ..References::default() },
-        consent: None,
-        bare: false,
+        refused_clicks: Vec::new(),
+        consent: Consent::Unknown,
         erased_at: None,
     }
 }
@@ -112,6 +115,24 @@ pub fn hash(hex: &str) -> Option<Sha256Hash> {
     Some(Sha256Hash::parse(hex).expect("a hash"))
 }
 
+/// [`facts`] of somebody known by the hash of an e-mail address alone.
+pub fn hashed() -> Facts {
+    let identity = Identity { email: hash(MAIL), ..Identity::default() };
+    Facts { identity, click: None, ..facts() }
+}
+
+/// [`facts`] with a click of then.
+pub fn clicked(seconds: i64) -> Facts {
+    let mut facts = facts();
+    facts.click.as_mut().expect("a click").clicked_at = Some(after(seconds));
+    facts
+}
+
+/// [`facts`] of nobody.
+pub fn nobody() -> Facts {
+    Facts { identity: Identity::default(), click: None, ..facts() }
+}
+
 /// A new row with [`facts`].
 pub fn row() -> Row {
     row_of(facts())
@@ -122,15 +143,14 @@ pub fn row_of(facts: Facts) -> Row {
     Row {
         key: key(),
         account: id("main"),
-        facts: Some(facts),
+        facts,
         corrections: Vec::new(),
-        desired: 1,
-        observed: 0,
-        microsoft: Observed::default(),
+        desired_revision: 1,
+        observed_revision: 0,
+        observed: Observed::default(),
         open: None,
-        waits: 0,
-        recorded_at: None,
-        ttl: None,
+        recorded_at: sold(),
+        ttl: after(400 * DAY),
     }
 }
 
@@ -138,9 +158,9 @@ pub fn row_of(facts: Facts) -> Row {
 pub fn accepted_row(corrections: Vec<Correction>) -> Row {
     let mut row = row();
     let acceptance = Acceptance { at: after(2 * HOUR), by: production(), tracking_id: None };
-    row.microsoft.accepted = Some(acceptance);
-    row.observed = 1;
-    row.desired += corrections.len() as u64;
+    row.observed.accepted = Some(acceptance);
+    row.observed_revision = 1;
+    row.desired_revision += corrections.len() as u64;
     row.corrections = corrections;
     row
 }
@@ -150,9 +170,9 @@ pub fn correction(event_id: &str, seconds: i64, change: Change) -> Correction {
     Correction {
         source: id("shop"),
         event_id: id(event_id),
-        occurred_at: after(seconds),
+        occurred_at: after(seconds).into(),
         recorded_at: after(seconds + 60),
-        names_event: false,
+        original_event: None,
         account: None,
         change,
         refused: None,
@@ -225,20 +245,18 @@ impl Bench {
     }
 }
 
+/// An entry of the index, as if swept since `seconds` after the sale.
+pub fn open(class: IndexClass, seconds: i64, reason: Option<WaitReason>) -> Option<Open> {
+    Some(class.entry(after(seconds), after(seconds), reason))
+}
+
 /// Carries out a write on its conditions, as the table would; answers whether they held.
 pub fn carry_out(row: &mut Row, write: &Write) -> bool {
-    let desired_holds = write.if_desired.is_none_or(|desired| desired == row.desired);
-    if write.key != row.key || write.if_observed != row.observed || !desired_holds {
-        return false;
+    let holds = write.key == row.key
+        && write.if_observed == row.observed_revision
+        && write.if_desired == row.desired_revision;
+    if holds {
+        *row = write.applied_to(row);
     }
-    if let Some(microsoft) = &write.microsoft {
-        row.microsoft = microsoft.clone();
-        row.observed += 1;
-    }
-    if let (Some(goal), Some(facts)) = (&write.goal, &mut row.facts) {
-        facts.goal = goal.clone();
-    }
-    row.open = write.open.clone();
-    row.waits = write.waits;
-    true
+    holds
 }

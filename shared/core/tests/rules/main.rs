@@ -6,8 +6,10 @@
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents
 //! - the other files test the module they are named after
 
+mod adjust;
 mod attribution;
 mod calls;
+mod conflict;
 mod convergence;
 mod correction;
 mod decide;
@@ -20,12 +22,14 @@ mod microsoft;
 mod mistakes;
 mod note;
 mod payload;
+mod queue_model;
 mod redrive;
 mod reply;
 mod report;
 mod state;
 mod stored;
 mod verdict;
+mod work;
 mod world;
 
 use test_support::rows as support;
