@@ -9,5 +9,7 @@ pub mod note;
 mod outcome;
 pub mod redrive;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod totals;
 pub mod verdict;
