@@ -97,7 +97,7 @@ where
                 Some(row) => Some(row),
                 None => {
                     let siblings = self.ledger.partition(&key.source, &key.event_id, now).await?;
-                    siblings.into_iter().find(|row| row.key == key)
+                    siblings.row(&key).cloned()
                 }
             };
             rows.extend(row.filter(|row| row.ttl > now));

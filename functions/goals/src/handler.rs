@@ -209,7 +209,7 @@ where
                 check.held_goals.push(name.to_owned());
             }
             if takes_no_hashes(name, &answers.goals) {
-                check.plain_goals.push(name.to_owned());
+                check.goals_without_hashes.push(name.to_owned());
             }
             let is_there = answers.goals.iter().any(|goal| goal.name.as_deref() == Some(name));
             let absent = if is_there { absent } else { Some(now) };
@@ -218,13 +218,6 @@ where
         }
         let waited = before.once_held.iter().chain(&before.held_goals);
         check.once_held = waited.chain(&check.held_goals).cloned().collect();
-        let plain = before.once_plain.iter().chain(&before.plain_goals).chain(&check.plain_goals);
-        check.once_plain = plain.cloned().collect();
-        // Nobody looks any more whether a goal that the mapping has dropped takes hashes now.
-        let dropped =
-            |name: &&String| account.goals().all(|(_, goal)| goal.name.as_str() != **name);
-        check.plain_goals.extend(check.once_plain.iter().filter(dropped).cloned());
-        check.once_plain.extend(account.plain_goals().map(ToString::to_string));
         check
     }
 
@@ -268,8 +261,8 @@ fn ids(account: &Account, answers: &Answers) -> Vec<String> {
 }
 
 fn takes_no_hashes(name: &str, goals: &[AccountGoal]) -> bool {
-    let plain = |goal: &AccountGoal| goal.is_enhanced_conversions_enabled == Some(false);
-    goals.iter().any(|goal| goal.name.as_deref() == Some(name) && plain(goal))
+    let is_off = |goal: &AccountGoal| goal.is_enhanced_conversions_enabled == Some(false);
+    goals.iter().any(|goal| goal.name.as_deref() == Some(name) && is_off(goal))
 }
 
 /// Without auto-tagging no landing page ever sees a click id.

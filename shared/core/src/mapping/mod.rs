@@ -113,11 +113,6 @@ impl Account {
         self.goals.iter().map(|(key, goal)| (key.as_str(), goal))
     }
 
-    /// The names of goals to which no hashes go.
-    pub fn plain_goals(&self) -> impl Iterator<Item = &GoalName> {
-        self.goals.values().filter(|goal| !goal.enhanced).map(|goal| &goal.name)
-    }
-
     /// Whether a tie of an order number that an anonymous browser made counts. Order numbers can
     /// be guessed, so this lets strangers claim orders for their own clicks.
     #[must_use]

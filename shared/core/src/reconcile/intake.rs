@@ -6,7 +6,7 @@ use crate::{
     ledger::{
         correction::{Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold},
         facts::{Click, ClickOrigin, Facts},
-        index::Open,
+        index::{IndexClass, Open},
         observed::{Observed, Refusal},
         row::{Row, RowKey},
         wait::WaitReason,
@@ -160,6 +160,50 @@ fn dispatch(row: &mut Row, missing: Option<WaitReason>, context: &Context<'_>) -
         }
         _ => Dispatch::Message(None),
     }
+}
+
+/// The facts of `row` with what a repetition of its event, or another notice of its order, says
+/// better: a click id, hashes, references that it has not. `None` if there is nothing to add, or if
+/// it may not be added: a row that has somebody may be on its way with that identity. A row that has
+/// nobody can't be sent without a write that conditions on its facts.
+///
+/// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
+#[must_use]
+pub fn improved(row: &Row, conversion: &Conversion) -> Option<Facts> {
+    let (facts, observed) = (&row.facts, &row.observed);
+    let is_over = observed.refusal.is_some() || observed.dead_at.is_some() || row.is_erased();
+    let is_sent = observed.accepted.is_some() || observed.may_count();
+    let has_somebody = facts.click_id().is_some() || facts.identity.has_hashes();
+    if is_over || is_sent || has_somebody {
+        return None;
+    }
+    let own = conversion.msclkid.clone().filter(|id| !facts.refused_clicks.contains(id));
+    let search = own.map_or(ClickSearch::Missing(WaitReason::NoClick), ClickSearch::own);
+    let told = facts_of(conversion, &search);
+    let mut better = facts.clone();
+    if told.identity.is_matchable() {
+        (better.identity, better.click) = (told.identity, told.click);
+        better.conversion_time = facts.occurred_at;
+    }
+    let (known, new) = (&mut better.references, told.references);
+    known.session = known.session.take().or(new.session);
+    known.lead = known.lead.take().or(new.lead);
+    known.cart = known.cart.take().or(new.cart);
+    known.order = known.order.take().or(new.order);
+    (better != *facts).then_some(better)
+}
+
+/// `row` with [`improved`] facts, due at once.
+#[must_use]
+pub fn with_improved(row: &Row, facts: Facts, now: EventTime) -> Row {
+    let open = if facts.click_id().is_some() || facts.identity.has_hashes() {
+        IndexClass::Wait.entry(now, now, None)
+    } else {
+        let reason = row.open.as_ref().and_then(|open| open.reason).unwrap_or(WaitReason::NoClick);
+        IndexClass::Look.entry(now, row.recorded_at, Some(reason))
+    };
+    let desired_revision = row.desired_revision + 1;
+    Row { facts, desired_revision, open: Some(open), ..row.clone() }
 }
 
 /// A correction as it is recorded at `now`.

@@ -6,6 +6,7 @@ pub mod decide;
 pub mod erasure;
 pub mod intake;
 pub mod note;
+pub mod orphans;
 mod outcome;
 pub mod redrive;
 pub mod state;

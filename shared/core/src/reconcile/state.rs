@@ -5,6 +5,7 @@ use crate::{
         correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
         index::{IndexClass, Open},
         observed::RefusalReason,
+        orphan::Orphan,
         row::Row,
         wait::WaitReason,
     },
@@ -79,6 +80,34 @@ pub fn wait(row: &Row) -> Option<&Open> {
         .as_ref()
         .filter(|open| !matches!(open.class, IndexClass::Refused | IndexClass::Dead))
         .filter(|open| !row.observed.may_count() || came_up_since(open))
+}
+
+/// The state of corrections whose original has not come, and the reason.
+#[must_use]
+pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
+    if orphan.has_ended() {
+        (State::Refused, "original_never_came")
+    } else {
+        (State::Waiting, WaitReason::OriginalMissing.as_str())
+    }
+}
+
+/// Why the correction at this position can have no effect, if it can't.
+#[must_use]
+pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
+    let (_, effects) = corrections(row);
+    match effects.get(position) {
+        Some(Effect::Refused(refusal)) => Some(*refusal),
+        _ => None,
+    }
+}
+
+/// How many of the corrections from this position on can have no effect.
+#[must_use]
+pub fn lost_since(row: &Row, position: usize) -> usize {
+    let (_, effects) = corrections(row);
+    let new = effects.iter().skip(position);
+    new.filter(|effect| matches!(effect, Effect::Refused(_))).count()
 }
 
 /// What became of its messages doesn't matter any more, only what Microsoft has, and what it has not

@@ -301,12 +301,12 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
             }
             let key = &row.key;
             let siblings = self.ledger.partition(&key.source, &key.event_id, self.now).await?;
-            match siblings.into_iter().find(|sibling| sibling.key == row.key) {
-                Some(current) => row = current,
+            match siblings.row(&row.key) {
+                Some(current) => row = current.clone(),
                 None => return Ok(false),
             }
         }
-        Err(LedgerError::Unavailable("other writers are always faster".to_owned()))
+        Err(LedgerError::Conflict)
     }
 }
 

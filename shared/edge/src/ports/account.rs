@@ -32,10 +32,7 @@ pub struct AccountItem {
     pub once_held: BTreeSet<String>,
     /// Goals that take no hashes, as the last check found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub plain_goals: Vec<String>,
-    /// Every goal to which no hashes went at some check, for its own or for the mapping's sake.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub once_plain: BTreeSet<String>,
+    pub goals_without_hashes: Vec<String>,
     /// What the last check found, each with its cure: for people.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<GoalFinding>,
@@ -62,9 +59,7 @@ pub struct GoalCheck {
     /// Goals whose rows wait or have waited.
     pub once_held: BTreeSet<String>,
     /// Goals that take no hashes: rows with nothing else wait for a click.
-    pub plain_goals: Vec<String>,
-    /// Goals to which no hashes go, or went at an earlier check.
-    pub once_plain: BTreeSet<String>,
+    pub goals_without_hashes: Vec<String>,
     /// Everything found.
     pub findings: Vec<GoalFinding>,
     /// How many goals Microsoft named.

@@ -1,19 +1,19 @@
 //! Items that make something unique: the pointer of a correction, the key of a conversion.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracklayer_core::{
-    id::{AccountName, EventName, RecordId, Source},
-    ledger::{facts::click_or_hashes, row::RowKey},
+    event::Correction,
+    id::{AccountName, RecordId, Source},
+    ledger::{facts::click_or_hashes, orphan::kept_until, row::RowKey},
     person::identity::Identity,
     time::EventTime,
 };
 
 use super::rows::LedgerError;
 
-/// Leads from a correction's own id to its original.
+/// Leads from a correction's own id to its original. There is one per source and id, whatever the
+/// correction's event, so that no correction is recorded with two originals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pointer {
@@ -21,20 +21,21 @@ pub struct Pointer {
     pub original_source: Source,
     /// The original's id.
     pub original_event_id: RecordId,
-    /// The row the correction was recorded in.
-    pub original_event: EventName,
     /// Of the correction.
     pub fingerprint: String,
+    /// When DynamoDB may delete it.
+    pub ttl: EventTime,
 }
 
 impl Pointer {
-    /// The row it leads to.
+    /// The pointer of a correction that comes `now`.
     #[must_use]
-    pub fn target(&self) -> RowKey {
-        RowKey {
-            source: self.original_source.clone(),
-            event_id: self.original_event_id.clone(),
-            event: self.original_event.clone(),
+    pub fn of(correction: &Correction, now: EventTime) -> Self {
+        Pointer {
+            original_source: correction.original.source.clone(),
+            original_event_id: correction.original.event_id.clone(),
+            fingerprint: correction.fingerprint().to_string(),
+            ttl: kept_until(now),
         }
     }
 }
@@ -53,35 +54,45 @@ pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> 
 }
 
 /// Items that make something unique.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Claims {
-    /// Claims `claim` (see [`claim_of`]); true if `owner` has it now.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
+    /// Claims `claim` (see [`claim_of`]); true if `owner` has it now. A claim is never given back:
+    /// its owner's row may be changing to it just then, and a stale claim costs somebody a second.
     async fn claim(&self, claim: &str, owner: &RowKey, now: EventTime)
     -> Result<bool, LedgerError>;
 
-    /// Makes `pointer` the one meaning of the correction `own`; answers with the one there was.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError>;
+    /// Makes `pointer` the one meaning of the correction with this id; answers with the one there
+    /// was.
+    async fn point(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        pointer: &Pointer,
+        now: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError>;
 
-    /// The pointer of the correction `own`, if it has one.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError>;
+    /// The pointer of the correction with this id, if it has one.
+    async fn pointer(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        now: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError>;
 
-    /// Gives `claim` back if `owner` has it.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError>;
+    /// Deletes the pointer of a correction that was not recorded, unless it is one with another
+    /// fingerprint.
+    async fn remove_pointer(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        fingerprint: &str,
+    ) -> Result<(), LedgerError>;
 
     /// Claims a second in which Microsoft would not drop the conversion as a duplicate; answers with
-    /// it. The first ones from `time` + `from` on are tried, then others of the hour after `time`:
-    /// a day's orders that are all stamped midnight must not queue up behind each other.
+    /// it. The 16 seconds from `time` + `from` on are tried first, then seconds of the next ten
+    /// minutes, then of the next day: orders that are all stamped midnight must not queue up behind
+    /// each other. A row always tries the same seconds.
     ///
     /// # Errors
     /// If the ledger is unavailable, or no free second is found.
@@ -101,22 +112,25 @@ pub trait Claims {
                 return Ok(shifted);
             }
         }
-        Err(LedgerError::Unavailable("no free second within an hour".to_owned()))
+        Err(LedgerError::Unavailable("no free second within a day".to_owned()))
     }
 }
 
-/// Seconds that are tried for one conversion; of an hour half full, 64 all taken is no chance.
-const SECONDS_TRIED: i64 = 68;
-/// Of these, the ones in a row.
-const IN_A_ROW: i64 = 4;
+/// Seconds in a row that are tried first: the conversion's own and the next 15.
+const IN_A_ROW: u32 = 16;
+/// After those, up to this attempt, seconds of the next ten minutes.
+const NEAR: u32 = IN_A_ROW + 16;
+/// Attempts in all. Of a day that is half full, 64 seconds are all taken once in 2^64 times.
+const SECONDS_TRIED: u32 = NEAR + 64;
 
-/// The shift of an attempt: small while few share the second, then anywhere in the hour, the same
-/// for the same row.
-fn shift(owner: &RowKey, from: i64, attempt: i64) -> i64 {
+/// By how many seconds the attempt shifts the conversion.
+fn shift(owner: &RowKey, from: i64, attempt: u32) -> i64 {
+    let any_of = |seconds: u64| i64::try_from(owner.shuffled(attempt) % seconds).unwrap_or(0);
     if attempt < IN_A_ROW {
-        return from + attempt;
+        from + i64::from(attempt)
+    } else if attempt < NEAR {
+        1 + any_of(600)
+    } else {
+        1 + any_of(86_400)
     }
-    let mut hasher = DefaultHasher::new();
-    (owner, attempt).hash(&mut hasher);
-    i64::try_from(hasher.finish() % 3_600).unwrap_or(0)
 }

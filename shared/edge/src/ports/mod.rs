@@ -32,12 +32,12 @@ pub use clock::Clock;
 pub use erasure::{
     ClickTrace, ErasureItem, Erasures, Forgets, Progress, Removed, TieTrace, TracePage, Traces,
 };
-pub use index::{Cursor, DueEntry, DuePage, Index, Tally};
+pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
 pub use queue::{Hide, QueueError, Signals};
 pub use rotation::{Document, Labels, Vault};
-pub use rows::{LedgerError, Rows};
+pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
 pub use telemetry::{Metric, Telemetry};

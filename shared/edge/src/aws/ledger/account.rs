@@ -63,17 +63,16 @@ impl GoalChecks for Ledger {
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
             .update_expression(
-                "SET heldGoals = :goals, onceHeld = :once, plainGoals = :plain, \
-                 oncePlain = :oncePlain, findings = :findings, goalsSeen = :seen, \
-                 absentGoals = :absent, checkedAt = :at, held = :held \
+                "SET heldGoals = :goals, onceHeld = :once, goalsWithoutHashes = :hashless, \
+                 findings = :findings, goalsSeen = :seen, absentGoals = :absent, \
+                 checkedAt = :at, held = :held \
                  REMOVE failingSince, failingFor",
             )
             .condition_expression("attribute_not_exists(checkedAt) OR checkedAt <= :at")
             .expression_attribute_values(":goals", value_of(&check.held_goals)?)
             .expression_attribute_values(":once", value_of(&check.once_held)?)
             .expression_attribute_values(":held", AttributeValue::Bool(false))
-            .expression_attribute_values(":plain", value_of(&check.plain_goals)?)
-            .expression_attribute_values(":oncePlain", value_of(&check.once_plain)?)
+            .expression_attribute_values(":hashless", value_of(&check.goals_without_hashes)?)
             .expression_attribute_values(":findings", value_of(&check.findings)?)
             .expression_attribute_values(":seen", value_of(&check.goals_seen)?)
             .expression_attribute_values(":absent", value_of(&check.absent_goals)?)

@@ -43,30 +43,25 @@ impl Claims for Ledger {
         won(answer, PutItemError::is_conditional_check_failed_exception)
     }
 
-    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError> {
-        let answer = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(keyed(claim, "key")))
-            .condition_expression("#owner = :owner")
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":owner", text(format!("{} {}", owner.pk(), owner.sk())))
-            .send()
-            .await;
-        won(answer, DeleteItemError::is_conditional_check_failed_exception).map(|_| ())
-    }
-
-    async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError> {
+    async fn point(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        pointer: &Pointer,
+        now: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
         let mut item: Item = serde_dynamo::to_item(pointer)
             .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
-        item.extend(keyed(&own.pk(), own.sk()));
+        item.extend(pointer_key(source, event_id));
         let answer = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
+            // Expired items are deleted days later; until then they don't count.
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", number(now.epoch()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -81,30 +76,47 @@ impl Claims for Ledger {
         }
     }
 
-    async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError> {
-        let items = self.partition_items(&own.source, &own.event_id).await?;
-        let is_it = |item: &&Item| {
-            item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == own.sk())
-        };
-        let found = items.iter().filter(|item| item.contains_key("originalEventId")).find(is_it);
-        found.cloned().map(pointer_of).transpose()
-    }
-}
-
-impl Ledger {
-    /// All pointers under one id: `status` of a correction's own id.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn pointers(
+    async fn pointer(
         &self,
         source: &Source,
         event_id: &RecordId,
-    ) -> Result<Vec<Pointer>, LedgerError> {
-        let items = self.partition_items(source, event_id).await?;
-        let pointers = items.into_iter().filter(|item| item.contains_key("originalEventId"));
-        pointers.map(pointer_of).collect()
+        now: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(pointer_key(source, event_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let pointer = answer.item.map(pointer_of).transpose()?;
+        Ok(pointer.filter(|pointer| pointer.ttl > now))
     }
+
+    async fn remove_pointer(
+        &self,
+        source: &Source,
+        event_id: &RecordId,
+        fingerprint: &str,
+    ) -> Result<(), LedgerError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(pointer_key(source, event_id)))
+            .condition_expression("fingerprint = :fingerprint")
+            .expression_attribute_values(":fingerprint", text(fingerprint))
+            .send()
+            .await;
+        won(answer, DeleteItemError::is_conditional_check_failed_exception).map(|_| ())
+    }
+}
+
+/// No event name holds a `~`: a correction may have the id of another event.
+fn pointer_key(source: &Source, event_id: &RecordId) -> Item {
+    keyed(&RowKey::partition(source, event_id), "~correction")
 }
 
 fn pointer_of(item: Item) -> Result<Pointer, LedgerError> {

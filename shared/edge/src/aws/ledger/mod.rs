@@ -3,7 +3,8 @@
 //! | item | pk | sk |
 //! |---|---|---|
 //! | row | `event <source> <eventId>` | event name |
-//! | correction pointer | `event <source> <correctionId>` | event name |
+//! | orphan | `event <source> <eventId>` | `~orphan` |
+//! | correction pointer | `event <source> <correctionId>` | `~correction` |
 //! | key claim | `key <hash>` | `key` |
 //! | account | `account <name>` | `state` |
 //! | audit | `audit` | `state` |
@@ -21,20 +22,23 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     error::{BuildError, SdkError},
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{self, AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use tracklayer_core::{
     id::{RecordId, Source},
     ledger::{
+        orphan::{self, Orphan, StoredOrphan},
         row::{Row, RowKey},
-        stored::StoredRow,
+        stored::{BadRow, StoredRow},
     },
+    reconcile::orphans::Moved,
     time::EventTime,
 };
 
 pub use claims::CLAIM_DAYS;
 
-use crate::ports::{LedgerError, Rows};
+use crate::ports::{LedgerError, Partition, Rows};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
@@ -86,17 +90,14 @@ impl Rows for Ledger {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match answer {
-            Ok(_) => Ok(None),
-            Err(error) => match old_item(&error, |e| {
-                match e {
-                aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => e.item().cloned(),
-                _ => None,
-            }
-            }) {
-                Some(item) => row_of(item).map(Some),
-                None => Err(unavailable(&error)),
-            },
+        let Err(error) = answer else { return Ok(None) };
+        let condition = |error: &PutItemError| match error {
+            PutItemError::ConditionalCheckFailedException(failed) => failed.item().cloned(),
+            _ => None,
+        };
+        match old_item(&error, condition) {
+            Some(item) => row_of(item).map(Some),
+            None => Err(unavailable(&error)),
         }
     }
 
@@ -121,38 +122,67 @@ impl Rows for Ledger {
         source: &Source,
         event_id: &RecordId,
         now: EventTime,
-    ) -> Result<Vec<Row>, LedgerError> {
-        let items = self.partition_items(source, event_id).await?;
-        let rows = items.into_iter().filter(|item| item.contains_key("desired")).map(row_of);
-        let alive = |row: &Result<Row, _>| !matches!(row, Ok(row) if is_expired(row, now));
-        rows.filter(alive).collect()
+    ) -> Result<Partition, LedgerError> {
+        let mut partition = Partition::default();
+        for item in self.partition_items(source, event_id).await? {
+            // Expired items are deleted days later; until then they don't count.
+            if expires_at(&item).is_some_and(|ttl| ttl <= now) {
+                continue;
+            }
+            match item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str) {
+                Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
+                _ if item.contains_key("desired") => partition.rows.push(row_of(item)?),
+                _ => {}
+            }
+        }
+        Ok(partition)
     }
 
-    async fn hand_over(
+    async fn save_orphan(
         &self,
-        before: &Row,
-        after: &Row,
-        orphan: &Row,
+        before: Option<&Orphan>,
+        after: &Orphan,
+        now: EventTime,
     ) -> Result<bool, LedgerError> {
-        let delete = types::Delete::builder()
+        let put = self.client.put_item().table_name(&self.table);
+        let put = put.set_item(Some(orphan_item(after)?));
+        let put = match before {
+            Some(before) => put
+                .condition_expression("revision = :revision")
+                .expression_attribute_values(":revision", unsigned(before.revision)),
+            None => put
+                .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":now", number(now.epoch())),
+        };
+        won(put.send().await, PutItemError::is_conditional_check_failed_exception)
+    }
+
+    async fn move_corrections(
+        &self,
+        from: &Orphan,
+        to: &Row,
+        moved: &Moved,
+    ) -> Result<bool, LedgerError> {
+        let put = types::Put::builder()
             .table_name(&self.table)
-            .set_key(Some(key_item(&orphan.key)))
-            .condition_expression("desired = :desired AND attribute_not_exists(goal)")
-            .expression_attribute_values(":desired", unsigned(orphan.desired_revision))
+            .set_item(Some(orphan_item(&moved.orphan)?))
+            .condition_expression("revision = :revision")
+            .expression_attribute_values(":revision", unsigned(from.revision))
             .build()
             .map_err(unbuilt)?;
-        let delete = TransactWriteItem::builder().delete(delete).build();
+        let put = TransactWriteItem::builder().put(put).build();
+        let taken = self.changed(to, &moved.row)?;
         let request = self.client.transact_write_items();
-        let taken_over = self.taken_over(before, after)?;
-        let answer = request.transact_items(taken_over).transact_items(delete).send().await;
-        won(answer, |e| e.is_transaction_canceled_exception())
+        let answer = request.transact_items(taken).transact_items(put).send().await;
+        won(answer, TransactWriteItemsError::is_transaction_canceled_exception)
     }
 }
 
 impl Ledger {
     /// The change from `before` to `after`, or a check where there is none: an update without an
     /// expression is refused.
-    fn taken_over(&self, before: &Row, after: &Row) -> Result<TransactWriteItem, LedgerError> {
+    fn changed(&self, before: &Row, after: &Row) -> Result<TransactWriteItem, LedgerError> {
         let (expression, names, values) = change_of(before, after)?;
         let (key, item) = (key_item(&before.key), TransactWriteItem::builder());
         if expression.is_empty() {
@@ -207,9 +237,10 @@ fn is_observed_side(name: &str) -> bool {
     matches!(name, "pk" | "sk" | "observed" | "microsoft")
 }
 
-/// Whether DynamoDB may have deleted it already.
-fn is_expired(row: &Row, now: EventTime) -> bool {
-    row.ttl <= now
+/// When DynamoDB may delete the item, if it may.
+fn expires_at(item: &Item) -> Option<EventTime> {
+    let seconds = item.get("ttl")?.as_n().ok()?.parse().ok()?;
+    Some(EventTime::from_epoch(seconds))
 }
 
 /// An update expression in the making; every name is aliased, so that no reserved word matters.
@@ -258,9 +289,18 @@ fn item_of(row: &Row) -> Result<Item, LedgerError> {
 fn row_of(item: Item) -> Result<Row, LedgerError> {
     let stored: StoredRow =
         serde_dynamo::from_item(item).map_err(|e| LedgerError::Unreadable(e.to_string()))?;
-    stored.try_into().map_err(|e: tracklayer_core::ledger::stored::BadRow| {
-        LedgerError::Unreadable(e.to_string())
-    })
+    stored.try_into().map_err(|e: BadRow| LedgerError::Unreadable(e.to_string()))
+}
+
+fn orphan_item(orphan: &Orphan) -> Result<Item, LedgerError> {
+    serde_dynamo::to_item(StoredOrphan::from(orphan))
+        .map_err(|error| LedgerError::Unreadable(error.to_string()))
+}
+
+fn orphan_of(item: Item) -> Result<Orphan, LedgerError> {
+    let stored: StoredOrphan = serde_dynamo::from_item(item)
+        .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+    stored.try_into().map_err(|error: BadRow| LedgerError::Unreadable(error.to_string()))
 }
 
 fn key_item(key: &RowKey) -> Item {
