@@ -1,20 +1,20 @@
-//! What the function reads and writes.
+//! What the function needs.
 
 use tracklayer_core::mapping::Mapping;
 use tracklayer_edge::{live::Live, ports::Ports};
 
 /// What the function needs.
 pub struct Erase<P: Ports = Live> {
-    /// The clock.
-    pub clock: P::Clock,
-    /// Who may ask for it.
+    /// Who may erase.
     pub keys: P::Keys,
     /// Where clicks and ties are.
     pub clicks: P::Clicks,
-    /// Where the rows are.
+    /// Where erasures and rows are.
     pub ledger: P::Ledger,
     /// Which says whether orders that browsers tied count.
     pub mapping: Mapping,
-    /// Seconds between two audits.
-    pub audit_period: i64,
+    /// The clock.
+    pub clock: P::Clock,
+    /// Where metrics go.
+    pub telemetry: P::Telemetry,
 }

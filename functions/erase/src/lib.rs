@@ -1,10 +1,11 @@
-//! Removes a person from the click table and the ledger.
+//! Takes a person out of the tables.
 //!
-//! - `handler`: one request
-//! - `wire`: the body and the answer
+//! - [`context`]: what the function needs
+//! - [`handler`]: decode, check the key, note the erasure, delete clicks and ties, say how far it is
+//! - [`wire`]: the body and the answer
 
-mod context;
-mod handler;
-mod wire;
+pub mod context;
+pub mod handler;
+pub mod wire;
 
 pub use context::Erase;

@@ -1,4 +1,4 @@
-//! `erase`: removes a person from the click table and the ledger.
+//! `erase`: takes a person out of the click table and the ledger.
 
 use erase::Erase;
 use lambda_runtime::{LambdaEvent, run, service_fn};
@@ -6,7 +6,13 @@ use tracklayer_edge::{
     aws::{
         account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys, ledger::Ledger,
     },
-    lambda::{clock::SystemClock, config, deadline::Deadline, http_api, telemetry},
+    lambda::{
+        clock::SystemClock,
+        config,
+        deadline::Deadline,
+        http_api,
+        telemetry::{self, StandardOutput},
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,14 +21,13 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env()?;
     let dynamodb = aws.dynamodb();
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
-    let audit_hours = config::number::<u32>("TRACKLAYER_AUDIT_HOURS", 168)?;
     let erase: Erase = Erase {
-        clock: SystemClock::default(),
         keys: Keys::new(secrets),
         clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
         mapping: config::mapping()?,
-        audit_period: i64::from(audit_hours) * config::policy()?.hour,
+        clock: SystemClock::default(),
+        telemetry: StandardOutput,
     };
     let erase = &erase;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {

@@ -32,10 +32,9 @@ pub struct Summary {
 pub struct AuditSummary {
     /// Rows looked at.
     pub audited: usize,
-    /// Rows that wanted something and that nothing drove; they are due now.
+    /// Rows that wanted something and that nothing drove; they are due now. Rows that can't be read or
+    /// erased.
     pub audit_stuck: usize,
-    /// Rows that left the index, because Microsoft takes nothing of them any more.
-    pub audit_ended: usize,
     /// Rows that lost their person.
     pub audit_erased: usize,
     /// Whether the pass is through.

@@ -1,71 +1,130 @@
 //! The answer, compared as JSON text: numbers must keep their digits.
 
-use test_support::rows::{
-    POLICY, amount, correction as correction_at, facts, id, key_of, refund as refund_at, row_of,
-    time as at, usd,
-};
 use tracklayer_core::{
     ledger::{
         correction::{Change, CorrectionRefusal},
         facts::{Click as ClickFact, Facts, References},
-        index::{IndexClass, Open},
+        index::IndexClass,
         observed::{
-            Acceptance, Adjusted, Attempt, Claim, Destination, Environment, Refusal, RefusalReason,
+            Acceptance, Adjusted, Attempt, Claim, Destination, Environment, Observed, Refusal,
+            RefusalReason,
         },
         row::RowKey,
         wait::WaitReason,
     },
-    person::identity::Identity,
+    money::{Amount, Money},
+    person::{consent::Consent, identity::Identity},
+    reconcile::erasure::erase,
     time::DAY,
 };
 
 use super::*;
 
-/// A row with a click and this value, not sent yet.
-pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
-    let click_id = ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id");
-    let clicked_at = Some(at("2026-04-22T07:00:00Z"));
-    let facts = Facts {
-        fingerprint: "secret-fingerprint".to_owned(),
-        money: value.map(usd),
-        identity: Identity { click_id: Some(click_id), ..Identity::default() },
-        click: Some(ClickFact { clicked_at, from: ClickOrigin::Session, reference: None }),
-        references: References::default(),
-        ..facts()
-    };
-    Row { key: RowKey { source: id(source), ..key_of(event_id, "purchase") }, ..row_of(facts) }
+const POLICY: Policy =
+    Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
+
+fn at(text: &str) -> EventTime {
+    EventTime::parse_rfc3339(text).expect("a time")
 }
 
-fn on_the_next_day(correction: Correction) -> Correction {
-    let (occurred_at, recorded_at) = (at("2026-04-25T08:05:00Z"), at("2026-04-25T08:06:00Z"));
-    Correction { occurred_at, recorded_at, ..correction }
+fn amount(text: &str) -> Amount {
+    Amount::from_json(text).expect("an amount")
+}
+
+fn money(text: &str) -> Money {
+    Money { amount: amount(text), currency: Currency::parse("USD").expect("a currency") }
+}
+
+/// A row with a click and this value, not sent yet.
+pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
+    let conversion_time = at("2026-04-24T09:42:13Z");
+    Row {
+        key: RowKey {
+            source: source.parse().expect("a source"),
+            event_id: event_id.parse().expect("an id"),
+            event: "purchase".parse().expect("an event"),
+        },
+        account: "main".parse().expect("an account"),
+        facts: Facts {
+            fingerprint: "secret-fingerprint".to_owned(),
+            goal: "Purchase".parse().expect("a goal"),
+            occurred_at: conversion_time,
+            conversion_time,
+            money: value.map(money),
+            identity: Identity {
+                click_id: Some(ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id")),
+                email: None,
+                phone: None,
+            },
+            click: Some(ClickFact {
+                clicked_at: Some(at("2026-04-22T07:00:00Z")),
+                from: ClickOrigin::Session,
+                reference: None,
+            }),
+            references: References::default(),
+            refused_clicks: Vec::new(),
+            consent: Consent::Unknown,
+            erased_at: None,
+        },
+        corrections: Vec::new(),
+        desired_revision: 1,
+        observed_revision: 0,
+        observed: Observed::default(),
+        open: None,
+        recorded_at: conversion_time,
+        ttl: conversion_time.plus_seconds(395 * DAY),
+    }
 }
 
 fn refund(id: &str, amount: &str) -> Correction {
-    on_the_next_day(refund_at(id, 0, amount))
+    let refund = money(amount);
+    correction(
+        id,
+        Change {
+            amount: Some(refund.amount),
+            currency: Some(refund.currency),
+            ..Change::default()
+        },
+    )
 }
 
 fn correction(id: &str, change: Change) -> Correction {
-    on_the_next_day(correction_at(id, 0, change))
+    Correction {
+        source: "shop".parse().expect("a source"),
+        event_id: id.parse().expect("an id"),
+        occurred_at: at("2026-04-25T08:05:00Z").into(),
+        recorded_at: at("2026-04-25T08:06:00Z"),
+        original_event: None,
+        account: None,
+        change,
+        refused: None,
+    }
 }
 
 fn accepted(row: &mut Row) {
-    row.microsoft.accepted = Some(Acceptance {
+    row.observed.accepted = Some(Acceptance {
         at: at("2026-04-24T10:00:00Z"),
         by: Destination { environment: Environment::Production, account_id: "9876".to_owned() },
         tracking_id: Some("track-1".to_owned()),
     });
-    row.microsoft.attempts = 1;
+    row.observed.attempts = 1;
 }
 
 fn adjusted(row: &mut Row, value: Option<&str>) {
     let time = at("2026-04-25T08:10:00Z");
     let value = value.map(amount);
-    row.microsoft.claim =
-        Some(Claim { at: time, value, adjustment_time: time, after_unsettled: false });
-    row.microsoft.adjusted = Some(Adjusted { at: time, value, tracking_id: None });
-    row.microsoft.attempts = 2;
-    row.microsoft.last = Some(Attempt {
+    let corrections = row.corrections.len();
+    row.observed.claim = Some(Claim {
+        at: time,
+        value,
+        adjustment_time: time,
+        corrections,
+        after_unsettled: false,
+        before: None,
+    });
+    row.observed.adjusted = Some(Adjusted { at: time, value, corrections, tracking_id: None });
+    row.observed.attempts = 2;
+    row.observed.last = Some(Attempt {
         at: time,
         kind: if value.is_some() { Kind::Restate } else { Kind::Retract },
         outcome: AttemptOutcome::Accepted,
@@ -114,14 +173,14 @@ fn an_attempt_that_was_refused_says_why_and_what_helps() {
     let mut row = row("shop", "4711", Some("129.95"));
     accepted(&mut row);
     adjusted(&mut row, Some("99.95"));
-    let last = row.microsoft.last.as_mut().expect("an attempt");
+    let last = row.observed.last.as_mut().expect("an attempt");
     last.outcome = AttemptOutcome::Refused;
     last.code = Some(5606);
     let entry = errors::look_up(Some(5606), None).expect("a line of the table");
     let shown = record(&row, "2026-04-26T00:00:00Z");
     assert_eq!(shown["lastAttempt"]["cause"], entry.cause);
     assert_eq!(shown["lastAttempt"]["cure"], entry.cure);
-    row.microsoft.last.as_mut().expect("an attempt").code = Some(99_999);
+    row.observed.last.as_mut().expect("an attempt").code = Some(99_999);
     assert!(record(&row, "2026-04-26T00:00:00Z")["lastAttempt"].get("cause").is_none());
 }
 
@@ -136,8 +195,8 @@ fn a_queued_row_goes_now_or_when_its_click_is_old_enough() {
     assert_eq!(shown["nextAction"]["action"], "Apply");
     assert_eq!(shown["nextAction"]["at"], "2026-04-24T09:45:00Z");
     let mut young = row;
-    let facts = young.facts.as_mut().expect("facts");
-    facts.click = Some(ClickFact { clicked_at: None, from: ClickOrigin::Event, reference: None });
+    young.facts.click =
+        Some(ClickFact { clicked_at: None, from: ClickOrigin::Event, reference: None });
     let shown = record(&young, "2026-04-24T09:45:00Z");
     assert_eq!(shown["click"]["clickedAt"], serde_json::Value::Null);
     assert_eq!(shown["nextAction"]["at"], "2026-04-24T10:42:13Z");
@@ -149,7 +208,7 @@ fn a_correction_waits_for_its_settle_delay() {
     row.corrections.push(refund("4711-r1", "30"));
     accepted(&mut row);
     let due = at("2026-04-24T22:00:00Z");
-    row.open = Some(IndexClass::Wait.entry(&row.key, due, Some(WaitReason::SettleDelay)));
+    row.open = Some(IndexClass::Wait.entry(due, due, Some(WaitReason::SettleDelay)));
     let shown = record(&row, "2026-04-24T12:00:00Z");
     assert_eq!((&shown["state"], &shown["reason"]), (&"waiting".into(), &"settle_delay".into()));
     assert_eq!(shown["due"], "2026-04-24T22:00:00Z");
@@ -163,11 +222,10 @@ fn a_correction_waits_for_its_settle_delay() {
 #[test]
 fn a_row_without_click_shows_when_it_is_looked_at_again() {
     let mut row = row("shop", "4711", Some("129.95"));
-    let facts = row.facts.as_mut().expect("facts");
-    facts.identity.click_id = None;
-    facts.click = None;
+    row.facts.identity.click_id = None;
+    row.facts.click = None;
     let due = at("2026-04-24T10:42:13Z");
-    row.open = Some(IndexClass::Wait.entry(&row.key, due, Some(WaitReason::NoClick)));
+    row.open = Some(IndexClass::Look.entry(due, due, Some(WaitReason::NoClick)));
     let shown = record(&row, "2026-04-24T10:00:00Z");
     assert_eq!((&shown["reason"], &shown["click"]), (&"no_click".into(), &serde_json::Value::Null));
     let next = serde_json::json!({"action": "Apply", "at": "2026-04-24T10:42:13Z"});
@@ -180,7 +238,6 @@ fn after_a_retract_nothing_stands_and_a_later_value_is_refused() {
     row.corrections.push(correction("4711-c", Change::default()));
     accepted(&mut row);
     adjusted(&mut row, None);
-    row.microsoft.retract_claimed = Some(1);
     let mut later = correction(
         "4711-v",
         Change {
@@ -189,7 +246,7 @@ fn after_a_retract_nothing_stands_and_a_later_value_is_refused() {
             ..Change::default()
         },
     );
-    later.occurred_at = at("2026-04-25T09:00:00Z");
+    later.occurred_at = at("2026-04-25T09:00:00Z").into();
     row.corrections.push(later);
     let shown = record(&row, "2026-04-26T00:00:00Z");
     assert_eq!(shown["state"], "retracted");
@@ -221,19 +278,41 @@ fn a_goal_without_value_has_none_anywhere() {
 }
 
 #[test]
-fn an_orphan_waits_for_its_original() {
-    let mut row = row("shop", "4711", None);
-    row.facts = None;
-    row.corrections.push(refund("4711-r1", "30"));
-    let due = at("2026-04-25T09:06:00Z");
-    row.open = Some(IndexClass::Orphan.entry(&row.key, due, Some(WaitReason::OriginalMissing)));
-    let shown = record(&row, "2026-04-25T08:06:00Z");
-    let state = (&shown["state"], &shown["reason"], &shown["microsoft"], &shown["click"]);
+fn an_attempt_that_is_under_way_is_queued_and_repeated_if_it_gets_no_answer() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    let due = at("2026-04-24T12:00:00Z");
+    row.open = Some(IndexClass::Look.entry(due, due, Some(WaitReason::NoClick)));
+    row.observed.applying = Some(at("2026-04-24T11:00:00Z"));
+    let shown = record(&row, "2026-04-24T11:00:05Z");
     let null = serde_json::Value::Null;
-    assert_eq!(state, (&"waiting".into(), &"original_missing".into(), &null, &null));
-    assert_eq!(shown["due"], "2026-04-25T09:06:00Z");
-    assert_eq!(shown["desired"]["netValue"], null);
-    assert_eq!(shown["desired"]["corrections"][0]["status"], "counted");
+    assert_eq!(
+        (&shown["state"], &shown["reason"], &shown["due"]),
+        (&"queued".into(), &null, &null)
+    );
+    let next = serde_json::json!({"action": "Apply", "at": "2026-04-24T11:10:00Z"});
+    assert_eq!(shown["nextAction"], next);
+    let later = record(&row, "2026-04-24T11:30:00Z");
+    assert_eq!(later["nextAction"]["at"], "2026-04-24T11:30:00Z");
+}
+
+#[test]
+fn of_an_erased_row_the_corrections_say_which_were_sent() {
+    let mut row = row("shop", "4711", Some("129.95"));
+    row.corrections.push(refund("4711-r1", "30.00"));
+    accepted(&mut row);
+    adjusted(&mut row, Some("99.95"));
+    row.corrections.push(refund("4711-r2", "10"));
+    row = erase(&row, at("2026-04-26T00:00:00Z")).expect("erased");
+    let shown = record(&row, "2026-04-26T00:00:00Z");
+    let null = serde_json::Value::Null;
+    assert_eq!((&shown["state"], &shown["reason"]), (&"refused".into(), &"identity_erased".into()));
+    assert_eq!((&shown["click"], &shown["due"]), (&null, &null));
+    let corrections = &shown["desired"]["corrections"];
+    assert_eq!(corrections[0]["status"], "counted");
+    let second = (&corrections[1]["status"], &corrections[1]["reason"]);
+    assert_eq!(second, (&"refused".into(), &"identity_erased".into()));
+    assert_eq!(shown["desired"]["netValue"].to_string(), "89.95");
+    assert_eq!(shown["microsoft"]["value"].to_string(), "99.95");
     assert_eq!(shown["nextAction"], serde_json::json!({"action": "None", "at": null}));
 }
 
@@ -241,17 +320,17 @@ fn an_orphan_waits_for_its_original() {
 fn refused_and_dead_rows_wait_for_a_person() {
     let since = at("2026-04-24T10:00:00Z");
     let mut refused = row("shop", "4711", Some("1"));
-    refused.microsoft.refusal = Some(Refusal {
+    refused.observed.refusal = Some(Refusal {
         at: since,
         reason: RefusalReason::Microsoft {
             code: Some(5_011),
             symbol: Some("InvalidGoalName".to_owned()),
         },
     });
-    refused.open = Some(IndexClass::Refused.entry(&refused.key, since, None));
+    refused.open = Some(IndexClass::Refused.entry(since, since, None));
     let mut dead = row("shop", "4712", Some("1"));
-    dead.microsoft.dead_at = Some(since);
-    dead.open = Some(IndexClass::Dead.entry(&dead.key, since, None));
+    dead.observed.dead_at = Some(since);
+    dead.open = Some(IndexClass::Dead.entry(since, since, None));
     for (row, state) in [(&refused, "refused"), (&dead, "dead")] {
         let shown = record(row, "2026-04-24T12:00:00Z");
         assert_eq!((&shown["state"], &shown["due"]), (&state.into(), &serde_json::Value::Null));
@@ -265,8 +344,8 @@ fn refused_and_dead_rows_wait_for_a_person() {
 fn a_held_row_goes_when_it_is_looked_at_again_and_an_expired_one_never() {
     let mut row = row("shop", "4711", Some("1"));
     let due = at("2026-04-24T13:00:00Z");
-    let class = "held:main#0".to_owned();
-    row.open = Some(Open { class, due, reason: Some(WaitReason::AccountHeld) });
+    let class = IndexClass::Held("main".to_owned());
+    row.open = Some(class.entry(due, due, Some(WaitReason::AccountHeld)));
     let shown = record(&row, "2026-04-24T12:00:00Z");
     assert_eq!(shown["nextAction"]["at"], "2026-04-24T13:00:00Z");
     let late = due.plus_seconds(91 * DAY).to_string();
@@ -276,8 +355,7 @@ fn a_held_row_goes_when_it_is_looked_at_again_and_an_expired_one_never() {
 #[test]
 fn hashes_and_fingerprints_are_never_shown() {
     let mut row = row("shop", "4711", Some("1"));
-    let facts = row.facts.as_mut().expect("facts");
-    facts.identity.email = serde_json::from_str(&format!("\"{}\"", "ab".repeat(32))).ok();
+    row.facts.identity.email = serde_json::from_str(&format!("\"{}\"", "ab".repeat(32))).ok();
     let text = text(&row, "2026-04-24T12:00:00Z");
     assert!(!text.contains("abab") && !text.contains("fingerprint"));
 }
@@ -307,7 +385,7 @@ fn a_row_that_is_kept_tells_what_the_check_found_and_no_other_does() {
     assert_eq!(goals(&row), [None], "queued: it comes back from each try");
     let due = at("2026-04-25T00:00:00Z");
     let mut waiting = |reason| {
-        row.open = Some(IndexClass::Wait.entry(&row.key, due, Some(reason)));
+        row.open = Some(IndexClass::Wait.entry(due, due, Some(reason)));
         goals(&row)
     };
     assert_eq!(waiting(WaitReason::GoalHeld), [None, Some("Purchase".to_owned())]);

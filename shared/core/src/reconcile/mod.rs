@@ -11,5 +11,7 @@ pub mod orphans;
 mod outcome;
 pub mod redrive;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod totals;
 pub mod verdict;

@@ -3,6 +3,7 @@
 use crate::{
     ledger::{
         correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
+        index::{IndexClass, Open},
         observed::RefusalReason,
         orphan::Orphan,
         row::Row,
@@ -61,10 +62,24 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     if let Some(refusal) = lost_correction(row) {
         return (State::Refused, Some(refusal.as_str().to_owned()));
     }
-    if let Some(open) = &row.open {
+    if let Some(open) = wait(row) {
         return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
     }
     (at_microsoft(row), None)
+}
+
+/// The entry of a row that waits for a time. A refused or dead row waits for a person; an original
+/// that was attempted is on its way, unless something has come up since: the entry it had before
+/// stays only in case its message gets lost.
+#[must_use]
+pub fn wait(row: &Row) -> Option<&Open> {
+    let came_up_since = |open: &&Open| {
+        matches!(open.class, IndexClass::Held(_)) || open.reason == Some(WaitReason::GoalTooRecent)
+    };
+    row.open
+        .as_ref()
+        .filter(|open| !matches!(open.class, IndexClass::Refused | IndexClass::Dead))
+        .filter(|open| !row.observed.may_count() || came_up_since(open))
 }
 
 /// The state of corrections whose original has not come, and the reason.
@@ -95,7 +110,8 @@ pub fn lost_since(row: &Row, position: usize) -> usize {
     new.filter(|effect| matches!(effect, Effect::Refused(_))).count()
 }
 
-/// What became of its messages doesn't matter any more, only what Microsoft has and does not know.
+/// What became of its messages doesn't matter any more, only what Microsoft has, and what it has not
+/// heard of.
 fn state_of_erased(row: &Row) -> (State, Option<String>) {
     let reason = if row.observed.is_doubtful() {
         RefusalReason::MayAlreadyCount
@@ -167,5 +183,53 @@ pub fn value_at_microsoft(row: &Row) -> Option<Money> {
     match &row.observed.adjusted {
         None => Some(original),
         Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::observed::Kind,
+        reconcile::{
+            note::Note,
+            testing::{call, noted, row_at, time},
+        },
+        time::DAY,
+    };
+
+    fn waiting(row: &Row, reason: WaitReason) -> Row {
+        noted(row, &Note::Waits(time(60), reason), time(0))
+    }
+
+    #[test]
+    fn an_original_that_was_attempted_is_queued_whatever_it_waited_for_before() {
+        let found = waiting(&row_at(-DAY), WaitReason::NoClick);
+        assert_eq!(state(&found), (State::Waiting, Some("no_click".to_owned())));
+        let claimed = noted(&found, &Note::ClaimedApply, time(9));
+        assert!(claimed.open.is_some(), "in case that its message gets lost");
+        let unknown = noted(&claimed, &Note::Unknown(Kind::Apply, call(), None), time(10));
+        for row in [claimed, unknown] {
+            assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
+        }
+    }
+
+    #[test]
+    fn what_has_come_up_since_the_attempt_is_shown() {
+        let claimed = noted(&row_at(-DAY), &Note::ClaimedApply, time(-9));
+        for reason in [WaitReason::GoalHeld, WaitReason::AccountHeld, WaitReason::GoalTooRecent] {
+            let row = waiting(&claimed, reason);
+            assert_eq!(state(&row), (State::Waiting, Some(reason.as_str().to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_refused_or_dead_row_waits_for_no_time() {
+        let dead = noted(&row_at(-DAY), &Note::Dead, time(0));
+        let late = noted(&row_at(-DAY), &Note::Refused(RefusalReason::AcceptedElsewhere), time(0));
+        for (row, name) in [(dead, "dead"), (late, "refused")] {
+            assert!(row.open.is_some(), "listed to be found");
+            assert_eq!((state(&row).0.as_str(), wait(&row)), (name, None));
+        }
     }
 }

@@ -70,3 +70,63 @@ mod decimal_text {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        reconcile::{
+            decide::AccountView,
+            erasure::erase,
+            intake::append,
+            testing::{accepted, context, refund, row_at, time},
+        },
+        time::DAY,
+    };
+
+    fn erased(row: &Row) -> Row {
+        erase(row, time(0)).expect("erased")
+    }
+
+    #[test]
+    fn totals_count_the_money_of_all_and_how_many_are_erased() {
+        let taken = accepted(row_at(-DAY));
+        let mut doubtful = row_at(-DAY);
+        doubtful.observed.apply_unknown = true;
+        let view = AccountView::default();
+        let corrected =
+            append(&erased(&taken), refund("r", Some("2"), time(-5)), &context(&view, time(0)));
+        let mut totals = Totals::default();
+        for row in [
+            row_at(-DAY),
+            doubtful.clone(),
+            erased(&taken),
+            // Refused, for different reasons: never taken, a refund that was not sent, a doubt.
+            erased(&row_at(-DAY)),
+            corrected,
+            erased(&doubtful),
+        ] {
+            totals.add(&row);
+        }
+        let line = |state: &str, rows, net: &str, erased| {
+            let total = Total { rows, net: net.parse().expect("a number"), erased };
+            (format!("main/{state}/Purchase/EUR"), total)
+        };
+        let expected = [
+            line("accepted", 1, "9.5", 1),
+            line("queued", 2, "19", 0),
+            line("refused", 3, "26.5", 3),
+        ];
+        let found: Vec<_> = totals.iter().map(|(key, it)| (key.to_owned(), it.clone())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn totals_are_exact_and_survive_being_stored() {
+        let mut totals = Totals::default();
+        (0..3).for_each(|_| totals.add(&row_at(-DAY)));
+        let stored = serde_json::to_string(&totals).expect("JSON");
+        assert_eq!(stored, r#"{"main/queued/Purchase/EUR":{"rows":3,"net":"28.5"}}"#);
+        assert_eq!(serde_json::from_str::<Totals>(&stored).expect("totals"), totals);
+    }
+}

@@ -1,18 +1,33 @@
-//! Takes a person out of the tables: clicks and ties first, then the row, which alone tells where
-//! they are. A run that dies between two steps is repeated without harm.
+//! Takes a person out of the tables.
+//!
+//! The request notes the erasure first, so that the audit knows of it whatever becomes of the
+//! request. With it stands a list of what is left among clicks and ties ([`Trace`]): the request
+//! works it off as far as its time goes, the audit does the rest. Rows are the audit's. A row adds
+//! to the list where its own clicks are before it loses its names; a run that dies between two
+//! steps is repeated without harm.
 
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
     id::RecordId,
-    ledger::row::{Row, RowKey},
+    ledger::row::Row,
     mapping::{Account, Mapping},
-    reconcile::erasure::{Erasure, Person, erase, persons},
+    reconcile::erasure::{Erasure, Person, Trace, erase},
     time::EventTime,
 };
 
-use crate::ports::{ErasureItem, Erasures, Forgets, LedgerError, Removed, Rows, TieKind};
+use crate::ports::{
+    ClickTrace, ErasureItem, Erasures, LedgerError, Place, Progress, Rows, TieTrace, Traces,
+};
 
+/// Cookies that one erasure follows: whoever knows a session can add any number of them.
+pub const MAX_COOKIES: usize = 25;
+/// Visitors tied to a record that one erasure follows; only key holders can make so many.
+const MAX_VISITORS: usize = 200;
+/// A record that browsers tied to more visitors than this leads to none of them: somebody guesses.
+const MAX_BROWSER_TIES: usize = 3;
+/// Pages of a cookie's clicks that are read to see whose they are.
+const PAGES_READ: usize = 20;
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
@@ -28,132 +43,259 @@ pub struct Eraser<'a, L, C> {
     pub now: EventTime,
 }
 
-/// What one request has done.
-#[derive(Debug)]
-pub struct CarriedOut {
-    /// What it deleted and erased.
-    pub removed: Removed,
-    /// Whether rows are left to the audit that nobody has looked at since it was first asked for.
-    pub pending: bool,
-    /// The rows in which the person was found, now or earlier; some twice.
-    pub rows: Vec<RowKey>,
-}
-
-impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
-    /// Erases the person as far as `has_time` allows; the rest is left to the audit, which waits
-    /// `audit_period` seconds between two passes.
+impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
+    /// Deletes the clicks and ties on the erasure's list while there is time. Answers with the
+    /// erasure as it is then; what is left on the list is for the next run.
     ///
     /// # Errors
-    /// If a table is unavailable. The audit carries on with what was begun.
-    pub async fn carry_out(
+    /// If a table is unavailable.
+    pub async fn delete_traces(
         &self,
-        mut erasure: Erasure,
-        has_time: impl Fn() -> bool,
-        audit_period: i64,
-    ) -> Result<CarriedOut, LedgerError> {
-        erasure.references = self.references(&erasure.person).await?;
-        // Before anything goes: whatever becomes of this run, the audit knows what to do.
-        let item = self.ledger.begin_erasure(&erasure).await?;
-        let removed = self.forget(&item.erasure.person, item.erasure.asked_at).await?;
-        let mut done = CarriedOut { removed, pending: true, rows: item.rows.clone() };
-        let through = self.erase_rows(&item, has_time, &mut done).await?;
-        // Of one that was done before, rows from since then are the audit's as well, without a wait.
-        if through || item.done_at.is_some() {
-            done.pending = !self.ledger.erasure_done(&item, self.now, audit_period).await?;
+        mut item: ErasureItem,
+        has_time: &impl Fn() -> bool,
+    ) -> Result<ErasureItem, LedgerError> {
+        while has_time() {
+            let Some(trace) = item.traces.first().cloned() else { break };
+            item = match &trace {
+                Trace::Record(record) => self.follow(item, &trace, record).await?,
+                Trace::Session(id) => self.delete_session(item, &trace, id, has_time).await?,
+                Trace::Cookie(id) => self.delete_cookie(item, &trace, id, has_time).await?,
+                Trace::Ties(record) => self.delete_ties(item, &trace, record, has_time).await?,
+            };
         }
-        Ok(done)
+        Ok(item)
     }
 
-    /// Erases the rows that the time allows to find. Answers whether those are all.
-    async fn erase_rows(
+    /// Finds the visitors that are tied to `record`, and puts them on the list.
+    async fn follow(
+        &self,
+        item: ErasureItem,
+        trace: &Trace,
+        record: &Person,
+    ) -> Result<ErasureItem, LedgerError> {
+        let visitors = self.visitors(&item, record).await?;
+        let known = &item.erasure.references;
+        let (again, mut more): (BTreeSet<_>, BTreeSet<_>) =
+            visitors.into_iter().partition(|visitor| known.contains(visitor));
+        let room = MAX_VISITORS.saturating_sub(known.len());
+        let left = more.len().saturating_sub(room);
+        more = more.into_iter().take(room).collect();
+        let sessions = again.into_iter().chain(more.iter().cloned()).map(Trace::Session);
+        // The rows of visitors to whom only a row's record leads are not the person's.
+        let are_own = item.erasure.person == *record && !more.is_empty();
+        let progress = Progress {
+            of: Some(trace.clone()),
+            found: sessions.chain([Trace::Ties(record.clone())]).collect(),
+            references: if are_own { more } else { BTreeSet::new() },
+            cookies_left: left,
+            pass_after: are_own.then_some(self.now),
+            ..Progress::default()
+        };
+        self.ledger.note_progress(&item.erasure, &progress).await?;
+        self.ledger.trace_is_gone(&item.erasure, trace).await
+    }
+
+    /// The visitors that are the record's own. As with credit, of those that browsers tied none is
+    /// if they are too many, or while the record's ties are being deleted: of many strangers the
+    /// last three would pass for the person.
+    async fn visitors(
         &self,
         item: &ErasureItem,
-        has_time: impl Fn() -> bool,
-        done: &mut CarriedOut,
-    ) -> Result<bool, LedgerError> {
+        record: &Person,
+    ) -> Result<BTreeSet<RecordId>, LedgerError> {
+        let is_order = matches!(record, Person::Order(_));
+        let believed = !is_order || self.mapping.accounts().any(Account::browser_order_ties);
+        let settled = item.traces.contains(&Trace::Ties(record.clone()));
+        let (mut visitors, browsers) = self.tied(record).await?;
+        if believed && !settled && browsers.len() <= MAX_BROWSER_TIES {
+            visitors.extend(browsers.into_iter().flatten());
+        }
+        Ok(visitors)
+    }
+
+    /// The visitors that were tied to `record` with a key, and by browsers; of the latter, which
+    /// come last, not more than are too many.
+    async fn tied(
+        &self,
+        record: &Person,
+    ) -> Result<(BTreeSet<RecordId>, Vec<Option<RecordId>>), LedgerError> {
+        let (mut keyed, mut browsers) = (BTreeSet::new(), Vec::new());
         let mut after = None;
-        while has_time() {
-            let page = self.ledger.rows_of(&item.erasure, after.as_ref()).await?;
-            for row in page.rows.into_iter().filter(|row| item.erasure.means(row)) {
-                if !has_time() {
-                    return Ok(false);
+        loop {
+            let page = self.clicks.ties(record, after).await?;
+            for TieTrace { reference, keyed: by_key, .. } in page.items {
+                if by_key {
+                    keyed.extend(reference);
+                } else {
+                    browsers.push(reference);
                 }
-                done.rows.push(row.key.clone());
-                done.removed += self.erase_row(&item.erasure, row).await?;
-            }
-            if page.next.is_none() {
-                return Ok(true);
             }
             after = page.next;
+            if after.is_none() || browsers.len() > MAX_BROWSER_TIES {
+                return Ok((keyed, browsers));
+            }
+        }
+    }
+
+    /// The clicks of a session, page by page; the cookies of a page before its clicks.
+    async fn delete_session(
+        &self,
+        mut item: ErasureItem,
+        trace: &Trace,
+        session: &RecordId,
+        has_time: &impl Fn() -> bool,
+    ) -> Result<ErasureItem, LedgerError> {
+        let mut left = BTreeSet::new();
+        while has_time() {
+            // From the start each time: what was read before is deleted.
+            let page = self.clicks.clicks(session, item.erasure.asked_at, None).await?;
+            item = self.note_cookies(item, session, &page.items, &mut left).await?;
+            let places = page.items.into_iter().map(|click| click.place).collect();
+            item = self.delete_clicks(item, places).await?;
+            if page.next.is_none() {
+                return self.ledger.trace_is_gone(&item.erasure, trace).await;
+            }
+        }
+        Ok(item)
+    }
+
+    /// Notes the cookies with which these clicks came, oldest first. `left` are those that were
+    /// left before.
+    async fn note_cookies(
+        &self,
+        item: ErasureItem,
+        session: &RecordId,
+        clicks: &[ClickTrace],
+        left: &mut BTreeSet<RecordId>,
+    ) -> Result<ErasureItem, LedgerError> {
+        let mut progress = Progress::default();
+        for cookie in clicks.iter().filter_map(|click| click.cookie.as_ref()) {
+            let known = cookie == session || item.cookies.contains(cookie);
+            if known || progress.cookies.contains(cookie) || left.contains(cookie) {
+                continue;
+            }
+            if item.cookies.len() + progress.cookies.len() < MAX_COOKIES {
+                progress.cookies.insert(cookie.clone());
+            } else {
+                left.insert(cookie.clone());
+                progress.cookies_left += 1;
+            }
+        }
+        if progress == Progress::default() {
+            return Ok(item);
+        }
+        if leads_to_rows(&item.erasure, session) {
+            for cookie in &progress.cookies {
+                if self.is_nobodys_session(cookie, item.erasure.asked_at).await? {
+                    progress.references.insert(cookie.clone());
+                    progress.pass_after = Some(self.now);
+                }
+            }
+        }
+        progress.found = progress.cookies.iter().cloned().map(Trace::Cookie).collect();
+        self.ledger.note_progress(&item.erasure, &progress).await
+    }
+
+    /// Whether the clicks under a cookie's value all came with this cookie: somebody's session id
+    /// may be the same, and rows of such a session are not the person's.
+    async fn is_nobodys_session(
+        &self,
+        cookie: &RecordId,
+        until: EventTime,
+    ) -> Result<bool, LedgerError> {
+        let (mut after, mut any) = (None, false);
+        for _ in 0..PAGES_READ {
+            let page = self.clicks.clicks(cookie, until, after).await?;
+            any |= !page.items.is_empty();
+            if page.items.iter().any(|click| click.cookie.as_ref() != Some(cookie)) {
+                return Ok(false);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(any);
+            }
         }
         Ok(false)
     }
 
-    /// The visitors that are the person's because of the person's own session or record, and their
-    /// cookies' values.
-    async fn references(&self, person: &Person) -> Result<BTreeSet<RecordId>, LedgerError> {
-        let mut references = match (record_of(person), person) {
-            (Some((kind, id)), _) => {
-                self.clicks.references_of(kind, id, self.browser_order_ties()).await?
+    /// The clicks that a browser made without a session.
+    async fn delete_cookie(
+        &self,
+        mut item: ErasureItem,
+        trace: &Trace,
+        cookie: &RecordId,
+        has_time: &impl Fn() -> bool,
+    ) -> Result<ErasureItem, LedgerError> {
+        let mut after = None;
+        while has_time() {
+            let page = self.clicks.clicks(cookie, item.erasure.asked_at, after).await?;
+            let own = page.items.into_iter().filter(|click| click.cookie.as_ref() == Some(cookie));
+            item = self.delete_clicks(item, own.map(|click| click.place).collect()).await?;
+            after = page.next;
+            if after.is_none() {
+                return self.ledger.trace_is_gone(&item.erasure, trace).await;
             }
-            (None, Person::Session(id)) => BTreeSet::from([id.clone()]),
-            (None, _) => BTreeSet::new(),
-        };
-        for visitor in references.clone() {
-            references.extend(self.clicks.cookies_of(visitor.as_str()).await?);
         }
-        // Who is named by the erasure itself need not be listed.
-        if let Person::Session(id) = person {
-            references.remove(id);
-        }
-        Ok(references)
+        Ok(item)
     }
 
-    /// Whether any account credits them: clicks and ties are no account's.
-    fn browser_order_ties(&self) -> bool {
-        self.mapping.accounts().any(Account::browser_order_ties)
+    async fn delete_clicks(
+        &self,
+        item: ErasureItem,
+        places: Vec<Place>,
+    ) -> Result<ErasureItem, LedgerError> {
+        let deleted = Progress { clicks: places.len(), ..Progress::default() };
+        self.delete(item, places, deleted).await
     }
 
-    /// Deletes the clicks until then, and the ties, by which the person is known. An e-mail address
-    /// leads to none: its rows do.
+    /// The ties that were made before; a later one belongs to what the person does after asking.
+    async fn delete_ties(
+        &self,
+        mut item: ErasureItem,
+        trace: &Trace,
+        record: &Person,
+        has_time: &impl Fn() -> bool,
+    ) -> Result<ErasureItem, LedgerError> {
+        let mut after = None;
+        while has_time() {
+            let page = self.clicks.ties(record, after).await?;
+            let before = page.items.into_iter().filter(|tie| tie.made_at <= item.erasure.asked_at);
+            let places: Vec<Place> = before.map(|tie| tie.place).collect();
+            let deleted = Progress { ties: places.len(), ..Progress::default() };
+            item = self.delete(item, places, deleted).await?;
+            after = page.next;
+            if after.is_none() {
+                return self.ledger.trace_is_gone(&item.erasure, trace).await;
+            }
+        }
+        Ok(item)
+    }
+
+    async fn delete(
+        &self,
+        item: ErasureItem,
+        places: Vec<Place>,
+        deleted: Progress,
+    ) -> Result<ErasureItem, LedgerError> {
+        if places.is_empty() {
+            return Ok(item);
+        }
+        self.clicks.delete_traces(places).await?;
+        self.ledger.note_progress(&item.erasure, &deleted).await
+    }
+
+    /// Erases `row`, if the erasure means it. Answers whether there was something to erase.
     ///
     /// # Errors
-    /// If the clicks are unavailable.
-    async fn forget(&self, person: &Person, until: EventTime) -> Result<Removed, LedgerError> {
-        if let Some((kind, id)) = record_of(person) {
-            return self.clicks.forget_record(kind, id, self.browser_order_ties(), until).await;
-        }
-        let mut removed = Removed::default();
-        if let Person::Session(id) = person {
-            removed.clicks = self.clicks.forget_visitor(id.as_str(), until).await?;
-        }
-        Ok(removed)
-    }
-
-    /// Erases `row`, if the erasure means it, with all clicks and ties that it leads to.
-    ///
-    /// # Errors
-    /// If a table is unavailable.
-    pub async fn erase_row(&self, erasure: &Erasure, row: Row) -> Result<Removed, LedgerError> {
-        let mut removed = Removed::default();
-        if row.is_erased() || !erasure.means(&row) {
-            return Ok(removed);
-        }
-        for person in persons(&row.facts) {
-            removed += self.forget(&person, erasure.asked_at).await?;
-        }
-        // Before the row: erased, it is not found any more.
-        self.ledger.note_found(erasure, &row.key).await?;
-        removed.rows = usize::from(self.erase_facts(erasure, row).await?);
-        Ok(removed)
-    }
-
-    /// Whether there was still something to erase.
-    async fn erase_facts(&self, erasure: &Erasure, mut row: Row) -> Result<bool, LedgerError> {
+    /// If the ledger is unavailable, or other writers are always faster.
+    pub async fn erase_row(&self, erasure: &Erasure, mut row: Row) -> Result<bool, LedgerError> {
         for _ in 0..ROUNDS {
             let Some(after) = erase(&row, self.now).filter(|_| erasure.means(&row)) else {
                 return Ok(false);
             };
+            // Before the row: erased, it is not found any more, and doesn't say where its clicks are.
+            let traces = Trace::in_facts(&row.facts).collect();
+            self.ledger.note_row(erasure, &row.key, &traces).await?;
             if self.ledger.change(&row, &after).await? {
                 return Ok(true);
             }
@@ -168,12 +310,8 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
     }
 }
 
-/// The record that the person is named by.
-fn record_of(person: &Person) -> Option<(TieKind, &RecordId)> {
-    match person {
-        Person::Lead(id) => Some((TieKind::Lead, id)),
-        Person::Cart(id) => Some((TieKind::Cart, id)),
-        Person::Order(id) => Some((TieKind::Order, id)),
-        Person::Session(_) | Person::Email(_) => None,
-    }
+/// Whether the rows of the browsers of `session` are the person's: not if only a row leads to it.
+fn leads_to_rows(erasure: &Erasure, session: &RecordId) -> bool {
+    let own = matches!(&erasure.person, Person::Session(id) if id == session);
+    own || erasure.references.contains(session)
 }

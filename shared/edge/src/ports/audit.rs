@@ -1,5 +1,7 @@
 //! All rows, page by page, and where the audit stands.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{ledger::row::Row, reconcile::totals::Totals, time::EventTime};
 
@@ -22,10 +24,8 @@ pub struct AuditState {
     pub after: Option<Place>,
     /// Rows and money of the current pass, or of the last one between passes.
     pub totals: Totals,
-    /// Rows made due by it.
+    /// Rows made due by it, and those that can't be read or erased.
     pub stuck: u64,
-    /// Rows taken from the index by it.
-    pub ended: u64,
 }
 
 /// A place in the table.
@@ -38,12 +38,25 @@ pub struct Place {
 }
 
 /// Some rows, and where the next ones begin.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct RowPage {
-    /// Rows that can be read; others are logged.
+    /// Rows.
     pub rows: Vec<Row>,
+    /// Rows that can't be read.
+    pub unreadable: Vec<Unreadable>,
     /// `None` after the last.
     pub next: Option<Place>,
+}
+
+/// A row that can't be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its attributes that are texts. Personal: never for logs.
+    pub texts: BTreeSet<String>,
+    /// Where it is.
+    pub pk: String,
+    /// What is wrong with it.
+    pub why: LedgerError,
 }
 
 /// All rows, for the audit.

@@ -24,12 +24,14 @@ mod telemetry;
 mod tokens;
 
 pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, Refusals};
-pub use audit::{AuditState, Audited, Place, RowPage};
+pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
 pub use clicks::{Captures, Clicks, TieKind, TiedBy, WithdrawnBy};
 pub use clock::Clock;
-pub use erasure::{ErasureItem, Erasures, Forgets, Removed};
+pub use erasure::{
+    ClickTrace, ErasureItem, Erasures, Forgets, Progress, Removed, TieTrace, TracePage, Traces,
+};
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};

@@ -1,12 +1,12 @@
-//! Clicks and ties that have to go: consent is withdrawn, or a person is erased.
+//! Clicks that have to go because consent is withdrawn.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use tracklayer_core::{id::RecordId, time::EventTime};
+use tracklayer_core::id::RecordId;
 
 use super::{Clicks, Item, MAX_REFERENCES, Tie, keyed, session_pk, tie_of, tie_pk, unavailable};
-use crate::ports::{Forgets, LedgerError, Removed, TieKind};
+use crate::ports::{Forgets, LedgerError, TieKind};
 
 /// Deletions per `BatchWriteItem`
 /// (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html).
@@ -26,36 +26,6 @@ impl Forgets for Clicks {
         Ok(clicks.len())
     }
 
-    async fn forget_visitor(
-        &self,
-        reference: &str,
-        until: EventTime,
-    ) -> Result<usize, LedgerError> {
-        let mut clicks = self.all(&session_pk(reference)).await?;
-        clicks.retain(|click| is_of_before(click, until));
-        let mut removed = clicks.len();
-        // The visitor's own go last: without them nobody would find the cookies' again.
-        for cookie in cookies_in(&clicks, reference) {
-            let mut others = self.all(&session_pk(&cookie)).await?;
-            others.retain(|click| came_with(click, &cookie) && is_of_before(click, until));
-            self.delete(&others).await?;
-            removed += others.len();
-        }
-        self.delete(&clicks).await?;
-        Ok(removed)
-    }
-
-    async fn cookies_of(&self, reference: &str) -> Result<BTreeSet<RecordId>, LedgerError> {
-        let mut own = BTreeSet::new();
-        for cookie in cookies_in(&self.all(&session_pk(reference)).await?, reference) {
-            let clicks = self.all(&session_pk(&cookie)).await?;
-            if !clicks.is_empty() && clicks.iter().all(|click| came_with(click, &cookie)) {
-                own.extend(RecordId::parse(&cookie));
-            }
-        }
-        Ok(own)
-    }
-
     async fn references_of(
         &self,
         kind: TieKind,
@@ -65,24 +35,6 @@ impl Forgets for Clicks {
         let ties: Vec<Tie> = self.all(&tie_pk(kind, id)).await?.iter().filter_map(tie_of).collect();
         let own = own_references(&ties, kind != TieKind::Order || browser_order_ties);
         Ok(own.into_iter().filter_map(|reference| RecordId::parse(reference).ok()).collect())
-    }
-
-    async fn forget_record(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        browser_order_ties: bool,
-        until: EventTime,
-    ) -> Result<Removed, LedgerError> {
-        let items = self.all(&tie_pk(kind, id)).await?;
-        let ties: Vec<Tie> = items.iter().filter_map(tie_of).collect();
-        let mut removed = Removed { ties: items.len(), ..Removed::default() };
-        // The ties go last: without them nobody would find the clicks again.
-        for reference in own_references(&ties, kind != TieKind::Order || browser_order_ties) {
-            removed.clicks += self.forget_visitor(reference, until).await?;
-        }
-        self.delete(&items).await?;
-        Ok(removed)
     }
 }
 
@@ -101,6 +53,15 @@ fn own_references(ties: &[Tie], browser: bool) -> BTreeSet<&str> {
 }
 
 impl Clicks {
+    /// Whether any click of `reference` came with `cookie`.
+    ///
+    /// # Errors
+    /// If DynamoDB is unavailable.
+    pub async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError> {
+        let clicks = self.all(&session_pk(reference)).await?;
+        Ok(clicks.iter().any(|item| came_with(item, cookie)))
+    }
+
     /// All items of a partition: their keys, and the cookies of clicks.
     pub(super) async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
         let mut pages = self
@@ -120,7 +81,7 @@ impl Clicks {
         Ok(items)
     }
 
-    async fn delete(&self, items: &[Item]) -> Result<(), LedgerError> {
+    pub(super) async fn delete(&self, items: &[Item]) -> Result<(), LedgerError> {
         for chunk in items.chunks(DELETIONS) {
             let mut left = chunk.iter().map(deletion).collect::<Result<Vec<_>, _>>()?;
             for round in 0..ROUNDS {
@@ -143,19 +104,6 @@ impl Clicks {
     }
 }
 
-/// The cookies that `clicks` of `reference` came with.
-fn cookies_in(clicks: &[Item], reference: &str) -> BTreeSet<String> {
-    let cookie = |item: &Item| item.get("cookie")?.as_s().ok().cloned();
-    clicks.iter().filter_map(cookie).filter(|cookie| cookie != reference).collect()
-}
-
-/// Whether a click was made until then; its key begins with its milliseconds since 1970.
-fn is_of_before(click: &Item, until: EventTime) -> bool {
-    let key = click.get("sk").and_then(|value| value.as_s().ok());
-    let made_at = key.and_then(|key| key.split(' ').next()?.parse::<i64>().ok());
-    made_at.is_none_or(|at| at.div_euclid(1_000) <= until.epoch())
-}
-
 pub(super) fn came_with(click: &Item, cookie: &str) -> bool {
     click.get("cookie").and_then(|value| value.as_s().ok()).is_some_and(|value| value == cookie)
 }
@@ -173,15 +121,6 @@ fn deletion(item: &Item) -> Result<WriteRequest, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_click_made_later_is_none_of_before() {
-        let click = |sk: &str| Item::from([("sk".to_owned(), AttributeValue::S(sk.to_owned()))]);
-        let until = EventTime::from_epoch(1_800_000_000);
-        assert!(is_of_before(&click("1800000000999 abc"), until));
-        assert!(!is_of_before(&click("1800000001000 abc"), until));
-        assert!(is_of_before(&click("unreadable"), until), "in doubt it goes");
-    }
 
     #[test]
     fn only_those_of_a_key_are_the_records_own_where_browsers_tied_many_or_must_not() {

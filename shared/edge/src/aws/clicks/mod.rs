@@ -13,6 +13,7 @@
 //! not lock out the buyer.
 
 mod forget;
+mod traces;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,11 +1,9 @@
 //! All rows, page by page, and where the audit stands.
 
+use crate::ports::{AuditState, Audited, LedgerError, Place, RowPage, Unreadable};
 use aws_sdk_dynamodb::operation::{put_item::PutItemError, scan::ScanOutput};
-use tracklayer_core::ledger::row::Row;
 
-use crate::ports::{AuditState, Audited, LedgerError, Place, RowPage};
-
-use super::{Item, Ledger, keyed, row_of, text, unavailable, unsigned, won};
+use super::{Item, Ledger, keyed, row_of, unavailable, unsigned, won};
 
 impl Audited for Ledger {
     async fn audit_state(&self) -> Result<AuditState, LedgerError> {
@@ -56,24 +54,23 @@ impl Audited for Ledger {
     }
 }
 
-pub(super) fn page_of(answer: ScanOutput) -> RowPage {
+fn page_of(answer: ScanOutput) -> RowPage {
     let next = answer.last_evaluated_key.as_ref().and_then(place_of);
-    let rows = answer.items.unwrap_or_default().into_iter().filter_map(readable).collect();
-    RowPage { rows, next }
+    let mut page = RowPage { next, ..RowPage::default() };
+    for item in answer.items.unwrap_or_default() {
+        match row_of(item.clone()) {
+            Ok(row) => page.rows.push(row),
+            Err(why) => {
+                let texts = item.values().filter_map(|value| value.as_s().ok()).cloned();
+                let pk = place_of(&item).map(|place| place.pk).unwrap_or_default();
+                page.unreadable.push(Unreadable { texts: texts.collect(), pk, why });
+            }
+        }
+    }
+    page
 }
 
 fn place_of(item: &Item) -> Option<Place> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     Some(Place { pk: text("pk")?, sk: text("sk")? })
-}
-
-fn readable(item: Item) -> Option<Row> {
-    let pk = item.get("pk").cloned().unwrap_or_else(|| text("?"));
-    match row_of(item) {
-        Ok(row) => Some(row),
-        Err(error) => {
-            tracing::error!(?pk, %error, "row can't be read");
-            None
-        }
-    }
 }

@@ -19,11 +19,18 @@ use crate::{
     time::EventTime,
 };
 
+mod trace;
+
+pub use trace::Trace;
+
+#[cfg(test)]
+mod tests;
+
 /// Stands where the fingerprint was.
 const NO_FINGERPRINT: &str = "erased";
 
 /// By what a person is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Person {
     /// The visitor's session, or the cookie's value.
     Session(RecordId),
@@ -140,7 +147,7 @@ pub struct Erasure {
     pub scope: Scope,
     /// The name of the key that asks for it.
     pub by: String,
-    /// When it was last asked for. What the person does after that is not meant.
+    /// When it was last asked for. What the person does after that is left alone.
     pub asked_at: EventTime,
     /// The sessions and cookies' values that were tied to the person's record, and the cookies'
     /// values of the person's browsers: rows of these visitors are the person's, too, though they
@@ -162,17 +169,17 @@ impl Erasure {
             && scope.covers_account(&row.account)
     }
 
+    /// Whether a row that can't be read may be meant: `texts` are its attributes.
+    #[must_use]
+    pub fn may_mean(&self, texts: &BTreeSet<String>) -> bool {
+        let named = |id: &RecordId| texts.contains(id.as_str());
+        texts.contains(&self.person.value()) || self.references.iter().any(named)
+    }
+
     /// Whether `row` tells of something that was over, or known, when it was last asked for: a later
     /// sale of the same person needs its identity, or a refund of it could not be told.
     fn is_from_before(&self, row: &Row) -> bool {
         row.facts.occurred_at <= self.asked_at || row.recorded_at <= self.asked_at
-    }
-
-    /// Whether this one, of the same person and key, means every row that `other` means, but for those
-    /// of the time since it was asked for.
-    #[must_use]
-    pub fn includes(&self, other: &Erasure) -> bool {
-        self.scope == other.scope && self.references.is_superset(&other.references)
     }
 }
 
