@@ -17,7 +17,8 @@ use tracklayer_core::{
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem, Clock as _, GoalCheck, GoalChecks, LedgerError, Metric, Ports, Telemetry as _,
+        AccountItem, CheckFailure, Clock as _, GoalCheck, GoalChecks, LedgerError, Metric, Ports,
+        Telemetry as _,
     },
 };
 
@@ -150,9 +151,9 @@ where
             return Ok(());
         };
         let since = before.failing_since.unwrap_or_else(|| self.clock.now());
-        let held = before.failing_since.is_some();
-        self.ledger.fail_check(&entry.account, since, held, &finding).await?;
-        (entry.account_held, entry.findings) = (held, vec![finding]);
+        let failure = CheckFailure { since, held: before.failing_since.is_some(), finding };
+        self.ledger.fail_check(&entry.account, &failure).await?;
+        (entry.account_held, entry.findings) = (failure.held, vec![failure.finding]);
         Ok(())
     }
 

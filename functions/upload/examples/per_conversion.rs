@@ -59,6 +59,7 @@ fn main() {
     println!("ratio {:.2}", ours / yardstick);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
 fn per_row(mut work: impl FnMut() -> usize) -> f64 {
     black_box(work());
     let start = Instant::now();

@@ -10,7 +10,7 @@ use tracklayer_core::{
     reconcile::calls::SUSPECT_RECEIVES,
     time::EventTime,
 };
-use tracklayer_edge::ports::Hide;
+use tracklayer_edge::ports::Deferral;
 
 use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
 
@@ -85,13 +85,13 @@ impl Batch {
     }
 
     /// Changes of visibility that the fates ask for.
-    pub fn hides(&self) -> Vec<Hide> {
+    pub fn deferrals(&self) -> Vec<Deferral> {
         let hide = |(message, fate): (&Message, Fate)| match fate {
             Fate::Later(seconds) => {
-                Some(Hide { receipt_handle: message.receipt_handle.clone(), seconds })
+                Some(Deferral { receipt_handle: message.receipt_handle.clone(), seconds })
             }
             Fate::Refused => {
-                Some(Hide { receipt_handle: message.receipt_handle.clone(), seconds: 0 })
+                Some(Deferral { receipt_handle: message.receipt_handle.clone(), seconds: 0 })
             }
             Fate::Done | Fate::HandBack => None,
         };

@@ -112,7 +112,7 @@ impl<P: Ports> Upload<P> {
     ) -> Result<Option<Row>, LedgerError> {
         match self.ledger.change(before, &after).await? {
             true => Ok(Some(after)),
-            false => Err(LedgerError::Unavailable("another writer was faster".to_owned())),
+            false => Err(LedgerError::Conflict),
         }
     }
 }

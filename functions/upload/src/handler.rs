@@ -94,7 +94,7 @@ impl<P: Ports> Upload<P> {
         };
         run.work().await;
         run.bury().await;
-        self.queue.hide(&batch.hides()).await;
+        self.queue.defer(&batch.deferrals()).await;
         report.finish(&batch, &self.telemetry);
         batch.response()
     }

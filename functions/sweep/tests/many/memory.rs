@@ -18,7 +18,6 @@ use tracklayer_core::{
         row::{Row, RowKey},
         signal::Signal,
     },
-    microsoft::goals::GoalFinding,
     person::click_id::ClickId,
     reconcile::{erasure::Person, intake::ClickSearch, note::Write},
     time::EventTime,
@@ -26,9 +25,9 @@ use tracklayer_core::{
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Cursor, DueEntry, DuePage,
-        Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Pointer, Ports, QueueError,
-        Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
+        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Cursor, Deferral,
+        DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric, Pointer,
+        Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
     },
 };
 
@@ -182,13 +181,7 @@ impl GoalChecks for Stand {
         unreachable!("sweep checks nothing")
     }
 
-    async fn fail_check(
-        &self,
-        _: &AccountName,
-        _: EventTime,
-        _: bool,
-        _: &GoalFinding,
-    ) -> Result<(), LedgerError> {
+    async fn fail_check(&self, _: &AccountName, _: &CheckFailure) -> Result<(), LedgerError> {
         unreachable!("sweep checks nothing")
     }
 }
@@ -206,7 +199,7 @@ impl Signals for Stand {
         signals.iter().map(|_| Ok(())).collect()
     }
 
-    async fn hide(&self, _messages: &[Hide]) {
+    async fn defer(&self, _messages: &[Deferral]) {
         unreachable!("sweep receives nothing")
     }
 }

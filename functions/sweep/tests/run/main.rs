@@ -21,7 +21,7 @@ use tracklayer_core::{
 use tracklayer_edge::{
     aws::queue::Queue,
     lambda::clock,
-    ports::{GoalCheck, GoalChecks as _, Index as _, Rows as _},
+    ports::{CheckFailure, GoalCheck, GoalChecks as _, Index as _, Rows as _},
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {
@@ -276,7 +276,8 @@ async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
     };
     ledger.save_check(&main, &check).await.expect("kept");
     let of_account = finding(None, Gravity::Holds);
-    ledger.fail_check(&main, stand.now, true, &of_account).await.expect("kept");
+    let failure = CheckFailure { since: stand.now, held: true, finding: of_account.clone() };
+    ledger.fail_check(&main, &failure).await.expect("kept");
     let item = ledger.account_item(&main).await.expect("read");
     assert_eq!((&item.findings, item.goals_seen), (&vec![of_goal], 3));
     assert_eq!((item.held, item.failing_for), (true, Some(of_account)));

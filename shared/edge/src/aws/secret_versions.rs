@@ -9,7 +9,10 @@ use aws_sdk_secretsmanager::{
     operation::update_secret_version_stage::builders::UpdateSecretVersionStageFluentBuilder,
 };
 
-use crate::ports::{Document, Labels, SecretError};
+use crate::{
+    error_text::text_of,
+    ports::{Document, Labels, SecretError},
+};
 
 /// The label of the version that everybody reads.
 const CURRENT: &str = "AWSCURRENT";
@@ -89,5 +92,5 @@ impl crate::ports::Vault for Vault {
 }
 
 fn unavailable(id: &str, error: &dyn std::error::Error) -> SecretError {
-    SecretError::Unavailable(id.to_owned(), crate::error_text::text_of(error))
+    SecretError::Unavailable(id.to_owned(), text_of(error))
 }

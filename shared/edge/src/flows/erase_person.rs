@@ -164,7 +164,7 @@ impl<L: Rows + Erasures, C: Forgets> Eraser<'_, L, C> {
                 None => return Ok(false),
             }
         }
-        Err(LedgerError::Unavailable("other writers are always faster".to_owned()))
+        Err(LedgerError::Conflict)
     }
 }
 

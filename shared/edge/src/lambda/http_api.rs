@@ -125,10 +125,7 @@ pub fn body(request: &Request, limit: usize) -> Result<String, Problem> {
     if raw.len() > limit * 2 {
         return Err(too_large());
     }
-    let text = match request.is_base64_encoded {
-        false => raw.to_owned(),
-        true => decode(raw)?,
-    };
+    let text = if request.is_base64_encoded { decode(raw)? } else { raw.to_owned() };
     if text.len() > limit { Err(too_large()) } else { Ok(text) }
 }
 

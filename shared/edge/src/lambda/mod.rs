@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod deadline;
 pub mod http_api;
 pub mod telemetry;

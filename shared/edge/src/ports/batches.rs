@@ -34,13 +34,12 @@ pub enum Written {
 }
 
 /// Many rows at once, by whoever learns something of Microsoft.
+///
+/// [`Batches::read`] fails if the ledger is unavailable; of writes, each says how it ended.
 pub trait Batches {
     /// Reads rows and account items consistently. Keys must be unique: DynamoDB refuses the whole
     /// request otherwise. A key without a row in the answer is missing, unreadable or was not
     /// processed: nothing may be concluded from it.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError>;
 
     /// Carries out `writes`, each on its own conditions; one outcome per write, in order.

@@ -53,30 +53,20 @@ pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> 
 }
 
 /// Items that make something unique.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Claims {
     /// Claims `claim` (see [`claim_of`]); true if `owner` has it now.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn claim(&self, claim: &str, owner: &RowKey, now: EventTime)
     -> Result<bool, LedgerError>;
 
     /// Makes `pointer` the one meaning of the correction `own`; answers with the one there was.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn point(&self, own: &RowKey, pointer: &Pointer) -> Result<Option<Pointer>, LedgerError>;
 
     /// The pointer of the correction `own`, if it has one.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn pointer(&self, own: &RowKey) -> Result<Option<Pointer>, LedgerError>;
 
     /// Gives `claim` back if `owner` has it.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError>;
 
     /// Claims a second in which Microsoft would not drop the conversion as a duplicate; answers with

@@ -43,12 +43,11 @@ pub enum WithdrawnBy {
 }
 
 /// The captured clicks.
+///
+/// Every method fails if the clicks are unavailable.
 pub trait Clicks {
     /// The click for a conversion at `time`: the event's own click id, else by the session, else by
     /// the ties of lead, cart and order, in this order.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn search(
         &self,
         own: Option<&ClickId>,
@@ -60,9 +59,6 @@ pub trait Clicks {
 
     /// Whether a click that was found in the second `at` under `reference` has not been deleted
     /// since: consent may have been withdrawn. One that is as old as clicks get counts as there.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn is_there(
         &self,
         reference: &RecordId,
@@ -72,9 +68,6 @@ pub trait Clicks {
     ) -> Result<bool, LedgerError>;
 
     /// When the consent of `person` was last withdrawn, by one or the other.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn withdrawn_at(
         &self,
         person: &Person,
@@ -83,9 +76,6 @@ pub trait Clicks {
 
     /// The references that somebody with an ingest key has tied to `record`: these visitors are no
     /// strangers who tied themselves to it.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn tied_by_key(
         &self,
         record: &Person,

@@ -46,6 +46,8 @@ pub struct ErasureItem {
 }
 
 /// The captured clicks, by whoever deletes them.
+///
+/// Every method fails if the clicks are unavailable.
 pub trait Forgets {
     /// Deletes the clicks of `reference`; given a `cookie`, only those that came with it. Answers
     /// how many.
@@ -68,16 +70,10 @@ pub trait Forgets {
 
     /// The cookies' values by which the browsers of `reference` are known without a session. Not
     /// one that is somebody's session as well: clicks under it came with another cookie.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn cookies_of(&self, reference: &str) -> Result<BTreeSet<RecordId>, LedgerError>;
 
     /// The references that are the record's own: those tied with a key, and the few that browsers
     /// tied, of an order only if `browser_order_ties`.
-    ///
-    /// # Errors
-    /// If the ties are unavailable.
     async fn references_of(
         &self,
         kind: TieKind,
@@ -100,32 +96,22 @@ pub trait Forgets {
 }
 
 /// Erasures of persons.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Erasures {
     /// Notes that an erasure is asked for. Asked for again it stands as it is, pending or done, but
     /// for the time of asking, unless it means more of the person's records now: then it begins anew.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError>;
 
     /// All that rows are to be looked up for; those done a short while ago are among them.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError>;
 
     /// Notes that the person is in `row`, as one of the first thousand rows.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError>;
 
     /// Notes that all rows have been looked at, unless it began anew since; the erasure is
     /// forgotten two audit periods (in seconds) later. Of a done one, only that begins again.
     /// Answers whether it was noted.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn erasure_done(
         &self,
         item: &ErasureItem,
@@ -134,9 +120,6 @@ pub trait Erasures {
     ) -> Result<bool, LedgerError>;
 
     /// The rows the person is in, among the next megabyte of the ledger from `after` on.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn rows_of(
         &self,
         erasure: &Erasure,

@@ -51,12 +51,11 @@ pub struct Tally {
 }
 
 /// The index of open rows. It lags behind the rows.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Index {
     /// One page of the entries of one index key that are due, oldest first. An entry that can't be
     /// read is logged and left out; the pages after it are still reached.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn due(
         &self,
         class: &str,
@@ -66,23 +65,14 @@ pub trait Index {
     ) -> Result<DuePage, LedgerError>;
 
     /// Counts the entries of one index key by account, on at most `pages` pages (1 MB each).
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn tally(&self, class: &str, pages: usize) -> Result<Tally, LedgerError>;
 
     /// Moves `due` of an entry's row, on condition that it is still in the same class and due when
     /// it was: nobody has moved it, and nobody has refused it or settled it, since the index was
     /// read. Answers whether it did. Raises no revision: nothing about the row has changed.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
 
     /// Moves an entry's row into the class `wait`, due then, on the same condition: what kept it in
     /// its own class is over, and nobody looks for it there any more. Raises no revision.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError>;
 }

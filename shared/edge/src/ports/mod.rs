@@ -23,7 +23,7 @@ mod secrets;
 mod telemetry;
 mod tokens;
 
-pub use account::{AccountItem, AccountItems, GoalCheck, GoalChecks, Refusals};
+pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, Refusals};
 pub use audit::{AuditState, Audited, Place, RowPage};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
@@ -33,7 +33,7 @@ pub use erasure::{ErasureItem, Erasures, Forgets, Removed};
 pub use index::{Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
-pub use queue::{Hide, QueueError, Signals};
+pub use queue::{Deferral, QueueError, Signals};
 pub use rotation::{Document, Labels, Vault};
 pub use rows::{LedgerError, Rows};
 pub(crate) use secrets::shape_of;

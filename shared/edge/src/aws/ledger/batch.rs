@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::types::{
 };
 use tracklayer_core::{id::AccountName, ledger::row::RowKey, reconcile::note::Write};
 
-use crate::ports::{Batches, Found, LedgerError, Written};
+use crate::{
+    error_text::text_of,
+    ports::{Batches, Found, LedgerError, Written},
+};
 
 use super::{
     Item, Ledger, account::account_pk, key_item, keyed, row_of, text, unavailable, unsigned,
@@ -83,7 +86,7 @@ impl Ledger {
                 outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
                 outcomes
             }
-            Err(error) => vec![Written::Failed(crate::error_text::text_of(&error)); count],
+            Err(error) => vec![Written::Failed(text_of(&error)); count],
         }
     }
 
