@@ -1,6 +1,5 @@
 //! What the function reads and writes.
 
-use tracklayer_core::mapping::Mapping;
 use tracklayer_edge::{live::Live, ports::Ports};
 
 /// What the function needs.
@@ -11,8 +10,6 @@ pub struct Capture<P: Ports = Live> {
     pub clicks: P::Clicks,
     /// Who may tie for others.
     pub keys: P::Keys,
-    /// Which says whether orders that browsers tied count.
-    pub mapping: Mapping,
     /// Where metrics go.
     pub telemetry: P::Telemetry,
 }

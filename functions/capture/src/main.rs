@@ -6,7 +6,9 @@ use tracklayer_edge::{
     aws::{account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys},
     lambda::{
         clock::SystemClock,
-        config, http_api,
+        config,
+        deadline::Deadline,
+        http_api,
         telemetry::{self, StandardOutput},
     },
 };
@@ -20,13 +22,13 @@ async fn main() -> anyhow::Result<()> {
         clock: SystemClock::default(),
         clicks: Clicks::new(aws.dynamodb(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         keys: Keys::new(secrets),
-        mapping: config::mapping()?,
         telemetry: StandardOutput,
     };
     let capture = &capture;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &capture.clock);
         // In a box: the compiler does not compute the layout of futures that are nested so deep.
-        let response = Box::pin(capture.handle(&event.payload)).await;
+        let response = Box::pin(capture.handle(&event.payload, &deadline)).await;
         Ok::<_, std::convert::Infallible>(response)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)

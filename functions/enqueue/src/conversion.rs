@@ -10,13 +10,16 @@ use tracklayer_core::{
         wait::WaitReason,
     },
     reconcile::{
-        intake::{ClickSearch, Dispatch, facts_of, improved, key_of, place, with_improved},
+        intake::{Dispatch, facts_of, improved, key_of, place, with_improved},
         orphans::take,
         state::lost_since,
     },
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, LedgerError, Ports, Rows as _, claim_of};
+use tracklayer_edge::{
+    flows::find_click,
+    ports::{Claims as _, LedgerError, Ports, Rows as _, claim_of},
+};
 
 use crate::{
     call::Call,
@@ -70,8 +73,12 @@ impl<P: Ports> Enqueue<P> {
     /// Click, hashes and a second that is free at Microsoft – or that the row is there, where the
     /// second is not free because this very event was taken before, perhaps shifted.
     async fn facts(&self, conversion: &Conversion, call: &Call<'_>) -> Result<Found, LedgerError> {
-        let search = self.search(conversion, call.now).await?;
-        let mut facts = facts_of(conversion, &search);
+        let mapped = self.mapping.account(conversion.account.as_str());
+        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
+        let at = conversion.occurred_at;
+        let credit =
+            find_click::for_event(&self.clicks, mapped, own, references, at, call.now).await?;
+        let mut facts = facts_of(conversion, &credit);
         let (account, time, now) = (&conversion.account, conversion.occurred_at, call.now);
         let owner = key_of(conversion);
         let from = call.next_second(account, &facts);
@@ -85,27 +92,13 @@ impl<P: Ports> Enqueue<P> {
                 self.ledger.claim_second(account, identity, time, &owner, now, from + 1).await?
             }
         };
-        let missing = match search {
-            ClickSearch::Missing(reason) => Some(reason),
-            ClickSearch::Found { .. } => None,
-        };
+        let missing = credit.missing();
         Ok(Found::New(Box::new(facts), missing))
     }
 
     async fn is_known(&self, key: &RowKey, now: EventTime) -> Result<bool, LedgerError> {
         let partition = self.ledger.partition(&key.source, &key.event_id, now).await?;
         Ok(partition.row(key).is_some())
-    }
-
-    async fn search(
-        &self,
-        conversion: &Conversion,
-        now: EventTime,
-    ) -> Result<ClickSearch, LedgerError> {
-        let account = self.mapping.account(conversion.account.as_str());
-        let browser = account.is_some_and(tracklayer_core::mapping::Account::browser_order_ties);
-        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
-        self.clicks.search(own, references, conversion.occurred_at, now, browser).await
     }
 
     /// Reads the row's partition, after the row is there, and has it take the corrections that came

@@ -26,6 +26,7 @@ mod queue_model;
 mod redrive;
 mod reply;
 mod report;
+mod review;
 mod state;
 mod stored;
 mod verdict;

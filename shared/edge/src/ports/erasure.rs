@@ -10,7 +10,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
-use super::{audit::Place, clicks::TieKind, rows::LedgerError};
+use super::{audit::Place, rows::LedgerError};
 
 /// What was deleted or erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -96,32 +96,6 @@ pub struct Progress {
     pub ties: usize,
     /// Rows may be missed so far: a pass that begins later than this looks at all of them again.
     pub pass_after: Option<EventTime>,
-}
-
-/// The captured clicks, by whoever deletes them.
-pub trait Forgets {
-    /// Deletes the clicks of `reference`; given a `cookie`, only those that came with it. Answers
-    /// how many.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted.
-    async fn forget_clicks(
-        &self,
-        reference: &str,
-        cookie: Option<&str>,
-    ) -> Result<usize, LedgerError>;
-
-    /// The references that are the record's own: those tied with a key, and the few that browsers
-    /// tied, of an order only if `browser_order_ties`.
-    ///
-    /// # Errors
-    /// If the ties are unavailable.
-    async fn references_of(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        browser_order_ties: bool,
-    ) -> Result<BTreeSet<RecordId>, LedgerError>;
 }
 
 /// A click, as far as its deletion needs it.

@@ -27,10 +27,10 @@ pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
-pub use clicks::{Captures, Clicks, TieKind, TiedBy, WithdrawnBy};
+pub use clicks::{Captures, Clicks, Details, TakenBack};
 pub use clock::Clock;
 pub use erasure::{
-    ClickTrace, ErasureItem, Erasures, Forgets, Progress, Removed, TieTrace, TracePage, Traces,
+    ClickTrace, ErasureItem, Erasures, Progress, Removed, TieTrace, TracePage, Traces,
 };
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};

@@ -30,7 +30,7 @@ use crate::{
     time::{DAY, EventTime},
 };
 
-pub use hint::{Hint, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy};
+pub use hint::{Hint, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy, visitors};
 pub use review::{Fresh, review, stored_under};
 
 /// How long after a conversion its click may be seen first, in seconds: a form posts click and lead
@@ -51,6 +51,14 @@ pub struct Sighting {
     pub click_id: ClickId,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+}
+
+impl Sighting {
+    /// Whether it is of this click id.
+    #[must_use]
+    pub fn is_of(&self, click_id: &ClickId) -> bool {
+        is_same(&self.click_id, click_id)
+    }
 }
 
 /// What was read of the stored clicks for one conversion. Expired items are left out by whoever
@@ -159,7 +167,11 @@ impl Credit {
 /// the conversion (see [`is_settled`]), so it need not be read.
 #[must_use]
 pub fn credit(sale: &Sale<'_>, reading: &Reading) -> Credit {
-    let ranks = ranks(sale, reading);
+    credit_by(&Hint::STRONGEST_FIRST, sale, reading)
+}
+
+fn credit_by(hints: &[Hint], sale: &Sale<'_>, reading: &Reading) -> Credit {
+    let ranks = ranks(hints, sale, reading);
     if let Some(own) = sale.own.filter(|own| !sale.is_refused(own)) {
         let seen = ranks.iter().find_map(|rank| rank.seen(own));
         return found(sale, own, ClickOrigin::Event, seen);
@@ -175,10 +187,12 @@ pub fn credit(sale: &Sale<'_>, reading: &Reading) -> Credit {
     }
 }
 
-/// Whether reading what weaker hints lead to can't change `credit` any more.
+/// Whether what hints weaker than `hint` lead to can't change the credit any more, once all that
+/// `hint` and stronger ones lead to is read.
 #[must_use]
-pub fn is_settled(sale: &Sale<'_>, credit: &Credit) -> bool {
-    match credit {
+pub fn is_settled(hint: Hint, sale: &Sale<'_>, reading: &Reading) -> bool {
+    let followed = Hint::STRONGEST_FIRST.iter().take_while(|stronger| **stronger != hint).count();
+    match credit_by(&Hint::STRONGEST_FIRST[..=followed], sale, reading) {
         Credit::Found { from: ClickOrigin::Event, clicked_at, .. } => clicked_at.is_some(),
         Credit::Found { clicked_at, .. } => clicked_at.is_some_and(|at| at <= sale.time),
         Credit::Missing(_) => false,
@@ -247,12 +261,12 @@ impl<'a> Rank<'a> {
 }
 
 /// Strongest first, without clicks that Microsoft refused.
-fn ranks<'a>(sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
+fn ranks<'a>(hints: &[Hint], sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
     let mut sightings: Vec<&Sighting> =
         reading.sightings.iter().filter(|it| !sale.is_refused(&it.click_id)).collect();
     sightings.sort_by_key(|it| (it.at_ms, &it.reference, it.click_id.as_str()));
     let mut first: BTreeMap<String, i64> = BTreeMap::new();
-    let mut rank = |hint: Hint| {
+    let mut rank = |hint: &Hint| {
         let references = match hint.references(sale, &reading.ties) {
             Ok(references) => references,
             Err(reason) => return Rank { unclear: Some(reason), ..Rank::default() },
@@ -268,7 +282,7 @@ fn ranks<'a>(sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
         }
         Rank { clicks: clicks.into_values().collect(), unclear: None }
     };
-    Hint::STRONGEST_FIRST.into_iter().map(&mut rank).collect()
+    hints.iter().map(&mut rank).collect()
 }
 
 /// Microsoft does not tell upper from lower case.

@@ -1,6 +1,6 @@
 //! Whether the click of a row that is about to be sent still is the one it is credited to.
 
-use super::{Credit, KEPT, Reading, Sale, credit, is_same};
+use super::{Credit, KEPT, Reading, Sale, credit};
 use crate::{
     id::RecordId,
     ledger::{
@@ -63,7 +63,7 @@ fn is_outlived(facts: &Facts, now: EventTime) -> bool {
 }
 
 fn is_gone(facts: &Facts, reading: &Reading) -> bool {
-    let is_there = |click_id| reading.sightings.iter().any(|it| is_same(&it.click_id, click_id));
+    let is_there = |click_id| reading.sightings.iter().any(|it| it.is_of(click_id));
     stored_under(facts).is_some_and(|(_, click_id, _)| !is_there(click_id))
 }
 

@@ -1,13 +1,11 @@
 //! Clicks and ties of persons who are erased, a page at a time.
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use tracklayer_core::{
-    id::RecordId,
-    reconcile::erasure::Person,
-    time::{DAY, EventTime},
-};
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use tracklayer_core::{id::RecordId, reconcile::erasure::Person, time::EventTime};
 
-use super::{Clicks, Item, KEPT_DAYS, keyed, record_pk, session_pk, tie_of, unavailable};
+use super::{
+    COOKIE, Clicks, Item, TIED_AT, keyed, number, record_pk, session_pk, text, unavailable,
+};
 use crate::ports::{ClickTrace, LedgerError, Place, TieTrace, TracePage, Traces};
 
 /// Items per page: ten batches, deleted in a fraction of a second.
@@ -21,10 +19,12 @@ impl Traces for Clicks {
         after: Option<Place>,
     ) -> Result<TracePage<ClickTrace>, LedgerError> {
         let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
-        let query = self.query(&session_pk(reference.as_str()), "sk <= :edge", end);
+        let query = self
+            .partition(&session_pk(reference.as_str()))
+            .key_condition_expression("pk = :pk AND sk <= :end")
+            .expression_attribute_values(":end", AttributeValue::S(end));
         page(query, after, |item| {
-            let cookie = item.get("cookie").and_then(|cookie| cookie.as_s().ok());
-            let cookie = cookie.and_then(|cookie| RecordId::parse(cookie).ok());
+            let cookie = text(item, COOKIE).and_then(|cookie| RecordId::parse(cookie).ok());
             Some(ClickTrace { place: place_of(item)?, cookie })
         })
         .await
@@ -35,12 +35,12 @@ impl Traces for Clicks {
         record: &Person,
         after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError> {
-        let query = self.query(&record_pk(record), "sk >= :edge", "key".to_owned());
+        let query = self.partition(&record_pk(record)).key_condition_expression("pk = :pk");
         page(query, after, |item| {
-            let tie = tie_of(item);
-            let reference = tie.as_ref().and_then(|tie| RecordId::parse(&tie.reference).ok());
-            let keyed = tie.is_some_and(|tie| tie.keyed);
-            Some(TieTrace { place: place_of(item)?, reference, keyed, made_at: made_at(item) })
+            let (by, reference) = text(item, "sk")?.split_once(' ')?;
+            let reference = RecordId::parse(reference).ok();
+            let made_at = EventTime::from_epoch(number(item, TIED_AT).unwrap_or(0));
+            Some(TieTrace { place: place_of(item)?, reference, keyed: by == "key", made_at })
         })
         .await
     }
@@ -48,6 +48,16 @@ impl Traces for Clicks {
     async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError> {
         let items: Vec<Item> = places.iter().map(|place| keyed(&place.pk, &place.sk)).collect();
         self.delete(&items).await
+    }
+}
+
+impl Clicks {
+    fn partition(&self, pk: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .consistent_read(true)
     }
 }
 
@@ -68,12 +78,5 @@ async fn page<T>(
 }
 
 fn place_of(item: &Item) -> Option<Place> {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    Some(Place { pk: text("pk")?, sk: text("sk")? })
-}
-
-/// Every item is kept for so long. One that doesn't say is old: in doubt it goes.
-fn made_at(item: &Item) -> EventTime {
-    let ttl = item.get("ttl").and_then(|ttl| ttl.as_n().ok()).and_then(|ttl| ttl.parse().ok());
-    EventTime::from_epoch(ttl.unwrap_or(0)).plus_seconds(-KEPT_DAYS * DAY)
+    Some(Place { pk: text(item, "pk")?.to_owned(), sk: text(item, "sk")?.to_owned() })
 }
