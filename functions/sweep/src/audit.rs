@@ -24,7 +24,7 @@ use tracklayer_edge::ports::{
     Telemetry, Written,
 };
 
-use crate::{erasures::is_any_pending, handler::Sweep, signals::Span, wire::AuditSummary};
+use crate::{context::Sweep, erasures::is_any_pending, signals::Span, wire::AuditSummary};
 
 /// Items per page: about half a megabyte.
 const PAGE: i32 = 1_000;

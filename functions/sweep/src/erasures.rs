@@ -10,7 +10,7 @@ use tracklayer_edge::{
     ports::{ErasureItem, Erasures, Forgets, LedgerError, Ports},
 };
 
-use crate::handler::Sweep;
+use crate::context::Sweep;
 
 impl<P: Ports> Sweep<P>
 where

@@ -1,10 +1,11 @@
 //! Rows that wait and are due get a signal.
 //!
-//! First `due` is moved on by an hour, on condition that it is what the index said; then the signal
-//! is sent. This order makes mishaps harmless:
+//! First `due` is moved on, on condition that it is what the index said; then the signal is sent. A
+//! row that waits is due again in an hour; one whose click is looked for, at the next look, so that a
+//! look that finds nothing needs no second write. This order makes mishaps harmless:
 //!
 //! - two runs at once: only one of them moves `due`, and only that one signals;
-//! - a lost signal, or a crash between the two steps: the row is due again in an hour;
+//! - a lost signal, or a crash between the two steps: the row is due again;
 //! - a queue that is hours behind: a row gets one more signal an hour, and whichever is read first
 //!   settles it, since upload decides by the row and never by the signal.
 //!
@@ -22,7 +23,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::ports::{Clock, DueEntry, Index as _, LedgerError, Ports, Signals as _};
 
-use crate::{handler::Sweep, pages::Pages, wire::Summary};
+use crate::{context::Sweep, pages::Pages, wire::Summary};
 
 /// Signals of one run; the rest is due at the next.
 pub const MAX_SIGNALS: usize = 20_000;
@@ -60,30 +61,25 @@ impl Span {
 /// What becomes of an entry whose row is signalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is due again in an hour.
+    /// It is due again later.
     Postpone,
     /// It leaves its class, and waits for nothing but its message.
     Release,
 }
 
+/// The classes that are walked, in this order: many looks for clicks must not keep refunds waiting.
+const WALKED: [IndexClass; 2] = [IndexClass::Wait, IndexClass::Look];
+
 impl<P: Ports> Sweep<P> {
-    /// Signals what is due in these classes. Ages of the entries are told to `seen`, before they are
-    /// moved.
+    /// Signals what is due, the oldest of each class first.
     ///
     /// # Errors
     /// If the index can't be read.
-    pub async fn signal_due(
-        &self,
-        classes: &[IndexClass],
-        span: &Span,
-        summary: &mut Summary,
-        mut seen: impl FnMut(&DueEntry),
-    ) -> Result<(), LedgerError> {
+    pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
-        for class in classes {
+        for class in &WALKED {
             let mut pages = Pages::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
-                entries.iter().for_each(&mut seen);
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);
                 left -= entries.len();
@@ -126,10 +122,12 @@ impl<P: Ports> Sweep<P> {
         step: Step,
         now: EventTime,
     ) -> Result<bool, LedgerError> {
-        let hours = |hours: i64| now.plus_seconds(hours * self.policy.hour);
         match step {
-            Step::Postpone => self.ledger.postpone(entry, hours(1)).await,
-            Step::Release => self.ledger.let_go(entry, hours(RELEASED_HOURS)).await,
+            Step::Postpone => self.ledger.postpone(entry, next_due(entry, now, &self.policy)).await,
+            Step::Release => {
+                let due = now.plus_seconds(RELEASED_HOURS * self.policy.hour);
+                self.ledger.let_go(entry, due).await
+            }
         }
     }
 
@@ -180,6 +178,15 @@ impl Summary {
     }
 }
 
+/// When a row that is signalled now is due again. After the last look for its click it is so every
+/// hour, until that look is answered.
+fn next_due(entry: &DueEntry, now: EventTime, policy: &Policy) -> EventTime {
+    let look = (entry.class == IndexClass::Look)
+        .then(|| policy.next_look(entry.since, entry.limit(), now))
+        .flatten();
+    look.unwrap_or_else(|| now.plus_seconds(policy.hour))
+}
+
 /// None where hours are shortened for a trial: nobody wants to wait a minute there.
 fn jitter(policy: &Policy) -> i64 {
     if policy.hour < 3_600 { 0 } else { JITTER }
@@ -203,9 +210,43 @@ mod tests {
         assert!(!at(-1).has_time(&clock));
     }
 
+    fn policy(hour: i64) -> Policy {
+        Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour }
+    }
+
+    #[test]
+    fn a_look_is_followed_by_the_next_one_and_any_other_wait_by_an_hour() {
+        const DAY: i64 = 24 * 3_600;
+        let recorded = EventTime::from_epoch(1_800_000_000);
+        let entry = |class| DueEntry {
+            key: tracklayer_core::ledger::row::RowKey {
+                source: "shop".parse().expect("a source"),
+                event_id: "1".parse().expect("an id"),
+                event: "purchase".parse().expect("an event"),
+            },
+            class,
+            account: "main".to_owned(),
+            due: recorded,
+            since: recorded,
+            conversion_time: recorded.plus_seconds(-DAY),
+            money: None,
+        };
+        let after = |class, seconds: i64| {
+            let now = recorded.plus_seconds(seconds);
+            next_due(&entry(class), now, &policy(3_600)).seconds_since(recorded)
+        };
+        let looks = [3_600, 6 * 3_600, 2 * DAY, 10 * DAY, 40 * DAY, 88 * DAY];
+        for pair in looks.windows(2) {
+            assert_eq!(after(IndexClass::Look, pair[0]), pair[1]);
+            assert_eq!(after(IndexClass::Look, pair[0] + 300), pair[1], "however late a run is");
+            assert_eq!(after(IndexClass::Wait, pair[0]), pair[0] + 3_600);
+        }
+        assert_eq!(after(IndexClass::Look, 88 * DAY), 88 * DAY + 3_600, "until it is answered");
+        assert_eq!(after(IndexClass::Look, 95 * DAY), 95 * DAY + 3_600);
+    }
+
     #[test]
     fn trials_are_not_spread() {
-        let policy = |hour| Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour };
         assert_eq!((jitter(&policy(10)), jitter(&policy(3_600))), (0, 60));
     }
 }

@@ -10,12 +10,13 @@ use tracklayer_core::{
     ledger::{
         facts::{Facts, References},
         observed::Observed,
+        orphan::Orphan,
         row::{Row, RowKey},
         signal::Signal,
     },
     mapping::Mapping,
     money::{Amount, Currency, Money},
-    person::identity::Identity,
+    person::{consent::Consent, identity::Identity},
     reconcile::decide::Policy,
     time::{DAY, EventTime},
 };
@@ -42,6 +43,10 @@ macro_rules! client {
     };
 }
 
+/// An hour is 1,000 seconds, so that times of the policy are told from others.
+pub const POLICY: Policy =
+    Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 };
+
 pub struct Stand {
     pub sweep: Sweep,
     pub now: EventTime,
@@ -66,7 +71,7 @@ impl Stand {
         let dynamo = client!(aws_sdk_dynamodb, &url);
         Stand {
             sweep: Sweep {
-                policy: Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 },
+                policy: POLICY,
                 mapping: Mapping::shipped(),
                 ledger: Ledger::new(dynamo.clone(), "Conversions".to_owned()),
                 clicks: Clicks::new(dynamo.clone(), "Clicks".to_owned()),
@@ -93,7 +98,12 @@ impl Stand {
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {
         let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
-        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read")
+        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").rows
+    }
+
+    pub async fn orphan(&self, event_id: &str) -> Option<Orphan> {
+        let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
+        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").orphan
     }
 
     /// The rows that were signalled; their messages are gone then.
@@ -137,7 +147,8 @@ fn table() -> serde_json::Value {
             "IndexName": "open",
             "KeySchema": [key("open", "HASH"), key("due", "RANGE")],
             "Projection": {"ProjectionType": "INCLUDE",
-                "NonKeyAttributes": ["account", "goal", "value", "currency", "reason"]},
+                "NonKeyAttributes": ["account", "goal", "value", "currency", "reason", "since",
+                    "conversionTime"]},
         }],
     })
 }
@@ -154,7 +165,7 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
             event: event.parse().expect("an event"),
         },
         account: "main".parse().expect("an account"),
-        facts: Some(Facts {
+        facts: Facts {
             fingerprint: "f".to_owned(),
             goal: "Purchase".parse().expect("a goal"),
             occurred_at: now.plus_seconds(-DAY),
@@ -163,17 +174,16 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
             identity: Identity::default(),
             click: None,
             references: References::default(),
-            consent: None,
-            bare: false,
+            refused_clicks: Vec::new(),
+            consent: Consent::Unknown,
             erased_at: None,
-        }),
+        },
         corrections: Vec::new(),
         desired_revision: 1,
         observed_revision: 0,
         observed: Observed::default(),
         open: None,
-        waits: 1,
-        recorded_at: None,
-        ttl: None,
+        recorded_at: now,
+        ttl: now.plus_seconds(395 * DAY),
     }
 }
