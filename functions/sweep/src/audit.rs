@@ -25,9 +25,9 @@ use tracklayer_edge::ports::{
 };
 
 use crate::{
+    context::Sweep,
     erasures::{Erased, is_waiting},
-    handler::Sweep,
-    signals::Span,
+    span::Span,
     wire::AuditSummary,
 };
 

@@ -14,7 +14,7 @@ use tracklayer_edge::{
     },
 };
 
-use crate::{audit::NO_ACCOUNT, handler::Sweep, signals::Span};
+use crate::{audit::NO_ACCOUNT, context::Sweep, span::Span};
 
 /// Pages of clicks and ties that one run deletes: signals and rows must not wait for a stranger who
 /// has made any number of them.

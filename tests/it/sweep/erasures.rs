@@ -62,7 +62,7 @@ impl Rig {
 
     async fn sold(&self, event_id: &str, session: Option<&str>, lead: Option<&str>) {
         let mut row = row(event_id, "purchase", self.now);
-        let references = &mut row.facts.as_mut().expect("facts").references;
+        let references = &mut row.facts.references;
         (references.session, references.lead) = (session.map(id), lead.map(id));
         self.put(&row).await;
     }
@@ -70,9 +70,9 @@ impl Rig {
     /// A sale of the lead `l` so many seconds from now.
     async fn sold_at(&self, event_id: &str, seconds: i64) {
         let mut row = row(event_id, "purchase", self.now);
-        let facts = row.facts.as_mut().expect("facts");
+        let facts = &mut row.facts;
         (facts.occurred_at, facts.references.lead) = (self.after(seconds), Some(id("l")));
-        row.recorded_at = Some(self.after(seconds + 3));
+        row.recorded_at = self.after(seconds + 3);
         self.put(&row).await;
     }
 
@@ -276,8 +276,8 @@ async fn the_audit_erases_who_is_to_be_erased_and_a_second_pass_changes_nothing(
     let hash = "ec81f3ac7b2b19675bab9d54cf416f9f18cff87c97da5cca82c0f0891bc40602";
     for (event_id, session, email) in [("1", "s-1", true), ("2", "s-2", true), ("3", "s-3", false)]
     {
-        let mut row = row(event_id, "purchase", rig.now);
-        let facts = row.facts.as_mut().expect("facts");
+        let mut row = row(event_id, "purchase", stand.now);
+        let facts = &mut row.facts;
         facts.references.session = Some(id(session));
         facts.identity.email = email.then(|| Sha256Hash::parse(hash).expect("a hash"));
         rig.put(&row).await;

@@ -7,12 +7,24 @@ mod rig;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use rig::{Rig, row};
+use stand::{POLICY, Stand, row};
 use sweep::wire::Summary;
 use test_support::rows::full;
 use tracklayer_core::{
-    ledger::{correction::Correction, index::IndexClass, row::Row, wait::WaitReason},
+    id::Source,
+    ledger::{
+        correction::{Change, Correction},
+        index::IndexClass,
+        orphan::{Orphan, OrphanKey},
+        row::Row,
+        wait::WaitReason,
+    },
     microsoft::goals::{GoalFinding, Gravity},
+    reconcile::{
+        decide::AccountView,
+        note::Context,
+        orphans::{add, take},
+    },
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
@@ -23,22 +35,34 @@ use tracklayer_edge::{
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {
-    row.open = Some(class.entry(&row.key, due, reason));
+    row.open = Some(class.entry(due, due, reason));
     row
 }
 
 fn waiting(event_id: &str, now: EventTime, due_in: i64) -> Row {
     let row = row(event_id, "purchase", now);
-    open(row, IndexClass::Wait, now.plus_seconds(due_in), Some(WaitReason::NoClick))
+    open(row, IndexClass::Wait, now.plus_seconds(due_in), Some(WaitReason::SettleDelay))
 }
 
-fn orphan(event_id: &str, now: EventTime, occurred: i64) -> Row {
-    let occurred_at = now.plus_seconds(occurred);
-    let correction =
-        Correction { occurred_at, recorded_at: occurred_at, ..full(&format!("{event_id}-r1"), 0) };
-    let row = Row { facts: None, corrections: vec![correction], ..row(event_id, "purchase", now) };
-    let due = now.plus_seconds(-10);
-    open(row, IndexClass::Orphan, due, Some(WaitReason::OriginalMissing))
+/// A full refund of `event_id` that waits for its original since so many seconds.
+fn orphan(event_id: &str, now: EventTime, waits: i64) -> Orphan {
+    let since = now.plus_seconds(-waits);
+    let source: Source = "shop".parse().expect("a source");
+    let correction = Correction {
+        source: source.clone(),
+        event_id: format!("{event_id}-r1").parse().expect("an id"),
+        occurred_at: since.into(),
+        recorded_at: since,
+        original_event: None,
+        account: None,
+        change: Change::default(),
+        refused: None,
+    };
+    let key = OrphanKey { source, event_id: event_id.parse().expect("an id") };
+    let (account, policy) = (AccountView::default(), POLICY);
+    let context = Context { account: &account, now: since, policy: &policy };
+    let main = "main".parse().expect("an account");
+    add(&key, None, correction, Some(&main), &context).expect("room")
 }
 
 #[tokio::test]
@@ -89,13 +113,13 @@ async fn runs_at_the_same_time_signal_each_row_once() {
 
 #[tokio::test]
 async fn a_row_that_was_refused_since_the_index_was_read_is_not_moved() {
-    let rig = Rig::start().await;
-    let row = waiting("1", rig.now, -5);
-    rig.put(&row).await;
-    let ledger = &rig.sweep.ledger;
-    let class = row.open.as_ref().expect("open").class.clone();
-    let entry = ledger.due(&class, rig.now, 10, None).await.expect("read").entries.remove(0);
-    let refused = open(row.clone(), IndexClass::Refused, rig.now.plus_seconds(-5), None);
+    let stand = Stand::start().await;
+    let row = waiting("1", stand.now, -5);
+    stand.put(&row).await;
+    let ledger = &stand.sweep.ledger;
+    let class = IndexClass::Wait.index_key(&row.key.pk());
+    let entry = ledger.due(&class, stand.now, 10, None).await.expect("read").entries.remove(0);
+    let refused = open(row.clone(), IndexClass::Refused, stand.now.plus_seconds(-5), None);
     assert!(ledger.change(&row, &refused).await.expect("written"));
     let moved = ledger.postpone(&entry, rig.now.plus_seconds(1_000)).await.expect("answered");
     assert!(!moved, "its signal would count as a redrive");
@@ -116,44 +140,96 @@ async fn a_row_whose_signal_is_lost_comes_again_in_an_hour() {
 
 #[tokio::test]
 async fn orphans_find_their_original_wait_or_end() {
-    let rig = Rig::start().await;
-    let now = rig.now;
-    rig.put(&orphan("found", now, -20)).await;
-    rig.put(&row("found", "qualified_lead", now)).await;
-    rig.put(&orphan("young", now, -20)).await;
-    rig.put(&orphan("stuck", now, -73 * 1_000)).await;
-    rig.put(&orphan("over", now, -91 * DAY)).await;
+    let stand = Stand::start().await;
+    let now = stand.now;
+    let ledger = &stand.sweep.ledger;
+    stand.put(&row("found", "qualified_lead", now)).await;
+    let waits = [("found", 72_000), ("young", 71_999), ("missing", 72_000), ("over", 336_000)];
+    for (id, seconds) in waits {
+        assert!(ledger.save_orphan(None, &orphan(id, now, seconds), now).await.expect("written"));
+    }
 
-    let expected = Summary {
-        orphans_moved: 1,
-        orphans_waiting: 2,
-        orphans_refused: 1,
-        stuck: 1,
-        ..Summary::default()
-    };
-    assert_eq!(rig.run().await, expected);
+    let expected =
+        Summary { orphans_moved: 1, orphans_missing: 1, orphans_ended: 1, ..Summary::default() };
+    assert_eq!(stand.run().await, expected);
 
-    let found = rig.rows("found").await;
-    assert_eq!(found.len(), 1, "the orphan is gone");
-    assert_eq!((found[0].corrections.len(), found[0].desired), (1, 2));
-    assert_eq!(found[0].open.as_ref().expect("due").due, now.plus_seconds(5));
-    let young = rig.rows("young").await.remove(0);
-    assert_eq!(young.open.expect("open").due, now.plus_seconds(6 * 1_000));
-    assert_eq!(young.waits, 2);
-    let over = rig.rows("over").await.remove(0);
-    assert_eq!(over.microsoft.refusal.expect("refused").reason.to_string(), "original_never_came");
-    assert!(over.open.expect("counted").class.starts_with("refused#"));
+    let found = stand.rows("found").await.remove(0);
+    assert_eq!((found.corrections.len(), found.desired_revision), (1, 2));
+    assert!(found.open.is_some(), "it is due even if its message is lost");
+    assert_eq!(stand.orphan("found").await.expect("an item").corrections, []);
+    let young = orphan("young", now, 71_999);
+    assert_eq!(stand.orphan("young").await, Some(young), "as it was");
+    let missing = stand.orphan("missing").await.expect("an orphan");
+    assert_eq!(missing.open.expect("open").due, now.plus_seconds(336_000 - 72_000));
+    let over = stand.orphan("over").await.expect("an orphan");
+    assert!(over.has_ended() && over.corrections.len() == 1, "a late original takes it");
 
     assert_eq!(rig.run().await, Summary::default());
     assert!(rig.signals().await.is_empty());
 }
 
 #[tokio::test]
+async fn an_orphan_gives_its_corrections_once_or_not_at_all() {
+    let stand = Stand::start().await;
+    let (now, ledger) = (stand.now, &stand.sweep.ledger);
+    let (row, orphan) = (row("1", "purchase", now), orphan("1", now, 5));
+    let (account, policy) = (AccountView::default(), POLICY);
+    let context = Context { account: &account, now, policy: &policy };
+    stand.put(&row).await;
+    assert!(ledger.save_orphan(None, &orphan, now).await.expect("written"));
+    assert!(!ledger.save_orphan(None, &orphan, now).await.expect("answered"), "one is there");
+    let moved = take(&row, &orphan, &context).expect("taken");
+
+    let stale = Orphan { revision: 7, ..orphan.clone() };
+    assert!(!ledger.move_corrections(&stale, &row, &moved).await.expect("answered"));
+    let stale = Row { desired_revision: 7, ..row.clone() };
+    assert!(!ledger.move_corrections(&orphan, &stale, &moved).await.expect("answered"));
+    assert_eq!(stand.rows("1").await, [row.clone()]);
+    assert_eq!(stand.orphan("1").await, Some(orphan.clone()));
+
+    assert!(ledger.move_corrections(&orphan, &row, &moved).await.expect("written"));
+    assert!(!ledger.move_corrections(&orphan, &row, &moved).await.expect("answered"), "once");
+    assert_eq!(stand.rows("1").await, [moved.row.clone()]);
+    assert_eq!(stand.orphan("1").await, Some(moved.orphan.clone()));
+    // Where the row has all of them, only the orphan changes.
+    let again = Orphan { corrections: orphan.corrections, ..moved.orphan.clone() };
+    let again = Orphan { revision: again.revision + 1, ..again };
+    assert!(ledger.save_orphan(Some(&moved.orphan), &again, now).await.expect("written"));
+    let dropped = take(&moved.row, &again, &context).expect("dropped");
+    assert_eq!(dropped.row, moved.row);
+    assert!(ledger.move_corrections(&again, &moved.row, &dropped).await.expect("written"));
+    assert_eq!(stand.orphan("1").await, Some(dropped.orphan));
+    let expired = now.plus_seconds(100 * DAY);
+    let key = &row.key;
+    let late = ledger.partition(&key.source, &key.event_id, expired).await.expect("read");
+    assert_eq!((late.rows.len(), late.orphan), (1, None));
+}
+
+#[tokio::test]
+async fn looks_for_clicks_come_after_waits_and_move_to_the_next_look() {
+    let stand = Stand::start().await;
+    let now = stand.now;
+    let mut look = row("look", "purchase", now);
+    look.recorded_at = now.plus_seconds(-6_100);
+    let since = look.recorded_at;
+    look.open =
+        Some(IndexClass::Look.entry(since.plus_seconds(6_000), since, Some(WaitReason::NoClick)));
+    stand.put(&look).await;
+    stand.put(&waiting("wait", now, -5)).await;
+    assert_eq!(stand.run().await, Summary { signalled: 2, ..Summary::default() });
+    let open = stand.rows("look").await.remove(0).open.expect("open");
+    assert_eq!((open.due, open.since), (since.plus_seconds(48_000), since));
+    assert_eq!((open.class, open.reason), (IndexClass::Look, Some(WaitReason::NoClick)));
+    let open = stand.rows("wait").await.remove(0).open.expect("open");
+    assert_eq!((open.due, open.since), (now.plus_seconds(1_000), now.plus_seconds(-5)));
+}
+
+#[tokio::test]
 async fn an_entry_that_cannot_be_read_stops_nothing() {
-    let rig = Rig::start().await;
-    let row = waiting("1", rig.now, -5);
-    let class = row.open.as_ref().expect("open").class.clone();
-    rig.put(&row).await;
+    let stand = Stand::start().await;
+    let row = waiting("1", stand.now, -5);
+    let class = IndexClass::Wait.index_key(&row.key.pk());
+    stand.put(&row).await;
     let junk = [("pk", text("junk")), ("sk", text("junk"))];
     let entry = [("open", text(&class)), ("due", AttributeValue::N("1".to_owned()))];
     let item = junk.into_iter().chain(entry).map(|(name, value)| (name.to_owned(), value));
@@ -164,9 +240,9 @@ async fn an_entry_that_cannot_be_read_stops_nothing() {
     assert!(page.entries.is_empty(), "the junk is the oldest");
     let page = rig.sweep.ledger.due(&class, rig.now, 1, page.next).await.expect("read");
     assert_eq!(page.entries.len(), 1, "the page after it is reached");
-    assert_eq!(rig.run().await, Summary { signalled: 1, ..Summary::default() });
-    let tally = rig.sweep.ledger.tally(&class, 5).await.expect("counted");
-    assert!(tally.complete && tally.accounts["main"] == 1);
+    assert_eq!(stand.run().await, Summary { signalled: 1, ..Summary::default() });
+    let tally = stand.sweep.ledger.tally(&class, 5).await.expect("counted");
+    assert!(tally.complete && tally.accounts["main"].entries == 1);
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -175,10 +251,11 @@ fn text(text: &str) -> AttributeValue {
 
 #[tokio::test]
 async fn a_run_without_time_leaves_everything_due() {
-    let rig = Rig::start().await;
-    rig.put(&waiting("1", rig.now, -5)).await;
-    rig.put(&orphan("2", rig.now, -20)).await;
-    let summary = rig.sweep.handle(rig.now, 0).await.expect("a run");
+    let stand = Stand::start().await;
+    stand.put(&waiting("1", stand.now, -5)).await;
+    let orphan = orphan("2", stand.now, 72_000);
+    stand.sweep.ledger.save_orphan(None, &orphan, stand.now).await.expect("written");
+    let summary = stand.sweep.handle(stand.now, 0).await.expect("a run");
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(rig.run().await.signalled, 1);
 }
@@ -188,9 +265,9 @@ async fn the_audit_finds_what_nothing_drives_and_is_through_once_a_week() {
     let rig = Rig::start().await;
     let now = rig.now;
     let mut stuck = row("forgotten", "purchase", now);
-    stuck.recorded_at = Some(now.plus_seconds(-25_000));
+    stuck.recorded_at = now.plus_seconds(-25_000);
     let mut fresh = row("fresh", "purchase", now);
-    fresh.recorded_at = Some(now.plus_seconds(-10));
+    fresh.recorded_at = now.plus_seconds(-10);
     for row in [&stuck, &fresh, &waiting("driven", now, 60)] {
         rig.put(row).await;
     }
@@ -232,10 +309,14 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     // Should that signal get lost, the row is due again once its message can't be alive any more.
     let row = rig.rows("1").await.remove(0);
     let open = row.open.expect("still open");
-    assert!(open.class.starts_with("wait#"), "{}", open.class);
-    assert_eq!((open.due, open.reason), (now.plus_seconds(4_000), Some(WaitReason::GoalHeld)));
-    assert_eq!((row.desired, row.observed), (1, 0), "letting it go raises no revision");
-    assert_eq!(rig.sweep.release_held(&span).await.expect("a run"), 0);
+    assert_eq!(open.class, IndexClass::Wait);
+    assert_eq!((open.due, open.since), (now.plus_seconds(4_000), now.plus_seconds(4_000)));
+    assert_eq!(
+        (row.desired_revision, row.observed_revision),
+        (1, 0),
+        "letting it go raises no revision"
+    );
+    assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 0);
 }
 
 #[tokio::test]
@@ -249,10 +330,9 @@ async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
         cure: "a cure".to_owned(),
     };
     let of_goal = finding(Some("Purchase"), Gravity::Warns);
-    let once_plain = BTreeSet::from(["Purchase".to_owned()]);
     let check = GoalCheck {
         findings: vec![of_goal.clone()],
-        once_plain,
+        goals_without_hashes: vec!["Purchase".to_owned()],
         goals_seen: 3,
         ..GoalCheck::default()
     };
@@ -262,7 +342,7 @@ async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
     let item = ledger.account_item(&main).await.expect("read");
     assert_eq!((&item.findings, item.goals_seen), (&vec![of_goal], 3));
     assert_eq!((item.held, item.failing_for), (true, Some(of_account)));
-    assert_eq!(item.once_plain, check.once_plain);
+    assert_eq!(item.goals_without_hashes, check.goals_without_hashes);
 
     ledger.save_check(&main, &GoalCheck::default()).await.expect("kept");
     let item = ledger.account_item(&main).await.expect("read");

@@ -10,11 +10,14 @@ use test_support::rows::{facts, key_of, row_of};
 use tracklayer_core::{
     ledger::{
         facts::{Facts, References},
-        row::Row,
+        observed::Observed,
+        orphan::Orphan,
+        row::{Row, RowKey},
         signal::Signal,
     },
     mapping::Mapping,
-    person::identity::Identity,
+    money::{Amount, Currency, Money},
+    person::{consent::Consent, identity::Identity},
     reconcile::decide::Policy,
     time::{DAY, EventTime},
 };
@@ -41,7 +44,11 @@ macro_rules! client {
     };
 }
 
-pub struct Rig {
+/// An hour is 1,000 seconds, so that times of the policy are told from others.
+pub const POLICY: Policy =
+    Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 };
+
+pub struct Stand {
     pub sweep: Sweep,
     pub now: EventTime,
     pub dynamo: aws_sdk_dynamodb::Client,
@@ -65,7 +72,7 @@ impl Rig {
         let dynamo = client!(aws_sdk_dynamodb, &url);
         Rig {
             sweep: Sweep {
-                policy: Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 },
+                policy: POLICY,
                 mapping: Mapping::shipped(),
                 ledger: Ledger::new(dynamo.clone(), "Conversions".to_owned()),
                 clicks: Clicks::new(dynamo.clone(), "Clicks".to_owned()),
@@ -92,7 +99,12 @@ impl Rig {
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {
         let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
-        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read")
+        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").rows
+    }
+
+    pub async fn orphan(&self, event_id: &str) -> Option<Orphan> {
+        let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
+        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").orphan
     }
 
     /// The rows that were signalled; their messages are gone then.
@@ -136,7 +148,8 @@ fn table() -> serde_json::Value {
             "IndexName": "open",
             "KeySchema": [key("open", "HASH"), key("due", "RANGE")],
             "Projection": {"ProjectionType": "INCLUDE",
-                "NonKeyAttributes": ["account", "goal", "value", "currency", "reason"]},
+                "NonKeyAttributes": ["account", "goal", "value", "currency", "reason", "since",
+                    "conversionTime"]},
         }],
     })
 }
@@ -151,5 +164,32 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
         references: References::default(),
         ..facts()
     };
-    Row { key: key_of(event_id, event), waits: 1, ..row_of(facts) }
+    Row {
+        key: RowKey {
+            source: "shop".parse().expect("a source"),
+            event_id: event_id.parse().expect("an id"),
+            event: event.parse().expect("an event"),
+        },
+        account: "main".parse().expect("an account"),
+        facts: Facts {
+            fingerprint: "f".to_owned(),
+            goal: "Purchase".parse().expect("a goal"),
+            occurred_at: now.plus_seconds(-DAY),
+            conversion_time: now.plus_seconds(-DAY),
+            money: Some(money),
+            identity: Identity::default(),
+            click: None,
+            references: References::default(),
+            refused_clicks: Vec::new(),
+            consent: Consent::Unknown,
+            erased_at: None,
+        },
+        corrections: Vec::new(),
+        desired_revision: 1,
+        observed_revision: 0,
+        observed: Observed::default(),
+        open: None,
+        recorded_at: now,
+        ttl: now.plus_seconds(395 * DAY),
+    }
 }

@@ -15,19 +15,20 @@ use tracklayer_core::{
     ledger::{
         facts::References,
         index::{IndexClass, Open},
+        orphan::{Orphan, OrphanKey},
         row::{Row, RowKey},
         signal::Signal,
     },
     person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch, note::Write},
+    reconcile::{erasure::Person, intake::ClickSearch, note::Write, orphans::Moved},
     time::EventTime,
 };
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Cursor, Deferral,
-        DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric, Pointer,
-        Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
+        AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
+        DuePage, Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Partition,
+        Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
     },
 };
 
@@ -60,8 +61,6 @@ pub struct State {
     pub now_ms: Cell<i64>,
     /// Goals of `main` that a check holds.
     pub held_goals: RefCell<Vec<String>>,
-    /// Goals of `main` that take no hashes.
-    pub plain_goals: RefCell<Vec<String>>,
     /// Signals that were sent, in order.
     pub signals: RefCell<Vec<RowKey>>,
     /// The metrics of `main`, each with its last value.
@@ -76,6 +75,7 @@ pub struct State {
     pub conflicts: Cell<usize>,
     moves: Cell<usize>,
     rows: RefCell<BTreeMap<String, (RowKey, Open)>>,
+    /// Index key → `due` and partition key.
     index: RefCell<BTreeMap<String, BTreeSet<(EventTime, String)>>>,
     lagging: RefCell<VecDeque<(DueEntry, Open)>>,
 }
@@ -84,7 +84,8 @@ impl InMemory {
     /// Adds a row.
     pub fn add(&self, key: RowKey, open: Open) {
         let mut index = self.0.index.borrow_mut();
-        index.entry(open.class.clone()).or_default().insert((open.due, key.pk()));
+        let index_key = open.class.index_key(&key.pk());
+        index.entry(index_key).or_default().insert((open.due, key.pk()));
         self.0.rows.borrow_mut().insert(key.pk(), (key, open));
     }
 
@@ -95,18 +96,26 @@ impl InMemory {
             let Some((from, to)) = lagging.pop_front() else { return };
             let mut index = self.0.index.borrow_mut();
             let pk = from.key.pk();
-            index.entry(from.class).or_default().remove(&(from.due, pk.clone()));
-            index.entry(to.class).or_default().insert((to.due, pk));
+            let (old, new) = (from.class.index_key(&pk), to.class.index_key(&pk));
+            index.entry(old).or_default().remove(&(from.due, pk.clone()));
+            index.entry(new).or_default().insert((to.due, pk));
         }
     }
 
-    fn entry(&self, pk: &str, class: &str, due: EventTime) -> DueEntry {
-        let key = self.0.rows.borrow()[pk].0.clone();
-        let (class, account) = (class.to_owned(), "main".to_owned());
-        DueEntry { key, class, account, due, money: None }
+    fn entry(&self, pk: &str, index_key: &str, due: EventTime) -> DueEntry {
+        let (key, open) = self.0.rows.borrow()[pk].clone();
+        let (class, account) = (IndexClass::parse(index_key), "main".to_owned());
+        let (since, conversion_time) = (open.since, open.since);
+        DueEntry { key, class, account, due, since, conversion_time, money: None }
     }
 
-    async fn move_to(&self, seen: &DueEntry, class: &str, due: EventTime) -> bool {
+    async fn move_to(
+        &self,
+        seen: &DueEntry,
+        class: &IndexClass,
+        due: EventTime,
+        since: EventTime,
+    ) -> bool {
         self.0.moves.set(self.0.moves.get() + 1);
         self.0.most_moves.set(self.0.most_moves.get().max(self.0.moves.get()));
         tokio::task::yield_now().await;
@@ -117,7 +126,7 @@ impl InMemory {
             self.0.conflicts.set(self.0.conflicts.get() + 1);
             return false;
         }
-        *open = Open { class: class.to_owned(), due, reason: open.reason };
+        *open = class.clone().entry(due, since, open.reason);
         self.0.lagging.borrow_mut().push_back((seen.clone(), open.clone()));
         true
     }
@@ -154,27 +163,36 @@ impl Index for InMemory {
         Ok(DuePage { entries, next })
     }
 
+    async fn due_orphans(
+        &self,
+        _: &str,
+        _: EventTime,
+        _: i32,
+    ) -> Result<Vec<OrphanKey>, LedgerError> {
+        Ok(Vec::new())
+    }
+
     async fn tally(&self, class: &str, _pages: usize) -> Result<Tally, LedgerError> {
-        let count = self.0.index.borrow().get(class).map_or(0, BTreeSet::len);
-        let accounts = BTreeMap::from([("main".to_owned(), count)]);
-        Ok(Tally { accounts, complete: true })
+        let (index, rows) = (self.0.index.borrow(), self.0.rows.borrow());
+        let since = index.get(class).into_iter().flatten().map(|(_, pk)| rows[pk].1.since);
+        let (entries, oldest) = (since.clone().count(), since.min());
+        let counted = oldest.map(|oldest| ("main".to_owned(), Counted { entries, oldest }));
+        Ok(Tally { accounts: counted.into_iter().collect(), complete: true })
     }
 
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
-        Ok(self.move_to(seen, &seen.class, until).await)
+        Ok(self.move_to(seen, &seen.class, until, seen.since).await)
     }
 
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
-        let class = IndexClass::Wait.entry(&seen.key, due, None).class;
-        Ok(self.move_to(seen, &class, due).await)
+        Ok(self.move_to(seen, &IndexClass::Wait, due, due).await)
     }
 }
 
 impl GoalChecks for InMemory {
     async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
         let held_goals = self.0.held_goals.borrow().clone();
-        let plain_goals = self.0.plain_goals.borrow().clone();
-        Ok(AccountItem { held_goals, plain_goals, ..AccountItem::default() })
+        Ok(AccountItem { held_goals, ..AccountItem::default() })
     }
 
     async fn save_check(&self, _: &AccountName, _: &GoalCheck) -> Result<(), LedgerError> {
@@ -239,11 +257,20 @@ impl Rows for InMemory {
         _: &Source,
         _: &RecordId,
         _: EventTime,
-    ) -> Result<Vec<Row>, LedgerError> {
+    ) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
 
-    async fn hand_over(&self, _: &Row, _: &Row, _: &Row) -> Result<bool, LedgerError> {
+    async fn save_orphan(
+        &self,
+        _: Option<&Orphan>,
+        _: &Orphan,
+        _: EventTime,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn move_corrections(&self, _: &Orphan, _: &Row, _: &Moved) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }
 }
@@ -263,15 +290,26 @@ impl Claims for InMemory {
         unreachable!("sweep claims nothing")
     }
 
-    async fn point(&self, _: &RowKey, _: &Pointer) -> Result<Option<Pointer>, LedgerError> {
+    async fn point(
+        &self,
+        _: &Source,
+        _: &RecordId,
+        _: &Pointer,
+        _: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
-    async fn pointer(&self, _: &RowKey) -> Result<Option<Pointer>, LedgerError> {
+    async fn pointer(
+        &self,
+        _: &Source,
+        _: &RecordId,
+        _: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
-    async fn release(&self, _: &str, _: &RowKey) -> Result<(), LedgerError> {
+    async fn remove_pointer(&self, _: &Source, _: &RecordId, _: &str) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
 }
