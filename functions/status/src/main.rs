@@ -1,13 +1,10 @@
-//! `status`: tells the whole story of one event.
-
-mod handler;
-mod next;
-mod wire;
+//! `status`: shows the whole story of one event.
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
+use status::Status;
 use tracklayer_edge::{
     aws::{account_secrets::Secrets, clients::Aws, ingest_keys::Keys, ledger::Ledger},
-    lambda::{config, http_api, telemetry},
+    lambda::{clock::SystemClock, config, http_api, telemetry},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,10 +12,11 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init();
     let aws = Aws::from_env()?;
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
-    let status = handler::Status {
+    let status: Status = Status {
         policy: config::policy()?,
         keys: Keys::new(secrets),
         ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        clock: SystemClock::default(),
     };
     let status = &status;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
