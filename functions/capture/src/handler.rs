@@ -1,18 +1,15 @@
 //! Decode, store the click and its ties, answer 204 with the visitor's cookie. Or delete what was
 //! stored: consent is withdrawn.
 
-use tracklayer_core::{mapping::Mapping, time::EventTime};
+use tracklayer_core::{person::consent::Consent, time::EventTime};
 use tracklayer_edge::{
-    aws::{clicks::Clicks, ingest_keys::Keys},
-    lambda::{
-        clock,
-        http_api::{self, Problem, Request, Response},
-        telemetry,
+    lambda::http_api::{self, Problem, Request, Response},
+    ports::{
+        Captures, Clock as _, Forgets, LedgerError, Metric, Ports, Right, Telemetry as _, TiedBy,
     },
-    ports::{Keys as _, LedgerError, Metric, Right},
 };
 
-use crate::wire::Landing;
+use crate::{context::Capture, wire::Landing};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1024;
@@ -21,40 +18,38 @@ const CONSENT_HOLD: i64 = 30 * 60;
 /// The visitor's cookie.
 const COOKIE: &str = "tl_ref";
 
-/// What the function needs.
-pub struct Capture {
-    pub clicks: Clicks,
-    pub keys: Keys,
-    /// Which says whether orders that browsers tied count.
-    pub mapping: Mapping,
+/// What became of a landing.
+enum Captured {
+    /// It is stored; this is the visitor's cookie.
+    Stored(String),
+    /// Consent is withdrawn.
+    Denied,
 }
 
-impl Capture {
+impl<P: Ports> Capture<P>
+where
+    P::Clicks: Captures + Forgets,
+{
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response {
-        let (metric, response) = match self.take(request).await {
-            Ok(Taken::Stored(reference)) => ("Captured", stored(&reference)),
-            Ok(Taken::Denied) => ("CaptureDenied", http_api::empty(204)),
-            Err(problem) => ("CaptureRefused", problem.into()),
+        let (metric, response) = match self.capture(request).await {
+            Ok(Captured::Stored(cookie)) => ("Captured", stored(&cookie)),
+            Ok(Captured::Denied) => ("CaptureDenied", http_api::empty(204)),
+            Err(problem) => ("CaptureRefused", http_api::refusal(problem)),
         };
         // A landing belongs to no account yet: the click id is looked up by whichever sells.
-        telemetry::emit("none", &[Metric::count(metric, 1)]);
+        self.telemetry.emit("none", &[Metric::count(metric, 1)]);
         response
     }
 
-    async fn take(&self, request: &Request) -> Result<Taken, Problem> {
-        let keyed = self.is_keyed(request).await?;
-        if http_api::is_other_type(request, &["application/json", "text/plain"]) {
-            let message = "send application/json or text/plain";
-            return Err(Problem::new(415, "unsupported_media_type", message));
-        }
-        let landing = Landing::parse(&http_api::body(request, MAX_BODY)?)?;
-        if landing.consent.as_deref() == Some("denied") {
-            self.withdraw(own_cookie(request), &landing, keyed).await.map_err(|error| {
-                tracing::error!(%error, "clicks not deleted");
-                Problem::unavailable()
-            })?;
-            return Ok(Taken::Denied);
+    async fn capture(&self, request: &Request) -> Result<Captured, Problem> {
+        let by = self.sender(request).await?;
+        let body = http_api::body(request, &["application/json", "text/plain"], MAX_BODY)?;
+        let landing = Landing::parse(&body)?;
+        let failed = |error: LedgerError| Problem::unavailable().because(error);
+        if landing.consent == Consent::Denied {
+            self.withdraw(own_cookie(request), &landing, by).await.map_err(failed)?;
+            return Ok(Captured::Denied);
         }
         if landing.click_id.is_none() && landing.ties.is_empty() {
             let message = "msclkid, or one of leadId, cartId, orderId, must be there";
@@ -64,26 +59,21 @@ impl Capture {
             });
         }
         let cookie = visitor(request)?;
-        self.store(&landing, &cookie, keyed).await.map_err(|error| {
-            tracing::error!(%error, "click not stored");
-            Problem::unavailable()
-        })?;
-        Ok(Taken::Stored(cookie))
+        self.store(&landing, &cookie, by).await.map_err(failed)?;
+        Ok(Captured::Stored(cookie))
     }
 
-    /// Without a key a tie is a browser's; a wrong key is an error, not a browser.
-    async fn is_keyed(&self, request: &Request) -> Result<bool, Problem> {
-        let Some(header) = http_api::header(request, "authorization") else { return Ok(false) };
-        let key = self.keys.check(Some(header)).await?;
-        match key.may(Right::Write) {
-            true => Ok(true),
-            false => Err(Problem::forbidden("the key has no right to write")),
+    /// Who sends the landing. Without a key it is a browser; a wrong key is an error, not a browser.
+    async fn sender(&self, request: &Request) -> Result<TiedBy, Problem> {
+        if http_api::header(request, "authorization").is_none() {
+            return Ok(TiedBy::Browser);
         }
+        http_api::key_of(request, &self.keys, Right::Write).await.map(|_| TiedBy::Key)
     }
 
-    async fn store(&self, landing: &Landing, cookie: &str, keyed: bool) -> Result<(), LedgerError> {
-        let at_ms = clicked_ms(landing.landed_at, clock::now_ms());
-        let consent = consent(landing, keyed);
+    async fn store(&self, landing: &Landing, cookie: &str, by: TiedBy) -> Result<(), LedgerError> {
+        let at_ms = clicked_ms(landing.landed_at, self.clock.now_ms());
+        let consent = consent(landing, by, self.clock.now());
         let reference = landing.session.as_ref().map_or(cookie, |session| session.as_str());
         if let Some(click_id) = &landing.click_id {
             let url =
@@ -93,26 +83,23 @@ impl Capture {
             self.clicks.add(reference, click_id, at_ms, details.collect()).await?;
         }
         for (kind, id) in &landing.ties {
-            self.clicks.tie(*kind, id, reference, at_ms, keyed, consent.to_vec()).await?;
+            self.clicks.tie(*kind, id, reference, at_ms, by, consent.to_vec()).await?;
         }
         Ok(())
     }
 }
 
 /// What was said of consent, by whom and when.
-fn consent(landing: &Landing, keyed: bool) -> [(&'static str, String); 3] {
-    let word = landing.consent.as_deref().unwrap_or("unknown");
-    let from = if keyed { "key" } else { "page" };
+fn consent(landing: &Landing, by: TiedBy, now: EventTime) -> [(&'static str, String); 3] {
+    let from = match by {
+        TiedBy::Key => "key",
+        TiedBy::Browser => "page",
+    };
     [
-        ("consent", word.to_owned()),
+        ("consent", landing.consent.as_str().to_owned()),
         ("consentFrom", from.to_owned()),
-        ("consentAt", clock::now().to_string()),
+        ("consentAt", now.to_string()),
     ]
-}
-
-enum Taken {
-    Stored(String),
-    Denied,
 }
 
 /// The server's time; the browser's only if it is earlier by no more than a consent banner explains.
@@ -135,10 +122,7 @@ fn visitor(request: &Request) -> Result<String, Problem> {
         return Ok(value.to_owned());
     }
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|error| {
-        tracing::error!(%error, "no random bytes");
-        Problem::unavailable()
-    })?;
+    getrandom::fill(&mut random).map_err(|error| Problem::unavailable().because(error))?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracklayer_core::{
     id::RecordId,
-    person::{click_id::ClickId, landing_url::LandingUrl},
+    person::{click_id::ClickId, consent::Consent, landing_url::LandingUrl},
     time::EventTime,
 };
 use tracklayer_edge::{lambda::http_api::Problem, ports::TieKind};
@@ -16,7 +16,7 @@ pub struct Landing {
     pub session: Option<RecordId>,
     pub ties: Vec<(TieKind, RecordId)>,
     pub landing_url: Option<LandingUrl>,
-    pub consent: Option<String>,
+    pub consent: Consent,
     pub landed_at: Option<EventTime>,
 }
 
@@ -47,7 +47,7 @@ impl Landing {
         let body: Body = serde_json::from_value(value)
             .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
         let consent = consent(&body.consent)?;
-        if consent.as_deref() == Some("denied") {
+        if consent == Consent::Denied {
             // Nothing of it is kept; and a person who says no is not told of mistakes.
             let lenient = |value, field| id(value, field).ok().flatten();
             let session = lenient(&body.session_id, "sessionId");
@@ -106,12 +106,10 @@ fn click_id(value: &Option<Value>) -> Result<Option<ClickId>, Problem> {
     text_of(value, field)?.map(parse).transpose()
 }
 
-fn consent(value: &Option<Value>) -> Result<Option<String>, Problem> {
-    match text_of(value, "consent")? {
-        None => Ok(None),
-        Some(word @ ("granted" | "denied" | "unknown")) => Ok(Some(word.to_owned())),
-        Some(_) => Err(wrong("invalid_value", "consent", "must be granted, denied or unknown")),
-    }
+fn consent(value: &Option<Value>) -> Result<Consent, Problem> {
+    let Some(word) = text_of(value, "consent")? else { return Ok(Consent::Unknown) };
+    let rule = "must be granted, denied or unknown";
+    Consent::parse(word).ok_or_else(|| wrong("invalid_value", "consent", rule))
 }
 
 fn landed_at(value: &Option<Value>) -> Result<Option<EventTime>, Problem> {

@@ -5,14 +5,16 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{id::RecordId, mapping::Account, reconcile::erasure::Person};
-use tracklayer_edge::{
-    lambda::clock,
-    ports::{Forgets as _, LedgerError, WithdrawnBy},
+use tracklayer_edge::ports::{
+    Captures, Clock as _, Forgets, LedgerError, Ports, TiedBy, WithdrawnBy,
 };
 
-use crate::{handler::Capture, wire::Landing};
+use crate::{context::Capture, wire::Landing};
 
-impl Capture {
+impl<P: Ports> Capture<P>
+where
+    P::Clicks: Captures + Forgets,
+{
     /// Deletes the clicks of the visitor's `cookie`, and of the session and of the visitors of the
     /// records in `landing`: those that came with this cookie, or all if a key asks. A stranger who
     /// names somebody's session or record changes nothing.
@@ -20,7 +22,7 @@ impl Capture {
         &self,
         cookie: Option<&str>,
         landing: &Landing,
-        keyed: bool,
+        by: TiedBy,
     ) -> Result<(), LedgerError> {
         let mut clicks = 0;
         if let Some(cookie) = cookie
@@ -29,7 +31,7 @@ impl Capture {
             // Somebody's session id may be the same as this value.
             clicks += self.withdraw_own(&reference, cookie).await?;
         }
-        if keyed {
+        if by == TiedBy::Key {
             clicks += self.withdraw_all(landing).await?;
         } else if let Some(cookie) = cookie {
             for reference in self.references(landing).await? {
@@ -48,14 +50,14 @@ impl Capture {
             return Ok(0);
         }
         let visitor = Person::Session(reference.clone());
-        self.clicks.withdraw(&visitor, WithdrawnBy::Visitor, clock::now_ms()).await?;
+        self.clicks.withdraw(&visitor, WithdrawnBy::Visitor, self.clock.now_ms()).await?;
         self.clicks.forget_clicks(reference.as_str(), Some(cookie)).await
     }
 
     /// All clicks of whoever is named, by somebody with a key. What waits may know the person by a
     /// record alone, so records are marked, too.
     async fn withdraw_all(&self, landing: &Landing) -> Result<usize, LedgerError> {
-        let (by, at_ms) = (WithdrawnBy::Key, clock::now_ms());
+        let (by, at_ms) = (WithdrawnBy::Key, self.clock.now_ms());
         for (kind, id) in &landing.ties {
             self.clicks.withdraw(&kind.person(id.clone()), by, at_ms).await?;
         }

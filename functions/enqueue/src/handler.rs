@@ -15,8 +15,8 @@ use tracklayer_core::{
 use tracklayer_edge::{
     lambda::http_api::{self, Problem, Request, Response},
     ports::{
-        Clock as _, IngestKey, Keys as _, LedgerError, Metric, Ports, Right, Rows as _,
-        Signals as _, Telemetry,
+        Clock as _, IngestKey, LedgerError, Metric, Ports, Right, Rows as _, Signals as _,
+        Telemetry,
     },
 };
 
@@ -42,18 +42,12 @@ const RESERVE_MS: u64 = 6_000;
 impl<P: Ports> Enqueue<P> {
     /// Answers one request, whose run ends at `deadline_ms` (milliseconds since 1970).
     pub async fn handle(&self, request: &Request, deadline_ms: u64) -> Response {
-        self.take(request, deadline_ms).await.unwrap_or_else(Response::from)
+        self.take(request, deadline_ms).await.unwrap_or_else(http_api::refusal)
     }
 
     async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http_api::header(request, "authorization")).await?;
-        if !key.may(Right::Write) {
-            return Err(Problem::forbidden("the key has no right to write"));
-        }
-        if http_api::is_other_type(request, &["application/json"]) {
-            return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
-        }
-        let body = http_api::body(request, MAX_BODY)?;
+        let key = http_api::key_of(request, &self.keys, Right::Write).await?;
+        let body = http_api::body(request, &["application/json"], MAX_BODY)?;
         let body = Body::parse(&body)?;
         let answers = self
             .take_all(body.events(), &key, deadline_ms)

@@ -1,4 +1,4 @@
-//! Takes confirmed events into the ledger and signals them.
+//! Stores confirmed events in the ledger and signals them.
 //!
 //! - `context`: what the function reads and writes
 //! - `handler`: one request: key, events, answers; `call`: what its events share
@@ -13,3 +13,4 @@ mod handler;
 mod wire;
 
 pub use context::Enqueue;
+pub use wire::Status;

@@ -33,14 +33,19 @@ pub struct EventAnswer {
     pub lost: usize,
 }
 
-/// The five endings.
+/// How an event ends, in the words of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// It is stored.
     Queued,
+    /// It was stored before.
     Duplicate,
+    /// It is valid, and nothing is stored on purpose.
     Ignored,
+    /// Its id is taken by something else.
     Conflict,
+    /// It can't be taken.
     Rejected,
 }
 

@@ -1,14 +1,17 @@
 //! Decode, check the key, note the erasure, delete clicks and ties, say how far it is.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use tracklayer_core::{ledger::row::Row, reconcile::erasure::Erasure};
 use tracklayer_edge::{
     flows::erase_person::Eraser,
-    lambda::http_api::{self, Problem, Request, Response},
+    lambda::{
+        deadline::Deadline,
+        http_api::{self, Problem, Request, Response},
+    },
     ports::{
-        Batches, Clock as _, ErasureItem, Erasures, Keys as _, LedgerError, Metric, Ports, Removed,
-        Right, Rows, Telemetry as _, Traces,
+        Batches, Clock as _, ErasureItem, Erasures, LedgerError, Metric, Ports, Removed, Right,
+        Rows, Telemetry as _, Traces,
     },
 };
 
@@ -19,42 +22,36 @@ use crate::{
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1_024;
-/// No further page of clicks with less time left, in milliseconds: the rest is the audit's.
-const RESERVE_MS: u64 = 8_000;
+/// No further page of clicks with less time left: the rest is the audit's.
+const RESERVE: Duration = Duration::from_secs(8);
 
 impl<P: Ports> Erase<P>
 where
     P::Ledger: Erasures,
     P::Clicks: Traces,
 {
-    /// Answers one request, whose run ends at `deadline_ms` (milliseconds since 1970).
-    pub async fn handle(&self, request: &Request, deadline_ms: u64) -> Response {
-        self.answer(request, deadline_ms).await.unwrap_or_else(Response::from)
+    /// Answers one request, whose run ends at `deadline`.
+    pub async fn handle(&self, request: &Request, deadline: Deadline) -> Response {
+        self.answer(request, deadline).await.unwrap_or_else(http_api::refusal)
     }
 
-    async fn answer(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http_api::header(request, "authorization")).await?;
-        if !key.may(Right::Erase) {
-            return Err(Problem::forbidden("the key has no right to erase"));
-        }
-        if http_api::is_other_type(request, &["application/json"]) {
-            return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
-        }
-        let person = person_in(&http_api::body(request, MAX_BODY)?)?;
+    async fn answer(&self, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        let key = http_api::key_of(request, &self.keys, Right::Erase).await?;
+        let person = person_in(&http_api::body(request, &["application/json"], MAX_BODY)?)?;
         let references = BTreeSet::new();
         let asked_at = self.clock.now();
         let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
-        let answer = self.erase(&erasure, deadline_ms).await.map_err(|error| {
-            tracing::error!(%error, "an erasure was not noted, or what it found can't be read");
-            Problem::new(503, "unavailable", "the ledger can't be reached; send it again")
+        let answer = self.erase(&erasure, deadline).await.map_err(|error| {
+            let message = "the ledger can't be reached; send it again";
+            Problem::new(503, "unavailable", message).because(error)
         })?;
         Ok(http_api::json(202, &answer))
     }
 
-    async fn erase(&self, erasure: &Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {
+    async fn erase(&self, erasure: &Erasure, deadline: Deadline) -> Result<Answer, LedgerError> {
         // First of all: whatever becomes of this request, the audit knows what to do.
         let begun = self.ledger.begin_erasure(erasure).await?;
-        let item = self.delete_traces(begun, deadline_ms).await;
+        let item = self.delete_traces(begun, deadline).await;
         let Removed { clicks, ties, rows } = item.removed();
         let pending = item.is_pending();
         tracing::info!(by = erasure.person.kind(), clicks, ties, rows, pending, "erasure");
@@ -63,13 +60,10 @@ where
     }
 
     /// Deletes what the time allows. What fails is left to the audit: the erasure is noted.
-    async fn delete_traces(&self, begun: ErasureItem, deadline_ms: u64) -> ErasureItem {
+    async fn delete_traces(&self, begun: ErasureItem, deadline: Deadline) -> ErasureItem {
         let Erase { ledger, clicks, mapping, .. } = self;
         let eraser = Eraser { ledger, clicks, mapping, now: self.clock.now() };
-        let has_time = || {
-            let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
-            now_ms + RESERVE_MS < deadline_ms
-        };
+        let has_time = || deadline.allows(RESERVE, &self.clock);
         match eraser.delete_traces(begun.clone(), &has_time).await {
             Ok(item) => {
                 if item.cookies_left > begun.cookies_left {

@@ -1,4 +1,4 @@
-//! What the function needs.
+//! What the function reads.
 
 use tracklayer_core::reconcile::decide::Policy;
 use tracklayer_edge::{live::Live, ports::Ports};
@@ -7,10 +7,10 @@ use tracklayer_edge::{live::Live, ports::Ports};
 pub struct Status<P: Ports = Live> {
     /// The waits of this deployment.
     pub policy: Policy,
-    /// Who may ask.
-    pub keys: P::Keys,
-    /// Where the records are.
-    pub ledger: P::Ledger,
     /// The clock.
     pub clock: P::Clock,
+    /// Who may ask for what.
+    pub keys: P::Keys,
+    /// Where the rows are.
+    pub ledger: P::Ledger,
 }

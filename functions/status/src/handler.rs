@@ -10,8 +10,8 @@ use tracklayer_core::{
 use tracklayer_edge::{
     lambda::http_api::{self, Problem, Request, Response},
     ports::{
-        Claims as _, Clock as _, GoalChecks, IngestKey, Keys as _, LedgerError, Partition, Ports,
-        Right, Rows as _,
+        Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right,
+        Rows as _,
     },
 };
 
@@ -26,22 +26,19 @@ where
 {
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response {
-        self.answer(request).await.unwrap_or_else(Response::from)
+        self.answer(request).await.unwrap_or_else(http_api::refusal)
     }
 
     async fn answer(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.keys.check(http_api::header(request, "authorization")).await?;
-        if !key.may(Right::Read) {
-            return Err(Problem::forbidden("the key has no right to read"));
-        }
+        let key = http_api::key_of(request, &self.keys, Right::Read).await?;
         let (source, event_id) = asked(&request.path_parameters).ok_or_else(not_found)?;
         if !key.covers_source(&source) {
             return Err(not_covered());
         }
         let now = self.clock.now();
         let found = self.find(&source, &event_id, now).await.map_err(|error| {
-            tracing::error!(%error, "records can't be read");
-            Problem::new(503, "unavailable", "the records can't be read just now; ask again")
+            let message = "the records can't be read just now; ask again";
+            Problem::new(503, "unavailable", message).because(error)
         })?;
         let found = shown(found, &key)?;
         let accounts = self.accounts(&found).await;

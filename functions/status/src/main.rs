@@ -1,4 +1,4 @@
-//! `status`: shows the whole story of one event.
+//! `status`: answers with the whole story of one event.
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use status::Status;
@@ -14,9 +14,9 @@ async fn main() -> anyhow::Result<()> {
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
     let status: Status = Status {
         policy: config::policy()?,
+        clock: SystemClock::default(),
         keys: Keys::new(secrets),
         ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
-        clock: SystemClock::default(),
     };
     let status = &status;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {

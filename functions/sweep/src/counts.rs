@@ -11,8 +11,8 @@ use tracklayer_edge::ports::{Index, LedgerError};
 const PAGES: usize = 5;
 
 /// Classes and the metric they are counted in; with them go those of rows with hashes alone, which
-/// are named after goals. Held rows are left out: the check that holds them tells how many goals
-/// are.
+/// are named after goals. Held rows are left out: the check that holds them counts their
+/// goals.
 const COUNTED: [(&str, IndexClass); 4] = [
     ("Waiting", IndexClass::Wait),
     ("Waiting", IndexClass::Orphan),

@@ -154,11 +154,7 @@ mod tests {
         let mut overdue = Overdue::new(&Mapping::shipped(), now);
         assert_eq!(overdue.seconds, BTreeMap::from([("main".to_owned(), 0)]));
         let entry = |due| DueEntry {
-            key: tracklayer_core::ledger::row::RowKey {
-                source: "shop".parse().expect("a source"),
-                event_id: "1".parse().expect("an id"),
-                event: "purchase".parse().expect("an event"),
-            },
+            key: test_support::rows::key(),
             class: "wait#0".to_owned(),
             account: "main".to_owned(),
             due: EventTime::from_epoch(due),

@@ -10,7 +10,7 @@ pub struct Summary {
     pub signalled: usize,
     /// Rows that another run or upload moved first.
     pub moved_by_others: usize,
-    /// Rows whose signal the queue did not take; they come again in an hour.
+    /// Rows whose signal the queue did not accept; they are due again in an hour.
     pub unsent: usize,
     /// Orphans whose corrections went to their original.
     pub orphans_moved: usize,

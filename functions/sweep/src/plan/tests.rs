@@ -1,11 +1,10 @@
+use test_support::rows::{self, POLICY, after as time, id, key_of, row, usd};
 use tracklayer_core::{
     ledger::{
-        correction::{Change, Correction, CorrectionRefusal},
+        correction::{Correction, CorrectionRefusal},
         facts::{Facts, References},
         index::IndexClass,
-        observed::Observed,
     },
-    money::{Amount, Currency, Money},
     person::identity::Identity,
     reconcile::decide::AccountView,
     time::DAY,
@@ -13,80 +12,32 @@ use tracklayer_core::{
 
 use super::*;
 
-const POLICY: Policy =
-    Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
-const START: i64 = 1_777_000_000;
-
-fn time(seconds: i64) -> EventTime {
-    EventTime::from_epoch(START + seconds)
-}
-
 fn key(event: &str) -> RowKey {
-    RowKey {
-        source: "shop".parse().expect("a source"),
-        event_id: "4711".parse().expect("an id"),
-        event: event.parse().expect("an event"),
-    }
+    key_of("4711", event)
 }
 
 fn refund(id: &str, seconds: i64) -> Correction {
-    Correction {
-        source: "shop".parse().expect("a source"),
-        event_id: id.parse().expect("an id"),
-        occurred_at: time(seconds),
-        recorded_at: time(seconds),
-        names_event: false,
-        account: None,
-        change: Change {
-            amount: Amount::from_json("30").ok(),
-            new_value: None,
-            currency: Currency::parse("USD").ok(),
-        },
-        refused: None,
-    }
+    Correction { recorded_at: time(seconds), ..rows::refund(id, seconds, "30") }
 }
 
 fn orphan(corrections: Vec<Correction>) -> Row {
-    let key = key("purchase");
-    Row {
-        open: Some(IndexClass::Orphan.entry(&key, time(3_600), Some(WaitReason::OriginalMissing))),
-        key,
-        account: "main".parse().expect("an account"),
-        facts: None,
-        corrections,
-        desired_revision: 1,
-        observed_revision: 0,
-        observed: Observed::default(),
-        waits: 1,
-        recorded_at: None,
-        ttl: None,
-    }
+    let due =
+        IndexClass::Orphan.entry(&key("purchase"), time(3_600), Some(WaitReason::OriginalMissing));
+    Row { facts: None, corrections, open: Some(due), waits: 1, ..row() }
 }
 
 fn original(event: &str) -> Row {
-    let money = Money {
-        amount: Amount::from_json("100").expect("an amount"),
-        currency: Currency::parse("USD").expect("a currency"),
+    let facts = Facts {
+        goal: id("Goal"),
+        occurred_at: time(-100),
+        conversion_time: time(-100),
+        money: Some(usd("100")),
+        identity: Identity::default(),
+        click: None,
+        references: References::default(),
+        ..rows::facts()
     };
-    Row {
-        key: key(event),
-        open: None,
-        waits: 0,
-        facts: Some(Facts {
-            fingerprint: "f".to_owned(),
-            goal: "Goal".parse().expect("a goal"),
-            occurred_at: time(-100),
-            conversion_time: time(-100),
-            money: Some(money),
-            identity: Identity::default(),
-            click: None,
-            references: References::default(),
-            consent: None,
-            bare: false,
-            erased_at: None,
-        }),
-        ..orphan(vec![])
-    }
+    Row { key: key(event), ..rows::row_of(facts) }
 }
 
 fn decide(rows: &[Row], now: EventTime) -> Plan {
@@ -132,7 +83,7 @@ fn the_only_original_takes_what_it_lacks() {
     assert_eq!((orphan.as_ref(), before.as_ref()), (&rows[0], &rows[1]));
     let ids: Vec<_> = after.corrections.iter().map(|c| c.event_id.as_str()).collect();
     assert_eq!(ids, ["r1", "r2", "r3"]);
-    assert_eq!(after.desired_revision, before.desired_revision + 2);
+    assert_eq!(after.desired, before.desired + 2);
     assert!(after.open.is_some(), "it comes up again even if its message is lost");
     // A run that died before it removed the orphan: nothing is left to write.
     let rows = [rows[0].clone(), *after];

@@ -74,6 +74,9 @@ pub enum CorrectionRefusal {
     AccountMismatch,
     /// The person was erased, and with it what names the conversion to Microsoft.
     IdentityErased,
+    /// A word that a later version wrote: after a roll-back its rows stay readable.
+    #[serde(other)]
+    Other,
 }
 
 impl CorrectionRefusal {
@@ -86,6 +89,7 @@ impl CorrectionRefusal {
             CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
             CorrectionRefusal::AccountMismatch => "account_mismatch",
             CorrectionRefusal::IdentityErased => "identity_erased",
+            CorrectionRefusal::Other => "other",
         }
     }
 }

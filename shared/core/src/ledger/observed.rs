@@ -82,10 +82,9 @@ impl Observed {
     #[must_use]
     pub fn is_retracted_or_doubtful(&self) -> bool {
         let accepted = self.adjusted.as_ref().is_some_and(|adjusted| adjusted.value.is_none());
-        let unanswered = self.last.as_ref().is_some_and(|last| {
-            last.kind == Kind::Retract && last.outcome == AttemptOutcome::Unknown
-        });
-        accepted || (unanswered && self.is_retract_claimed())
+        let claims = self.claim.iter().flat_map(|claim| [Some(claim), claim.before.as_deref()]);
+        let unanswered = |claim: &Claim| claim.value.is_none() && claim.unanswered;
+        accepted || claims.flatten().any(unanswered)
     }
 }
 
@@ -153,6 +152,9 @@ pub struct Claim {
     pub adjustment_time: EventTime,
     /// How many corrections the row had; of repeated Retracts, when the first was claimed.
     pub corrections: usize,
+    /// It was sent and its outcome is unknown, or it was still missing when the next one was claimed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unanswered: bool,
     /// Whether an earlier adjustment was unsettled when this one was claimed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub after_unsettled: bool,

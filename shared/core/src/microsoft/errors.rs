@@ -241,7 +241,7 @@ pub const TABLE: &[Entry] = &[
         UNREADABLE,
         ErrorClass::Unknown,
         "Microsoft could not read the request and did not say why.",
-        "From the third time on it is halved until the row that spoils it is alone. Report that one with its TrackingId.",
+        "Nothing at first; from the fourth try on the rows are sent in small calls, until the one that spoils them is alone. Report that one with its TrackingId.",
     ),
     named("HTTP 404", ErrorClass::Retry, NOT_THERE, AWAIT_OR_ADDRESS),
     named("HTTP 501", ErrorClass::Retry, NOT_THERE, AWAIT_OR_ADDRESS),

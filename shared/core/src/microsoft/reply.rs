@@ -47,7 +47,8 @@ pub enum Reply {
     Rows(Vec<RowOutcome>),
     /// The call was refused as a whole, before any row was taken.
     Fault(MicrosoftError),
-    /// Whether any row was taken is unknown: why, for the log, and what Microsoft said, if anything.
+    /// Whether any row was taken is unknown: why, for the log, and what Microsoft said, if anything
+    /// (also of the whole account: a refused token under HTTP 500 is a refused token).
     Unknown(&'static str, Option<MicrosoftError>),
 }
 
@@ -134,6 +135,12 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
         return by_status(status);
     };
     let fault = fault.unwrapped();
+    if status >= 500 {
+        // Whatever it says: a server that failed may have carried something out before.
+        let lists = [fault.errors, fault.operation_errors, fault.batch_errors];
+        let first = lists.into_iter().flatten().flatten().next();
+        return Reply::Unknown("failed on Microsoft's side", first.map(MicrosoftError::from));
+    }
     if let Some(errors) = fault.batch_errors.filter(|errors| !errors.is_empty()) {
         // A fault that names rows was refused as a whole: the others were not taken either.
         return match align(errors, rows) {

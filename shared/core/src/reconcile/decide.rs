@@ -184,7 +184,7 @@ fn look(row: &Row, now: EventTime, policy: &Policy) -> Action {
     let reason = known.filter(|reason| reason.is_for_click()).unwrap_or(WaitReason::NoClick);
     match policy.next_look(row.recorded_at, row.limit(), now) {
         Some(next) => Action::WaitUntil(next, reason),
-        None => Action::Refuse(RefusalReason::Unmatched),
+        None => Action::Refuse(end_of(row)),
     }
 }
 
@@ -226,7 +226,7 @@ fn after_acceptance(
     let time = adjustment_time(&row.observed, &row.facts, now);
     let waits = [
         Some((settled(row, accepted, policy), WaitReason::SettleDelay)),
-        spaced(row, policy),
+        spaced(row, now, policy),
         postponed(&row.observed),
         Some((time, WaitReason::BetweenAdjustments)),
     ];
@@ -290,9 +290,10 @@ fn settled(row: &Row, accepted: &Acceptance, policy: &Policy) -> EventTime {
 
 /// No two claims are closer than this, whatever became of the first: a late one must not land after
 /// a newer one. Near the end the length of a run is enough.
-fn spaced(row: &Row, policy: &Policy) -> Option<(EventTime, WaitReason)> {
+fn spaced(row: &Row, now: EventTime, policy: &Policy) -> Option<(EventTime, WaitReason)> {
     let claim = row.observed.claim.as_ref()?;
-    let reason = if row.observed.unsettled {
+    let may_be_running = now < claim.at.plus_seconds(policy.run_margin);
+    let reason = if claim.unanswered || (row.observed.unsettled && !may_be_running) {
         WaitReason::RepeatAfterUnknown
     } else {
         WaitReason::BetweenAdjustments

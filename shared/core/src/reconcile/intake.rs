@@ -2,19 +2,15 @@
 
 use crate::{
     event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
-    id::RecordId,
     ledger::{
         correction::{Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold},
-        facts::{Click, ClickOrigin, Facts},
+        facts::Facts,
         index::{IndexClass, Open},
         observed::{Observed, Refusal},
         row::{Row, RowKey},
         wait::WaitReason,
     },
-    person::{
-        click_id::ClickId,
-        identity::{Identity, Sha256Hash},
-    },
+    person::identity::{Identity, Sha256Hash},
     reconcile::{
         decide::Action,
         note::{Context, next_entry, waiting},
@@ -22,31 +18,7 @@ use crate::{
     time::{DAY, EventTime},
 };
 
-/// What the search for a conversion's click came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClickSearch {
-    /// The click it is credited to.
-    Found {
-        /// Microsoft's click id.
-        click_id: ClickId,
-        /// When it was captured; unknown if the event brought the click id itself.
-        clicked_at: Option<EventTime>,
-        /// What led to it.
-        from: ClickOrigin,
-        /// The reference it is stored under, where a tie led to it.
-        reference: Option<RecordId>,
-    },
-    /// None so far, and why.
-    Missing(WaitReason),
-}
-
-impl ClickSearch {
-    /// The event brought the click id itself.
-    #[must_use]
-    pub fn own(click_id: ClickId) -> Self {
-        ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event, reference: None }
-    }
-}
+pub use crate::reconcile::attribution::Credit as ClickSearch;
 
 /// How a row gets on after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +47,7 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 /// click id where a goal has enhanced conversions off, and refuses a row that has nothing else.
 #[must_use]
 pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
-    let (click_id, click) = credited(search);
+    let (click_id, click) = search.click().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
     Facts {
         fingerprint: conversion.fingerprint().to_string(),
@@ -100,22 +72,11 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
 /// before they are written.
 #[must_use]
 pub fn credited_to(facts: &Facts, search: &ClickSearch) -> Facts {
-    let (click_id, click) = credited(search);
+    let (click_id, click) = search.click().unzip();
     let identity = Identity { click_id, ..facts.identity.clone() };
     let conversion_time =
         if identity == facts.identity { facts.conversion_time } else { facts.occurred_at };
     Facts { identity, click, conversion_time, ..facts.clone() }
-}
-
-fn credited(search: &ClickSearch) -> (Option<ClickId>, Option<Click>) {
-    match search {
-        ClickSearch::Found { click_id, clicked_at, from, reference } => {
-            let reference = reference.clone();
-            let click = Click { clicked_at: *clicked_at, from: *from, reference };
-            (Some(click_id.clone()), Some(click))
-        }
-        ClickSearch::Missing(_) => (None, None),
-    }
 }
 
 /// A new row with `facts`; its next step is in `open`, or else a message.

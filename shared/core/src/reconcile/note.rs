@@ -68,8 +68,6 @@ impl Write {
 pub enum Note {
     /// Nothing to do before this time.
     Waits(EventTime, WaitReason),
-    /// Its click was found: from now on its message drives it.
-    Found,
     /// Nothing to do.
     InSync,
     /// The original is about to be sent.
@@ -136,28 +134,29 @@ impl Note {
     #[must_use]
     pub fn again(&self, seen: &Row, current: &Row, context: &Context<'_>) -> OnConflict {
         let same_observed = seen.observed_revision == current.observed_revision;
-        let write = match self {
-            Note::Accepted(Kind::Apply, _) | Note::Unknown(..) => {
-                let ours = seen.observed.applying == current.observed.applying;
+        // Nobody has claimed the original since, whatever else was learned of the row.
+        let ours = seen.observed.applying == current.observed.applying;
+        let write = match (self, self.kind_and_call()) {
+            (Note::Accepted(Kind::Apply, _) | Note::Unknown(..), _) => {
                 let whose = if ours { Outstanding::Ours } else { Outstanding::Theirs };
                 self.draft(current, None, whose, context)
             }
-            _ if same_observed && self.is_outcome() => self.write(current, None, context),
-            Note::Dead | Note::Redriven(_) if same_observed => self.write(current, None, context),
-            _ => match self.kind_and_call() {
-                // Another worker claimed meanwhile: which of the two adjustments counts is unknown.
-                Some((kind, call)) if kind != Kind::Apply => {
-                    Note::Unknown(kind, call.clone(), None).write(current, None, context)
-                }
-                _ => return OnConflict::GiveUp,
-            },
+            (_, Some((Kind::Apply, _))) if ours && seen.observed.applying.is_some() => {
+                self.write(current, None, context)
+            }
+            (_, Some((Kind::Restate | Kind::Retract, _))) if same_observed => {
+                self.write(current, None, context)
+            }
+            // Another worker claimed meanwhile: which of the two adjustments counts is unknown.
+            (_, Some((kind @ (Kind::Restate | Kind::Retract), call))) => {
+                Note::Unknown(kind, call.clone(), None).write(current, None, context)
+            }
+            (Note::Dead | Note::Redriven(_), _) if same_observed => {
+                self.write(current, None, context)
+            }
+            _ => return OnConflict::GiveUp,
         };
         OnConflict::Write(Box::new(write))
-    }
-
-    /// Whether Microsoft's answer, or its absence, taught this.
-    fn is_outcome(&self) -> bool {
-        self.kind_and_call().is_some()
     }
 
     fn kind_and_call(&self) -> Option<(Kind, &CallRef)> {
@@ -212,7 +211,7 @@ impl Note {
         let now = context.now;
         let mut observed = row.observed.clone();
         match self {
-            Note::Waits(..) | Note::Found | Note::InSync => return None,
+            Note::Waits(..) | Note::InSync => return None,
             Note::ClaimedApply => outcome::claim_apply(&mut observed, now),
             Note::ClaimedAdjustment(adjustment, time) => {
                 outcome::claim_adjustment(&mut observed, row, adjustment, *time, now);
@@ -256,7 +255,7 @@ impl Note {
         }
         match self {
             Note::Waits(until, reason) => Some(waiting(after, *until, *reason, context.now)),
-            Note::Found | Note::InSync => None,
+            Note::InSync => None,
             Note::Refused(reason) if reason.is_beyond_repair() => None,
             // Decided so only for its age, as it is known that no redrive could help.
             Note::Refused(RefusalReason::MayAlreadyCount) => None,
@@ -264,9 +263,10 @@ impl Note {
                 Some(IndexClass::Refused.entry(context.now, context.now, None))
             }
             Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
+            // What is sent is not looked for any more; the next look may be weeks away.
+            Note::ClaimedApply => row.open.clone().filter(|open| open.class != IndexClass::Look),
             // The message comes again by itself; a row that was due stays so until it is settled.
-            Note::ClaimedApply
-            | Note::ClaimedAdjustment(..)
+            Note::ClaimedAdjustment(..)
             | Note::ClickRefused(..)
             | Note::Unknown(Kind::Apply, ..)
             | Note::NotTaken(Kind::Apply, ..) => row.open.clone(),

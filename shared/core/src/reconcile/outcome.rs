@@ -43,6 +43,7 @@ pub(super) fn claim_adjustment(
     let mut before = observed.claim.take();
     if let Some(before) = &mut before {
         before.before = None;
+        before.unanswered |= observed.unsettled;
     }
     // What came after a first Retract never revives the conversion.
     let first_retract = before.as_ref().filter(|before| before.value.is_none());
@@ -53,6 +54,7 @@ pub(super) fn claim_adjustment(
         value,
         adjustment_time: time,
         corrections,
+        unanswered: false,
         after_unsettled: observed.unsettled,
         before: before.map(Box::new),
     });
@@ -145,6 +147,9 @@ pub(super) fn unknown(
 ) {
     if kind != Kind::Apply {
         observed.unsettled = true;
+        if let Some(claim) = &mut observed.claim {
+            claim.unanswered = true;
+        }
     } else if observed.accepted.is_none() {
         observed.apply_unknown = true;
         if ours {

@@ -77,9 +77,21 @@ pub fn verdict(
         }
         Reply::Unknown(_, error) => {
             let note = |sent: &Sent| Note::Unknown(sent.kind, call.clone(), error.clone());
-            Verdict { notes: sent.iter().map(note).collect(), trouble: None, answered: false }
+            let notes = sent.iter().map(note).collect();
+            let trouble = error.and_then(|error| Some((of_account(error.class)?, error)));
+            Verdict { notes, trouble, answered: false }
         }
         Reply::Fault(error) => reading.fault(error, sent),
+    }
+}
+
+/// The trouble of the whole account that an error of this class means.
+fn of_account(class: ErrorClass) -> Option<Trouble> {
+    match class {
+        ErrorClass::Throttled => Some(Trouble::Throttled),
+        ErrorClass::Token => Some(Trouble::Token),
+        ErrorClass::Account => Some(Trouble::Account),
+        _ => None,
     }
 }
 
@@ -93,12 +105,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// The call was refused before any row was taken. A refusal of the only row is the row's.
     fn fault(&self, error: MicrosoftError, sent: &[Sent]) -> Verdict {
-        let trouble = match error.class {
-            ErrorClass::Throttled => Some(Trouble::Throttled),
-            ErrorClass::Token => Some(Trouble::Token),
-            ErrorClass::Account | ErrorClass::Retry => Some(Trouble::Account),
-            _ => None,
-        };
+        let trouble = of_account(error.class);
         if let (None, [row]) = (trouble, sent) {
             return Verdict {
                 notes: vec![self.failed(*row, error)],

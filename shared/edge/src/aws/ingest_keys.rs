@@ -2,7 +2,7 @@
 //!
 //! The secret holds SHA-256 hashes, so that reading it gives nobody a key.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 
 use crate::{
     aws::account_secrets::Secrets,
-    ports::{IngestKey, KeyError},
+    lambda::clock::SystemClock,
+    ports::{self, Clock as _, IngestKey, KeyError},
 };
 
 /// How long the keys are used before they are read again.
@@ -28,32 +29,35 @@ struct KeyFile {
 #[derive(Debug)]
 pub struct Keys {
     secrets: Secrets,
-    cache: Mutex<Option<(Instant, Vec<IngestKey>)>>,
+    clock: SystemClock,
+    /// With the monotonic time at which they were read.
+    cache: Mutex<Option<(Duration, Vec<IngestKey>)>>,
 }
 
 impl Keys {
     /// Checks against the keys that `secrets` holds.
     #[must_use]
     pub fn new(secrets: Secrets) -> Self {
-        Keys { secrets, cache: Mutex::default() }
+        Keys { secrets, clock: SystemClock::default(), cache: Mutex::default() }
     }
 }
 
-impl crate::ports::Keys for Keys {
+impl ports::Keys for Keys {
     async fn check(&self, authorization: Option<&str>) -> Result<IngestKey, KeyError> {
         let presented = authorization.and_then(bearer).ok_or(KeyError::Unknown)?;
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         let mut cache = self.cache.lock().await;
+        let now = self.clock.monotonic();
         if let Some((at, keys)) = cache.as_ref() {
             let found = find(keys, &hash);
             let wait = if found.is_some() { FRESH } else { UNKNOWN_KEY_PAUSE };
-            if at.elapsed() < wait {
+            if now - *at < wait {
                 return found.ok_or(KeyError::Unknown);
             }
         }
         let keys = self.secrets.read::<KeyFile>("ingest-keys").await?.value.keys;
         let found = find(&keys, &hash);
-        *cache = Some((Instant::now(), keys));
+        *cache = Some((now, keys));
         found.ok_or(KeyError::Unknown)
     }
 }

@@ -6,7 +6,10 @@ use aws_sdk_sqs::{
 };
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-use crate::ports::{Hide, QueueError, Signals};
+use crate::{
+    error_text::text_of,
+    ports::{Deferral, QueueError, Signals},
+};
 
 /// Entries per batch request (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
 const ENTRIES: usize = 10;
@@ -52,13 +55,10 @@ impl Queue {
                 let sent = |position: usize| {
                     answer.successful().iter().any(|ok| ok.id() == position.to_string())
                 };
-                let result = |position| match sent(position) {
-                    true => Ok(()),
-                    false => Err(QueueError("entry not taken".to_owned())),
-                };
-                (0..signals.len()).map(result).collect()
+                let refused = || QueueError("entry not accepted".to_owned());
+                (0..signals.len()).map(|at| sent(at).then_some(()).ok_or_else(refused)).collect()
             }
-            Err(error) => lost(&crate::error_text::text_of(&error)),
+            Err(error) => lost(&text_of(&error)),
         }
     }
 }
@@ -77,9 +77,9 @@ impl Signals for Queue {
         results
     }
 
-    async fn hide(&self, messages: &[Hide]) {
+    async fn defer(&self, messages: &[Deferral]) {
         for chunk in messages.chunks(ENTRIES) {
-            let entries: Result<Vec<_>, _> = chunk.iter().enumerate().map(hide_entry).collect();
+            let entries: Result<Vec<_>, _> = chunk.iter().enumerate().map(deferral_entry).collect();
             let Ok(entries) = entries else { continue };
             let request = self.client.change_message_visibility_batch().queue_url(&self.url);
             match request.set_entries(Some(entries)).send().await {
@@ -88,10 +88,7 @@ impl Signals for Queue {
                     tracing::warn!(count = answer.failed().len(), "visibility not changed");
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = crate::error_text::text_of(&error),
-                        "visibility not changed"
-                    );
+                    tracing::warn!(error = text_of(&error), "visibility not changed");
                 }
             }
         }
@@ -121,13 +118,13 @@ fn entry(
         .map_err(|error| QueueError(error.to_string()))
 }
 
-fn hide_entry(
-    (position, hide): (usize, &Hide),
+fn deferral_entry(
+    (position, deferral): (usize, &Deferral),
 ) -> Result<ChangeMessageVisibilityBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
-    let seconds = hide.seconds.clamp(0, MAX_VISIBILITY);
+    let seconds = deferral.seconds.clamp(0, MAX_VISIBILITY);
     ChangeMessageVisibilityBatchRequestEntry::builder()
         .id(position.to_string())
-        .receipt_handle(&hide.receipt_handle)
+        .receipt_handle(&deferral.receipt_handle)
         .visibility_timeout(i32::try_from(seconds).unwrap_or(0))
         .build()
 }

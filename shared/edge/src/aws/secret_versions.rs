@@ -9,7 +9,10 @@ use aws_sdk_secretsmanager::{
     operation::update_secret_version_stage::builders::UpdateSecretVersionStageFluentBuilder,
 };
 
-use crate::ports::{Document, Labels, SecretError};
+use crate::{
+    error_text::text_of,
+    ports::{Document, Labels, SecretError},
+};
 
 /// The label of the version that everybody reads.
 const CURRENT: &str = "AWSCURRENT";
@@ -20,17 +23,17 @@ const ATTEMPTS: u32 = 6;
 
 /// The account secrets of Secrets Manager.
 #[derive(Clone, Debug)]
-pub struct Vault {
+pub struct SecretVersions {
     client: Client,
 }
 
-impl Vault {
+impl SecretVersions {
     /// Works with secrets by their ARNs.
     #[must_use]
     pub fn new(client: &Client) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = client.config().to_builder().retry_config(retries).build();
-        Vault { client: Client::from_conf(config) }
+        SecretVersions { client: Client::from_conf(config) }
     }
 
     fn update(&self, id: &str, label: &str) -> UpdateSecretVersionStageFluentBuilder {
@@ -38,7 +41,7 @@ impl Vault {
     }
 }
 
-impl crate::ports::Vault for Vault {
+impl crate::ports::SecretVersions for SecretVersions {
     async fn labels(&self, id: &str) -> Result<Labels, SecretError> {
         let answer = self.client.describe_secret().secret_id(id).send().await;
         let answer = answer.map_err(|error| unavailable(id, &error))?;
@@ -89,5 +92,5 @@ impl crate::ports::Vault for Vault {
 }
 
 fn unavailable(id: &str, error: &dyn std::error::Error) -> SecretError {
-    SecretError::Unavailable(id.to_owned(), crate::error_text::text_of(error))
+    SecretError::Unavailable(id.to_owned(), text_of(error))
 }

@@ -1,22 +1,8 @@
-//! The one place where the clock is read.
+//! The clock of the machine. Everybody else reads it through the port.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tracklayer_core::time::EventTime;
-
-/// Milliseconds since 1970.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-pub fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Now, in whole seconds.
-#[must_use]
-pub fn now() -> EventTime {
-    EventTime::from_epoch(now_ms() / 1_000)
-}
+use crate::ports::Clock;
 
 /// The clock of the machine.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +10,18 @@ pub struct SystemClock {
     start: Instant,
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 impl Default for SystemClock {
     fn default() -> Self {
         SystemClock { start: Instant::now() }
     }
 }
 
-impl crate::ports::Clock for SystemClock {
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
-        now_ms()
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn monotonic(&self) -> Duration {

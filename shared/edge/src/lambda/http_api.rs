@@ -1,5 +1,7 @@
 //! Requests and answers of the HTTP API (payload format 2.0).
 
+use std::fmt::Display;
+
 use aws_lambda_events::{
     apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
     encodings::Body,
@@ -7,12 +9,14 @@ use aws_lambda_events::{
 use base64::Engine as _;
 use serde::Serialize;
 
+use crate::ports::{IngestKey, KeyError, Keys, Right};
+
 /// A request as it comes from the gateway.
 pub type Request = ApiGatewayV2httpRequest;
 /// An answer as the gateway takes it.
 pub type Response = ApiGatewayV2httpResponse;
 
-/// What a caller is told when a request is refused as a whole.
+/// Why a request is refused as a whole: what the caller is told, and what only the log is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// For programs.
@@ -24,13 +28,18 @@ pub struct Problem {
     /// HTTP status.
     #[serde(skip)]
     pub status: u16,
+    /// What failed, for the log alone.
+    #[serde(skip)]
+    pub cause: Option<String>,
 }
 
 impl Problem {
-    /// A problem with the request as a whole.
+    /// A problem with the request as a whole. Status and code are ones that callers can look up
+    /// (see [`crate::lambda::problems::PROBLEMS`]).
     #[must_use]
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Problem { code, message: message.into(), field: None, status }
+        debug_assert!(crate::lambda::problems::is_documented(status, code), "{status} {code}");
+        Problem { code, message: message.into(), field: None, status, cause: None }
     }
 
     /// 401.
@@ -50,16 +59,19 @@ impl Problem {
     pub fn unavailable() -> Self {
         Self::new(503, "unavailable", "not everything could be stored; send it again")
     }
+
+    /// The same problem, with what failed.
+    #[must_use]
+    pub fn because(self, cause: impl Display) -> Self {
+        Problem { cause: Some(cause.to_string()), ..self }
+    }
 }
 
-impl From<crate::ports::KeyError> for Problem {
-    fn from(error: crate::ports::KeyError) -> Self {
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
         match error {
-            crate::ports::KeyError::Unknown => Problem::unauthorized(),
-            crate::ports::KeyError::Secret(error) => {
-                tracing::error!(%error, "ingest keys can't be read");
-                Problem::unavailable()
-            }
+            KeyError::Unknown => Problem::unauthorized(),
+            KeyError::Secret(error) => Problem::unavailable().because(error),
         }
     }
 }
@@ -69,9 +81,29 @@ struct ErrorBody<'a> {
     error: &'a Problem,
 }
 
-impl From<Problem> for Response {
-    fn from(problem: Problem) -> Self {
-        json(problem.status, &ErrorBody { error: &problem })
+/// The answer to a request that is refused; the log gets the cause.
+#[must_use]
+pub fn refusal(problem: Problem) -> Response {
+    if let Some(error) = &problem.cause {
+        tracing::error!(error, code = problem.code, "request failed");
+    }
+    json(problem.status, &ErrorBody { error: &problem })
+}
+
+/// The ingest key that comes with a request, if it has the right.
+///
+/// # Errors
+/// If there is none, it is unknown or lacks the right, or the keys can't be read.
+pub async fn key_of(
+    request: &Request,
+    keys: &impl Keys,
+    right: Right,
+) -> Result<IngestKey, Problem> {
+    let key = keys.check(header(request, "authorization")).await?;
+    if key.may(right) {
+        Ok(key)
+    } else {
+        Err(Problem::forbidden(&format!("the key has no right to {}", right.as_str())))
     }
 }
 
@@ -115,20 +147,21 @@ pub fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// The body as text, decoded if the gateway encoded it.
+/// The body as text, decoded if the gateway encoded it. No content type is as good as the right one.
 ///
 /// # Errors
-/// If it is larger than `limit` bytes, or no UTF-8.
-pub fn body(request: &Request, limit: usize) -> Result<String, Problem> {
+/// If its content type is not `accepted`, it is larger than `limit` bytes, or no UTF-8.
+pub fn body(request: &Request, accepted: &[&str], limit: usize) -> Result<String, Problem> {
+    if is_other_type(request, accepted) {
+        let message = format!("send {}", accepted.join(" or "));
+        return Err(Problem::new(415, "unsupported_media_type", message));
+    }
     let too_large = || Problem::new(413, "body_too_large", format!("at most {limit} bytes"));
     let raw = request.body.as_deref().unwrap_or_default();
     if raw.len() > limit * 2 {
         return Err(too_large());
     }
-    let text = match request.is_base64_encoded {
-        false => raw.to_owned(),
-        true => decode(raw)?,
-    };
+    let text = if request.is_base64_encoded { decode(raw)? } else { raw.to_owned() };
     if text.len() > limit { Err(too_large()) } else { Ok(text) }
 }
 
@@ -139,8 +172,7 @@ fn decode(raw: &str) -> Result<String, Problem> {
 }
 
 /// Whether a content type is given and is none of these media types.
-#[must_use]
-pub fn is_other_type(request: &Request, accepted: &[&str]) -> bool {
+fn is_other_type(request: &Request, accepted: &[&str]) -> bool {
     let Some(given) = header(request, "content-type") else { return false };
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = media.starts_with("application/") && media.ends_with("+json");

@@ -2,5 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod deadline;
 pub mod http_api;
+pub mod problems;
 pub mod telemetry;

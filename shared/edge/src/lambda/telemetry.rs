@@ -4,54 +4,42 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::ports::Metric;
+use tracing::Level;
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+use tracklayer_core::time::EventTime;
+
+use super::{clock::SystemClock, config};
+use crate::ports::{Clock as _, Metric, Telemetry};
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "TrackLayer";
 
+/// What the targets of libraries that log begin with. They log only from `warn` on: their request
+/// dumps could hold secrets.
+const LIBRARIES: [&str; 5] = ["aws_", "h2", "hyper", "lambda_runtime", "reqwest"];
+
 /// Starts logging: JSON lines on standard output, level from `AWS_LAMBDA_LOG_LEVEL` (default
-/// `info`). Libraries speak up only from `warn` on: their request dumps could hold secrets.
+/// `info`).
 pub fn init() {
-    let level =
-        crate::lambda::config::text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let level = level.parse().unwrap_or(tracing::Level::INFO);
-    let filter = tracing_subscriber::filter::Targets::new()
-        .with_default(tracing::Level::WARN)
-        .with_targets(OUR_TARGETS.map(|target| (target, level)));
-    use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
+    let level = config::text("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_target(false)
         .with_current_span(false);
+    let filter = filter(level.unwrap_or(Level::INFO));
     tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
-const OUR_TARGETS: [&str; 9] = [
-    "capture",
-    "enqueue",
-    "upload",
-    "sweep",
-    "status",
-    "erase",
-    "token",
-    "goals",
-    "tracklayer_edge",
-];
-
-/// Writes a log line with members that are JSON themselves, as `tracing` can't.
-pub fn line(message: &str, members: Map<String, Value>) {
-    let time = clock_text(crate::lambda::clock::now_ms());
-    let mut line = Map::new();
-    line.insert("timestamp".to_owned(), json!(time));
-    line.insert("level".to_owned(), json!("INFO"));
-    line.insert("message".to_owned(), json!(message));
-    line.extend(members);
-    write(&Value::Object(line));
+fn filter(level: Level) -> Targets {
+    let libraries = LIBRARIES.map(|target| (target, level.min(Level::WARN)));
+    Targets::new().with_default(level).with_targets(libraries)
 }
 
 fn clock_text(ms: i64) -> String {
-    let time = tracklayer_core::time::EventTime::from_epoch(ms / 1_000).to_string();
+    let time = EventTime::from_epoch(ms / 1_000).to_string();
     format!("{}.{:03}Z", time.trim_end_matches('Z'), ms % 1_000)
 }
 
@@ -59,27 +47,30 @@ fn clock_text(ms: i64) -> String {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StandardOutput;
 
-impl crate::ports::Telemetry for StandardOutput {
+impl Telemetry for StandardOutput {
     fn line(&self, message: &str, members: Map<String, Value>) {
-        line(message, members);
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), json!(clock_text(now_ms())));
+        line.insert("level".to_owned(), json!("INFO"));
+        line.insert("message".to_owned(), json!(message));
+        line.extend(members);
+        write(&Value::Object(line));
     }
 
     fn emit(&self, account: &str, metrics: &[Metric]) {
-        emit(account, metrics);
+        if !metrics.is_empty() {
+            write(&emf(account, metrics, now_ms()));
+        }
     }
+}
+
+fn now_ms() -> i64 {
+    SystemClock::default().now_ms()
 }
 
 /// What can't be logged must not stop the work.
 fn write(line: &Value) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
-}
-
-/// Writes one line with these metrics of `account`; nothing if there are none.
-pub fn emit(account: &str, metrics: &[Metric]) {
-    if metrics.is_empty() {
-        return;
-    }
-    write(&emf(account, metrics, crate::lambda::clock::now_ms()));
 }
 
 fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {
@@ -101,6 +92,14 @@ fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_level_is_that_of_our_own_code_and_libraries_only_warn() {
+        let filter = filter(Level::DEBUG);
+        assert!(filter.would_enable("a_new_function::handler", &Level::DEBUG));
+        assert!(!filter.would_enable("aws_smithy_runtime::client", &Level::INFO));
+        assert!(filter.would_enable("hyper_util::client", &Level::WARN));
+    }
 
     #[test]
     fn a_line_of_metrics_is_in_cloudwatchs_form() {

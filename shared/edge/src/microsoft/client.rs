@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tracklayer_core::ledger::observed::Environment;
 
 use crate::{
+    error_text::text_of,
     lambda::config::{self, ConfigError},
     ports::{AccountSecret, Answer, Microsoft, Secret},
 };
@@ -108,9 +109,9 @@ impl Microsoft for Client {
         match request.send().await {
             Ok(answer) => read(answer).await,
             Err(error) if error.is_connect() || error.is_builder() => {
-                Answer::NotSent(crate::error_text::text_of(&error.without_url()))
+                Answer::NotSent(text_of(&error.without_url()))
             }
-            Err(error) => Answer::Lost(crate::error_text::text_of(&error.without_url())),
+            Err(error) => Answer::Lost(text_of(&error.without_url())),
         }
     }
 }
@@ -124,7 +125,7 @@ async fn read(answer: reqwest::Response) -> Answer {
             let tracking_id = header.or_else(|| tracking_id_of(&body).filter(|_| status != 200));
             Answer::Http { status, body: body.to_vec(), tracking_id }
         }
-        Err(error) => Answer::Lost(crate::error_text::text_of(&error.without_url())),
+        Err(error) => Answer::Lost(text_of(&error.without_url())),
     }
 }
 

@@ -4,11 +4,7 @@
 //! A token is fetched once and kept until shortly before it expires; while one task fetches, the
 //! others of its account wait for the result. Nothing here writes a secret.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -18,7 +14,11 @@ use tracklayer_core::{
     microsoft::token_errors::{WITHOUT_SCOPE, look_up_token},
 };
 
-use crate::ports::{AccountSecret, AuthError, Consents, Secret, Tokens, Versioned};
+use crate::{
+    error_text::text_of,
+    lambda::clock::SystemClock,
+    ports::{AccountSecret, AuthError, Clock as _, Consents, Secret, Tokens, Versioned},
+};
 
 /// A token is renewed this long before it expires.
 const EARLY: Duration = Duration::from_secs(300);
@@ -29,6 +29,7 @@ pub struct Auth {
     http: reqwest::Client,
     url: Option<String>,
     scope: &'static str,
+    clock: SystemClock,
     tokens: Mutex<HashMap<AccountName, Arc<Mutex<Option<Token>>>>>,
 }
 
@@ -36,7 +37,8 @@ pub struct Auth {
 struct Token {
     access: Secret,
     version: String,
-    until: Instant,
+    /// By the monotonic time.
+    until: Duration,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +63,7 @@ impl Auth {
             Environment::Production => "https://ads.microsoft.com/msads.manage offline_access",
             Environment::Sandbox => "https://si.ads.microsoft.com/msads.manage offline_access",
         };
-        Auth { http, url, scope, tokens: Mutex::default() }
+        Auth { http, url, scope, clock: SystemClock::default(), tokens: Mutex::default() }
     }
 
     async fn fetch(&self, secret: &AccountSecret) -> Result<TokenAnswer, AuthError> {
@@ -75,16 +77,16 @@ impl Auth {
             form.push(("client_secret", client_secret.expose()));
         }
         let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
-        let unavailable = |error: reqwest::Error| {
-            AuthError::Unavailable(crate::error_text::text_of(&error.without_url()))
-        };
+        let unavailable =
+            |error: reqwest::Error| AuthError::Unavailable(text_of(&error.without_url()));
         let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
         let answer = answer.await.map_err(unavailable)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(unavailable)?;
-        match status.is_success() {
-            true => read_token(&body),
-            false => Err(read_error(status.as_u16(), &body)),
+        if status.is_success() {
+            read_token(&body)
+        } else {
+            Err(read_error(status.as_u16(), &body))
         }
     }
 }
@@ -99,7 +101,7 @@ impl Tokens for Auth {
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref()
             && token.version == secret.version
-            && Instant::now() < token.until
+            && self.clock.monotonic() < token.until
         {
             return Ok(token.access.clone());
         }
@@ -109,7 +111,7 @@ impl Tokens for Auth {
         *slot = Some(Token {
             access: answer.access_token.clone(),
             version: secret.version.clone(),
-            until: Instant::now() + life - early,
+            until: self.clock.monotonic() + life - early,
         });
         Ok(answer.access_token)
     }

@@ -14,7 +14,7 @@ pub struct AccountItem {
     /// Throttled by Microsoft: no call before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<EventTime>,
-    /// When a batch last handed its rows back without a call, for the account's sake.
+    /// When a batch last returned its rows without a call, because of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub troubled_at: Option<EventTime>,
     /// The secret version that the identity service refused; it isn't asked again with that one.
@@ -68,68 +68,59 @@ pub struct GoalCheck {
     pub absent_goals: BTreeMap<String, EventTime>,
 }
 
+/// Why no check could use an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// Since when.
+    pub since: EventTime,
+    /// Whether the account's rows wait until a check can use it.
+    pub held: bool,
+    /// What a person must repair.
+    pub finding: GoalFinding,
+}
+
 /// What all workers must know of an ad account.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait AccountItems {
     /// Makes all workers pause calls for `account` until then.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
 
-    /// Notes that a batch hands the account's rows back without a call.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
+    /// Notes that a batch returns the account's rows without a call.
     async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError>;
 
     /// Notes that the identity service refused this version of the account's secret.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
 }
 
 /// What the check of the goals leaves for all workers.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait GoalChecks {
     /// What is known of an account.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
 
     /// Keeps the result of a check, which also ends a hold of the account; not if one that began
     /// later is kept already.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn save_check(&self, account: &AccountName, check: &GoalCheck)
     -> Result<(), LedgerError>;
 
     /// Notes since when no check could use the account and for what, and whether its rows wait for
     /// that. What was found of its goals before stays.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn fail_check(
         &self,
         account: &AccountName,
-        since: EventTime,
-        held: bool,
-        finding: &GoalFinding,
+        failure: &CheckFailure,
     ) -> Result<(), LedgerError>;
 }
 
 /// What all workers know of a refused consent.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Refusals {
     /// The version of the account's secret that the identity service refused, if it did.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError>;
 
     /// Notes that it refused this version.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
 }

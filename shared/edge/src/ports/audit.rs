@@ -60,23 +60,16 @@ pub struct Unreadable {
 }
 
 /// All rows, for the audit.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Audited {
     /// Where the audit stands.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn audit_state(&self) -> Result<AuditState, LedgerError>;
 
     /// Writes where the audit stands, on condition that nobody did since `state` was read; raises
     /// its revision. Answers whether it did.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn save_audit(&self, state: &AuditState) -> Result<bool, LedgerError>;
 
     /// Some rows from `after` on, found among at most `limit` items.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn rows(&self, after: Option<&Place>, limit: i32) -> Result<RowPage, LedgerError>;
 }

@@ -29,18 +29,17 @@ pub enum Written {
     Done,
     /// Somebody was faster; this is the row now, if it is still there and readable.
     Conflict(Option<Box<Row>>),
-    /// DynamoDB did not take it.
+    /// DynamoDB did not accept it.
     Failed(String),
 }
 
 /// Many rows at once, by whoever learns something of Microsoft.
+///
+/// [`Batches::read`] fails if the ledger is unavailable; of writes, each says how it ended.
 pub trait Batches {
     /// Reads rows and account items consistently. Keys must be unique: DynamoDB refuses the whole
     /// request otherwise. A key without a row in the answer is missing, unreadable or was not
     /// processed: nothing may be concluded from it.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError>;
 
     /// Carries out `writes`, each on its own conditions; one outcome per write, in order.

@@ -33,6 +33,15 @@ impl TieKind {
     }
 }
 
+/// Who tied a record to a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TiedBy {
+    /// Somebody with an ingest key.
+    Key,
+    /// A browser. Perhaps a stranger's, as a hint.
+    Browser,
+}
+
 /// Who withdrew consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithdrawnBy {
@@ -43,12 +52,11 @@ pub enum WithdrawnBy {
 }
 
 /// The captured clicks.
+///
+/// Every method fails if the clicks are unavailable.
 pub trait Clicks {
     /// The click for a conversion at `time`: the event's own click id, else by the session, else by
     /// the ties of lead, cart and order, in this order.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn search(
         &self,
         own: Option<&ClickId>,
@@ -60,9 +68,6 @@ pub trait Clicks {
 
     /// Whether a click that was found in the second `at` under `reference` has not been deleted
     /// since: consent may have been withdrawn. One that is as old as clicks get counts as there.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn is_there(
         &self,
         reference: &RecordId,
@@ -72,9 +77,6 @@ pub trait Clicks {
     ) -> Result<bool, LedgerError>;
 
     /// When the consent of `person` was last withdrawn, by one or the other.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn withdrawn_at(
         &self,
         person: &Person,
@@ -83,12 +85,45 @@ pub trait Clicks {
 
     /// The references that somebody with an ingest key has tied to `record`: these visitors are no
     /// strangers who tied themselves to it.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
     async fn tied_by_key(
         &self,
         record: &Person,
         now: EventTime,
     ) -> Result<Vec<RecordId>, LedgerError>;
+}
+
+/// The captured clicks, by whoever captures them.
+///
+/// Every method fails if the clicks are unavailable.
+pub trait Captures {
+    /// Adds a click to the history of `reference`, with `details` as attributes.
+    async fn add(
+        &self,
+        reference: &str,
+        click_id: &ClickId,
+        at_ms: i64,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError>;
+
+    /// Ties a record to `reference`, with `details` as attributes.
+    async fn tie(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        reference: &str,
+        at_ms: i64,
+        by: TiedBy,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError>;
+
+    /// Notes who withdrew the consent of `person`, for what was recorded before and waits.
+    async fn withdraw(
+        &self,
+        person: &Person,
+        by: WithdrawnBy,
+        at_ms: i64,
+    ) -> Result<(), LedgerError>;
+
+    /// Whether any click of `reference` came with `cookie`.
+    async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError>;
 }

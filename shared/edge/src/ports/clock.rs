@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracklayer_core::time::EventTime;
 
-/// Tells the time.
+/// Reads the time.
 pub trait Clock {
     /// Milliseconds since 1970. May be set, back as well.
     fn now_ms(&self) -> i64;

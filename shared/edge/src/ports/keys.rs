@@ -22,6 +22,18 @@ pub enum Right {
     Erase,
 }
 
+impl Right {
+    /// Its name in the file of keys.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Right::Write => "write",
+            Right::Read => "read",
+            Right::Erase => "erase",
+        }
+    }
+}
+
 /// One key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct IngestKey {

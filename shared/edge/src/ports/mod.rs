@@ -23,11 +23,11 @@ mod secrets;
 mod telemetry;
 mod tokens;
 
-pub use account::{AccountItem, AccountItems, GoalCheck, GoalChecks, Refusals};
+pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, Refusals};
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
-pub use clicks::{Clicks, TieKind, WithdrawnBy};
+pub use clicks::{Captures, Clicks, TieKind, TiedBy, WithdrawnBy};
 pub use clock::Clock;
 pub use erasure::{
     ClickTrace, ErasureItem, Erasures, Forgets, Progress, Removed, TieTrace, TracePage, Traces,
@@ -35,8 +35,8 @@ pub use erasure::{
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
-pub use queue::{Hide, QueueError, Signals};
-pub use rotation::{Document, Labels, Vault};
+pub use queue::{Deferral, QueueError, Signals};
+pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};

@@ -2,17 +2,17 @@
 
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-/// The queue did not take a message.
+/// The queue did not accept a message.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue is unavailable: {0}")]
 pub struct QueueError(pub String);
 
-/// A message to be hidden for some time.
+/// A message that is to be received again only after some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hide {
+pub struct Deferral {
     /// As received.
     pub receipt_handle: String,
-    /// For how many seconds; 0 shows it at once.
+    /// In how many seconds; 0: at once.
     pub seconds: i64,
 }
 
@@ -27,7 +27,7 @@ pub trait Signals {
         jitter: i64,
     ) -> Vec<Result<(), QueueError>>;
 
-    /// Changes when messages are seen again. What fails is only logged: the message then comes
-    /// after the queue's own visibility timeout.
-    async fn hide(&self, messages: &[Hide]);
+    /// Changes the visibility of messages. A failure is only logged: the message is received after
+    /// the queue's own visibility timeout then.
+    async fn defer(&self, messages: &[Deferral]);
 }

@@ -79,7 +79,7 @@ pub struct Labels {
 }
 
 /// The versions of a secret, for the one function that writes secrets. Secrets are named by ARN.
-pub trait Vault {
+pub trait SecretVersions {
     /// Which versions carry the labels.
     ///
     /// # Errors

@@ -82,10 +82,7 @@ pub enum SecretError {
 /// What is wrong with the JSON, without quoting it.
 pub(crate) fn shape_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.starts_with("missing field") {
-        true => text,
-        false => "not the expected JSON".to_owned(),
-    }
+    if text.starts_with("missing field") { text } else { "not the expected JSON".to_owned() }
 }
 
 /// The accounts' credentials.

@@ -32,7 +32,7 @@ pub enum AuthError {
     #[error("the identity service refuses the application: {0}")]
     Configuration(Refusal),
     /// The identity service finds that it is asked too often.
-    #[error("the identity service takes this for a loop: {0}")]
+    #[error("the identity service finds that it is asked in a loop: {0}")]
     Looping(Refusal),
     /// The identity service did not answer.
     #[error("the identity service is unavailable: {0}")]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use enqueue::Enqueue;
 use serde_json::{Value, json};
 use tracklayer_core::time::EventTime;
+use tracklayer_edge::lambda::{deadline::Deadline, http_api::Request};
 
 use crate::{
     microsoft::decimal,
@@ -200,9 +201,10 @@ async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<(i64, Va
         queue: port.clone(),
         telemetry: port,
     };
-    let mut request = tracklayer_edge::lambda::http_api::Request::default();
+    let mut request = Request::default();
     request.body = Some(body.to_string());
-    let response = invocation.run(TIMEOUT, enqueue.handle(&request, u64::MAX)).await?;
+    let deadline = Deadline::at_epoch_ms(u64::MAX, &enqueue.clock);
+    let response = invocation.run(TIMEOUT, enqueue.handle(&request, deadline)).await?;
     let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();
     Some((response.status_code, serde_json::from_slice(&body).unwrap_or_default()))
 }

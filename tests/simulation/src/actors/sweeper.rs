@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sweep::{Sweep, signals::Span};
+use sweep::{Sweep, span::Span};
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::AuditState;
 
@@ -61,10 +61,9 @@ fn run(world: &Rc<World>) {
             telemetry: port,
         };
         let deadline = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
-        let span =
-            Span { now: tracklayer_edge::ports::Clock::now(&sweep.clock), deadline_ms: deadline };
+        let span = Span::new(deadline, &sweep.clock);
         let sweeping = async {
-            let _ = sweep.handle(span.now, deadline).await;
+            let _ = sweep.wake(&span).await;
             if world.plan.mutation != Some(Mutation::HeldForgotten) {
                 let _ = sweep.release_held(&span).await;
             }

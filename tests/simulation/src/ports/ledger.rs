@@ -6,14 +6,13 @@ use tracklayer_core::{
         observed::Destination,
         row::{Row, RowKey},
     },
-    microsoft::goals::GoalFinding,
     reconcile::note::Write,
     time::EventTime,
 };
 use tracklayer_edge::ports::{
-    AccountItem, AccountItems, AuditState, Audited, Batches, Claims, Cursor, DueEntry, DuePage,
-    Found, GoalCheck, GoalChecks, Index, LedgerError, Place, Pointer, RowPage, Rows, Tally,
-    Written,
+    AccountItem, AccountItems, AuditState, Audited, Batches, CheckFailure, Claims, Cursor,
+    DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Place, Pointer, RowPage,
+    Rows, Tally, Written,
 };
 
 use super::{Lost, Port};
@@ -303,14 +302,12 @@ impl GoalChecks for Port {
     async fn fail_check(
         &self,
         account: &AccountName,
-        since: EventTime,
-        held: bool,
-        finding: &GoalFinding,
+        failure: &CheckFailure,
     ) -> Result<(), LedgerError> {
         let note = |table: &mut Table| {
             let item = table.accounts.entry(account.clone()).or_default();
-            (item.failing_since, item.held) = (Some(since), held);
-            item.failing_for = Some(finding.clone());
+            (item.failing_since, item.held) = (Some(failure.since), failure.held);
+            item.failing_for = Some(failure.finding.clone());
         };
         Ok(self.table(note).await?)
     }

@@ -16,7 +16,7 @@ use tracklayer_core::{
 use tracklayer_edge::{
     aws::queue::delay,
     ports::{
-        AccountSecret, AuthError, Clicks, Hide, IngestKey, KeyError, Keys, LedgerError, Metric,
+        AccountSecret, AuthError, Clicks, Deferral, IngestKey, KeyError, Keys, LedgerError, Metric,
         QueueError, Secret, SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
         WithdrawnBy,
     },
@@ -57,7 +57,7 @@ impl Signals for Port {
         signals.iter().map(|_| result(sent)).collect()
     }
 
-    async fn hide(&self, messages: &[Hide]) {
+    async fn defer(&self, messages: &[Deferral]) {
         if messages.is_empty() {
             return;
         }

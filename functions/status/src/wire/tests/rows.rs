@@ -114,6 +114,7 @@ pub(crate) fn adjusted(row: &mut Row, value: Option<&str>) {
         adjustment_time: time,
         corrections,
         after_unsettled: false,
+        unanswered: false,
         before: None,
     });
     row.observed.adjusted = Some(Adjusted { at: time, value, corrections, tracking_id: None });

@@ -63,7 +63,7 @@ impl Clicks {
     }
 
     /// All items of a partition: their keys, and the cookies of clicks.
-    async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
+    pub(super) async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
         let mut pages = self
             .client
             .query()
@@ -104,7 +104,7 @@ impl Clicks {
     }
 }
 
-fn came_with(click: &Item, cookie: &str) -> bool {
+pub(super) fn came_with(click: &Item, cookie: &str) -> bool {
     click.get("cookie").and_then(|value| value.as_s().ok()).is_some_and(|value| value == cookie)
 }
 

@@ -29,7 +29,7 @@ use tracklayer_core::{
     time::{DAY, EventTime},
 };
 
-use crate::ports::{LedgerError, TieKind, WithdrawnBy};
+use crate::ports::{Captures, LedgerError, TieKind, TiedBy, WithdrawnBy};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -76,58 +76,6 @@ impl Clicks {
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Clicks { client, table }
-    }
-
-    /// Adds a click to the history of `reference`, with `details` as attributes.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn add(
-        &self,
-        reference: &str,
-        click_id: &ClickId,
-        at_ms: i64,
-        details: Vec<(&'static str, String)>,
-    ) -> Result<(), LedgerError> {
-        let mut item = keyed(&session_pk(reference), &format!("{at_ms:013} {}", click_id.as_str()));
-        extend(&mut item, details);
-        self.put(item, at_ms).await
-    }
-
-    /// Ties a record to `reference`, with `details` as attributes; `keyed_tie` if the request had an
-    /// ingest key.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn tie(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        reference: &str,
-        at_ms: i64,
-        keyed_tie: bool,
-        details: Vec<(&'static str, String)>,
-    ) -> Result<(), LedgerError> {
-        // One item per reference: repeating a tie must not push others out of sight.
-        let rank = if keyed_tie { "key" } else { "web" };
-        let mut item = keyed(&tie_pk(kind, id), &format!("{rank} {reference}"));
-        extend(&mut item, details);
-        self.put(item, at_ms).await
-    }
-
-    /// Notes who withdrew the consent of `person`, for what was recorded before and waits.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn withdraw(
-        &self,
-        person: &Person,
-        by: WithdrawnBy,
-        at_ms: i64,
-    ) -> Result<(), LedgerError> {
-        let mut item = keyed(&withdrawal_pk(person), withdrawal_sk(by));
-        item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
-        self.put(item, at_ms).await
     }
 
     async fn put(&self, mut item: Item, at_ms: i64) -> Result<(), LedgerError> {
@@ -182,11 +130,6 @@ impl Clicks {
         if let Some(click) = latest {
             return Ok(Ok(click));
         }
-        for reference in references {
-            if self.is_clicked_after(reference, time).await? {
-                return Ok(Err(WaitReason::NoClick));
-            }
-        }
         Ok(Err(WaitReason::NoClick))
     }
 
@@ -204,21 +147,6 @@ impl Clicks {
         // An expired click may stand for days until DynamoDB deletes it; older ones are expired too.
         let item = item.filter(|item| !is_expired(item, now));
         Ok(item.as_ref().and_then(|item| click_of(item, reference)))
-    }
-
-    /// Whether the first click came within a day after the conversion, as with sale times that are
-    /// only dates.
-    async fn is_clicked_after(
-        &self,
-        reference: &str,
-        time: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let start = format!("{:013}", (time.epoch() + 1) * 1_000);
-        let query = self.query(&session_pk(reference), "sk >= :edge", start);
-        let answer = query.limit(1).send().await.map_err(unavailable)?;
-        let items = answer.items.unwrap_or_default();
-        let click = items.first().and_then(|item| click_of(item, reference));
-        Ok(click.is_some_and(|click| click.at <= time.plus_seconds(DAY)))
     }
 
     async fn ties(&self, pk: &str, now: EventTime) -> Result<Vec<Tie>, LedgerError> {
@@ -250,6 +178,55 @@ impl Clicks {
             .expression_attribute_values(":edge", AttributeValue::S(value))
             // The click may be a moment old; an eventual read would credit the one before it.
             .consistent_read(true)
+    }
+}
+
+impl Captures for Clicks {
+    async fn add(
+        &self,
+        reference: &str,
+        click_id: &ClickId,
+        at_ms: i64,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&session_pk(reference), &format!("{at_ms:013} {}", click_id.as_str()));
+        extend(&mut item, details);
+        self.put(item, at_ms).await
+    }
+
+    async fn tie(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        reference: &str,
+        at_ms: i64,
+        by: TiedBy,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), LedgerError> {
+        // One item per reference: repeating a tie must not push others out of sight.
+        let rank = match by {
+            TiedBy::Key => "key",
+            TiedBy::Browser => "web",
+        };
+        let mut item = keyed(&tie_pk(kind, id), &format!("{rank} {reference}"));
+        extend(&mut item, details);
+        self.put(item, at_ms).await
+    }
+
+    async fn withdraw(
+        &self,
+        person: &Person,
+        by: WithdrawnBy,
+        at_ms: i64,
+    ) -> Result<(), LedgerError> {
+        let mut item = keyed(&withdrawal_pk(person), withdrawal_sk(by));
+        item.insert("withdrawnAt".to_owned(), AttributeValue::N((at_ms / 1_000).to_string()));
+        self.put(item, at_ms).await
+    }
+
+    async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError> {
+        let clicks = self.all(&session_pk(reference)).await?;
+        Ok(clicks.iter().any(|item| forget::came_with(item, cookie)))
     }
 }
 

@@ -2,9 +2,11 @@
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use serde::Serialize;
-use tracklayer_core::{id::AccountName, microsoft::goals::GoalFinding, time::EventTime};
+use tracklayer_core::{id::AccountName, time::EventTime};
 
-use crate::ports::{AccountItem, AccountItems, GoalCheck, GoalChecks, LedgerError, Refusals};
+use crate::ports::{
+    AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, LedgerError, Refusals,
+};
 
 use super::{Ledger, keyed, number, text, unavailable, won};
 
@@ -88,18 +90,16 @@ impl GoalChecks for Ledger {
     async fn fail_check(
         &self,
         account: &AccountName,
-        since: EventTime,
-        held: bool,
-        finding: &GoalFinding,
+        failure: &CheckFailure,
     ) -> Result<(), LedgerError> {
         self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
             .update_expression("SET failingSince = :since, held = :held, failingFor = :finding")
-            .expression_attribute_values(":finding", value_of(finding)?)
-            .expression_attribute_values(":since", number(since.epoch()))
-            .expression_attribute_values(":held", AttributeValue::Bool(held))
+            .expression_attribute_values(":finding", value_of(&failure.finding)?)
+            .expression_attribute_values(":since", number(failure.since.epoch()))
+            .expression_attribute_values(":held", AttributeValue::Bool(failure.held))
             .send()
             .await
             .map_err(|error| unavailable(&error))?;

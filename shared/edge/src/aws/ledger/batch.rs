@@ -14,7 +14,10 @@ use tracklayer_core::{
     reconcile::note::Write,
 };
 
-use crate::ports::{Batches, Found, LedgerError, Written};
+use crate::{
+    error_text::text_of,
+    ports::{Batches, Found, LedgerError, Written},
+};
 
 use super::{
     Item, Ledger, account::account_pk, key_item, keyed, number, row_of, text, unavailable, unsigned,
@@ -69,7 +72,7 @@ impl Ledger {
                 self.client.batch_get_item().request_items(&self.table, request).send().await;
             let mut answer = answer.map_err(|error| unavailable(&error))?;
             let items = answer.responses.as_mut().and_then(|tables| tables.remove(&self.table));
-            items.unwrap_or_default().into_iter().for_each(|item| found.take(item));
+            items.unwrap_or_default().into_iter().for_each(|item| found.add(item));
             let rest =
                 answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
             keys = rest.map(|rest| rest.keys).unwrap_or_default();
@@ -91,7 +94,7 @@ impl Ledger {
                 outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
                 outcomes
             }
-            Err(error) => vec![Written::Failed(crate::error_text::text_of(&error)); count],
+            Err(error) => vec![Written::Failed(text_of(&error)); count],
         }
     }
 
@@ -172,8 +175,8 @@ impl Found {
         }
     }
 
-    /// An unreadable row is left out, so that it is handed back, not lost.
-    fn take(&mut self, item: Item) {
+    /// An unreadable row is left out: its message is returned as failed, so it is not lost.
+    fn add(&mut self, item: Item) {
         let Some(pk) = item.get("pk").and_then(|pk| pk.as_s().ok()).cloned() else { return };
         if let Some(name) = pk.strip_prefix("account ") {
             match name.parse().ok().zip(serde_dynamo::from_item(item).ok()) {

@@ -38,7 +38,10 @@ use tracklayer_core::{
 
 pub use claims::CLAIM_DAYS;
 
-use crate::ports::{LedgerError, Partition, Rows};
+use crate::{
+    error_text::text_of,
+    ports::{LedgerError, Partition, Rows},
+};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
@@ -328,7 +331,7 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    LedgerError::Unavailable(crate::error_text::text_of(error))
+    LedgerError::Unavailable(text_of(error))
 }
 
 /// The item that a failed condition met, if that is what failed.

@@ -1,0 +1,488 @@
+//! Which click a conversion is credited to, and what a new look before it is sent says.
+
+use std::collections::BTreeMap;
+
+use proptest::{prelude::*, sample::select};
+use tracklayer_core::{
+    id::RecordId,
+    ledger::{
+        facts::{ClickOrigin, Facts, References},
+        row::Row,
+        wait::WaitReason,
+    },
+    person::{click_id::ClickId, consent::Consent},
+    reconcile::attribution::{
+        Credit, Fresh, Hint, KEPT, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind,
+        TiedBy, credit, is_settled, review,
+    },
+    time::EventTime,
+};
+
+use crate::support::*;
+
+const SESSION: &str = "s";
+const KINDS: [TieKind; 3] = [TieKind::Lead, TieKind::Cart, TieKind::Order];
+
+fn click(n: i64) -> ClickId {
+    ClickId::parse(&format!("{n:032x}")).expect("a click id")
+}
+
+/// Click `n` was seen under `reference` so many seconds after the sale.
+fn seen(reference: &str, n: i64, seconds: i64) -> Sighting {
+    let at_ms = after(seconds).epoch() * 1_000 + 500;
+    Sighting { reference: id(reference), click_id: click(n), at_ms }
+}
+
+fn tie(kind: TieKind, by: TiedBy, reference: &str, seconds: i64) -> Tie {
+    Tie { kind, by, reference: id(reference), at: after(seconds) }
+}
+
+fn all_records() -> References {
+    References {
+        session: Some(id(SESSION)),
+        lead: Some(id("l")),
+        cart: Some(id("c")),
+        order: Some(id("o")),
+    }
+}
+
+fn sale(references: &References) -> Sale<'_> {
+    Sale { own: None, references, time: sold(), refused: &[], browser_order_ties: true }
+}
+
+fn credited(ties: &[Tie], sightings: &[Sighting]) -> Credit {
+    let reading = Reading { ties: ties.to_vec(), sightings: sightings.to_vec() };
+    credit(&sale(&all_records()), &reading)
+}
+
+/// The number of the credited click, and when it was first seen.
+fn which(credit: &Credit) -> Option<(i64, Option<i64>)> {
+    let (click_id, found) = credit.click()?;
+    let number = i64::from_str_radix(click_id.as_str(), 16).expect("a number");
+    Some((number, found.clicked_at.map(|at| at.seconds_since(sold()))))
+}
+
+fn from(credit: &Credit) -> Option<(ClickOrigin, Option<String>)> {
+    let (_, found) = credit.click()?;
+    Some((found.from, found.reference.map(|reference| reference.to_string())))
+}
+
+#[test]
+fn a_click_counts_from_when_it_was_first_seen() {
+    let bookmark = [seen("s", 1, -1_500), seen("s", 2, -900), seen("s", 1, -300)];
+    assert_eq!(which(&credited(&[], &bookmark)), Some((2, Some(-900))));
+    // The second visit of a lead in another session is no newer click.
+    let ties = ["a", "b"].map(|it| tie(TieKind::Lead, TiedBy::Browser, it, 0));
+    let visits = [seen("a", 1, -90), seen("b", 2, -60), seen("b", 1, -30)];
+    assert_eq!(which(&credited(&ties, &visits)), Some((2, Some(-60))));
+}
+
+#[test]
+fn the_same_second_counts_as_before() {
+    assert_eq!(which(&credited(&[], &[seen("s", 1, -9), seen("s", 2, 0)])), Some((2, Some(0))));
+    assert_eq!(which(&credited(&[], &[seen("s", 1, -9), seen("s", 2, 1)])), Some((1, Some(-9))));
+}
+
+#[test]
+fn without_a_click_before_it_is_the_earliest_within_ten_minutes_after() {
+    let after = |seconds: &[i64]| {
+        let seen: Vec<Sighting> =
+            seconds.iter().zip(1..).map(|(at, n)| seen("s", n, *at)).collect();
+        credited(&[], &seen)
+    };
+    assert_eq!(which(&after(&[3])), Some((1, Some(3))));
+    assert_eq!(which(&after(&[300, 200, 600])), Some((2, Some(200))));
+    assert_eq!(which(&after(&[LATE])), Some((1, Some(LATE))));
+    assert_eq!(after(&[LATE + 1]), Credit::Missing(WaitReason::NoClick));
+}
+
+#[test]
+fn a_weaker_click_before_outranks_a_stronger_one_after() {
+    let ties = [tie(TieKind::Order, TiedBy::Browser, "a", 50)];
+    let credit = credited(&ties, &[seen("s", 1, 5), seen("a", 2, -DAY)]);
+    assert_eq!(which(&credit), Some((2, Some(-DAY))));
+    assert_eq!(from(&credit), Some((ClickOrigin::Order, Some("a".to_owned()))));
+}
+
+#[test]
+fn hints_are_strongest_first() {
+    let weakest_first = [
+        (TieKind::Order, TiedBy::Browser),
+        (TieKind::Cart, TiedBy::Browser),
+        (TieKind::Lead, TiedBy::Browser),
+        (TieKind::Order, TiedBy::Key),
+        (TieKind::Cart, TiedBy::Key),
+        (TieKind::Lead, TiedBy::Key),
+    ];
+    let mut ties = Vec::new();
+    let mut sightings = Vec::new();
+    for (n, (kind, by)) in (1..).zip(weakest_first) {
+        // The stronger, the older.
+        sightings.push(seen(&format!("r{n}"), n, -100 - n));
+        ties.push(tie(kind, by, &format!("r{n}"), 0));
+        assert_eq!(which(&credited(&ties, &sightings)), Some((n, Some(-100 - n))), "{kind:?}");
+    }
+    sightings.push(seen("s", 9, -5_000));
+    let credit = credited(&ties, &sightings);
+    assert_eq!((which(&credit), from(&credit).unwrap().1), (Some((9, Some(-5_000))), None));
+}
+
+#[test]
+fn the_events_own_click_comes_first_with_the_time_it_was_seen() {
+    let (records, own) = (all_records(), click(1));
+    let sale = Sale { own: Some(&own), ..sale(&records) };
+    let ties = vec![tie(TieKind::Cart, TiedBy::Browser, "a", 0)];
+    let credited = |sightings: &[Sighting]| {
+        credit(&sale, &Reading { ties: ties.clone(), sightings: sightings.to_vec() })
+    };
+    let unseen = credited(&[seen("s", 2, -9)]);
+    assert_eq!(unseen, Credit::own(own.clone()));
+    assert!(!is_settled(&sale, &unseen));
+    let in_session = credited(&[seen("s", 1, -900), seen("s", 1, -90), seen("s", 2, -9)]);
+    assert_eq!(which(&in_session), Some((1, Some(-900))));
+    assert_eq!(from(&in_session), Some((ClickOrigin::Event, None)));
+    let tied = credited(&[seen("a", 1, -900)]);
+    assert_eq!(from(&tied), Some((ClickOrigin::Event, Some("a".to_owned()))));
+    assert!(is_settled(&sale, &tied));
+}
+
+#[test]
+fn a_refused_click_is_never_credited_again() {
+    let (records, own) = (all_records(), click(0xabc));
+    let refused = [ClickId::parse(&own.as_str().to_uppercase()).expect("a click id")];
+    let sale = Sale { own: Some(&own), refused: &refused, ..sale(&records) };
+    let reading =
+        |sightings: &[Sighting]| Reading { ties: Vec::new(), sightings: sightings.to_vec() };
+    let another = credit(&sale, &reading(&[seen("s", 0xabc, -9), seen("s", 2, -90)]));
+    assert_eq!(which(&another), Some((2, Some(-90))));
+    let none = credit(&sale, &reading(&[seen("s", 0xabc, -9)]));
+    assert_eq!(none, Credit::Missing(WaitReason::NoClick));
+}
+
+#[test]
+fn browsers_tie_orders_only_where_the_account_says_so() {
+    let records = all_records();
+    let credited = |kind, by| {
+        let ties = vec![tie(kind, by, "a", 0)];
+        let sale = Sale { browser_order_ties: false, ..sale(&records) };
+        which(&credit(&sale, &Reading { ties, sightings: vec![seen("a", 1, -9)] }))
+    };
+    assert_eq!(credited(TieKind::Order, TiedBy::Browser), None);
+    for (kind, by) in [(TieKind::Order, TiedBy::Key), (TieKind::Lead, TiedBy::Browser)] {
+        assert_eq!(credited(kind, by), Some((1, Some(-9))));
+    }
+}
+
+#[test]
+fn only_an_order_that_browsers_tied_from_more_than_three_references_is_ambiguous() {
+    let sightings: Vec<_> = (0..8).map(|n| seen(&format!("r{n}"), n, n - 50)).collect();
+    let tied = |kind, by, count: i64| {
+        let ties: Vec<_> = (0..count).map(|n| tie(kind, by, &format!("r{n}"), n)).collect();
+        credited(&ties, &sightings)
+    };
+    assert_eq!(which(&tied(TieKind::Order, TiedBy::Browser, 3)), Some((2, Some(-48))));
+    let many = tied(TieKind::Order, TiedBy::Browser, 4);
+    assert_eq!(many, Credit::Missing(WaitReason::AmbiguousClick));
+    for (kind, by) in [
+        (TieKind::Order, TiedBy::Key),
+        (TieKind::Lead, TiedBy::Browser),
+        (TieKind::Cart, TiedBy::Browser),
+    ] {
+        assert_eq!(which(&tied(kind, by, 8)), Some((7, Some(-43))), "{kind:?} {by:?}");
+    }
+    // A stronger hint makes it clear again.
+    let mut ties: Vec<_> =
+        (0..4).map(|n| tie(TieKind::Order, TiedBy::Browser, &format!("r{n}"), n)).collect();
+    ties.push(tie(TieKind::Order, TiedBy::Key, "r1", 0));
+    assert_eq!(which(&credited(&ties, &sightings)), Some((1, Some(-49))));
+}
+
+#[test]
+fn the_25_newest_ties_count_of_each_kind_and_maker() {
+    let counted = i64::try_from(TIES_COUNTED).expect("a number");
+    let ties: Vec<_> =
+        (0..=counted).map(|n| tie(TieKind::Lead, TiedBy::Key, &format!("r{n}"), n)).collect();
+    let of = |n: i64| credited(&ties, &[seen(&format!("r{n}"), 1, -9)]);
+    assert_eq!(of(0), Credit::Missing(WaitReason::NoClick), "the oldest one");
+    assert_eq!(which(&of(1)), Some((1, Some(-9))));
+    let mut more = ties.clone();
+    more.push(tie(TieKind::Lead, TiedBy::Browser, "r0", 0));
+    assert_eq!(which(&credited(&more, &[seen("r0", 1, -9)])), Some((1, Some(-9))));
+}
+
+/// Ties and sightings in all mixtures: few references and clicks, many coincidences.
+fn readings() -> impl Strategy<Value = Reading> {
+    let reference = || select(vec!["s", "a", "b", "c", "d", "e"]);
+    let seconds = || prop_oneof![-40_i64..5, 1_i64..1_500];
+    let maker = || select(vec![TiedBy::Key, TiedBy::Browser]);
+    // A reference is tied once to each record by either maker, as in the table.
+    let key = (select(KINDS.to_vec()), maker(), reference());
+    let ties = prop::collection::btree_map(key, -50_i64..50, 0..9);
+    let sightings = prop::collection::vec((reference(), 1_i64..7, seconds()), 0..14);
+    (ties, sightings).prop_map(|(ties, sightings)| Reading {
+        ties: ties.into_iter().map(|((kind, by, to), at)| tie(kind, by, to, at)).collect(),
+        sightings: sightings.into_iter().map(|(to, n, at)| seen(to, n, at)).collect(),
+    })
+}
+
+fn questions() -> impl Strategy<Value = (Option<ClickId>, Vec<ClickId>, bool, [bool; 4])> {
+    let refused = prop::collection::vec((1_i64..7).prop_map(click), 0..2);
+    (
+        prop::option::weighted(0.2, (1_i64..8).prop_map(click)),
+        refused,
+        any::<bool>(),
+        any::<[bool; 4]>(),
+    )
+}
+
+fn named(given: [bool; 4]) -> References {
+    let [session, lead, cart, order] = given;
+    let all = all_records();
+    References {
+        session: all.session.filter(|_| session),
+        lead: all.lead.filter(|_| lead),
+        cart: all.cart.filter(|_| cart),
+        order: all.order.filter(|_| order),
+    }
+}
+
+/// The rule once more, as one list: every click of every hint, the best first.
+fn expected(sale: &Sale<'_>, reading: &Reading) -> Option<(ClickId, Option<EventTime>)> {
+    let own = sale.own.filter(|own| !sale.refused.contains(own));
+    let mut candidates = Vec::new();
+    let mut first: BTreeMap<&str, EventTime> = BTreeMap::new();
+    for (rank, hint) in Hint::STRONGEST_FIRST.into_iter().enumerate() {
+        let Ok(references) = hint.references(sale, &reading.ties) else { continue };
+        let of_hint = || reading.sightings.iter().filter(|it| references.contains(&&it.reference));
+        for sighting in of_hint() {
+            let at = EventTime::from_epoch(sighting.at_ms / 1_000);
+            let earliest = first.entry(sighting.click_id.as_str()).or_insert(at);
+            *earliest = at.min(*earliest);
+        }
+        for sighting in of_hint() {
+            let at = first[sighting.click_id.as_str()];
+            let late = at.seconds_since(sale.time);
+            let is_own = own == Some(&sighting.click_id);
+            let is_refused = sale.refused.contains(&sighting.click_id);
+            let counts = if own.is_some() { is_own } else { late <= LATE && !is_refused };
+            if counts {
+                let is_after = own.is_none() && late > 0;
+                candidates.push((is_after, rank, late.abs(), sighting.click_id.clone(), at));
+            }
+        }
+    }
+    candidates.sort_by_key(|(is_after, rank, distance, ..)| (*is_after, *rank, *distance));
+    let best = candidates.into_iter().next().map(|(.., click_id, at)| (click_id, Some(at)));
+    best.or_else(|| own.map(|own| (own.clone(), None)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_credited_click_is_the_best_by_the_rule(
+        (own, refused, browser_order_ties, given) in questions(),
+        reading in readings(),
+    ) {
+        let references = named(given);
+        let sale = Sale {
+            own: own.as_ref(), references: &references, time: sold(), refused: &refused,
+            browser_order_ties,
+        };
+        let credit = credit(&sale, &reading);
+        let said = credit.click().map(|(_, click)| click.clicked_at);
+        let expected = expected(&sale, &reading);
+        prop_assert_eq!(said, expected.as_ref().map(|(_, at)| *at));
+        // Of two clicks of one second either may be the latest.
+        let same_second = reading.sightings.iter().filter(|it| {
+            let at = EventTime::from_epoch(it.at_ms / 1_000);
+            Some(Some(at)) == said
+        });
+        if same_second.map(|it| it.click_id.as_str()).collect::<std::collections::BTreeSet<_>>().len() <= 1 {
+            prop_assert_eq!(credit.click().map(|(id, _)| id), expected.map(|(id, _)| id));
+        }
+    }
+
+    #[test]
+    fn what_weaker_hints_lead_to_need_not_be_read_once_it_is_settled(
+        (own, refused, browser_order_ties, given) in questions(),
+        reading in readings(),
+    ) {
+        let references = named(given);
+        let sale = Sale {
+            own: own.as_ref(), references: &references, time: sold(), refused: &refused,
+            browser_order_ties,
+        };
+        let all = credit(&sale, &reading);
+        let mut read = Reading { ties: reading.ties.clone(), sightings: Vec::new() };
+        for hint in Hint::STRONGEST_FIRST {
+            let led: Vec<RecordId> =
+                hint.references(&sale, &reading.ties).unwrap_or_default().into_iter().cloned().collect();
+            let more = reading.sightings.iter().filter(|it| led.contains(&it.reference));
+            read.sightings.extend(more.cloned());
+            let so_far = credit(&sale, &read);
+            if is_settled(&sale, &so_far) {
+                prop_assert_eq!(&so_far, &all);
+                break;
+            }
+        }
+        prop_assert_eq!(credit(&sale, &read), all);
+    }
+
+    #[test]
+    fn neither_a_repeated_sighting_nor_the_order_of_reading_changes_the_credit(
+        reading in readings(),
+        again in 0_usize..14,
+        later in 0_i64..500,
+        turn in 0_usize..14,
+    ) {
+        let references = all_records();
+        let sale = sale(&references);
+        let expected = credit(&sale, &reading);
+        let mut other = reading.clone();
+        if let Some(sighting) = reading.sightings.get(again) {
+            other.sightings.push(Sighting { at_ms: sighting.at_ms + later * 1_000, ..sighting.clone() });
+        }
+        let turn = turn.min(other.sightings.len());
+        other.sightings.rotate_left(turn);
+        other.ties.reverse();
+        prop_assert_eq!(credit(&sale, &other), expected);
+    }
+
+    #[test]
+    fn the_reference_says_where_a_sighting_of_the_click_is_stored(
+        (own, refused, browser_order_ties, given) in questions(),
+        reading in readings(),
+    ) {
+        let references = named(given);
+        let sale = Sale {
+            own: own.as_ref(), references: &references, time: sold(), refused: &refused,
+            browser_order_ties,
+        };
+        if let Credit::Found { click_id, clicked_at: Some(_), reference, .. } = credit(&sale, &reading) {
+            let stored = reference.as_ref().or(references.session.as_ref()).expect("a reference");
+            prop_assert!(reference.is_none() || reference != references.session);
+            let is_it = |it: &Sighting| it.reference == *stored && it.click_id == click_id;
+            prop_assert!(reading.sightings.iter().any(is_it));
+        }
+    }
+}
+
+/// A row of [`all_records`] that is credited as `credit` says.
+fn row_with(credit: &Credit, consent: Option<Consent>) -> Row {
+    let (click_id, click) = credit.click().unzip();
+    let mut facts = Facts { references: all_records(), click, consent, ..facts() };
+    facts.identity.click_id = click_id;
+    row_of(facts)
+}
+
+fn reviewed(row: &Row, ties: &[Tie], sightings: &[Sighting], now: EventTime) -> Fresh {
+    let facts = row.facts.as_ref().expect("facts");
+    let reading = Reading { ties: ties.to_vec(), sightings: sightings.to_vec() };
+    review(row, &Sale::of(facts, &[], true), &reading, now)
+}
+
+#[test]
+fn a_click_that_came_after_the_event_counts_and_so_does_a_better_one() {
+    let none = row_with(&Credit::Missing(WaitReason::NoClick), None);
+    let first = credited(&[], &[seen("s", 1, -90)]);
+    assert_eq!(reviewed(&none, &[], &[seen("s", 1, -90)], after(9)), Fresh::Change(first.clone()));
+    assert_eq!(reviewed(&none, &[], &[], after(9)), Fresh::Keep);
+    let row = row_with(&first, None);
+    assert_eq!(reviewed(&row, &[], &[seen("s", 1, -90)], after(9)), Fresh::Keep);
+    let better = [seen("s", 1, -90), seen("s", 2, -50)];
+    assert_eq!(reviewed(&row, &[], &better, after(9)), Fresh::Change(credited(&[], &better)));
+}
+
+#[test]
+fn a_new_reason_to_wait_is_said_and_an_old_one_is_not() {
+    let mut row = row_with(&Credit::Missing(WaitReason::NoClick), None);
+    let class = tracklayer_core::ledger::index::IndexClass::Wait;
+    row.open = Some(class.entry(&row.key, after(9), Some(WaitReason::NoClick)));
+    let ties: Vec<_> =
+        ["a", "b", "d", "e"].map(|it| tie(TieKind::Order, TiedBy::Browser, it, 0)).to_vec();
+    let ambiguous = Fresh::Change(Credit::Missing(WaitReason::AmbiguousClick));
+    assert_eq!(reviewed(&row, &[], &[], after(9)), Fresh::Keep);
+    assert_eq!(reviewed(&row, &ties, &[], after(9)), ambiguous);
+}
+
+#[test]
+fn a_deleted_click_gives_way_to_the_next_best_one_or_to_none() {
+    let ties = [tie(TieKind::Lead, TiedBy::Browser, "a", 0)];
+    let row = row_with(&credited(&ties, &[seen("a", 1, -90)]), None);
+    let none = Fresh::Gone(Credit::Missing(WaitReason::NoClick));
+    assert_eq!(reviewed(&row, &ties, &[], after(9)), none, "whoever was tied has withdrawn");
+    let next = [seen("s", 2, -900)];
+    assert_eq!(reviewed(&row, &ties, &next, after(9)), Fresh::Gone(credited(&ties, &next)));
+}
+
+#[test]
+fn only_a_session_that_gave_the_click_and_has_none_left_ends_the_row() {
+    let gave = credited(&[], &[seen("s", 1, -90)]);
+    let row = row_with(&gave, None);
+    assert_eq!(reviewed(&row, &[], &[], after(9)), Fresh::End);
+    assert_eq!(reviewed(&row_with(&gave, Some(Consent::Unknown)), &[], &[], after(9)), Fresh::End);
+    let none = Fresh::Gone(Credit::Missing(WaitReason::NoClick));
+    let granted = row_with(&gave, Some(Consent::Granted));
+    assert_eq!(reviewed(&granted, &[], &[], after(9)), none, "the source has asked the person");
+    // A stranger's click is gone, and the customer's own came too late to be credited.
+    assert_eq!(reviewed(&row, &[], &[seen("s", 2, 2 * LATE)], after(DAY)), none);
+    let strangers = [seen("s", 2, -900)];
+    let left = reviewed(&row, &[], &strangers, after(9));
+    assert_eq!(left, Fresh::Gone(credited(&[], &strangers)));
+}
+
+#[test]
+fn a_click_that_the_event_brought_goes_only_if_it_was_seen_and_deleted() {
+    let (records, own) = (all_records(), click(1));
+    let sale = Sale { own: Some(&own), ..sale(&records) };
+    let unseen = row_with(&credit(&sale, &Reading::default()), None);
+    assert_eq!(reviewed(&unseen, &[], &[], after(9)), Fresh::Keep);
+    let ties = [tie(TieKind::Cart, TiedBy::Key, "a", 0)];
+    let reading = Reading { ties: ties.to_vec(), sightings: vec![seen("a", 1, -90)] };
+    let tied = row_with(&credit(&sale, &reading), None);
+    assert_eq!(reviewed(&tied, &ties, &reading.sightings, after(9)), Fresh::Keep);
+    let none = Fresh::Gone(Credit::Missing(WaitReason::NoClick));
+    assert_eq!(reviewed(&tied, &ties, &[], after(9)), none);
+    let reading = Reading { ties: Vec::new(), sightings: vec![seen("s", 1, -90)] };
+    let of_session = row_with(&credit(&sale, &reading), None);
+    assert_eq!(reviewed(&of_session, &[], &[], after(9)), Fresh::End);
+}
+
+#[test]
+fn a_click_that_was_deleted_for_its_age_is_not_gone() {
+    let row = row_with(&credited(&[], &[seen("s", 1, -DAY)]), None);
+    assert_eq!(reviewed(&row, &[], &[], after(KEPT - DAY)), Fresh::Keep);
+    assert_eq!(reviewed(&row, &[], &[], after(KEPT - DAY - 1)), Fresh::End);
+}
+
+#[test]
+fn a_refused_click_is_given_up_though_it_is_still_there() {
+    let sightings = [seen("s", 1, -90), seen("s", 2, -900)];
+    let row = row_with(&credited(&[], &sightings), None);
+    let facts = row.facts.as_ref().expect("facts");
+    let reading = Reading { ties: Vec::new(), sightings: sightings.to_vec() };
+    let refused = [click(1)];
+    let fresh = review(&row, &Sale::of(facts, &refused, true), &reading, after(9));
+    assert_eq!(fresh, Fresh::Change(credited(&[], &sightings[1..])));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn what_was_just_credited_is_kept_and_what_is_changed_is_kept_from_then_on(
+        reading in readings(),
+        own in prop::option::weighted(0.2, (1_i64..8).prop_map(click)),
+        more in readings(),
+    ) {
+        let references = all_records();
+        let sale = Sale { own: own.as_ref(), ..sale(&references) };
+        let row = row_with(&credit(&sale, &reading), None);
+        prop_assert_eq!(reviewed(&row, &reading.ties, &reading.sightings, after(9)), Fresh::Keep);
+        let look = |row: &Row| reviewed(row, &more.ties, &more.sightings, after(9));
+        if let Fresh::Change(credit) | Fresh::Gone(credit) = look(&row) {
+            prop_assert_eq!(look(&row_with(&credit, None)), Fresh::Keep);
+        }
+    }
+}

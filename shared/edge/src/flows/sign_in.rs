@@ -1,0 +1,180 @@
+//! Signing in for an ad account: its secret, an access token, and what all workers must know when
+//! the identity service refuses to give one.
+//!
+//! A version of a secret that was refused is not asked with again, by any worker. A rotation or a
+//! person may write a new version at any moment, so a refusal stands only once the secret was read
+//! anew.
+
+use std::time::Duration;
+
+use tracklayer_core::{id::AccountName, microsoft::token_errors::look_up_token};
+
+use crate::{
+    lambda::deadline::Deadline,
+    ports::{
+        AccountItems, AccountSecret, AuthError, Clock, Secret, SecretError, Secrets, Tokens,
+        Versioned,
+    },
+};
+
+/// The longest that a question to the identity service takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Signs in, with the ports of a function.
+pub struct SignIn<'a, S, T, L, C> {
+    /// The accounts' credentials.
+    pub secrets: &'a S,
+    /// The access tokens.
+    pub tokens: &'a T,
+    /// Where all workers see what was refused.
+    pub ledger: &'a L,
+    /// The clock.
+    pub clock: &'a C,
+    /// No question begins that could end after it.
+    pub deadline: Deadline,
+    /// Seconds for which nobody asks for an account of which the identity service was asked too
+    /// often.
+    pub pause: i64,
+}
+
+/// An account that is signed in.
+#[derive(Debug)]
+pub struct Session {
+    /// The account.
+    pub account: AccountName,
+    /// Its credentials, as they were when the token was given.
+    pub secret: Versioned<AccountSecret>,
+    /// The access token.
+    pub token: Secret,
+    /// Whether it is the second token: a third is of no use.
+    pub is_renewed: bool,
+}
+
+/// Why an account is not signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The secret can't be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The identity service refuses or does not answer.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// Some worker was refused with this version of the secret.
+    #[error("the identity service refused this version of the secret before; give consent again")]
+    RefusedBefore,
+    /// The identity service might answer too late.
+    #[error("no time is left to ask")]
+    NoTime,
+}
+
+impl SignInError {
+    /// What helps, where a person must repair something.
+    #[must_use]
+    pub fn cure(&self) -> Option<&'static str> {
+        match self {
+            SignInError::RefusedBefore => Some(look_up_token(400, "invalid_grant", &[]).cure),
+            SignInError::Auth(error) => error.cure(),
+            SignInError::Secret(_) | SignInError::NoTime => None,
+        }
+    }
+}
+
+impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
+    /// The account's secret; read anew where the version at hand is `refused`, so that a repair
+    /// counts at once. It may be the refused one still.
+    ///
+    /// # Errors
+    /// If the secret can't be read.
+    pub async fn secret(
+        &self,
+        account: &AccountName,
+        refused: Option<&str>,
+    ) -> Result<Versioned<AccountSecret>, SecretError> {
+        let secret = self.secrets.account(account).await?;
+        if refused != Some(secret.version.as_str()) {
+            return Ok(secret);
+        }
+        self.secrets.forget(account).await;
+        self.secrets.account(account).await
+    }
+
+    /// Gets an access token with `secret`, unless that version is the `refused` one.
+    ///
+    /// # Errors
+    /// See [`SignInError`]. What all workers must know of it is noted.
+    pub async fn sign_in(
+        &self,
+        account: &AccountName,
+        secret: Versioned<AccountSecret>,
+        refused: Option<&str>,
+    ) -> Result<Session, SignInError> {
+        if refused == Some(secret.version.as_str()) {
+            return Err(SignInError::RefusedBefore);
+        }
+        let version = secret.version.clone();
+        let asked = self.ask(account, secret).await;
+        if !matches!(asked, Err(SignInError::Auth(AuthError::Consent(_)))) {
+            return asked;
+        }
+        match self.secrets.account(account).await {
+            Ok(newer) if newer.version != version => self.ask(account, newer).await,
+            _ => asked,
+        }
+    }
+
+    /// Gets another token after Microsoft refused the session's, perhaps with a secret that was
+    /// written meanwhile.
+    ///
+    /// # Errors
+    /// See [`SignInError`].
+    pub async fn renew(&self, session: &mut Session) -> Result<(), SignInError> {
+        session.is_renewed = true;
+        self.tokens.forget(&session.account).await;
+        self.secrets.forget(&session.account).await;
+        let secret = self.secrets.account(&session.account).await?;
+        *session = Session { is_renewed: true, ..self.ask(&session.account, secret).await? };
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        account: &AccountName,
+        secret: Versioned<AccountSecret>,
+    ) -> Result<Session, SignInError> {
+        if !self.deadline.allows(TIMEOUT, self.clock) {
+            return Err(SignInError::NoTime);
+        }
+        match self.tokens.token(account, &secret).await {
+            Ok(token) => Ok(Session { account: account.clone(), secret, token, is_renewed: false }),
+            Err(error) => {
+                self.note(account, &secret.version, &error).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// What workers must know of a refusal.
+    async fn note(&self, account: &AccountName, version: &str, error: &AuthError) {
+        let noted = match error {
+            AuthError::Unavailable(_) => Ok(()),
+            AuthError::Looping(_) => {
+                let until = self.clock.now().plus_seconds(self.pause);
+                self.ledger.pause(account, until).await
+            }
+            AuthError::Configuration(_) => {
+                self.secrets.forget(account).await;
+                Ok(())
+            }
+            AuthError::Consent(_) => {
+                self.secrets.forget(account).await;
+                self.ledger.refuse_secret(account, version).await
+            }
+        };
+        if let Err(error) = noted {
+            tracing::warn!(account = account.as_str(), %error, "refused token not noted");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
