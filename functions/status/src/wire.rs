@@ -12,6 +12,7 @@ use tracklayer_core::{
         correction::{Correction, Effect},
         facts::ClickOrigin,
         observed::{AttemptOutcome, Kind},
+        orphan::Orphan,
         row::Row,
         wait::WaitReason,
     },
@@ -28,12 +29,12 @@ use tracklayer_core::{
     time::{EventTime, TextTime},
 };
 
-use tracklayer_edge::ports::AccountItem;
+use tracklayer_edge::ports::{AccountItem, Partition};
 
 use crate::next::next;
 
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;
 
 /// What all workers know of the rows' accounts.
 pub type Accounts = BTreeMap<AccountName, AccountItem>;
@@ -49,8 +50,9 @@ pub struct Story<'a> {
 struct Record<'a> {
     event_id: &'a RecordId,
     source: &'a Source,
-    event: &'a EventName,
-    account: &'a AccountName,
+    /// `null` while the original is missing; so may be the account.
+    event: Option<&'a EventName>,
+    account: Option<&'a AccountName>,
     state: &'static str,
     reason: Option<String>,
     due: Option<TextTime>,
@@ -73,7 +75,7 @@ struct Click<'a> {
     from: ClickOrigin,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Desired<'a> {
     value: Option<JsonAmount>,
@@ -135,11 +137,20 @@ struct Next {
 }
 
 impl<'a> Story<'a> {
-    /// The story of `rows` as it stands `now`, with what is known of their accounts.
+    /// The story of what was `found` as it is `now`, with what is known of the accounts.
     #[must_use]
-    pub fn of(rows: &'a [Row], accounts: &'a Accounts, policy: &Policy, now: EventTime) -> Self {
-        let record = |row| Record::of(row, accounts, policy, now);
-        Story { records: rows.iter().map(record).collect() }
+    pub fn of(
+        found: &'a [Partition],
+        accounts: &'a Accounts,
+        policy: &Policy,
+        now: EventTime,
+    ) -> Self {
+        let mut records = Vec::new();
+        for Partition { rows, orphan } in found {
+            records.extend(rows.iter().map(|row| Record::of(row, accounts, policy, now)));
+            records.extend(orphan.as_ref().map(Record::of_orphan));
+        }
+        Story { records }
     }
 }
 
@@ -150,8 +161,8 @@ impl<'a> Record<'a> {
         Record {
             event_id: &row.key.event_id,
             source: &row.key.source,
-            event: &row.key.event,
-            account: &row.account,
+            event: Some(&row.key.event),
+            account: Some(&row.account),
             state: state.as_str(),
             reason,
             due: wait.map(|open| open.due.into()),
@@ -162,6 +173,30 @@ impl<'a> Record<'a> {
             last_attempt: last_attempt(row),
             next_action: next_action(row, policy, now),
             findings: findings(row, accounts),
+        }
+    }
+
+    /// Corrections whose original has not come. They count if it does.
+    fn of_orphan(orphan: &'a Orphan) -> Self {
+        let (state, reason) = state::state_of_orphan(orphan);
+        let outcome =
+            if orphan.has_ended() { ("refused", Some(reason)) } else { outcome(Effect::Counted) };
+        let corrections = orphan.corrections.iter().map(|it| corrected(it, outcome));
+        Record {
+            event_id: &orphan.key.event_id,
+            source: &orphan.key.source,
+            event: None,
+            account: orphan.account.as_ref(),
+            state: state.as_str(),
+            reason: Some(reason.to_owned()),
+            due: orphan.open.as_ref().map(|open| open.due.into()),
+            click: None,
+            desired: Desired { corrections: corrections.collect(), ..Desired::default() },
+            microsoft: None,
+            attempts: 0,
+            last_attempt: None,
+            next_action: Next { action: "None", at: None },
+            findings: Vec::new(),
         }
     }
 }
@@ -204,17 +239,23 @@ fn desired(row: &Row) -> Desired<'_> {
     Desired {
         value: money.map(|money| JsonAmount(money.amount)),
         currency: money.map(|money| money.currency),
-        corrections: corrections.map(|(it, effect)| corrected(it, effect)).collect(),
+        corrections: corrections.map(|(it, effect)| corrected(it, outcome(effect))).collect(),
         net_value: folded.net.and_then(number),
     }
 }
 
-fn corrected(correction: &Correction, effect: Effect) -> Corrected<'_> {
-    let (status, reason) = match effect {
+/// What a correction comes to: its status and, if it is refused, the reason.
+type Outcome = (&'static str, Option<&'static str>);
+
+fn outcome(effect: Effect) -> Outcome {
+    match effect {
         Effect::Counted => ("counted", None),
         Effect::NoEffect => ("no_effect", None),
         Effect::Refused(refusal) => ("refused", Some(refusal.as_str())),
-    };
+    }
+}
+
+fn corrected(correction: &Correction, (status, reason): Outcome) -> Corrected<'_> {
     Corrected {
         event_id: &correction.event_id,
         source: &correction.source,

@@ -3,140 +3,31 @@
 use tracklayer_core::{
     ledger::{
         correction::{Change, CorrectionRefusal},
-        facts::{Click as ClickFact, Facts, References},
+        facts::Click as ClickFact,
         index::IndexClass,
-        observed::{
-            Acceptance, Adjusted, Attempt, Claim, Destination, Environment, Observed, Refusal,
-            RefusalReason,
-        },
-        row::RowKey,
+        observed::{Refusal, RefusalReason},
         wait::WaitReason,
     },
-    money::{Amount, Money},
-    person::{consent::Consent, identity::Identity},
     reconcile::erasure::erase,
     time::DAY,
 };
 
 use super::*;
 
+pub(crate) mod rows;
+
+use rows::{accepted, adjusted, amount, at, correction, orphan, refund, row};
+
 const POLICY: Policy =
     Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
 
-fn at(text: &str) -> EventTime {
-    EventTime::parse_rfc3339(text).expect("a time")
-}
-
-fn amount(text: &str) -> Amount {
-    Amount::from_json(text).expect("an amount")
-}
-
-fn money(text: &str) -> Money {
-    Money { amount: amount(text), currency: Currency::parse("USD").expect("a currency") }
-}
-
-/// A row with a click and this value, not sent yet.
-pub fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
-    let conversion_time = at("2026-04-24T09:42:13Z");
-    Row {
-        key: RowKey {
-            source: source.parse().expect("a source"),
-            event_id: event_id.parse().expect("an id"),
-            event: "purchase".parse().expect("an event"),
-        },
-        account: "main".parse().expect("an account"),
-        facts: Facts {
-            fingerprint: "secret-fingerprint".to_owned(),
-            goal: "Purchase".parse().expect("a goal"),
-            occurred_at: conversion_time,
-            conversion_time,
-            money: value.map(money),
-            identity: Identity {
-                click_id: Some(ClickId::parse("dd4afcccb1c9a4cad9544dd7e5006").expect("an id")),
-                email: None,
-                phone: None,
-            },
-            click: Some(ClickFact {
-                clicked_at: Some(at("2026-04-22T07:00:00Z")),
-                from: ClickOrigin::Session,
-                reference: None,
-            }),
-            references: References::default(),
-            refused_clicks: Vec::new(),
-            consent: Consent::Unknown,
-            erased_at: None,
-        },
-        corrections: Vec::new(),
-        desired_revision: 1,
-        observed_revision: 0,
-        observed: Observed::default(),
-        open: None,
-        recorded_at: conversion_time,
-        ttl: conversion_time.plus_seconds(395 * DAY),
-    }
-}
-
-fn refund(id: &str, amount: &str) -> Correction {
-    let refund = money(amount);
-    correction(
-        id,
-        Change {
-            amount: Some(refund.amount),
-            currency: Some(refund.currency),
-            ..Change::default()
-        },
-    )
-}
-
-fn correction(id: &str, change: Change) -> Correction {
-    Correction {
-        source: "shop".parse().expect("a source"),
-        event_id: id.parse().expect("an id"),
-        occurred_at: at("2026-04-25T08:05:00Z").into(),
-        recorded_at: at("2026-04-25T08:06:00Z"),
-        original_event: None,
-        account: None,
-        change,
-        refused: None,
-    }
-}
-
-fn accepted(row: &mut Row) {
-    row.observed.accepted = Some(Acceptance {
-        at: at("2026-04-24T10:00:00Z"),
-        by: Destination { environment: Environment::Production, account_id: "9876".to_owned() },
-        tracking_id: Some("track-1".to_owned()),
-    });
-    row.observed.attempts = 1;
-}
-
-fn adjusted(row: &mut Row, value: Option<&str>) {
-    let time = at("2026-04-25T08:10:00Z");
-    let value = value.map(amount);
-    let corrections = row.corrections.len();
-    row.observed.claim = Some(Claim {
-        at: time,
-        value,
-        adjustment_time: time,
-        corrections,
-        after_unsettled: false,
-        before: None,
-    });
-    row.observed.adjusted = Some(Adjusted { at: time, value, corrections, tracking_id: None });
-    row.observed.attempts = 2;
-    row.observed.last = Some(Attempt {
-        at: time,
-        kind: if value.is_some() { Kind::Restate } else { Kind::Retract },
-        outcome: AttemptOutcome::Accepted,
-        code: None,
-        error_code: None,
-        tracking_id: Some("track-2".to_owned()),
-    });
+fn story(partition: &Partition, now: &str) -> String {
+    let found = std::slice::from_ref(partition);
+    serde_json::to_string(&Story::of(found, &Accounts::new(), &POLICY, at(now))).expect("JSON")
 }
 
 fn text(row: &Row, now: &str) -> String {
-    let rows = std::slice::from_ref(row);
-    serde_json::to_string(&Story::of(rows, &Accounts::new(), &POLICY, at(now))).expect("JSON")
+    story(&Partition { rows: vec![row.clone()], orphan: None }, now)
 }
 
 fn record(row: &Row, now: &str) -> serde_json::Value {
@@ -314,6 +205,35 @@ fn of_an_erased_row_the_corrections_say_which_were_sent() {
     assert_eq!(shown["desired"]["netValue"].to_string(), "89.95");
     assert_eq!(shown["microsoft"]["value"].to_string(), "99.95");
     assert_eq!(shown["nextAction"], serde_json::json!({"action": "None", "at": null}));
+}
+
+#[test]
+fn an_orphan_waits_for_its_original_until_nobody_looks_any_more() {
+    let mut orphan = orphan("shop", "4711", vec![refund("4711-r1", "30")]);
+    let text = |orphan: &Orphan, now| {
+        story(&Partition { orphan: Some(orphan.clone()), rows: Vec::new() }, now)
+    };
+    let expected = concat!(
+        r#"{"records":[{"eventId":"4711","source":"shop","event":null,"account":null,"#,
+        r#""state":"waiting","reason":"original_missing","due":"2026-04-28T08:06:00Z","#,
+        r#""click":null,"desired":{"value":null,"currency":null,"netValue":null,"corrections":["#,
+        r#"{"eventId":"4711-r1","source":"shop","occurredAt":"2026-04-25T08:05:00Z","#,
+        r#""amount":30,"currency":"USD","status":"counted","reason":null}]},"#,
+        r#""microsoft":null,"attempts":0,"lastAttempt":null,"#,
+        r#""nextAction":{"action":"None","at":null}}]}"#,
+    );
+    assert_eq!(text(&orphan, "2026-04-25T08:06:00Z"), expected);
+    orphan.open = None;
+    orphan.account = "main".parse().ok();
+    let ended: serde_json::Value =
+        serde_json::from_str(&text(&orphan, "2026-05-10T00:00:00Z")).expect("JSON");
+    let record = &ended["records"][0];
+    let null = serde_json::Value::Null;
+    let never = serde_json::Value::from("original_never_came");
+    let state = (&record["state"], &record["reason"], &record["due"], &record["account"]);
+    assert_eq!(state, (&"refused".into(), &never, &null, &"main".into()));
+    let correction = &record["desired"]["corrections"][0];
+    assert_eq!((&correction["status"], &correction["reason"]), (&"refused".into(), &never));
 }
 
 #[test]

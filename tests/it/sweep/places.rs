@@ -1,0 +1,45 @@
+//! Clicks and ties of a local AWS.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use test_support::rows::id;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_edge::ports::{Clock as _, TieKind};
+
+use super::rig::Rig;
+
+/// An hour ago, in milliseconds.
+const AGO: i64 = 3_600_000;
+
+impl Rig {
+    /// A click of an hour ago.
+    pub async fn click(&self, reference: &str, n: i64, cookie: &str) {
+        self.click_at(reference, n, cookie, 0).await;
+    }
+
+    /// A click of so many milliseconds after that.
+    pub async fn click_at(&self, reference: &str, n: i64, cookie: &str, ms: i64) {
+        let click = ClickId::parse(&format!("{n:032x}")).expect("a click id");
+        let details = vec![("cookie", cookie.to_owned())];
+        let at = self.sweep.clock.now_ms() - AGO + ms;
+        self.sweep.clicks.add(reference, &click, at, details).await.expect("a click");
+    }
+
+    /// A tie of a record of an hour ago.
+    pub async fn tie(&self, kind: TieKind, record: &str, reference: &str, keyed: bool) {
+        let at = self.sweep.clock.now_ms() - AGO;
+        let record = id(record);
+        let tie = self.sweep.clicks.tie(kind, &record, reference, at, keyed, Vec::new());
+        tie.await.expect("tied");
+    }
+
+    /// The partitions in which clicks and ties are left.
+    pub async fn left(&self) -> Vec<String> {
+        let scan = self.dynamo.scan().table_name("Clicks").send().await.expect("a scan");
+        let pk = |item: &HashMap<String, AttributeValue>| item["pk"].as_s().expect("text").clone();
+        let mut left: Vec<String> = scan.items().iter().map(pk).collect();
+        left.sort_unstable();
+        left
+    }
+}
