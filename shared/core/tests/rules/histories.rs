@@ -11,25 +11,25 @@ use tracklayer_core::{
 
 use crate::{microsoft::End, support::*, world::World};
 
-const OK: End = End::Taken(60);
+pub const OK: End = End::Taken(60);
 
 /// A sale of 129.95 with these corrections to come, all some seconds after it.
-fn world(changes: &[serde_json::Value]) -> World {
+pub fn world(changes: &[serde_json::Value]) -> World {
     let changes: Vec<_> =
         changes.iter().enumerate().map(|(n, change)| (n as i64, change.clone())).collect();
     World::new("purchase", Some("129.95"), &changes)
 }
 
-fn refund_of(amount: f64) -> serde_json::Value {
+pub fn refund_of(amount: f64) -> serde_json::Value {
     json!({ "amount": amount, "currency": "USD" })
 }
 
-fn worth(value: f64) -> serde_json::Value {
+pub fn worth(value: f64) -> serde_json::Value {
     json!({ "newValue": value, "currency": "USD" })
 }
 
 /// The sale is in and accepted.
-fn accepted(world: &mut World) {
+pub fn accepted(world: &mut World) {
     world.sale_arrives();
     world.receive(0);
     all(world, OK);
@@ -37,7 +37,7 @@ fn accepted(world: &mut World) {
 }
 
 /// The oldest run goes to its end; its call ends like this.
-fn all(world: &mut World, end: End) {
+pub fn all(world: &mut World, end: End) {
     for _ in 0..3 {
         world.advance(0, end);
     }
@@ -45,12 +45,12 @@ fn all(world: &mut World, end: End) {
 }
 
 /// What is due next is received, and claimed if it is an adjustment.
-fn claimed(world: &mut World) {
+pub fn claimed(world: &mut World) {
     world.wait_for_work();
     world.advance(0, OK);
 }
 
-fn value(world: &World) -> Option<String> {
+pub fn value(world: &World) -> Option<String> {
     let counted = world.microsoft.counted.values().next().expect("counted");
     (!counted.retracted).then(|| counted.value.clone()).flatten()
 }

@@ -8,6 +8,7 @@
 
 mod adjust;
 mod calls;
+mod cases;
 mod conflict;
 mod convergence;
 mod correction;
