@@ -92,34 +92,6 @@ fn a_correction_that_comes_while_another_is_on_its_way_is_not_lost() {
 }
 
 #[test]
-fn no_restate_follows_a_retract_whose_answer_was_lost() {
-    let mut world = world(&[json!({}), worth(50.0)]);
-    accepted(&mut world);
-    world.correction_arrives(0);
-    claimed(&mut world);
-    world.advance(0, End::TakenUnheard(60));
-    world.correction_arrives(1);
-    world.advance(0, OK);
-    world.calm_down();
-    assert_eq!(value(&world), None);
-    assert_eq!(world.claims.len(), 2, "the Retract goes again, since nobody knows");
-}
-
-#[test]
-fn a_run_that_dies_after_its_call_repeats_the_same_original() {
-    let mut world = world(&[]);
-    world.sale_arrives();
-    world.receive(0);
-    world.advance(0, OK);
-    world.advance(0, OK);
-    world.kill(0);
-    world.calm_down();
-    assert_eq!(world.applies.len(), 2);
-    assert_eq!(world.applies[0], world.applies[1]);
-    assert_eq!(world.microsoft.counted.len(), 1);
-}
-
-#[test]
 fn a_refund_that_comes_before_the_original_was_sent_goes_as_a_correction() {
     let mut world = world(&[refund_of(30.0)]);
     world.sale_arrives();
@@ -225,19 +197,6 @@ fn a_goal_that_is_too_young_makes_the_row_wait() {
     all(&mut world, OK);
     assert_eq!(state(world.row()), (State::Accepted, None));
     assert_eq!(world.row().observed.last.as_ref().expect("an attempt").kind, Kind::Apply);
-}
-
-#[test]
-fn a_throttled_call_is_an_attempt_that_changes_nothing() {
-    let mut world = world(&[]);
-    world.sale_arrives();
-    world.receive(0);
-    all(&mut world, End::Throttled);
-    let attempt = world.row().observed.last.clone().expect("an attempt");
-    assert_eq!((attempt.code, &world.row().observed.refusal), (Some(117), &None));
-    assert_eq!(state(world.row()), (State::Queued, None));
-    world.calm_down();
-    assert_eq!(value(&world).as_deref(), Some("129.95"));
 }
 
 #[test]

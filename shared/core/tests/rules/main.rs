@@ -1,9 +1,13 @@
 //! The rules of the core, each as a test: what is decided, what is written, what is sent.
 //!
 //! - `support` builds rows, corrections and times; `microsoft` is a small model of Microsoft,
-//!   `world` drives one row against it through every kind of accident
-//! - `each_rule` states the rules of reconciliation one by one
-//! - `convergence` states what must hold in every such world; `histories` tells single accidents
+//!   `world` drives one row against it through every kind of accident, `work` is what a worker does
+//! - `each_rule` states the rules of reconciliation one by one, over every `story` of a row
+//! - `convergence` states what must hold in every such world; `histories` tells single accidents,
+//!   `cases` what real shops send
+//! - `queue_model` counts what an outage or a poisoned row costs
+//! - `decide` and `adjust` are about originals and corrections, `note` and `conflict` about the first
+//!   and the second write
 //! - the other files test the module they are named after
 
 mod adjust;
@@ -26,8 +30,10 @@ mod queue_model;
 mod redrive;
 mod reply;
 mod report;
+mod signal;
 mod state;
 mod stored;
+mod story;
 mod support;
 mod verdict;
 mod work;
