@@ -6,14 +6,13 @@ use proptest::{prelude::*, sample::select};
 use tracklayer_core::{
     id::RecordId,
     ledger::{
-        facts::{ClickOrigin, Facts, References},
-        row::Row,
+        facts::{ClickOrigin, References},
         wait::WaitReason,
     },
-    person::{click_id::ClickId, consent::Consent},
+    person::click_id::ClickId,
     reconcile::attribution::{
-        Credit, Fresh, Hint, KEPT, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind,
-        TiedBy, credit, is_settled, review, visitors,
+        Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy, credit,
+        is_settled, visitors,
     },
     time::EventTime,
 };
