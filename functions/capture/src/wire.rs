@@ -5,9 +5,10 @@ use serde_json::Value;
 use tracklayer_core::{
     id::RecordId,
     person::{click_id::ClickId, landing_url::LandingUrl},
+    reconcile::attribution::TieKind,
     time::EventTime,
 };
-use tracklayer_edge::{lambda::http_api::Problem, ports::TieKind};
+use tracklayer_edge::lambda::http_api::Problem;
 
 /// A landing, with every member checked.
 #[derive(Debug, Default)]

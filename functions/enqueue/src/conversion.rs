@@ -6,12 +6,15 @@ use tracklayer_core::{
     ledger::{facts::Facts, row::Row, wait::WaitReason},
     reconcile::{
         decide::AccountView,
-        intake::{ClickSearch, Dispatch, facts_of, key_of, place},
+        intake::{Dispatch, facts_of, key_of, place},
         note::Context,
     },
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, Ports, Rows as _, claim_of};
+use tracklayer_edge::{
+    flows::find_click,
+    ports::{Claims as _, Ports, Rows as _, claim_of},
+};
 
 use crate::{
     handler::{Call, Enqueue, Unavailable},
@@ -65,9 +68,12 @@ impl<P: Ports> Enqueue<P> {
     /// Click, hashes and a second that is free at Microsoft – or the row, where the second is not
     /// free because this very event was taken before, perhaps shifted.
     async fn facts(&self, conversion: &Conversion, call: &Call<'_>) -> Result<Found, Unavailable> {
-        let search = self.search(conversion, call.now).await?;
-        let mut facts = facts_of(conversion, &search);
         let (account, time, now) = (&conversion.account, conversion.occurred_at, call.now);
+        let mapped = self.mapping.account(account.as_str());
+        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
+        let credit =
+            find_click::for_event(&self.clicks, mapped, own, references, time, now).await?;
+        let mut facts = facts_of(conversion, &credit);
         let owner = key_of(conversion);
         let from = call.next_second(account, &facts);
         let first = claim_of(account, &facts.identity, time.plus_seconds(from));
@@ -82,11 +88,7 @@ impl<P: Ports> Enqueue<P> {
                 }
             },
         };
-        let missing = match search {
-            ClickSearch::Missing(reason) => Some(reason),
-            ClickSearch::Found { .. } => None,
-        };
-        Ok(Found::New(Box::new(facts), missing))
+        Ok(Found::New(Box::new(facts), credit.missing()))
     }
 
     async fn known(
@@ -113,17 +115,6 @@ impl<P: Ports> Enqueue<P> {
             self.ledger.release(&mine, &refused.key).await?;
         }
         Ok(())
-    }
-
-    async fn search(
-        &self,
-        conversion: &Conversion,
-        now: EventTime,
-    ) -> Result<ClickSearch, Unavailable> {
-        let account = self.mapping.account(conversion.account.as_str());
-        let browser = account.is_some_and(tracklayer_core::mapping::Account::browser_order_ties);
-        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
-        Ok(self.clicks.search(own, references, conversion.occurred_at, now, browser).await?)
     }
 }
 

@@ -152,22 +152,40 @@ impl From<SqsRecord> for Message {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::ledger::{
-        facts::ClickOrigin,
-        observed::{Attempt, AttemptOutcome, Kind},
+    use tracklayer_core::{
+        event::{Event, parse_event},
+        ledger::observed::{Attempt, AttemptOutcome, Kind},
+        mapping::Mapping,
+        reconcile::{
+            attribution::Credit,
+            decide::{AccountView, Policy},
+            intake::{facts_of, place},
+            note::Context,
+        },
     };
 
     use super::*;
-    use crate::heed::{
-        self,
-        tests::{now, row},
-    };
 
-    /// A message of so many receives, sent a minute ago, whose row was last tried so many seconds
-    /// after it was sent.
+    fn row(now: EventTime) -> Row {
+        let event = format!(
+            r#"{{"event":"purchase","eventId":"1","source":"shop","occurredAt":"{now}","value":1,
+                "currency":"EUR","msclkid":"f894f652ea334e739002f7167ab8f8e3"}}"#
+        );
+        let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), now)
+        else {
+            panic!("a conversion");
+        };
+        let credit = Credit::own(conversion.msclkid.clone().expect("a click id"));
+        let policy =
+            Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
+        let context = Context { account: &AccountView::default(), now, policy: &policy };
+        place(&conversion, facts_of(&conversion, &credit), None, None, &context, 395).0
+    }
+
+    /// A message of so many receives whose row was last tried so many seconds after it was sent.
     fn work(receives: u32, tried: Option<i64>) -> Work {
-        let sent_at = now().plus_seconds(-60);
-        let mut row = row(90, ClickOrigin::Session, None);
+        let sent_at = EventTime::from_epoch(1_800_000_000);
+        let mut row = row(sent_at);
         row.observed.last = tried.map(|seconds| Attempt {
             at: sent_at.plus_seconds(seconds),
             kind: Kind::Apply,
@@ -176,7 +194,9 @@ mod tests {
             error_code: None,
             tracking_id: None,
         });
-        heed::tests::work(row, receives)
+        let message = Message { id: "m".to_owned(), receipt_handle: "r".to_owned(), receives };
+        let (key, messages) = (row.key.clone(), vec![message]);
+        Work { key, messages, sent_at, row: Some(row), fate: Fate::HandBack }
     }
 
     #[test]

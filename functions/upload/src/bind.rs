@@ -1,58 +1,87 @@
-//! Rows that wait for a click: looked for again each time they are due. And rows whose goal takes no
+//! Which click a row is sent with: looked up anew before it is sent. And rows whose goal takes no
 //! hashes, which go without.
 
 use futures::{StreamExt as _, stream};
 use tracklayer_core::{
-    ledger::{row::Row, wait::WaitReason},
-    mapping::Account,
+    ledger::{observed::Observed, row::Row},
     reconcile::{
+        attribution::{Credit, Fresh},
         decide::AccountView,
-        intake::{ClickSearch, bind, without_hashes},
+        erasure::erase,
+        intake::{bind, unbind, without_hashes},
+        note::Context,
     },
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, Clock as _, LedgerError, Ports, Rows as _};
+use tracklayer_edge::{
+    flows::find_click,
+    ports::{Claims as _, Clock as _, LedgerError, Ports, Rows as _},
+};
 
 use crate::{account::Accounts, batch::Work, handler::Upload};
 
 /// Rows that are looked after at the same time.
-pub(crate) const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 16;
 
 impl<P: Ports> Upload<P> {
-    /// Binds waiting rows to clicks that were captured or tied meanwhile.
-    pub(crate) async fn bind(&self, works: &mut [Work], accounts: &Accounts) {
-        let waits =
-            |row: &Row| accounts.get(&row.account).is_some_and(|a| waits_for_click(row, &a.view));
-        let waiting: Vec<(usize, Row)> = works
+    /// Looks up anew what the rows are credited to that Microsoft has not taken.
+    pub(crate) async fn review_clicks(&self, works: &mut [Work]) {
+        let unsent: Vec<(usize, Row)> = works
             .iter()
             .enumerate()
-            .filter_map(|(index, work)| Some((index, work.row.clone().filter(&waits)?)))
+            .filter_map(|(index, work)| Some((index, work.row.clone().filter(is_unsent)?)))
             .collect();
-        let search = |(index, row): (usize, Row)| async move { (index, self.bind_one(&row).await) };
-        let bound: Vec<_> =
-            stream::iter(waiting).map(search).buffer_unordered(AT_ONCE).collect().await;
-        take_over(works, bound);
+        let look = |(index, row): (usize, Row)| async move { (index, self.review(&row).await) };
+        let reviewed: Vec<_> =
+            stream::iter(unsent).map(look).buffer_unordered(AT_ONCE).collect().await;
+        take_over(works, reviewed);
     }
 
-    /// The row with its click or with a new reason to wait; `None` if nothing has changed.
-    async fn bind_one(&self, row: &Row) -> Result<Option<Row>, LedgerError> {
-        let Some(facts) = &row.facts else { return Ok(None) };
+    /// The row as it is to be sent; `None` if nothing has changed.
+    async fn review(&self, row: &Row) -> Result<Option<Row>, LedgerError> {
         let now = self.clock.now();
-        let search = self.search(row, now).await?;
-        if let ClickSearch::Missing(reason) = search {
+        let fresh = find_click::review_row(&self.clicks, &self.mapping, row, &[], now).await?;
+        // What may be at Microsoft is repeated as it was, or not at all.
+        let fixed = row.observed.apply_unknown;
+        match fresh {
+            Fresh::Keep => Ok(None),
+            Fresh::Change(_) if fixed => Ok(None),
+            Fresh::Gone(_) if fixed => self.end(row, now).await,
+            Fresh::End => self.end(row, now).await,
+            Fresh::Change(credit) | Fresh::Gone(credit) => self.credit(row, &credit, now).await,
+        }
+    }
+
+    /// The row credited to something else: another click, its hashes alone, or nothing yet.
+    async fn credit(
+        &self,
+        row: &Row,
+        credit: &Credit,
+        now: EventTime,
+    ) -> Result<Option<Row>, LedgerError> {
+        let Some(facts) = &row.facts else { return Ok(None) };
+        if let (Credit::Missing(reason), None) = (credit, &facts.identity.click_id) {
             let mut waiting = row.clone();
             if let Some(open) = &mut waiting.open {
-                open.reason = Some(reason);
+                open.reason = Some(*reason);
             }
             return Ok(Some(waiting));
         }
-        let bound = bind(row, &search, facts.occurred_at);
-        // It may be a later click of a visitor whose consent was withdrawn since the row came.
-        if self.is_withdrawn_by_key(&bound).await? {
-            return self.end(row, now).await;
-        }
-        let bound = self.with_second(bound, facts.occurred_at, now).await?;
-        self.changed(row, bound).await
+        let view = AccountView::default();
+        let context = Context { account: &view, now, policy: &self.policy };
+        let after = match credit {
+            Credit::Found { .. } => bind(row, credit, facts.occurred_at),
+            Credit::Missing(_) => unbind(row, &context),
+        };
+        let after = self.with_second(after, facts.occurred_at, now).await?;
+        self.changed(row, after).await
+    }
+
+    /// The row without its person.
+    async fn end(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
+        tracing::info!(record = row.key.label(), "consent was withdrawn, not sent");
+        let Some(after) = erase(row, now) else { return Ok(None) };
+        self.changed(row, after).await
     }
 
     /// Takes the hashes from rows that go to goals without enhanced conversions, and have a click.
@@ -77,21 +106,8 @@ impl<P: Ports> Upload<P> {
         take_over(works, written);
     }
 
-    pub(crate) async fn search(
-        &self,
-        row: &Row,
-        now: EventTime,
-    ) -> Result<ClickSearch, LedgerError> {
-        let Some(facts) = &row.facts else {
-            return Ok(ClickSearch::Missing(WaitReason::OriginalMissing));
-        };
-        let account = self.mapping.account(row.account.as_str());
-        let browser = account.is_some_and(Account::browser_order_ties);
-        self.clicks.search(None, &facts.references, facts.occurred_at, now, browser).await
-    }
-
     /// The row at a second that is free for its new key.
-    pub(crate) async fn with_second(
+    async fn with_second(
         &self,
         mut row: Row,
         time: EventTime,
@@ -105,23 +121,16 @@ impl<P: Ports> Upload<P> {
         Ok(row)
     }
 
-    pub(crate) async fn changed(
-        &self,
-        before: &Row,
-        after: Row,
-    ) -> Result<Option<Row>, LedgerError> {
-        match self.ledger.change(before, &after).await? {
-            true => Ok(Some(after)),
-            false => Err(LedgerError::Conflict),
+    async fn changed(&self, before: &Row, after: Row) -> Result<Option<Row>, LedgerError> {
+        if self.ledger.change(before, &after).await? {
+            return Ok(Some(after));
         }
+        Err(LedgerError::Conflict)
     }
 }
 
 /// Keeps what became of rows.
-pub(crate) fn take_over(
-    works: &mut [Work],
-    outcomes: Vec<(usize, Result<Option<Row>, LedgerError>)>,
-) {
+fn take_over(works: &mut [Work], outcomes: Vec<(usize, Result<Option<Row>, LedgerError>)>) {
     for (index, outcome) in outcomes {
         match outcome {
             Ok(None) => {}
@@ -135,11 +144,7 @@ pub(crate) fn take_over(
     }
 }
 
-/// Hashes may have been sent without an answer; then they stay what the row is known by.
-fn waits_for_click(row: &Row, account: &AccountView) -> bool {
-    let known = &row.observed;
-    let unsent = known.accepted.is_none() && known.refusal.is_none() && !known.apply_unknown;
-    row.facts
-        .as_ref()
-        .is_some_and(|facts| unsent && !account.can_match(facts) && !facts.references.is_empty())
+fn is_unsent(row: &Row) -> bool {
+    let Observed { accepted, refusal, .. } = &row.observed;
+    accepted.is_none() && refusal.is_none() && !row.is_erased()
 }

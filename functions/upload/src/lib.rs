@@ -3,8 +3,7 @@
 //! - [`handler`]: one run, from messages to the answer per message
 //! - `batch`: messages by row; `account`: secrets and tokens
 //! - `run`: what the steps share, and how notes are written
-//! - `prepare`: redrives and decisions; `bind`: clicks that came late;
-//!   `heed`: consent that was withdrawn; `call`: Microsoft
+//! - `prepare`: redrives and decisions; `bind`: which click a row is sent with; `call`: Microsoft
 //! - `report`: lines and metrics; [`wire`]: event and answer
 
 mod account;
@@ -12,7 +11,6 @@ mod batch;
 mod bind;
 mod call;
 pub mod handler;
-mod heed;
 mod prepare;
 mod report;
 mod run;

@@ -287,6 +287,7 @@ pub(crate) mod tests {
         microsoft::{errors::look_up, reply::read_apply},
         reconcile::{
             decide::AccountView,
+            decide::Policy,
             note::CallRef,
             verdict::{Verdict, verdict},
         },
@@ -349,7 +350,8 @@ pub(crate) mod tests {
     #[test]
     fn an_accounts_error_on_its_rows_rings_once() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
-        let policy = crate::heed::tests::POLICY;
+        let policy =
+            Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
         let mark = CallRef {
             to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
             tracking_id: None,

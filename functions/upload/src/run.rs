@@ -37,8 +37,7 @@ impl<P: Ports> Run<'_, P> {
     /// Works on all rows.
     pub async fn work(&mut self) {
         self.redrive().await;
-        self.upload.heed_withdrawals(self.works).await;
-        self.upload.bind(self.works, self.accounts).await;
+        self.upload.review_clicks(self.works).await;
         let mut planned = self.decide().await;
         self.drop_hashes(&mut planned).await;
         self.send(planned).await;

@@ -56,8 +56,6 @@ pub struct World {
     pub posting: Cell<usize>,
     /// What must not happen and did.
     pub violations: RefCell<Vec<Violation>>,
-    /// When the consent of sessions was withdrawn, and whether with a key; in seconds.
-    pub withdrawn: RefCell<BTreeMap<(String, bool), i64>>,
     /// When the clicks of sessions were deleted, in seconds.
     pub deleted: RefCell<BTreeMap<String, i64>>,
     /// Calls that were sent, by the person and second of their rows.
@@ -105,7 +103,6 @@ impl World {
             running: Cell::new(0),
             posting: Cell::new(0),
             violations: RefCell::default(),
-            withdrawn: RefCell::default(),
             deleted: RefCell::default(),
             sent: RefCell::default(),
             sending: RefCell::default(),

@@ -1,5 +1,6 @@
 //! Landings and ties as pages send them, and which click a conversion is credited to.
 
+mod credited;
 mod heeded;
 mod withdrawal;
 
@@ -208,8 +209,8 @@ async fn the_latest_click_before_the_sale_is_credited_and_the_strongest_hint_win
     for (msclkid, at) in &landed {
         land(&world, json!({"msclkid": msclkid, "sessionId": "s", "landedAt": at})).await;
     }
-    // A clock ahead of the server's, and one that is too far behind to be a consent banner's.
-    for (session, at) in [("ahead", time(7_200)), ("behind", time(-3_600))] {
+    // A clock ahead of the server's, and one that is days behind.
+    for (session, at) in [("ahead", time(7_200)), ("behind", time(-3 * 86_400))] {
         land(&world, json!({"msclkid": click(4), "sessionId": session, "landedAt": at})).await;
     }
     let other = json!({"msclkid": click(5), "sessionId": "other", "leadId": "l", "cartId": "c",
@@ -225,19 +226,11 @@ async fn the_latest_click_before_the_sale_is_credited_and_the_strongest_hint_win
             sale("same-second", 0, json!({"sessionId": "s", "occurredAt": landed[1].1})),
             ("session", 2),
         ),
-        ("before", sale("before", 1_000, json!({"sessionId": "s"})), ("click_after_conversion", 0)),
-        (
-            "long-before",
-            sale("long-before", 2 * 86_400, json!({"sessionId": "s"})),
-            ("no_click", 0),
-        ),
+        ("before", sale("before", 1_000, json!({"sessionId": "s"})), ("session", 1)),
+        ("long-before", sale("long-before", 1_600, json!({"sessionId": "s"})), ("no_click", 0)),
         ("nobody", sale("nobody", 1, json!({"sessionId": "nobody"})), ("no_click", 0)),
         ("ahead", sale("ahead", 0, json!({"sessionId": "ahead"})), ("session", 4)),
-        (
-            "behind",
-            sale("behind", 60, json!({"sessionId": "behind"})),
-            ("click_after_conversion", 0),
-        ),
+        ("behind", sale("behind", 86_000, json!({"sessionId": "behind"})), ("session", 4)),
         ("lead", sale("lead", 1, json!({"leadId": "l"})), ("lead", 5)),
         ("cart", sale("cart", 2, json!({"cartId": "c"})), ("cart", 5)),
         ("order", sale("order", 3, json!({"orderId": "o"})), ("order", 5)),
@@ -338,7 +331,7 @@ async fn a_record_tied_by_many_is_nobodys_and_a_key_outranks_browsers() {
     for (id, by, expected) in [
         ("three", json!({"orderId": "three"}), ("order", None)),
         ("four", json!({"orderId": "four"}), ("ambiguous_click", None)),
-        ("four-leads", json!({"leadId": "four"}), ("ambiguous_click", None)),
+        ("four-leads", json!({"leadId": "four"}), ("lead", Some(4))),
         ("loud", json!({"orderId": "loud"}), ("order", Some(1))),
         ("four-and-key", json!({"orderId": "four-and-key"}), ("order", Some(99))),
         ("flooded", json!({"orderId": "flooded"}), ("order", Some(99))),

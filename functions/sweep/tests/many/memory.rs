@@ -13,13 +13,14 @@ use serde_json::{Map, Value};
 use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
-        facts::References,
         index::{IndexClass, Open},
         row::{Row, RowKey},
         signal::Signal,
     },
-    person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch, note::Write},
+    reconcile::{
+        attribution::{Sighting, Tie, TieKind},
+        note::Write,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -27,7 +28,7 @@ use tracklayer_edge::{
     ports::{
         AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Cursor, Deferral,
         DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric, Pointer,
-        Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
+        Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
     },
 };
 
@@ -277,37 +278,24 @@ impl Claims for Stand {
 }
 
 impl Clicks for Stand {
-    async fn search(
-        &self,
-        _: Option<&ClickId>,
-        _: &References,
-        _: EventTime,
-        _: EventTime,
-        _: bool,
-    ) -> Result<ClickSearch, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn withdrawn_at(
-        &self,
-        _: &Person,
-        _: WithdrawnBy,
-    ) -> Result<Option<EventTime>, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn is_there(
+    async fn sightings(
         &self,
         _: &RecordId,
-        _: &ClickId,
         _: EventTime,
+        _: usize,
         _: EventTime,
-    ) -> Result<bool, LedgerError> {
-        unreachable!("sweep searches no click")
+    ) -> Result<Vec<Sighting>, LedgerError> {
+        unreachable!("sweep reads no click")
+    }
+
+    async fn ties(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: usize,
+        _: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
+        unreachable!("sweep reads no tie")
     }
 }
 

@@ -8,13 +8,16 @@ use tracklayer_core::{
     ledger::row::Row,
     mapping::Mapping,
     person::{click_id::ClickId, identity::Sha256Hash},
-    reconcile::erasure::{Erasure, Person, Scope},
+    reconcile::{
+        attribution::{TieKind, TiedBy},
+        erasure::{Erasure, Person, Scope},
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
     flows::erase_person::{CarriedOut, Eraser},
     lambda::clock,
-    ports::{ErasureItem, Erasures as _, Removed, TieKind},
+    ports::{Captures as _, ErasureItem, Erasures as _, Removed},
 };
 
 use crate::stand::{Stand, row};
@@ -84,12 +87,12 @@ impl Stand {
         let click = ClickId::parse(&format!("{n:032x}")).expect("a click id");
         let details = vec![("cookie", cookie.to_owned())];
         let at = clock::now_ms() - 3_600_000;
-        self.sweep.clicks.add(reference, &click, at, details).await.expect("a click");
+        self.sweep.clicks.add_click(&id(reference), &click, at, details).await.expect("a click");
     }
 
-    async fn tie(&self, kind: TieKind, record: &str, reference: &str, keyed: bool) {
-        let (record, at) = (id(record), clock::now_ms());
-        let tie = self.sweep.clicks.tie(kind, &record, reference, at, keyed, Vec::new());
+    async fn tie(&self, kind: TieKind, record: &str, reference: &str, by: TiedBy) {
+        let (record, reference, at) = (id(record), id(reference), clock::now_ms());
+        let tie = self.sweep.clicks.add_tie(kind, &record, by, &reference, at, Vec::new());
         tie.await.expect("tied");
     }
 
@@ -141,7 +144,7 @@ async fn asked_for_in_a_larger_extent_an_erasure_begins_anew() {
     assert!(!stand.ask(&asked("lead", "l", "shop"), 1, false).await.pending);
     assert!(stand.ask(&asked("lead", "l", "*"), 2, false).await.pending, "all sources");
     assert!(!stand.ask(&asked("lead", "l", "*"), 3, true).await.pending);
-    stand.tie(TieKind::Lead, "l", "s", true).await;
+    stand.tie(TieKind::Lead, "l", "s", TiedBy::Key).await;
     assert!(stand.ask(&asked("lead", "l", "*"), 4, false).await.pending, "one more visitor");
     let item = &stand.noted(4).await[0];
     assert_eq!((item.requested_at, item.done_at), (stand.after(4), None));
@@ -173,7 +176,7 @@ async fn a_record_leads_to_the_rows_of_its_visitors() {
     for visitors in [1, 101] {
         let stand = Stand::start().await;
         for n in 0..visitors {
-            stand.tie(TieKind::Lead, "l", &format!("s-{n}"), true).await;
+            stand.tie(TieKind::Lead, "l", &format!("s-{n}"), TiedBy::Key).await;
         }
         let last = format!("s-{}", visitors - 1);
         stand.click(&last, 1, "cookie").await;
@@ -198,7 +201,7 @@ async fn a_record_leads_to_the_rows_of_its_visitors() {
 async fn many_visitors_of_one_record_are_found_by_a_request_too() {
     let stand = Stand::start().await;
     for n in 0..101 {
-        stand.tie(TieKind::Cart, "c", &format!("s-{n}"), true).await;
+        stand.tie(TieKind::Cart, "c", &format!("s-{n}"), TiedBy::Key).await;
     }
     stand.sold("led", Some("s-7"), None).await;
     stand.sold("other", Some("stranger"), None).await;
@@ -214,8 +217,8 @@ async fn a_visitor_whom_a_browser_tied_to_an_order_is_the_orders_only_where_that
         let member = |value| format!("\"browserOrderTies\": {value}");
         let mapping = Mapping::SHIPPED.replace(&member(true), &member(believed));
         stand.sweep.mapping = Mapping::parse(&mapping).expect("a mapping");
-        stand.tie(TieKind::Order, "o", "guesser", false).await;
-        stand.tie(TieKind::Order, "o", "buyer", true).await;
+        stand.tie(TieKind::Order, "o", "guesser", TiedBy::Browser).await;
+        stand.tie(TieKind::Order, "o", "buyer", TiedBy::Key).await;
         for (n, session) in [(1, "guesser"), (2, "buyer")] {
             stand.click(session, n, "cookie").await;
             stand.sold(session, Some(session), None).await;
@@ -257,7 +260,7 @@ async fn rows_of_a_sessions_cookies_go_with_it_but_not_those_of_a_session_of_the
         ] {
             stand.click(reference, n, cookie).await;
         }
-        stand.tie(TieKind::Lead, "l", "s", true).await;
+        stand.tie(TieKind::Lead, "l", "s", TiedBy::Key).await;
         stand.sold("own", Some(&own), None).await;
         stand.sold("shared", Some(&shared), None).await;
         let erasure = asked(person, if person == "lead" { "l" } else { "s" }, "*");

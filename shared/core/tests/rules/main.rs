@@ -23,6 +23,7 @@ mod payload;
 mod redrive;
 mod reply;
 mod report;
+mod review;
 mod state;
 mod stored;
 mod support;

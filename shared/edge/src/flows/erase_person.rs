@@ -7,11 +7,14 @@ use tracklayer_core::{
     id::RecordId,
     ledger::row::{Row, RowKey},
     mapping::{Account, Mapping},
-    reconcile::erasure::{Erasure, Person, erase, persons},
+    reconcile::{
+        attribution::TieKind,
+        erasure::{Erasure, Person, erase, persons},
+    },
     time::EventTime,
 };
 
-use crate::ports::{ErasureItem, Erasures, Forgets, LedgerError, Removed, Rows, TieKind};
+use crate::ports::{ErasureItem, Erasures, Forgets, LedgerError, Removed, Rows};
 
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;

@@ -1,3 +1,4 @@
 //! What several functions do over ports.
 
 pub mod erase_person;
+pub mod find_click;

@@ -1,84 +1,83 @@
-//! The captured clicks, and the search for the one a conversion is credited to.
+//! The captured clicks and the ties of records to them.
 
 use tracklayer_core::{
     id::RecordId,
-    ledger::facts::References,
     person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch},
+    reconcile::attribution::{Sighting, Tie, TieKind, TiedBy},
     time::EventTime,
 };
 
 use super::rows::LedgerError;
 
-/// The kinds of records a reference can be tied to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TieKind {
-    /// A lead of the CRM.
-    Lead,
-    /// A cart of the shop.
-    Cart,
-    /// An order of the shop.
-    Order,
+/// Reads sightings of clicks and ties. What they mean is decided by
+/// [`tracklayer_core::reconcile::attribution`].
+///
+/// Reads are consistent: the click may be a moment old. Expired items are left out. Every method
+/// fails if the clicks are unavailable.
+pub trait Clicks {
+    /// The newest sightings under `reference` until the end of the second `until`; at most `limit`
+    /// are read.
+    async fn sightings(
+        &self,
+        reference: &RecordId,
+        until: EventTime,
+        limit: usize,
+        now: EventTime,
+    ) -> Result<Vec<Sighting>, LedgerError>;
+
+    /// Ties of a record: those made with a key first, then those that browsers made; at most `limit`
+    /// are read.
+    async fn ties(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        limit: usize,
+        now: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError>;
 }
 
-impl TieKind {
-    /// The person known by this record.
-    #[must_use]
-    pub fn person(self, id: RecordId) -> Person {
-        match self {
-            TieKind::Lead => Person::Lead(id),
-            TieKind::Cart => Person::Cart(id),
-            TieKind::Order => Person::Order(id),
-        }
-    }
+/// Attributes that are stored with a click or a tie, by name.
+pub type Details = Vec<(&'static str, String)>;
+
+/// Some of the clicks of a reference were taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenBack {
+    /// How many.
+    pub clicks: usize,
+    /// Where the next page begins; none after the last one.
+    pub next: Option<String>,
 }
 
-/// Who withdrew consent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WithdrawnBy {
-    /// Somebody with an ingest key, for whoever's clicks there are.
-    Key,
-    /// A visitor who had clicks in the session. Perhaps not the only one.
-    Visitor,
-}
-
-/// The captured clicks.
+/// Stores what pages report, and takes it back.
 ///
 /// Every method fails if the clicks are unavailable.
-pub trait Clicks {
-    /// The click for a conversion at `time`: the event's own click id, else by the session, else by
-    /// the ties of lead, cart and order, in this order.
-    async fn search(
-        &self,
-        own: Option<&ClickId>,
-        references: &References,
-        time: EventTime,
-        now: EventTime,
-        browser_order_ties: bool,
-    ) -> Result<ClickSearch, LedgerError>;
-
-    /// Whether a click that was found in the second `at` under `reference` has not been deleted
-    /// since: consent may have been withdrawn. One that is as old as clicks get counts as there.
-    async fn is_there(
+pub trait Captures {
+    /// Adds a click to the history of `reference`.
+    async fn add_click(
         &self,
         reference: &RecordId,
         click_id: &ClickId,
-        at: EventTime,
-        now: EventTime,
-    ) -> Result<bool, LedgerError>;
+        at_ms: i64,
+        details: Details,
+    ) -> Result<(), LedgerError>;
 
-    /// When the consent of `person` was last withdrawn, by one or the other.
-    async fn withdrawn_at(
+    /// Ties a record to `reference`; repeated, the tie only gets newer.
+    async fn add_tie(
         &self,
-        person: &Person,
-        by: WithdrawnBy,
-    ) -> Result<Option<EventTime>, LedgerError>;
+        kind: TieKind,
+        id: &RecordId,
+        by: TiedBy,
+        reference: &RecordId,
+        at_ms: i64,
+        details: Details,
+    ) -> Result<(), LedgerError>;
 
-    /// The references that somebody with an ingest key has tied to `record`: these visitors are no
-    /// strangers who tied themselves to it.
-    async fn tied_by_key(
+    /// Deletes, of one page of the clicks of `reference`, those that came with `cookie`, or all if
+    /// none is given. Pages follow each other by `after`, the `next` of the page before.
+    async fn take_back(
         &self,
-        record: &Person,
-        now: EventTime,
-    ) -> Result<Vec<RecordId>, LedgerError>;
+        reference: &RecordId,
+        cookie: Option<&str>,
+        after: Option<&str>,
+    ) -> Result<TakenBack, LedgerError>;
 }

@@ -4,12 +4,14 @@ use std::{collections::BTreeSet, ops::AddAssign};
 
 use serde::Serialize;
 use tracklayer_core::{
-    id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
+    id::RecordId,
+    ledger::row::RowKey,
+    reconcile::{attribution::TieKind, erasure::Erasure},
+    time::EventTime,
 };
 
 use super::{
     audit::{Place, RowPage},
-    clicks::TieKind,
     rows::LedgerError,
 };
 
@@ -49,17 +51,6 @@ pub struct ErasureItem {
 ///
 /// Every method fails if the clicks are unavailable.
 pub trait Forgets {
-    /// Deletes the clicks of `reference`; given a `cookie`, only those that came with it. Answers
-    /// how many.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted.
-    async fn forget_clicks(
-        &self,
-        reference: &str,
-        cookie: Option<&str>,
-    ) -> Result<usize, LedgerError>;
-
     /// Deletes the clicks of `reference` that were made until then, and those that the same browsers
     /// made without a session: the clicks of their cookies. Answers how many.
     ///

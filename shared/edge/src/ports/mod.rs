@@ -27,7 +27,7 @@ pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks
 pub use audit::{AuditState, Audited, Place, RowPage};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
-pub use clicks::{Clicks, TieKind, WithdrawnBy};
+pub use clicks::{Captures, Clicks, Details, TakenBack};
 pub use clock::Clock;
 pub use erasure::{ErasureItem, Erasures, Forgets, Removed};
 pub use index::{Cursor, DueEntry, DuePage, Index, Tally};

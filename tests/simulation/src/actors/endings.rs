@@ -3,10 +3,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
-use tracklayer_edge::{
-    flows::erase_person::Eraser,
-    ports::{Clock as _, WithdrawnBy},
-};
+use tracklayer_edge::{flows::erase_person::Eraser, ports::Clock as _};
 
 use super::{source, sweeper::AUDIT};
 use crate::{
@@ -31,7 +28,7 @@ pub fn start(world: &Rc<World>) {
             wait(&world, &ending).await;
             match &ending.how {
                 How::Denied(order) => source::deny(&world, order).await,
-                How::Withdrawn(session, by) => withdraw(&world, session, *by),
+                How::Withdrawn(session) => withdraw(&world, session),
                 How::Erased(person) => erase(&world, person).await,
             }
             world.posting.set(world.posting.get() - 1);
@@ -47,14 +44,12 @@ async fn wait(world: &World, ending: &Ending) {
     }
 }
 
-/// As capture does it: a mark, and the clicks that were known go. A visitor without a click is
-/// nobody.
-fn withdraw(world: &World, session: &str, by: WithdrawnBy) {
-    let (second, keyed) = (world.now_ms() / 1_000, by == WithdrawnBy::Key);
+/// As capture does it: the clicks that were known go.
+fn withdraw(world: &World, session: &str) {
+    let second = world.now_ms() / 1_000;
     let there = world.is_click_there(session);
-    world.announce(|| format!("the consent of {session} is withdrawn by {by:?} (click: {there})"));
-    if keyed || there {
-        world.withdrawn.borrow_mut().insert((session.to_owned(), keyed), second);
+    world.announce(|| format!("the consent of {session} is withdrawn (click: {there})"));
+    if there {
         world.deleted.borrow_mut().insert(session.to_owned(), second);
     }
 }

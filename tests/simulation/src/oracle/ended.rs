@@ -9,9 +9,8 @@ use tracklayer_core::{
 use super::{Case, Net};
 use crate::{
     microsoft::{Counted, Sent, thousandths},
-    plan::ClickBy,
     table::Table,
-    world::{Invocation, World, policy},
+    world::{Invocation, World},
 };
 
 /// How wrong two clocks may be together, in seconds, and then some.
@@ -35,30 +34,15 @@ pub fn check_sent(world: &World, run: &Invocation, rows: &[Sent]) {
     }
 }
 
+/// Whether the row's session had given up its click before the run began.
 fn is_overlooked(world: &World, table: &Table, run: &Invocation, person: &str) -> bool {
     let is = |row: &&Row| table.person_of(row).as_deref() == Some(person);
     let Some(row) = table.rows.values().find(is) else { return false };
     let session = row.facts.as_ref().and_then(|facts| facts.references.session.as_ref());
-    let (Some(session), Some(recorded_at)) = (session, row.recorded_at) else { return false };
-    let began = run.began / 1_000;
-    let first_way = began < recorded_at.epoch() + policy().hour / 60 + DOUBT;
-    let withdrawn = |keyed| {
-        let mark = (session.to_string(), keyed);
-        let at = world.withdrawn.borrow().get(&mark).copied();
-        at.filter(|at| *at < began && recorded_at.epoch() <= *at)
-    };
-    // A visitor's word counts where it has taken the last click of the session.
-    let by_visitor =
-        withdrawn(false).is_some_and(|at| is_without_click(world, session.as_str(), at));
-    !first_way && (withdrawn(true).is_some() || by_visitor)
-}
-
-/// Whether no click of the session is known but those that were there at this second.
-fn is_without_click(world: &World, session: &str, second: i64) -> bool {
-    world.plan.orders.iter().all(|order| match &order.click {
-        ClickBy::Session(name, known) => name != session || *known <= second,
-        _ => true,
-    })
+    let Some(session) = session else { return false };
+    let deleted = world.deleted.borrow().get(session.as_str()).copied();
+    deleted.is_some_and(|at| at + DOUBT < run.began / 1_000)
+        && !world.is_click_there(session.as_str())
 }
 
 /// An erasure that is done means no row any more that was there when it was asked for.

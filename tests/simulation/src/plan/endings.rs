@@ -1,7 +1,6 @@
 //! Persons of whom nothing more may be sent: they withdraw consent, deny it, or are erased.
 
 use tracklayer_core::reconcile::erasure::Person;
-use tracklayer_edge::ports::WithdrawnBy;
 
 use super::{ClickBy, DAY, HOUR, MINUTE, Order};
 use crate::random::Random;
@@ -23,7 +22,7 @@ pub enum How {
     /// The order's event is sent again with its consent denied.
     Denied(Order),
     /// The consent of a session is withdrawn, and its click goes.
-    Withdrawn(String, WithdrawnBy),
+    Withdrawn(String),
     /// The person is erased.
     Erased(Person),
 }
@@ -59,8 +58,7 @@ fn ending(order: &Order, random: &mut Random) -> Ending {
 
 fn of_session(session: &str, random: &mut Random) -> How {
     match random.below(3) {
-        0 => How::Withdrawn(session.to_owned(), WithdrawnBy::Key),
-        1 => How::Withdrawn(session.to_owned(), WithdrawnBy::Visitor),
+        0..2 => How::Withdrawn(session.to_owned()),
         _ => How::Erased(Person::Session(session.parse().expect("a session"))),
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
-    id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
+    id::RecordId,
+    ledger::row::RowKey,
+    reconcile::{attribution::TieKind, erasure::Erasure},
+    time::EventTime,
 };
 use tracklayer_edge::ports::{
-    ErasureItem, Erasures, Forgets, LedgerError, Place, Removed, RowPage, TieKind,
+    ErasureItem, Erasures, Forgets, LedgerError, Place, Removed, RowPage,
 };
 
 use super::Port;
@@ -81,10 +84,6 @@ fn known<'a>(table: &'a mut Table, erasure: &Erasure) -> Option<&'a mut ErasureI
 
 /// Sessions have a click each; nothing is tied to records here.
 impl Forgets for Port {
-    async fn forget_clicks(&self, _: &str, _: Option<&str>) -> Result<usize, LedgerError> {
-        Ok(0)
-    }
-
     async fn forget_visitor(&self, reference: &str, _: EventTime) -> Result<usize, LedgerError> {
         let forget = |world: &crate::world::World| {
             let there = world.is_click_there(reference);

@@ -3,14 +3,10 @@
 use serde_json::{Map, Value};
 use tracklayer_core::{
     id::{AccountName, RecordId},
-    ledger::{
-        facts::{ClickOrigin, References},
-        signal::Signal,
-        wait::WaitReason,
-    },
+    ledger::signal::Signal,
     microsoft::token_errors::look_up_token,
     person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch},
+    reconcile::attribution::{Sighting, Tie, TieKind},
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
@@ -18,7 +14,6 @@ use tracklayer_edge::{
     ports::{
         AccountSecret, AuthError, Clicks, Deferral, IngestKey, KeyError, Keys, LedgerError, Metric,
         QueueError, Secret, SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
-        WithdrawnBy,
     },
 };
 
@@ -73,59 +68,31 @@ impl Signals for Port {
 }
 
 impl Clicks for Port {
-    async fn search(
-        &self,
-        own: Option<&ClickId>,
-        references: &References,
-        time: EventTime,
-        _now: EventTime,
-        _browser_order_ties: bool,
-    ) -> Result<ClickSearch, LedgerError> {
-        if let Some(click_id) = own {
-            let click_id = click_id.clone();
-            return Ok(ClickSearch::own(click_id));
-        }
-        let find = |world: &crate::world::World| {
-            let session = references.session.as_ref()?.as_str();
-            world.is_click_there(session).then(|| click_of(session))
-        };
-        Ok(match self.request(false, find).await? {
-            Some(click_id) => ClickSearch::Found {
-                click_id,
-                clicked_at: Some(time.plus_seconds(-DAY)),
-                from: ClickOrigin::Session,
-                reference: None,
-            },
-            None => ClickSearch::Missing(WaitReason::NoClick),
-        })
-    }
-
-    async fn is_there(
+    async fn sightings(
         &self,
         reference: &RecordId,
-        _click_id: &ClickId,
-        _at: EventTime,
+        until: EventTime,
+        _limit: usize,
         _now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let there = |world: &crate::world::World| world.is_click_there(reference.as_str());
-        Ok(self.request(false, there).await? || self.mutated(Mutation::WithdrawalUnseen))
-    }
-
-    async fn withdrawn_at(
-        &self,
-        person: &Person,
-        by: WithdrawnBy,
-    ) -> Result<Option<EventTime>, LedgerError> {
+    ) -> Result<Vec<Sighting>, LedgerError> {
         let unseen = self.mutated(Mutation::WithdrawalUnseen);
-        let find = |world: &crate::world::World| {
-            let mark = (person.value(), by == WithdrawnBy::Key);
-            let at = world.withdrawn.borrow().get(&mark).copied().filter(|_| !unseen);
-            at.map(EventTime::from_epoch)
+        let there =
+            |world: &crate::world::World| unseen || world.is_click_there(reference.as_str());
+        let at_ms = until.plus_seconds(-DAY).epoch() * 1_000;
+        let sighting = || {
+            let click_id = click_of(reference.as_str());
+            Sighting { reference: reference.clone(), click_id, at_ms }
         };
-        Ok(self.request(false, find).await?)
+        Ok(self.request(false, there).await?.then(sighting).into_iter().collect())
     }
 
-    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
+    async fn ties(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: usize,
+        _: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
         Ok(Vec::new())
     }
 }

@@ -1,5 +1,7 @@
 //! What in an event leads to clicks: its session, and ties of its records.
 
+use std::collections::BTreeSet;
+
 use super::Sale;
 use crate::{
     id::RecordId,
@@ -11,9 +13,10 @@ use crate::{
     time::EventTime,
 };
 
-/// Ties of one record that are read of either maker, whatever strangers store.
+/// Ties of one record that are read, those made with a key first: not more, whatever strangers
+/// store.
 pub const TIES_READ: usize = 100;
-/// Of those, the newest ones that count.
+/// The newest of those that count, of either maker.
 pub const TIES_COUNTED: usize = 25;
 /// An order that browsers tied from more references than this is not credited by them: order
 /// numbers are guessable, and somebody is guessing.
@@ -121,16 +124,38 @@ impl Hint {
         let Hint::Tied(kind, by) = self else {
             return Ok(sale.references.session.iter().collect());
         };
-        let guessable = (kind, by) == (TieKind::Order, TiedBy::Browser);
-        if self.record(sale).is_none() || (guessable && !sale.browser_order_ties) {
+        if self.record(sale).is_none() {
             return Ok(Vec::new());
         }
-        let mut ties: Vec<&Tie> =
-            ties.iter().filter(|tie| (tie.kind, tie.by) == (kind, by)).collect();
-        if guessable && ties.len() > MAX_BROWSERS {
-            return Err(WaitReason::AmbiguousClick);
-        }
+        let mut ties = counted(kind, by, ties, sale.browser_order_ties)?;
         ties.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.reference.cmp(&b.reference)));
         Ok(ties.into_iter().take(TIES_COUNTED).map(|tie| &tie.reference).collect())
     }
+}
+
+/// The ties of this kind and maker that say something.
+fn counted(
+    kind: TieKind,
+    by: TiedBy,
+    ties: &[Tie],
+    browser_order_ties: bool,
+) -> Result<Vec<&Tie>, WaitReason> {
+    let is_guessable = (kind, by) == (TieKind::Order, TiedBy::Browser);
+    if is_guessable && !browser_order_ties {
+        return Ok(Vec::new());
+    }
+    let ties: Vec<&Tie> = ties.iter().filter(|tie| (tie.kind, tie.by) == (kind, by)).collect();
+    if is_guessable && ties.len() > MAX_BROWSERS {
+        return Err(WaitReason::AmbiguousClick);
+    }
+    Ok(ties)
+}
+
+/// All references that a record is tied to, as far as its ties say something: whoever is known by
+/// them is the person of the record.
+#[must_use]
+pub fn visitors(kind: TieKind, ties: &[Tie], browser_order_ties: bool) -> BTreeSet<&RecordId> {
+    let by = |by| counted(kind, by, ties, browser_order_ties).unwrap_or_default();
+    let ties = by(TiedBy::Key).into_iter().chain(by(TiedBy::Browser));
+    ties.map(|tie| &tie.reference).collect()
 }

@@ -30,7 +30,7 @@ use crate::{
     time::{DAY, EventTime},
 };
 
-pub use hint::{Hint, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy};
+pub use hint::{Hint, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy, visitors};
 pub use review::{Fresh, review, stored_under};
 
 /// How long after a conversion its click may be seen first, in seconds: a form posts click and lead
@@ -51,6 +51,20 @@ pub struct Sighting {
     pub click_id: ClickId,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+}
+
+impl Sighting {
+    /// When, in whole seconds, as conversions are.
+    #[must_use]
+    pub fn at(&self) -> EventTime {
+        seconds(self.at_ms)
+    }
+
+    /// Whether it is of this click id.
+    #[must_use]
+    pub fn is_of(&self, click_id: &ClickId) -> bool {
+        is_same(&self.click_id, click_id)
+    }
 }
 
 /// What was read of the stored clicks for one conversion. Expired items are left out by whoever
@@ -159,13 +173,17 @@ impl Credit {
 /// the conversion (see [`is_settled`]), so it need not be read.
 #[must_use]
 pub fn credit(sale: &Sale<'_>, reading: &Reading) -> Credit {
-    let ranks = ranks(sale, reading);
+    credit_by(&Hint::STRONGEST_FIRST, sale, reading)
+}
+
+fn credit_by(hints: &[Hint], sale: &Sale<'_>, reading: &Reading) -> Credit {
+    let ranks = ranks(hints, sale, reading);
     if let Some(own) = sale.own.filter(|own| !sale.is_refused(own)) {
         let seen = ranks.iter().find_map(|rank| rank.seen(own));
         return found(sale, own, ClickOrigin::Event, seen);
     }
     let before = ranks.iter().find_map(|rank| rank.latest_until(sale.time));
-    let after = || ranks.iter().find_map(|rank| rank.earliest_until(sale.last_sighting()));
+    let after = || ranks.iter().find_map(Rank::earliest);
     match before.or_else(after) {
         Some(seen) => found(sale, seen.click_id, seen.from, Some(seen)),
         None => {
@@ -175,10 +193,12 @@ pub fn credit(sale: &Sale<'_>, reading: &Reading) -> Credit {
     }
 }
 
-/// Whether reading what weaker hints lead to can't change `credit` any more.
+/// Whether what hints weaker than `hint` lead to can't change the credit any more, once all that
+/// `hint` and stronger ones lead to is read.
 #[must_use]
-pub fn is_settled(sale: &Sale<'_>, credit: &Credit) -> bool {
-    match credit {
+pub fn is_settled(hint: Hint, sale: &Sale<'_>, reading: &Reading) -> bool {
+    let followed = Hint::STRONGEST_FIRST.iter().take_while(|stronger| **stronger != hint).count();
+    match credit_by(&Hint::STRONGEST_FIRST[..=followed], sale, reading) {
         Credit::Found { from: ClickOrigin::Event, clicked_at, .. } => clicked_at.is_some(),
         Credit::Found { clicked_at, .. } => clicked_at.is_some_and(|at| at <= sale.time),
         Credit::Missing(_) => false,
@@ -214,9 +234,8 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// In whole seconds, as conversions are.
     fn at(&self) -> EventTime {
-        EventTime::from_epoch(self.first_ms.div_euclid(1_000))
+        seconds(self.first_ms)
     }
 }
 
@@ -233,26 +252,22 @@ impl<'a> Rank<'a> {
         self.clicks.iter().find(|seen| is_same(seen.click_id, click_id))
     }
 
-    fn until(&self, time: EventTime) -> impl Iterator<Item = &Seen<'a>> {
-        self.clicks.iter().filter(move |seen| seen.at() <= time)
-    }
-
     fn latest_until(&self, time: EventTime) -> Option<&Seen<'a>> {
-        self.until(time).max_by_key(|seen| seen.first_ms)
+        self.clicks.iter().filter(|seen| seen.at() <= time).max_by_key(|seen| seen.first_ms)
     }
 
-    fn earliest_until(&self, time: EventTime) -> Option<&Seen<'a>> {
-        self.until(time).min_by_key(|seen| seen.first_ms)
+    fn earliest(&self) -> Option<&Seen<'a>> {
+        self.clicks.iter().min_by_key(|seen| seen.first_ms)
     }
 }
 
-/// Strongest first, without clicks that Microsoft refused.
-fn ranks<'a>(sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
-    let mut sightings: Vec<&Sighting> =
-        reading.sightings.iter().filter(|it| !sale.is_refused(&it.click_id)).collect();
+/// Strongest first, without clicks that Microsoft refused and sightings that are too late.
+fn ranks<'a>(hints: &[Hint], sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
+    let counts = |it: &&Sighting| it.at() <= sale.last_sighting() && !sale.is_refused(&it.click_id);
+    let mut sightings: Vec<&Sighting> = reading.sightings.iter().filter(counts).collect();
     sightings.sort_by_key(|it| (it.at_ms, &it.reference, it.click_id.as_str()));
     let mut first: BTreeMap<String, i64> = BTreeMap::new();
-    let mut rank = |hint: Hint| {
+    let mut rank = |hint: &Hint| {
         let references = match hint.references(sale, &reading.ties) {
             Ok(references) => references,
             Err(reason) => return Rank { unclear: Some(reason), ..Rank::default() },
@@ -268,7 +283,11 @@ fn ranks<'a>(sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
         }
         Rank { clicks: clicks.into_values().collect(), unclear: None }
     };
-    Hint::STRONGEST_FIRST.into_iter().map(&mut rank).collect()
+    hints.iter().map(&mut rank).collect()
+}
+
+fn seconds(ms: i64) -> EventTime {
+    EventTime::from_epoch(ms.div_euclid(1_000))
 }
 
 /// Microsoft does not tell upper from lower case.

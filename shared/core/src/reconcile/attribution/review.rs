@@ -1,6 +1,6 @@
 //! Whether the click of a row that is about to be sent still is the one it is credited to.
 
-use super::{Credit, KEPT, Reading, Sale, credit, is_same};
+use super::{Credit, KEPT, Reading, Sale, credit};
 use crate::{
     id::RecordId,
     ledger::{
@@ -37,17 +37,14 @@ pub fn review(row: &Row, sale: &Sale<'_>, reading: &Reading, now: EventTime) -> 
         return Fresh::Keep;
     }
     if is_gone(facts, reading) {
-        return match has_left(facts, reading) {
-            true => Fresh::End,
-            // A click id that the event brought was taken back as well.
-            false => Fresh::Gone(credit(&Sale { own: None, ..*sale }, reading)),
-        };
+        if has_left(facts, reading) {
+            return Fresh::End;
+        }
+        // A click id that the event brought was taken back as well.
+        return Fresh::Gone(credit(&Sale { own: None, ..*sale }, reading));
     }
     let fresh = credit(sale, reading);
-    match is_known(row, facts, &fresh) {
-        true => Fresh::Keep,
-        false => Fresh::Change(fresh),
-    }
+    if is_known(row, facts, &fresh) { Fresh::Keep } else { Fresh::Change(fresh) }
 }
 
 /// The click of a row, as it was found in the table: its reference, its id, and when it was first
@@ -65,7 +62,7 @@ fn is_outlived(facts: &Facts, now: EventTime) -> bool {
 }
 
 fn is_gone(facts: &Facts, reading: &Reading) -> bool {
-    let is_there = |click_id| reading.sightings.iter().any(|it| is_same(&it.click_id, click_id));
+    let is_there = |click_id| reading.sightings.iter().any(|it| it.is_of(click_id));
     stored_under(facts).is_some_and(|(_, click_id, _)| !is_there(click_id))
 }
 

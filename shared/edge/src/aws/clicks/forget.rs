@@ -1,12 +1,16 @@
-//! Clicks and ties that have to go: consent is withdrawn, or a person is erased.
+//! Clicks and ties that have to go: a person is erased.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use tracklayer_core::{id::RecordId, time::EventTime};
+use tracklayer_core::{
+    id::RecordId,
+    reconcile::attribution::{Tie, TieKind, visitors},
+    time::EventTime,
+};
 
-use super::{Clicks, Item, MAX_REFERENCES, Tie, keyed, session_pk, tie_of, tie_pk, unavailable};
-use crate::ports::{Forgets, LedgerError, Removed, TieKind};
+use super::{COOKIE, Clicks, Item, keyed, session_pk, text, tie_in, tie_pk, unavailable};
+use crate::ports::{Forgets, LedgerError, Removed};
 
 /// Deletions per `BatchWriteItem`
 /// (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html).
@@ -15,17 +19,6 @@ const DELETIONS: usize = 25;
 const ROUNDS: u32 = 5;
 
 impl Forgets for Clicks {
-    async fn forget_clicks(
-        &self,
-        reference: &str,
-        cookie: Option<&str>,
-    ) -> Result<usize, LedgerError> {
-        let mut clicks = self.all(&session_pk(reference)).await?;
-        clicks.retain(|item| cookie.is_none_or(|cookie| came_with(item, cookie)));
-        self.delete(&clicks).await?;
-        Ok(clicks.len())
-    }
-
     async fn forget_visitor(
         &self,
         reference: &str,
@@ -62,9 +55,8 @@ impl Forgets for Clicks {
         id: &RecordId,
         browser_order_ties: bool,
     ) -> Result<BTreeSet<RecordId>, LedgerError> {
-        let ties: Vec<Tie> = self.all(&tie_pk(kind, id)).await?.iter().filter_map(tie_of).collect();
-        let own = own_references(&ties, kind != TieKind::Order || browser_order_ties);
-        Ok(own.into_iter().filter_map(|reference| RecordId::parse(reference).ok()).collect())
+        let ties = ties_in(kind, &self.all(&tie_pk(kind, id)).await?);
+        Ok(visitors(kind, &ties, browser_order_ties).into_iter().cloned().collect())
     }
 
     async fn forget_record(
@@ -75,41 +67,22 @@ impl Forgets for Clicks {
         until: EventTime,
     ) -> Result<Removed, LedgerError> {
         let items = self.all(&tie_pk(kind, id)).await?;
-        let ties: Vec<Tie> = items.iter().filter_map(tie_of).collect();
+        let ties = ties_in(kind, &items);
         let mut removed = Removed { ties: items.len(), ..Removed::default() };
         // The ties go last: without them nobody would find the clicks again.
-        for reference in own_references(&ties, kind != TieKind::Order || browser_order_ties) {
-            removed.clicks += self.forget_visitor(reference, until).await?;
+        for reference in visitors(kind, &ties, browser_order_ties) {
+            removed.clicks += self.forget_visitor(reference.as_str(), until).await?;
         }
         self.delete(&items).await?;
         Ok(removed)
     }
 }
 
-/// The references that are the record's own. As with credit, of those that browsers tied none is
-/// unless `browser`, or if they are too many: most of them belong to somebody else.
-fn own_references(ties: &[Tie], browser: bool) -> BTreeSet<&str> {
-    let of = |keyed: bool| -> BTreeSet<&str> {
-        ties.iter().filter(|tie| tie.keyed == keyed).map(|tie| tie.reference.as_str()).collect()
-    };
-    let mut references = of(false);
-    if !browser || references.len() > MAX_REFERENCES {
-        references.clear();
-    }
-    references.extend(of(true));
-    references
+fn ties_in(kind: TieKind, items: &[Item]) -> Vec<Tie> {
+    items.iter().filter_map(|item| tie_in(item, kind)).collect()
 }
 
 impl Clicks {
-    /// Whether any click of `reference` came with `cookie`.
-    ///
-    /// # Errors
-    /// If DynamoDB is unavailable.
-    pub async fn has_clicks(&self, reference: &str, cookie: &str) -> Result<bool, LedgerError> {
-        let clicks = self.all(&session_pk(reference)).await?;
-        Ok(clicks.iter().any(|item| came_with(item, cookie)))
-    }
-
     /// All items of a partition: their keys, and the cookies of clicks.
     async fn all(&self, pk: &str) -> Result<Vec<Item>, LedgerError> {
         let mut pages = self
@@ -117,7 +90,7 @@ impl Clicks {
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
-            .projection_expression("pk, sk, cookie")
+            .projection_expression("pk, sk, cookie, tiedAt")
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
             .consistent_read(true)
             .into_paginator()
@@ -129,7 +102,7 @@ impl Clicks {
         Ok(items)
     }
 
-    async fn delete(&self, items: &[Item]) -> Result<(), LedgerError> {
+    pub(super) async fn delete(&self, items: &[Item]) -> Result<(), LedgerError> {
         for chunk in items.chunks(DELETIONS) {
             let mut left = chunk.iter().map(deletion).collect::<Result<Vec<_>, _>>()?;
             for round in 0..ROUNDS {
@@ -154,27 +127,25 @@ impl Clicks {
 
 /// The cookies that `clicks` of `reference` came with.
 fn cookies_in(clicks: &[Item], reference: &str) -> BTreeSet<String> {
-    let cookie = |item: &Item| item.get("cookie")?.as_s().ok().cloned();
+    let cookie = |item: &Item| text(item, COOKIE).map(str::to_owned);
     clicks.iter().filter_map(cookie).filter(|cookie| cookie != reference).collect()
 }
 
 /// Whether a click was made until then; its key begins with its milliseconds since 1970.
 fn is_of_before(click: &Item, until: EventTime) -> bool {
-    let key = click.get("sk").and_then(|value| value.as_s().ok());
-    let made_at = key.and_then(|key| key.split(' ').next()?.parse::<i64>().ok());
+    let made_at = text(click, "sk").and_then(|key| key.split(' ').next()?.parse::<i64>().ok());
     made_at.is_none_or(|at| at.div_euclid(1_000) <= until.epoch())
 }
 
 fn came_with(click: &Item, cookie: &str) -> bool {
-    click.get("cookie").and_then(|value| value.as_s().ok()).is_some_and(|value| value == cookie)
+    text(click, COOKIE) == Some(cookie)
 }
 
 fn deletion(item: &Item) -> Result<WriteRequest, LedgerError> {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    let (Some(pk), Some(sk)) = (text("pk"), text("sk")) else {
+    let (Some(pk), Some(sk)) = (text(item, "pk"), text(item, "sk")) else {
         return Err(LedgerError::Unreadable("an item without key".to_owned()));
     };
-    let request = DeleteRequest::builder().set_key(Some(keyed(&pk, &sk))).build();
+    let request = DeleteRequest::builder().set_key(Some(keyed(pk, sk))).build();
     let request = request.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
     Ok(WriteRequest::builder().delete_request(request).build())
 }
@@ -190,15 +161,5 @@ mod tests {
         assert!(is_of_before(&click("1800000000999 abc"), until));
         assert!(!is_of_before(&click("1800000001000 abc"), until));
         assert!(is_of_before(&click("unreadable"), until), "in doubt it goes");
-    }
-
-    #[test]
-    fn only_those_of_a_key_are_the_records_own_where_browsers_tied_many_or_must_not() {
-        let tie = |reference: &str, keyed| Tie { reference: reference.to_owned(), keyed };
-        let mut ties = vec![tie("a", false), tie("b", false), tie("c", false), tie("a", true)];
-        assert_eq!(own_references(&ties, true), BTreeSet::from(["a", "b", "c"]));
-        assert_eq!(own_references(&ties, false), BTreeSet::from(["a"]));
-        ties.push(tie("d", false));
-        assert_eq!(own_references(&ties, true), BTreeSet::from(["a"]));
     }
 }
