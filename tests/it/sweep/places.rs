@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use test_support::rows::id;
 use tracklayer_core::person::click_id::ClickId;
-use tracklayer_edge::ports::{Clock as _, TieKind};
+use tracklayer_edge::ports::{Captures as _, Clock as _, TieKind, TiedBy};
 
 use super::rig::Rig;
 
@@ -27,10 +27,10 @@ impl Rig {
     }
 
     /// A tie of a record of an hour ago.
-    pub async fn tie(&self, kind: TieKind, record: &str, reference: &str, keyed: bool) {
+    pub async fn tie(&self, kind: TieKind, record: &str, reference: &str, by: TiedBy) {
         let at = self.sweep.clock.now_ms() - AGO;
         let record = id(record);
-        let tie = self.sweep.clicks.tie(kind, &record, reference, at, keyed, Vec::new());
+        let tie = self.sweep.clicks.tie(kind, &record, reference, at, by, Vec::new());
         tie.await.expect("tied");
     }
 
