@@ -8,12 +8,15 @@ use test_support::rows::{MAIL, hash, id};
 use tracklayer_core::{
     ledger::row::Row,
     mapping::Mapping,
-    reconcile::erasure::{Erasure, Person, Scope},
+    reconcile::{
+        attribution::{TieKind, TiedBy},
+        erasure::{Erasure, Person, Scope},
+    },
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
     flows::erase_person::{Eraser, MAX_COOKIES},
-    ports::{Clock as _, ErasureItem, Erasures as _, Removed, TieKind, TiedBy},
+    ports::{Clock as _, ErasureItem, Erasures as _, Removed},
 };
 
 use super::rig::{Rig, row};
@@ -169,10 +172,10 @@ async fn a_done_erasure_leaves_later_sales_alone_until_it_is_asked_for_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_leads_to_the_rows_of_its_visitors() {
-    for visitors in [1, 101] {
+    for (visitors, by) in [(1, TiedBy::Key), (101, TiedBy::Key), (5, TiedBy::Browser)] {
         let rig = Rig::start().await;
         for n in 0..visitors {
-            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), TiedBy::Key).await;
+            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), by).await;
         }
         let last = format!("s-{}", visitors - 1);
         rig.click(&last, 1, "cookie").await;
