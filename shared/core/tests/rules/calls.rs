@@ -93,6 +93,8 @@ fn careful_calls_start_at_one_row_and_grow_with_each_answer() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     #[test]
     fn the_size_of_a_careful_call_is_what_its_answers_allow(
         answers in prop::collection::vec(prop::bool::weighted(0.7), 0..60),

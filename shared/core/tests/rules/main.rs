@@ -1,14 +1,19 @@
 //! The rules of the core, each as a test: what is decided, what is written, what is sent.
 //!
 //! - `microsoft` is a small model of Microsoft,
-//!   `world` drives one row against it through every kind of accident
-//! - `each_rule` states the rules of reconciliation one by one
-//! - `convergence` states what must hold in every such world; `histories` tells single accidents
+//!   `world` drives one row against it through every kind of accident, `work` is what a worker does
+//! - `each_rule` states the rules of reconciliation one by one, over every `story` of a row
+//! - `convergence` states what must hold in every such world; `histories` tells single accidents,
+//!   `cases` what real shops send
+//! - `queue_model` counts what an outage or a poisoned row costs
+//! - `decide` and `adjust` are about originals and corrections, `note` and `conflict` about the first
+//!   and the second write
 //! - the other files test the module they are named after
 
 mod adjust;
 mod attribution;
 mod calls;
+mod cases;
 mod conflict;
 mod convergence;
 mod correction;
@@ -27,8 +32,10 @@ mod redrive;
 mod reply;
 mod report;
 mod review;
+mod signal;
 mod state;
 mod stored;
+mod story;
 mod verdict;
 mod work;
 mod world;

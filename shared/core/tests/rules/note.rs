@@ -5,17 +5,13 @@ use tracklayer_core::{
         facts::Facts,
         index::IndexClass,
         observed::{
-            Adjusted, Adjustment, AttemptOutcome, Claim, Kind, Postponed, Refusal,
-            RefusalReason::{self, *},
+            Adjusted, Adjustment, AttemptOutcome, Claim, Kind, Postponed, Refusal, RefusalReason::*,
         },
         row::Row,
         wait::WaitReason,
     },
     microsoft::{errors::ErrorClass, reply::MicrosoftError},
-    reconcile::{
-        decide::Action,
-        note::{CallRef, Note},
-    },
+    reconcile::{decide::Action, note::Note},
 };
 
 use crate::support::*;
@@ -210,15 +206,6 @@ fn a_claim_without_outcome_is_noted_as_unknown_by_the_next_one_until_the_row_is_
 }
 
 #[test]
-fn an_attempt_that_was_not_taken_frees_what_its_claim_fixed() {
-    for note in [untaken(Kind::Apply), Note::NotTaken(Kind::Apply, mark(), None), too_late()] {
-        let row = noted(&applying_row(), &note, HOUR + 5);
-        assert!(!row.observed.may_count(), "{note:?}");
-        assert_eq!((row.observed.refusal, row.open), (None, None), "{note:?}");
-    }
-}
-
-#[test]
 fn a_claim_of_an_adjustment_records_what_is_about_to_be_sent() {
     let row = claimed_row();
     let claim = Claim {
@@ -323,20 +310,6 @@ fn a_refusal_is_in_the_class_refused_unless_no_redrive_could_help() {
 }
 
 #[test]
-fn an_original_refused_after_an_unknown_outcome_may_already_count() {
-    let doubtful = noted(&applying_row(), &unknown(Kind::Apply), HOUR);
-    assert!(doubtful.observed.apply_unknown);
-    for (code, class) in [(5606, ErrorClass::GoalName), (5609, ErrorClass::Final)] {
-        let claimed = noted(&doubtful, &Note::ClaimedApply, 2 * HOUR);
-        let failed = Note::Failed(Kind::Apply, mark(), error(code, class));
-        let row = noted(&claimed, &failed, 2 * HOUR);
-        assert_eq!(row.observed.refusal.as_ref().expect("refused").reason, MayAlreadyCount);
-        assert_eq!(row.observed.last.as_ref().expect("an attempt").code, Some(code));
-        assert_eq!(self::class(&row), Some(IndexClass::Refused), "a redrive may help");
-    }
-}
-
-#[test]
 fn an_unknown_original_is_marked_and_left_to_its_message() {
     let row = noted(&applying_row(), &unknown(Kind::Apply), HOUR);
     assert_eq!((row.observed.apply_unknown, row.observed.unsettled), (true, false));
@@ -352,28 +325,6 @@ fn an_unknown_adjustment_is_due_when_the_next_may_be_claimed() {
     let reason = row.open.as_ref().expect("due").reason;
     assert_eq!(reason, Some(WaitReason::RepeatAfterUnknown));
     assert_eq!(due(&row), Some(LATER + Bench::new().policy.spacing()));
-}
-
-/// Whatever the first adjustment was, and whatever it became: the second one leaves no trace.
-#[test]
-fn an_adjustment_that_was_not_taken_gives_way_to_the_claim_before_it() {
-    for first in [restate("99.95"), retract()] {
-        let corrections = vec![full("f", 60)];
-        let claimed = noted(&accepted_row(corrections), &first, LATER);
-        for answered in outcomes(Kind::Retract) {
-            let before = noted(&claimed, &answered, LATER + 60);
-            let again = noted(&before, &retract(), LATER + DAY);
-            let failed = Note::Failed(Kind::Retract, mark(), too_old());
-            for note in [untaken(Kind::Retract), failed, postponed(Kind::Retract)] {
-                let row = noted(&again, &note, LATER + DAY + 60);
-                assert_eq!(row.observed.unsettled, before.observed.unsettled, "{answered:?}");
-                let kept =
-                    |row: &Row| row.observed.claim.as_ref().map(|claim| (claim.at, claim.value));
-                assert_eq!(kept(&row), kept(&before), "{first:?} {answered:?} {note:?}");
-                assert_eq!(row.observed.is_retract_claimed(), before.observed.is_retract_claimed());
-            }
-        }
-    }
 }
 
 #[test]
@@ -442,13 +393,4 @@ fn an_outcome_that_comes_late_does_not_wake_a_dead_or_refused_row() {
         assert_eq!((class(&row), due(&row)), (class(&resting), due(&resting)), "{rest:?}");
         assert!(row.observed.unsettled);
     }
-}
-
-#[test]
-fn another_destination_is_told_apart() {
-    let elsewhere = CallRef { to: sandbox(), tracking_id: None };
-    let row = noted(&applying_row(), &Note::Accepted(Kind::Apply, elsewhere), HOUR);
-    assert_eq!(row.observed.accepted.as_ref().expect("accepted").by, sandbox());
-    let next = Bench::new().context(after(DAY)).next(&row);
-    assert_eq!(next, Action::Refuse(RefusalReason::AcceptedElsewhere));
 }

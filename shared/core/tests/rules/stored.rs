@@ -1,4 +1,4 @@
-//! What stands in the table and on the queue stays readable, and half of it is an error.
+//! What is stored in the table stays readable, and half of it is an error.
 
 use std::path::Path;
 
@@ -14,18 +14,17 @@ use tracklayer_core::{
             Refusal, RefusalReason,
         },
         row::{Row, RowKey},
-        signal::{BadSignal, Signal},
         stored::{BadRow, CHANGEABLE_FACTS, StoredCredit, StoredRow},
         wait::WaitReason,
     },
     person::consent::Consent,
     reconcile::state::{State, state},
-    time::{EventTime, TextTime},
+    time::EventTime,
 };
 
 use crate::support::*;
 
-fn fixture(name: &str) -> Value {
+pub fn fixture(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1").join(name);
     let text = std::fs::read_to_string(path).expect("a fixture");
     serde_json::from_str(&text).expect("JSON")
@@ -130,14 +129,6 @@ fn words_of_a_later_version_read_as_other() {
     assert_eq!(read(written(&row)), Ok(row), "and what they read as is readable as well");
 }
 
-#[test]
-fn a_signal() {
-    let signal = Signal::parse(&fixture("signal.json").to_string()).expect("a signal");
-    assert_eq!(signal.key(), key());
-    assert_eq!(signal.not_before, Some(TextTime(after(3_000))));
-    assert_eq!(signal.summary, "purchase shop/4711 129.95 USD");
-}
-
 // --- half a row
 
 #[test]
@@ -209,31 +200,6 @@ fn a_key_is_spelled_and_read_back() {
     let key = RowKey { event_id: id("a/b:c"), ..key() };
     assert_eq!((key.pk().as_str(), key.sk()), ("event shop a/b:c", "purchase"));
     assert_eq!(RowKey::parse(&key.pk(), key.sk()), Ok(key));
-}
-
-// --- signals
-
-#[test]
-fn a_signal_says_only_what_people_need() {
-    let signal = Signal::new(&row(), Some(after(60)));
-    let expected = r#"{"v":1,"source":"shop","eventId":"4711","event":"purchase","notBefore":"2026-04-24T09:43:13Z","summary":"purchase shop/4711 129.95 USD"}"#;
-    let text = serde_json::to_string(&signal).expect("JSON");
-    assert_eq!(text, expected);
-    assert_eq!(Signal::parse(&text), Ok(signal));
-    let plain = Signal::new(&row_of(without_value()), None);
-    assert_eq!(plain.summary, "purchase shop/4711");
-    assert!(!serde_json::to_string(&plain).expect("JSON").contains("notBefore"));
-}
-
-#[test]
-fn what_is_no_signal() {
-    for body in ["", "{}", "[]", "null", r#"{"v":1,"source":"shop","eventId":"a@b","event":"p"}"#] {
-        assert_eq!(Signal::parse(body), Err(BadSignal::Unreadable), "{body}");
-    }
-    let newer = r#"{"v":2,"source":"shop","eventId":"4711","event":"purchase"}"#;
-    assert_eq!(Signal::parse(newer), Err(BadSignal::Version));
-    let shortest = r#"{"v":1,"source":"shop","eventId":"4711","event":"purchase"}"#;
-    assert_eq!(Signal::parse(shortest).expect("a signal").key(), key());
 }
 
 // --- round trip

@@ -5,6 +5,7 @@ use serde_json::{Value, to_value};
 use tracklayer_core::{
     ledger::{
         facts::Facts,
+        index::IndexClass,
         observed::{Adjustment, Kind, RefusalReason},
         row::Row,
         wait::WaitReason,
@@ -206,6 +207,31 @@ impl World {
             self.bury(run.message);
         } else {
             self.hand_back(run.message, VISIBILITY);
+        }
+    }
+
+    /// What holds at any time, whatever has happened.
+    pub fn check(&self) {
+        assert!(self.microsoft.counted.len() <= 1, "one sale, one conversion");
+        let Some(row) = &self.row else { return };
+        let class = row.open.as_ref().map(|open| &open.class);
+        if row.is_erased() {
+            return assert_eq!(class, None, "still driven: {row:?}");
+        }
+        if let Some(refusal) = &row.observed.refusal {
+            let listed = class == Some(&IndexClass::Refused);
+            let either = refusal.reason == RefusalReason::MayAlreadyCount;
+            assert!(either || listed != refusal.reason.is_beyond_repair(), "{row:?}");
+        } else if row.observed.dead_at.is_some() {
+            assert_eq!(class, Some(&IndexClass::Dead), "{row:?}");
+        } else if class.is_none() && row.observed.accepted.is_some() {
+            let next = self.bench.context(self.now).next(row);
+            assert_eq!(next, Action::InSync, "forgotten: {row:?}");
+        } else if class.is_none() {
+            let carried = self.messages.len() + self.runs.len() + self.dead_letters.len();
+            assert!(carried > 0, "forgotten: {row:?}");
+        } else if class == Some(&IndexClass::Look) {
+            assert!(!self.bench.account.can_match(&row.facts), "it could be sent: {row:?}");
         }
     }
 }

@@ -18,7 +18,6 @@ use tracklayer_core::{
     mapping::Mapping,
     person::click_id::ClickId,
     reconcile::{
-        decide::Action,
         erasure::erase,
         intake::{
             ClickSearch, Dispatch, append, check, credited_to, facts_of, has, place, recorded,
@@ -73,7 +72,7 @@ pub struct World {
     corrections: Vec<CorrectionEvent>,
     /// Corrections whose original has not come.
     orphans: Vec<Correction>,
-    messages: Vec<Message>,
+    pub messages: Vec<Message>,
 }
 
 fn parse(event: &Value, now: EventTime) -> Event {
@@ -386,30 +385,5 @@ impl World {
         let refusal = self.row().observed.refusal.as_ref();
         let doubt = refusal.is_some_and(|it| it.reason == RefusalReason::MayAlreadyCount);
         doubt && self.row().facts.click_id().is_some_and(|click| click.as_str() == CLICKS[1])
-    }
-
-    /// What holds at any time, whatever has happened.
-    pub fn check(&self) {
-        assert!(self.microsoft.counted.len() <= 1, "one sale, one conversion");
-        let Some(row) = &self.row else { return };
-        let class = row.open.as_ref().map(|open| &open.class);
-        if row.is_erased() {
-            return assert_eq!(class, None, "still driven: {row:?}");
-        }
-        if let Some(refusal) = &row.observed.refusal {
-            let listed = class == Some(&IndexClass::Refused);
-            let either = refusal.reason == RefusalReason::MayAlreadyCount;
-            assert!(either || listed != refusal.reason.is_beyond_repair(), "{row:?}");
-        } else if row.observed.dead_at.is_some() {
-            assert_eq!(class, Some(&IndexClass::Dead), "{row:?}");
-        } else if class.is_none() && row.observed.accepted.is_some() {
-            let next = self.bench.context(self.now).next(row);
-            assert_eq!(next, Action::InSync, "forgotten: {row:?}");
-        } else if class.is_none() {
-            let carried = self.messages.len() + self.runs.len() + self.dead_letters.len();
-            assert!(carried > 0, "forgotten: {row:?}");
-        } else if class == Some(&IndexClass::Look) {
-            assert!(!self.bench.account.can_match(&row.facts), "it could be sent: {row:?}");
-        }
     }
 }
