@@ -2,6 +2,7 @@
 
 mod erasures;
 mod many;
+mod places;
 mod rig;
 
 use std::collections::BTreeSet;
