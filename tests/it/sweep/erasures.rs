@@ -3,18 +3,20 @@
 use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sweep::{span::Span, wire::AuditSummary};
+use sweep::wire::AuditSummary;
 use test_support::rows::{MAIL, hash, id};
 use tracklayer_core::{
-    id::RecordId,
     ledger::row::Row,
     mapping::Mapping,
-    reconcile::erasure::{Erasure, Person, Scope},
+    reconcile::{
+        attribution::{TieKind, TiedBy},
+        erasure::{Erasure, Person, Scope},
+    },
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
     flows::erase_person::{Eraser, MAX_COOKIES},
-    ports::{Clock as _, ErasureItem, Erasures as _, Removed, TieKind},
+    ports::{ErasureItem, Erasures as _, Removed},
 };
 
 use super::rig::{Rig, row};
@@ -60,9 +62,7 @@ impl Rig {
     }
 
     async fn pass(&self, seconds: i64) -> AuditSummary {
-        let deadline_ms = u64::try_from(self.sweep.clock.now_ms() + 300_000).expect("after 1970");
-        let span = Span { now: self.after(seconds), ..Span::new(deadline_ms, &self.sweep.clock) };
-        self.sweep.audit(&span, 168).await.expect("an audit")
+        self.sweep.audit(&self.span(self.after(seconds)), 168).await.expect("an audit")
     }
 
     async fn noted(&self, seconds: i64) -> Vec<ErasureItem> {
@@ -113,7 +113,9 @@ async fn rows_are_the_audits_and_asking_again_tells_how_far_it_is() {
     let erasure = asked("lead", "l", "shop");
     rig.sold("1", None, Some("l")).await;
     let first = rig.ask(&erasure, -100).await;
-    assert!(first.is_pending() && first.removed() == Removed::default() && !rig.is_erased("1").await);
+    assert!(
+        first.is_pending() && first.removed() == Removed::default() && !rig.is_erased("1").await
+    );
     // In the very second in which the audit begins.
     assert!(rig.ask(&erasure, 0).await.is_pending());
     assert_eq!(rig.noted(0).await[0].pass_after, rig.after(-100));
@@ -140,13 +142,16 @@ async fn asked_for_in_another_extent_or_much_later_an_erasure_begins_anew() {
     assert!(rig.ask(&asked("lead", "l", "*"), 2).await.is_pending(), "all sources");
     rig.pass(3).await;
     assert!(!rig.ask(&asked("lead", "l", "*"), 4).await.is_pending());
-    rig.tie(TieKind::Lead, "l", "s", true).await;
+    rig.tie(TieKind::Lead, "l", "s", TiedBy::Key).await;
     let item = rig.ask(&asked("lead", "l", "*"), 5).await;
     assert_eq!((item.pass_after, item.done_at), (rig.after(5), None), "one more visitor");
     assert_eq!(item.erasure.references, BTreeSet::from([id("s")]));
     rig.pass(6).await;
     assert!(!rig.ask(&asked("lead", "l", "*"), 5 + DAY).await.is_pending());
-    assert!(rig.ask(&asked("lead", "l", "*"), 6 + DAY).await.is_pending(), "a day after it was done");
+    assert!(
+        rig.ask(&asked("lead", "l", "*"), 6 + DAY).await.is_pending(),
+        "a day after it was done"
+    );
     rig.pass(7 + DAY).await;
     // Forgotten, it is asked for as if for the first time.
     assert!(rig.ask(&asked("lead", "l", "*"), 7 + DAY + 2 * PERIOD).await.is_pending());
@@ -173,7 +178,7 @@ async fn a_record_leads_to_the_rows_of_its_visitors() {
     for visitors in [1, 101] {
         let rig = Rig::start().await;
         for n in 0..visitors {
-            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), true).await;
+            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), TiedBy::Key).await;
         }
         let last = format!("s-{}", visitors - 1);
         rig.click(&last, 1, "cookie").await;
@@ -197,8 +202,8 @@ async fn a_visitor_whom_a_browser_tied_to_an_order_is_the_orders_only_where_that
         let member = |value| format!("\"browserOrderTies\": {value}");
         let mapping = Mapping::SHIPPED.replace(&member(true), &member(believed));
         rig.sweep.mapping = Mapping::parse(&mapping).expect("a mapping");
-        rig.tie(TieKind::Order, "o", "guesser", false).await;
-        rig.tie(TieKind::Order, "o", "buyer", true).await;
+        rig.tie(TieKind::Order, "o", "guesser", TiedBy::Browser).await;
+        rig.tie(TieKind::Order, "o", "buyer", TiedBy::Key).await;
         for (n, session) in [(1, "guesser"), (2, "buyer")] {
             rig.click(session, n, "cookie").await;
             rig.sold(session, Some(session), None).await;
@@ -217,7 +222,7 @@ async fn strangers_who_tied_an_order_are_not_the_person_even_when_three_of_their
     let rig = Rig::start().await;
     rig.click("s-999", 1, "cookie").await;
     for n in 747..1_000 {
-        rig.tie(TieKind::Order, "o", &format!("s-{n}"), false).await;
+        rig.tie(TieKind::Order, "o", &format!("s-{n}"), TiedBy::Browser).await;
     }
     // The order, and one page of ties.
     let first = rig.ask_for(&asked("order", "o", "*"), 0, 3).await;
@@ -287,7 +292,7 @@ async fn rows_of_a_sessions_cookies_go_with_it_but_not_those_of_a_session_of_the
         ] {
             rig.click(reference, n, cookie).await;
         }
-        rig.tie(TieKind::Lead, "l", "s", true).await;
+        rig.tie(TieKind::Lead, "l", "s", TiedBy::Key).await;
         rig.sold("own", Some(&own), None).await;
         rig.sold("shared", Some(&shared), None).await;
         let erasure = asked(person, if person == "lead" { "l" } else { "s" }, "*");
