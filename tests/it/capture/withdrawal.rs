@@ -70,6 +70,24 @@ async fn consent_is_withdrawn_by_the_visitor_or_a_key_and_by_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_clicks_are_withdrawn_page_by_page() {
+    let world = World::start().await;
+    let landed = |n: u32| json!({"msclkid": click(n), "sessionId": "s", "landedAt": time(-60)});
+    let answer = world.landing(&[JSON], landed(0).to_string()).await;
+    let mine = format!("tl_ref={}", cookie(&answer));
+    for n in 1..230 {
+        let cookie = [JSON, ("cookie", mine.as_str())];
+        // A stranger's are in between.
+        let headers = if n % 50 == 0 { &cookie[..1] } else { &cookie[..] };
+        assert_eq!(world.landing(headers, landed(n).to_string()).await.status, 204);
+    }
+    let denied = json!({"sessionId": "s", "consent": "denied"}).to_string();
+    assert_eq!(world.landing(&[JSON, ("cookie", &mine)], denied).await.status, 204);
+    assert_eq!(world.items("Clicks").await.len(), 4);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_with_a_withdrawn_click_is_not_sent() {
     let world = World::start().await;
     for (n, session) in [(1, "stays"), (2, "goes"), (3, "tied")] {

@@ -26,7 +26,9 @@ impl Rig {
         let click = ClickId::parse(&format!("{n:032x}")).expect("a click id");
         let details = vec![("cookie", cookie.to_owned())];
         let at = self.sweep.clock.now_ms() - AGO + ms;
-        self.sweep.clicks.add_click(&id(reference), &click, at, details).await.expect("a click");
+        let reference = id(reference);
+        let add = self.sweep.clicks.add_click(&reference, &click, at, details);
+        add.await.expect("a click");
     }
 
     /// A tie of a record of an hour ago.
