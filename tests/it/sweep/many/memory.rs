@@ -13,22 +13,24 @@ use serde_json::{Map, Value};
 use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
-        facts::References,
         index::{IndexClass, Open},
         orphan::{Orphan, OrphanKey},
         row::{Row, RowKey},
         signal::Signal,
     },
-    person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch, note::Write, orphans::Moved},
+    reconcile::{
+        attribution::{Sighting, Tie, TieKind},
+        note::Write,
+        orphans::Moved,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
-        DuePage, Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Partition,
-        Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
+        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
+        Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
+        Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
     },
 };
 
@@ -315,36 +317,23 @@ impl Claims for InMemory {
 }
 
 impl Clicks for InMemory {
-    async fn search(
-        &self,
-        _: Option<&ClickId>,
-        _: &References,
-        _: EventTime,
-        _: EventTime,
-        _: bool,
-    ) -> Result<ClickSearch, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn withdrawn_at(
-        &self,
-        _: &Person,
-        _: WithdrawnBy,
-    ) -> Result<Option<EventTime>, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn is_there(
+    async fn sightings(
         &self,
         _: &RecordId,
-        _: &ClickId,
         _: EventTime,
+        _: usize,
         _: EventTime,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Vec<Sighting>, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+
+    async fn ties(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: usize,
+        _: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
         unreachable!("sweep searches no click")
     }
 }
