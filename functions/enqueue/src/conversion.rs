@@ -16,7 +16,9 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::ports::{Claims as _, Clicks as _, LedgerError, Ports, Rows as _, claim_of};
+use tracklayer_edge::ports::{
+    Claims as _, Clicks as _, LedgerError, Orphans as _, Ports, Rows as _, claim_of,
+};
 
 use crate::{
     call::Call,

@@ -15,8 +15,8 @@ use tracklayer_core::{
     ledger::{
         facts::References,
         index::{IndexClass, Open},
-        orphan::{Orphan, OrphanKey},
-        row::{Row, RowKey},
+        orphan::Orphan,
+        row::{PartitionKey, Row, RowKey},
         signal::Signal,
     },
     microsoft::goals::GoalFinding,
@@ -28,8 +28,9 @@ use tracklayer_edge::{
     live::Live,
     ports::{
         AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
-        DuePage, Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Partition,
-        Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
+        DuePage, Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Orphans,
+        Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy,
+        Written,
     },
 };
 
@@ -169,7 +170,7 @@ impl Index for Stand {
         _: &str,
         _: EventTime,
         _: i32,
-    ) -> Result<Vec<OrphanKey>, LedgerError> {
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
         Ok(Vec::new())
     }
 
@@ -267,13 +268,30 @@ impl Rows for Stand {
     ) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
+}
 
-    async fn save_orphan(
+impl Orphans for Stand {
+    async fn record_in_orphan(
         &self,
         _: Option<&Orphan>,
         _: &Orphan,
+        _: &PartitionKey,
+        _: &Pointer,
         _: EventTime,
     ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn remove_from_orphan(
+        &self,
+        _: &Orphan,
+        _: &Orphan,
+        _: &PartitionKey,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn save_orphan(&self, _: &Orphan, _: &Orphan) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }
 
@@ -299,8 +317,7 @@ impl Claims for Stand {
 
     async fn point(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: &Pointer,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
@@ -309,14 +326,13 @@ impl Claims for Stand {
 
     async fn pointer(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
-    async fn remove_pointer(&self, _: &Source, _: &RecordId, _: &str) -> Result<(), LedgerError> {
+    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
 }

@@ -11,7 +11,7 @@ use tracklayer_core::{
         facts::{Facts, References},
         observed::Observed,
         orphan::Orphan,
-        row::{Row, RowKey},
+        row::{PartitionKey, Row, RowKey},
         signal::Signal,
     },
     mapping::Mapping,
@@ -26,7 +26,7 @@ use tracklayer_edge::{
         clock::{self, SystemClock},
         telemetry::StandardOutput,
     },
-    ports::Rows as _,
+    ports::{Orphans as _, Pointer, Rows as _},
 };
 
 macro_rules! client {
@@ -91,6 +91,19 @@ impl Stand {
         assert_eq!(known, None);
     }
 
+    /// An orphan of one correction, with its pointer.
+    pub async fn put_orphan(&self, orphan: &Orphan) {
+        let pointer = Pointer {
+            original_source: orphan.key.source.clone(),
+            original_event_id: orphan.key.event_id.clone(),
+            fingerprint: "f".to_owned(),
+            ttl: orphan.ttl,
+        };
+        let (ledger, own) = (&self.sweep.ledger, own_key(orphan));
+        let written = ledger.record_in_orphan(None, orphan, &own, &pointer, self.now).await;
+        assert!(written.expect("written"));
+    }
+
     pub async fn run(&self) -> Summary {
         let deadline = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
         self.sweep.handle(self.now, deadline).await.expect("a run")
@@ -132,6 +145,13 @@ fn clicks() -> serde_json::Value {
     let keys = members["AttributeDefinitions"].as_array_mut().expect("a list");
     keys.truncate(2);
     table
+}
+
+/// The id of the orphan's only correction.
+pub fn own_key(orphan: &Orphan) -> PartitionKey {
+    let correction = orphan.corrections.first().expect("a correction");
+    let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
+    PartitionKey { source, event_id }
 }
 
 fn table() -> serde_json::Value {
