@@ -11,7 +11,7 @@ use tracklayer_core::{
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
-        orphans::{Again, Aim, add, aim, look_again, take, take_first},
+        orphans::{Again, Aim, add, aim, look_again},
         state::lost_since,
     },
 };
@@ -153,29 +153,20 @@ impl<P: Ports> Enqueue<P> {
         let mut lost = 0;
         for _ in 0..ROUNDS {
             let Partition { rows, orphan } = self.siblings(event, call).await?;
-            let again = look_again(&correction, &rows, orphan.as_ref());
-            if let Again::Taken(row) = again {
-                let answer = EventAnswer::of_correction(event, status, row);
-                return Ok(Some(EventAnswer { lost, ..answer }));
-            }
-            let Some(orphan) = orphan.filter(|_| again != Again::Gone) else { return Ok(None) };
-            let taken = match again {
-                Again::Take(row) => take(row, &orphan, &context).map(|moved| (row, moved)),
-                Again::Ambiguous(without) if status == Status::Queued => {
-                    let own = own_key(event);
-                    if self.ledger.remove_from_orphan(&orphan, &without, &own).await? {
-                        return Ok(Some(rejected(event, ambiguous())));
-                    }
-                    continue;
+            match (look_again(&correction, &rows, orphan.as_ref(), &context), &orphan) {
+                (Again::Taken(row), _) => {
+                    let answer = EventAnswer::of_correction(event, status, row);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
                 }
-                Again::Ambiguous(_) => take_first(&rows, &orphan, &context),
-                Again::Waits | Again::Taken(_) | Again::Gone => None,
-            };
-            let Some((row, moved)) = taken else {
-                return Ok(Some(EventAnswer::of_orphan(event, status, &orphan)));
-            };
-            if self.ledger.move_corrections(&orphan, row, &moved).await? {
-                lost += lost_since(&moved.row, row.corrections.len());
+                (Again::Waits, Some(orphan)) => {
+                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                }
+                (Again::Take(row, moved), Some(orphan)) => {
+                    if self.ledger.move_corrections(orphan, row, &moved).await? {
+                        lost += lost_since(&moved.row, row.corrections.len());
+                    }
+                }
+                (Again::Gone, _) | (_, None) => return Ok(None),
             }
         }
         Err(LedgerError::Conflict)

@@ -101,22 +101,22 @@ pub enum Again<'a> {
     Waits,
     /// This row has taken it.
     Taken(&'a Row),
-    /// This row may take it, but has not: its writer read the partition too early, or died.
-    Take(&'a Row),
-    /// It names no event and there are several originals: this is the orphan without it. Only the
-    /// request that wrote it may take it out; that of a repetition was told, or tells now, that it is
-    /// recorded ([`take_first`]).
-    Ambiguous(Box<Orphan>),
-    /// Somebody has taken it out: a request with the same correction, to which it was ambiguous.
+    /// This original is there, but has not taken what it may: its request read the partition too
+    /// early, or died.
+    Take(&'a Row, Box<Moved>),
+    /// The orphan has expired.
     Gone,
 }
 
-/// Looks at the partition again after `correction` was written into the orphan.
+/// Looks at the partition again after `correction` was written into the orphan. If several originals
+/// have come meanwhile and it names none, it goes to the one that was recorded first, as if that one
+/// had come alone: the correction came before them, and it may be acknowledged already.
 #[must_use]
 pub fn look_again<'a>(
     correction: &Correction,
     rows: &'a [Row],
     orphan: Option<&Orphan>,
+    context: &Context<'_>,
 ) -> Again<'a> {
     if let Some(row) = rows.iter().find(|row| has(&row.corrections, correction)) {
         return Again::Taken(row);
@@ -124,14 +124,9 @@ pub fn look_again<'a>(
     let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
         return Again::Gone;
     };
-    match aim(correction, rows) {
-        Aim::Row(row) => Again::Take(row),
-        Aim::Orphan => Again::Waits,
-        Aim::Ambiguous => {
-            let others = |known: &&Correction| !has(std::slice::from_ref(*known), correction);
-            let left = orphan.corrections.iter().filter(others).cloned().collect();
-            Again::Ambiguous(Box::new(left_with(orphan, left)))
-        }
+    match take_first(rows, orphan, context) {
+        Some((row, moved)) => Again::Take(row, Box::new(moved)),
+        None => Again::Waits,
     }
 }
 
@@ -159,13 +154,15 @@ pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> 
         }
     }
     let moves = left.len() < orphan.corrections.len();
-    moves.then(|| Moved { row: after, orphan: left_with(orphan, left) })
+    let open = orphan.open.clone().filter(|_| !left.is_empty());
+    let revision = orphan.revision + 1;
+    let orphan = Orphan { corrections: left, revision, open, ..orphan.clone() };
+    moves.then_some(Moved { row: after, orphan })
 }
 
 /// The first of the originals, in the order in which they were recorded, that takes something of the
 /// orphan.
-#[must_use]
-pub fn take_first<'a>(
+fn take_first<'a>(
     rows: &'a [Row],
     orphan: &Orphan,
     context: &Context<'_>,
@@ -173,11 +170,6 @@ pub fn take_first<'a>(
     let mut originals: Vec<&Row> = rows.iter().collect();
     originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
     originals.into_iter().find_map(|row| Some((row, take(row, orphan, context)?)))
-}
-
-fn left_with(orphan: &Orphan, left: Vec<Correction>) -> Orphan {
-    let open = orphan.open.clone().filter(|_| !left.is_empty());
-    Orphan { corrections: left, revision: orphan.revision + 1, open, ..orphan.clone() }
 }
 
 /// What sweep does about an orphan.
