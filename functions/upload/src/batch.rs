@@ -69,9 +69,9 @@ impl Work {
     }
 
     /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
-    /// for trouble: its `due` brings it again.
+    /// for trouble: its `due` brings it again. What is settled or refused stays so.
     pub fn set_aside(&mut self, disposition: Disposition) {
-        if self.disposition == Disposition::Done {
+        if matches!(self.disposition, Disposition::Done | Disposition::DeadLetter) {
             return;
         }
         let waits = |row: &Row| row.open.is_some() && self.found.is_none();
