@@ -46,6 +46,7 @@ use tracklayer_edge::{
         Index,
         LedgerError,
         Metric,
+        Orphans,
         Partition,
         Pointer,
         Ports,
@@ -293,7 +294,7 @@ impl Rows for InMemory {
     }
 }
 
-impl Orphans for Stand {
+impl Orphans for InMemory {
     async fn record_in_orphan(
         &self,
         _: Option<&Orphan>,
