@@ -171,8 +171,10 @@ async fn upload_killed_after_microsoft_accepted_sends_the_same_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn upload_killed_between_the_answer_and_the_ledger_sends_the_same_again() {
     let world = World::with(quick).await;
-    world.stack.aws().refuse(OUTCOMES, 1_000);
+    world.faults(vec![slow(1_500).on(CONVERSIONS).times(1)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(10))).await.status, 202);
+    world.until_called(CONVERSIONS, 1).await;
+    world.stack.aws().refuse(OUTCOMES, 1_000);
     until("answered", || async {
         let calls = world.calls(CONVERSIONS);
         if calls.iter().any(|call| call.status == Some(200)) { Ok(()) } else { Err(calls) }
@@ -245,7 +247,7 @@ async fn upload_killed_around_a_correction_repeats_it_later() {
         let start = Instant::now();
         until("waiting to repeat", || async {
             let record = world.record(&id).await;
-            if record["reason"] == "repeat_after_unknown" { Ok(()) } else { Err(record) }
+            if record["reason"] == "between_adjustments" { Ok(()) } else { Err(record) }
         })
         .await;
         world.until_state(&id, "restated").await;
