@@ -18,7 +18,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::find_click,
-    ports::{Claims as _, LedgerError, Ports, Rows as _, claim_of},
+    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _, claim_of},
 };
 
 use crate::{

@@ -6,16 +6,18 @@ use tracklayer_core::{
     id::AccountName,
     ledger::{
         correction::Correction,
-        orphan::{Orphan, OrphanKey},
-        row::Row,
+        orphan::Orphan,
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
-        orphans::{Again, Aim, add, aim, look_again, take},
+        orphans::{Again, Aim, add, aim, look_again},
         state::lost_since,
     },
 };
-use tracklayer_edge::ports::{Claims as _, LedgerError, Partition, Pointer, Ports, Rows as _};
+use tracklayer_edge::ports::{
+    Claims as _, LedgerError, Orphans as _, Partition, Pointer, Ports, Rows as _,
+};
 
 use crate::{
     call::Call,
@@ -45,18 +47,21 @@ impl<P: Ports> Enqueue<P> {
         if let Err(error) = rights(event, call) {
             return Ok(rejected(event, error));
         }
+        let mut owned = false;
         for _ in 0..ROUNDS {
-            if let Some(answer) = self.try_correction(event, call).await? {
+            if let Some(answer) = self.try_correction(event, &mut owned, call).await? {
                 return Ok(answer);
             }
         }
         Err(LedgerError::Conflict)
     }
 
-    /// `None`: somebody else wrote meanwhile.
+    /// `None`: somebody else wrote meanwhile, or may have. Once the pointer is `owned`, and the
+    /// partition was read after that, nobody can write the correction into the orphan any more.
     async fn try_correction(
         &self,
         event: &CorrectionEvent,
+        owned: &mut bool,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let partition = self.siblings(event, call).await?;
@@ -66,28 +71,46 @@ impl<P: Ports> Enqueue<P> {
         }
         let target = match self.target(event, &correction, &partition, call) {
             Ok(target) => target,
-            // A run that died may have left its pointer.
             Err(error) => return self.reject(event, error).await.map(Some),
         };
-        let (source, id) = (&event.source, &event.event_id);
-        let pointer = Pointer::of(event, call.now);
-        let known = self.ledger.point(source, id, &pointer, call.now).await?;
-        if known.is_some_and(|known| known.fingerprint != pointer.fingerprint) {
-            return Ok(Some(conflict(event)));
-        }
         match target {
             Target::Row(before, after) => {
+                if !std::mem::replace(owned, true)
+                    && let Some(known) = self.point(event, call).await?
+                {
+                    return Ok(is_other(&known, event).then(|| conflict(event)));
+                }
                 let written = self.ledger.change(before, &after).await?;
                 Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
-                let before = partition.orphan.as_ref();
-                match self.ledger.save_orphan(before, &after, call.now).await? {
-                    true => self.settle(event, Status::Queued, call).await,
-                    false => Ok(None),
-                }
+                self.record_in_orphan(event, partition.orphan.as_ref(), &after, call).await
             }
         }
+    }
+
+    async fn point(
+        &self,
+        event: &CorrectionEvent,
+        call: &Call<'_>,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        let pointer = Pointer::of(event, call.now);
+        self.ledger.point(&own_key(event), &pointer, call.now).await
+    }
+
+    async fn record_in_orphan(
+        &self,
+        event: &CorrectionEvent,
+        before: Option<&Orphan>,
+        after: &Orphan,
+        call: &Call<'_>,
+    ) -> Result<Option<EventAnswer>, LedgerError> {
+        let (own, pointer) = (own_key(event), Pointer::of(event, call.now));
+        if self.ledger.record_in_orphan(before, after, &own, &pointer, call.now).await? {
+            return self.settle(event, Status::Queued, call).await;
+        }
+        let known = self.ledger.pointer(&own, call.now).await?;
+        Ok(known.filter(|known| is_other(known, event)).map(|_| conflict(event)))
     }
 
     async fn siblings(
@@ -106,9 +129,8 @@ impl<P: Ports> Enqueue<P> {
         partition: &Partition,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let known = self.ledger.pointer(&event.source, &event.event_id, call.now).await?;
-        let fingerprint = event.fingerprint().to_string();
-        if known.is_some_and(|known| known.fingerprint != fingerprint) {
+        let known = self.ledger.pointer(&own_key(event), call.now).await?;
+        if known.is_some_and(|known| is_other(&known, event)) {
             return Ok(Some(conflict(event)));
         }
         let correction = recorded(event, call.now);
@@ -128,48 +150,37 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
+        let mut lost = 0;
         for _ in 0..ROUNDS {
-            let partition = self.siblings(event, call).await?;
-            let waits = |orphan| Some(EventAnswer::of_orphan(event, status, orphan));
-            let orphan = partition.orphan.as_ref();
-            match (look_again(&correction, &partition.rows, orphan), orphan) {
+            let Partition { rows, orphan } = self.siblings(event, call).await?;
+            match (look_again(&correction, &rows, orphan.as_ref(), &context), &orphan) {
                 (Again::Taken(row), _) => {
-                    return Ok(Some(EventAnswer::of_correction(event, status, row)));
+                    let answer = EventAnswer::of_correction(event, status, row);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
+                }
+                (Again::Waits, Some(orphan)) => {
+                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                }
+                (Again::Take(row, moved), Some(orphan)) => {
+                    if self.ledger.move_corrections(orphan, row, &moved).await? {
+                        lost += lost_since(&moved.row, row.corrections.len());
+                    }
                 }
                 (Again::Gone, _) | (_, None) => return Ok(None),
-                (Again::Waits, Some(orphan)) => return Ok(waits(orphan)),
-                (Again::Take(row), Some(orphan)) => {
-                    let Some(moved) = take(row, orphan, &context) else {
-                        return Ok(waits(orphan));
-                    };
-                    if self.ledger.move_corrections(orphan, row, &moved).await? {
-                        let lost = lost_since(&moved.row, row.corrections.len());
-                        let answer = EventAnswer::of_correction(event, status, &moved.row);
-                        return Ok(Some(EventAnswer { lost, ..answer }));
-                    }
-                }
-                // It was acknowledged when there was no original, so it stays; sweep settles it.
-                (Again::Ambiguous(_), Some(orphan)) if status == Status::Duplicate => {
-                    return Ok(waits(orphan));
-                }
-                (Again::Ambiguous(without), Some(orphan)) => {
-                    if self.ledger.save_orphan(Some(orphan), &without, call.now).await? {
-                        return self.reject(event, ambiguous()).await.map(Some);
-                    }
-                }
             }
         }
         Err(LedgerError::Conflict)
     }
 
-    /// Nothing of a rejected correction is left: it can be sent again with other content.
+    /// Nothing of a rejected correction is left, so that it can be sent again with other content: a
+    /// run that died may have left its pointer.
     async fn reject(
         &self,
         event: &CorrectionEvent,
         error: EventError,
     ) -> Result<EventAnswer, LedgerError> {
         let fingerprint = event.fingerprint().to_string();
-        self.ledger.remove_pointer(&event.source, &event.event_id, &fingerprint).await?;
+        self.ledger.remove_pointer(&own_key(event), &fingerprint).await?;
         Ok(rejected(event, error))
     }
 
@@ -193,7 +204,7 @@ impl<P: Ports> Enqueue<P> {
                 let account = self.account_of(event, call)?;
                 let original = &event.original;
                 let (source, event_id) = (original.source.clone(), original.event_id.clone());
-                let (key, known) = (OrphanKey { source, event_id }, partition.orphan.as_ref());
+                let (key, known) = (PartitionKey { source, event_id }, partition.orphan.as_ref());
                 let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
                 orphan.map(Target::Orphan).map_err(unfit)
             }
@@ -227,6 +238,15 @@ impl<P: Ports> Enqueue<P> {
 fn rights(event: &CorrectionEvent, call: &Call<'_>) -> Result<(), EventError> {
     call.allows(&event.source, event.account.as_ref())?;
     call.allows(&event.original.source, None)
+}
+
+fn own_key(event: &CorrectionEvent) -> PartitionKey {
+    PartitionKey { source: event.source.clone(), event_id: event.event_id.clone() }
+}
+
+/// Whether the pointer is that of another correction with the same id.
+fn is_other(known: &Pointer, event: &CorrectionEvent) -> bool {
+    known.fingerprint != event.fingerprint().to_string()
 }
 
 fn is_in(partition: &Partition, correction: &Correction) -> bool {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tracklayer_core::{
     id::{RecordId, Source},
-    ledger::correction::Correction,
+    ledger::{correction::Correction, row::PartitionKey},
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -67,9 +67,10 @@ where
         event_id: &RecordId,
         now: EventTime,
     ) -> Result<Vec<Partition>, LedgerError> {
+        let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
         let (own, pointer) = tokio::try_join!(
             self.ledger.partition(source, event_id, now),
-            self.ledger.pointer(source, event_id, now)
+            self.ledger.pointer(&key, now)
         )?;
         let mut found = vec![own];
         let original = pointer.map(|it| (it.original_source, it.original_event_id));

@@ -8,15 +8,15 @@ mod rig;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use rig::{POLICY, Rig, row};
+use rig::{POLICY, Rig, own_key, row};
 use sweep::{span::Span, wire::Summary};
 use tracklayer_core::{
     id::Source,
     ledger::{
         correction::{Change, Correction},
         index::IndexClass,
-        orphan::{Orphan, OrphanKey},
-        row::Row,
+        orphan::Orphan,
+        row::{PartitionKey, Row},
         wait::WaitReason,
     },
     microsoft::goals::{GoalFinding, Gravity},
@@ -29,8 +29,10 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     aws::queue::Queue,
-    lambda::deadline::Deadline,
-    ports::{CheckFailure, GoalCheck, GoalChecks as _, Index as _, Rows as _},
+    lambda::clock,
+    ports::{
+        Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer, Rows as _,
+    },
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {
@@ -57,7 +59,7 @@ fn orphan(event_id: &str, now: EventTime, waits: i64) -> Orphan {
         change: Change::default(),
         refused: None,
     };
-    let key = OrphanKey { source, event_id: event_id.parse().expect("an id") };
+    let key = PartitionKey { source, event_id: event_id.parse().expect("an id") };
     let (account, policy) = (AccountView::default(), POLICY);
     let context = Context { account: &account, now: since, policy: &policy };
     let main = "main".parse().expect("an account");
@@ -145,11 +147,10 @@ async fn a_row_whose_signal_is_lost_comes_again_in_an_hour() {
 async fn orphans_find_their_original_wait_or_end() {
     let rig = Rig::start().await;
     let now = rig.now;
-    let ledger = &rig.sweep.ledger;
     rig.put(&row("found", "qualified_lead", now)).await;
     let waits = [("found", 72_000), ("young", 71_999), ("missing", 72_000), ("over", 336_000)];
     for (id, seconds) in waits {
-        assert!(ledger.save_orphan(None, &orphan(id, now, seconds), now).await.expect("written"));
+        rig.put_orphan(&orphan(id, now, seconds)).await;
     }
 
     let expected =
@@ -179,33 +180,63 @@ async fn an_orphan_gives_its_corrections_once_or_not_at_all() {
     let (account, policy) = (AccountView::default(), POLICY);
     let context = Context { account: &account, now, policy: &policy };
     rig.put(&row).await;
-    assert!(ledger.save_orphan(None, &orphan, now).await.expect("written"));
-    assert!(!ledger.save_orphan(None, &orphan, now).await.expect("answered"), "one is there");
+    rig.put_orphan(&orphan).await;
     let moved = take(&row, &orphan, &context).expect("taken");
 
     let stale = Orphan { revision: 7, ..orphan.clone() };
     assert!(!ledger.move_corrections(&stale, &row, &moved).await.expect("answered"));
     let stale = Row { desired_revision: 7, ..row.clone() };
     assert!(!ledger.move_corrections(&orphan, &stale, &moved).await.expect("answered"));
-    assert_eq!(rig.rows("1").await, [row.clone()]);
+    assert_eq!(rig.rows("1").await, std::slice::from_ref(&row));
     assert_eq!(rig.orphan("1").await, Some(orphan.clone()));
 
     assert!(ledger.move_corrections(&orphan, &row, &moved).await.expect("written"));
     assert!(!ledger.move_corrections(&orphan, &row, &moved).await.expect("answered"), "once");
-    assert_eq!(rig.rows("1").await, [moved.row.clone()]);
+    assert_eq!(rig.rows("1").await, std::slice::from_ref(&moved.row));
     assert_eq!(rig.orphan("1").await, Some(moved.orphan.clone()));
-    // Where the row has all of them, only the orphan changes.
-    let again = Orphan { corrections: orphan.corrections, ..moved.orphan.clone() };
-    let again = Orphan { revision: again.revision + 1, ..again };
-    assert!(ledger.save_orphan(Some(&moved.orphan), &again, now).await.expect("written"));
-    let dropped = take(&moved.row, &again, &context).expect("dropped");
-    assert_eq!(dropped.row, moved.row);
-    assert!(ledger.move_corrections(&again, &moved.row, &dropped).await.expect("written"));
-    assert_eq!(rig.orphan("1").await, Some(dropped.orphan));
     let expired = now.plus_seconds(100 * DAY);
     let key = &row.key;
     let late = ledger.partition(&key.source, &key.event_id, expired).await.expect("read");
     assert_eq!((late.rows.len(), late.orphan), (1, None));
+}
+
+#[tokio::test]
+async fn a_correction_goes_into_the_orphan_with_its_pointer_or_not_at_all() {
+    let rig = Rig::start().await;
+    let (now, ledger) = (rig.now, &rig.sweep.ledger);
+    let orphan = orphan("1", now, 5);
+    let own = own_key(&orphan);
+    let pointer = |fingerprint: &str| Pointer {
+        original_source: orphan.key.source.clone(),
+        original_event_id: orphan.key.event_id.clone(),
+        fingerprint: fingerprint.to_owned(),
+        ttl: now.plus_seconds(100),
+    };
+    // A row's correction has the pointer first.
+    assert_eq!(ledger.point(&own, &pointer("f"), now).await.expect("written"), None);
+    let there = ledger.point(&own, &pointer("g"), now).await.expect("answered");
+    assert_eq!(there, Some(pointer("f")));
+    let record = async |before: Option<&Orphan>, after: &Orphan, at| {
+        ledger.record_in_orphan(before, after, &own, &pointer("h"), at).await.expect("answered")
+    };
+    assert!(!record(None, &orphan, now).await, "it has a pointer");
+    assert_eq!(rig.orphan("1").await, None, "neither or both");
+    ledger.remove_pointer(&own, "g").await.expect("answered");
+    assert!(!record(None, &orphan, now).await, "that was another correction's");
+    ledger.remove_pointer(&own, "f").await.expect("deleted");
+    assert!(record(None, &orphan, now).await);
+    assert_eq!(ledger.pointer(&own, now).await.expect("read"), Some(pointer("h")));
+
+    ledger.remove_pointer(&own, "h").await.expect("deleted");
+    assert!(!record(None, &orphan, now).await, "an orphan is there");
+    let next = Orphan { revision: 2, ..orphan.clone() };
+    assert!(!record(Some(&next), &next, now).await, "with another revision");
+    assert!(record(Some(&orphan), &next, now).await);
+    assert_eq!(rig.orphan("1").await.as_ref(), Some(&next));
+    // What has expired, but is not deleted yet, counts for nothing.
+    let late = now.plus_seconds(100);
+    assert_eq!(ledger.pointer(&own, late).await.expect("read"), None);
+    assert!(record(None, &orphan, now.plus_seconds(101 * DAY)).await);
 }
 
 #[tokio::test]
@@ -257,9 +288,8 @@ async fn a_run_without_time_leaves_everything_due() {
     let rig = Rig::start().await;
     rig.put(&waiting("1", rig.now, -5)).await;
     let orphan = orphan("2", rig.now, 72_000);
-    rig.sweep.ledger.save_orphan(None, &orphan, rig.now).await.expect("written");
-    let span = Span { deadline: Deadline::at_epoch_ms(0, &rig.sweep.clock), ..rig.span(rig.now) };
-    let summary = rig.sweep.wake(&span).await.expect("a run");
+    rig.put_orphan(&orphan).await;
+    let summary = rig.sweep.handle(rig.now, 0).await.expect("a run");
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(rig.run().await.signalled, 1);
 }

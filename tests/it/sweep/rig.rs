@@ -11,7 +11,7 @@ use tracklayer_core::{
     ledger::{
         facts::{Facts, References},
         orphan::Orphan,
-        row::Row,
+        row::{PartitionKey, Row, RowKey},
         signal::Signal,
     },
     mapping::Mapping,
@@ -21,8 +21,11 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
-    lambda::{clock::SystemClock, telemetry::StandardOutput},
-    ports::{Clock as _, Rows as _},
+    lambda::{
+        clock::{self, SystemClock},
+        telemetry::RigardOutput,
+    },
+    ports::{Orphans as _, Pointer, Rows as _},
 };
 
 macro_rules! client {
@@ -87,6 +90,19 @@ impl Rig {
         assert_eq!(known, None);
     }
 
+    /// An orphan of one correction, with its pointer.
+    pub async fn put_orphan(&self, orphan: &Orphan) {
+        let pointer = Pointer {
+            original_source: orphan.key.source.clone(),
+            original_event_id: orphan.key.event_id.clone(),
+            fingerprint: "f".to_owned(),
+            ttl: orphan.ttl,
+        };
+        let (ledger, own) = (&self.sweep.ledger, own_key(orphan));
+        let written = ledger.record_in_orphan(None, orphan, &own, &pointer, self.now).await;
+        assert!(written.expect("written"));
+    }
+
     pub async fn run(&self) -> Summary {
         self.sweep.wake(&self.span(self.now)).await.expect("a run")
     }
@@ -134,6 +150,13 @@ fn clicks() -> serde_json::Value {
     let keys = members["AttributeDefinitions"].as_array_mut().expect("a list");
     keys.truncate(2);
     table
+}
+
+/// The id of the orphan's only correction.
+pub fn own_key(orphan: &Orphan) -> PartitionKey {
+    let correction = orphan.corrections.first().expect("a correction");
+    let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
+    PartitionKey { source, event_id }
 }
 
 fn table() -> serde_json::Value {

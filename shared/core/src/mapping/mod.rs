@@ -59,7 +59,7 @@ pub struct GoalRule {
     pub enhanced: bool,
 }
 
-/// What an event name stands for.
+/// What an event name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRule {
     /// A conversion for a goal.
@@ -149,7 +149,7 @@ impl Mapping {
         Self::parse(Self::SHIPPED).expect("the shipped mapping is valid, which a test checks")
     }
 
-    /// What an event name stands for; `None` for an unknown one.
+    /// What an event name means; `None` for an unknown one.
     #[must_use]
     pub fn event(&self, name: &str) -> Option<&EventRule> {
         self.events.get(name)

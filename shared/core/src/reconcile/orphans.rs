@@ -7,14 +7,17 @@
 //! ([`take`]). Both write before they read, so at least one of them sees the other. If it dies before
 //! it acts, sweep finds the orphan on its third day and on its last ([`look`]).
 //!
-//! A correction is at one place at any time: it moves from the orphan to a row in one transaction.
+//! A correction is in one place at any time, even if it is sent twice at once. It is written into the
+//! orphan together with its pointer, and only if it has none. Who writes it into a row owns the pointer
+//! before; if there was one already, another request may have written the correction, and the
+//! partition is read again. From the orphan it moves to a row in one transaction.
 
 use crate::{
     id::AccountName,
     ledger::{
         correction::{Correction, MAX_CORRECTIONS},
-        orphan::{Orphan, OrphanKey, entry, kept_until},
-        row::Row,
+        orphan::{Orphan, entry, kept_until},
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, has},
@@ -60,7 +63,7 @@ fn means(correction: &Correction, row: &Row) -> bool {
 /// # Errors
 /// If it has as many corrections as a row takes.
 pub fn add(
-    key: &OrphanKey,
+    key: &PartitionKey,
     known: Option<&Orphan>,
     correction: Correction,
     account: Option<&AccountName>,
@@ -98,37 +101,32 @@ pub enum Again<'a> {
     Waits,
     /// This row has taken it.
     Taken(&'a Row),
-    /// This row may take it, but has not: its writer read the partition too early, or died.
-    Take(&'a Row),
-    /// It names no event and there are several originals: this is the orphan without it.
-    Ambiguous(Box<Orphan>),
-    /// Somebody has taken it out: a request with the same correction, to which it was ambiguous.
+    /// This original is there, but has not taken what it may: its request read the partition too
+    /// early, or died.
+    Take(&'a Row, Box<Moved>),
+    /// The orphan has expired.
     Gone,
 }
 
-/// Looks at the partition again after `correction` was written into the orphan.
+/// Looks at the partition again after `correction` was written into the orphan. If several originals
+/// have come meanwhile and it names none, it goes to the one that was recorded first, as if that one
+/// had come alone: the correction came before them, and it may be acknowledged already.
 #[must_use]
 pub fn look_again<'a>(
     correction: &Correction,
     rows: &'a [Row],
     orphan: Option<&Orphan>,
+    context: &Context<'_>,
 ) -> Again<'a> {
-    let taken = rows.iter().find(|row| has(&row.corrections, correction));
-    let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
-        return taken.map_or(Again::Gone, Again::Taken);
-    };
-    // A row has it as well if the same correction was sent twice at once; taking drops the second.
-    if let Some(row) = taken {
-        return Again::Take(row);
+    if let Some(row) = rows.iter().find(|row| has(&row.corrections, correction)) {
+        return Again::Taken(row);
     }
-    match aim(correction, rows) {
-        Aim::Row(row) => Again::Take(row),
-        Aim::Orphan => Again::Waits,
-        Aim::Ambiguous => {
-            let others = |known: &&Correction| !has(std::slice::from_ref(*known), correction);
-            let left = orphan.corrections.iter().filter(others).cloned().collect();
-            Again::Ambiguous(Box::new(left_with(orphan, left)))
-        }
+    let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
+        return Again::Gone;
+    };
+    match take_first(rows, orphan, context) {
+        Some((row, moved)) => Again::Take(row, Box::new(moved)),
+        None => Again::Waits,
     }
 }
 
@@ -143,15 +141,12 @@ pub struct Moved {
 }
 
 /// What `row` takes of the orphan: the corrections that name its event or none, first come, first
-/// served, up to as many as a row has. One that it has already is dropped. `None` if nothing moves.
+/// served, up to as many as a row has. `None` if nothing moves.
 #[must_use]
 pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
     let mut after = row.clone();
     let mut left = Vec::new();
     for correction in &orphan.corrections {
-        if has(&after.corrections, correction) {
-            continue;
-        }
         if means(correction, row) && after.corrections.len() < MAX_CORRECTIONS {
             after = append(&after, correction.clone(), context);
         } else {
@@ -159,12 +154,22 @@ pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> 
         }
     }
     let moves = left.len() < orphan.corrections.len();
-    moves.then(|| Moved { row: after, orphan: left_with(orphan, left) })
+    let open = orphan.open.clone().filter(|_| !left.is_empty());
+    let revision = orphan.revision + 1;
+    let orphan = Orphan { corrections: left, revision, open, ..orphan.clone() };
+    moves.then_some(Moved { row: after, orphan })
 }
 
-fn left_with(orphan: &Orphan, left: Vec<Correction>) -> Orphan {
-    let open = orphan.open.clone().filter(|_| !left.is_empty());
-    Orphan { corrections: left, revision: orphan.revision + 1, open, ..orphan.clone() }
+/// The first of the originals, in the order in which they were recorded, that takes something of the
+/// orphan.
+fn take_first<'a>(
+    rows: &'a [Row],
+    orphan: &Orphan,
+    context: &Context<'_>,
+) -> Option<(&'a Row, Moved)> {
+    let mut originals: Vec<&Row> = rows.iter().collect();
+    originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
+    originals.into_iter().find_map(|row| Some((row, take(row, orphan, context)?)))
 }
 
 /// What sweep does about an orphan.
@@ -180,19 +185,14 @@ pub enum Look<'a> {
     Ended(Box<Orphan>),
 }
 
-/// Looks at an orphan that is due. Of several originals that may take a correction the one that was
-/// recorded first does.
+/// Looks at an orphan that is due.
 #[must_use]
 pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look<'a> {
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
         return Look::Nothing;
     };
-    let mut originals: Vec<&Row> = rows.iter().collect();
-    originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
-    for row in originals {
-        if let Some(moved) = take(row, orphan, context) {
-            return Look::Take(row, Box::new(moved));
-        }
+    if let Some((row, moved)) = take_first(rows, orphan, context) {
+        return Look::Take(row, Box::new(moved));
     }
     let end = hours_after(open.since, END_HOURS, context);
     let is_over = end <= context.now;

@@ -1,7 +1,7 @@
 //! Takes a person out of the tables.
 //!
 //! The request notes the erasure first, so that the audit knows of it whatever becomes of the
-//! request. With it stands a list of what is left among clicks and ties ([`Trace`]): the request
+//! request. With it is kept a list of what is left among clicks and ties ([`Trace`]): the request
 //! works it off as far as its time goes, the audit does the rest. Rows are the audit's. A row adds
 //! to the list where its own clicks are before it loses its names; a run that dies between two
 //! steps is repeated without harm.
@@ -12,7 +12,10 @@ use tracklayer_core::{
     id::RecordId,
     ledger::row::Row,
     mapping::{Account, Mapping},
-    reconcile::erasure::{Erasure, Person, Trace, erase},
+    reconcile::{
+        attribution::MAX_BROWSERS,
+        erasure::{Erasure, Person, Trace, erase},
+    },
     time::EventTime,
 };
 
@@ -24,9 +27,6 @@ use crate::ports::{
 pub const MAX_COOKIES: usize = 25;
 /// Visitors tied to a record that one erasure follows.
 const MAX_VISITORS: usize = 200;
-/// An order that browsers tied to more visitors than this leads to none of them: order numbers are
-/// guessable, and somebody is guessing.
-const MAX_BROWSERS: usize = 3;
 /// Pages of a cookie's clicks that are read to see whose they are.
 const PAGES_READ: usize = 20;
 /// How often a row is tried anew when another writer was faster.
@@ -40,7 +40,7 @@ pub struct Eraser<'a, L, C> {
     pub clicks: &'a C,
     /// Which says whether orders that browsers tied count.
     pub mapping: &'a Mapping,
-    /// Now.
+    /// The time that erased rows and noted passes get.
     pub now: EventTime,
 }
 

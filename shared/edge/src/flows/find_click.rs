@@ -72,6 +72,9 @@ impl<'a, C: Clicks> Reader<'a, C> {
     }
 
     async fn follow_hints(&mut self) -> Result<(), LedgerError> {
+        if self.sale.references.is_empty() {
+            return Ok(());
+        }
         for hint in Hint::STRONGEST_FIRST {
             self.read_ties(hint).await?;
             // An order that too many browsers claim leads nowhere.
@@ -107,7 +110,7 @@ impl<'a, C: Clicks> Reader<'a, C> {
     }
 
     /// Reads the reference that a row's click is stored under. Where the click does not show, reads
-    /// what tells whether it is gone.
+    /// what shows whether it is gone.
     async fn look_for(
         &mut self,
         reference: &RecordId,

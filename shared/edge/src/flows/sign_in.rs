@@ -2,7 +2,7 @@
 //! the identity service refuses to give one.
 //!
 //! A version of a secret that was refused is not asked with again, by any worker. A rotation or a
-//! person may write a new version at any moment, so a refusal stands only once the secret was read
+//! person may write a new version at any moment, so a refusal counts only once the secret was read
 //! anew.
 
 use std::time::Duration;

@@ -14,8 +14,8 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
         index::{IndexClass, Open},
-        orphan::{Orphan, OrphanKey},
-        row::{Row, RowKey},
+        orphan::Orphan,
+        row::{PartitionKey, Row, RowKey},
         signal::Signal,
     },
     reconcile::{
@@ -28,9 +28,38 @@ use tracklayer_core::{
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
-        Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
-        Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
+        AccountItem,
+        AccountItems,
+        Batches,
+        CheckFailure,
+        Claims,
+        Clicks,
+        Clock,
+        Counted,
+        Cursor,
+        Deferral,
+        DueEntry,
+        DuePage,
+        Found,
+        GoalCheck,
+        GoalChecks,
+        Index,
+        LedgerError,
+        Metric,
+        Partition,
+        Pointer,
+        Ports,
+        QueueError,
+        Rows,
+        Signals,
+        Tally,
+        Telemetry,
+        Written,
+        //THEIRS
+        //         AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
+        //         DuePage, Found, GoalCheck, GoalChecks, Deferral, Index, LedgerError, Metric, Orphans,
+        //         Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy,
+        //         Written,
     },
 };
 
@@ -170,7 +199,7 @@ impl Index for InMemory {
         _: &str,
         _: EventTime,
         _: i32,
-    ) -> Result<Vec<OrphanKey>, LedgerError> {
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
         Ok(Vec::new())
     }
 
@@ -262,13 +291,21 @@ impl Rows for InMemory {
     ) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
+}
 
-    async fn save_orphan(
+impl Orphans for Stand {
+    async fn record_in_orphan(
         &self,
         _: Option<&Orphan>,
         _: &Orphan,
+        _: &PartitionKey,
+        _: &Pointer,
         _: EventTime,
     ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn save_orphan(&self, _: &Orphan, _: &Orphan) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }
 
@@ -294,8 +331,7 @@ impl Claims for InMemory {
 
     async fn point(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: &Pointer,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
@@ -304,14 +340,13 @@ impl Claims for InMemory {
 
     async fn pointer(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
-    async fn remove_pointer(&self, _: &Source, _: &RecordId, _: &str) -> Result<(), LedgerError> {
+    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
 }

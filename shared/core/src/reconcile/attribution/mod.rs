@@ -30,7 +30,7 @@ use crate::{
     time::{DAY, EventTime},
 };
 
-pub use hint::{Hint, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy, visitors};
+pub use hint::{Hint, MAX_BROWSERS, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy};
 pub use review::{Fresh, review, stored_under};
 
 /// How long after a conversion its click may be seen first, in seconds: a form posts click and lead
@@ -290,7 +290,7 @@ fn seconds(ms: i64) -> EventTime {
     EventTime::from_epoch(ms.div_euclid(1_000))
 }
 
-/// Microsoft does not tell upper from lower case.
+/// Microsoft does not distinguish upper from lower case.
 fn is_same(one: &ClickId, other: &ClickId) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
