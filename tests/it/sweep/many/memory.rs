@@ -28,38 +28,9 @@ use tracklayer_core::{
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem,
-        AccountItems,
-        Batches,
-        CheckFailure,
-        Claims,
-        Clicks,
-        Clock,
-        Counted,
-        Cursor,
-        Deferral,
-        DueEntry,
-        DuePage,
-        Found,
-        GoalCheck,
-        GoalChecks,
-        Index,
-        LedgerError,
-        Metric,
-        Partition,
-        Pointer,
-        Ports,
-        QueueError,
-        Rows,
-        Signals,
-        Tally,
-        Telemetry,
-        Written,
-        //THEIRS
-        //         AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
-        //         DuePage, Found, GoalCheck, GoalChecks, Deferral, Index, LedgerError, Metric, Orphans,
-        //         Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy,
-        //         Written,
+        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
+        Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
+        Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
     },
 };
 
@@ -293,7 +264,7 @@ impl Rows for InMemory {
     }
 }
 
-impl Orphans for Stand {
+impl Orphans for InMemory {
     async fn record_in_orphan(
         &self,
         _: Option<&Orphan>,
