@@ -264,9 +264,17 @@ mod tests {
         assert_eq!(set_aside(looks(), false), Disposition::Done);
         assert_eq!(set_aside(looks(), true), Disposition::Return, "its click was found");
         assert_eq!(set_aside(accepted_row(Vec::new()), false), Disposition::Done);
-        let mut refused = Row { open: open(IndexClass::Refused, 0, None), ..row() };
+    }
+
+    #[test]
+    fn the_message_of_a_refused_or_dead_row_is_returned_until_it_is_a_dead_letter() {
+        let listed = |class| Row { open: open(class, 0, None), ..row() };
+        let mut refused = listed(IndexClass::Refused);
         let reason = RefusalReason::AcceptedElsewhere;
         refused.observed.refusal = Some(Refusal { at: sold(), reason });
-        assert_eq!(set_aside(refused, false), Disposition::Return, "it becomes a dead letter");
+        assert_eq!(set_aside(refused, false), Disposition::Return);
+        let mut dead = listed(IndexClass::Dead);
+        dead.observed.dead_at = Some(sold());
+        assert_eq!(set_aside(dead, false), Disposition::Return);
     }
 }

@@ -170,6 +170,8 @@ pub struct Microsoft {
     pub taken: Vec<(String, Sent)>,
     /// Adjustments that were dropped without an error, by person and second.
     pub dropped: Vec<(String, Drop)>,
+    /// What had adjustments take effect in another order than their times, by person and second.
+    pub reordered: Vec<String>,
     /// Payloads it must never see.
     pub mistakes: Vec<(String, String)>,
     applies: BTreeMap<String, Vec<Sent>>,
@@ -366,12 +368,13 @@ impl Microsoft {
     fn take_effect(&mut self, row: &Sent, at: usize) {
         let counted = &mut self.counted[at];
         let time = row.adjustment_time.clone().unwrap_or_default();
-        let mut mistake = |what: &str| self.mistakes.push((row.person(), what.to_owned()));
         if time <= counted.last_adjustment {
-            mistake("adjustments came in another order than their times");
+            self.reordered.push(row.person());
+        } else if counted.retracted && row.adjustment_value.is_some() {
+            let what = "a Restate came after a Retract".to_owned();
+            self.mistakes.push((row.person(), what));
         }
         if counted.retracted && row.adjustment_value.is_some() {
-            mistake("a Restate came after a Retract");
             return;
         }
         counted.last_adjustment = time;

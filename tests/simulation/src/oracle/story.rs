@@ -29,7 +29,7 @@ pub fn check_story(world: &World, order: &Order, status: i64, answer: &Value, se
     if record["state"].as_str() != Some(state(row).0.as_str()) {
         broken("another state".to_owned());
     }
-    let (net, late) = Net::of(order, row, world.now());
+    let (net, late) = Net::of(order, &table.whole(row), world.now());
     let shown = Some(&record["desired"]["netValue"]).filter(|net| !net.is_null());
     let shown = shown.map(|net| thousandths(&net.to_string()));
     if !late && shown != net.value() {

@@ -263,6 +263,19 @@ impl Table {
         attempts.map(|attempt| attempt.person.clone()).collect()
     }
 
+    /// The row as it was before its person ended.
+    pub fn whole(&self, row: &Row) -> Row {
+        let ended = self.ended.get(&row.key);
+        let facts = ended.map_or(&row.facts, |(_, before)| &before.facts).clone();
+        Row { facts, ..row.clone() }
+    }
+
+    /// The adjustments of a row that were claimed, but for those known not to have been taken.
+    pub fn standing(&self, key: &RowKey) -> Vec<&Claim> {
+        let claims = self.claims.get(key).into_iter().flatten();
+        claims.filter(|claimed| !claimed.not_taken).map(|claimed| &claimed.claim).collect()
+    }
+
     /// The rows' labels, each with what Microsoft may know it by.
     pub fn persons(&self) -> Vec<(String, Vec<String>)> {
         self.rows.keys().map(|key| (key.label(), self.persons_of(key))).collect()
