@@ -28,6 +28,7 @@ fn with_claimed_retract() -> Row {
         value: None,
         adjustment_time: after(DAY + 60),
         corrections: 1,
+        unanswered: false,
         after_unsettled: false,
         before: None,
     });

@@ -8,7 +8,7 @@ use status::Status;
 use super::http;
 use crate::{
     oracle,
-    plan::{Order, START},
+    plan::Order,
     ports::{Port, Simulated},
     world::{Invocation, World, policy},
 };
@@ -25,19 +25,21 @@ pub fn start(world: &Rc<World>) {
             world.sleep(EVERY).await;
             let posted = |order: &&Order| order.posts[0] <= world.now_ms() / 1_000;
             let orders: Vec<_> = world.plan.orders.iter().filter(posted).cloned().collect();
-            if let Some(order) = orders.get(world.random().below(orders.len()))
-                && START < order.posts[0]
-            {
-                let was_there = oracle::is_recorded(&world, order);
-                let asked = ask(&world, order.source, &order.id).await;
-                if let Some((status, answer)) = asked.filter(|(status, _)| *status < 500)
-                    && was_there
-                {
-                    oracle::check_story(&world, order, status, &answer, false);
-                }
+            let any = world.random().below(orders.len());
+            if let Some(order) = orders.get(any) {
+                ask_about(&world, order).await;
             }
         }
     });
+}
+
+async fn ask_about(world: &Rc<World>, order: &Order) {
+    let was_there = oracle::is_recorded(world, order);
+    let asked = ask(world, order.source, &order.id).await;
+    let asked = asked.filter(|(status, _)| *status < 500 && was_there);
+    if let Some((status, answer)) = asked {
+        oracle::check_story(world, order, status, &answer, false);
+    }
 }
 
 /// Asks for every order and every correction once all has settled.

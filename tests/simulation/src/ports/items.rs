@@ -1,8 +1,8 @@
 //! The ledger's other items, the index, and all rows for the audit.
 
 use tracklayer_core::{
-    id::{AccountName, RecordId, Source},
-    ledger::{orphan::OrphanKey, row::RowKey},
+    id::AccountName,
+    ledger::row::{PartitionKey, RowKey},
     time::EventTime,
 };
 use tracklayer_edge::ports::{
@@ -28,30 +28,27 @@ impl Claims for Port {
 
     async fn point(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         pointer: &Pointer,
         now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
-        Ok(self.table(|table| table.point(source, event_id, pointer, now)).await?)
+        Ok(self.table(|table| table.point(own, pointer, now)).await?)
     }
 
     async fn pointer(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
-        Ok(self.table(|table| table.pointer(source, event_id, now)).await?)
+        Ok(self.table(|table| table.pointer(own, now)).await?)
     }
 
     async fn remove_pointer(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         fingerprint: &str,
     ) -> Result<(), LedgerError> {
-        Ok(self.table(|table| table.remove_pointer(source, event_id, fingerprint)).await?)
+        Ok(self.table(|table| table.remove_pointer(own, fingerprint)).await?)
     }
 }
 
@@ -127,7 +124,7 @@ impl Index for Port {
         index_key: &str,
         now: EventTime,
         limit: i32,
-    ) -> Result<Vec<OrphanKey>, LedgerError> {
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
         Ok(self.table(|table| table.due_orphans(index_key, now, limit)).await?)
     }
 

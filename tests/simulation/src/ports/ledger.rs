@@ -4,12 +4,14 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
         orphan::Orphan,
-        row::{Row, RowKey},
+        row::{PartitionKey, Row, RowKey},
     },
     reconcile::{note::Write, orphans::Moved},
     time::EventTime,
 };
-use tracklayer_edge::ports::{Batches, Found, LedgerError, Partition, Rows, Written};
+use tracklayer_edge::ports::{
+    Batches, Found, LedgerError, Orphans, Partition, Pointer, Rows, Written,
+};
 
 use super::{Lost, Port};
 use crate::{mutation::Mutation, oracle, plan::OutageOf, table::Table, world::World};
@@ -47,6 +49,15 @@ impl Port {
             oracle::check_write(world, &self.0, before, after);
         }
         written
+    }
+}
+
+impl Port {
+    fn tell_orphan(&self, after: &Orphan, done: bool) {
+        self.world().tell([after.key.label()], || {
+            let (waiting, open) = (after.corrections.len(), &after.open);
+            format!("{} has {waiting} corrections wait, {open:?}: {done}", self.0.name)
+        });
     }
 }
 
@@ -129,18 +140,34 @@ impl Rows for Port {
         }
         Ok(found)
     }
+}
 
-    async fn save_orphan(
+impl Orphans for Port {
+    async fn record_in_orphan(
         &self,
         before: Option<&Orphan>,
         after: &Orphan,
+        own: &PartitionKey,
+        pointer: &Pointer,
         now: EventTime,
     ) -> Result<bool, LedgerError> {
-        let done = self.table(|table| table.save_orphan(before, after, now)).await?;
-        self.world().tell([after.key.label()], || {
-            let (waiting, open) = (after.corrections.len(), &after.open);
-            format!("{} has {waiting} corrections wait, {open:?}: {done}", self.0.name)
-        });
+        let record = |table: &mut Table| {
+            let free = table.pointer(own, now).is_none();
+            let done = free && table.put_orphan(before, after, now);
+            if done {
+                table.point(own, pointer, now);
+            }
+            done
+        };
+        let done = self.table(record).await?;
+        self.tell_orphan(after, done);
+        Ok(done)
+    }
+
+    async fn save_orphan(&self, before: &Orphan, after: &Orphan) -> Result<bool, LedgerError> {
+        let now = before.recorded_at;
+        let done = self.table(|table| table.put_orphan(Some(before), after, now)).await?;
+        self.tell_orphan(after, done);
         Ok(done)
     }
 

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use tracklayer_core::{
     ledger::{
         index::{IndexClass, Open},
-        orphan::OrphanKey,
-        row::{Row, RowKey},
+        row::{PartitionKey, Row, RowKey},
     },
     time::EventTime,
 };
@@ -18,14 +17,14 @@ use super::Table;
 #[derive(Debug, Default)]
 pub struct Index {
     rows: BTreeMap<RowKey, DueEntry>,
-    orphans: BTreeMap<OrphanKey, (String, Open)>,
+    orphans: BTreeMap<PartitionKey, (String, Open)>,
     lagging: VecDeque<(i64, Change)>,
 }
 
 #[derive(Debug)]
 enum Change {
     Row(RowKey, Option<DueEntry>),
-    Orphan(OrphanKey, Option<(String, Open)>),
+    Orphan(PartitionKey, Option<(String, Open)>),
 }
 
 impl Index {
@@ -56,7 +55,7 @@ impl Table {
     }
 
     /// The index will have the orphan's entry.
-    pub(super) fn list_orphan(&mut self, key: &OrphanKey) {
+    pub(super) fn list_orphan(&mut self, key: &PartitionKey) {
         let orphan = self.orphans.get(key);
         let entry = orphan.and_then(|orphan| {
             let account = orphan.account.as_ref().map_or("none", |account| account.as_str());
@@ -100,9 +99,14 @@ impl Table {
     }
 
     /// Orphans that are due, oldest first.
-    pub fn due_orphans(&mut self, index_key: &str, now: EventTime, limit: i32) -> Vec<OrphanKey> {
+    pub fn due_orphans(
+        &mut self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+    ) -> Vec<PartitionKey> {
         self.index.catch_up(self.now_ms);
-        let is_due = |(key, (_, open)): &(&OrphanKey, &(String, Open))| {
+        let is_due = |(key, (_, open)): &(&PartitionKey, &(String, Open))| {
             open.class.index_key(&key.pk()) == index_key && open.due <= now
         };
         let mut due: Vec<_> = self.index.orphans.iter().filter(is_due).collect();

@@ -11,8 +11,8 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
         observed::{Claim, Observed},
-        orphan::{Orphan, OrphanKey},
-        row::{Row, RowKey},
+        orphan::Orphan,
+        row::{PartitionKey, Row, RowKey},
     },
     reconcile::{note::Write, orphans::Moved},
     time::EventTime,
@@ -33,7 +33,7 @@ pub struct Table {
     /// The rows.
     pub rows: BTreeMap<RowKey, Row>,
     /// Corrections whose originals have not come.
-    pub orphans: BTreeMap<OrphanKey, Orphan>,
+    pub orphans: BTreeMap<PartitionKey, Orphan>,
     /// Account items.
     pub accounts: BTreeMap<AccountName, AccountItem>,
     /// Every claim of an original, in the order written.
@@ -128,13 +128,13 @@ impl Table {
         self.units.read += 1;
         let same = |row: &&Row| row.key.source == *source && row.key.event_id == *event_id;
         let rows = self.rows.values().filter(same).filter(|row| row.ttl > now).cloned().collect();
-        let key = OrphanKey { source: source.clone(), event_id: event_id.clone() };
+        let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
         let orphan = self.orphans.get(&key).filter(|orphan| orphan.ttl > now).cloned();
         Partition { rows, orphan }
     }
 
     /// Writes an orphan, if it is as `before`.
-    pub fn save_orphan(&mut self, before: Option<&Orphan>, after: &Orphan, now: EventTime) -> bool {
+    pub fn put_orphan(&mut self, before: Option<&Orphan>, after: &Orphan, now: EventTime) -> bool {
         let known = self.orphans.get(&after.key);
         let holds = match before {
             Some(before) => known.is_some_and(|known| known.revision == before.revision),

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::row::RowKey,
+    ledger::row::{PartitionKey, RowKey},
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{aws::ledger::CLAIM_DAYS, ports::Pointer};
@@ -15,7 +14,7 @@ use super::Table;
 #[derive(Debug, Default)]
 pub struct Uniques {
     keys: BTreeMap<String, (String, EventTime)>,
-    pointers: BTreeMap<(Source, RecordId), Pointer>,
+    pointers: BTreeMap<PartitionKey, Pointer>,
 }
 
 impl Table {
@@ -35,38 +34,30 @@ impl Table {
     /// Puts a pointer; the one that is there wins, unless it has expired.
     pub fn point(
         &mut self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         pointer: &Pointer,
         now: EventTime,
     ) -> Option<Pointer> {
         self.units.write += 1;
-        let key = (source.clone(), event_id.clone());
-        if let Some(known) = self.uniques.pointers.get(&key).filter(|known| known.ttl > now) {
+        if let Some(known) = self.uniques.pointers.get(own).filter(|known| known.ttl > now) {
             return Some(known.clone());
         }
-        self.uniques.pointers.insert(key, pointer.clone());
+        self.uniques.pointers.insert(own.clone(), pointer.clone());
         None
     }
 
     /// The pointer of a correction.
-    pub fn pointer(
-        &mut self,
-        source: &Source,
-        event_id: &RecordId,
-        now: EventTime,
-    ) -> Option<Pointer> {
+    pub fn pointer(&mut self, own: &PartitionKey, now: EventTime) -> Option<Pointer> {
         self.units.read += 1;
-        let known = self.uniques.pointers.get(&(source.clone(), event_id.clone()));
+        let known = self.uniques.pointers.get(own);
         known.filter(|known| known.ttl > now).cloned()
     }
 
     /// Deletes a pointer with this fingerprint.
-    pub fn remove_pointer(&mut self, source: &Source, event_id: &RecordId, fingerprint: &str) {
+    pub fn remove_pointer(&mut self, own: &PartitionKey, fingerprint: &str) {
         self.units.write += 1;
-        let key = (source.clone(), event_id.clone());
-        if self.uniques.pointers.get(&key).is_some_and(|it| it.fingerprint == fingerprint) {
-            self.uniques.pointers.remove(&key);
+        if self.uniques.pointers.get(own).is_some_and(|it| it.fingerprint == fingerprint) {
+            self.uniques.pointers.remove(own);
         }
     }
 }
