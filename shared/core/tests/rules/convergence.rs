@@ -165,12 +165,18 @@ fn check_traces(world: &World, corrections: usize) {
     assert!(times.len() <= corrections + world.accidents, "needless adjustments: {times:?}");
 }
 
-/// A row that was never accepted says why, and nothing of it counts.
+/// A row that was never accepted says why, and whether it may count.
 fn check_end(world: &World) {
-    let refusal = world.row().observed.refusal.as_ref().expect("refused");
-    let unmatched = refusal.reason == RefusalReason::Unmatched && world.may_have.is_none();
-    assert!(unmatched || world.is_lost(), "{:?}", world.row());
-    assert!(world.microsoft.counted.is_empty());
+    let row = world.row();
+    let over = world.now > row.limit();
+    match row.observed.refusal.as_ref().expect("refused").reason {
+        RefusalReason::Unmatched => assert_eq!(world.may_have, None),
+        RefusalReason::Expired => assert_eq!((over, &world.may_have), (true, &None)),
+        RefusalReason::MayAlreadyCount => assert!(over || world.is_lost(), "{row:?}"),
+        _ => panic!("{row:?}"),
+    }
+    let counted = world.microsoft.counted.len();
+    assert!(counted <= usize::from(world.may_have.is_some()));
 }
 
 fn check_money(world: &World, log: &[(i64, Change)]) {
