@@ -349,10 +349,6 @@ impl AccountItems for InMemory {
         unreachable!("sweep calls nobody")
     }
 
-    async fn trouble(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
-        unreachable!("sweep calls nobody")
-    }
-
     async fn refuse_secret(&self, _: &AccountName, _: &str) -> Result<(), LedgerError> {
         unreachable!("sweep has no secret")
     }

@@ -11,7 +11,8 @@ use tracklayer_core::{
 
 use super::{Exceptions, is, net::Net, whole};
 use crate::{
-    microsoft::{Counted, Drop, PIPELINE, decimal, thousandths},
+    decimal::{decimal, thousandths},
+    microsoft::{Counted, Drop, PIPELINE},
     plan::{GoalTrouble, Order},
     world::{World, policy},
 };

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracklayer_core::reconcile::state::state;
 
 use super::{key_of, label, net::Net};
-use crate::{microsoft::thousandths, plan::Order, world::World};
+use crate::{decimal::thousandths, plan::Order, world::World};
 
 /// Looks at the answer about an order that is recorded; with `settled` nothing has changed since.
 pub fn check_story(world: &World, order: &Order, status: i64, answer: &Value, settled: bool) {

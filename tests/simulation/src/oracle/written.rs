@@ -4,7 +4,8 @@ use tracklayer_core::ledger::{observed::RefusalReason, row::Row};
 
 use super::{credit, order_of, person_of};
 use crate::{
-    microsoft::{Sent, thousandths},
+    decimal::thousandths,
+    microsoft::Sent,
     table::Table,
     world::{Heard, Invocation, World, policy},
 };
