@@ -1,60 +1,53 @@
 //! Decode, store the click and its ties, answer 204 with the visitor's cookie. Or delete what was
 //! stored: consent is withdrawn.
 
-use tracklayer_core::{mapping::Mapping, time::EventTime};
+use tracklayer_core::{
+    id::RecordId,
+    reconcile::attribution::TiedBy,
+    time::{DAY, EventTime, MAX_AGE},
+};
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock,
-    http::{self, Problem, Request, Response},
-    keys::{Keys, Right},
-    ledger::LedgerError,
-    ports::Keys as _,
-    telemetry::{self, Metric},
+    lambda::{
+        deadline::Deadline,
+        http_api::{self, Problem, Request, Response},
+    },
+    ports::{Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _},
 };
 
-use crate::wire::Landing;
+use crate::{context::Capture, wire::Landing, withdraw::Withdrawal};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1024;
-/// How long a browser may hold a click back until the visitor consents, in seconds.
-const CONSENT_HOLD: i64 = 30 * 60;
+/// How long ago a browser may have seen a click that it sends now, in seconds: a consent banner may
+/// have been answered on a later page.
+const BROWSER_HOLDS: i64 = DAY;
+/// How long ago somebody with a key may have seen it, in seconds.
+const KEY_HOLDS: i64 = MAX_AGE;
 /// The visitor's cookie.
 const COOKIE: &str = "tl_ref";
 
-/// What the function needs.
-pub struct Capture {
-    pub clicks: Clicks,
-    pub keys: Keys,
-    /// Which says whether orders that browsers tied count.
-    pub mapping: Mapping,
-}
-
-impl Capture {
-    /// Answers one request.
-    pub async fn handle(&self, request: &Request) -> Response {
-        let (metric, response) = match self.take(request).await {
-            Ok(Taken::Stored(reference)) => ("Captured", stored(&reference)),
-            Ok(Taken::Denied) => ("CaptureDenied", http::empty(204)),
-            Err(problem) => ("CaptureRefused", problem.into()),
+impl<P: Ports> Capture<P>
+where
+    P::Clicks: Captures,
+{
+    /// Answers one request before `deadline`.
+    pub async fn handle(&self, request: &Request, deadline: &Deadline) -> Response {
+        let (metric, response) = match self.answer(request, deadline).await {
+            Ok(Captured::Stored(cookie)) => ("Captured", stored(&cookie)),
+            Ok(Captured::Denied) => ("CaptureDenied", http_api::empty(204)),
+            Err(problem) => ("CaptureRefused", http_api::refusal(problem)),
         };
-        // A landing belongs to no account yet: the click id is looked up by whichever sells.
-        telemetry::emit("none", &[Metric::count(metric, 1)]);
+        // A landing belongs to no account yet: the click id is looked up by the one that sells.
+        self.telemetry.emit("none", &[Metric::count(metric, 1)]);
         response
     }
 
-    async fn take(&self, request: &Request) -> Result<Taken, Problem> {
-        let keyed = self.is_keyed(request).await?;
-        if http::is_other_type(request, &["application/json", "text/plain"]) {
-            let message = "send application/json or text/plain";
-            return Err(Problem::new(415, "unsupported_media_type", message));
-        }
-        let landing = Landing::parse(&http::body(request, MAX_BODY)?)?;
+    async fn answer(&self, request: &Request, deadline: &Deadline) -> Result<Captured, Problem> {
+        let by = self.sender(request).await?;
+        let body = http_api::body(request, &["application/json", "text/plain"], MAX_BODY)?;
+        let landing = Landing::parse(&body)?;
         if landing.consent.as_deref() == Some("denied") {
-            self.withdraw(own_cookie(request), &landing, keyed).await.map_err(|error| {
-                tracing::error!(%error, "clicks not deleted");
-                Problem::unavailable()
-            })?;
-            return Ok(Taken::Denied);
+            return self.deny(request, &landing, by, deadline).await;
         }
         if landing.click_id.is_none() && landing.ties.is_empty() {
             let message = "msclkid, or one of leadId, cartId, orderId, must be there";
@@ -64,87 +57,140 @@ impl Capture {
             });
         }
         let cookie = visitor(request)?;
-        self.store(&landing, &cookie, keyed).await.map_err(|error| {
-            tracing::error!(%error, "click not stored");
-            Problem::unavailable()
-        })?;
-        Ok(Taken::Stored(cookie))
+        let failed = |error| Problem::unavailable().because(error);
+        self.store(&landing, &cookie, by).await.map_err(failed)?;
+        Ok(Captured::Stored(cookie))
     }
 
-    /// Without a key a tie is a browser's; a wrong key is an error, not a browser.
-    async fn is_keyed(&self, request: &Request) -> Result<bool, Problem> {
-        let Some(header) = http::header(request, "authorization") else { return Ok(false) };
-        let key = self.keys.check(Some(header)).await?;
-        match key.may(Right::Write) {
-            true => Ok(true),
-            false => Err(Problem::forbidden("the key has no right to write")),
+    async fn deny(
+        &self,
+        request: &Request,
+        landing: &Landing,
+        by: TiedBy,
+        deadline: &Deadline,
+    ) -> Result<Captured, Problem> {
+        let cookie = own_cookie(request);
+        let withdrawal = Withdrawal { landing, cookie: cookie.as_ref(), by };
+        match self.withdraw(&withdrawal, deadline).await {
+            Ok(true) => Ok(Captured::Denied),
+            Ok(false) => Err(Problem::unavailable()),
+            Err(error) => Err(Problem::unavailable().because(error)),
         }
     }
 
-    async fn store(&self, landing: &Landing, cookie: &str, keyed: bool) -> Result<(), LedgerError> {
-        let at_ms = clicked_ms(landing.landed_at, clock::now_ms());
-        let consent = consent(landing, keyed);
-        let reference = landing.session.as_ref().map_or(cookie, |session| session.as_str());
+    /// Who sends the landing. Without a key it is a browser; a wrong key is an error, not a browser.
+    async fn sender(&self, request: &Request) -> Result<TiedBy, Problem> {
+        if http_api::header(request, "authorization").is_none() {
+            return Ok(TiedBy::Browser);
+        }
+        http_api::key_of(request, &self.keys, Right::Write).await.map(|_| TiedBy::Key)
+    }
+
+    async fn store(
+        &self,
+        landing: &Landing,
+        cookie: &RecordId,
+        by: TiedBy,
+    ) -> Result<(), LedgerError> {
+        let now_ms = self.clock.now_ms();
+        let consent = consent(landing, by, self.clock.now());
+        let reference = landing.session.as_ref().unwrap_or(cookie);
         if let Some(click_id) = &landing.click_id {
-            let url =
-                landing.landing_url.as_ref().map(|url| ("landingUrl", url.as_str().to_owned()));
-            let details =
-                url.into_iter().chain(consent.clone()).chain([("cookie", cookie.to_owned())]);
-            self.clicks.add(reference, click_id, at_ms, details.collect()).await?;
+            let url = landing.landing_url.as_ref().map(|url| ("landingUrl", url.as_str()));
+            let own = url.into_iter().chain([("cookie", cookie.as_str())]);
+            let details = own.map(|(name, text)| (name, text.to_owned())).chain(consent.clone());
+            let at_ms = clicked_ms(landing.landed_at, now_ms, by);
+            self.clicks.add_click(reference, click_id, at_ms, details.collect()).await?;
         }
         for (kind, id) in &landing.ties {
-            self.clicks.tie(*kind, id, reference, at_ms, keyed, consent.to_vec()).await?;
+            self.clicks.add_tie(*kind, id, by, reference, now_ms, consent.clone()).await?;
         }
         Ok(())
     }
 }
 
 /// What was said of consent, by whom and when.
-fn consent(landing: &Landing, keyed: bool) -> [(&'static str, String); 3] {
+fn consent(landing: &Landing, by: TiedBy, now: EventTime) -> Details {
     let word = landing.consent.as_deref().unwrap_or("unknown");
-    let from = if keyed { "key" } else { "page" };
-    [
+    let from = match by {
+        TiedBy::Key => "key",
+        TiedBy::Browser => "page",
+    };
+    vec![
         ("consent", word.to_owned()),
         ("consentFrom", from.to_owned()),
-        ("consentAt", clock::now().to_string()),
+        ("consentAt", now.to_string()),
     ]
 }
 
-enum Taken {
-    Stored(String),
+enum Captured {
+    Stored(RecordId),
     Denied,
 }
 
-/// The server's time; the browser's only if it is earlier by no more than a consent banner explains.
-fn clicked_ms(landed_at: Option<EventTime>, now_ms: i64) -> i64 {
-    let landed = landed_at.map(|time| time.epoch() * 1_000);
-    landed.filter(|ms| (now_ms - CONSENT_HOLD * 1_000..now_ms).contains(ms)).unwrap_or(now_ms)
+/// The server's time, or the earlier one that the page names: not before the earliest moment that it
+/// may name, and never later than now.
+fn clicked_ms(landed_at: Option<EventTime>, now_ms: i64, by: TiedBy) -> i64 {
+    let holds = match by {
+        TiedBy::Key => KEY_HOLDS,
+        TiedBy::Browser => BROWSER_HOLDS,
+    };
+    let landed_ms = landed_at.map_or(now_ms, |time| time.epoch() * 1_000);
+    landed_ms.clamp(now_ms - holds * 1_000, now_ms)
 }
 
 /// The visitor's cookie, if it is one of ours.
-fn own_cookie(request: &Request) -> Option<&str> {
-    let ours = |value: &&str| {
-        value.len() == 32 && value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    http::cookie(request, COOKIE).filter(ours)
+fn own_cookie(request: &Request) -> Option<RecordId> {
+    let value = http_api::cookie(request, COOKIE).filter(|value| is_32_hex(value))?;
+    value.parse().ok()
+}
+
+pub(crate) fn is_32_hex(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 32 && text.bytes().all(is_hex)
 }
 
 /// The visitor's cookie, else a new one.
-fn visitor(request: &Request) -> Result<String, Problem> {
+fn visitor(request: &Request) -> Result<RecordId, Problem> {
     if let Some(value) = own_cookie(request) {
-        return Ok(value.to_owned());
+        return Ok(value);
     }
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|error| {
-        tracing::error!(%error, "no random bytes");
-        Problem::unavailable()
-    })?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    getrandom::fill(&mut random).map_err(|error| Problem::unavailable().because(error))?;
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.parse().map_err(|_| Problem::unavailable())
 }
 
-fn stored(cookie: &str) -> Response {
-    let mut response = http::empty(204);
+fn stored(cookie: &RecordId) -> Response {
+    let mut response = http_api::empty(204);
     let attributes = "Max-Age=7776000; Path=/; HttpOnly; Secure; SameSite=Lax";
     response.cookies = vec![format!("{COOKIE}={cookie}; {attributes}")];
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_names_a_moment_of_the_last_day_and_a_key_one_of_the_last_90() {
+        let now = EventTime::from_epoch(1_800_000_000);
+        let seconds_ago = |landed: i64, by| {
+            let landed_at = Some(now.plus_seconds(-landed));
+            (now.epoch() * 1_000 - clicked_ms(landed_at, now.epoch() * 1_000, by)) / 1_000
+        };
+        for (landed, browser, key) in [
+            (-60, 0, 0),
+            (40 * 60, 40 * 60, 40 * 60),
+            (DAY, DAY, DAY),
+            (30 * DAY, DAY, 30 * DAY),
+            (91 * DAY, DAY, 90 * DAY),
+        ] {
+            assert_eq!(
+                (seconds_ago(landed, TiedBy::Browser), seconds_ago(landed, TiedBy::Key)),
+                (browser, key)
+            );
+        }
+        assert_eq!(clicked_ms(None, 5_123, TiedBy::Browser), 5_123);
+    }
 }

@@ -1,12 +1,16 @@
 //! `capture`: keeps the Microsoft click id with which a visitor landed.
 
-mod handler;
-mod wire;
-mod withdraw;
-
+use capture::Capture;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws, clicks::Clicks, config, http, keys::Keys, secrets::Secrets, telemetry,
+    aws::{account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys},
+    lambda::{
+        clock::SystemClock,
+        config,
+        deadline::Deadline,
+        http_api,
+        telemetry::{self, StandardOutput},
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,14 +18,18 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init();
     let aws = Aws::from_env()?;
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
-    let capture = handler::Capture {
+    let capture: Capture = Capture {
+        clock: SystemClock::default(),
         clicks: Clicks::new(aws.dynamodb(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         keys: Keys::new(secrets),
-        mapping: config::mapping()?,
+        telemetry: StandardOutput,
     };
     let capture = &capture;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
-        Ok::<_, std::convert::Infallible>(capture.handle(&event.payload).await)
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &capture.clock);
+        // In a box: the compiler does not compute the layout of futures that are nested so deep.
+        let response = Box::pin(capture.handle(&event.payload, &deadline)).await;
+        Ok::<_, std::convert::Infallible>(response)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -5,9 +5,10 @@ use serde_json::Value;
 use tracklayer_core::{
     id::RecordId,
     person::{click_id::ClickId, landing_url::LandingUrl},
+    reconcile::attribution::TieKind,
     time::EventTime,
 };
-use tracklayer_edge::{clicks::TieKind, http::Problem};
+use tracklayer_edge::lambda::http_api::Problem;
 
 /// A landing, with every member checked.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ impl Landing {
             .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
         let consent = consent(&body.consent)?;
         if consent.as_deref() == Some("denied") {
-            // Nothing of it is kept; and a person who says no is not told of mistakes.
+            // Nothing of it is kept; and a person who says no does not get answers about mistakes.
             let lenient = |value, field| id(value, field).ok().flatten();
             let session = lenient(&body.session_id, "sessionId");
             let ties = [

@@ -1,81 +1,126 @@
-//! Consent is withdrawn: clicks go, and what was recorded before and waits is not sent.
-//!
-//! A mark is left before anything is deleted: whoever dies in between is repeated without harm.
+//! Consent is withdrawn: clicks are deleted, and nothing else. A row that was credited to one of them
+//! finds out before it is sent.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
-use tracklayer_core::{id::RecordId, mapping::Account, reconcile::erasure::Person};
+use tracklayer_core::{
+    id::RecordId,
+    reconcile::attribution::{TIES_COUNTED, TIES_READ, TiedBy},
+};
 use tracklayer_edge::{
-    clock,
-    ledger::LedgerError,
-    ports::{Forgets as _, WithdrawnBy},
+    lambda::deadline::Deadline,
+    ports::{Captures, Clicks as _, Clock as _, LedgerError, Ports},
 };
 
-use crate::{handler::Capture, wire::Landing};
+use crate::{context::Capture, wire::Landing};
 
-impl Capture {
-    /// Deletes the clicks of the visitor's `cookie`, and of the session and of the visitors of the
-    /// records in `landing`: those that came with this cookie, or all if a key asks. A stranger who
-    /// names somebody's session or record changes nothing.
+/// What one page of clicks may take.
+const PAGE_TIME: Duration = Duration::from_secs(3);
+/// What session ids that the browser snippet makes begin with; 32 hex digits follow.
+const MADE_BY_SNIPPET: &str = "tl.";
+
+/// Who takes clicks back.
+pub(crate) struct Withdrawal<'a> {
+    /// What the request names.
+    pub landing: &'a Landing,
+    /// The visitor's cookie.
+    pub cookie: Option<&'a RecordId>,
+    /// Who asks for it.
+    pub by: TiedBy,
+}
+
+impl<P: Ports> Capture<P>
+where
+    P::Clicks: Captures,
+{
+    /// Deletes clicks page by page; answers whether the time was enough for all of them.
     pub(crate) async fn withdraw(
         &self,
-        cookie: Option<&str>,
-        landing: &Landing,
-        keyed: bool,
-    ) -> Result<(), LedgerError> {
+        withdrawal: &Withdrawal<'_>,
+        deadline: &Deadline,
+    ) -> Result<bool, LedgerError> {
         let mut clicks = 0;
-        if let Some(cookie) = cookie
-            && let Ok(reference) = RecordId::parse(cookie)
-        {
-            // Somebody's session id may be the same as this value.
-            clicks += self.withdraw_own(&reference, cookie).await?;
-        }
-        if keyed {
-            clicks += self.withdraw_all(landing).await?;
-        } else if let Some(cookie) = cookie {
-            for reference in self.references(landing).await? {
-                clicks += self.withdraw_own(&reference, cookie).await?;
+        for (reference, cookie) in self.meant(withdrawal).await? {
+            let mut after: Option<String> = None;
+            loop {
+                if !deadline.allows(PAGE_TIME, &self.clock) {
+                    tracing::warn!(clicks, "out of time, some clicks are left");
+                    return Ok(false);
+                }
+                let page =
+                    self.clicks.take_back(&reference, cookie.as_deref(), after.as_deref()).await?;
+                clicks += page.clicks;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
             }
         }
         if clicks > 0 {
             tracing::info!(clicks, "consent withdrawn");
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// The clicks of `reference` that came with `cookie`. Without any, the visitor is a stranger.
-    async fn withdraw_own(&self, reference: &RecordId, cookie: &str) -> Result<usize, LedgerError> {
-        if !self.clicks.has_clicks(reference.as_str(), cookie).await? {
-            return Ok(0);
+    /// The references whose clicks are meant, and the cookie that they must have come with; none if
+    /// all of them are.
+    ///
+    /// A visitor takes back what came with the visitor's own cookie: who names somebody else's session
+    /// or record changes nothing. A session id that the snippet made is known to one browser only,
+    /// which may live where cookies can't. A key speaks for whoever it names.
+    async fn meant(
+        &self,
+        withdrawal: &Withdrawal<'_>,
+    ) -> Result<BTreeMap<RecordId, Option<String>>, LedgerError> {
+        let Withdrawal { landing, cookie, by } = *withdrawal;
+        let keyed = by == TiedBy::Key;
+        let own = cookie.map(ToString::to_string);
+        let mut meant = BTreeMap::new();
+        if keyed || own.is_some() {
+            for visitor in self.visitors(landing).await? {
+                meant.insert(visitor, own.clone().filter(|_| !keyed));
+            }
         }
-        let visitor = Person::Session(reference.clone());
-        self.clicks.withdraw(&visitor, WithdrawnBy::Visitor, clock::now_ms()).await?;
-        self.clicks.forget_clicks(reference.as_str(), Some(cookie)).await
+        if let Some(cookie) = cookie {
+            // A session may have the same id as this value: the cookie has to be that of the click.
+            meant.entry(cookie.clone()).or_insert_with(|| own.clone());
+        }
+        if let Some(session) = landing.session.as_ref().filter(|id| is_made_by_snippet(id)) {
+            meant.insert(session.clone(), None);
+        }
+        Ok(meant)
     }
 
-    /// All clicks of whoever is named, by somebody with a key. What waits may know the person by a
-    /// record alone, so records are marked, too.
-    async fn withdraw_all(&self, landing: &Landing) -> Result<usize, LedgerError> {
-        let (by, at_ms) = (WithdrawnBy::Key, clock::now_ms());
+    /// The session, and the visitors whom the records are tied to, those tied with a key and the
+    /// newest ones first.
+    async fn visitors(&self, landing: &Landing) -> Result<Vec<RecordId>, LedgerError> {
+        let mut visitors: Vec<RecordId> = landing.session.iter().cloned().collect();
         for (kind, id) in &landing.ties {
-            self.clicks.withdraw(&kind.person(id.clone()), by, at_ms).await?;
+            let mut ties = self.clicks.ties(*kind, id, TIES_READ, self.clock.now()).await?;
+            ties.sort_by_key(|tie| (tie.by, Reverse(tie.at)));
+            visitors.extend(ties.into_iter().take(TIES_COUNTED).map(|tie| tie.reference));
         }
-        let mut clicks = 0;
-        for reference in self.references(landing).await? {
-            self.clicks.withdraw(&Person::Session(reference.clone()), by, at_ms).await?;
-            clicks += self.clicks.forget_clicks(reference.as_str(), None).await?;
-        }
-        Ok(clicks)
+        Ok(visitors)
     }
+}
 
-    /// The session, and the visitors that the records lead to.
-    async fn references(&self, landing: &Landing) -> Result<BTreeSet<RecordId>, LedgerError> {
-        // Clicks and ties are no account's.
-        let browser = self.mapping.accounts().any(Account::browser_order_ties);
-        let mut references: BTreeSet<RecordId> = landing.session.iter().cloned().collect();
-        for (kind, id) in &landing.ties {
-            references.extend(self.clicks.references_of(*kind, id, browser).await?);
+fn is_made_by_snippet(session: &RecordId) -> bool {
+    let digits = session.as_str().strip_prefix(MADE_BY_SNIPPET);
+    digits.is_some_and(crate::handler::is_32_hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_snippets_own_form_is_a_proof() {
+        let is_proof = |id: &str| is_made_by_snippet(&id.parse().expect("an id"));
+        let digits = "0123456789abcdef".repeat(2);
+        assert!(is_proof(&format!("tl.{digits}")));
+        for other in [digits.clone(), format!("tl.{digits}0"), format!("tl.{}", &digits[1..])] {
+            assert!(!is_proof(&other), "{other}");
         }
-        Ok(references)
+        assert!(!is_proof("tl.sess_10492") && !is_proof("tl."));
     }
 }

@@ -1,75 +1,84 @@
-//! An original: find its click, claim its key, write its row, send its signal – in this order, so
-//! that a crash anywhere is repaired by the caller's retry.
+//! An original: find its click, claim its key, write its row, read its partition for corrections that
+//! came first, send its signal – in this order, so that a crash anywhere is repaired by the caller's
+//! retry.
 
 use tracklayer_core::{
     event::{Conversion, ErrorCode, EventError},
-    ledger::{facts::Facts, row::Row, wait::WaitReason},
+    ledger::{
+        facts::Facts,
+        row::{Row, RowKey},
+        wait::WaitReason,
+    },
     reconcile::{
-        decide::AccountView,
-        intake::{ClickSearch, Dispatch, facts_of, key_of, place},
-        note::Context,
+        intake::{Dispatch, facts_of, improved, key_of, place, with_improved},
+        orphans::take,
+        state::lost_since,
     },
     time::EventTime,
 };
 use tracklayer_edge::{
-    ledger::claim_of,
-    ports::{Claims as _, Clicks as _, Ports, Rows as _},
+    flows::find_click,
+    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _, claim_of},
 };
 
 use crate::{
-    handler::{Call, Enqueue, Unavailable},
+    call::Call,
+    context::Enqueue,
     wire::{EventAnswer, Status},
 };
+
+/// How often a row is tried anew when another writer was faster.
+const ROUNDS: usize = 8;
 
 /// What is known of an event before its row is written.
 enum Found {
     /// It is new: its facts, and why it has no click if it has none.
     New(Box<Facts>, Option<WaitReason>),
-    /// It was taken before.
-    Known(Box<Row>),
+    /// Its row is there.
+    Known,
+}
+
+/// A row, and what has changed in it.
+struct Gathered {
+    row: Row,
+    /// How many corrections were taken from the orphan that can have no effect.
+    lost: usize,
 }
 
 impl<P: Ports> Enqueue<P> {
-    /// Takes one original.
+    /// Stores one original and answers.
     pub(crate) async fn take_conversion(
         &self,
         conversion: &Conversion,
         call: &Call<'_>,
-    ) -> Result<EventAnswer, Unavailable> {
+    ) -> Result<EventAnswer, LedgerError> {
         if let Err(error) = call.allows(&conversion.source, Some(&conversion.account)) {
             return Ok(EventAnswer::rejected(&conversion.event_id, &conversion.source, error));
         }
-        let (facts, missing) = match self.facts(conversion, call).await? {
-            Found::New(facts, missing) => (*facts, missing),
-            Found::Known(row) => return Ok(repeat(conversion, &row, call)),
+        let Found::New(facts, missing) = self.facts(conversion, call).await? else {
+            return self.repeat(conversion, call).await;
         };
-        let mapped = self.mapping.account(conversion.account.as_str());
-        let view = mapped.map(AccountView::mapped).unwrap_or_default();
-        let context = Context { account: &view, ..call.context(&self.policy) };
-        let (row, dispatch) =
-            place(conversion, facts.clone(), None, missing, &context, self.retention_days);
-        let Some(existing) = self.ledger.insert(&row, call.now).await? else {
-            return Ok(signal(conversion, &row, dispatch, call));
-        };
-        if existing.facts.is_some() {
-            self.give_back(&row, &existing).await?;
-            return Ok(repeat(conversion, &existing, call));
+        let context = call.context(&self.policy);
+        let (row, dispatch) = place(conversion, *facts, missing, &context, self.retention_days);
+        if self.ledger.insert(&row, call.now).await?.is_some() {
+            return self.repeat(conversion, call).await;
         }
-        // An orphan's account was only a guess; corrections that name another one are refused.
-        let (row, dispatch) =
-            place(conversion, facts, Some(&existing), missing, &context, self.retention_days);
-        match self.ledger.change(&existing, &row).await? {
-            true => Ok(signal(conversion, &row, dispatch, call)),
-            // Another writer was at the orphan in the same moment; the caller's retry settles it.
-            false => Err(Unavailable),
+        let gathered = self.gather(&row.key, call).await?;
+        if let Dispatch::Message(not_before) = dispatch {
+            call.signal(&gathered.row, not_before);
         }
+        Ok(answer(conversion, Status::Queued, &gathered))
     }
 
-    /// Click, hashes and a second that is free at Microsoft – or the row, where the second is not
-    /// free because this very event was taken before, perhaps shifted.
-    async fn facts(&self, conversion: &Conversion, call: &Call<'_>) -> Result<Found, Unavailable> {
-        let search = self.search(conversion, call.now).await?;
-        let mut facts = facts_of(conversion, &search);
+    /// Click, hashes and a second that is free at Microsoft – or that the row is there, where the
+    /// second is not free because this very event was taken before, perhaps shifted.
+    async fn facts(&self, conversion: &Conversion, call: &Call<'_>) -> Result<Found, LedgerError> {
+        let mapped = self.mapping.account(conversion.account.as_str());
+        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
+        let at = conversion.occurred_at;
+        let credit =
+            find_click::for_event(&self.clicks, mapped, own, references, at, call.now).await?;
+        let mut facts = facts_of(conversion, &credit);
         let (account, time, now) = (&conversion.account, conversion.occurred_at, call.now);
         let owner = key_of(conversion);
         let from = call.next_second(account, &facts);
@@ -77,89 +86,112 @@ impl<P: Ports> Enqueue<P> {
         facts.conversion_time = match first {
             None => time,
             Some(first) if self.ledger.claim(&first, &owner, now).await? => time.plus_seconds(from),
-            Some(_) => match self.known(conversion, now).await? {
-                Some(row) => return Ok(Found::Known(Box::new(row))),
-                None => {
-                    let identity = &facts.identity;
-                    self.ledger.claim_second(account, identity, time, &owner, now, from + 1).await?
-                }
-            },
+            Some(_) if self.is_known(&owner, now).await? => return Ok(Found::Known),
+            Some(_) => {
+                let identity = &facts.identity;
+                self.ledger.claim_second(account, identity, time, &owner, now, from + 1).await?
+            }
         };
-        let missing = match search {
-            ClickSearch::Missing(reason) => Some(reason),
-            ClickSearch::Found { .. } => None,
-        };
+        let missing = credit.missing();
         Ok(Found::New(Box::new(facts), missing))
     }
 
-    async fn known(
-        &self,
-        conversion: &Conversion,
-        now: EventTime,
-    ) -> Result<Option<Row>, Unavailable> {
-        let (source, id) = (&conversion.source, &conversion.event_id);
-        let rows = self.ledger.partition(source, id, now).await?;
-        Ok(rows.into_iter().find(|row| row.key.event == conversion.event && row.facts.is_some()))
+    async fn is_known(&self, key: &RowKey, now: EventTime) -> Result<bool, LedgerError> {
+        let partition = self.ledger.partition(&key.source, &key.event_id, now).await?;
+        Ok(partition.row(key).is_some())
     }
 
-    /// The second that `refused` claimed, if the row that was there has another: kept, it would
-    /// shift somebody else's conversion for a hundred days.
-    async fn give_back(&self, refused: &Row, existing: &Row) -> Result<(), Unavailable> {
-        let claim = |row: &Row| {
-            let facts = row.facts.as_ref()?;
-            claim_of(&row.account, &facts.identity, facts.conversion_time)
-        };
-        // A row without identity may be getting its click, and this second, just now.
-        if let (Some(mine), Some(theirs)) = (claim(refused), claim(existing))
-            && mine != theirs
-        {
-            self.ledger.release(&mine, &refused.key).await?;
+    /// Reads the row's partition, after the row is there, and has it take the corrections that came
+    /// before it.
+    async fn gather(&self, key: &RowKey, call: &Call<'_>) -> Result<Gathered, LedgerError> {
+        let context = call.context(&self.policy);
+        for _ in 0..ROUNDS {
+            let partition = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
+            let Some(row) = partition.row(key) else { return Err(LedgerError::Conflict) };
+            let orphan = partition.orphan.as_ref();
+            let Some((orphan, moved)) =
+                orphan.and_then(|orphan| Some((orphan, take(row, orphan, &context)?)))
+            else {
+                return Ok(Gathered { row: row.clone(), lost: 0 });
+            };
+            if self.ledger.move_corrections(orphan, row, &moved).await? {
+                let lost = lost_since(&moved.row, row.corrections.len());
+                return Ok(Gathered { row: moved.row, lost });
+            }
         }
-        Ok(())
+        Err(LedgerError::Conflict)
     }
 
-    async fn search(
+    /// The id is known. What the repetition says better is added to a row that has nobody yet. A row
+    /// that nothing is known of and nothing drives may have lost its message: it is sent again. Any
+    /// other row is driven by its outcome, its `due` or a redrive.
+    async fn repeat(
         &self,
         conversion: &Conversion,
-        now: EventTime,
-    ) -> Result<ClickSearch, Unavailable> {
-        let account = self.mapping.account(conversion.account.as_str());
-        let browser = account.is_some_and(tracklayer_core::mapping::Account::browser_order_ties);
-        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
-        Ok(self.clicks.search(own, references, conversion.occurred_at, now, browser).await?)
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, LedgerError> {
+        let mut gathered = self.gather(&key_of(conversion), call).await?;
+        if let Some(message) = conflict_with(&gathered.row, conversion) {
+            return Ok(conflict(conversion, message));
+        }
+        match self.improve(&gathered.row, conversion, call).await? {
+            Some(better) => {
+                call.signal(&better, None);
+                gathered.row = better;
+            }
+            None if gathered.row.observed_revision == 0 && gathered.row.open.is_none() => {
+                call.signal(&gathered.row, None);
+            }
+            None => {}
+        }
+        Ok(answer(conversion, Status::Duplicate, &gathered))
+    }
+
+    /// The row with what the repetition says better, once it is written; `None` if that is nothing.
+    async fn improve(
+        &self,
+        row: &Row,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<Option<Row>, LedgerError> {
+        let mut row = row.clone();
+        for _ in 0..ROUNDS {
+            let Some(mut facts) = improved(&row, conversion) else { return Ok(None) };
+            let (identity, time) = (&facts.identity, facts.occurred_at);
+            let claims = &self.ledger;
+            facts.conversion_time =
+                claims.claim_second(&row.account, identity, time, &row.key, call.now, 0).await?;
+            let better = with_improved(&row, facts, call.now);
+            if self.ledger.change(&row, &better).await? {
+                return Ok(Some(better));
+            }
+            let key = &row.key;
+            let partition = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
+            let Some(current) = partition.row(key) else { return Err(LedgerError::Conflict) };
+            row = current.clone();
+        }
+        Err(LedgerError::Conflict)
     }
 }
 
-fn signal(conversion: &Conversion, row: &Row, dispatch: Dispatch, call: &Call<'_>) -> EventAnswer {
-    if let Dispatch::Message(not_before) = dispatch {
-        call.signal(row, not_before);
-    }
-    EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Queued, row)
+fn answer(conversion: &Conversion, status: Status, gathered: &Gathered) -> EventAnswer {
+    let (id, source) = (&conversion.event_id, &conversion.source);
+    let stored = EventAnswer::stored(id, source, status, &gathered.row);
+    EventAnswer { lost: gathered.lost, ..stored }
 }
 
-/// The id is known. A row that nothing is known of and nothing drives may have lost its message: it
-/// is sent again. Any other row is driven by its outcome, its `due` or a redrive.
-fn repeat(conversion: &Conversion, existing: &Row, call: &Call<'_>) -> EventAnswer {
-    let fingerprint = conversion.fingerprint().to_string();
-    let known = existing.facts.as_ref().map(|facts| facts.fingerprint.as_str());
-    if existing.account != conversion.account {
-        return conflict(conversion, "this id belongs to another account");
+/// Why `conversion` is no repetition of what `row` was written for, if it is none.
+fn conflict_with(row: &Row, conversion: &Conversion) -> Option<&'static str> {
+    if row.account != conversion.account {
+        return Some("this id belongs to another account");
     }
-    if existing.is_erased() {
-        // What it said of the person is gone, so there is nothing left to compare.
-        let (id, source) = (&conversion.event_id, &conversion.source);
-        return EventAnswer::stored(id, source, Status::Duplicate, existing);
-    }
-    if known != Some(fingerprint.as_str()) {
-        return conflict(conversion, "this id is known with other content");
-    }
-    if existing.observed_revision == 0 && existing.open.is_none() {
-        call.signal(existing, None);
-    }
-    EventAnswer::stored(&conversion.event_id, &conversion.source, Status::Duplicate, existing)
+    // Of an erased row there is nothing left to compare.
+    let is_same = row.facts.fingerprint == conversion.fingerprint().to_string();
+    (!is_same && !row.is_erased()).then_some("this id is known with other content")
 }
 
 fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, message);
-    EventAnswer::conflict(&conversion.event_id, &conversion.source, error)
+    let answer = EventAnswer::conflict(&conversion.event_id, &conversion.source, error);
+    EventAnswer { account: Some(conversion.account.clone()), ..answer }
 }

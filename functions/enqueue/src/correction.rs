@@ -1,274 +1,286 @@
-//! A correction: find its original, own its pointer, record it there – or in an orphan that waits
+//! A correction: find its original, own its pointer, record it there – or in the orphan that waits
 //! for the original.
 
 use tracklayer_core::{
-    event::{Correction, ErrorCode, EventError},
-    id::{AccountName, EventName},
-    ledger::row::{Row, RowKey},
-    reconcile::intake::{Unfit, append, check, has, orphan, recorded},
+    event::{Correction as CorrectionEvent, ErrorCode, EventError},
+    id::AccountName,
+    ledger::{
+        correction::Correction,
+        orphan::Orphan,
+        row::{PartitionKey, Row},
+    },
+    reconcile::{
+        intake::{Unfit, append, check, has, recorded},
+        orphans::{Again, Aim, add, aim, look_again},
+        state::lost_since,
+    },
 };
-use tracklayer_edge::{
-    ledger::Pointer,
-    ports::{Claims as _, Ports, Rows as _},
+use tracklayer_edge::ports::{
+    Claims as _, LedgerError, Orphans as _, Partition, Pointer, Ports, Rows as _,
 };
 
 use crate::{
-    handler::{Call, Enqueue, Unavailable},
+    call::Call,
+    context::Enqueue,
     wire::{EventAnswer, Status},
 };
 
 /// How often a correction is tried anew when another writer was faster: each time one of them gets
-/// through, and a request works on sixteen events at a time.
+/// through, and other requests may correct the same original.
 const ROUNDS: usize = 24;
 
-/// The event an original has if the correction doesn't say.
-const DEFAULT_ORIGINAL: &str = "purchase";
-
-/// Where a correction goes.
-enum Target {
-    /// This row.
-    Row(Box<Row>),
-    /// No row yet: an orphan under this key.
-    Nowhere(RowKey),
+/// Where a correction goes, as it is written there.
+enum Target<'a> {
+    /// This row, before and after.
+    Row(&'a Row, Box<Row>),
+    /// The orphan, after.
+    Orphan(Orphan),
 }
 
 impl<P: Ports> Enqueue<P> {
-    /// Takes one correction.
+    /// Records one correction and answers.
     pub(crate) async fn take_correction(
         &self,
-        correction: &Correction,
+        event: &CorrectionEvent,
         call: &Call<'_>,
-    ) -> Result<EventAnswer, Unavailable> {
-        if let Err(error) = self.rights(correction, call) {
-            return Ok(rejected(correction, error));
+    ) -> Result<EventAnswer, LedgerError> {
+        if let Err(error) = rights(event, call) {
+            return Ok(rejected(event, error));
         }
+        let mut owned = false;
         for _ in 0..ROUNDS {
-            if let Some(answer) = self.try_correction(correction, call).await? {
+            if let Some(answer) = self.try_correction(event, &mut owned, call).await? {
                 return Ok(answer);
             }
         }
-        Err(Unavailable)
+        Err(LedgerError::Conflict)
     }
 
-    /// The key must cover both sides.
-    fn rights(&self, correction: &Correction, call: &Call<'_>) -> Result<(), EventError> {
-        call.allows(&correction.source, correction.account.as_ref())?;
-        call.allows(&correction.original.source, None)
-    }
-
-    /// `None`: somebody else wrote meanwhile.
+    /// `None`: somebody else wrote meanwhile, or may have. Once the pointer is `owned`, and the
+    /// partition was read after that, nobody can write the correction into the orphan any more.
     async fn try_correction(
         &self,
-        correction: &Correction,
+        event: &CorrectionEvent,
+        owned: &mut bool,
         call: &Call<'_>,
-    ) -> Result<Option<EventAnswer>, Unavailable> {
-        let original = &correction.original;
-        let siblings =
-            self.ledger.partition(&original.source, &original.event_id, call.now).await?;
-        let target = match self.aim(correction, &siblings, call) {
+    ) -> Result<Option<EventAnswer>, LedgerError> {
+        let partition = self.siblings(event, call).await?;
+        let correction = recorded(event, call.now);
+        if is_in(&partition, &correction) {
+            return self.repeat_correction(event, &partition, call).await;
+        }
+        let target = match self.target(event, &correction, &partition, call) {
             Ok(target) => target,
-            // Known already? Then what has changed around it since is no reason to refuse it.
-            Err(error) => return self.known_or(correction, &siblings, error, call).await,
+            Err(error) => return self.reject(event, error).await.map(Some),
         };
-        let own = own_key(correction);
-        let pointer = pointer(correction, target.key());
-        let target = match self.ledger.point(&own, &pointer).await? {
-            None => target,
-            Some(known) if known.fingerprint != pointer.fingerprint => {
-                return Ok(Some(conflict(correction)));
+        match target {
+            Target::Row(before, after) => {
+                if !std::mem::replace(owned, true)
+                    && let Some(known) = self.point(event, call).await?
+                {
+                    return Ok(is_other(&known, event).then(|| conflict(event)));
+                }
+                let written = self.ledger.change(before, &after).await?;
+                Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
             }
-            Some(known) => match siblings.into_iter().find(|row| has_own(row, correction)) {
-                Some(row) => return Ok(Some(stored(correction, Status::Duplicate, &row))),
-                // Its pointer was written and then the run died: it goes where the pointer says.
-                None => self.target_of(&known, call).await?.unwrap_or(target),
-            },
-        };
-        self.record(correction, target, call).await
+            Target::Orphan(after) => {
+                self.record_in_orphan(event, partition.orphan.as_ref(), &after, call).await
+            }
+        }
     }
 
-    async fn target_of(
+    async fn point(
         &self,
-        pointer: &Pointer,
+        event: &CorrectionEvent,
         call: &Call<'_>,
-    ) -> Result<Option<Target>, Unavailable> {
-        let key = pointer.target();
-        let rows = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
-        Ok(rows.into_iter().find(|row| row.key == key).map(|row| Target::Row(Box::new(row))))
+    ) -> Result<Option<Pointer>, LedgerError> {
+        let pointer = Pointer::of(event, call.now);
+        self.ledger.point(&own_key(event), &pointer, call.now).await
     }
 
-    async fn record(
+    async fn record_in_orphan(
         &self,
-        correction: &Correction,
-        target: Target,
+        event: &CorrectionEvent,
+        before: Option<&Orphan>,
+        after: &Orphan,
         call: &Call<'_>,
-    ) -> Result<Option<EventAnswer>, Unavailable> {
+    ) -> Result<Option<EventAnswer>, LedgerError> {
+        let (own, pointer) = (own_key(event), Pointer::of(event, call.now));
+        if self.ledger.record_in_orphan(before, after, &own, &pointer, call.now).await? {
+            return self.settle(event, Status::Queued, call).await;
+        }
+        let known = self.ledger.pointer(&own, call.now).await?;
+        Ok(known.filter(|known| is_other(known, event)).map(|_| conflict(event)))
+    }
+
+    async fn siblings(
+        &self,
+        event: &CorrectionEvent,
+        call: &Call<'_>,
+    ) -> Result<Partition, LedgerError> {
+        let original = &event.original;
+        self.ledger.partition(&original.source, &original.event_id, call.now).await
+    }
+
+    /// It is recorded already.
+    async fn repeat_correction(
+        &self,
+        event: &CorrectionEvent,
+        partition: &Partition,
+        call: &Call<'_>,
+    ) -> Result<Option<EventAnswer>, LedgerError> {
+        let known = self.ledger.pointer(&own_key(event), call.now).await?;
+        if known.is_some_and(|known| is_other(&known, event)) {
+            return Ok(Some(conflict(event)));
+        }
+        let correction = recorded(event, call.now);
+        match partition.rows.iter().find(|row| has(&row.corrections, &correction)) {
+            Some(row) => Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, row))),
+            // The run that wrote it into the orphan may have died before it looked again.
+            None => self.settle(event, Status::Duplicate, call).await,
+        }
+    }
+
+    /// Looks again after the correction is in the orphan. `None`: it is not there any more.
+    async fn settle(
+        &self,
+        event: &CorrectionEvent,
+        status: Status,
+        call: &Call<'_>,
+    ) -> Result<Option<EventAnswer>, LedgerError> {
+        let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
-        let (row, written) = match target {
-            // Another request was faster between the two looks at the row.
-            Target::Row(row) if has_own(&row, correction) => {
-                return Ok(Some(stored(correction, Status::Duplicate, &row)));
+        let mut lost = 0;
+        for _ in 0..ROUNDS {
+            let Partition { rows, orphan } = self.siblings(event, call).await?;
+            match (look_again(&correction, &rows, orphan.as_ref(), &context), &orphan) {
+                (Again::Taken(row), _) => {
+                    let answer = EventAnswer::of_correction(event, status, row);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
+                }
+                (Again::Waits, Some(orphan)) => {
+                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                }
+                (Again::Take(row, moved), Some(orphan)) => {
+                    if self.ledger.move_corrections(orphan, row, &moved).await? {
+                        lost += lost_since(&moved.row, row.corrections.len());
+                    }
+                }
+                (Again::Gone, _) | (_, None) => return Ok(None),
             }
-            Target::Row(before) => {
-                let after = append(&before, recorded(correction, call.now), &context);
-                let written = self.ledger.change(&before, &after).await?;
-                (after, written)
-            }
-            Target::Nowhere(key) => {
-                let Some(account) = self.account_of(correction) else { return Err(Unavailable) };
-                let row = orphan(key, correction, &account, &context);
-                let written = self.ledger.insert(&row, call.now).await?.is_none();
-                (row, written)
-            }
-        };
-        Ok(written.then(|| stored(correction, Status::Queued, &row)))
+        }
+        Err(LedgerError::Conflict)
     }
 
-    /// The original that is meant: the one whose event name is given, else the only one. A name that
-    /// none of them has waits for its own: the other may be a sibling that came first.
-    fn aim(
+    /// Nothing of a rejected correction is left, so that it can be sent again with other content: a
+    /// run that died may have left its pointer.
+    async fn reject(
         &self,
+        event: &CorrectionEvent,
+        error: EventError,
+    ) -> Result<EventAnswer, LedgerError> {
+        let fingerprint = event.fingerprint().to_string();
+        self.ledger.remove_pointer(&own_key(event), &fingerprint).await?;
+        Ok(rejected(event, error))
+    }
+
+    /// Where the correction goes, if it can be recorded there.
+    fn target<'a>(
+        &self,
+        event: &CorrectionEvent,
         correction: &Correction,
-        siblings: &[Row],
+        partition: &'a Partition,
         call: &Call<'_>,
-    ) -> Result<Target, EventError> {
-        let named = correction.original.event.as_ref();
-        let is_named = |row: &&Row| named.is_none_or(|event| *event == row.key.event);
-        let originals = siblings.iter().filter(|row| row.facts.is_some());
-        let mut meant: Vec<&Row> = originals.filter(is_named).collect();
-        if meant.is_empty() {
-            let waits =
-                |row: &&Row| row.facts.is_none() && row.key.event.as_str() == event_of(correction);
-            meant = siblings.iter().filter(waits).collect();
-        }
-        match meant.as_slice() {
-            [row] => {
-                self.fits(correction, row, call).map(|()| Target::Row(Box::new((*row).clone())))
+    ) -> Result<Target<'a>, EventError> {
+        let context = call.context(&self.policy);
+        match aim(correction, &partition.rows) {
+            Aim::Row(row) => {
+                call.allows(&event.original.source, Some(&row.account))?;
+                check(row, correction).map_err(unfit)?;
+                let after = append(row, correction.clone(), &context);
+                Ok(Target::Row(row, Box::new(after)))
             }
-            [] => self.nowhere(correction, call),
-            _ => Err(EventError::at(
-                ErrorCode::AmbiguousOriginal,
-                "original",
-                "names several conversions; give original.event",
-            )),
+            Aim::Orphan => {
+                let account = self.account_of(event, call)?;
+                let original = &event.original;
+                let (source, event_id) = (original.source.clone(), original.event_id.clone());
+                let (key, known) = (PartitionKey { source, event_id }, partition.orphan.as_ref());
+                let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
+                orphan.map(Target::Orphan).map_err(unfit)
+            }
+            Aim::Ambiguous => Err(ambiguous()),
         }
     }
 
-    fn nowhere(&self, correction: &Correction, call: &Call<'_>) -> Result<Target, EventError> {
-        let original = &correction.original;
-        let event = EventName::parse(event_of(correction)).ok();
-        let (Some(event), Some(account)) = (event, self.account_of(correction)) else {
+    /// The account that an orphan counts under: the one it names, else the only one there is. It may
+    /// be any account only for a key that covers all: the original's is not known yet.
+    fn account_of(
+        &self,
+        event: &CorrectionEvent,
+        call: &Call<'_>,
+    ) -> Result<Option<AccountName>, EventError> {
+        let only = || self.mapping.only_account().map(|account| account.name().clone());
+        let account = event.account.clone().or_else(only);
+        if let Some(account) = &account {
+            call.allows(&event.original.source, Some(account))?;
+        } else if self.mapping.accounts().any(|account| !call.key.covers_account(account.name())) {
             return Err(EventError::at(
                 ErrorCode::MissingField,
                 "account",
-                "must be there: the original is not known yet and several accounts are",
+                "must be there: the original is not known yet, and the key does not cover all accounts",
             ));
-        };
-        call.allows(&original.source, Some(&account))?;
-        Ok(Target::Nowhere(RowKey {
-            source: original.source.clone(),
-            event_id: original.event_id.clone(),
-            event,
-        }))
-    }
-
-    /// The account it names, else the only one there is.
-    fn account_of(&self, correction: &Correction) -> Option<AccountName> {
-        let only = || self.mapping.only_account().map(|account| account.name().clone());
-        correction.account.clone().or_else(only)
-    }
-
-    fn fits(&self, correction: &Correction, row: &Row, call: &Call<'_>) -> Result<(), EventError> {
-        call.allows(&correction.original.source, Some(&row.account))?;
-        let unfit = match check(row, &recorded(correction, call.now)) {
-            Ok(()) => return Ok(()),
-            Err(unfit) => unfit,
-        };
-        Err(match unfit {
-            Unfit::Currency => EventError::at(
-                ErrorCode::CurrencyMismatch,
-                "currency",
-                "is not the currency of the original",
-            ),
-            Unfit::Account => EventError::at(
-                ErrorCode::InvalidOriginal,
-                "account",
-                "is not the original's account",
-            ),
-            Unfit::TooMany => {
-                EventError::at(ErrorCode::InvalidOriginal, "original", "has 50 corrections already")
-            }
-        })
-    }
-
-    async fn known_or(
-        &self,
-        correction: &Correction,
-        siblings: &[Row],
-        error: EventError,
-        call: &Call<'_>,
-    ) -> Result<Option<EventAnswer>, Unavailable> {
-        let known = self.ledger.pointer(&own_key(correction)).await?;
-        let fingerprint = correction.fingerprint().to_string();
-        let Some(known) = known.filter(|known| known.fingerprint == fingerprint) else {
-            return Ok(Some(rejected(correction, error)));
-        };
-        if let Some(row) = siblings.iter().find(|row| has_own(row, correction)) {
-            return Ok(Some(stored(correction, Status::Duplicate, row)));
         }
-        // Its pointer says which one was meant when nothing was ambiguous yet.
-        match self.target_of(&known, call).await? {
-            Some(target) if error.code == ErrorCode::AmbiguousOriginal => {
-                self.record(correction, target, call).await
-            }
-            _ => Ok(Some(rejected(correction, error))),
+        Ok(account)
+    }
+}
+
+/// The key must cover both sides.
+fn rights(event: &CorrectionEvent, call: &Call<'_>) -> Result<(), EventError> {
+    call.allows(&event.source, event.account.as_ref())?;
+    call.allows(&event.original.source, None)
+}
+
+fn own_key(event: &CorrectionEvent) -> PartitionKey {
+    PartitionKey { source: event.source.clone(), event_id: event.event_id.clone() }
+}
+
+/// Whether the pointer is that of another correction with the same id.
+fn is_other(known: &Pointer, event: &CorrectionEvent) -> bool {
+    known.fingerprint != event.fingerprint().to_string()
+}
+
+fn is_in(partition: &Partition, correction: &Correction) -> bool {
+    let of_rows = partition.rows.iter().map(|row| &row.corrections);
+    let of_orphan = partition.orphan.iter().map(|orphan| &orphan.corrections);
+    of_rows.chain(of_orphan).any(|corrections| has(corrections, correction))
+}
+
+fn ambiguous() -> EventError {
+    EventError::at(
+        ErrorCode::AmbiguousOriginal,
+        "original",
+        "names several conversions; give original.event",
+    )
+}
+
+fn unfit(unfit: Unfit) -> EventError {
+    let (code, field, message) = match unfit {
+        Unfit::Currency => {
+            (ErrorCode::CurrencyMismatch, "currency", "is not the currency of the original")
         }
-    }
+        Unfit::Account => (ErrorCode::InvalidOriginal, "account", "is not the original's account"),
+        Unfit::TooMany => (ErrorCode::InvalidOriginal, "original", "has 50 corrections already"),
+    };
+    EventError::at(code, field, message)
 }
 
-impl Target {
-    fn key(&self) -> &RowKey {
-        match self {
-            Target::Row(row) => &row.key,
-            Target::Nowhere(key) => key,
-        }
-    }
+fn rejected(event: &CorrectionEvent, error: EventError) -> EventAnswer {
+    let answer = EventAnswer::rejected(&event.event_id, &event.source, error);
+    EventAnswer { account: event.account.clone(), ..answer }
 }
 
-/// The event of the original that is meant, as far as the correction alone can say.
-fn event_of(correction: &Correction) -> &str {
-    correction.original.event.as_ref().map_or(DEFAULT_ORIGINAL, EventName::as_str)
-}
-
-fn own_key(correction: &Correction) -> RowKey {
-    RowKey {
-        source: correction.source.clone(),
-        event_id: correction.event_id.clone(),
-        event: correction.event.clone(),
-    }
-}
-
-fn pointer(correction: &Correction, target: &RowKey) -> Pointer {
-    Pointer {
-        original_source: target.source.clone(),
-        original_event_id: target.event_id.clone(),
-        original_event: target.event.clone(),
-        fingerprint: correction.fingerprint().to_string(),
-    }
-}
-
-fn has_own(row: &Row, correction: &Correction) -> bool {
-    has(row, &recorded(correction, correction.occurred_at))
-}
-
-fn stored(correction: &Correction, status: Status, row: &Row) -> EventAnswer {
-    EventAnswer::stored(&correction.event_id, &correction.source, status, row)
-}
-
-fn rejected(correction: &Correction, error: EventError) -> EventAnswer {
-    EventAnswer::rejected(&correction.event_id, &correction.source, error)
-}
-
-fn conflict(correction: &Correction) -> EventAnswer {
+fn conflict(event: &CorrectionEvent) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, "this id is known with other content");
-    EventAnswer::conflict(&correction.event_id, &correction.source, error)
+    let answer = EventAnswer::conflict(&event.event_id, &event.source, error);
+    EventAnswer { account: event.account.clone(), ..answer }
 }

@@ -1,38 +1,30 @@
 //! Decode, check the key, take each event, answer per event.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
 };
 
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::{
-    event::{ErrorCode, Event, EventError, Ignored, IgnoredReason, Rejection, parse_event},
-    id::{AccountName, Source},
-    ledger::{
-        facts::Facts,
-        row::{Row, RowKey},
-        signal::Signal,
-    },
-    mapping::Mapping,
-    reconcile::{
-        decide::{AccountView, Policy},
-        erasure::erase,
-        intake::key_of,
-        note::Context,
-    },
-    time::EventTime,
+    event::{ErrorCode, Event, Ignored, Rejection, parse_event},
+    ledger::row::Row,
+    reconcile::{erasure::erase, intake::key_of},
 };
 use tracklayer_edge::{
-    http::{self, Problem, Request, Response},
-    keys::{IngestKey, Right},
-    ledger::{LedgerError, claim_of},
-    ports::{Clock as _, Keys as _, Live, Ports, Rows as _, Signals as _, Telemetry},
-    telemetry::Metric,
+    lambda::http_api::{self, Problem, Request, Response},
+    ports::{
+        Clock as _, IngestKey, LedgerError, Metric, Ports, Right, Rows as _, Signals as _,
+        Telemetry,
+    },
 };
 
-use crate::wire::{ArrayAnswer, EventAnswer, Status};
+use crate::{
+    call::{Call, Unavailable, denied, is_denial},
+    context::Enqueue,
+    wire::{ArrayAnswer, EventAnswer},
+};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1_048_576;
@@ -47,66 +39,15 @@ const TOGETHER: usize = 50;
 /// No new group with less time left, in milliseconds.
 const RESERVE_MS: u64 = 6_000;
 
-/// What the function needs.
-pub struct Enqueue<P: Ports = Live> {
-    /// Which events are conversions, and of which goals.
-    pub mapping: Mapping,
-    /// The waits of this deployment.
-    pub policy: Policy,
-    /// How long rows are kept.
-    pub retention_days: i64,
-    /// The clock.
-    pub clock: P::Clock,
-    /// Who may send what.
-    pub keys: P::Keys,
-    /// Where conversions find their clicks.
-    pub clicks: P::Clicks,
-    /// Where events go.
-    pub ledger: P::Ledger,
-    /// Where upload takes its work from.
-    pub queue: P::Queue,
-    /// Where metrics go.
-    pub telemetry: P::Telemetry,
-}
-
-/// One event can't get there: the whole answer is 503, and the caller sends everything again.
-pub(crate) struct Unavailable;
-
-impl From<LedgerError> for Unavailable {
-    fn from(error: LedgerError) -> Self {
-        tracing::error!(%error, "event not stored");
-        Unavailable
-    }
-}
-
-/// One event and the request it came in.
-pub(crate) struct Call<'a> {
-    pub key: &'a IngestKey,
-    pub now: EventTime,
-    pub account: AccountView,
-    /// Rows that are ended by a denial later in the request: upload must not be faster.
-    pub denied: BTreeSet<RowKey>,
-    /// Signals of rows that are written: sent together, ten a request.
-    pub signals: Mutex<Vec<Signal>>,
-    /// How many events of the request share a click (or person) and second: each takes the next one.
-    pub seconds: Mutex<HashMap<String, i64>>,
-}
-
 impl<P: Ports> Enqueue<P> {
     /// Answers one request, whose run ends at `deadline_ms` (milliseconds since 1970).
     pub async fn handle(&self, request: &Request, deadline_ms: u64) -> Response {
-        self.take(request, deadline_ms).await.unwrap_or_else(Response::from)
+        self.take(request, deadline_ms).await.unwrap_or_else(http_api::refusal)
     }
 
     async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http::header(request, "authorization")).await?;
-        if !key.may(Right::Write) {
-            return Err(Problem::forbidden("the key has no right to write"));
-        }
-        if http::is_other_type(request, &["application/json"]) {
-            return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
-        }
-        let body = http::body(request, MAX_BODY)?;
+        let key = http_api::key_of(request, &self.keys, Right::Write).await?;
+        let body = http_api::body(request, &["application/json"], MAX_BODY)?;
         let body = Body::parse(&body)?;
         let answers = self
             .take_all(body.events(), &key, deadline_ms)
@@ -115,7 +56,7 @@ impl<P: Ports> Enqueue<P> {
         count(&answers, &self.telemetry);
         match body {
             Body::One(_) => self.answer_one(answers),
-            Body::Many(_) => Ok(http::json(200, &ArrayAnswer::new(answers))),
+            Body::Many(_) => Ok(http_api::json(200, &ArrayAnswer::new(answers))),
         }
     }
 
@@ -125,7 +66,7 @@ impl<P: Ports> Enqueue<P> {
             answer.error.as_ref().filter(|error| error.code == ErrorCode::SourceNotAllowed);
         match not_allowed {
             Some(error) => Err(Problem::forbidden(&error.message)),
-            None => Ok(http::json(answer.status.http(), &answer)),
+            None => Ok(http_api::json(answer.status.http(), &answer)),
         }
     }
 
@@ -172,8 +113,13 @@ impl<P: Ports> Enqueue<P> {
         call: &Call<'_>,
     ) -> Vec<(usize, EventAnswer)> {
         let work = stream::iter(group).map(|&position| async move {
-            let answer = self.take_one(&parsed[position], call).await;
-            answer.ok().map(|answer| (position, answer))
+            match self.take_one(&parsed[position], call).await {
+                Ok(answer) => Some((position, answer)),
+                Err(error) => {
+                    tracing::error!(%error, "event not stored");
+                    None
+                }
+            }
         });
         let answers: Vec<_> = work.buffer_unordered(at_once).collect().await;
         answers.into_iter().flatten().collect()
@@ -199,7 +145,7 @@ impl<P: Ports> Enqueue<P> {
         &self,
         ignored: &Ignored,
         call: &Call<'_>,
-    ) -> Result<EventAnswer, Unavailable> {
+    ) -> Result<EventAnswer, LedgerError> {
         if is_denial(ignored) {
             self.end(ignored, call).await?;
         }
@@ -207,30 +153,30 @@ impl<P: Ports> Enqueue<P> {
     }
 
     /// Ends the row of a denied event, unless Microsoft has taken it.
-    async fn end(&self, denied: &Ignored, call: &Call<'_>) -> Result<(), Unavailable> {
+    async fn end(&self, denied: &Ignored, call: &Call<'_>) -> Result<(), LedgerError> {
         let (source, id) = (&denied.source, &denied.event_id);
         for _ in 0..ROUNDS {
-            let rows = self.ledger.partition(source, id, call.now).await?;
+            let partition = self.ledger.partition(source, id, call.now).await?;
             let meant = |row: &&Row| {
                 let untaken = row.observed.accepted.is_none();
                 let allowed = call.allows(source, Some(&row.account)).is_ok();
                 row.key.event == denied.event && untaken && allowed
             };
-            let Some(row) = rows.iter().find(meant) else { return Ok(()) };
+            let Some(row) = partition.rows.iter().find(meant) else { return Ok(()) };
             let Some(erased) = erase(row, call.now) else { return Ok(()) };
             if self.ledger.change(row, &erased).await? {
                 return Ok(());
             }
         }
         // Upload is at it all the time; the caller's retry settles it.
-        Err(Unavailable)
+        Err(LedgerError::Conflict)
     }
 
     async fn take_one(
         &self,
         parsed: &Result<Event, Rejection>,
         call: &Call<'_>,
-    ) -> Result<EventAnswer, Unavailable> {
+    ) -> Result<EventAnswer, LedgerError> {
         match parsed {
             Err(rejection) => Ok(rejection.clone().into()),
             Ok(Event::Ignored(ignored)) => match call.allows(&ignored.source, None) {
@@ -261,68 +207,6 @@ fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 4] {
         }
     }
     [(first, AT_ONCE), (repeats, 1), (denials, AT_ONCE), (corrections, 1)]
-}
-
-fn is_denial(ignored: &Ignored) -> bool {
-    ignored.reason == IgnoredReason::ConsentDenied
-}
-
-/// The rows whose persons deny consent in this very request.
-fn denied(parsed: &[Result<Event, Rejection>]) -> BTreeSet<RowKey> {
-    let key = |event: &Result<Event, Rejection>| match event {
-        Ok(Event::Ignored(ignored)) if is_denial(ignored) => Some(RowKey {
-            source: ignored.source.clone(),
-            event_id: ignored.event_id.clone(),
-            event: ignored.event.clone(),
-        }),
-        _ => None,
-    };
-    parsed.iter().filter_map(key).collect()
-}
-
-impl<'a> Call<'a> {
-    fn new(key: &'a IngestKey, now: EventTime, denied: BTreeSet<RowKey>) -> Self {
-        let account = AccountView::default();
-        let (signals, seconds) = (Mutex::default(), Mutex::default());
-        Call { key, now, account, denied, signals, seconds }
-    }
-
-    /// By how many seconds a conversion with these facts is shifted at least.
-    pub fn next_second(&self, account: &AccountName, facts: &Facts) -> i64 {
-        let Some(claim) = claim_of(account, &facts.identity, facts.conversion_time) else {
-            return 0;
-        };
-        let mut seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = seconds.entry(claim).or_insert(-1);
-        *next += 1;
-        *next
-    }
-
-    /// Has the row signalled once the rows around it are written.
-    pub fn signal(&self, row: &Row, not_before: Option<EventTime>) {
-        if self.denied.contains(&row.key) {
-            return;
-        }
-        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
-        signals.push(Signal::new(row, not_before));
-    }
-
-    /// Whether the key may speak for this source and account.
-    pub fn allows(&self, source: &Source, account: Option<&AccountName>) -> Result<(), EventError> {
-        let field = if !self.key.covers_source(source) {
-            "source"
-        } else if account.is_some_and(|account| !self.key.covers_account(account)) {
-            "account"
-        } else {
-            return Ok(());
-        };
-        Err(EventError::at(ErrorCode::SourceNotAllowed, field, "is not covered by this key"))
-    }
-
-    /// Decides with this request's time.
-    pub fn context<'b>(&'b self, policy: &'b Policy) -> Context<'b> {
-        Context { account: &self.account, now: self.now, policy }
-    }
 }
 
 /// One event, or several.
@@ -358,14 +242,18 @@ impl<'a> Body<'a> {
 
 /// One line of metrics per account.
 fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
-    let mut counts: BTreeMap<&str, BTreeMap<Status, usize>> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = BTreeMap::new();
     for answer in answers {
-        let account = answer.account.as_deref().unwrap_or("none");
-        *counts.entry(account).or_default().entry(answer.status).or_default() += 1;
+        let account = answer.account.as_ref().map_or("none", |account| account.as_str());
+        let counts = counts.entry(account).or_default();
+        *counts.entry(answer.status.metric()).or_default() += 1;
+        if answer.lost > 0 {
+            *counts.entry("CorrectionLost").or_default() += answer.lost;
+        }
     }
     for (account, counts) in counts {
         let metrics: Vec<Metric> =
-            counts.iter().map(|(status, n)| Metric::count(status.metric(), *n)).collect();
+            counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
         telemetry.emit(account, &metrics);
     }
 }

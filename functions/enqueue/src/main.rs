@@ -3,15 +3,15 @@
 use enqueue::Enqueue;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws,
-    clicks::Clicks,
-    clock::SystemClock,
-    config, http,
-    keys::Keys,
-    ledger::Ledger,
-    queue::Queue,
-    secrets::Secrets,
-    telemetry::{self, StandardOutput},
+    aws::{
+        account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys, ledger::Ledger,
+        queue::Queue,
+    },
+    lambda::{
+        clock::SystemClock,
+        config, http_api,
+        telemetry::{self, StandardOutput},
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         telemetry: StandardOutput,
     };
     let enqueue = &enqueue;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
         let deadline_ms = event.context.deadline;
         Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload, deadline_ms).await)
     };

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tracklayer_core::{
-    event::{EventError, Ignored, Rejection},
-    id::{RecordId, Source},
-    ledger::row::Row,
-    reconcile::state::state,
+    event::{Correction, EventError, Ignored, Rejection},
+    id::{AccountName, RecordId, Source},
+    ledger::{correction::Correction as RowCorrection, orphan::Orphan, row::Row},
+    reconcile::state::{State, refusal_of, state, state_of_orphan},
 };
 
 /// What became of one event.
@@ -25,19 +25,27 @@ pub struct EventAnswer {
     pub reason: Option<Option<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError>,
-    /// For metrics.
+    /// For metrics: the account, where it is known.
     #[serde(skip)]
-    pub account: Option<String>,
+    pub account: Option<AccountName>,
+    /// For metrics: corrections that can have no effect, recorded with this event.
+    #[serde(skip)]
+    pub lost: usize,
 }
 
-/// The five endings.
+/// How an event ends, in the words of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// It is stored.
     Queued,
+    /// It was stored before.
     Duplicate,
+    /// It is valid, and nothing is stored on purpose.
     Ignored,
+    /// Its id is taken by something else.
     Conflict,
+    /// It can't be taken.
     Rejected,
 }
 
@@ -74,17 +82,45 @@ impl EventAnswer {
             reason: None,
             error: None,
             account: None,
+            lost: 0,
         }
     }
 
-    /// Stored, or stored before: with where the row stands.
+    /// Stored, or stored before: with the state of its row.
     pub fn stored(event_id: &RecordId, source: &Source, status: Status, row: &Row) -> Self {
         let (state, reason) = state(row);
         EventAnswer {
             state: Some(state.as_str()),
             reason: Some(reason),
-            account: Some(row.account.to_string()),
+            account: Some(row.account.clone()),
             ..Self::new(event_id, source, status)
+        }
+    }
+
+    /// A correction that its original's row has: with the row's state, or its own where it can have no
+    /// effect.
+    pub fn of_correction(correction: &Correction, status: Status, row: &Row) -> Self {
+        let (event_id, source) = (&correction.event_id, &correction.source);
+        let is_it = |known: &RowCorrection| known.event_id == *event_id && known.source == *source;
+        let refusal = row.corrections.iter().position(is_it).and_then(|at| refusal_of(row, at));
+        let answer = Self::stored(event_id, source, status, row);
+        let Some(refusal) = refusal else { return answer };
+        EventAnswer {
+            state: Some(State::Refused.as_str()),
+            reason: Some(Some(refusal.as_str().to_owned())),
+            lost: usize::from(status == Status::Queued),
+            ..answer
+        }
+    }
+
+    /// A correction whose original has not come.
+    pub fn of_orphan(correction: &Correction, status: Status, orphan: &Orphan) -> Self {
+        let (state, reason) = state_of_orphan(orphan);
+        EventAnswer {
+            state: Some(state.as_str()),
+            reason: Some(Some(reason.to_owned())),
+            account: orphan.account.clone(),
+            ..Self::new(&correction.event_id, &correction.source, status)
         }
     }
 
@@ -117,6 +153,7 @@ impl From<Rejection> for EventAnswer {
             reason: None,
             error: Some(rejection.error),
             account: None,
+            lost: 0,
         }
     }
 }

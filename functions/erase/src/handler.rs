@@ -1,92 +1,101 @@
-//! Decode, check the key, erase what can be reached within the request, say what is left.
+//! Decode, check the key, note the erasure, delete clicks and ties, say how far it is.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use tracklayer_core::{
-    ledger::row::{Row, RowKey},
-    mapping::Mapping,
-    reconcile::erasure::Erasure,
-    time::EventTime,
-};
+use tracklayer_core::{ledger::row::Row, reconcile::erasure::Erasure};
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock,
-    erasure::{CarriedOut, Eraser},
-    http::{self, Problem, Request, Response},
-    keys::{Keys, Right},
-    ledger::{Ledger, LedgerError},
-    ports::{Batches as _, Keys as _, Removed},
+    flows::erase_person::Eraser,
+    lambda::{
+        deadline::Deadline,
+        http_api::{self, Problem, Request, Response},
+    },
+    ports::{
+        Batches, Clock as _, ErasureItem, Erasures, LedgerError, Metric, Ports, Removed, Right,
+        Rows, Telemetry as _, Traces,
+    },
 };
 
-use crate::wire::{Answer, person_in};
+use crate::{
+    context::Erase,
+    wire::{Answer, person_in},
+};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1_024;
-/// No further page of the ledger with less time left, in milliseconds: the rest is the audit's.
-const RESERVE_MS: u64 = 8_000;
+/// No further page of clicks with less time left: the rest is the audit's.
+const RESERVE: Duration = Duration::from_secs(8);
 
-/// What the function needs.
-pub struct Erase {
-    pub keys: Keys,
-    pub clicks: Clicks,
-    pub ledger: Ledger,
-    pub mapping: Mapping,
-    /// Seconds between two audits.
-    pub audit_period: i64,
-}
-
-impl Erase {
-    /// Answers one request, whose run ends at `deadline_ms` (milliseconds since 1970).
-    pub async fn handle(&self, request: &Request, deadline_ms: u64) -> Response {
-        self.take(request, deadline_ms).await.unwrap_or_else(Response::from)
+impl<P: Ports> Erase<P>
+where
+    P::Ledger: Erasures,
+    P::Clicks: Traces,
+{
+    /// Answers one request, whose run ends at `deadline`.
+    pub async fn handle(&self, request: &Request, deadline: Deadline) -> Response {
+        self.answer(request, deadline).await.unwrap_or_else(http_api::refusal)
     }
 
-    async fn take(&self, request: &Request, deadline_ms: u64) -> Result<Response, Problem> {
-        let key = self.keys.check(http::header(request, "authorization")).await?;
-        if !key.may(Right::Erase) {
-            return Err(Problem::forbidden("the key has no right to erase"));
-        }
-        if http::is_other_type(request, &["application/json"]) {
-            return Err(Problem::new(415, "unsupported_media_type", "send application/json"));
-        }
-        let person = person_in(&http::body(request, MAX_BODY)?)?;
+    async fn answer(&self, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
+        let key = http_api::key_of(request, &self.keys, Right::Erase).await?;
+        let person = person_in(&http_api::body(request, &["application/json"], MAX_BODY)?)?;
         let references = BTreeSet::new();
-        let asked_at = clock::now();
+        let asked_at = self.clock.now();
         let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
-        let answer = self.erase(erasure, deadline_ms).await.map_err(|error| {
-            tracing::error!(%error, "erasure not through");
-            Problem::new(503, "unavailable", "not everything could be erased; send it again")
+        let answer = self.erase(&erasure, deadline).await.map_err(|error| {
+            let message = "the ledger can't be reached; send it again";
+            Problem::new(503, "unavailable", message).because(error)
         })?;
-        Ok(http::json(202, &answer))
+        Ok(http_api::json(202, &answer))
     }
 
-    async fn erase(&self, erasure: Erasure, deadline_ms: u64) -> Result<Answer, LedgerError> {
+    async fn erase(&self, erasure: &Erasure, deadline: Deadline) -> Result<Answer, LedgerError> {
+        // First of all: whatever becomes of this request, the audit knows what to do.
+        let begun = self.ledger.begin_erasure(erasure).await?;
+        let item = self.delete_traces(begun, deadline).await;
+        let Removed { clicks, ties, rows } = item.removed();
+        let pending = item.is_pending();
+        tracing::info!(by = erasure.person.kind(), clicks, ties, rows, pending, "erasure");
+        let rows = if pending { Vec::new() } else { self.rows(&item, erasure).await? };
+        Ok(Answer::new(&item, &rows))
+    }
+
+    /// Deletes what the time allows. What fails is left to the audit: the erasure is noted.
+    async fn delete_traces(&self, begun: ErasureItem, deadline: Deadline) -> ErasureItem {
         let Erase { ledger, clicks, mapping, .. } = self;
-        let eraser = Eraser { ledger, clicks, mapping, now: erasure.asked_at };
-        let by = erasure.person.kind();
-        let has_time = || has_time(deadline_ms);
-        let done = eraser.carry_out(erasure, has_time, self.audit_period).await?;
-        let CarriedOut { removed, pending, rows } = done;
-        let Removed { clicks, ties, .. } = removed;
-        tracing::info!(by, clicks, ties, rows = removed.rows, pending, "erasure");
-        let rows = self.rows(rows, eraser.now).await?;
-        Ok(Answer::new(removed, pending, &rows))
-    }
-
-    /// The rows as they stand now, each once.
-    async fn rows(&self, mut keys: Vec<RowKey>, now: EventTime) -> Result<Vec<Row>, LedgerError> {
-        keys.sort_unstable();
-        keys.dedup();
-        let mut rows = self.ledger.read(&keys, &[]).await?.rows;
-        rows.retain(|_, row| row.ttl.is_none_or(|ttl| ttl > now));
-        if rows.len() < keys.len() {
-            tracing::warn!(found = keys.len(), read = rows.len(), "rows are gone, or not read");
+        let eraser = Eraser { ledger, clicks, mapping, now: self.clock.now() };
+        let has_time = || deadline.allows(RESERVE, &self.clock);
+        match eraser.delete_traces(begun.clone(), &has_time).await {
+            Ok(item) => {
+                if item.cookies_left > begun.cookies_left {
+                    tracing::warn!("an erasure does not follow all cookies: they are too many");
+                    self.telemetry.emit("none", &[Metric::count("Stuck", 1)]);
+                }
+                item
+            }
+            Err(error) => {
+                tracing::error!(%error, "clicks and ties are left to the audit");
+                begun
+            }
         }
-        Ok(keys.iter().filter_map(|key| rows.remove(key)).collect())
     }
-}
 
-fn has_time(deadline_ms: u64) -> bool {
-    let now_ms = u64::try_from(clock::now_ms()).unwrap_or(0);
-    now_ms + RESERVE_MS < deadline_ms
+    /// The rows of the erasure as they are now. One that the batch doesn't answer is asked for by
+    /// itself: what Microsoft has must not be left out because a read failed.
+    async fn rows(&self, item: &ErasureItem, erasure: &Erasure) -> Result<Vec<Row>, LedgerError> {
+        let now = erasure.asked_at;
+        let keys: Vec<_> = item.rows.iter().cloned().collect();
+        let mut found = self.ledger.read(&keys, &[]).await?.rows;
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            let row = match found.remove(&key) {
+                Some(row) => Some(row),
+                None => {
+                    let siblings = self.ledger.partition(&key.source, &key.event_id, now).await?;
+                    siblings.row(&key).cloned()
+                }
+            };
+            rows.extend(row.filter(|row| row.ttl > now));
+        }
+        Ok(rows)
+    }
 }

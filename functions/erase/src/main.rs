@@ -1,11 +1,18 @@
 //! `erase`: takes a person out of the click table and the ledger.
 
-mod handler;
-mod wire;
-
+use erase::Erase;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws, clicks::Clicks, config, http, keys::Keys, ledger::Ledger, secrets::Secrets, telemetry,
+    aws::{
+        account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys, ledger::Ledger,
+    },
+    lambda::{
+        clock::SystemClock,
+        config,
+        deadline::Deadline,
+        http_api,
+        telemetry::{self, StandardOutput},
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,18 +21,18 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env()?;
     let dynamodb = aws.dynamodb();
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
-    let audit_hours = config::number::<u32>("TRACKLAYER_AUDIT_HOURS", 168)?;
-    let erase = handler::Erase {
+    let erase: Erase = Erase {
         keys: Keys::new(secrets),
         clicks: Clicks::new(dynamodb.clone(), config::text("TRACKLAYER_CLICKS_TABLE")?),
         ledger: Ledger::new(dynamodb, config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
         mapping: config::mapping()?,
-        audit_period: i64::from(audit_hours) * config::policy()?.hour,
+        clock: SystemClock::default(),
+        telemetry: StandardOutput,
     };
     let erase = &erase;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
-        let deadline_ms = event.context.deadline;
-        Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline_ms).await)
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &erase.clock);
+        Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -9,11 +9,14 @@ use tracklayer_core::{
     person::identity::Sha256Hash,
     reconcile::{
         erasure::Person,
-        state::{held_by_microsoft, is_doubtful, value_at_microsoft},
+        state::{held_by_microsoft, value_at_microsoft},
     },
     time::TextTime,
 };
-use tracklayer_edge::{http::Problem, ports::Removed};
+use tracklayer_edge::{
+    lambda::http_api::Problem,
+    ports::{ErasureItem, Removed},
+};
 
 /// The members by which a person can be named.
 const MEMBERS: [&str; 5] = ["sessionId", "leadId", "cartId", "orderId", "hashedEmail"];
@@ -48,7 +51,9 @@ pub fn person_in(text: &str) -> Result<Person, Problem> {
         return Err(wrong("missing_field", MEMBERS[0], rule));
     };
     match given.next() {
-        Some((second, _)) => Err(wrong("value_not_allowed", second, "can't stand beside another")),
+        Some((second, _)) => {
+            Err(wrong("value_not_allowed", second, "can't be given beside another"))
+        }
         None => person(name, &value),
     }
 }
@@ -79,13 +84,19 @@ fn wrong(code: &'static str, field: &'static str, rule: &str) -> Problem {
     Problem { field: Some(field), ..Problem::new(422, code, format!("{field} {rule}")) }
 }
 
-/// What was done.
+/// How far the erasure is.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
+    /// Since it was first asked for.
     removed: Removed,
-    /// Whether the audit still has rows to look at. Asked again, the answer tells what it found.
+    /// Whether the audit still has rows, clicks or ties to look at. Asked again, the answer says
+    /// what it found.
     pending: bool,
     microsoft: Vec<Held>,
+    /// Cookies and ties that were too many to be followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookies_left: Option<usize>,
 }
 
 /// What Microsoft has of the person, and keeps.
@@ -103,22 +114,28 @@ struct Held {
 }
 
 impl Answer {
-    /// The answer for rows in which the person was found, now or earlier.
-    pub fn new(removed: Removed, pending: bool, rows: &[Row]) -> Self {
-        Answer { removed, pending, microsoft: rows.iter().filter_map(held).collect() }
+    /// The answer for an erasure and the rows that it found.
+    #[must_use]
+    pub fn new(item: &ErasureItem, rows: &[Row]) -> Self {
+        Answer {
+            removed: item.removed(),
+            pending: item.is_pending(),
+            microsoft: rows.iter().filter_map(held).collect(),
+            cookies_left: Some(item.cookies_left).filter(|left| *left > 0),
+        }
     }
 }
 
+/// What Microsoft has of a row; without a value where nobody knows what it counts.
 fn held(row: &Row) -> Option<Held> {
-    let facts = row.facts.as_ref()?;
     let state = held_by_microsoft(row)?;
-    let money = value_at_microsoft(row).filter(|_| !is_doubtful(row));
+    let money = value_at_microsoft(row).filter(|_| !row.observed.is_doubtful());
     Some(Held {
         event_id: row.key.event_id.clone(),
         source: row.key.source.clone(),
         event: row.key.event.clone(),
-        goal: facts.goal.clone(),
-        conversion_time: facts.conversion_time.into(),
+        goal: row.facts.goal.clone(),
+        conversion_time: row.facts.conversion_time.into(),
         value: money.map(|money| JsonAmount(money.amount)),
         currency: money.map(|money| money.currency),
         state,

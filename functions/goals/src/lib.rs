@@ -1,15 +1,19 @@
 //! Checks the mapping's goals against each ad account, on a schedule and on demand. Rows of a goal
-//! that fails wait; they go by themselves once a later check passes. Its report also says what
-//! became of the rows that Microsoft accepted.
+//! that fails wait; they are sent by themselves once a later check passes. The report also says
+//! what became of the rows that Microsoft accepted.
 //!
 //! - [`handler`]: one run over all accounts
-//! - `ask`: Microsoft's answers
-//! - [`deadline`]: until when questions begin
+//! - `ask`: the questions to Microsoft; `error`: why they are not answered
+//! - `compare`: the answers against the mapping
+//! - `log`: what is logged and counted
 //! - [`wire`]: the report
 
 mod ask;
-pub mod deadline;
+mod compare;
+mod context;
+mod error;
 pub mod handler;
+mod log;
 pub mod wire;
 
-pub use handler::Goals;
+pub use context::Goals;

@@ -1,15 +1,19 @@
 //! `goals`: checks the mapping's goals against each ad account.
 
-use goals::{Goals, deadline::Deadline};
+use goals::Goals;
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws,
-    clock::SystemClock,
-    config,
-    ledger::Ledger,
-    microsoft::{Auth, Client, Endpoints},
-    secrets::Secrets,
-    telemetry::{self, StandardOutput},
+    aws::{account_secrets::Secrets, clients::Aws, ledger::Ledger},
+    lambda::{
+        clock::SystemClock,
+        config,
+        deadline::Deadline,
+        telemetry::{self, StandardOutput},
+    },
+    microsoft::{
+        client::{Client, Endpoints},
+        tokens::Auth,
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     // What the event says doesn't matter: a schedule's and a person's mean the same.
     let serve = move |event: LambdaEvent<serde::de::IgnoredAny>| async move {
         let deadline = Deadline::at_epoch_ms(event.context.deadline, &goals.clock);
-        Ok::<_, std::convert::Infallible>(goals.handle(&deadline).await)
+        Ok::<_, std::convert::Infallible>(goals.handle(deadline).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -4,56 +4,52 @@ use std::collections::HashMap;
 
 use tracklayer_core::{
     id::{RecordId, Source},
-    ledger::row::Row,
-    reconcile::decide::Policy,
+    ledger::{correction::Correction, row::PartitionKey},
     time::EventTime,
 };
 use tracklayer_edge::{
-    clock,
-    http::{self, Problem, Request, Response},
-    keys::{IngestKey, Keys, Right},
-    ledger::{Ledger, LedgerError, Pointer},
-    ports::{GoalChecks as _, Keys as _, Rows as _},
+    lambda::http_api::{self, Problem, Request, Response},
+    ports::{
+        Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right,
+        Rows as _,
+    },
 };
 
-use crate::wire::{Accounts, Story, asks_for_account};
+use crate::{
+    context::Status,
+    wire::{Accounts, Story, asks_for_account},
+};
 
-/// What the function needs.
-pub struct Status {
-    pub policy: Policy,
-    pub keys: Keys,
-    pub ledger: Ledger,
-}
-
-impl Status {
+impl<P: Ports> Status<P>
+where
+    P::Ledger: GoalChecks,
+{
     /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response {
-        self.take(request).await.unwrap_or_else(Response::from)
+        self.answer(request).await.unwrap_or_else(http_api::refusal)
     }
 
-    async fn take(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.keys.check(http::header(request, "authorization")).await?;
-        if !key.may(Right::Read) {
-            return Err(Problem::forbidden("the key has no right to read"));
-        }
+    async fn answer(&self, request: &Request) -> Result<Response, Problem> {
+        let key = http_api::key_of(request, &self.keys, Right::Read).await?;
         let (source, event_id) = asked(&request.path_parameters).ok_or_else(not_found)?;
         if !key.covers_source(&source) {
             return Err(not_covered());
         }
-        let now = clock::now();
-        let rows = self.find(&source, &event_id, now).await.map_err(|error| {
-            tracing::error!(%error, "records can't be read");
-            Problem::new(503, "unavailable", "the records can't be read just now; ask again")
+        let now = self.clock.now();
+        let found = self.find(&source, &event_id, now).await.map_err(|error| {
+            let message = "the records can't be read just now; ask again";
+            Problem::new(503, "unavailable", message).because(error)
         })?;
-        let rows = shown(rows, &key)?;
-        let accounts = self.accounts(&rows).await;
-        Ok(http::json(200, &Story::of(&rows, &accounts, &self.policy, now)))
+        let found = shown(found, &key)?;
+        let accounts = self.accounts(&found).await;
+        Ok(http_api::json(200, &Story::of(&found, &accounts, &self.policy, now)))
     }
 
     /// What is known of the accounts that may keep these rows; their story is whole without it.
-    async fn accounts(&self, rows: &[Row]) -> Accounts {
+    async fn accounts(&self, found: &[Partition]) -> Accounts {
         let mut accounts = Accounts::new();
-        for row in rows.iter().filter(|row| asks_for_account(row)) {
+        let rows = found.iter().flat_map(|partition| &partition.rows);
+        for row in rows.filter(|row| asks_for_account(row)) {
             match self.ledger.account_item(&row.account).await {
                 Ok(item) => _ = accounts.insert(row.account.clone(), item),
                 Err(error) => {
@@ -70,37 +66,32 @@ impl Status {
         source: &Source,
         event_id: &RecordId,
         now: EventTime,
-    ) -> Result<Vec<Row>, LedgerError> {
-        let (mut rows, pointers) = tokio::try_join!(
+    ) -> Result<Vec<Partition>, LedgerError> {
+        let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
+        let (own, pointer) = tokio::try_join!(
             self.ledger.partition(source, event_id, now),
-            self.ledger.pointers(source, event_id)
+            self.ledger.pointer(&key, now)
         )?;
-        for (source_of_it, id_of_it) in originals(&pointers) {
-            let siblings = self.ledger.partition(source_of_it, id_of_it, now).await?;
-            let corrected =
-                siblings.into_iter().filter(|row| has_correction(row, source, event_id));
-            for row in corrected {
-                if rows.iter().all(|known| known.key != row.key) {
-                    rows.push(row);
-                }
-            }
+        let mut found = vec![own];
+        let original = pointer.map(|it| (it.original_source, it.original_event_id));
+        if let Some((its_source, its_id)) = original
+            && (&its_source, &its_id) != (source, event_id)
+        {
+            let original = self.ledger.partition(&its_source, &its_id, now).await?;
+            found.push(corrected_by(original, source, event_id));
         }
-        Ok(rows)
+        Ok(found)
     }
 }
 
-/// The ids that pointers lead to, each once. The row a pointer names may be another by now: an
-/// orphan's corrections move to the original that came.
-fn originals(pointers: &[Pointer]) -> Vec<(&Source, &RecordId)> {
-    let mut ids: Vec<_> =
-        pointers.iter().map(|to| (&to.original_source, &to.original_event_id)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-fn has_correction(row: &Row, source: &Source, event_id: &RecordId) -> bool {
-    row.corrections.iter().any(|known| known.source == *source && known.event_id == *event_id)
+/// The records that have this correction: one, whichever it is by now.
+fn corrected_by(mut partition: Partition, source: &Source, event_id: &RecordId) -> Partition {
+    let has = |corrections: &[Correction]| {
+        corrections.iter().any(|known| known.source == *source && known.event_id == *event_id)
+    };
+    partition.rows.retain(|row| has(&row.corrections));
+    partition.orphan = partition.orphan.filter(|orphan| has(&orphan.corrections));
+    partition
 }
 
 /// The source and id in the path, decoded by the gateway; `None` if no event can have them.
@@ -110,14 +101,24 @@ fn asked(path: &HashMap<String, String>) -> Option<(Source, RecordId)> {
     Some((source, event_id))
 }
 
-/// The rows whose source the key covers: a correction may belong to another source's conversion.
-fn shown(rows: Vec<Row>, key: &IngestKey) -> Result<Vec<Row>, Problem> {
-    if rows.is_empty() {
+/// The records whose source the key covers: a correction may belong to another source's conversion.
+/// An orphan that has given all its corrections away is none.
+fn shown(mut found: Vec<Partition>, key: &IngestKey) -> Result<Vec<Partition>, Problem> {
+    for partition in &mut found {
+        partition.orphan = partition.orphan.take().filter(|orphan| !orphan.corrections.is_empty());
+    }
+    found.retain(|partition| !partition.rows.is_empty() || partition.orphan.is_some());
+    if found.is_empty() {
         return Err(not_found());
     }
-    let rows: Vec<Row> =
-        rows.into_iter().filter(|row| key.covers_source(&row.key.source)).collect();
-    if rows.is_empty() { Err(not_covered()) } else { Ok(rows) }
+    found.retain(|partition| source_of(partition).is_some_and(|it| key.covers_source(it)));
+    if found.is_empty() { Err(not_covered()) } else { Ok(found) }
+}
+
+/// All records of a partition have the same.
+fn source_of(partition: &Partition) -> Option<&Source> {
+    let orphan = partition.orphan.as_ref().map(|orphan| &orphan.key.source);
+    partition.rows.first().map(|row| &row.key.source).or(orphan)
 }
 
 fn not_found() -> Problem {
@@ -131,6 +132,7 @@ fn not_covered() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::tests::rows::{orphan, refund, row};
 
     fn path(source: &str, event_id: &str) -> HashMap<String, String> {
         [("source", source), ("eventId", event_id)]
@@ -153,27 +155,39 @@ mod tests {
     }
 
     #[test]
-    fn two_corrections_of_one_original_lead_to_it_once() {
-        let to = |event: &str| Pointer {
-            original_source: "shop".parse().expect("a source"),
-            original_event_id: "4711".parse().expect("an id"),
-            original_event: event.parse().expect("an event"),
-            fingerprint: String::new(),
-        };
-        assert_eq!(originals(&[to("purchase"), to("lead")]).len(), 1);
-    }
-
-    #[test]
     fn a_row_is_not_shown_to_a_key_of_another_source() {
         let key: IngestKey = serde_json::from_value(serde_json::json!({
             "name": "crm", "sha256": "0".repeat(64), "sources": ["crm"],
             "accounts": ["*"], "rights": ["read"],
         }))
         .expect("a key");
-        let of = |source: &str| crate::wire::tests::row(source, "4711", None);
+        let of = |source: &str| Partition { rows: vec![row(source, "4711", None)], orphan: None };
         assert_eq!(shown(vec![], &key).expect_err("nothing there").status, 404);
+        assert_eq!(shown(vec![Partition::default()], &key).expect_err("nothing there").status, 404);
         assert_eq!(shown(vec![of("shop")], &key).expect_err("not its own").status, 403);
-        let both = shown(vec![of("shop"), of("crm")], &key).expect("one of them");
-        assert_eq!(both.len(), 1);
+        assert_eq!(shown(vec![of("shop"), of("crm")], &key).expect("one of them").len(), 1);
+        let waits = |source, corrections| Partition {
+            orphan: Some(orphan(source, "4711", corrections)),
+            rows: Vec::new(),
+        };
+        assert_eq!(shown(vec![waits("crm", vec![])], &key).expect_err("moved").status, 404);
+        let corrections = vec![refund("r", "1")];
+        assert_eq!(
+            shown(vec![waits("shop", corrections.clone())], &key).expect_err("no").status,
+            403
+        );
+        assert_eq!(shown(vec![waits("crm", corrections)], &key).expect("its own").len(), 1);
+    }
+
+    #[test]
+    fn of_an_original_only_what_has_the_correction_is_shown_by_the_corrections_id() {
+        let mut sale = row("shop", "4711", None);
+        sale.corrections.push(refund("r", "1"));
+        let waits = orphan("shop", "4711", vec![refund("other", "1")]);
+        let rows = vec![sale.clone(), row("shop", "4711", None)];
+        let partition = Partition { rows, orphan: Some(waits) };
+        let (source, id) = (sale.key.source.clone(), "r".parse().expect("an id"));
+        let expected = Partition { rows: vec![sale], orphan: None };
+        assert_eq!(corrected_by(partition, &source, &id), expected);
     }
 }

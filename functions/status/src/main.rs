@@ -1,12 +1,10 @@
-//! `status`: tells the whole story of one event.
-
-mod handler;
-mod next;
-mod wire;
+//! `status`: answers with the whole story of one event.
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
+use status::Status;
 use tracklayer_edge::{
-    aws::Aws, config, http, keys::Keys, ledger::Ledger, secrets::Secrets, telemetry,
+    aws::{account_secrets::Secrets, clients::Aws, ingest_keys::Keys, ledger::Ledger},
+    lambda::{clock::SystemClock, config, http_api, telemetry},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,13 +12,14 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init();
     let aws = Aws::from_env()?;
     let secrets = Secrets::new(aws.secrets(), config::text("TRACKLAYER_SECRET_PREFIX")?);
-    let status = handler::Status {
+    let status: Status = Status {
         policy: config::policy()?,
+        clock: SystemClock::default(),
         keys: Keys::new(secrets),
         ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
     };
     let status = &status;
-    let serve = move |event: LambdaEvent<http::Request>| async move {
+    let serve = move |event: LambdaEvent<http_api::Request>| async move {
         Ok::<_, std::convert::Infallible>(status.handle(&event.payload).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)

@@ -1,8 +1,11 @@
-//! What happens to a record next, as far as can be told today.
+//! What happens to a record next, as far as is known today.
 
 use tracklayer_core::{
     ledger::{observed::Kind, row::Row, wait::WaitReason},
-    reconcile::decide::{AccountView, Action, Policy, after_wait, next_action},
+    reconcile::{
+        decide::{AccountView, Action, Policy, after_wait, next_action},
+        state::wait,
+    },
     time::EventTime,
 };
 
@@ -27,11 +30,8 @@ pub fn next(row: &Row, policy: &Policy, now: EventTime) -> Option<(Kind, EventTi
 /// When a row is looked at again that waits for something which has no time of its own, like a
 /// click: the decision would name a later time whenever it is asked.
 fn looked_at(row: &Row) -> Option<EventTime> {
-    use WaitReason::{AccountHeld, AmbiguousClick, ClickAfterConversion, GoalHeld, NoClick};
-    let open = row.open.as_ref()?;
-    let no_time = matches!(
-        open.reason?,
-        NoClick | ClickAfterConversion | AmbiguousClick | GoalHeld | AccountHeld
-    );
-    no_time.then_some(open.due)
+    let open = wait(row)?;
+    let reason = open.reason?;
+    let held = matches!(reason, WaitReason::GoalHeld | WaitReason::AccountHeld);
+    (held || reason.is_for_click()).then_some(open.due)
 }

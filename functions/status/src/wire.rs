@@ -12,6 +12,7 @@ use tracklayer_core::{
         correction::{Correction, Effect},
         facts::ClickOrigin,
         observed::{AttemptOutcome, Kind},
+        orphan::Orphan,
         row::Row,
         wait::WaitReason,
     },
@@ -28,12 +29,12 @@ use tracklayer_core::{
     time::{EventTime, TextTime},
 };
 
-use tracklayer_edge::ledger::AccountItem;
+use tracklayer_edge::ports::{AccountItem, Partition};
 
 use crate::next::next;
 
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;
 
 /// What all workers know of the rows' accounts.
 pub type Accounts = BTreeMap<AccountName, AccountItem>;
@@ -49,8 +50,9 @@ pub struct Story<'a> {
 struct Record<'a> {
     event_id: &'a RecordId,
     source: &'a Source,
-    event: &'a EventName,
-    account: &'a AccountName,
+    /// `null` while the original is missing; so may be the account.
+    event: Option<&'a EventName>,
+    account: Option<&'a AccountName>,
     state: &'static str,
     reason: Option<String>,
     due: Option<TextTime>,
@@ -73,7 +75,7 @@ struct Click<'a> {
     from: ClickOrigin,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Desired<'a> {
     value: Option<JsonAmount>,
@@ -135,28 +137,35 @@ struct Next {
 }
 
 impl<'a> Story<'a> {
-    /// The story of `rows` as it stands `now`, with what is known of their accounts.
+    /// The story of what was `found` as it is `now`, with what is known of the accounts.
     #[must_use]
-    pub fn of(rows: &'a [Row], accounts: &'a Accounts, policy: &Policy, now: EventTime) -> Self {
-        let record = |row| Record::of(row, accounts, policy, now);
-        Story { records: rows.iter().map(record).collect() }
+    pub fn of(
+        found: &'a [Partition],
+        accounts: &'a Accounts,
+        policy: &Policy,
+        now: EventTime,
+    ) -> Self {
+        let mut records = Vec::new();
+        for Partition { rows, orphan } in found {
+            records.extend(rows.iter().map(|row| Record::of(row, accounts, policy, now)));
+            records.extend(orphan.as_ref().map(Record::of_orphan));
+        }
+        Story { records }
     }
 }
 
 impl<'a> Record<'a> {
     fn of(row: &'a Row, accounts: &'a Accounts, policy: &Policy, now: EventTime) -> Self {
         let (state, reason) = state::state(row);
-        // The index notes since when a refused or dead row is so; that is no time to wait for.
-        let rests = matches!(state, State::Refused | State::Dead);
-        let open = row.open.as_ref().filter(|_| !rests);
+        let wait = state::wait(row).filter(|_| state == State::Waiting);
         Record {
             event_id: &row.key.event_id,
             source: &row.key.source,
-            event: &row.key.event,
-            account: &row.account,
+            event: Some(&row.key.event),
+            account: Some(&row.account),
             state: state.as_str(),
             reason,
-            due: open.map(|open| open.due.into()),
+            due: wait.map(|open| open.due.into()),
             click: click(row),
             desired: desired(row),
             microsoft: microsoft(row),
@@ -164,6 +173,30 @@ impl<'a> Record<'a> {
             last_attempt: last_attempt(row),
             next_action: next_action(row, policy, now),
             findings: findings(row, accounts),
+        }
+    }
+
+    /// Corrections whose original has not come. They count if it does.
+    fn of_orphan(orphan: &'a Orphan) -> Self {
+        let (state, reason) = state::state_of_orphan(orphan);
+        let outcome =
+            if orphan.has_ended() { ("refused", Some(reason)) } else { outcome(Effect::Counted) };
+        let corrections = orphan.corrections.iter().map(|it| corrected(it, outcome));
+        Record {
+            event_id: &orphan.key.event_id,
+            source: &orphan.key.source,
+            event: None,
+            account: orphan.account.as_ref(),
+            state: state.as_str(),
+            reason: Some(reason.to_owned()),
+            due: orphan.open.as_ref().map(|open| open.due.into()),
+            click: None,
+            desired: Desired { corrections: corrections.collect(), ..Desired::default() },
+            microsoft: None,
+            attempts: 0,
+            last_attempt: None,
+            next_action: Next { action: "None", at: None },
+            findings: Vec::new(),
         }
     }
 }
@@ -175,7 +208,7 @@ pub fn asks_for_account(row: &Row) -> bool {
 }
 
 fn waits_for(row: &Row, reason: WaitReason) -> bool {
-    row.open.as_ref().is_some_and(|open| open.reason == Some(reason))
+    state::wait(row).is_some_and(|open| open.reason == Some(reason))
 }
 
 fn is_goal_held(row: &Row) -> bool {
@@ -186,47 +219,47 @@ fn findings<'a>(row: &Row, accounts: &'a Accounts) -> Vec<&'a GoalFinding> {
     let Some(item) = accounts.get(&row.account).filter(|_| asks_for_account(row)) else {
         return Vec::new();
     };
-    let goal = row.facts.as_ref().map(|facts| facts.goal.as_str());
+    let goal = row.facts.goal.as_str();
     let of_goal = |found: &&GoalFinding| {
-        is_goal_held(row) && found.gravity == Gravity::Holds && found.goal.as_deref() == goal
+        is_goal_held(row) && found.gravity == Gravity::Holds && found.goal.as_deref() == Some(goal)
     };
     item.failing_for.iter().chain(item.findings.iter().filter(of_goal)).collect()
 }
 
 fn click(row: &Row) -> Option<Click<'_>> {
-    let facts = row.facts.as_ref()?;
-    let click = facts.click.as_ref()?;
-    let msclkid = facts.identity.click_id.as_ref()?;
+    let click = row.facts.click.as_ref()?;
+    let msclkid = row.facts.click_id()?;
     Some(Click { msclkid, clicked_at: click.clicked_at.map(TextTime), from: click.from })
 }
 
 fn desired(row: &Row) -> Desired<'_> {
-    let money = row.facts.as_ref().and_then(|facts| facts.money);
-    let folded = state::corrections(row);
-    let effects = folded.as_ref().map(|(_, effects)| effects.as_slice()).unwrap_or_default();
-    let corrections = row.corrections.iter().enumerate();
-    let corrections =
-        corrections.map(|(position, it)| corrected(it, effects.get(position).copied()));
+    let money = row.facts.money;
+    let (folded, effects) = state::corrections(row);
+    let corrections = row.corrections.iter().zip(effects);
     Desired {
         value: money.map(|money| JsonAmount(money.amount)),
         currency: money.map(|money| money.currency),
-        corrections: corrections.collect(),
-        net_value: folded.and_then(|(folded, _)| folded.net).and_then(number),
+        corrections: corrections.map(|(it, effect)| corrected(it, outcome(effect))).collect(),
+        net_value: folded.net.and_then(number),
     }
 }
 
-/// A correction with its effect; while its original is missing it counts unless it was refused
-/// when it came.
-fn corrected(correction: &Correction, effect: Option<Effect>) -> Corrected<'_> {
-    let (status, reason) = match effect.or(correction.refused.map(Effect::Refused)) {
-        None | Some(Effect::Counted) => ("counted", None),
-        Some(Effect::NoEffect) => ("no_effect", None),
-        Some(Effect::Refused(refusal)) => ("refused", Some(refusal.as_str())),
-    };
+/// What a correction comes to: its status and, if it is refused, the reason.
+type Outcome = (&'static str, Option<&'static str>);
+
+fn outcome(effect: Effect) -> Outcome {
+    match effect {
+        Effect::Counted => ("counted", None),
+        Effect::NoEffect => ("no_effect", None),
+        Effect::Refused(refusal) => ("refused", Some(refusal.as_str())),
+    }
+}
+
+fn corrected(correction: &Correction, (status, reason): Outcome) -> Corrected<'_> {
     Corrected {
         event_id: &correction.event_id,
         source: &correction.source,
-        occurred_at: correction.occurred_at.into(),
+        occurred_at: correction.occurred_at.second().into(),
         amount: correction.change.amount.map(JsonAmount),
         new_value: correction.change.new_value.map(JsonAmount),
         currency: correction.change.currency,
@@ -241,12 +274,11 @@ fn number(decimal: Decimal) -> Option<Box<RawValue>> {
 }
 
 fn microsoft(row: &Row) -> Option<Microsoft<'_>> {
-    let facts = row.facts.as_ref()?;
     let accepted = row.observed.accepted.as_ref()?;
     let money = state::value_at_microsoft(row);
     Some(Microsoft {
-        goal: &facts.goal,
-        conversion_time: facts.conversion_time.into(),
+        goal: &row.facts.goal,
+        conversion_time: row.facts.conversion_time.into(),
         value: money.map(|money| JsonAmount(money.amount)),
         currency: money.map(|money| money.currency),
         accepted_at: accepted.at.into(),

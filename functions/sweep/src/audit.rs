@@ -1,10 +1,10 @@
 //! The audit: every row is looked at once a week, for what nothing drives any more.
 //!
-//! It reads all rows page by page, as far as the run's time goes, and keeps its place in the ledger
+//! It reads all rows page by page, as far as the run's time allows, and keeps its place in the ledger
 //! for the next run. Its state is saved on condition of its revision, so of two runs at once only
 //! one goes on; a page that was worked on but not saved is worked on again, which changes nothing.
-//! Persons that are to be erased are erased from each page; one that waits for it starts a pass.
-//! Reading costs one read unit per 8 KB, about $0.014 for a million rows.
+//! Persons that are to be erased are erased from each page; one that waits for it starts a pass. One
+//! row's trouble never ends it. Reading costs one read unit per 8 KB, about $0.014 for a million rows.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,22 @@ use tracklayer_core::{
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{AuditState, ErasureItem, LedgerError, Written},
-    ports::{Audited, Batches, Erasures, Forgets, Ports, Telemetry},
-    telemetry::Metric,
+use tracklayer_edge::ports::{
+    AuditState, Audited, Batches, ErasureItem, Erasures, LedgerError, Metric, Ports, RowPage,
+    Telemetry, Traces, Written,
 };
 
-use crate::{erasures::is_any_pending, handler::Sweep, signals::Span, wire::AuditSummary};
+use crate::{
+    context::Sweep,
+    erasures::{Erased, is_waiting},
+    span::Span,
+    wire::AuditSummary,
+};
 
 /// Items per page: about half a megabyte.
 const PAGE: i32 = 1_000;
+/// The account of what has none, or none that can be read.
+pub(crate) const NO_ACCOUNT: &str = "none";
 
 /// What one run's pages have in common.
 struct Pass {
@@ -39,39 +45,65 @@ struct Pass {
     erasures: Vec<ErasureItem>,
 }
 
-/// Findings of one page, by account and metric.
+/// Findings by account and metric.
 type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
+
+/// What one page has come to.
+#[derive(Default)]
+struct Found {
+    counts: Counts,
+    stuck: usize,
+    erased: usize,
+    /// Rows that are due again, or leave the index.
+    writes: Vec<Write>,
+}
+
+impl Found {
+    fn count(&mut self, account: &str, name: &'static str) {
+        *self.counts.entry(account.to_owned()).or_default().entry(name).or_default() += 1;
+    }
+
+    fn is_stuck(&mut self, account: &str) {
+        self.count(account, "Stuck");
+        self.stuck += 1;
+    }
+}
 
 impl<P: Ports> Sweep<P>
 where
     P::Ledger: Audited + Erasures,
-    P::Clicks: Forgets,
+    P::Clicks: Traces,
 {
-    /// Goes on with the audit, or begins one when `hours` of the policy have passed since the last.
+    /// Goes on with the audit, or begins one when `hours` of the policy have passed since the last,
+    /// or an erasure waits for it.
     ///
     /// # Errors
     /// If the ledger is unavailable. The next run goes on from the last page that was saved.
     pub async fn audit(&self, span: &Span, hours: i64) -> Result<AuditSummary, LedgerError> {
         let mut summary = AuditSummary::default();
         let mut state = self.ledger.audit_state().await?;
-        let erasures = self.ledger.erasures(span.now).await?;
-        let pending = is_any_pending(&erasures, span.now, self.policy.hour / 60);
-        if !pending && !is_due(&state, span.now, hours * self.policy.hour) {
+        let pass = Pass {
+            now: span.now,
+            period: hours * self.policy.hour,
+            erasures: self.erasures(span).await?,
+        };
+        let waits = pass.erasures.iter().any(|item| is_waiting(item, span.now));
+        if !waits && !is_due(&state, span.now, pass.period) {
             return Ok(summary);
         }
         if state.started_at.is_none() {
-            state = AuditState {
-                revision: state.revision,
-                finished_at: state.finished_at,
-                started_at: Some(span.now),
-                ..AuditState::default()
-            };
+            let (revision, finished_at) = (state.revision, state.finished_at);
+            let started_at = Some(span.now);
+            state = AuditState { revision, finished_at, started_at, ..AuditState::default() };
         }
-        let pass = Pass { now: span.now, period: hours * self.policy.hour, erasures };
         while span.has_time(&self.clock) && !summary.audit_finished {
             if !self.audit_page(&mut state, &pass, &mut summary).await? {
                 break;
             }
+        }
+        if summary.audit_erased > 0 {
+            // Their clicks are known now.
+            self.erasures(span).await?;
         }
         Ok(summary)
     }
@@ -83,99 +115,98 @@ where
         pass: &Pass,
         summary: &mut AuditSummary,
     ) -> Result<bool, LedgerError> {
-        let now = pass.now;
         let page = self.ledger.rows(state.after.as_ref(), PAGE).await?;
-        let mut counts = Counts::new();
-        let mut writes = Vec::new();
-        for row in &page.rows {
-            state.totals.add(row);
-            match self.erase(row, &pass.erasures, now).await? {
-                true => summary.audit_erased += 1,
-                false => self.audit_row(row, now, &mut writes, &mut counts),
-            }
-        }
-        let (stuck, ended) = self.carry_out(writes).await;
-        state.stuck += u64::try_from(stuck).unwrap_or(0);
-        state.ended += u64::try_from(ended).unwrap_or(0);
-        state.after = page.next;
+        let mut found = Found::default();
+        self.audit_rows(&page, state, pass, &mut found).await?;
         summary.audited += page.rows.len();
-        summary.audit_stuck += stuck;
-        summary.audit_ended += ended;
+        summary.audit_erased += found.erased;
+        summary.audit_stuck += found.stuck;
+        self.carry_out(&found.writes).await;
+        state.stuck += u64::try_from(found.stuck).unwrap_or(0);
+        state.after = page.next;
         if state.after.is_none() {
-            let began = state.started_at.unwrap_or(now);
-            self.finish_erasures(&pass.erasures, began, now, pass.period).await?;
-            state.finished_at = Some(now);
-            state.started_at = None;
+            let began = state.started_at.take().unwrap_or(pass.now);
+            self.finish_erasures(began, pass.now, pass.period).await?;
+            state.finished_at = Some(pass.now);
         }
         if !self.ledger.save_audit(state).await? {
             return Ok(false);
         }
         state.revision += 1;
-        self.emit_audit(counts);
+        self.emit_audit(found.counts);
         if state.after.is_none() {
             summary.audit_finished = true;
-            self.tell_audit(state);
+            self.report_audit(state);
         }
         Ok(true)
     }
 
-    fn audit_row(
+    async fn audit_rows(
         &self,
-        row: &Row,
-        now: EventTime,
-        writes: &mut Vec<(bool, Write)>,
-        counts: &mut Counts,
-    ) {
-        let account = AccountView::default();
-        let context = Context { account: &account, now, policy: &self.policy };
-        let mut count = |name| {
-            *counts.entry(row.account.to_string()).or_default().entry(name).or_default() += 1;
-        };
-        if is_about_to_expire(row, now) {
-            count("AboutToExpire");
+        page: &RowPage,
+        state: &mut AuditState,
+        pass: &Pass,
+        found: &mut Found,
+    ) -> Result<(), LedgerError> {
+        for row in &page.rows {
+            state.totals.add(row);
+            match self.erase(row, &pass.erasures, pass.now).await? {
+                Erased::Done => found.erased += 1,
+                Erased::Failed => found.is_stuck(row.account.as_str()),
+                Erased::NotMeant => self.audit_row(row, pass.now, found),
+            }
         }
-        match examine(row, &context) {
+        for row in &page.unreadable {
+            tracing::error!(pk = row.pk, why = %row.why, "stuck: the row can't be read");
+            found.is_stuck(NO_ACCOUNT);
+            self.erase_later(row, &pass.erasures, pass.now).await?;
+        }
+        Ok(())
+    }
+
+    fn audit_row(&self, row: &Row, now: EventTime, found: &mut Found) {
+        let account = AccountView::default();
+        if is_about_to_expire(row, now) {
+            found.count(row.account.as_str(), "AboutToExpire");
+        }
+        match examine(row, &Context { account: &account, now, policy: &self.policy }) {
             Finding::Fine => {}
             Finding::Stuck(write) => {
                 tracing::warn!(record = row.key.label(), "stuck: nothing drove it, due again");
-                count("Stuck");
-                writes.push((true, *write));
+                found.is_stuck(row.account.as_str());
+                found.writes.push(*write);
             }
-            Finding::Ended(write) => writes.push((false, *write)),
+            Finding::Ended(write) => found.writes.push(*write),
         }
     }
 
-    /// Answers with how many stuck rows are due again and how many ended ones left the index. A row
-    /// that somebody else changed meanwhile is not stuck.
-    async fn carry_out(&self, writes: Vec<(bool, Write)>) -> (usize, usize) {
-        let (kinds, writes): (Vec<bool>, Vec<Write>) = writes.into_iter().unzip();
+    /// A row that somebody else has changed meanwhile is left alone.
+    async fn carry_out(&self, writes: &[Write]) {
         if writes.is_empty() {
-            return (0, 0);
+            return;
         }
-        let outcomes = self.ledger.write(&writes).await;
-        let done = |wanted: bool| {
-            let pairs = kinds.iter().zip(&outcomes);
-            pairs.filter(|(kind, outcome)| **kind == wanted && **outcome == Written::Done).count()
-        };
-        (done(true), done(false))
+        for (write, outcome) in writes.iter().zip(self.ledger.write(writes).await) {
+            if let Written::Failed(why) = outcome {
+                tracing::error!(record = write.key.label(), why, "left to the next audit");
+            }
+        }
     }
 
     fn emit_audit(&self, counts: Counts) {
         for (account, counts) in counts {
-            let metrics: Vec<Metric> =
-                counts.into_iter().map(|(name, count)| Metric::count(name, count)).collect();
+            let counts = counts.into_iter();
+            let metrics: Vec<Metric> = counts.map(|(name, n)| Metric::count(name, n)).collect();
             self.telemetry.emit(&account, &metrics);
         }
     }
 
     /// The line to compare with an order log.
-    fn tell_audit(&self, state: &AuditState) {
+    fn report_audit(&self, state: &AuditState) {
         let total = |(key, total): (&str, &Total)| (key.to_owned(), json!(total));
         let totals: Map<String, Value> = state.totals.iter().map(total).collect();
-        let members = json!({"stuck": state.stuck, "ended": state.ended, "totals": totals});
-        if let Value::Object(members) = members {
-            self.telemetry.line("audit finished", members);
-        }
+        let stuck = ("stuck".to_owned(), json!(state.stuck));
+        let members = [stuck, ("totals".to_owned(), Value::Object(totals))];
+        self.telemetry.line("audit finished", members.into_iter().collect());
     }
 }
 

@@ -1,41 +1,119 @@
 //! Erasures, carried out on the rows that the audit reads.
 //!
-//! `erase` does at once what it can reach within a request. What it could not, and what was written
-//! behind its back, is found here: an erasure that is not done makes the audit begin at once, and is
-//! done when a pass that began after it is through. It is applied for some time after that.
+//! `erase` notes whom to erase and deletes the clicks and ties that it can reach. What is left of
+//! those is deleted by every run. An erasure that is not done makes the audit begin with the next
+//! run, and is done when a pass that began after it is through. It is applied for some time after
+//! that, to rows that are written only then.
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::{
-    erasure::Eraser,
-    ledger::{ErasureItem, LedgerError},
-    ports::{Erasures, Forgets, Ports},
+    flows::erase_person::Eraser,
+    ports::{
+        ErasureItem, Erasures, LedgerError, Metric, Ports, Progress, Telemetry as _, Traces,
+        Unreadable,
+    },
 };
 
-use crate::handler::Sweep;
+use crate::{audit::NO_ACCOUNT, context::Sweep, span::Span};
+
+/// Pages of clicks and ties that one run deletes: signals and rows must not wait for a stranger who
+/// has made any number of them.
+const PAGES: usize = 400;
 
 impl<P: Ports> Sweep<P>
 where
     P::Ledger: Erasures,
-    P::Clicks: Forgets,
+    P::Clicks: Traces,
 {
-    /// Erases `row` if any of `erasures` means it; answers whether one does.
+    /// The erasures, after clicks and ties on their lists have been deleted as far as the time allows.
     ///
     /// # Errors
-    /// If a table is unavailable. What is left is done when the page is read again.
+    /// If the ledger is unavailable.
+    pub(crate) async fn erasures(&self, span: &Span) -> Result<Vec<ErasureItem>, LedgerError> {
+        let left = std::cell::Cell::new(PAGES);
+        let has_time = || {
+            left.set(left.get().saturating_sub(1));
+            left.get() > 0 && span.has_time(&self.clock)
+        };
+        let mut erasures = self.ledger.erasures(span.now).await?;
+        for item in &mut erasures {
+            if item.traces.is_empty() {
+                continue;
+            }
+            match self.eraser(span.now).delete_traces(item.clone(), &has_time).await {
+                Ok(after) => {
+                    if after.cookies_left > item.cookies_left {
+                        self.is_stuck("an erasure does not follow all cookies: they are too many");
+                    }
+                    *item = after;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "clicks and ties of an erasure are not deleted yet");
+                    self.is_stuck("an erasure has to wait for the clicks");
+                }
+            }
+        }
+        Ok(erasures)
+    }
+
+    fn eraser(&self, now: EventTime) -> Eraser<'_, P::Ledger, P::Clicks> {
+        let Sweep { ledger, clicks, mapping, .. } = self;
+        Eraser { ledger, clicks, mapping, now }
+    }
+
+    fn is_stuck(&self, why: &'static str) {
+        tracing::warn!(why, "stuck");
+        self.telemetry.emit(NO_ACCOUNT, &[Metric::count("Stuck", 1)]);
+    }
+
+    /// Erases `row` if any of `erasures` means it. Answers whether it has lost its person. One that
+    /// can't be erased keeps its erasure pending, and nothing else.
+    ///
+    /// # Errors
+    /// If the ledger doesn't even take that.
     pub(crate) async fn erase(
         &self,
         row: &Row,
         erasures: &[ErasureItem],
         now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let Sweep { ledger, clicks, mapping, .. } = self;
-        let eraser = Eraser { ledger, clicks, mapping, now };
-        let mut meant = false;
+    ) -> Result<Erased, LedgerError> {
+        let mut erased = Erased::NotMeant;
         for item in erasures.iter().filter(|item| item.erasure.means(row)) {
-            eraser.erase_row(&item.erasure, row.clone()).await?;
-            meant = true;
+            match self.eraser(now).erase_row(&item.erasure, row.clone()).await {
+                Ok(_) if erased == Erased::NotMeant => erased = Erased::Done,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, record = row.key.label(), "row not erased");
+                    self.look_again(item, now).await?;
+                    erased = Erased::Failed;
+                }
+            }
         }
-        Ok(meant)
+        Ok(erased)
+    }
+
+    /// Keeps those erasures pending that may mean a row which can't be read.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    pub(crate) async fn erase_later(
+        &self,
+        row: &Unreadable,
+        erasures: &[ErasureItem],
+        now: EventTime,
+    ) -> Result<(), LedgerError> {
+        for item in erasures.iter().filter(|item| item.erasure.may_mean(&row.texts)) {
+            self.look_again(item, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The pass that is under way doesn't suffice. The next one begins in an hour at the earliest:
+    /// each reads all rows.
+    async fn look_again(&self, item: &ErasureItem, now: EventTime) -> Result<(), LedgerError> {
+        let pass_after = Some(now.plus_seconds(self.policy.hour));
+        let progress = Progress { pass_after, ..Progress::default() };
+        self.ledger.note_progress(&item.erasure, &progress).await.map(|_| ())
     }
 
     /// Notes that a pass which began at `began` is through, for the erasures asked for before it;
@@ -45,24 +123,33 @@ where
     /// If the ledger is unavailable.
     pub(crate) async fn finish_erasures(
         &self,
-        erasures: &[ErasureItem],
         began: EventTime,
         now: EventTime,
         period: i64,
     ) -> Result<(), LedgerError> {
-        let through = |item: &&ErasureItem| item.done_at.is_none() && item.requested_at < began;
-        for item in erasures.iter().filter(through) {
-            self.ledger.erasure_done(item, now, period).await?;
-            tracing::info!(by = item.erasure.person.kind(), "erasure done");
+        let erasures = self.ledger.erasures(now).await?;
+        for item in erasures.iter().filter(|item| is_waiting(item, began)) {
+            if self.ledger.erasure_done(item, now, period).await? {
+                tracing::info!(by = item.erasure.person.kind(), "all rows of an erasure are done");
+            }
         }
         Ok(())
     }
 }
 
-/// Whether any erasure still needs a pass. One of this minute may be at work in `erase`.
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Erased {
+    /// No erasure means it.
+    NotMeant,
+    /// It has lost its person.
+    Done,
+    /// It could not be written; its erasure stays pending.
+    Failed,
+}
+
+/// Whether a pass that begins (or began) at `began` is what the erasure waits for.
 #[must_use]
-pub fn is_any_pending(erasures: &[ErasureItem], now: EventTime, minute: i64) -> bool {
-    let waits =
-        |item: &ErasureItem| item.done_at.is_none() && item.requested_at.plus_seconds(minute) < now;
-    erasures.iter().any(waits)
+pub fn is_waiting(item: &ErasureItem, began: EventTime) -> bool {
+    item.done_at.is_none() && item.pass_after < began
 }

@@ -1,103 +1,89 @@
-//! One run: signal, look for originals, count, tell.
+//! One run: report what is overdue, signal what is due, look for originals, count what is open.
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::index::IndexClass, mapping::Mapping, reconcile::decide::Policy, time::EventTime,
-};
-use tracklayer_edge::{
-    ledger::{DueEntry, LedgerError},
-    ports::{GoalChecks, Live, Ports, Telemetry},
-    telemetry::Metric,
+use tracklayer_core::{ledger::index::IndexClass, mapping::Mapping, time::EventTime};
+use tracklayer_edge::ports::{
+    Audited, Erasures, GoalChecks, LedgerError, Metric, Ports, Telemetry, Traces,
 };
 
 use crate::{
-    counts::{Counts, count},
-    held::{plain_ever, plain_now},
-    signals::Span,
-    wire::Summary,
+    context::Sweep,
+    counts::{ByAccount, Gauges, tally},
+    held::all_held,
+    span::Span,
+    wire::{Answer, Summary},
 };
 
-/// What the function needs.
-pub struct Sweep<P: Ports = Live> {
-    /// The waits of this deployment.
-    pub policy: Policy,
-    /// Whose accounts are told about even if nothing of them waits.
-    pub mapping: Mapping,
-    /// Where rows wait.
-    pub ledger: P::Ledger,
-    /// Where the clicks of erased persons are.
-    pub clicks: P::Clicks,
-    /// Where upload takes its work from.
-    pub queue: P::Queue,
-    /// The clock.
-    pub clock: P::Clock,
-    /// Where metrics go.
-    pub telemetry: P::Telemetry,
+impl<P: Ports> Sweep<P>
+where
+    P::Ledger: GoalChecks + Audited + Erasures,
+    P::Clicks: Traces,
+{
+    /// One run; `audit_hours` hours of the policy lie between two audits.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable for any of its parts. Nothing is lost by it: the next run
+    /// starts from the ledger.
+    pub async fn handle(&self, span: &Span, audit_hours: i64) -> Result<Answer, LedgerError> {
+        let summary = self.wake(span).await;
+        // What is due comes first; the audit gets the time that is left.
+        let released = self.release_held(span).await;
+        let audit = self.audit(span, audit_hours).await;
+        Ok(Answer { summary: summary?, released: released?, audit: audit? })
+    }
 }
 
 impl<P: Ports> Sweep<P>
 where
     P::Ledger: GoalChecks,
 {
-    /// One run, which Lambda ends at `deadline_ms` (milliseconds since 1970).
+    /// Signals what is due, looks for the originals of orphans, and counts what is open.
     ///
     /// # Errors
     /// If the index could not be read. Nothing is lost by it: the next run starts from the ledger.
-    pub async fn handle(&self, now: EventTime, deadline_ms: u64) -> Result<Summary, LedgerError> {
-        let span = Span { now, deadline_ms };
+    pub async fn wake(&self, span: &Span) -> Result<Summary, LedgerError> {
         let mut summary = Summary::default();
-        let mut overdue = Overdue::new(&self.mapping, now);
-        // Without the accounts' items only what waits for one of them is left out.
-        let accounts = self.account_items().await;
-        let items = accounts.as_deref().unwrap_or_default();
-        let classes: Vec<IndexClass> =
-            std::iter::once(IndexClass::Wait).chain(plain_now(items)).collect();
-        let signalled =
-            self.signal_due(&classes, &span, &mut summary, |entry| overdue.take(entry)).await;
-        if signalled.is_ok() {
+        let waiting = tally(&self.ledger, &IndexClass::Wait).await;
+        if let Ok(waiting) = &waiting {
             // First of all: that this is missing is an alarm, whatever happens next.
-            overdue.emit(&self.telemetry);
+            emit_overdue(waiting, &self.mapping, span.now, &self.telemetry);
         }
-        let orphans = self.look_at_orphans(&span, &mut summary).await;
-        let stuck = orphans.as_ref().cloned().unwrap_or_default();
-        if span.has_time(&self.clock) {
-            self.count_open(&stuck, plain_ever(items)).await;
+        let signalled = self.signal_due(span, &mut summary).await;
+        let orphans = self.look_at_orphans(span, &mut summary).await;
+        if let (Ok(waiting), true) = (&waiting, span.has_time(&self.clock)) {
+            self.count_open(waiting).await;
         }
-        tell(&summary);
-        signalled.and(orphans.map(|_| ())).and(accounts.map(|_| ())).map(|()| summary)
+        log(&summary);
+        signalled.and(orphans).and(waiting.map(|_| ())).map(|()| summary)
     }
 
     /// A count that fails is only missing: it must not end a run that has done its work.
-    async fn count_open(
-        &self,
-        stuck: &BTreeMap<String, usize>,
-        plain: impl Iterator<Item = IndexClass>,
-    ) {
-        match count(&self.ledger, plain).await {
-            Ok(counts) => self.emit(counts, stuck),
+    async fn count_open(&self, waiting: &ByAccount) {
+        let mut gauges = Gauges::of(&self.mapping);
+        gauges.add("OpenWaiting", waiting);
+        match self.add_others(&mut gauges).await {
+            Ok(()) => gauges.emit(&self.telemetry),
             Err(error) => tracing::error!(%error, "open rows not counted"),
         }
     }
 
-    /// `AboutToExpire` is not among them: it needs the conversion's time, which only a pass over
+    /// `AboutToExpire` is not among them: it needs to know what Microsoft has, which only a pass over
     /// all rows sees.
-    fn emit(&self, mut counts: Counts, stuck: &BTreeMap<String, usize>) {
-        for account in self.mapping.accounts() {
-            counts.entry(account.name().to_string()).or_default();
+    async fn add_others(&self, gauges: &mut Gauges) -> Result<(), LedgerError> {
+        let items = self.account_items().await?;
+        let waiting = [IndexClass::Look, IndexClass::Orphan].into_iter().chain(all_held(&items));
+        for class in waiting {
+            gauges.add("OpenWaiting", &tally(&self.ledger, &class).await?);
         }
-        for (account, counts) in counts {
-            let of =
-                |name: &'static str| Metric::count(name, counts.get(name).copied().unwrap_or(0));
-            let stuck = Metric::count("Stuck", stuck.get(&account).copied().unwrap_or(0));
-            let metrics = [of("Waiting"), of("Refused"), of("Dead"), stuck];
-            self.telemetry.emit(&account, &metrics);
-        }
+        gauges.add("OpenRefused", &tally(&self.ledger, &IndexClass::Refused).await?);
+        gauges.add("OpenDead", &tally(&self.ledger, &IndexClass::Dead).await?);
+        Ok(())
     }
 }
 
 /// A run that found nothing to do is not worth a line.
-fn tell(summary: &Summary) {
+fn log(summary: &Summary) {
     if *summary == Summary::default() {
         return;
     }
@@ -106,66 +92,55 @@ fn tell(summary: &Summary) {
         moved_by_others = summary.moved_by_others,
         unsent = summary.unsent,
         orphans_moved = summary.orphans_moved,
-        orphans_waiting = summary.orphans_waiting,
-        orphans_refused = summary.orphans_refused,
+        orphans_missing = summary.orphans_missing,
+        orphans_ended = summary.orphans_ended,
         failed = summary.failed,
         cut_short = summary.cut_short,
         "swept"
     );
-    if summary.stuck > 0 {
-        tracing::warn!(count = summary.stuck, "corrections wait in vain for their original");
-    }
 }
 
-/// How long the oldest due row of each account has been due; no account is left out.
-struct Overdue {
+/// How long the oldest row that is overdue in the class `wait` has been so, of each account; no
+/// account is left out. It counts from the moment that the row's wait asked for, which sweep does not
+/// move. Looks for clicks are never overdue: most of them find nothing.
+fn emit_overdue(
+    waiting: &ByAccount,
+    mapping: &Mapping,
     now: EventTime,
-    seconds: BTreeMap<String, i64>,
+    telemetry: &impl Telemetry,
+) {
+    for (account, seconds) in overdue(waiting, mapping, now) {
+        #[expect(clippy::cast_precision_loss, reason = "a few days in seconds")]
+        let value = seconds as f64;
+        let metric = Metric { name: "OldestOverdueSeconds", value, unit: "Seconds" };
+        telemetry.emit(&account, &[metric]);
+    }
 }
 
-impl Overdue {
-    fn new(mapping: &Mapping, now: EventTime) -> Self {
-        let seconds = mapping.accounts().map(|account| (account.name().to_string(), 0)).collect();
-        Overdue { now, seconds }
+fn overdue(waiting: &ByAccount, mapping: &Mapping, now: EventTime) -> BTreeMap<String, i64> {
+    let mut seconds: BTreeMap<String, i64> =
+        mapping.accounts().map(|account| (account.name().to_string(), 0)).collect();
+    for (account, counted) in waiting {
+        seconds.insert(account.clone(), now.seconds_since(counted.oldest).max(0));
     }
-
-    fn take(&mut self, entry: &DueEntry) {
-        let age = self.now.seconds_since(entry.due);
-        let oldest = self.seconds.entry(entry.account.clone()).or_default();
-        *oldest = age.max(*oldest);
-    }
-
-    fn emit(&self, telemetry: &impl Telemetry) {
-        for (account, seconds) in &self.seconds {
-            #[expect(clippy::cast_precision_loss, reason = "a few days in seconds")]
-            let value = *seconds as f64;
-            let metric = Metric { name: "OldestOverdueSeconds", value, unit: "Seconds" };
-            telemetry.emit(account, &[metric]);
-        }
-    }
+    seconds
 }
 
 #[cfg(test)]
 mod tests {
+    use tracklayer_edge::ports::Counted;
+
     use super::*;
 
     #[test]
     fn an_account_that_nothing_waits_for_is_overdue_by_nothing() {
-        let now = EventTime::from_epoch(1_000);
-        let mut overdue = Overdue::new(&Mapping::shipped(), now);
-        assert_eq!(overdue.seconds, BTreeMap::from([("main".to_owned(), 0)]));
-        let entry = |due| DueEntry {
-            key: tracklayer_core::ledger::row::RowKey {
-                source: "shop".parse().expect("a source"),
-                event_id: "1".parse().expect("an id"),
-                event: "purchase".parse().expect("an event"),
-            },
-            class: "wait#0".to_owned(),
-            account: "main".to_owned(),
-            due: EventTime::from_epoch(due),
-            money: None,
+        let (mapping, now) = (Mapping::shipped(), EventTime::from_epoch(1_000));
+        let of = |since| {
+            let counted = Counted { entries: 3, oldest: EventTime::from_epoch(since) };
+            overdue(&ByAccount::from([("main".to_owned(), counted)]), &mapping, now)["main"]
         };
-        [900, 400, 700].iter().for_each(|due| overdue.take(&entry(*due)));
-        assert_eq!(overdue.seconds["main"], 600);
+        let nothing = overdue(&ByAccount::new(), &mapping, now);
+        assert_eq!(nothing, BTreeMap::from([("main".to_owned(), 0)]));
+        assert_eq!((of(400), of(1_000), of(4_000)), (600, 0, 0));
     }
 }

@@ -1,15 +1,15 @@
 //! `sweep`: wakes what waits in the ledger.
 
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
-use sweep::{Sweep, signals::Span, wire::Answer};
+use sweep::{Sweep, span::Span};
 use tracklayer_edge::{
-    aws::Aws,
-    clicks::Clicks,
-    clock::{self, SystemClock},
-    config,
-    ledger::{Ledger, LedgerError},
-    queue::Queue,
-    telemetry::{self, StandardOutput},
+    aws::{clicks::Clicks, clients::Aws, ledger::Ledger, queue::Queue},
+    lambda::{
+        clock::SystemClock,
+        config,
+        telemetry::{self, StandardOutput},
+    },
+    ports::LedgerError,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -30,16 +30,9 @@ async fn main() -> anyhow::Result<()> {
     let sweep = &sweep;
     // What the event says doesn't matter: a schedule's and a person's mean the same.
     let serve = move |event: LambdaEvent<serde::de::IgnoredAny>| async move {
-        let (now, deadline_ms) = (clock::now(), event.context.deadline);
-        let swept = sweep.handle(now, deadline_ms).await;
-        // What is due comes first; the audit takes the time that is left.
-        let span = Span { now, deadline_ms };
-        let released = sweep.release_held(&span).await;
-        let audited = sweep.audit(&span, i64::from(audit_hours)).await;
-        match (swept, released, audited) {
-            (Ok(summary), Ok(released), Ok(audit)) => Ok(Answer { summary, released, audit }),
-            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => Err(failed(error)),
-        }
+        let span = Span::new(event.context.deadline, &sweep.clock);
+        // In a box: the compiler does not compute the layout of futures that are nested so deep.
+        Box::pin(sweep.handle(&span, i64::from(audit_hours))).await.map_err(failed)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -1,54 +1,53 @@
-//! Corrections whose original has not come: they are looked at after 1 h, 6 h, then daily.
+//! Corrections whose original has not come are looked at on their third day, and on their last.
 //!
-//! The original that comes under the orphan's own key meets it and takes its corrections over.
-//! Here the others are found: those that came under another event name than the corrections took
-//! for granted.
+//! Who writes a correction and who writes its original find each other (see
+//! [`tracklayer_core::reconcile::orphans`]); here are found those of whom one died before it did.
+//! All others are refunds of sales that were denied, or that came before this system was live: they
+//! are named in the log, counted, and end on their fourteenth day.
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, future::try_join_all, stream};
 use tracklayer_core::{
-    ledger::{index::IndexClass, row::Row},
+    id::AccountName,
+    ledger::{index::IndexClass, orphan::Orphan, row::PartitionKey},
     reconcile::{
         decide::AccountView,
-        note::{Context, Note},
+        note::Context,
+        orphans::{Look, look},
+        state::lost_since,
     },
 };
-use tracklayer_edge::{
-    ledger::{DueEntry, LedgerError, Written},
-    ports::{Batches as _, Ports, Rows as _},
+use tracklayer_edge::ports::{
+    Index as _, LedgerError, Metric, Orphans as _, Ports, Rows as _, Telemetry as _,
 };
 
-use crate::{
-    handler::Sweep,
-    pages::Pages,
-    plan::{Plan, plan},
-    signals::Span,
-    wire::Summary,
-};
+use crate::{context::Sweep, span::Span, wire::Summary};
 
-/// Orphans of one run; the rest is due at the next.
-pub const MAX_ORPHANS: usize = 2_000;
+/// Orphans of each of the index's shards in one run; the rest is due at the next.
+const PER_SHARD: i32 = 250;
 /// Orphans that are worked on at the same time.
 const AT_ONCE: usize = 8;
 
 /// What became of one orphan.
 enum Looked {
-    Moved,
-    Waiting {
-        ring: Option<&'static str>,
-    },
-    Refused,
+    /// Its corrections went to their original; so many of them can have no effect.
+    Moved(AccountName, usize),
+    /// No original has come; it is looked at once more.
+    Missing(Option<AccountName>),
+    /// So many corrections wait in it for nothing.
+    Ended(Option<AccountName>, usize),
+    /// Somebody else has changed it.
     Gone,
-    /// Somebody wrote at the same time; it is still due.
-    Raced,
     /// There is no time left; it is still due.
     NoTime,
 }
 
+/// Metrics of the orphans of a run, by account.
+type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
+
 impl<P: Ports> Sweep<P> {
-    /// Looks for the originals of all orphans that are due. Answers how many a person should look
-    /// at, by account.
+    /// Looks for the originals of all orphans that are due.
     ///
     /// # Errors
     /// If the index can't be read.
@@ -56,89 +55,102 @@ impl<P: Ports> Sweep<P> {
         &self,
         span: &Span,
         summary: &mut Summary,
-    ) -> Result<BTreeMap<String, usize>, LedgerError> {
-        let mut stuck = BTreeMap::new();
-        let mut pages = Pages::new(&self.ledger, &IndexClass::Orphan, span.now);
-        let mut left = MAX_ORPHANS;
-        while let Some(mut entries) = pages.next().await? {
-            summary.cut_short |= entries.len() > left;
-            entries.truncate(left);
-            left -= entries.len();
-            let looks =
-                entries.iter().map(|entry| async move { (entry, self.look_at(entry, span).await) });
-            let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
-            while let Some((entry, looked)) = done.next().await {
-                summary.count(entry, looked, &mut stuck);
-            }
-            if summary.cut_short {
-                break;
-            }
+    ) -> Result<(), LedgerError> {
+        let shards = IndexClass::Orphan.shards();
+        let due = shards.iter().map(|shard| self.ledger.due_orphans(shard, span.now, PER_SHARD));
+        let keys: Vec<PartitionKey> = try_join_all(due).await?.into_iter().flatten().collect();
+        let looks = keys.iter().map(|key| async move { (key, self.look_at(key, span).await) });
+        let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
+        let mut counts = Counts::new();
+        while let Some((key, looked)) = done.next().await {
+            summary.count(key, looked, &mut counts);
         }
-        Ok(stuck)
+        for (account, counts) in counts {
+            let metrics: Vec<Metric> =
+                counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
+            self.telemetry.emit(&account, &metrics);
+        }
+        Ok(())
     }
 
-    async fn look_at(&self, entry: &DueEntry, span: &Span) -> Result<Looked, LedgerError> {
+    async fn look_at(&self, key: &PartitionKey, span: &Span) -> Result<Looked, LedgerError> {
         if !span.has_time(&self.clock) {
             return Ok(Looked::NoTime);
         }
-        let key = &entry.key;
-        let rows = self.ledger.partition(&key.source, &key.event_id, span.now).await?;
+        let partition = self.ledger.partition(&key.source, &key.event_id, span.now).await?;
+        let Some(orphan) = &partition.orphan else { return Ok(Looked::Gone) };
         let account = AccountView::default();
         let context = Context { account: &account, now: span.now, policy: &self.policy };
-        match plan(key, entry.due, &rows, &context) {
-            Plan::Gone => Ok(Looked::Gone),
-            // In one transaction: an original of the orphan's own name that arrives in between
-            // would take the corrections over as well.
-            Plan::Move { orphan, before, after } => {
-                match self.ledger.hand_over(&before, &after, &orphan).await? {
-                    true => Ok(Looked::Moved),
-                    false => Ok(Looked::Raced),
-                }
+        let (written, looked) = match look(orphan, &partition.rows, &context) {
+            Look::Nothing => return Ok(Looked::Gone),
+            Look::Take(row, moved) => {
+                let lost = lost_since(&moved.row, row.corrections.len());
+                let written = self.ledger.move_corrections(orphan, row, &moved).await?;
+                (written, Looked::Moved(row.account.clone(), lost))
             }
-            Plan::Note { orphan, note, ring } => self.note(&orphan, &note, ring, &context).await,
+            Look::Missing(after) => {
+                let written = self.ledger.save_orphan(orphan, &after).await?;
+                (written, Looked::Missing(orphan.account.clone()))
+            }
+            Look::Ended(after) => {
+                let written = self.ledger.save_orphan(orphan, &after).await?;
+                (written, Looked::Ended(orphan.account.clone(), orphan.corrections.len()))
+            }
+        };
+        if written {
+            log(orphan, &looked);
         }
+        Ok(if written { looked } else { Looked::Gone })
     }
+}
 
-    async fn note(
-        &self,
-        orphan: &Row,
-        note: &Note,
-        ring: Option<&'static str>,
-        context: &Context<'_>,
-    ) -> Result<Looked, LedgerError> {
-        let outcomes = self.ledger.write(&[note.write(orphan, context)]).await;
-        match (outcomes.into_iter().next(), note) {
-            (Some(Written::Done), Note::Refused(_)) => Ok(Looked::Refused),
-            (Some(Written::Done), _) => Ok(Looked::Waiting { ring }),
-            (Some(Written::Conflict(_)), _) => Ok(Looked::Raced),
-            (Some(Written::Failed(reason)), _) => Err(LedgerError::Unavailable(reason)),
-            (None, _) => Err(LedgerError::Unavailable("no outcome of the write".to_owned())),
+fn log(orphan: &Orphan, looked: &Looked) {
+    let (record, corrections) = (orphan.key.label(), orphan.corrections.len());
+    match looked {
+        Looked::Missing(_) => {
+            tracing::warn!(
+                record,
+                corrections,
+                "corrections have waited for an original for three days"
+            );
         }
+        Looked::Ended(..) => {
+            tracing::warn!(record, corrections, "original never came; its corrections are lost");
+        }
+        _ => {}
     }
 }
 
 impl Summary {
     fn count(
         &mut self,
-        entry: &DueEntry,
+        key: &PartitionKey,
         looked: Result<Looked, LedgerError>,
-        stuck: &mut BTreeMap<String, usize>,
+        counts: &mut Counts,
     ) {
-        match looked {
-            Ok(Looked::Moved) => self.orphans_moved += 1,
-            Ok(Looked::Refused) => self.orphans_refused += 1,
-            Ok(Looked::Waiting { ring }) => {
-                self.orphans_waiting += 1;
-                if let Some(why) = ring {
-                    tracing::debug!(record = entry.key.label(), why, "orphan is stuck");
-                    self.stuck += 1;
-                    *stuck.entry(entry.account.clone()).or_default() += 1;
-                }
+        let mut count = |account: Option<AccountName>, name, n| {
+            let account = account.map_or_else(|| "none".to_owned(), |account| account.to_string());
+            if n > 0 {
+                *counts.entry(account).or_default().entry(name).or_default() += n;
             }
-            Ok(Looked::Gone | Looked::Raced) => self.moved_by_others += 1,
+        };
+        match looked {
+            Ok(Looked::Moved(account, lost)) => {
+                self.orphans_moved += 1;
+                count(Some(account), "CorrectionLost", lost);
+            }
+            Ok(Looked::Missing(account)) => {
+                self.orphans_missing += 1;
+                count(account, "OriginalMissing", 1);
+            }
+            Ok(Looked::Ended(account, lost)) => {
+                self.orphans_ended += 1;
+                count(account, "CorrectionLost", lost);
+            }
+            Ok(Looked::Gone) => self.moved_by_others += 1,
             Ok(Looked::NoTime) => self.cut_short = true,
             Err(error) => {
-                tracing::error!(%error, record = entry.key.label(), "orphan not looked at");
+                tracing::error!(%error, record = key.label(), "orphan not looked at");
                 self.failed += 1;
             }
         }

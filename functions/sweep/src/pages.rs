@@ -2,10 +2,7 @@
 
 use futures::future::try_join_all;
 use tracklayer_core::{ledger::index::IndexClass, time::EventTime};
-use tracklayer_edge::{
-    ledger::{Cursor, DueEntry, LedgerError},
-    ports::Index,
-};
+use tracklayer_edge::ports::{Cursor, DueEntry, Index, LedgerError};
 
 /// Entries of one shard that are read at once.
 const PAGE: i32 = 250;

@@ -1,10 +1,11 @@
 //! Rows that wait and are due get a signal.
 //!
-//! First `due` is moved on by an hour, on condition that it is what the index said; then the signal
-//! is sent. This order makes mishaps harmless:
+//! First `due` is moved on, on condition that it is what the index said; then the signal is sent. A
+//! row that waits is due again in an hour; one whose click is looked for, at the next look, so that a
+//! look that finds nothing needs no second write. This order makes mishaps harmless:
 //!
 //! - two runs at once: only one of them moves `due`, and only that one signals;
-//! - a lost signal, or a crash between the two steps: the row is due again in an hour;
+//! - a lost signal, or a crash between the two steps: the row is due again;
 //! - a queue that is hours behind: a row gets one more signal an hour, and whichever is read first
 //!   settles it, since upload decides by the row and never by the signal.
 //!
@@ -12,20 +13,15 @@
 //! Refused and dead rows are in classes of their own, which are never walked: a signal that is
 //! younger than a refusal counts as an operator's redrive.
 
-use std::time::Duration;
-
 use futures::{StreamExt as _, future::join_all, stream};
 use tracklayer_core::{
     ledger::{index::IndexClass, signal::Signal},
     reconcile::decide::Policy,
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{DueEntry, LedgerError},
-    ports::{Clock, Index as _, Ports, Signals as _},
-};
+use tracklayer_edge::ports::{DueEntry, Index as _, LedgerError, Ports, Signals as _};
 
-use crate::{handler::Sweep, pages::Pages, wire::Summary};
+use crate::{context::Sweep, pages::Pages, span::Span, wire::Summary};
 
 /// Signals of one run; the rest is due at the next.
 pub const MAX_SIGNALS: usize = 20_000;
@@ -35,58 +31,29 @@ const TOGETHER: usize = 10;
 const GROUPS: usize = 2;
 /// Over how many seconds signals are spread, so that a wave of due rows is none for Microsoft.
 const JITTER: i64 = 60;
-/// How many hours after its release a row is looked at again, should its signal have got lost. Its
-/// message comes back for three hours before the queue gives it up, and then the row is dead: a
-/// second signal in that time would only be a second dead letter.
-const RELEASED_HOURS: i64 = 4;
-/// No new work with less time left: a group may take this long when AWS answers slowly.
-const RESERVE: Duration = Duration::from_secs(40);
-
-/// When and until when a run works.
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    /// The time that the run decides with.
-    pub now: EventTime,
-    /// When Lambda stops it, in milliseconds since 1970.
-    pub deadline_ms: u64,
-}
-
-impl Span {
-    /// Whether there is time for more work.
-    #[must_use]
-    pub fn has_time(&self, clock: &impl Clock) -> bool {
-        let now_ms = u128::try_from(clock.now_ms()).unwrap_or(0);
-        now_ms + RESERVE.as_millis() < u128::from(self.deadline_ms)
-    }
-}
 
 /// What becomes of an entry whose row is signalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is due again in an hour.
+    /// It is due again later.
     Postpone,
-    /// It leaves its class, and waits for nothing but its message.
+    /// It leaves its class for the class `wait`, and is due again in an hour like the others there.
     Release,
 }
 
+/// The classes that are walked, in this order: many looks for clicks must not keep refunds waiting.
+const WALKED: [IndexClass; 2] = [IndexClass::Wait, IndexClass::Look];
+
 impl<P: Ports> Sweep<P> {
-    /// Signals what is due in these classes. Ages of the entries are told to `seen`, before they are
-    /// moved.
+    /// Signals what is due, the oldest of each class first.
     ///
     /// # Errors
     /// If the index can't be read.
-    pub async fn signal_due(
-        &self,
-        classes: &[IndexClass],
-        span: &Span,
-        summary: &mut Summary,
-        mut seen: impl FnMut(&DueEntry),
-    ) -> Result<(), LedgerError> {
+    pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
-        for class in classes {
+        for class in &WALKED {
             let mut pages = Pages::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
-                entries.iter().for_each(&mut seen);
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);
                 left -= entries.len();
@@ -129,10 +96,9 @@ impl<P: Ports> Sweep<P> {
         step: Step,
         now: EventTime,
     ) -> Result<bool, LedgerError> {
-        let hours = |hours: i64| now.plus_seconds(hours * self.policy.hour);
         match step {
-            Step::Postpone => self.ledger.postpone(entry, hours(1)).await,
-            Step::Release => self.ledger.let_go(entry, hours(RELEASED_HOURS)).await,
+            Step::Postpone => self.ledger.postpone(entry, next_due(entry, now, &self.policy)).await,
+            Step::Release => self.ledger.let_go(entry, now.plus_seconds(self.policy.hour)).await,
         }
     }
 
@@ -183,6 +149,15 @@ impl Summary {
     }
 }
 
+/// When a row that is signalled now is due again. After the last look for its click it is so every
+/// hour, until that look is answered.
+fn next_due(entry: &DueEntry, now: EventTime, policy: &Policy) -> EventTime {
+    let look = (entry.class == IndexClass::Look)
+        .then(|| policy.next_look(entry.since, entry.limit(), now))
+        .flatten();
+    look.unwrap_or_else(|| now.plus_seconds(policy.hour))
+}
+
 /// None where hours are shortened for a trial: nobody wants to wait a minute there.
 fn jitter(policy: &Policy) -> i64 {
     if policy.hour < 3_600 { 0 } else { JITTER }
@@ -190,25 +165,46 @@ fn jitter(policy: &Policy) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_edge::clock::SystemClock;
 
     use super::*;
 
+    fn policy(hour: i64) -> Policy {
+        Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour }
+    }
+
     #[test]
-    fn a_run_stops_before_its_deadline() {
-        let clock = SystemClock::default();
-        let at = |ms: i64| Span {
-            now: clock.now(),
-            deadline_ms: u64::try_from(clock.now_ms() + ms).expect("after 1970"),
+    fn a_look_is_followed_by_the_next_one_and_any_other_wait_by_an_hour() {
+        const DAY: i64 = 24 * 3_600;
+        let recorded = EventTime::from_epoch(1_800_000_000);
+        let entry = |class| DueEntry {
+            key: tracklayer_core::ledger::row::RowKey {
+                source: "shop".parse().expect("a source"),
+                event_id: "1".parse().expect("an id"),
+                event: "purchase".parse().expect("an event"),
+            },
+            class,
+            account: "main".to_owned(),
+            due: recorded,
+            since: recorded,
+            conversion_time: recorded.plus_seconds(-DAY),
+            money: None,
         };
-        assert!(at(60_000).has_time(&clock));
-        assert!(!at(30_000).has_time(&clock));
-        assert!(!at(-1).has_time(&clock));
+        let after = |class, seconds: i64| {
+            let now = recorded.plus_seconds(seconds);
+            next_due(&entry(class), now, &policy(3_600)).seconds_since(recorded)
+        };
+        let looks = [3_600, 6 * 3_600, 2 * DAY, 10 * DAY, 40 * DAY, 88 * DAY];
+        for pair in looks.windows(2) {
+            assert_eq!(after(IndexClass::Look, pair[0]), pair[1]);
+            assert_eq!(after(IndexClass::Look, pair[0] + 300), pair[1], "however late a run is");
+            assert_eq!(after(IndexClass::Wait, pair[0]), pair[0] + 3_600);
+        }
+        assert_eq!(after(IndexClass::Look, 88 * DAY), 88 * DAY + 3_600, "until it is answered");
+        assert_eq!(after(IndexClass::Look, 95 * DAY), 95 * DAY + 3_600);
     }
 
     #[test]
     fn trials_are_not_spread() {
-        let policy = |hour| Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour };
         assert_eq!((jitter(&policy(10)), jitter(&policy(3_600))), (0, 60));
     }
 }

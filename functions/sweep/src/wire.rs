@@ -10,16 +10,14 @@ pub struct Summary {
     pub signalled: usize,
     /// Rows that another run or upload moved first.
     pub moved_by_others: usize,
-    /// Rows whose signal the queue did not take; they come again in an hour.
+    /// Rows whose signal the queue did not take; they are due again later.
     pub unsent: usize,
     /// Orphans whose corrections went to their original.
     pub orphans_moved: usize,
-    /// Orphans that wait on.
-    pub orphans_waiting: usize,
+    /// Orphans whose original has not come in three days.
+    pub orphans_missing: usize,
     /// Orphans whose original never came.
-    pub orphans_refused: usize,
-    /// Orphans that a person should look at, among those that wait on.
-    pub stuck: usize,
+    pub orphans_ended: usize,
     /// Rows that could not be read or written; they are still due.
     pub failed: usize,
     /// Whether the run ended before it was through: the next one goes on.
@@ -32,10 +30,9 @@ pub struct Summary {
 pub struct AuditSummary {
     /// Rows looked at.
     pub audited: usize,
-    /// Rows that wanted something and that nothing drove; they are due now.
+    /// Rows that wanted something and that nothing drove; they are due now. Rows that can't be read or
+    /// erased.
     pub audit_stuck: usize,
-    /// Rows that left the index, because Microsoft takes nothing of them any more.
-    pub audit_ended: usize,
     /// Rows that lost their person.
     pub audit_erased: usize,
     /// Whether the pass is through.

@@ -10,12 +10,9 @@ use std::{
 };
 
 use tracklayer_core::id::AccountName;
-use tracklayer_edge::{
-    ledger::LedgerError,
-    microsoft::{AuthError, Refusal},
-    ports::{Consents, Refusals, Vault},
-    secrets::{AccountSecret, Secret, SecretError},
-    vault::{Document, Labels},
+use tracklayer_edge::ports::{
+    AccountSecret, AuthError, Consents, Document, Labels, LedgerError, Refusal, Refusals, Secret,
+    SecretError, SecretVersions,
 };
 
 use crate::{
@@ -73,7 +70,7 @@ impl World {
     }
 
     pub fn function(&self) -> Function<'_> {
-        Token { vault: self, consents: self, refusals: self }
+        Token { versions: self, consents: self, refusals: self }
     }
 
     /// A person writes a new version, as `PutSecretValue` does.
@@ -164,7 +161,7 @@ impl Store {
     }
 }
 
-impl Vault for &World {
+impl SecretVersions for &World {
     async fn labels(&self, _: &str) -> Result<Labels, SecretError> {
         Ok(self.call(|store| store.labels.clone()).await)
     }
@@ -247,9 +244,8 @@ fn refused(why: &str) -> SecretError {
 
 async fn yield_once() {
     let mut yielded = false;
-    std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
+    std::future::poll_fn(|_| {
+        if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }

@@ -4,7 +4,7 @@
 //! rotate-secrets_lambda-functions.html), each of which may be killed, repeated, or run beside
 //! another one. So each step first looks at what is there and keeps nothing in memory:
 //!
-//! - a staged version notes what it was made of (see [`look`]); `AWSCURRENT` moves to it only from
+//! - a staged version notes what it was made of (see [`snapshot`]); `AWSCURRENT` moves to it only from
 //!   there, so whatever a person wrote meanwhile stays
 //! - contents of a version never change, and a label is moved only from its known holder
 //! - a refusal is believed only if the labels are still those that were read before the question
@@ -12,16 +12,15 @@
 //! Microsoft may answer every use of a refresh token with a new one and drop the old: between that
 //! answer and its being staged there is nothing but one write.
 //!
-//! - [`handler`]: the step asked for
-//! - `create`, `test`, `finish`: the steps
-//! - [`look`]: what the labels and notes say
+//! - [`handler`]: the step asked for; `steps`: what each does
+//! - [`snapshot`]: what the labels and notes say
 //! - [`wire`]: event and answer
 
-pub mod create;
-pub mod finish;
+mod context;
+mod error;
 pub mod handler;
-pub mod look;
-pub mod test;
+pub mod snapshot;
+mod steps;
 pub mod wire;
 
 #[cfg(test)]
@@ -29,4 +28,5 @@ mod fakes;
 #[cfg(test)]
 mod tests;
 
-pub use handler::{Token, TokenError};
+pub use context::Token;
+pub use error::TokenError;

@@ -3,12 +3,12 @@
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use token::{Token, wire::Event};
 use tracklayer_edge::{
-    aws::Aws,
-    config,
-    ledger::Ledger,
-    microsoft::{Auth, Client, Endpoints},
-    telemetry,
-    vault::Vault,
+    aws::{clients::Aws, ledger::Ledger, secret_versions::SecretVersions},
+    lambda::{config, telemetry},
+    microsoft::{
+        client::{Client, Endpoints},
+        tokens::Auth,
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env()?;
     let microsoft = Endpoints::from_env()?;
     let token = Token {
-        vault: Vault::new(&aws.secrets()),
+        versions: SecretVersions::new(&aws.secrets()),
         consents: Auth::new(Client::http()?, microsoft.token, microsoft.environment),
         refusals: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
     };

@@ -23,9 +23,10 @@ impl Event {
     #[must_use]
     pub fn account(&self) -> Option<AccountName> {
         let (_, last) = self.secret_id.rsplit_once('/')?;
-        let name = match self.secret_id.starts_with("arn:") {
-            true => last.rsplit_once('-').filter(|(_, random)| random.len() == 6)?.0,
-            false => last,
+        let name = if self.secret_id.starts_with("arn:") {
+            last.rsplit_once('-').filter(|(_, random)| random.len() == 6)?.0
+        } else {
+            last
         };
         name.parse().ok()
     }
@@ -37,7 +38,7 @@ impl Event {
 pub enum Step {
     /// Make the new version.
     CreateSecret,
-    /// Tell the service of it: Microsoft knows already.
+    /// Register it with the service: Microsoft knows it already.
     SetSecret,
     /// Try it.
     TestSecret,

@@ -1,5 +1,5 @@
 //! What upload itself costs per conversion, without AWS: read a batch of 1,000 messages, decide each
-//! row, write the call, read the answer, write down each outcome.
+//! row, claim it, write the call, read the answer, write down each outcome.
 //!
 //! ```sh
 //! cargo run --release -p upload --example per_conversion
@@ -25,8 +25,8 @@ use tracklayer_core::{
     reconcile::{
         decide::{AccountView, Action, Policy},
         intake::{ClickSearch, facts_of, place},
-        note::{CallRef, Context},
-        verdict::{Verdict, verdict},
+        note::{CallRef, Context, Note},
+        verdict::{Sent, verdict},
     },
     time::EventTime,
 };
@@ -59,6 +59,7 @@ fn main() {
     println!("ratio {:.2}", ours / yardstick);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
 fn per_row(mut work: impl FnMut() -> usize) -> f64 {
     black_box(work());
     let start = Instant::now();
@@ -76,21 +77,20 @@ fn run(batch: &[u8], rows: &[Row], context: &Context<'_>) -> usize {
     let keys: Vec<_> = signals.map(|signal| signal.key()).collect();
     assert_eq!(keys.len(), rows.len());
     let send: Vec<&Row> = rows.iter().filter(|row| context.next(row) == Action::Apply).collect();
-    let facts = send.iter().filter_map(|row| row.facts.as_ref());
+    let claims: Vec<_> =
+        send.iter().map(|row| Note::ClaimedApply.write(row, None, context)).collect();
+    let facts = send.iter().map(|row| &row.facts);
     let call =
         ApplyConversions { offline_conversions: facts.map(OfflineConversion::new).collect() };
     let body = serde_json::to_vec(&call).expect("a body");
     let reply = read_apply(200, br#"{"PartialErrors":[]}"#, send.len());
     let to = context.account.destination.clone().expect("a destination");
     let mark = CallRef { to, tracking_id: Some("t".to_owned()) };
-    let kinds = vec![Kind::Apply; send.len()];
-    let Verdict::Notes(notes) = verdict(reply, &kinds, false, &mark, context.now, context.policy)
-    else {
-        panic!("notes");
-    };
-    let writes: Vec<_> =
-        send.iter().zip(&notes).map(|(row, note)| note.write(row, context)).collect();
-    body.len() + black_box(writes).len()
+    let sent: Vec<Sent> = send.iter().map(|row| Sent::of(row, Kind::Apply)).collect();
+    let notes = verdict(reply, &sent, &mark, context.now, context.policy).notes;
+    let outcomes: Vec<_> =
+        send.iter().zip(&notes).map(|(row, note)| note.write(row, None, context)).collect();
+    body.len() + black_box(claims).len() + black_box(outcomes).len()
 }
 
 fn row(n: usize, now: EventTime) -> Row {
@@ -104,7 +104,7 @@ fn row(n: usize, now: EventTime) -> Row {
     let search = ClickSearch::own(click_id);
     let account = AccountView::default();
     let context = Context { account: &account, now, policy: &POLICY };
-    place(&conversion, facts_of(&conversion, &search), None, None, &context, 395).0
+    place(&conversion, facts_of(&conversion, &search), None, &context, 395).0
 }
 
 fn batch(rows: &[Row]) -> Vec<u8> {

@@ -4,27 +4,29 @@ use std::collections::BTreeMap;
 
 use tracklayer_core::{
     ledger::{
+        facts::Facts,
         row::{Row, RowKey},
         signal::Signal,
+        wait::WaitReason,
     },
-    reconcile::calls::SUSPECT_RECEIVES,
+    reconcile::calls::CAREFUL_FROM,
     time::EventTime,
 };
-use tracklayer_edge::queue::Hide;
+use tracklayer_edge::ports::Deferral;
 
 use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// Deleted: the row is settled or has a `due`.
     Done,
-    /// It comes again after the queue's own visibility timeout.
-    HandBack,
-    /// It comes again after this many seconds.
-    Later(i64),
-    /// Refused: seen again at once, until the queue moves it to the dead letters.
-    Refused,
+    /// A batch item failure: it is received again after the queue's own visibility timeout.
+    Return,
+    /// A batch item failure that is received again after this many seconds.
+    Defer(i64),
+    /// Refused: seen again at once, until the queue moves it to the dead-letter queue.
+    DeadLetter,
 }
 
 /// One message of a row.
@@ -35,16 +37,20 @@ pub struct Message {
     pub receives: u32,
 }
 
-/// One row of the batch. All its messages share one decision and one fate.
+/// One row of the batch. All its messages share one decision and one disposition.
 #[derive(Debug)]
 pub struct Work {
     pub key: RowKey,
     pub messages: Vec<Message>,
     /// When the newest of its messages was sent.
     pub sent_at: EventTime,
-    /// The row as it is known to stand.
+    /// The row as it is known to be.
     pub row: Option<Row>,
-    pub fate: Fate,
+    /// Its facts with what was found when its click was looked for anew. Not written yet.
+    pub found: Option<Box<Facts>>,
+    /// Why no click was found.
+    pub missing: Option<WaitReason>,
+    pub disposition: Disposition,
 }
 
 impl Work {
@@ -53,76 +59,107 @@ impl Work {
         self.messages.iter().map(|message| message.receives).max().unwrap_or(1)
     }
 
-    /// Whether it keeps coming back without a trace of an attempt: it may be what kills the run.
-    pub fn is_suspect(&self) -> bool {
-        let last = self.row.as_ref().and_then(|row| row.observed.last.as_ref());
-        let untried = last.is_none_or(|attempt| attempt.at < self.sent_at);
-        self.receives() >= SUSPECT_RECEIVES && untried
+    /// The row with what was found of its click.
+    pub fn candidate(&self) -> Option<Row> {
+        let row = self.row.clone()?;
+        Some(match &self.found {
+            Some(facts) => Row { facts: (**facts).clone(), ..row },
+            None => row,
+        })
+    }
+
+    /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
+    /// for trouble: its `due` brings it again. That of a refused or dead row is: it becomes a
+    /// dead-letter message. What is settled or refused stays so.
+    pub fn set_aside(&mut self, disposition: Disposition) {
+        if matches!(self.disposition, Disposition::Done | Disposition::DeadLetter) {
+            return;
+        }
+        let rests = |row: &Row| row.observed.refusal.is_some() || row.observed.dead_at.is_some();
+        let waits = |row: &Row| row.open.is_some() && self.found.is_none();
+        let is_driven = |row: &Row| !rests(row) && (waits(row) || row.observed.accepted.is_some());
+        let driven = self.row.as_ref().is_some_and(is_driven);
+        self.disposition = if driven { Disposition::Done } else { disposition };
     }
 }
 
 /// The batch, sorted out before anything is read.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Rows that were tried seldom, then those that were tried often.
     pub works: Vec<Work>,
-    /// Messages that have a fate without a row.
-    pub others: Vec<(Message, Fate)>,
+    /// Where the latter begin. Their order changes with each try, so that one that spoils a run
+    /// does not always meet the same neighbours.
+    pub tried_often_from: usize,
+    /// Messages that have a disposition without a row.
+    pub others: Vec<(Message, Disposition)>,
 }
 
 impl Batch {
-    /// Sorts messages: unreadable ones are refused, early ones come later, the rest by row.
+    /// Sorts messages: unreadable ones are refused, early ones deferred, the rest grouped by row.
     pub fn new(event: SqsEvent, now: EventTime) -> Self {
         let mut batch = Batch::default();
         let mut works: BTreeMap<RowKey, Work> = BTreeMap::new();
         for record in event.records {
             match sort(&record, now) {
                 Ok(signal) => add(&mut works, signal.key(), record),
-                Err(fate) => batch.others.push((Message::from(record), fate)),
+                Err(disposition) => batch.others.push((Message::from(record), disposition)),
             }
         }
-        batch.works = works.into_values().collect();
+        let (mut often, seldom): (Vec<Work>, Vec<Work>) =
+            works.into_values().partition(|work| work.receives() >= CAREFUL_FROM);
+        often.sort_by_cached_key(|work| work.key.shuffled(work.receives()));
+        batch.works = seldom;
+        batch.tried_often_from = batch.works.len();
+        batch.works.extend(often);
         batch
     }
 
-    /// Changes of visibility that the fates ask for.
-    pub fn hides(&self) -> Vec<Hide> {
-        let hide = |(message, fate): (&Message, Fate)| match fate {
-            Fate::Later(seconds) => {
-                Some(Hide { receipt_handle: message.receipt_handle.clone(), seconds })
-            }
-            Fate::Refused => {
-                Some(Hide { receipt_handle: message.receipt_handle.clone(), seconds: 0 })
-            }
-            Fate::Done | Fate::HandBack => None,
+    /// Changes of visibility that the dispositions ask for.
+    pub fn deferrals(&self) -> Vec<Deferral> {
+        let deferral = |(message, disposition): (&Message, Disposition)| {
+            let seconds = match disposition {
+                Disposition::Defer(seconds) => seconds,
+                Disposition::DeadLetter => 0,
+                Disposition::Done | Disposition::Return => return None,
+            };
+            Some(Deferral { receipt_handle: message.receipt_handle.clone(), seconds })
         };
-        self.fates().filter_map(hide).collect()
+        self.dispositions().filter_map(deferral).collect()
     }
 
-    /// The answer to Lambda: every message that is not done comes again.
+    /// The answer to Lambda: every message that is not done is a batch item failure.
     pub fn response(&self) -> SqsBatchResponse {
-        let failed = self.fates().filter(|(_, fate)| *fate != Fate::Done);
+        let failed =
+            self.dispositions().filter(|(_, disposition)| *disposition != Disposition::Done);
         let batch_item_failures = failed
             .map(|(message, _)| ItemFailure { item_identifier: message.id.clone() })
             .collect();
         SqsBatchResponse { batch_item_failures }
     }
 
-    fn fates(&self) -> impl Iterator<Item = (&Message, Fate)> {
+    /// How many rows, and messages without a row, have such a disposition.
+    pub fn count(&self, wanted: impl Fn(Disposition) -> bool) -> usize {
+        let rows = self.works.iter().filter(|work| wanted(work.disposition)).count();
+        rows + self.others.iter().filter(|(_, disposition)| wanted(*disposition)).count()
+    }
+
+    fn dispositions(&self) -> impl Iterator<Item = (&Message, Disposition)> {
         let of_rows = self
             .works
             .iter()
-            .flat_map(|work| work.messages.iter().map(|message| (message, work.fate)));
-        of_rows.chain(self.others.iter().map(|(message, fate)| (message, *fate)))
+            .flat_map(|work| work.messages.iter().map(|message| (message, work.disposition)));
+        of_rows.chain(self.others.iter().map(|(message, disposition)| (message, *disposition)))
     }
 }
 
-fn sort(record: &SqsRecord, now: EventTime) -> Result<Signal, Fate> {
+fn sort(record: &SqsRecord, now: EventTime) -> Result<Signal, Disposition> {
     let signal = Signal::parse(&record.body).map_err(|error| {
         tracing::error!(message = record.message_id, %error, "unreadable message");
-        Fate::Refused
+        Disposition::DeadLetter
     })?;
     match signal.not_before {
-        Some(time) if time.0 > now => Err(Fate::Later(time.0.seconds_since(now))),
+        Some(time) if time.0 > now => Err(Disposition::Defer(time.0.seconds_since(now))),
         _ => Ok(signal),
     }
 }
@@ -134,7 +171,9 @@ fn add(works: &mut BTreeMap<RowKey, Work>, key: RowKey, record: SqsRecord) {
         messages: Vec::new(),
         sent_at,
         row: None,
-        fate: Fate::HandBack,
+        found: None,
+        missing: None,
+        disposition: Disposition::Return,
     });
     work.sent_at = work.sent_at.max(sent_at);
     work.messages.push(record.into());
@@ -152,38 +191,90 @@ impl From<SqsRecord> for Message {
 
 #[cfg(test)]
 mod tests {
+    use test_support::rows::{accepted_row, facts, key_of, open, row, sold};
     use tracklayer_core::ledger::{
-        facts::ClickOrigin,
-        observed::{Attempt, AttemptOutcome, Kind},
+        index::IndexClass,
+        observed::{Refusal, RefusalReason},
     };
 
     use super::*;
-    use crate::heed::{
-        self,
-        tests::{now, row},
-    };
 
-    /// A message of so many receives, sent a minute ago, whose row was last tried so many seconds
-    /// after it was sent.
-    fn work(receives: u32, tried: Option<i64>) -> Work {
-        let sent_at = now().plus_seconds(-60);
-        let mut row = row(90, ClickOrigin::Session, None);
-        row.observed.last = tried.map(|seconds| Attempt {
-            at: sent_at.plus_seconds(seconds),
-            kind: Kind::Apply,
-            outcome: AttemptOutcome::Unknown,
-            code: None,
-            error_code: None,
-            tracking_id: None,
-        });
-        heed::tests::work(row, receives)
+    /// A message of so many receives for the purchase of this id.
+    fn record(event_id: &str, receives: u32) -> SqsRecord {
+        let body = serde_json::to_string(&Signal::of(&key_of(event_id, "purchase"), None));
+        let record = serde_json::json!({"messageId": event_id, "receiptHandle": event_id,
+            "body": body.expect("JSON"), "attributes": {"SentTimestamp": "0",
+                "ApproximateReceiveCount": receives.to_string()}});
+        serde_json::from_value(record).expect("a record")
+    }
+
+    fn batch(records: Vec<SqsRecord>) -> Batch {
+        Batch::new(SqsEvent { records }, sold())
     }
 
     #[test]
-    fn what_keeps_coming_back_without_an_attempt_is_suspect() {
-        assert!(work(4, None).is_suspect());
-        assert!(!work(3, None).is_suspect());
-        assert!(!work(4, Some(0)).is_suspect(), "an outage leaves a note");
-        assert!(work(4, Some(-1)).is_suspect(), "of an earlier message");
+    fn what_was_tried_often_comes_last_in_an_order_that_changes_with_each_try() {
+        let order = |receives: u32| {
+            let often = (0..20).map(|n| record(&format!("often-{n}"), receives));
+            let batch = batch(often.chain([record("seldom", 3)]).collect());
+            let ids: Vec<String> =
+                batch.works.iter().map(|work| work.key.event_id.to_string()).collect();
+            assert_eq!((ids[0].as_str(), batch.tried_often_from), ("seldom", 1));
+            ids
+        };
+        assert_eq!(order(4), order(4));
+        let firsts: std::collections::BTreeSet<String> =
+            (4..12).map(|receives| order(receives)[1].clone()).collect();
+        assert!(firsts.len() > 3, "{firsts:?}");
+    }
+
+    #[test]
+    fn messages_of_one_row_count_as_often_as_the_one_received_most() {
+        let batch = batch(vec![record("1", 1), record("1", 4)]);
+        assert_eq!((batch.works.len(), batch.tried_often_from), (1, 0));
+        assert_eq!(batch.response().batch_item_failures.len(), 2);
+    }
+
+    #[test]
+    fn an_early_message_is_deferred_without_a_row_and_an_unreadable_one_refused() {
+        let early = Signal::new(&row(), Some(sold().plus_seconds(90)));
+        let mut records = vec![record("1", 1), record("2", 1)];
+        records[0].body = serde_json::to_string(&early).expect("JSON");
+        records[1].body = "{}".to_owned();
+        let batch = batch(records);
+        assert!(batch.works.is_empty());
+        let seconds: Vec<i64> = batch.deferrals().iter().map(|it| it.seconds).collect();
+        assert_eq!(seconds, [90, 0]);
+    }
+
+    fn set_aside(row: Row, found: bool) -> Disposition {
+        let mut work = batch(vec![record("1", 1)]).works.remove(0);
+        work.row = Some(row);
+        work.found = found.then(|| Box::new(facts()));
+        work.set_aside(Disposition::Return);
+        work.disposition
+    }
+
+    #[test]
+    fn a_message_is_not_returned_for_trouble_where_a_due_drives_its_row() {
+        let waits = || Row { open: open(IndexClass::Wait, 60, None), ..row() };
+        let looks = || Row { open: open(IndexClass::Look, 60, None), ..row() };
+        assert_eq!(set_aside(row(), false), Disposition::Return);
+        assert_eq!(set_aside(waits(), false), Disposition::Done);
+        assert_eq!(set_aside(looks(), false), Disposition::Done);
+        assert_eq!(set_aside(looks(), true), Disposition::Return, "its click was found");
+        assert_eq!(set_aside(accepted_row(Vec::new()), false), Disposition::Done);
+    }
+
+    #[test]
+    fn the_message_of_a_refused_or_dead_row_is_returned_until_it_is_a_dead_letter() {
+        let listed = |class| Row { open: open(class, 0, None), ..row() };
+        let mut refused = listed(IndexClass::Refused);
+        let reason = RefusalReason::AcceptedElsewhere;
+        refused.observed.refusal = Some(Refusal { at: sold(), reason });
+        assert_eq!(set_aside(refused, false), Disposition::Return);
+        let mut dead = listed(IndexClass::Dead);
+        dead.observed.dead_at = Some(sold());
+        assert_eq!(set_aside(dead, false), Disposition::Return);
     }
 }

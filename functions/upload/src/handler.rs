@@ -1,102 +1,66 @@
 //! One run: read the rows, decide each, send, write what was learned, answer per message.
+//!
+//! What was tried often comes last, from its reading on: a row that kills the function, or takes its
+//! time, must not take the others with it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::ops::Range;
 
-use tracklayer_core::{ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy};
+use tracklayer_core::reconcile::calls::Item;
 use tracklayer_edge::{
-    ledger::Found,
-    ports::{Batches as _, Clock, Live, Ports, Signals as _},
+    lambda::deadline::Deadline,
+    ports::{Batches as _, Clock as _, Found, Ports, Signals as _},
 };
 
 use crate::{
+    accounts::Accounts,
     batch::{Batch, Work},
-    report::Report,
+    context::Upload,
+    deadline::RunTime,
+    decide::Load,
+    log::Report,
     run::Run,
     wire::{SqsBatchResponse, SqsEvent},
 };
 
-/// Time kept free at the end of a run for writing what was learned; less in short runs.
-const MAX_WRITE_TIME: Duration = Duration::from_secs(10);
-/// The longest a call may take.
-const MAX_CALL_TIME: Duration = Duration::from_secs(60);
-
-/// What the function needs.
-pub struct Upload<P: Ports = Live> {
-    /// Which goals and accounts there are.
-    pub mapping: Mapping,
-    /// The waits of this deployment.
-    pub policy: Policy,
-    /// Receives after which the queue gives a message up.
-    pub max_receives: u32,
-    /// Which of Microsoft's worlds it uploads to.
-    pub environment: Environment,
-    /// The clock.
-    pub clock: P::Clock,
-    /// Where waiting conversions find their clicks.
-    pub clicks: P::Clicks,
-    /// Where the rows are.
-    pub ledger: P::Ledger,
-    /// Where the messages come from.
-    pub queue: P::Queue,
-    /// The accounts' credentials.
-    pub secrets: P::Secrets,
-    /// Their access tokens.
-    pub auth: P::Auth,
-    /// Microsoft.
-    pub microsoft: P::Microsoft,
-    /// Where lines and metrics go.
-    pub telemetry: P::Telemetry,
-}
-
-/// When Lambda ends the run.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline {
-    /// By the clock's monotonic time.
-    end: Duration,
-    call_time: Duration,
-    write_time: Duration,
-}
-
-impl Deadline {
-    /// From the invocation's deadline in milliseconds since 1970. A call gets half of what is left
-    /// at the start, at most a minute.
-    pub fn at_epoch_ms(deadline: u64, clock: &impl Clock) -> Self {
-        let left = i64::try_from(deadline).unwrap_or(i64::MAX).saturating_sub(clock.now_ms());
-        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-        Deadline {
-            end: clock.monotonic() + left,
-            call_time: MAX_CALL_TIME.min(left / 2),
-            write_time: MAX_WRITE_TIME.min(left / 4),
-        }
-    }
-
-    /// How long a call may take; `None` if one begun now could outlive the time to write.
-    pub(crate) fn for_call(&self, clock: &impl Clock) -> Option<Duration> {
-        let end = clock.monotonic() + self.call_time + self.write_time;
-        (end <= self.end).then_some(self.call_time)
-    }
-}
-
 impl<P: Ports> Upload<P> {
-    /// Answers one batch. Never fails as a whole: what could not be done is handed back.
+    /// Answers one batch. Never fails as a whole: what could not be done is returned as a batch item
+    /// failure.
     pub async fn handle(&self, event: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
         let mut batch = Batch::new(event, self.clock.now());
         let mut report = Report::default();
-        let found = self.read(&mut batch.works).await;
-        let accounts = self.accounts(&batch.works, found, &mut report).await;
+        let works = batch.works.len();
+        let (seldom, often) = (0..batch.tried_often_from, batch.tried_often_from..works);
         let mut run = Run {
             upload: self,
             works: &mut batch.works,
-            accounts: &accounts,
-            deadline,
+            accounts: Accounts::default(),
+            time: RunTime::new(deadline, &self.clock),
             report: &mut report,
-            refused_whole: BTreeMap::new(),
         };
-        run.work().await;
-        run.bury().await;
-        self.queue.hide(&batch.hides()).await;
+        let mut careful = self.work(&mut run, seldom).await;
+        careful.extend(self.work(&mut run, often).await);
+        run.send_carefully(careful).await;
+        run.mark_dead().await;
+        self.queue.defer(&batch.deferrals()).await;
         report.finish(&batch, &self.telemetry);
         batch.response()
+    }
+
+    /// Works on a part of the batch; answers with the rows that are to be sent with care, after all
+    /// others.
+    async fn work(&self, run: &mut Run<'_, P>, part: Range<usize>) -> Vec<Item<Load>> {
+        if part.is_empty() {
+            return Vec::new();
+        }
+        let found = self.read(&mut run.works[part.clone()]).await;
+        run.read_accounts(part.clone(), found).await;
+        run.redrive(part.clone()).await;
+        run.look_for_clicks(part.clone()).await;
+        let items = run.decide(part).await;
+        let (careful, items): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| run.needs_care(item));
+        run.send(items).await;
+        careful
     }
 
     /// Reads the rows; answers with what was found of the accounts. A row that is not read is not
@@ -105,9 +69,6 @@ impl<P: Ports> Upload<P> {
         let keys: Vec<_> = works.iter().map(|work| work.key.clone()).collect();
         let accounts: Vec<_> =
             self.mapping.accounts().map(|account| account.name().clone()).collect();
-        if keys.is_empty() {
-            return Found::default();
-        }
         let mut found = match self.ledger.read(&keys, &accounts).await {
             Ok(found) => found,
             Err(error) => {
@@ -119,7 +80,7 @@ impl<P: Ports> Upload<P> {
             work.row = found.rows.remove(&work.key);
             if work.row.is_none() {
                 // Perhaps not processed, perhaps not written yet: never taken for settled.
-                tracing::warn!(record = work.key.label(), "row not read, handed back");
+                tracing::warn!(record = work.key.label(), "row not read, its message is returned");
             }
         }
         found

@@ -1,21 +1,22 @@
 //! Reads signals, decides what each row needs, and sends it to Microsoft in batches.
 //!
-//! - [`handler`]: one run, from messages to the answer per message
-//! - `batch`: messages by row; `account`: secrets and tokens
-//! - `run`: what the steps share, and how notes are written
-//! - `prepare`: redrives and decisions; `bind`: clicks that came late;
-//!   `heed`: consent that was withdrawn; `call`: Microsoft
-//! - `report`: lines and metrics; [`wire`]: event and answer
+//! - [`context`]: the function and its ports; [`handler`]: one run, from messages to the answer
+//! - `batch`: messages by row, and what becomes of each; `accounts`: secrets and tokens
+//! - `late_clicks`: the click is looked for anew before an original is first sent
+//! - `decide`: what each row needs; `send`: claim, call, outcome; `run`: what these steps share
+//! - `deadline`: how much of a run a call may take; `log`: lines and metrics; [`wire`]
 
-mod account;
+mod accounts;
 mod batch;
-mod bind;
-mod call;
+pub mod context;
+mod deadline;
+mod decide;
 pub mod handler;
-mod heed;
-mod prepare;
-mod report;
+mod late_clicks;
+mod log;
 mod run;
+mod send;
 pub mod wire;
 
-pub use handler::{Deadline, Upload};
+pub use context::Upload;
+pub use tracklayer_edge::lambda::deadline::Deadline;

@@ -2,15 +2,16 @@
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use tracklayer_edge::{
-    aws::Aws,
-    clicks::Clicks,
-    clock::SystemClock,
-    config,
-    ledger::Ledger,
-    microsoft::{Auth, Client, Endpoints},
-    queue::Queue,
-    secrets::Secrets,
-    telemetry::{self, StandardOutput},
+    aws::{account_secrets::Secrets, clicks::Clicks, clients::Aws, ledger::Ledger, queue::Queue},
+    lambda::{
+        clock::SystemClock,
+        config,
+        telemetry::{self, StandardOutput},
+    },
+    microsoft::{
+        client::{Client, Endpoints},
+        tokens::Auth,
+    },
 };
 use upload::{Deadline, Upload, wire::SqsEvent};
 

@@ -1,25 +1,20 @@
 //! One run in progress: from rows that were read to what is written about them.
 
-use std::collections::BTreeMap;
-
 use tracklayer_core::{
-    id::AccountName,
     ledger::row::Row,
     reconcile::{
         decide::after_wait,
         note::{Context, Note, OnConflict, Write},
     },
 };
-use tracklayer_edge::{
-    ledger::Written,
-    ports::{Batches as _, Clock as _, Ports},
-};
+use tracklayer_edge::ports::{Batches as _, Clock as _, Ports, Written};
 
 use crate::{
-    account::Accounts,
-    batch::{Fate, Work},
-    handler::{Deadline, Upload},
-    report::Report,
+    accounts::Accounts,
+    batch::{Disposition, Work},
+    context::Upload,
+    deadline::RunTime,
+    log::Report,
 };
 
 /// How often an outcome is written anew when other writers are faster.
@@ -29,27 +24,15 @@ const WRITE_ROUNDS: usize = 8;
 pub struct Run<'a, P: Ports> {
     pub upload: &'a Upload<P>,
     pub works: &'a mut [Work],
-    pub accounts: &'a Accounts,
-    pub deadline: Deadline,
+    pub accounts: Accounts,
+    pub time: RunTime,
     pub report: &'a mut Report,
-    /// Calls in a row that were refused whole.
-    pub refused_whole: BTreeMap<AccountName, u32>,
 }
 
 impl<P: Ports> Run<'_, P> {
-    /// Works on all rows.
-    pub async fn work(&mut self) {
-        self.redrive().await;
-        self.upload.heed_withdrawals(self.works).await;
-        self.upload.bind(self.works, self.accounts).await;
-        let mut planned = self.decide().await;
-        self.drop_hashes(&mut planned).await;
-        self.send(planned).await;
-    }
-
     /// Writes a note about each of these rows and keeps the rows up to date; true where it is
     /// written. Where another writer was faster, the note says itself what is still true.
-    pub async fn note(&mut self, notes: Vec<(usize, Note)>) -> Vec<bool> {
+    pub async fn note(&mut self, notes: &[(usize, Note)]) -> Vec<bool> {
         let mut written = vec![false; notes.len()];
         let mut pending: Vec<usize> = (0..notes.len()).collect();
         // The row each note was made from: what it meets later is compared with that one.
@@ -70,20 +53,10 @@ impl<P: Ports> Run<'_, P> {
             let outcomes = self.upload.ledger.write(&writes).await;
             for ((slot, write), outcome) in slots.into_iter().zip(&writes).zip(outcomes) {
                 let work = &mut self.works[notes[slot].0];
-                match outcome {
-                    Written::Done => {
-                        work.row = work.row.as_ref().map(|row| write.applied_to(row));
-                        written[slot] = true;
-                    }
-                    Written::Conflict(Some(current)) => {
-                        work.row = Some(*current);
-                        pending.push(slot);
-                    }
-                    Written::Conflict(None) => {}
-                    Written::Failed(error) => {
-                        tracing::warn!(record = work.key.label(), error, "row not written");
-                        pending.push(slot);
-                    }
+                match settle(work, write, outcome) {
+                    Settled::Written => written[slot] = true,
+                    Settled::Again => pending.push(slot),
+                    Settled::Lost => {}
                 }
             }
         }
@@ -92,45 +65,70 @@ impl<P: Ports> Run<'_, P> {
 
     fn draft(&self, note: &Note, seen: &Row, work: &Work) -> Option<Write> {
         let current = work.row.as_ref()?;
-        let account = self.accounts.view(&current.account);
+        let account = self.accounts.view(&current.account).cloned().unwrap_or_default();
         let context = Context {
             account: &account,
             now: self.upload.clock.now(),
             policy: &self.upload.policy,
         };
-        let moved = (current.observed_revision, current.desired_revision)
-            != (seen.observed_revision, seen.desired_revision);
-        match moved {
-            false => Some(note.write(current, &context)),
-            true => match note.again(seen, current, &context) {
-                OnConflict::Write(write) => Some(*write),
-                OnConflict::HandBack => None,
-            },
+        let revisions = |row: &Row| (row.observed_revision, row.desired_revision);
+        if revisions(current) == revisions(seen) {
+            return Some(note.write(current, work.found.as_deref(), &context));
+        }
+        match note.again(seen, current, &context) {
+            OnConflict::Write(write) => Some(*write),
+            OnConflict::GiveUp => None,
         }
     }
 
-    /// At the last receive, what goes to the dead letters is marked in the ledger too.
-    pub async fn bury(&mut self) {
+    /// At the last receive, what becomes a dead-letter message is marked in the ledger too.
+    pub async fn mark_dead(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
             let rests = |row: &Row| row.observed.refusal.is_some() || after_wait(row).is_none();
             let refused = work.row.as_ref().is_some_and(rests);
-            let again = matches!(work.fate, Fate::HandBack | Fate::Later(_));
+            let again = matches!(work.disposition, Disposition::Return | Disposition::Defer(_));
             again && work.receives() >= max_receives && !refused
         };
-        let dying: Vec<usize> =
-            (0..self.works.len()).filter(|&index| is_dying(&self.works[index])).collect();
-        let notes = dying.iter().map(|&index| (index, Note::Dead)).collect();
-        let written = self.note(notes).await;
-        for (index, written) in dying.into_iter().zip(written) {
-            tracing::error!(
-                record = self.works[index].key.label(),
-                written,
-                "given up by the queue"
-            );
+        let dying: Vec<(usize, Note)> = (0..self.works.len())
+            .filter(|&index| is_dying(&self.works[index]))
+            .map(|index| (index, Note::Dead))
+            .collect();
+        let written = self.note(&dying).await;
+        for ((index, _), written) in dying.into_iter().zip(written) {
+            let record = self.works[index].key.label();
+            tracing::error!(record, written, "given up by the queue");
             if let Some(row) = &self.works[index].row {
                 self.report.count(&row.account, "Dead");
             }
+        }
+    }
+}
+
+/// How one write of a note ended.
+enum Settled {
+    Written,
+    /// Somebody was faster, or DynamoDB did not answer: what is still true is written anew.
+    Again,
+    Lost,
+}
+
+fn settle(work: &mut Work, write: &Write, outcome: Written) -> Settled {
+    match outcome {
+        Written::Done => {
+            work.row = work.row.as_ref().map(|row| write.applied_to(row));
+            work.found = None;
+            Settled::Written
+        }
+        Written::Conflict(Some(current)) => {
+            work.row = Some(*current);
+            work.found = None;
+            Settled::Again
+        }
+        Written::Conflict(None) => Settled::Lost,
+        Written::Failed(error) => {
+            tracing::warn!(record = work.key.label(), error, "row not written");
+            Settled::Again
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Names and ids that callers, mappings and stores agree on.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -12,6 +12,44 @@ pub struct IdError {
     rule: &'static str,
 }
 
+/// Compares ids with their digits read as numbers (`edit-9` before `edit-10`), then by their bytes,
+/// so that no two different ids are equal.
+#[must_use]
+pub fn compare_naturally(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let order = match (next_part(&mut left), next_part(&mut right)) {
+            (None, None) => return a.cmp(b),
+            (one, other) => one.cmp(&other),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+/// Cuts the next number, or the text before it, off `rest`.
+fn next_part<'a>(rest: &mut &'a str) -> Option<Part<'a>> {
+    let first = rest.chars().next()?;
+    let is_number = first.is_ascii_digit();
+    let end = rest.find(|c: char| c.is_ascii_digit() != is_number).unwrap_or(rest.len());
+    let (part, after) = rest.split_at(end);
+    *rest = after;
+    Some(if is_number {
+        let digits = part.trim_start_matches('0');
+        Part::Number(digits.len(), digits)
+    } else {
+        Part::Text(part)
+    })
+}
+
+/// A longer number without leading zeros is the larger one; of equal length, digits decide.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    Number(usize, &'a str),
+    Text(&'a str),
+}
+
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $check:path, $rule:literal) => {
         $(#[$doc])*
@@ -21,10 +59,7 @@ macro_rules! text_type {
         impl $name {
             #[doc = concat!("Takes the text if it is ", $rule, ".")]
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                match $check(text) {
-                    true => Ok(Self(text.to_owned())),
-                    false => Err(IdError { rule: $rule }),
-                }
+                if $check(text) { Ok(Self(text.to_owned())) } else { Err(IdError { rule: $rule }) }
             }
 
             /// The text itself.
@@ -52,7 +87,7 @@ macro_rules! text_type {
             }
         }
 
-        /// So that maps keyed by it can be asked with plain text.
+        /// So that a `&str` finds an entry in maps keyed by it.
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -75,9 +110,10 @@ macro_rules! text_type {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                match $check(&text) {
-                    true => Ok(Self(text)),
-                    false => Err(de::Error::custom(IdError { rule: $rule })),
+                if $check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(de::Error::custom(IdError { rule: $rule }))
                 }
             }
         }

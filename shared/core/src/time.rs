@@ -48,14 +48,7 @@ pub enum TimeError {
 impl EventTime {
     /// Reads RFC 3339 with any offset (`2026-04-24T11:42:13+02:00`); a fraction is cut off.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
-        if let Some(time) = parse_with_offset(text) {
-            return Ok(time);
-        }
-        let looks_local = text.ends_with(|c: char| c.is_ascii_digit());
-        match looks_local && parse_with_offset(&format!("{text}Z")).is_some() {
-            true => Err(TimeError::MissingOffset),
-            false => Err(TimeError::Invalid),
-        }
+        Moment::parse_rfc3339(text).map(Moment::second)
     }
 
     /// The instant this many seconds after 1970-01-01T00:00:00Z, kept within the years 0000 to 9999.
@@ -84,12 +77,56 @@ impl EventTime {
 }
 
 /// `time` takes any character between date and time; RFC 3339 names only `T`.
-fn parse_with_offset(text: &str) -> Option<EventTime> {
+fn parse_with_offset(text: &str) -> Option<Moment> {
     if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
         return None;
     }
-    let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
-    (FIRST..=LAST).contains(&seconds).then_some(EventTime(seconds))
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let seconds = time.unix_timestamp();
+    let millis = seconds * 1_000 + i64::from(time.millisecond());
+    (FIRST..=LAST).contains(&seconds).then_some(Moment(millis))
+}
+
+/// An instant in milliseconds UTC: the order of corrections needs more than seconds.
+///
+/// Stored as a number of milliseconds since 1970.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// Reads RFC 3339 with any offset; what is finer than a millisecond is cut off.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
+        if let Some(moment) = parse_with_offset(text) {
+            return Ok(moment);
+        }
+        let looks_local = text.ends_with(|c: char| c.is_ascii_digit());
+        if looks_local && parse_with_offset(&format!("{text}Z")).is_some() {
+            Err(TimeError::MissingOffset)
+        } else {
+            Err(TimeError::Invalid)
+        }
+    }
+
+    /// The whole second it lies in.
+    #[must_use]
+    pub fn second(self) -> EventTime {
+        EventTime::from_epoch(self.0.div_euclid(1_000))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn epoch_ms(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<EventTime> for Moment {
+    fn from(time: EventTime) -> Self {
+        Moment(time.0 * 1_000)
+    }
 }
 
 /// `2026-04-24T09:42:13Z`, always with `Z`, never with a fraction, midnight as `00:00:00`.

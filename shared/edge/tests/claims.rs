@@ -7,17 +7,14 @@ use std::{
 
 use proptest::prelude::*;
 use tracklayer_core::{
-    ledger::row::RowKey,
+    ledger::row::{PartitionKey, RowKey},
     person::{
         click_id::ClickId,
         identity::{Identity, hash_email},
     },
     time::EventTime,
 };
-use tracklayer_edge::{
-    ledger::{LedgerError, Pointer, claim_of},
-    ports::Claims,
-};
+use tracklayer_edge::ports::{Claims, LedgerError, Pointer, claim_of};
 
 /// Claims as the table keeps them.
 #[derive(Default)]
@@ -34,17 +31,25 @@ impl Claims for Table {
         Ok(claims.entry(claim.to_owned()).or_insert_with(|| owner.clone()) == owner)
     }
 
-    async fn release(&self, claim: &str, owner: &RowKey) -> Result<(), LedgerError> {
-        self.0.borrow_mut().retain(|name, holder| name != claim || holder != owner);
-        Ok(())
+    async fn point(
+        &self,
+        _: &PartitionKey,
+        _: &Pointer,
+        _: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        unreachable!("only keys are claimed")
     }
 
-    async fn point(&self, _: &RowKey, _: &Pointer) -> Result<Option<Pointer>, LedgerError> {
-        Ok(None)
+    async fn pointer(
+        &self,
+        _: &PartitionKey,
+        _: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        unreachable!("only keys are claimed")
     }
 
-    async fn pointer(&self, _: &RowKey) -> Result<Option<Pointer>, LedgerError> {
-        Ok(None)
+    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
+        unreachable!("only keys are claimed")
     }
 }
 
@@ -95,12 +100,33 @@ proptest! {
         let keys: BTreeSet<_> = sales.iter().zip(&seconds).map(|((person, _), at)| key(*person, *at)).collect();
         prop_assert_eq!(keys.len(), sales.len());
         for ((_, offset), at) in sales.iter().zip(&seconds) {
-            prop_assert!((0..3_600).contains(&at.seconds_since(now.plus_seconds(*offset))));
+            prop_assert!((0..=86_400).contains(&at.seconds_since(now.plus_seconds(*offset))));
         }
         for number in repeated.iter().map(|index| index.index(sales.len())) {
             prop_assert_eq!(second(number), seconds[number], "a retry finds its own second");
         }
     }
+}
+
+fn second_of(table: &Table, number: usize, at: EventTime) -> EventTime {
+    let account = "main".parse().expect("an account");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let (identity, own) = (identity(0), owner(number));
+    let second = table.claim_second(&account, &identity, at, &own, at, 0);
+    runtime.block_on(second).expect("a second")
+}
+
+#[test]
+fn near_seconds_are_given_away_first_and_a_full_minute_stops_nobody() {
+    let (table, at) = (Table::default(), EventTime::from_epoch(1_800_000_000));
+    let shifts: Vec<i64> =
+        (0..2_000).map(|number| second_of(&table, number, at).seconds_since(at)).collect();
+    assert_eq!(shifts[..16], (0..16).collect::<Vec<_>>(), "one after the other");
+    assert!(shifts[16..100].iter().all(|shift| (16..=600).contains(shift)), "of ten minutes");
+    let far = shifts.iter().filter(|shift| **shift > 600).count();
+    assert!(far >= 2_000 - 601, "there are no more seconds than that in ten minutes");
+    assert!(shifts.iter().all(|shift| *shift <= 86_400));
+    assert_eq!(shifts.iter().collect::<BTreeSet<_>>().len(), shifts.len());
 }
 
 #[test]

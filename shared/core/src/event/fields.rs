@@ -56,13 +56,13 @@ pub(super) fn missing(field: Field) -> EventError {
     EventError::at(ErrorCode::MissingField, field.as_str(), "is missing")
 }
 
-/// The string that a JSON text stands for; borrowed where it has no escapes.
+/// The string that a JSON text spells; borrowed where it has no escapes.
 fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    match inner.contains('\\') {
-        true => serde_json::from_str(raw).ok().map(Cow::Owned),
-        false => Some(Cow::Borrowed(inner)),
+    if inner.contains('\\') {
+        return serde_json::from_str(raw).ok().map(Cow::Owned);
     }
+    Some(Cow::Borrowed(inner))
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {

@@ -57,10 +57,10 @@ impl Canonical {
 }
 
 impl Conversion {
-    /// Over everything the caller said, the account included.
+    /// Over event, ids, account, time, value and currency. Fields about the person don't count: a
+    /// repetition may say them better.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let references = &self.references;
         Canonical::new("conversion")
             .with("event", &self.event)
             .with("eventId", &self.event_id)
@@ -68,14 +68,6 @@ impl Conversion {
             .with("account", &self.account)
             .with("occurredAt", self.occurred_at.epoch())
             .with_some("value", self.value)
-            .with_some("msclkid", self.msclkid.as_ref())
-            .with_some("sessionId", references.session.as_ref())
-            .with_some("leadId", references.lead.as_ref())
-            .with_some("cartId", references.cart.as_ref())
-            .with_some("orderId", references.order.as_ref())
-            .with_some("email", self.email.map(|hash| hash.hex()))
-            .with_some("phone", self.phone.map(|hash| hash.hex()))
-            .with("consent", self.consent.as_str())
             .finish()
     }
 }
@@ -94,7 +86,7 @@ impl Correction {
             .with("eventId", &self.event_id)
             .with("source", &self.source)
             .with_some("account", self.account.as_ref())
-            .with("occurredAt", self.occurred_at.epoch())
+            .with("occurredAt", self.occurred_at.epoch_ms())
             .with("original.source", &self.original.source)
             .with("original.eventId", &self.original.event_id)
             .with_some("original.event", self.original.event.as_ref())

@@ -28,7 +28,7 @@ use crate::money::Money;
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
 use crate::person::identity::Sha256Hash;
-use crate::time::EventTime;
+use crate::time::{EventTime, Moment};
 
 /// One event, as far as it concerns Microsoft.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct Conversion {
     pub event_id: RecordId,
     /// The system it comes from.
     pub source: Source,
-    /// The account it goes to: as given, else the only one.
+    /// The account it is sent to: as given, else the only one.
     pub account: AccountName,
     /// When it happened.
     pub occurred_at: EventTime,
@@ -115,11 +115,11 @@ pub struct Correction {
     pub source: Source,
     /// The account as given. `None` means the original's: only the original knows it.
     pub account: Option<AccountName>,
-    /// When the refund or change happened.
-    pub occurred_at: EventTime,
+    /// When the refund or change happened; corrections of one second need an order.
+    pub occurred_at: Moment,
     /// What it corrects.
     pub original: OriginalRef,
-    /// How.
+    /// What it does to the original's value.
     pub kind: CorrectionKind,
 }
 

@@ -13,7 +13,7 @@ use crate::person::{
     error::IdentityError,
     identity::{Sha256Hash, hash_email, hash_phone},
 };
-use crate::time::{EventTime, MAX_AGE, MAX_SKEW, TimeError};
+use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
 pub(super) fn event_id(fields: &Fields<'_>) -> Result<RecordId, EventError> {
     record_id(fields, Field::EventId)?.ok_or_else(|| missing(Field::EventId))
@@ -64,14 +64,14 @@ pub(super) fn account<'m>(
 }
 
 /// When it happened: not ahead of `now` by more than [`MAX_SKEW`].
-pub(super) fn occurred_at(fields: &Fields<'_>, now: EventTime) -> Result<EventTime, EventError> {
+pub(super) fn occurred_at(fields: &Fields<'_>, now: EventTime) -> Result<Moment, EventError> {
     let field = Field::OccurredAt.as_str();
     let text = fields.required_text(Field::OccurredAt)?;
-    let time = EventTime::parse_rfc3339(&text).map_err(|error| match error {
+    let time = Moment::parse_rfc3339(&text).map_err(|error| match error {
         TimeError::Invalid => EventError::at(ErrorCode::InvalidTime, field, error),
         TimeError::MissingOffset => EventError::at(ErrorCode::MissingOffset, field, error),
     })?;
-    if time > now.plus_seconds(MAX_SKEW) {
+    if time.second() > now.plus_seconds(MAX_SKEW) {
         let problem = "is more than 5 minutes in the future";
         return Err(EventError::at(ErrorCode::TimeInFuture, field, problem));
     }
@@ -112,7 +112,7 @@ pub(super) fn phone(
     person(fields, Field::Phone, Field::HashedPhone, |text| hash_phone(text, country_code))
 }
 
-/// A person's field, given plain or hashed; given both ways, both must mean the same.
+/// A person's field, given as text or hashed; given both ways, both must mean the same.
 fn person(
     fields: &Fields<'_>,
     plain: Field,
@@ -158,10 +158,8 @@ pub(super) fn original(
     let raw = fields.raw(Field::Original).ok_or_else(|| missing(Field::Original))?;
     let inner = Fields::parse(raw).ok_or_else(|| invalid_original("must be an object"))?;
     let inside = |error: EventError| invalid_original(&error.message);
-    let source = match inner.has(Field::Source) {
-        true => source(&inner).map_err(inside)?,
-        false => own_source.clone(),
-    };
+    let source =
+        if inner.has(Field::Source) { source(&inner).map_err(inside)? } else { own_source.clone() };
     let event_id = event_id(&inner).map_err(inside)?;
     let event = inner.has(Field::Event).then(|| event_rule(&inner, mapping)).transpose();
     let event = match event.map_err(inside)? {

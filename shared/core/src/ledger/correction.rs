@@ -1,20 +1,21 @@
 //! Corrections of a conversion, folded into what it is worth now.
 //!
-//! Corrections are a set keyed by their own event id, folded in the order they occurred (same
-//! second: by source, then id), so that any order of arrival ends in the same net.
+//! Corrections are a set keyed by their own event id, folded in the order they occurred, so that any
+//! order of arrival ends in the same net.
+
+use std::cmp::Ordering;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountName, RecordId, Source},
+    id::{AccountName, EventName, RecordId, Source, compare_naturally},
     ledger::{facts::Facts, observed::Observed},
     money::{Amount, Currency, Money},
-    serde_help::is_false,
-    time::EventTime,
+    time::{EventTime, Moment},
 };
 
-/// Corrections that one row takes; more are refused at the door.
+/// Corrections that one row takes; more are rejected (`invalid_original`).
 pub const MAX_CORRECTIONS: usize = 50;
 
 /// A refund, restatement or cancellation of the original.
@@ -25,13 +26,14 @@ pub struct Correction {
     pub source: Source,
     /// The source's own id of it.
     pub event_id: RecordId,
-    /// When it happened: the order in which corrections are folded.
-    pub occurred_at: EventTime,
+    /// When it happened, in milliseconds since 1970: the order in which corrections are folded.
+    #[serde(rename = "occurredAtMs")]
+    pub occurred_at: Moment,
     /// When it reached the ledger.
     pub recorded_at: EventTime,
-    /// Whether the source named the original's event: then no sibling under the same id will do.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub names_event: bool,
+    /// The original's event, if the source named it: then no sibling under the same id will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_event: Option<EventName>,
     /// The account it was meant for, if the source named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
@@ -53,7 +55,7 @@ pub struct Change {
     /// This is what the conversion is worth now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_value: Option<Amount>,
-    /// Of either.
+    /// The currency of the amount or of the new value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
 }
@@ -72,6 +74,9 @@ pub enum CorrectionRefusal {
     AccountMismatch,
     /// The person was erased, and with it what names the conversion to Microsoft.
     IdentityErased,
+    /// A word that a later version wrote: after a roll-back its rows stay readable.
+    #[serde(other)]
+    Other,
 }
 
 impl CorrectionRefusal {
@@ -84,6 +89,7 @@ impl CorrectionRefusal {
             CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
             CorrectionRefusal::AccountMismatch => "account_mismatch",
             CorrectionRefusal::IdentityErased => "identity_erased",
+            CorrectionRefusal::Other => "other",
         }
     }
 }
@@ -113,29 +119,31 @@ pub enum Effect {
 /// The result of folding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
-    /// What should stand at Microsoft.
+    /// What Microsoft should have.
     pub worth: Worth,
-    /// One effect per correction, in the order they stand in the row.
+    /// One effect per correction, in the order of the row's corrections.
     pub effects: Vec<Effect>,
-    /// The net as the order log sees it, also when Microsoft can't be told; absent without value.
+    /// The net as the order log sees it, also when Microsoft takes no more of it; absent without value.
     pub net: Option<Decimal>,
 }
 
-/// Folds `corrections` of a conversion with these `facts`. Which of them Microsoft was never told of,
-/// because the person was erased, is said by [`crate::reconcile::state::corrections`].
+/// Folds `corrections` of a conversion with these `facts` in the order they occurred: by
+/// milliseconds, then by source, then by id with its digits compared as numbers.
 #[must_use]
 pub fn fold(account: &AccountName, facts: &Facts, corrections: &[Correction]) -> Folded {
     let mut order: Vec<usize> = (0..corrections.len()).collect();
-    order.sort_by_key(|&i| {
-        let c = &corrections[i];
-        (c.occurred_at, c.source.as_str(), c.event_id.as_str())
-    });
+    order.sort_by(|&a, &b| occurrence(&corrections[a], &corrections[b]));
     let mut effects = vec![Effect::NoEffect; corrections.len()];
-    let mut ledger = Running::of(facts);
+    let mut running = Running::of(facts);
     for position in order {
-        effects[position] = effect_of(account, facts, &corrections[position], &mut ledger);
+        effects[position] = effect_of(account, facts, &corrections[position], &mut running);
     }
-    Folded { worth: ledger.worth(facts), effects, net: ledger.net }
+    Folded { worth: running.worth(facts), effects, net: running.net }
+}
+
+fn occurrence(a: &Correction, b: &Correction) -> Ordering {
+    let ids = || compare_naturally(a.event_id.as_str(), b.event_id.as_str());
+    a.occurred_at.cmp(&b.occurred_at).then_with(|| a.source.cmp(&b.source)).then_with(ids)
 }
 
 fn effect_of(
@@ -144,7 +152,7 @@ fn effect_of(
     correction: &Correction,
     running: &mut Running,
 ) -> Effect {
-    // The money of somebody who was erased is still money: only Microsoft isn't told of it.
+    // The money of somebody who was erased is still money: only Microsoft does not hear of it.
     let refused = correction.refused.filter(|it| *it != CorrectionRefusal::IdentityErased);
     if let Some(refusal) = refused {
         return Effect::Refused(refusal);
@@ -157,28 +165,30 @@ fn effect_of(
         (Some(given), Some(original)) if given != original => {
             Effect::Refused(CorrectionRefusal::CurrencyMismatch)
         }
-        _ => running.take(correction),
+        _ => running.apply(correction),
     }
 }
 
-/// The value while folding; it may fall below zero on the way and come back.
+/// The value while folding; it may fall below zero on the way and rise again.
 struct Running {
     net: Option<Decimal>,
     all_taken_back: bool,
-    touched: bool,
 }
 
 impl Running {
     fn of(facts: &Facts) -> Self {
         let net = facts.money.as_ref().map(|money| money.amount.decimal());
-        Running { net, all_taken_back: false, touched: false }
+        Running { net, all_taken_back: false }
     }
 
-    fn take(&mut self, correction: &Correction) -> Effect {
+    fn apply(&mut self, correction: &Correction) -> Effect {
         let change = &correction.change;
         match (&change.amount, &change.new_value, self.net.as_mut()) {
             (Some(amount), _, Some(net)) => *net -= amount.decimal(),
-            (None, Some(value), Some(net)) => *net = value.decimal(),
+            (None, Some(value), Some(net)) => {
+                *net = value.decimal();
+                self.all_taken_back = false;
+            }
             (None, None, net) => {
                 if let Some(net) = net {
                     *net = Decimal::ZERO;
@@ -188,36 +198,41 @@ impl Running {
             // A goal without value has nothing that a part could be taken from.
             (_, _, None) => return Effect::NoEffect,
         }
-        self.touched = true;
         Effect::Counted
     }
 
+    /// A net below half of the currency's smallest unit counts as nothing. An original of 0 that
+    /// stays at 0 keeps counting, unless everything was taken back.
     fn worth(&self, facts: &Facts) -> Worth {
-        match (&facts.money, self.net) {
-            _ if !self.touched => Worth::Original,
-            (Some(_), Some(net)) if net <= Decimal::ZERO => Worth::Nothing,
-            (Some(original), Some(net)) => match Amount::try_from_decimal(net) {
-                Ok(amount) if amount == original.amount => Worth::Original,
-                Ok(amount) => Worth::Net(Money { amount, currency: original.currency }),
-                // Cannot happen: every step stays within the limits of an amount.
-                Err(_) => Worth::Original,
-            },
-            _ if self.all_taken_back => Worth::Nothing,
-            _ => Worth::Original,
+        let (Some(original), Some(net)) = (&facts.money, self.net) else {
+            return if self.all_taken_back { Worth::Nothing } else { Worth::Original };
+        };
+        if net == original.amount.decimal() && !self.all_taken_back {
+            return Worth::Original;
+        }
+        if net < original.currency.half_of_smallest_unit() {
+            let stays_free = original.amount == Amount::ZERO && !self.all_taken_back;
+            return if stays_free { Worth::Original } else { Worth::Nothing };
+        }
+        match Amount::try_from_decimal(net) {
+            Ok(amount) => Worth::Net(Money { amount, currency: original.currency }),
+            // Cannot happen: every step stays within the limits of an amount.
+            Err(_) => Worth::Original,
         }
     }
 }
 
-/// Marks the corrections that came after a Retract was claimed and would have revived the
-/// conversion: Microsoft takes nothing after a Retract.
+/// The effects with those refused that came after a Retract and would have revived the conversion:
+/// Microsoft takes nothing after a Retract.
 #[must_use]
 pub fn effects_shown(folded: &Folded, observed: &Observed) -> Vec<Effect> {
-    let revived = observed.retract_claimed.filter(|_| folded.worth != Worth::Nothing);
-    let show = |(position, effect): (usize, &Effect)| match revived {
-        Some(known) if *effect == Effect::Counted && position >= known as usize => {
-            Effect::Refused(CorrectionRefusal::AfterRetraction)
-        }
-        _ => *effect,
+    let retraction = observed.claim.as_ref().filter(|_| observed.is_retracted_or_doubtful());
+    let known = retraction
+        .filter(|_| folded.worth != Worth::Nothing)
+        .map_or(usize::MAX, |claim| claim.corrections);
+    let show = |(position, effect): (usize, &Effect)| match effect {
+        Effect::Counted if position >= known => Effect::Refused(CorrectionRefusal::AfterRetraction),
+        effect => *effect,
     };
     folded.effects.iter().enumerate().map(show).collect()
 }

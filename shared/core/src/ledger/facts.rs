@@ -12,29 +12,38 @@ use crate::{
 /// The original conversion, fixed when the row is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// SHA-256 over the parsed event, to tell a repetition from a conflict.
+    /// SHA-256 over the parsed event, which distinguishes a repetition from a conflict.
     pub fingerprint: String,
     /// The goal's name at Microsoft.
     pub goal: GoalName,
     /// When the source says it happened.
     pub occurred_at: EventTime,
-    /// What Microsoft is told: `occurred_at`, shifted by whole seconds if that key was taken.
+    /// What is sent to Microsoft: `occurred_at`, shifted by whole seconds if that key was taken.
     pub conversion_time: EventTime,
     /// The original value; absent on goals without value.
     pub money: Option<Money>,
     /// Click id and hashes, sent whole or not at all.
     pub identity: Identity,
-    /// Its goal takes no hashes: they are kept, so that the person can be found and erased, and the
-    /// click id goes alone.
-    pub bare: bool,
     /// Where the click came from.
     pub click: Option<Click>,
     /// The records it may find a click by later.
     pub references: References,
-    /// What the event said of the person's consent; rows of earlier versions don't say.
-    pub consent: Option<Consent>,
-    /// When the person was erased: identity, click, references and fingerprint are gone since.
+    /// Click ids that Microsoft refused because they are later than the conversion (5616). They are
+    /// never credited again.
+    pub refused_clicks: Vec<ClickId>,
+    /// What the event said of the person's consent.
+    pub consent: Consent,
+    /// When the person was erased or denied consent: identity, click, references and fingerprint are
+    /// gone since.
     pub erased_at: Option<EventTime>,
+}
+
+impl Facts {
+    /// The click id to be sent: the credited one, unless Microsoft has refused it.
+    #[must_use]
+    pub fn click_id(&self) -> Option<&ClickId> {
+        self.identity.click_id.as_ref().filter(|id| !self.refused_clicks.contains(id))
+    }
 }
 
 /// The click a conversion is credited to.
@@ -44,7 +53,7 @@ pub struct Click {
     pub clicked_at: Option<EventTime>,
     /// What led to it.
     pub from: ClickOrigin,
-    /// The reference under which it is stored, where a tie led to it; else that is the session.
+    /// The reference under which it is stored, where that is not the event's own session.
     pub reference: Option<RecordId>,
 }
 
@@ -85,7 +94,7 @@ impl References {
     }
 }
 
-/// The identity Microsoft's duplicate key rests on: the click id, in lower case, or else the hashes.
+/// The identity in Microsoft's duplicate key: the click id, in lower case, or else the hashes.
 #[must_use]
 pub fn click_or_hashes(identity: &Identity) -> Option<String> {
     if let Some(click_id) = &identity.click_id {

@@ -1,8 +1,9 @@
 //! The index of open rows: where a row is listed until something is done about it.
 
+use std::fmt;
+
 use crate::{
     ledger::{
-        facts::Facts,
         row::{Row, RowKey},
         wait::WaitReason,
     },
@@ -12,47 +13,61 @@ use crate::{
 /// An entry in the index of open rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// `<class>#<shard>`: eight shards, because one hot index key would throttle the table.
-    pub class: String,
-    /// When it is to be looked at again; for refused and dead rows, since when they are.
+    /// What kind of work is open.
+    pub class: IndexClass,
+    /// When somebody looks at it next; of refused and dead rows, since when they are.
     pub due: EventTime,
+    /// Since when it is open; of a wait, the moment that it asked for. Sweep moves `due` on, but not
+    /// this.
+    pub since: EventTime,
     /// Why it waits.
     pub reason: Option<WaitReason>,
 }
 
 /// The classes of open rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IndexClass {
     /// Signalled when due.
     Wait,
-    /// Skipped until a check passes.
+    /// Nobody is recognised yet: a click is looked for when due.
+    Look,
+    /// Skipped until a check passes: an account, or a goal as `<account>/<goal>`.
     Held(String),
-    /// Hashes alone, of a goal (`<account>/<goal>`) that takes none: signalled when due, since a
-    /// click may have been tied, and all of them once the goal takes hashes.
-    Plain(String),
-    /// Refused; kept here to be counted.
+    /// Refused; listed to be counted and found.
     Refused,
-    /// Given up by the queue; kept here to be counted.
+    /// Given up by the queue; listed to be counted and found.
     Dead,
-    /// Waits for its original.
+    /// Corrections whose original has not come.
     Orphan,
+    /// A word that a later version wrote: after a roll-back its rows stay readable.
+    Other,
 }
 
-/// Shards per class of the index.
+/// Shards per class: one hot index key would throttle the whole table.
 pub const SHARDS: u8 = 8;
 
 impl IndexClass {
-    /// The index key of one shard.
+    /// The class that an index key (`<class>#<shard>`) names.
+    #[must_use]
+    pub fn parse(index_key: &str) -> Self {
+        let class = index_key.rsplit_once('#').map_or(index_key, |(class, _)| class);
+        match class {
+            "wait" => IndexClass::Wait,
+            "look" => IndexClass::Look,
+            "refused" => IndexClass::Refused,
+            "dead" => IndexClass::Dead,
+            "orphan" => IndexClass::Orphan,
+            other => match other.strip_prefix("held:") {
+                Some(what) => IndexClass::Held(what.to_owned()),
+                None => IndexClass::Other,
+            },
+        }
+    }
+
+    /// The index key of one shard: `<class>#<shard>`.
     #[must_use]
     pub fn shard(&self, shard: u8) -> String {
-        match self {
-            IndexClass::Wait => format!("wait#{shard}"),
-            IndexClass::Held(what) => format!("held:{what}#{shard}"),
-            IndexClass::Plain(what) => format!("plain:{what}#{shard}"),
-            IndexClass::Refused => format!("refused#{shard}"),
-            IndexClass::Dead => format!("dead#{shard}"),
-            IndexClass::Orphan => format!("orphan#{shard}"),
-        }
+        format!("{self}#{shard}")
     }
 
     /// The index keys of all shards.
@@ -61,34 +76,64 @@ impl IndexClass {
         (0..SHARDS).map(|shard| self.shard(shard)).collect()
     }
 
+    /// The index key under which the item with this partition key is listed.
+    #[must_use]
+    pub fn index_key(&self, pk: &str) -> String {
+        self.shard(shard_of(pk))
+    }
+
     /// Where `row` waits for `reason`.
     #[must_use]
     pub fn of_wait(row: &Row, reason: WaitReason) -> IndexClass {
-        let of_goal = |facts: &Facts| format!("{}/{}", row.account, facts.goal);
-        match (reason, &row.facts) {
-            (WaitReason::AccountHeld, _) => IndexClass::Held(row.account.to_string()),
-            (WaitReason::GoalHeld, Some(facts)) => IndexClass::Held(of_goal(facts)),
-            (WaitReason::OriginalMissing, _) => IndexClass::Orphan,
-            // It has hashes, so nothing but its goal keeps it.
-            (reason, Some(facts)) if reason.is_for_click() && facts.identity.is_hashes_alone() => {
-                IndexClass::Plain(of_goal(facts))
-            }
+        match reason {
+            WaitReason::AccountHeld => IndexClass::Held(row.account.to_string()),
+            WaitReason::GoalHeld => IndexClass::Held(format!("{}/{}", row.account, row.facts.goal)),
+            reason if reason.is_for_click() => IndexClass::Look,
             _ => IndexClass::Wait,
         }
     }
 
-    /// The entry of the row `key` in this class.
+    /// A new entry in this class.
     #[must_use]
-    pub fn entry(&self, key: &RowKey, due: EventTime, reason: Option<WaitReason>) -> Open {
-        Open { class: self.shard(shard_of(key)), due, reason }
+    pub fn entry(self, due: EventTime, since: EventTime, reason: Option<WaitReason>) -> Open {
+        Open { class: self, due, since, reason }
     }
 }
 
-/// Spreads rows evenly; FNV-1a, so that it stays the same in every build.
-fn shard_of(key: &RowKey) -> u8 {
-    let hash = key.pk().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+impl fmt::Display for IndexClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IndexClass::Wait => f.write_str("wait"),
+            IndexClass::Look => f.write_str("look"),
+            IndexClass::Held(what) => write!(f, "held:{what}"),
+            IndexClass::Refused => f.write_str("refused"),
+            IndexClass::Dead => f.write_str("dead"),
+            IndexClass::Orphan => f.write_str("orphan"),
+            IndexClass::Other => f.write_str("other"),
+        }
+    }
+}
+
+/// Spreads items evenly; FNV-1a, so that it stays the same in every build.
+fn shard_of(pk: &str) -> u8 {
     // The low bits: the others hardly change between consecutive ids.
-    u8::try_from(hash % u64::from(SHARDS)).unwrap_or(0)
+    u8::try_from(fnv(pk.as_bytes()) % u64::from(SHARDS)).unwrap_or(0)
+}
+
+/// FNV-1a, a hash that stays the same in every build.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl RowKey {
+    /// An order of rows that is another one for each `round`.
+    #[must_use]
+    pub fn shuffled(&self, round: u32) -> u64 {
+        let text = format!("{round} {} {}", self.pk(), self.sk());
+        // The high bits of FNV hardly change with the last bytes: mix once more.
+        let hash = fnv(text.as_bytes());
+        (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }
 }

@@ -1,10 +1,13 @@
 //! What is known of Microsoft about one row: what it took, what it refused, what was tried.
+//!
+//! Nothing is sent that is not claimed here first. A claim without a written outcome *is* an unknown
+//! outcome: the run that made it may have died after Microsoft took what it sent.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::wait::WaitReason,
-    money::Amount,
+    money::{Amount, Money},
     serde_help::{is_false, is_zero},
     time::EventTime,
 };
@@ -16,28 +19,31 @@ pub struct Observed {
     /// The original was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,
+    /// When the original was claimed for an attempt whose outcome is not written yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applying: Option<EventTime>,
+    /// An earlier attempt of the original has no known outcome: the conversion may count already.
+    #[serde(skip_serializing_if = "is_false")]
+    pub apply_unknown: bool,
     /// The last adjustment that was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjusted: Option<Adjusted>,
-    /// The last adjustment that was claimed, whatever became of it.
+    /// The last adjustment that was claimed, unless it is known that it was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-    /// A Retract was claimed, when the row had this many corrections: nothing but a Retract may follow.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retract_claimed: Option<u32>,
+    /// Adjustments that were claimed since Microsoft last took something of the row.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tries: u32,
     /// An adjustment's outcome is missing or unknown, and none was taken since.
     #[serde(skip_serializing_if = "is_false")]
     pub unsettled: bool,
-    /// An Apply's outcome was unknown: the conversion may count already.
-    #[serde(skip_serializing_if = "is_false")]
-    pub apply_unknown: bool,
     /// It is refused until somebody redrives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
     /// Its message was given up by the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_at: Option<EventTime>,
-    /// Microsoft wants it later.
+    /// It is not sent before a certain time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postponed: Option<Postponed>,
     /// Calls that carried it.
@@ -51,6 +57,34 @@ pub struct Observed {
 impl Observed {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Observed::default()
+    }
+
+    /// Whether the original may be at Microsoft although no acceptance is known.
+    #[must_use]
+    pub fn may_count(&self) -> bool {
+        self.accepted.is_none() && (self.apply_unknown || self.applying.is_some())
+    }
+
+    /// Whether nobody knows what Microsoft counts: the last attempt has no outcome.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.unsettled || self.may_count()
+    }
+
+    /// Whether a Retract was claimed and may have been taken. Nothing but a Retract may follow:
+    /// Microsoft takes no second adjustment after one (`ConversionAlreadyRetracted`).
+    #[must_use]
+    pub fn is_retract_claimed(&self) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.value.is_none())
+    }
+
+    /// Whether a Retract was accepted, or was sent and has no answer.
+    #[must_use]
+    pub fn is_retracted_or_doubtful(&self) -> bool {
+        let accepted = self.adjusted.as_ref().is_some_and(|adjusted| adjusted.value.is_none());
+        let claims = self.claim.iter().flat_map(|claim| [Some(claim), claim.before.as_deref()]);
+        let unanswered = |claim: &Claim| claim.value.is_none() && claim.unanswered;
+        accepted || claims.flatten().any(unanswered)
     }
 }
 
@@ -81,7 +115,7 @@ pub enum Environment {
 pub struct Acceptance {
     /// When the answer came.
     pub at: EventTime,
-    /// By whom.
+    /// The environment and ad account that took it: no other knows the conversion.
     #[serde(flatten)]
     pub by: Destination,
     /// Microsoft's mark of the call.
@@ -95,9 +129,11 @@ pub struct Acceptance {
 pub struct Adjusted {
     /// When the answer came.
     pub at: EventTime,
-    /// The value now standing there; absent after a Retract.
+    /// The value there since; absent after a Retract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
+    /// How many of the row's corrections are in it.
+    pub corrections: usize,
     /// Microsoft's mark of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
@@ -112,11 +148,19 @@ pub struct Claim {
     /// The net to restate; absent for a Retract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
-    /// What Microsoft is told.
+    /// The AdjustmentTime that is sent to Microsoft.
     pub adjustment_time: EventTime,
+    /// How many corrections the row had; of repeated Retracts, when the first was claimed.
+    pub corrections: usize,
+    /// It was sent and its outcome is unknown, or it was still missing when the next one was claimed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unanswered: bool,
     /// Whether an earlier adjustment was unsettled when this one was claimed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub after_unsettled: bool,
+    /// The claim before this one: it is in force again if this one is known not to have been taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Claim>>,
 }
 
 /// Why a row is refused.
@@ -125,7 +169,7 @@ pub struct Claim {
 pub struct Refusal {
     /// When. A message sent later is a redrive.
     pub at: EventTime,
-    /// Why.
+    /// The reason that `status` shows.
     #[serde(flatten)]
     pub reason: RefusalReason,
 }
@@ -136,25 +180,37 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// Microsoft refused it.
     Microsoft {
-        /// Its number.
+        /// Microsoft's number (`Code`), where it sent one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i64>,
-        /// Its symbol.
+        /// Microsoft's symbol (`ErrorCode`), where it sent one.
         #[serde(default, rename = "errorCode", skip_serializing_if = "Option::is_none")]
         symbol: Option<String>,
     },
+    /// Nobody was recognised within 90 days of the conversion.
+    Unmatched,
     /// The conversion grew older than 90 days before it was taken.
     Expired,
-    /// A correction could not be sent within 90 days of the conversion.
+    /// A correction could not be sent within 90 days of the conversion and its click.
     TooOldForMicrosoft,
     /// Another environment or ad account took it.
     AcceptedElsewhere,
-    /// It can't be sent any more, or not under this name, after an attempt whose outcome is unknown.
+    /// It is not sent any more after an attempt whose outcome is unknown.
     MayAlreadyCount,
-    /// Only corrections came, never the original.
-    OriginalNeverCame,
-    /// The person's identity was erased.
+    /// The person was erased, or consent was taken back.
     IdentityErased,
+    /// A word that a later version wrote: after a roll-back its rows stay readable.
+    #[serde(other)]
+    Other,
+}
+
+impl RefusalReason {
+    /// Whether no redrive could help: such a row ends without a dead letter.
+    #[must_use]
+    pub fn is_beyond_repair(&self) -> bool {
+        use RefusalReason::{Expired, IdentityErased, TooOldForMicrosoft, Unmatched};
+        matches!(self, Unmatched | Expired | TooOldForMicrosoft | IdentityErased)
+    }
 }
 
 impl std::fmt::Display for RefusalReason {
@@ -164,24 +220,25 @@ impl std::fmt::Display for RefusalReason {
                 let code = code.map_or_else(|| "-".to_owned(), |code| code.to_string());
                 return write!(f, "microsoft {code} {}", symbol.as_deref().unwrap_or("-"));
             }
+            RefusalReason::Unmatched => "unmatched",
             RefusalReason::Expired => "expired",
             RefusalReason::TooOldForMicrosoft => "too_old_for_microsoft",
             RefusalReason::AcceptedElsewhere => "accepted_elsewhere",
             RefusalReason::MayAlreadyCount => "may_already_count",
-            RefusalReason::OriginalNeverCame => "original_never_came",
             RefusalReason::IdentityErased => "identity_erased",
+            RefusalReason::Other => "other",
         };
         f.write_str(word)
     }
 }
 
-/// Microsoft refused it for now.
+/// It is sent later: Microsoft refused it for now, or a call was refused before it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Postponed {
     /// Not before this.
     pub until: EventTime,
-    /// Why.
+    /// The reason that `status` shows.
     pub reason: WaitReason,
 }
 
@@ -208,15 +265,35 @@ impl Kind {
     }
 }
 
+/// A correction as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adjustment {
+    /// The absolute net.
+    Restate(Money),
+    /// Nothing of it counts any more.
+    Retract,
+}
+
+impl Adjustment {
+    /// Restate or Retract.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Adjustment::Restate(_) => Kind::Restate,
+            Adjustment::Retract => Kind::Retract,
+        }
+    }
+}
+
 /// How a call ended for one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// Taken.
+    /// Microsoft took it.
     Accepted,
-    /// Not taken.
+    /// It is known that Microsoft did not take it.
     Refused,
-    /// Nobody knows.
+    /// There was no answer, or none that could be read.
     Unknown,
 }
 

@@ -8,10 +8,50 @@
 use crate::{
     id::{AccountName, EventName, RecordId, Source},
     ledger::{correction::Correction, facts::Facts, index::Open, observed::Observed},
-    time::EventTime,
+    time::{EventTime, MAX_AGE},
 };
 
-/// Names one row: a source is one id-space, an id may stand under several event names.
+/// Names an event by its source's own id, whatever its name: the partition that rows, orphan and
+/// pointers of this id share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionKey {
+    /// Who sent the event.
+    pub source: Source,
+    /// The source's own id of it.
+    pub event_id: RecordId,
+}
+
+impl PartitionKey {
+    /// The partition key in the table.
+    #[must_use]
+    pub fn pk(&self) -> String {
+        RowKey::partition(&self.source, &self.event_id)
+    }
+
+    /// The key that `pk` spells.
+    ///
+    /// # Errors
+    /// If it spells the key of something else.
+    pub fn parse(pk: &str) -> Result<Self, BadKey> {
+        let mut parts = pk.splitn(3, ' ');
+        let (Some("event"), Some(source), Some(event_id)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(BadKey);
+        };
+        let source = source.parse().map_err(|_| BadKey)?;
+        let event_id = event_id.parse().map_err(|_| BadKey)?;
+        Ok(PartitionKey { source, event_id })
+    }
+
+    /// `source/eventId`, as logs and people name it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.source, self.event_id)
+    }
+}
+
+/// Names one row: a source is one id-space, an id may be used under several event names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowKey {
     /// Who sent the event.
@@ -46,17 +86,8 @@ impl RowKey {
     /// # Errors
     /// If they spell something else than a row.
     pub fn parse(pk: &str, sk: &str) -> Result<Self, BadKey> {
-        let mut parts = pk.splitn(3, ' ');
-        let (Some("event"), Some(source), Some(event_id)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(BadKey);
-        };
-        Ok(RowKey {
-            source: source.parse().map_err(|_| BadKey)?,
-            event_id: event_id.parse().map_err(|_| BadKey)?,
-            event: sk.parse().map_err(|_| BadKey)?,
-        })
+        let PartitionKey { source, event_id } = PartitionKey::parse(pk)?;
+        Ok(RowKey { source, event_id, event: sk.parse().map_err(|_| BadKey)? })
     }
 
     /// `source/eventId`, as logs and people name it.
@@ -78,30 +109,46 @@ pub struct Row {
     pub key: RowKey,
     /// The account of the mapping it belongs to.
     pub account: AccountName,
-    /// What the source confirmed; absent while only corrections have come (an orphan).
-    pub facts: Option<Facts>,
+    /// What the source confirmed.
+    pub facts: Facts,
     /// Refunds, restatements and cancellations, in the order they came.
     pub corrections: Vec<Correction>,
     /// Raised by every change of facts or corrections.
     pub desired_revision: u64,
-    /// Raised by every change of `microsoft`.
+    /// Raised by every change of `observed`.
     pub observed_revision: u64,
     /// What is known of Microsoft.
     pub observed: Observed,
     /// Its entry in the index of open rows.
     pub open: Option<Open>,
-    /// How often it has waited for the same thing; the next look is later each time.
-    pub waits: u32,
-    /// When it was first written; rows of earlier versions don't say.
-    pub recorded_at: Option<EventTime>,
-    /// When DynamoDB may delete it: long after Microsoft takes anything of it; never for an orphan.
-    pub ttl: Option<EventTime>,
+    /// When it was first written.
+    pub recorded_at: EventTime,
+    /// When DynamoDB may delete it: long after Microsoft takes anything of it.
+    pub ttl: EventTime,
 }
 
 impl Row {
-    /// Whether its person was erased: nothing of it can be sent any more.
+    /// Whether its person was erased, or ended it by a denial.
     #[must_use]
     pub fn is_erased(&self) -> bool {
-        self.facts.as_ref().is_some_and(|facts| facts.erased_at.is_some())
+        self.facts.erased_at.is_some()
+    }
+
+    /// The last moment at which Microsoft takes the original: 90 days after the conversion.
+    #[must_use]
+    pub fn limit(&self) -> EventTime {
+        self.facts.conversion_time.plus_seconds(MAX_AGE)
+    }
+
+    /// The last moment at which a correction counts: 90 days after the conversion or after the
+    /// click, whichever is earlier. Microsoft drops later ones without an error, as
+    /// `HistoricalClickDataExpired`
+    /// (learn.microsoft.com/advertising/guides/uet-offline-conversion-adjustments).
+    #[must_use]
+    pub fn correction_limit(&self) -> EventTime {
+        let clicked_at = self.facts.click.as_ref().and_then(|click| click.clicked_at);
+        let start =
+            clicked_at.unwrap_or(self.facts.conversion_time).min(self.facts.conversion_time);
+        start.plus_seconds(MAX_AGE)
     }
 }

@@ -26,7 +26,7 @@ pub struct Signal {
     pub event_id: RecordId,
     /// Part of the row's key.
     pub event: EventName,
-    /// Not before this; a message that comes earlier is hidden until then.
+    /// Not before this; the visibility of a message that comes earlier is changed to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<TextTime>,
     /// For people who look into the queue: `purchase shop/4711 129.95 USD`.
@@ -49,7 +49,7 @@ impl Signal {
     /// A signal for `row`, to be read at `not_before` or later.
     #[must_use]
     pub fn new(row: &Row, not_before: Option<EventTime>) -> Self {
-        let money = row.facts.as_ref().and_then(|facts| facts.money.as_ref());
+        let money = row.facts.money.as_ref();
         let money = money.map(ToString::to_string);
         Signal { not_before: not_before.map(TextTime), ..Self::of(&row.key, money.as_deref()) }
     }

@@ -1,7 +1,7 @@
 //! The stored form of a row: flat, with attribute names an operator can read in the console.
 //!
-//! Every form ever written stays readable; unknown attributes are ignored. Half a conversion is an
-//! error, never an orphan: guessing here would move money.
+//! Every form ever written stays readable; unknown attributes are ignored, and so are unknown reasons
+//! and classes.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{
     ledger::{
         correction::Correction,
         facts::{Click, ClickOrigin, Facts, References},
-        index::Open,
+        index::{IndexClass, Open},
         observed::Observed,
         row::{BadKey, Row, RowKey},
         wait::WaitReason,
@@ -21,14 +21,13 @@ use crate::{
         consent::Consent,
         identity::{Identity, Sha256Hash},
     },
-    serde_help::{is_false, is_zero},
     time::EventTime,
 };
 
 /// Version of the stored form.
 pub const VERSION: u8 = 1;
 
-/// A row as it stands in the table. Times are seconds since 1970, amounts decimal text.
+/// A row as it is in the table. Times are seconds since 1970, amounts decimal text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredRow {
@@ -36,14 +35,10 @@ pub struct StoredRow {
     sk: String,
     v: u8,
     account: AccountName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goal: Option<GoalName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_at: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conversion_time: Option<EventTime>,
+    fingerprint: String,
+    goal: GoalName,
+    occurred_at: EventTime,
+    conversion_time: EventTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,14 +49,14 @@ pub struct StoredRow {
     hashed_email: Option<Sha256Hash>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hashed_phone: Option<Sha256Hash>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    bare: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     clicked_at: Option<EventTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     click_from: Option<ClickOrigin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     click_reference: Option<RecordId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused_clicks: Vec<ClickId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,15 +65,13 @@ pub struct StoredRow {
     cart_id: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<RecordId>,
-    /// The event's own word; given when it was recorded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent: Option<Consent>,
+    /// The event's own word.
+    consent: Consent,
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<EventTime>,
     #[serde(default)]
     corrections: Vec<Correction>,
     desired: u64,
-    #[serde(default)]
     observed: u64,
     #[serde(default, skip_serializing_if = "Observed::is_empty")]
     microsoft: Observed,
@@ -87,13 +80,11 @@ pub struct StoredRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<EventTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<EventTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<WaitReason>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    waits: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recorded_at: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttl: Option<EventTime>,
+    recorded_at: EventTime,
+    ttl: EventTime,
 }
 
 /// A stored row that can't be read.
@@ -110,45 +101,95 @@ pub enum BadRow {
     Half(&'static str),
 }
 
+/// The attributes of a row's facts that a claim may change: what it is credited to, and its goal.
+pub const CHANGEABLE_FACTS: [&str; 9] = [
+    "goal",
+    "conversionTime",
+    "msclkid",
+    "hashedEmail",
+    "hashedPhone",
+    "clickedAt",
+    "clickFrom",
+    "clickReference",
+    "refusedClicks",
+];
+
+/// What a claim may change of a row's facts, as attributes of its item; see [`CHANGEABLE_FACTS`].
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredCredit<'a> {
+    goal: &'a GoalName,
+    conversion_time: EventTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msclkid: Option<&'a ClickId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashed_email: Option<Sha256Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashed_phone: Option<Sha256Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clicked_at: Option<EventTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    click_from: Option<ClickOrigin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    click_reference: Option<&'a RecordId>,
+    #[serde(skip_serializing_if = "<[ClickId]>::is_empty")]
+    refused_clicks: &'a [ClickId],
+}
+
+impl<'a> From<&'a Facts> for StoredCredit<'a> {
+    fn from(facts: &'a Facts) -> Self {
+        let click = facts.click.as_ref();
+        StoredCredit {
+            goal: &facts.goal,
+            conversion_time: facts.conversion_time,
+            msclkid: facts.identity.click_id.as_ref(),
+            hashed_email: facts.identity.email,
+            hashed_phone: facts.identity.phone,
+            clicked_at: click.and_then(|click| click.clicked_at),
+            click_from: click.map(|click| click.from),
+            click_reference: click.and_then(|click| click.reference.as_ref()),
+            refused_clicks: &facts.refused_clicks,
+        }
+    }
+}
+
 impl From<&Row> for StoredRow {
     fn from(row: &Row) -> Self {
-        let facts = row.facts.as_ref();
-        let identity = facts.map(|facts| &facts.identity);
-        let click = facts.and_then(|facts| facts.click.as_ref());
-        let references = facts.map(|facts| facts.references.clone()).unwrap_or_default();
-        let money = facts.and_then(|facts| facts.money);
+        let (facts, open) = (&row.facts, row.open.as_ref());
+        let click = facts.click.as_ref();
+        let references = facts.references.clone();
         StoredRow {
             pk: row.key.pk(),
             sk: row.key.sk().to_owned(),
             v: VERSION,
             account: row.account.clone(),
-            fingerprint: facts.map(|facts| facts.fingerprint.clone()),
-            goal: facts.map(|facts| facts.goal.clone()),
-            occurred_at: facts.map(|facts| facts.occurred_at),
-            conversion_time: facts.map(|facts| facts.conversion_time),
-            value: money.map(|money| money.amount),
-            currency: money.map(|money| money.currency),
-            msclkid: identity.and_then(|identity| identity.click_id.clone()),
-            hashed_email: identity.and_then(|identity| identity.email),
-            hashed_phone: identity.and_then(|identity| identity.phone),
-            bare: facts.is_some_and(|facts| facts.bare),
+            fingerprint: facts.fingerprint.clone(),
+            goal: facts.goal.clone(),
+            occurred_at: facts.occurred_at,
+            conversion_time: facts.conversion_time,
+            value: facts.money.map(|money| money.amount),
+            currency: facts.money.map(|money| money.currency),
+            msclkid: facts.identity.click_id.clone(),
+            hashed_email: facts.identity.email,
+            hashed_phone: facts.identity.phone,
             clicked_at: click.and_then(|click| click.clicked_at),
             click_from: click.map(|click| click.from),
             click_reference: click.and_then(|click| click.reference.clone()),
+            refused_clicks: facts.refused_clicks.clone(),
             session_id: references.session,
             lead_id: references.lead,
             cart_id: references.cart,
             order_id: references.order,
-            consent: facts.and_then(|facts| facts.consent),
-            erased_at: facts.and_then(|facts| facts.erased_at),
+            consent: facts.consent,
+            erased_at: facts.erased_at,
             corrections: row.corrections.clone(),
             desired: row.desired_revision,
             observed: row.observed_revision,
             microsoft: row.observed.clone(),
-            open: row.open.as_ref().map(|open| open.class.clone()),
-            due: row.open.as_ref().map(|open| open.due),
-            reason: row.open.as_ref().and_then(|open| open.reason),
-            waits: row.waits,
+            open: open.map(|open| open.class.index_key(&row.key.pk())),
+            due: open.map(|open| open.due),
+            since: open.map(|open| open.since),
+            reason: open.and_then(|open| open.reason),
             recorded_at: row.recorded_at,
             ttl: row.ttl,
         }
@@ -162,22 +203,15 @@ impl TryFrom<StoredRow> for Row {
         if stored.v != VERSION {
             return Err(BadRow::Version);
         }
-        let key = RowKey::parse(&stored.pk, &stored.sk)?;
-        let facts = stored.take_facts()?;
-        let open = match (stored.open, stored.due) {
-            (Some(class), Some(due)) => Some(Open { class, due, reason: stored.reason }),
-            _ => None,
-        };
         Ok(Row {
-            key,
+            key: RowKey::parse(&stored.pk, &stored.sk)?,
+            open: stored.take_open(),
+            facts: stored.take_facts()?,
             account: stored.account,
-            facts,
             corrections: stored.corrections,
             desired_revision: stored.desired,
             observed_revision: stored.observed,
             observed: stored.microsoft,
-            open,
-            waits: stored.waits,
             recorded_at: stored.recorded_at,
             ttl: stored.ttl,
         })
@@ -185,23 +219,24 @@ impl TryFrom<StoredRow> for Row {
 }
 
 impl StoredRow {
-    /// The facts; none if there is no goal, which is what makes a row an orphan.
-    fn take_facts(&mut self) -> Result<Option<Facts>, BadRow> {
-        let Some(goal) = self.goal.take() else {
-            return if self.has_facts() { Err(BadRow::Half("goal")) } else { Ok(None) };
-        };
-        Ok(Some(Facts {
-            fingerprint: self.fingerprint.take().ok_or(BadRow::Half("fingerprint"))?,
-            goal,
-            occurred_at: self.occurred_at.ok_or(BadRow::Half("occurredAt"))?,
-            conversion_time: self.conversion_time.ok_or(BadRow::Half("conversionTime"))?,
+    fn take_open(&mut self) -> Option<Open> {
+        let (class, due) = self.open.take().zip(self.due)?;
+        let since = self.since.unwrap_or(due);
+        Some(Open { class: IndexClass::parse(&class), due, since, reason: self.reason })
+    }
+
+    fn take_facts(&mut self) -> Result<Facts, BadRow> {
+        Ok(Facts {
+            fingerprint: std::mem::take(&mut self.fingerprint),
+            goal: self.goal.clone(),
+            occurred_at: self.occurred_at,
+            conversion_time: self.conversion_time,
             money: self.money()?,
             identity: Identity {
                 click_id: self.msclkid.take(),
                 email: self.hashed_email,
                 phone: self.hashed_phone,
             },
-            bare: self.bare,
             click: self.take_click(),
             references: References {
                 session: self.session_id.take(),
@@ -209,9 +244,10 @@ impl StoredRow {
                 cart: self.cart_id.take(),
                 order: self.order_id.take(),
             },
+            refused_clicks: std::mem::take(&mut self.refused_clicks),
             consent: self.consent,
             erased_at: self.erased_at,
-        }))
+        })
     }
 
     fn take_click(&mut self) -> Option<Click> {
@@ -220,15 +256,7 @@ impl StoredRow {
         Some(Click { clicked_at: self.clicked_at, from, reference })
     }
 
-    fn has_facts(&self) -> bool {
-        self.fingerprint.is_some()
-            || self.occurred_at.is_some()
-            || self.conversion_time.is_some()
-            || self.value.is_some()
-            || self.currency.is_some()
-            || self.msclkid.is_some()
-    }
-
+    /// A value without its currency is an error: guessing here would move money.
     fn money(&self) -> Result<Option<Money>, BadRow> {
         match (self.value, self.currency) {
             (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 pub enum WaitReason {
     /// No click is known; one may still be tied.
     NoClick,
-    /// The only click came after the conversion.
-    ClickAfterConversion,
     /// Too many references claim the record.
     AmbiguousClick,
     /// The conversion lies a little in the future.
@@ -24,21 +22,31 @@ pub enum WaitReason {
     OriginalMissing,
     /// Microsoft must show the original before it can be corrected.
     SettleDelay,
-    /// The last adjustment must land before the next is sent.
+    /// The last adjustment must have arrived before the next is sent.
     BetweenAdjustments,
     /// The last adjustment's outcome is unknown; it is sent again.
     RepeatAfterUnknown,
     /// The click is younger than Microsoft wants. Served by the signal's `notBefore`; such a row is
     /// queued, not waiting.
     ClickTooYoung,
+    /// Another run has claimed the original and may be sending it. Such a row is queued, not waiting.
+    AttemptRunning,
+    /// A word that a later version wrote: after a roll-back its rows stay readable.
+    #[serde(other)]
+    Other,
 }
 
 impl WaitReason {
     /// Whether a click, once it is found, ends the wait.
     #[must_use]
     pub fn is_for_click(self) -> bool {
-        use WaitReason::{AmbiguousClick, ClickAfterConversion, NoClick};
-        matches!(self, NoClick | ClickAfterConversion | AmbiguousClick)
+        matches!(self, WaitReason::NoClick | WaitReason::AmbiguousClick)
+    }
+
+    /// Whether the row is queued meanwhile: its message comes later, no index entry is needed.
+    #[must_use]
+    pub fn is_queued(self) -> bool {
+        matches!(self, WaitReason::ClickTooYoung | WaitReason::AttemptRunning)
     }
 
     /// The code that `status` shows.
@@ -46,7 +54,6 @@ impl WaitReason {
     pub fn as_str(self) -> &'static str {
         match self {
             WaitReason::NoClick => "no_click",
-            WaitReason::ClickAfterConversion => "click_after_conversion",
             WaitReason::AmbiguousClick => "ambiguous_click",
             WaitReason::TimeInFuture => "time_in_future",
             WaitReason::GoalTooRecent => "goal_too_recent",
@@ -57,6 +64,8 @@ impl WaitReason {
             WaitReason::BetweenAdjustments => "between_adjustments",
             WaitReason::RepeatAfterUnknown => "repeat_after_unknown",
             WaitReason::ClickTooYoung => "click_too_young",
+            WaitReason::AttemptRunning => "attempt_running",
+            WaitReason::Other => "other",
         }
     }
 }

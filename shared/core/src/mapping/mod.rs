@@ -59,7 +59,7 @@ pub struct GoalRule {
     pub enhanced: bool,
 }
 
-/// What an event name stands for.
+/// What an event name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRule {
     /// A conversion for a goal.
@@ -113,11 +113,6 @@ impl Account {
         self.goals.iter().map(|(key, goal)| (key.as_str(), goal))
     }
 
-    /// The names of goals to which no hashes go.
-    pub fn plain_goals(&self) -> impl Iterator<Item = &GoalName> {
-        self.goals.values().filter(|goal| !goal.enhanced).map(|goal| &goal.name)
-    }
-
     /// Whether a tie of an order number that an anonymous browser made counts. Order numbers can
     /// be guessed, so this lets strangers claim orders for their own clicks.
     #[must_use]
@@ -154,7 +149,7 @@ impl Mapping {
         Self::parse(Self::SHIPPED).expect("the shipped mapping is valid, which a test checks")
     }
 
-    /// What an event name stands for; `None` for an unknown one.
+    /// What an event name means; `None` for an unknown one.
     #[must_use]
     pub fn event(&self, name: &str) -> Option<&EventRule> {
         self.events.get(name)

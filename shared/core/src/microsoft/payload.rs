@@ -8,8 +8,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    id::GoalName, ledger::facts::Facts, money::Money, person::identity::Sha256Hash,
-    reconcile::decide::Adjustment, time::EventTime,
+    id::GoalName,
+    ledger::{facts::Facts, observed::Adjustment},
+    money::Money,
+    person::identity::Sha256Hash,
+    time::EventTime,
 };
 
 /// Rows that one Apply call may carry
@@ -54,11 +57,11 @@ struct Key<'a> {
 impl<'a> Key<'a> {
     fn of(facts: &'a Facts) -> Self {
         let identity = &facts.identity;
-        let hex = |hash: Option<&Sha256Hash>| hash.filter(|_| !facts.bare).map(Sha256Hash::hex);
+        let hex = |hash: Option<&Sha256Hash>| hash.map(Sha256Hash::hex);
         Key {
             conversion_name: &facts.goal,
             conversion_time: facts.conversion_time.to_string(),
-            microsoft_click_id: identity.click_id.as_ref().map(|id| id.as_str()),
+            microsoft_click_id: facts.click_id().map(|id| id.as_str()),
             hashed_email_address: hex(identity.email.as_ref()),
             hashed_phone_number: hex(identity.phone.as_ref()),
         }

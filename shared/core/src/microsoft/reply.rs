@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::microsoft::errors::{Entry, ErrorClass, UNREADABLE, look_up};
+use crate::microsoft::errors::{CLICK_TOO_LATE, Entry, ErrorClass, UNREADABLE, look_up};
 
 /// One error, from a row (`PartialErrors`) or from a whole call (fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum RowOutcome {
     Accepted,
     /// Not taken, for this reason.
     Failed(MicrosoftError),
-    /// Nobody knows; the same payload goes again.
+    /// Nobody knows; the same payload is sent again.
     Unknown,
 }
 
@@ -47,7 +47,8 @@ pub enum Reply {
     Rows(Vec<RowOutcome>),
     /// The call was refused as a whole, before any row was taken.
     Fault(MicrosoftError),
-    /// Whether any row was taken is unknown: why, for the log, and what Microsoft said, if anything.
+    /// Whether any row was taken is unknown: why, for the log, and what Microsoft said, if anything
+    /// (also of the whole account: a refused token under HTTP 500 is a refused token).
     Unknown(&'static str, Option<MicrosoftError>),
 }
 
@@ -111,7 +112,7 @@ fn align(errors: Vec<BatchError>, rows: usize) -> Reply {
 }
 
 /// Several errors can name one row: the gravest decides, so that a row isn't retried for a
-/// passing error while a lasting one stands beside it.
+/// passing error while a lasting one is beside it.
 fn merge(slot: &mut RowOutcome, error: MicrosoftError) {
     let keep = matches!(slot, RowOutcome::Failed(earlier) if gravity(earlier.class) >= gravity(error.class));
     if !keep {
@@ -134,11 +135,17 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
         return by_status(status);
     };
     let fault = fault.unwrapped();
+    if status >= 500 {
+        // Whatever it says: a server that failed may have carried something out before.
+        let lists = [fault.errors, fault.operation_errors, fault.batch_errors];
+        let first = lists.into_iter().flatten().flatten().next();
+        return Reply::Unknown("failed on Microsoft's side", first.map(MicrosoftError::from));
+    }
     if let Some(errors) = fault.batch_errors.filter(|errors| !errors.is_empty()) {
         // A fault that names rows was refused as a whole: the others were not taken either.
         return match align(errors, rows) {
             Reply::Rows(outcomes) => Reply::Rows(outcomes.into_iter().map(untaken).collect()),
-            // Some row is to blame, and only halving can tell which.
+            // Some row is to blame, and only a call of its own can show which.
             Reply::Unknown(_, Some(error)) if (400..500).contains(&status) => {
                 fault_of(status, error)
             }
@@ -175,13 +182,13 @@ fn untaken(outcome: RowOutcome) -> RowOutcome {
 fn fault_of(status: u16, error: MicrosoftError) -> Reply {
     match error.class {
         ErrorClass::Retry => Reply::Unknown("trouble inside Microsoft", Some(error)),
-        // 5xx with a code we don't know may still have been carried out.
-        ErrorClass::Unknown if status >= 500 => Reply::Unknown("server error", Some(error)),
         // The code is new, the status is not.
         ErrorClass::Unknown if matches!(status, 401 | 403 | 429) => match by_status(status) {
             Reply::Fault(known) => Reply::Fault(MicrosoftError { class: known.class, ..error }),
             other => other,
         },
+        // Whether a refusal in words that nobody knows carried something out is not known either.
+        ErrorClass::Unknown => Reply::Unknown("refused in unfamiliar words", Some(error)),
         _ => Reply::Fault(error),
     }
 }
@@ -220,6 +227,12 @@ impl MicrosoftError {
             symbol: sent.or_else(|| entry.map(|entry| entry.symbol.to_owned())),
             class,
         }
+    }
+
+    /// Whether it says that the click is later than the conversion (5616).
+    #[must_use]
+    pub fn is_click_too_late(&self) -> bool {
+        self.entry().is_some_and(|entry| entry.code == Some(CLICK_TOO_LATE))
     }
 
     /// The table's line for it; an error without one is new.

@@ -1,15 +1,22 @@
 //! Cuts a batch into calls: per account and operation, at most 1,000 rows each.
+//!
+//! Rows that were tried often come last, in small calls: one of them may spoil its call, take too
+//! long, or kill the function, and must not take the others with it.
 
 use std::collections::BTreeMap;
 
 use crate::{id::AccountName, microsoft::payload::MAX_ROWS};
 
-/// Rows per call of messages that keep coming back without a trace of an attempt: one of them may
-/// be what kills the function each time, and must not take the others with it.
-pub const SUSPECT_ROWS: usize = 50;
+/// From this try on a row is sent with care: of an original, the receives of its message; of a
+/// correction, the claims since Microsoft last took something of the row.
+pub const CAREFUL_FROM: u32 = 4;
 
-/// From this many receives on a message without an attempt is suspect.
-pub const SUSPECT_RECEIVES: u32 = 4;
+/// Rows of the largest careful call.
+const MAX_CAREFUL_ROWS: usize = 50;
+/// Careful calls of one account in one run.
+const MAX_CAREFUL_CALLS: usize = 30;
+/// Careful calls in a row that failed as a whole end them for this run.
+const MAX_FAILURES: usize = 3;
 
 /// The two operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,12 +30,10 @@ pub enum Operation {
 /// One row that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<T> {
-    /// Its account.
+    /// The account of the mapping.
     pub account: AccountName,
-    /// Where it goes.
+    /// The operation that takes it.
     pub operation: Operation,
-    /// See [`SUSPECT_RECEIVES`].
-    pub suspect: bool,
     /// What is sent.
     pub load: T,
 }
@@ -36,31 +41,34 @@ pub struct Item<T> {
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call<T> {
-    /// Its account.
+    /// The account of the mapping.
     pub account: AccountName,
-    /// Where it goes.
+    /// The operation that takes it.
     pub operation: Operation,
     /// Its rows, in the order they came.
     pub rows: Vec<T>,
 }
 
-/// Cuts `items` into calls; every item is in exactly one, suspects come last in small ones.
+/// Cuts `items` into calls as large as possible; every item is in exactly one.
 #[must_use]
 pub fn calls<T>(items: Vec<Item<T>>) -> Vec<Call<T>> {
-    let mut groups: BTreeMap<(bool, Operation, AccountName), Vec<T>> = BTreeMap::new();
-    for item in items {
-        let group = (item.suspect, item.operation, item.account);
-        groups.entry(group).or_default().push(item.load);
-    }
-    let cut = |((suspect, operation, account), rows): ((bool, Operation, AccountName), Vec<T>)| {
-        let limit = if suspect { SUSPECT_ROWS } else { MAX_ROWS };
-        chunks(rows, limit).into_iter().map(move |rows| Call {
-            account: account.clone(),
-            operation,
-            rows,
-        })
+    let cut = |group: Call<T>| {
+        let Call { account, operation, rows } = group;
+        let call = move |rows| Call { account: account.clone(), operation, rows };
+        chunks(rows, MAX_ROWS).into_iter().map(call)
     };
-    groups.into_iter().flat_map(cut).collect()
+    groups(items).into_iter().flat_map(cut).collect()
+}
+
+/// `items` by account and operation, in the order they came.
+#[must_use]
+pub fn groups<T>(items: Vec<Item<T>>) -> Vec<Call<T>> {
+    let mut groups: BTreeMap<(Operation, AccountName), Vec<T>> = BTreeMap::new();
+    for item in items {
+        groups.entry((item.operation, item.account)).or_default().push(item.load);
+    }
+    let call = |((operation, account), rows)| Call { account, operation, rows };
+    groups.into_iter().map(call).collect()
 }
 
 fn chunks<T>(rows: Vec<T>, limit: usize) -> Vec<Vec<T>> {
@@ -70,4 +78,38 @@ fn chunks<T>(rows: Vec<T>, limit: usize) -> Vec<Vec<T>> {
         chunks.push(rows.by_ref().take(limit).collect());
     }
     chunks
+}
+
+/// How large the careful calls of one account are: one row at first, twice as many after each
+/// answer, one again after a call that failed as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Care {
+    rows: usize,
+    calls: usize,
+    failures: usize,
+}
+
+impl Default for Care {
+    fn default() -> Self {
+        Care { rows: 1, calls: 0, failures: 0 }
+    }
+}
+
+impl Care {
+    /// How many rows the next call may carry; `None` when no more are sent in this run.
+    #[must_use]
+    pub fn next_rows(&self) -> Option<usize> {
+        (self.calls < MAX_CAREFUL_CALLS && self.failures < MAX_FAILURES).then_some(self.rows)
+    }
+
+    /// Microsoft answered the call, whatever it made of its rows.
+    pub fn answered(&mut self) {
+        let rows = (2 * self.rows).min(MAX_CAREFUL_ROWS);
+        *self = Care { rows, calls: self.calls + 1, failures: 0 };
+    }
+
+    /// The call failed as a whole.
+    pub fn failed(&mut self) {
+        *self = Care { rows: 1, calls: self.calls + 1, failures: self.failures + 1 };
+    }
 }

@@ -8,13 +8,12 @@ use crate::{
     ledger::{
         correction::{Worth, fold},
         facts::Facts,
-        observed::{Acceptance, Destination, Kind, Observed, RefusalReason},
+        observed::{Acceptance, Adjustment, Destination, Kind, Observed, RefusalReason},
         row::Row,
         wait::WaitReason,
     },
-    mapping::Account,
     money::Money,
-    time::{DAY, EventTime, MAX_AGE},
+    time::{DAY, EventTime},
 };
 
 /// The waits of this deployment, in seconds.
@@ -27,21 +26,41 @@ pub struct Policy {
     pub run_margin: i64,
     /// From click to upload; younger clicks may not be found by Microsoft.
     pub min_click_age: i64,
-    /// What an hour of back-off lasts (3,600; shorter for trying).
+    /// What an hour of waiting lasts (3,600; shorter for trying).
     pub hour: i64,
 }
 
-impl Policy {
-    /// How long a row waits that waits for the same thing the `waits`-th time: 1 h, 6 h, then 24 h.
-    #[must_use]
-    pub fn back_off(&self, waits: u32) -> i64 {
-        self.hour * [1, 6, 24][waits.min(2) as usize]
-    }
+/// When a click is looked for after the row was recorded, in hours.
+const LOOKS: [i64; 5] = [1, 6, 48, 240, 960];
 
-    /// Two claims of one row lie at least this far apart.
+impl Policy {
+    /// Two claims of adjustments of one row lie at least this far apart.
     #[must_use]
     pub fn spacing(&self) -> i64 {
         self.settle_delay + self.run_margin
+    }
+
+    /// How long a claim of an original keeps other runs away: longer than any run, shorter than the
+    /// time after which its message is received again.
+    #[must_use]
+    pub fn claim_rest(&self) -> i64 {
+        self.run_margin * 2 / 3
+    }
+
+    /// When a click is next looked for, for a row that was recorded at `since` and can be sent until
+    /// `limit`: after 1 h, 6 h, 2 d, 10 d and 40 d, and a last time a day before the limit. `None`
+    /// after that.
+    #[must_use]
+    pub fn next_look(
+        &self,
+        since: EventTime,
+        limit: EventTime,
+        now: EventTime,
+    ) -> Option<EventTime> {
+        let last = limit.plus_seconds(-24 * self.hour);
+        let next = LOOKS.iter().map(|hours| since.plus_seconds(hours * self.hour));
+        let next = next.into_iter().find(|at| *at > now).unwrap_or(last).min(last);
+        (next > now).then_some(next)
     }
 }
 
@@ -53,59 +72,27 @@ pub struct AccountView {
     /// A check found fault with the account.
     pub held: bool,
     /// Goals in which a check found fault.
-    pub held_goals: Vec<String>,
-    /// Goals that take no hashes, as the mapping says or the last check found.
-    pub plain_goals: Vec<String>,
+    pub held_goals: Vec<GoalName>,
+    /// Goals that take no hashes, as the last check found.
+    pub goals_without_hashes: Vec<GoalName>,
 }
 
 impl AccountView {
-    /// What its mapping says of an account; no more is known to functions that read no item of it.
-    #[must_use]
-    pub fn mapped(account: &Account) -> Self {
-        let plain_goals = account.plain_goals().map(ToString::to_string).collect();
-        AccountView { plain_goals, ..AccountView::default() }
-    }
-
     /// Whether Microsoft can match a row with these facts: by its click, or by hashes where its goal
     /// takes them.
     #[must_use]
     pub fn can_match(&self, facts: &Facts) -> bool {
         let identity = &facts.identity;
-        identity.click_id.is_some() || (identity.is_matchable() && self.takes_hashes(&facts.goal))
-    }
-
-    /// Whether hashes go along to this goal. Elsewhere Microsoft drops them, or refuses a row that
-    /// has nothing else.
-    #[must_use]
-    pub fn takes_hashes(&self, goal: &GoalName) -> bool {
-        !self.plain_goals.iter().any(|plain| plain == goal.as_str())
-    }
-}
-
-/// A correction as it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Adjustment {
-    /// The absolute net.
-    Restate(Money),
-    /// Doesn't count any more.
-    Retract,
-}
-
-impl Adjustment {
-    /// Its name.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Adjustment::Restate(_) => Kind::Restate,
-            Adjustment::Retract => Kind::Retract,
-        }
+        let takes_hashes = !self.goals_without_hashes.contains(&facts.goal);
+        let clicked = facts.click_id().is_some();
+        clicked || (identity.has_hashes() && takes_hashes)
     }
 }
 
 /// What a row needs now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the original.
+    /// Claim and send the original.
     Apply,
     /// Claim and send this correction, with this AdjustmentTime.
     Adjust(Adjustment, EventTime),
@@ -117,7 +104,11 @@ pub enum Action {
     InSync,
 }
 
-/// Decides.
+/// Decides what `row` needs at `now`.
+///
+/// A row without acceptance is applied, with its original value; an accepted one is compared with
+/// its net and restated or retracted. Before anything is decided on an original that was never sent,
+/// its click must have been looked for anew ([`super::attribution`]).
 #[must_use]
 pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Policy) -> Action {
     if row.is_erased() {
@@ -126,24 +117,20 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
     if let Some(refusal) = &row.observed.refusal {
         return Action::Refuse(refusal.reason.clone());
     }
-    let Some(facts) = &row.facts else {
-        let reason = WaitReason::OriginalMissing;
-        let again = now.plus_seconds(policy.back_off(waited_for(row, reason)));
-        return Action::WaitUntil(again, reason);
-    };
     match &row.observed.accepted {
-        None => before_acceptance(row, facts, account, now, policy),
+        None => before_acceptance(row, account, now, policy),
         Some(accepted) if is_elsewhere(accepted, account) => {
             Action::Refuse(RefusalReason::AcceptedElsewhere)
         }
-        Some(accepted) => after_acceptance(row, facts, accepted, account, now, policy),
+        Some(accepted) => after_acceptance(row, accepted, account, now, policy),
     }
 }
 
 /// Nothing can be said about it to Microsoft any more. Where the original was taken, the row's
-/// corrections show what Microsoft was not told.
+/// corrections show what Microsoft does not know.
 fn after_erasure(row: &Row) -> Action {
     match row.observed.accepted {
+        None if row.observed.may_count() => Action::Refuse(RefusalReason::MayAlreadyCount),
         None => Action::Refuse(RefusalReason::IdentityErased),
         Some(_) => Action::InSync,
     }
@@ -153,70 +140,59 @@ fn is_elsewhere(accepted: &Acceptance, account: &AccountView) -> bool {
     account.destination.as_ref().is_some_and(|here| *here != accepted.by)
 }
 
-/// The last moment at which Microsoft takes anything about this conversion.
-fn limit(facts: &Facts) -> EventTime {
-    facts.conversion_time.plus_seconds(MAX_AGE)
-}
-
-fn before_acceptance(
-    row: &Row,
-    facts: &Facts,
-    account: &AccountView,
-    now: EventTime,
-    policy: &Policy,
-) -> Action {
-    if now > limit(facts) {
-        // After an attempt without answer nobody knows that it doesn't count.
-        return Action::Refuse(match row.observed.apply_unknown {
-            true => RefusalReason::MayAlreadyCount,
-            false => RefusalReason::Expired,
-        });
+fn before_acceptance(row: &Row, account: &AccountView, now: EventTime, policy: &Policy) -> Action {
+    let (facts, observed) = (&row.facts, &row.observed);
+    let attempt_over = observed.applying.map(|at| at.plus_seconds(policy.claim_rest()));
+    if let Some(over) = attempt_over.filter(|over| *over > now) {
+        return Action::WaitUntil(over, WaitReason::AttemptRunning);
     }
-    // What may have been sent is repeated as it is, whatever the goal takes now.
-    let may_repeat = row.observed.apply_unknown && facts.identity.is_matchable();
+    if now > row.limit() {
+        return Action::Refuse(end_of(row));
+    }
+    // What may have been sent is repeated as it is, whatever its goal takes now.
+    let may_repeat = observed.may_count() && facts.identity.is_matchable();
     if !account.can_match(facts) && !may_repeat {
-        let known = row.open.as_ref().and_then(|open| open.reason);
-        let reason = known.filter(|reason| reason.is_for_click()).unwrap_or(WaitReason::NoClick);
-        return wait_again(row, facts, reason, now, policy);
+        return look(row, now, policy);
     }
     if let Some(reason) = held(facts, account) {
-        return wait_again(row, facts, reason, now, policy);
+        return Action::WaitUntil(now.plus_seconds(policy.hour), reason);
     }
-    let young = facts.click.as_ref().and_then(|click| click.clicked_at);
-    let ripe = young.unwrap_or(facts.conversion_time).plus_seconds(policy.min_click_age);
+    let clicked_at = facts.click.as_ref().and_then(|click| click.clicked_at);
+    let ripe = clicked_at.unwrap_or(facts.conversion_time).plus_seconds(policy.min_click_age);
     let waits = [
-        postponed(&row.observed),
+        postponed(observed),
         Some((ripe, WaitReason::ClickTooYoung)),
         Some((facts.conversion_time, WaitReason::TimeInFuture)),
     ];
     latest_after(now, waits).unwrap_or(Action::Apply)
 }
 
-/// A wait without a moment of its own: looked at again later each time, a last time just past the
-/// limit, so that it ends as expired instead of being forgotten.
-fn wait_again(
-    row: &Row,
-    facts: &Facts,
-    reason: WaitReason,
-    now: EventTime,
-    policy: &Policy,
-) -> Action {
-    let again = now.plus_seconds(policy.back_off(waited_for(row, reason)));
-    Action::WaitUntil(again.min(limit(facts).plus_seconds(1)), reason)
+/// How a row ends that was not taken in time.
+fn end_of(row: &Row) -> RefusalReason {
+    if row.observed.may_count() {
+        RefusalReason::MayAlreadyCount
+    } else if row.facts.identity.is_matchable() {
+        RefusalReason::Expired
+    } else {
+        RefusalReason::Unmatched
+    }
 }
 
-/// How often it has waited for just this: waits for something else don't make the next look later.
-fn waited_for(row: &Row, reason: WaitReason) -> u32 {
-    let same = row.open.as_ref().is_some_and(|open| open.reason == Some(reason));
-    if same { row.waits } else { 0 }
+/// Nobody is recognised: a click is looked for later, or it was looked for a last time.
+fn look(row: &Row, now: EventTime, policy: &Policy) -> Action {
+    let known = row.open.as_ref().and_then(|open| open.reason);
+    let reason = known.filter(|reason| reason.is_for_click()).unwrap_or(WaitReason::NoClick);
+    match policy.next_look(row.recorded_at, row.limit(), now) {
+        Some(next) => Action::WaitUntil(next, reason),
+        None => Action::Refuse(end_of(row)),
+    }
 }
 
 fn held(facts: &Facts, account: &AccountView) -> Option<WaitReason> {
     if account.held {
         return Some(WaitReason::AccountHeld);
     }
-    let goal = facts.goal.as_str();
-    account.held_goals.iter().any(|held| held == goal).then_some(WaitReason::GoalHeld)
+    account.held_goals.contains(&facts.goal).then_some(WaitReason::GoalHeld)
 }
 
 fn postponed(observed: &Observed) -> Option<(EventTime, WaitReason)> {
@@ -233,41 +209,39 @@ fn latest_after<const N: usize>(
 
 fn after_acceptance(
     row: &Row,
-    facts: &Facts,
     accepted: &Acceptance,
     account: &AccountView,
     now: EventTime,
     policy: &Policy,
 ) -> Action {
-    let Some(adjustment) = wanted(row, facts) else {
+    let Some(adjustment) = wanted(row) else {
         return Action::InSync;
     };
-    if now > limit(facts) {
+    if now > row.correction_limit() {
         return Action::Refuse(RefusalReason::TooOldForMicrosoft);
     }
-    if let Some(reason) = held(facts, account) {
-        return wait_again(row, facts, reason, now, policy);
+    if let Some(reason) = held(&row.facts, account) {
+        return Action::WaitUntil(now.plus_seconds(policy.hour), reason);
     }
-    let time = adjustment_time(&row.observed, facts, now);
+    let time = adjustment_time(&row.observed, &row.facts, now);
     let waits = [
-        Some((settled(facts, accepted, policy), WaitReason::SettleDelay)),
-        spaced(&row.observed, policy),
+        Some((settled(row, accepted, policy), WaitReason::SettleDelay)),
+        spaced(row, now, policy),
         postponed(&row.observed),
         Some((time, WaitReason::BetweenAdjustments)),
     ];
     latest_after(now, waits).unwrap_or(Action::Adjust(adjustment, time))
 }
 
-/// The adjustment that would make Microsoft's state the wanted one; none if it is already.
-///
-/// After a claimed Retract only a Retract can be sent: Microsoft takes no second adjustment after
-/// one (`ConversionAlreadyRetracted`). While an outcome is unknown nothing counts as standing.
-fn wanted(row: &Row, facts: &Facts) -> Option<Adjustment> {
-    let observed = &row.observed;
-    let standing = if observed.unsettled { None } else { Some(standing(observed, facts)) };
-    let worth = match observed.retract_claimed {
-        Some(_) => Worth::Nothing,
-        None => fold(&row.account, facts, &row.corrections).worth,
+/// The adjustment that would make Microsoft's state the wanted one; none if it is already. While an
+/// outcome is unknown nothing counts as being there.
+fn wanted(row: &Row) -> Option<Adjustment> {
+    let (observed, facts) = (&row.observed, &row.facts);
+    let standing = (!observed.unsettled).then(|| standing(observed, facts));
+    let worth = if observed.is_retract_claimed() {
+        Worth::Nothing
+    } else {
+        fold(&row.account, facts, &row.corrections).worth
     };
     if standing.as_ref() == Some(&worth) {
         return None;
@@ -281,19 +255,18 @@ fn wanted(row: &Row, facts: &Facts) -> Option<Adjustment> {
     }
 }
 
-/// What is sent once `row` has waited, as far as the row itself can say; `None` if nothing is: for
-/// an orphan, or when Microsoft has what the row wants. Refusals are not looked at.
+/// What is sent once `row` has waited, as far as the row itself can say; `None` when Microsoft has
+/// what the row wants. Refusals are not looked at.
 #[must_use]
 pub fn after_wait(row: &Row) -> Option<Kind> {
-    let facts = row.facts.as_ref()?;
     match row.observed.accepted {
         None => Some(Kind::Apply),
-        Some(_) => wanted(row, facts).map(|adjustment| adjustment.kind()),
+        Some(_) => wanted(row).map(|adjustment| adjustment.kind()),
     }
 }
 
-/// What stands at Microsoft, as far as known.
-pub(crate) fn standing(observed: &Observed, facts: &Facts) -> Worth {
+/// What Microsoft has, as far as known.
+fn standing(observed: &Observed, facts: &Facts) -> Worth {
     match (&observed.adjusted, &facts.money) {
         (None, _) => Worth::Original,
         (Some(adjusted), Some(original)) => match &adjusted.value {
@@ -305,21 +278,30 @@ pub(crate) fn standing(observed: &Observed, facts: &Facts) -> Worth {
     }
 }
 
-/// One settle delay after acceptance, but never so late that Microsoft would refuse it.
-fn settled(facts: &Facts, accepted: &Acceptance, policy: &Policy) -> EventTime {
-    let last_call = limit(facts).plus_seconds(-policy.run_margin);
-    accepted.at.plus_seconds(policy.settle_delay).min(last_call)
+/// The latest moment at which an adjustment is sent: a run's length before Microsoft would drop it.
+fn last_call(row: &Row, policy: &Policy) -> EventTime {
+    row.correction_limit().plus_seconds(-policy.run_margin)
 }
 
-/// No two claims closer than this, whatever became of the first: a late one must not land after a
-/// newer one.
-fn spaced(observed: &Observed, policy: &Policy) -> Option<(EventTime, WaitReason)> {
-    let claim = observed.claim.as_ref()?;
-    let reason = match observed.unsettled {
-        true => WaitReason::RepeatAfterUnknown,
-        false => WaitReason::BetweenAdjustments,
+/// One settle delay after acceptance, but never so late that Microsoft would drop it.
+fn settled(row: &Row, accepted: &Acceptance, policy: &Policy) -> EventTime {
+    accepted.at.plus_seconds(policy.settle_delay).min(last_call(row, policy))
+}
+
+/// No two claims are closer than this, whatever became of the first: a late one must not arrive
+/// after a newer one. Near the end the length of a run is enough.
+fn spaced(row: &Row, now: EventTime, policy: &Policy) -> Option<(EventTime, WaitReason)> {
+    let claim = row.observed.claim.as_ref()?;
+    let may_be_running = now < claim.at.plus_seconds(policy.run_margin);
+    let reason = if claim.unanswered || (row.observed.unsettled && !may_be_running) {
+        WaitReason::RepeatAfterUnknown
+    } else {
+        WaitReason::BetweenAdjustments
     };
-    Some((claim.at.plus_seconds(policy.spacing()), reason))
+    let full = claim.at.plus_seconds(policy.spacing());
+    let short = claim.at.plus_seconds(policy.run_margin);
+    let until = if full > last_call(row, policy) { short } else { full };
+    Some((until, reason))
 }
 
 /// The moment of the claim, raised above the conversion and the last adjustment: Microsoft orders
@@ -340,16 +322,13 @@ const LAST_DAYS: i64 = 8 * DAY;
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
     let wants_something =
         !row.is_erased() && row.observed.refusal.is_none() && after_wait(row).is_some();
-    let known = |facts: &&Facts| facts.identity.is_matchable();
-    let in_last_days = |facts: &Facts| {
-        let limit = limit(facts);
-        limit.plus_seconds(-LAST_DAYS) < now && now <= limit
-    };
-    wants_something && row.facts.as_ref().filter(known).is_some_and(in_last_days)
+    let limit = if row.observed.accepted.is_some() { row.correction_limit() } else { row.limit() };
+    let in_last_days = limit.plus_seconds(-LAST_DAYS) < now && now <= limit;
+    wants_something && row.facts.identity.is_matchable() && in_last_days
 }
 
-/// Whether an adjustment sent now goes before its settle delay is over, because Microsoft would
-/// refuse it afterwards: it may be dropped, without an error, if the original can't be seen yet.
+/// Whether an adjustment sent now is sent before its settle delay is over, because Microsoft would
+/// drop it afterwards: it may be dropped as well if the original can't be seen yet.
 #[must_use]
 pub fn is_rushed(row: &Row, now: EventTime, policy: &Policy) -> bool {
     let settled = |accepted: &Acceptance| accepted.at.plus_seconds(policy.settle_delay);

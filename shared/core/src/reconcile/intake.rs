@@ -2,48 +2,23 @@
 
 use crate::{
     event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
-    id::RecordId,
     ledger::{
         correction::{Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold},
-        facts::{Click, ClickOrigin, Facts},
+        facts::Facts,
         index::{IndexClass, Open},
-        observed::Observed,
+        observed::{Observed, Refusal},
         row::{Row, RowKey},
         wait::WaitReason,
     },
-    person::{click_id::ClickId, identity::Identity},
+    person::identity::{Identity, Sha256Hash},
     reconcile::{
-        decide::{AccountView, Action},
-        note::{Context, next_entry},
+        decide::Action,
+        note::{Context, next_entry, waiting},
     },
-    time::{EventTime, MAX_AGE},
+    time::{DAY, EventTime},
 };
 
-/// What the search for a conversion's click came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClickSearch {
-    /// The click it is credited to.
-    Found {
-        /// Microsoft's click id.
-        click_id: ClickId,
-        /// When it was captured; unknown if the event brought the click id itself.
-        clicked_at: Option<EventTime>,
-        /// What led to it.
-        from: ClickOrigin,
-        /// The reference it is stored under, where a tie led to it.
-        reference: Option<RecordId>,
-    },
-    /// None so far, and why.
-    Missing(WaitReason),
-}
-
-impl ClickSearch {
-    /// The event brought the click id itself.
-    #[must_use]
-    pub fn own(click_id: ClickId) -> Self {
-        ClickSearch::Found { click_id, clicked_at: None, from: ClickOrigin::Event, reference: None }
-    }
-}
+pub use crate::reconcile::attribution::Credit as ClickSearch;
 
 /// How a row gets on after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +27,8 @@ pub enum Dispatch {
     Message(Option<EventTime>),
     /// By its `due`.
     Due,
+    /// It is refused at once: nothing is left to do.
+    Ended,
 }
 
 /// The key of the row that `conversion` owns.
@@ -66,141 +43,128 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 
 /// The facts of `conversion` with the click that was found.
 ///
-/// Hashes are kept whether the goal takes them or not: that is looked at when the row is sent, and
-/// may have changed by then ([`without_hashes`]).
+/// Hashes are kept only where the mapping says that they are sent: Microsoft drops them beside a
+/// click id where a goal has enhanced conversions off, and refuses a row that has nothing else.
 #[must_use]
 pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
-    let (click_id, click) = credited(search);
+    let (click_id, click) = search.click().unzip();
+    let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
     Facts {
         fingerprint: conversion.fingerprint().to_string(),
         goal: conversion.goal.name.clone(),
         occurred_at: conversion.occurred_at,
         conversion_time: conversion.occurred_at,
         money: conversion.value,
-        identity: Identity { click_id, email: conversion.email, phone: conversion.phone },
-        bare: false,
+        identity: Identity {
+            click_id,
+            email: hash(conversion.email),
+            phone: hash(conversion.phone),
+        },
         click,
         references: conversion.references.clone(),
-        consent: Some(conversion.consent),
+        refused_clicks: Vec::new(),
+        consent: conversion.consent,
         erased_at: None,
     }
 }
 
-fn credited(search: &ClickSearch) -> (Option<ClickId>, Option<Click>) {
-    match search {
-        ClickSearch::Found { click_id, clicked_at, from, reference } => {
-            let reference = reference.clone();
-            let click = Click { clicked_at: *clicked_at, from: *from, reference };
-            (Some(click_id.clone()), Some(click))
-        }
-        ClickSearch::Missing(_) => (None, None),
-    }
+/// `facts` credited to what was found now; the key that they then have at Microsoft must be claimed
+/// before they are written.
+#[must_use]
+pub fn credited_to(facts: &Facts, search: &ClickSearch) -> Facts {
+    let (click_id, click) = search.click().unzip();
+    let identity = Identity { click_id, ..facts.identity.clone() };
+    let conversion_time =
+        if identity == facts.identity { facts.conversion_time } else { facts.occurred_at };
+    Facts { identity, click, conversion_time, ..facts.clone() }
 }
 
-/// A new row with `facts`, or the orphan that waited for them; its next step is in `open`, or else
-/// a message.
+/// A new row with `facts`; its next step is in `open`, or else a message.
 #[must_use]
 pub fn place(
     conversion: &Conversion,
     facts: Facts,
-    orphan: Option<&Row>,
     missing: Option<WaitReason>,
     context: &Context<'_>,
     retention_days: i64,
 ) -> (Row, Dispatch) {
-    let ttl = facts.conversion_time.plus_seconds(retention_days * crate::time::DAY);
+    let ttl = facts.conversion_time.plus_seconds(retention_days * DAY);
     let mut row = Row {
         key: key_of(conversion),
         account: conversion.account.clone(),
-        facts: Some(facts),
-        corrections: orphan.map(|row| row.corrections.clone()).unwrap_or_default(),
-        desired_revision: orphan.map_or(1, |row| row.desired_revision + 1),
-        observed_revision: orphan.map_or(0, |row| row.observed_revision),
-        // An orphan that was given up stays refused until the signal sent now lifts that.
-        observed: orphan.map(|row| row.observed.clone()).unwrap_or_default(),
+        facts,
+        corrections: Vec::new(),
+        desired_revision: 1,
+        observed_revision: 0,
+        observed: Observed::default(),
         open: None,
-        waits: 0,
-        recorded_at: Some(context.now),
-        ttl: Some(ttl),
+        recorded_at: context.now,
+        ttl,
     };
-    let unmatched = missing.filter(|_| !can_match(&row, context));
+    let unmatched = missing.filter(|_| !context.account.can_match(&row.facts));
     let dispatch = dispatch(&mut row, unmatched, context);
     (row, dispatch)
 }
 
-fn can_match(row: &Row, context: &Context<'_>) -> bool {
-    row.facts.as_ref().is_some_and(|facts| context.account.can_match(facts))
-}
-
-/// Sets the row's `open` to what the decision asks for.
+/// Sets the row's `open`, or its refusal, to what the decision asks for.
 fn dispatch(row: &mut Row, missing: Option<WaitReason>, context: &Context<'_>) -> Dispatch {
-    let Action::WaitUntil(until, reason) = context.next(row) else {
-        return Dispatch::Message(None);
-    };
-    if reason == WaitReason::ClickTooYoung {
-        return Dispatch::Message(Some(until));
+    match context.next(row) {
+        Action::WaitUntil(until, reason) if reason.is_queued() => Dispatch::Message(Some(until)),
+        Action::WaitUntil(until, reason) => {
+            let reason = missing.unwrap_or(reason);
+            row.open = Some(waiting(row, until, reason, context.now));
+            Dispatch::Due
+        }
+        Action::Refuse(reason) => {
+            row.observed.refusal = Some(Refusal { at: context.now, reason });
+            Dispatch::Ended
+        }
+        _ => Dispatch::Message(None),
     }
-    let reason = missing.unwrap_or(reason);
-    row.open = Some(IndexClass::of_wait(row, reason).entry(&row.key, until, Some(reason)));
-    row.waits = 1;
-    Dispatch::Due
 }
 
-/// A waiting row with the click that was found meanwhile. The key it now has at Microsoft must be
-/// claimed before it is written.
-#[must_use]
-pub fn bind(row: &Row, search: &ClickSearch, conversion_time: EventTime) -> Row {
-    let (click_id, click) = credited(search);
-    let mut bound = row.clone();
-    bound.desired_revision += 1;
-    if let Some(facts) = &mut bound.facts {
-        facts.identity.click_id = click_id;
-        facts.bare = false;
-        facts.click = click;
-        facts.conversion_time = conversion_time;
-    }
-    bound
-}
-
-/// A row whose click was deleted while it waited, without that click: as if none had been found. The
-/// hashes stay; the key that the row then has at Microsoft must be claimed before it is written.
-#[must_use]
-pub fn unbind(row: &Row, context: &Context<'_>) -> Row {
-    let mut unbound = row.clone();
-    unbound.desired_revision += 1;
-    if let Some(facts) = &mut unbound.facts {
-        facts.identity.click_id = None;
-        facts.bare = false;
-        facts.click = None;
-        facts.conversion_time = facts.occurred_at;
-    }
-    if !can_match(&unbound, context) {
-        let reason = WaitReason::NoClick;
-        let class = IndexClass::of_wait(&unbound, reason);
-        unbound.open = Some(class.entry(&row.key, context.now, Some(reason)));
-        unbound.waits = 0;
-    }
-    unbound
-}
-
-/// A row that is about to be sent, to be sent without the hashes that its goal doesn't take; `None`
-/// if they go along, or stay behind already.
+/// The facts of `row` with what a repetition of its event, or another notice of its order, says
+/// better: a click id, hashes, references that it has not. `None` if there is nothing to add, or if
+/// it may not be added: a row that has somebody may be on its way with that identity. A row that has
+/// nobody can't be sent without a write that conditions on its facts.
 ///
-/// The click id is enough, and alone it is the row's key. What Microsoft took, or may have taken,
-/// keeps its identity whatever the goal takes now: repetitions and corrections must name the same.
+/// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
 #[must_use]
-pub fn without_hashes(row: &Row, account: &AccountView) -> Option<Row> {
-    let facts = row.facts.as_ref()?;
-    let perhaps_taken = row.observed.accepted.is_some() || row.observed.apply_unknown;
-    let hashed = facts.identity.has_hashes() && !facts.bare;
-    let bare = facts.identity.click_id.is_some() && !account.takes_hashes(&facts.goal);
-    if perhaps_taken || !hashed || !bare {
+pub fn improved(row: &Row, conversion: &Conversion) -> Option<Facts> {
+    let (facts, observed) = (&row.facts, &row.observed);
+    let is_over = observed.refusal.is_some() || observed.dead_at.is_some() || row.is_erased();
+    let is_sent = observed.accepted.is_some() || observed.may_count();
+    let has_somebody = facts.click_id().is_some() || facts.identity.has_hashes();
+    if is_over || is_sent || has_somebody {
         return None;
     }
-    let mut after = row.clone();
-    after.desired_revision += 1;
-    after.facts = Some(Facts { bare: true, ..facts.clone() });
-    Some(after)
+    let own = conversion.msclkid.clone().filter(|id| !facts.refused_clicks.contains(id));
+    let search = own.map_or(ClickSearch::Missing(WaitReason::NoClick), ClickSearch::own);
+    let new = facts_of(conversion, &search);
+    let mut better = facts.clone();
+    if new.identity.is_matchable() {
+        (better.identity, better.click) = (new.identity, new.click);
+        better.conversion_time = facts.occurred_at;
+    }
+    let (known, new) = (&mut better.references, new.references);
+    known.session = known.session.take().or(new.session);
+    known.lead = known.lead.take().or(new.lead);
+    known.cart = known.cart.take().or(new.cart);
+    known.order = known.order.take().or(new.order);
+    (better != *facts).then_some(better)
+}
+
+/// `row` with [`improved`] facts, due at once.
+#[must_use]
+pub fn with_improved(row: &Row, facts: Facts, now: EventTime) -> Row {
+    let open = if facts.click_id().is_some() || facts.identity.has_hashes() {
+        IndexClass::Wait.entry(now, now, None)
+    } else {
+        let reason = row.open.as_ref().and_then(|open| open.reason).unwrap_or(WaitReason::NoClick);
+        IndexClass::Look.entry(now, row.recorded_at, Some(reason))
+    };
+    let desired_revision = row.desired_revision + 1;
+    Row { facts, desired_revision, open: Some(open), ..row.clone() }
 }
 
 /// A correction as it is recorded at `now`.
@@ -224,17 +188,17 @@ pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {
         event_id: event.event_id.clone(),
         occurred_at: event.occurred_at,
         recorded_at: now,
-        names_event: event.original.event.is_some(),
+        original_event: event.original.event.clone(),
         account: event.account.clone(),
         change,
         refused: None,
     }
 }
 
-/// Whether `row` has this correction already.
+/// Whether `corrections` have this one already.
 #[must_use]
-pub fn has(row: &Row, correction: &Correction) -> bool {
-    row.corrections
+pub fn has(corrections: &[Correction], correction: &Correction) -> bool {
+    corrections
         .iter()
         .any(|known| known.source == correction.source && known.event_id == correction.event_id)
 }
@@ -258,8 +222,7 @@ pub fn check(row: &Row, correction: &Correction) -> Result<(), Unfit> {
     if row.corrections.len() >= MAX_CORRECTIONS {
         return Err(Unfit::TooMany);
     }
-    let Some(facts) = &row.facts else { return Ok(()) };
-    let folded = fold(&row.account, facts, std::slice::from_ref(correction));
+    let folded = fold(&row.account, &row.facts, std::slice::from_ref(correction));
     match folded.effects.first() {
         Some(Effect::Refused(CorrectionRefusal::CurrencyMismatch)) => Err(Unfit::Currency),
         Some(Effect::Refused(CorrectionRefusal::AccountMismatch)) => Err(Unfit::Account),
@@ -267,61 +230,39 @@ pub fn check(row: &Row, correction: &Correction) -> Result<(), Unfit> {
     }
 }
 
-/// `row` with `correction` in it and the `due` at which it goes; no message is needed for it.
+/// `row` with `correction` in it and the `due` at which it is looked at; no message is needed for it.
 ///
 /// A refused or dead row only records it: those are woken by a redrive. A correction that comes
-/// later than 90 days after the conversion, or after the person was erased, is recorded as refused.
+/// after the last useful moment, or after the person was erased, is recorded as refused. Until the
+/// original is accepted that moment counts from the conversion alone: it may still be credited to
+/// another click.
 #[must_use]
 pub fn append(row: &Row, mut correction: Correction, context: &Context<'_>) -> Row {
     let mut after = row.clone();
-    let too_old = |facts: &Facts| context.now > facts.conversion_time.plus_seconds(MAX_AGE);
+    let is_credited = row.observed.accepted.is_some();
+    let limit = if is_credited { row.correction_limit() } else { row.limit() };
     if row.is_erased() {
         correction.refused = Some(CorrectionRefusal::IdentityErased);
-    } else if row.facts.as_ref().is_some_and(too_old) {
+    } else if context.now > limit {
         correction.refused = Some(CorrectionRefusal::TooOldForMicrosoft);
     }
     after.corrections.push(correction);
     after.desired_revision += 1;
     let resting = row.observed.refusal.is_some() || row.observed.dead_at.is_some();
     if !resting && !row.is_erased() {
-        (after.open, after.waits) = due_for(row, &after, context);
+        after.open = due_for(row, &after, context);
     }
     after
 }
 
-fn due_for(row: &Row, after: &Row, context: &Context<'_>) -> (Option<Open>, u32) {
-    if row.facts.is_none() || (row.observed.accepted.is_none() && row.open.is_some()) {
-        return (row.open.clone(), row.waits);
-    }
+fn due_for(row: &Row, after: &Row, context: &Context<'_>) -> Option<Open> {
     if row.observed.accepted.is_some() {
         return next_entry(after, context);
     }
-    // On its way: if its message is lost, this brings it back.
-    let due = context.now.plus_seconds(context.policy.settle_delay);
-    (Some(IndexClass::Wait.entry(&row.key, due, Some(WaitReason::SettleDelay))), 1)
-}
-
-/// The row that corrections wait in until their original comes.
-#[must_use]
-pub fn orphan(
-    key: RowKey,
-    event: &CorrectionEvent,
-    account: &crate::id::AccountName,
-    context: &Context<'_>,
-) -> Row {
-    let due = context.now.plus_seconds(context.policy.back_off(0));
-    let open = IndexClass::Orphan.entry(&key, due, Some(WaitReason::OriginalMissing));
-    Row {
-        key,
-        account: account.clone(),
-        facts: None,
-        corrections: vec![recorded(event, context.now)],
-        desired_revision: 1,
-        observed_revision: 0,
-        observed: Observed::default(),
-        open: Some(open),
-        waits: 1,
-        recorded_at: Some(context.now),
-        ttl: None,
+    if row.open.is_some() {
+        return row.open.clone();
     }
+    // Its original is about to be sent: if its message is lost, this brings it back.
+    let due = context.now.plus_seconds(context.policy.hour);
+    Some(waiting(row, due, WaitReason::SettleDelay, context.now))
 }

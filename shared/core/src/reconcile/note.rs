@@ -3,58 +3,62 @@
 //! A [`Note`] becomes a [`Write`] on condition of the revisions of the row it was made from. If
 //! another writer was faster, [`Note::again`] says what is still true: an accepted Apply and an
 //! unknown outcome are written in any case, an adjustment's outcome if only desired state moved,
-//! a plan not at all.
+//! a claim or a plan not at all.
+//!
+//! An example: a row is claimed ([`Note::ClaimedApply`]), sent, and Microsoft takes it
+//! ([`Note::Accepted`]); the claim's write holds on both revisions, the outcome's on none.
 
 use crate::{
     id::GoalName,
     ledger::{
+        facts::Facts,
         index::{IndexClass, Open},
-        observed::{
-            Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Destination, Kind, Observed,
-            Postponed, Refusal, RefusalReason,
-        },
+        observed::{Adjustment, Kind, Observed, Postponed, RefusalReason},
         row::{Row, RowKey},
         wait::WaitReason,
     },
     microsoft::reply::MicrosoftError,
-    reconcile::decide::{AccountView, Action, Adjustment, Policy, next_action},
+    reconcile::{
+        decide::{AccountView, Action, Policy, next_action},
+        outcome::{self, Outstanding},
+    },
     time::EventTime,
 };
+
+pub use outcome::CallRef;
 
 /// A conditional change of one row, for the store to carry out as one update.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
     /// Which row.
     pub key: RowKey,
-    /// Only if observed state still has this revision; it is raised by one, unless `microsoft`
-    /// stays as it is.
+    /// Only if observed state still has this revision; it is raised by one, unless `observed` stays
+    /// as it is.
     pub if_observed: u64,
-    /// Only if desired state still has this revision.
-    pub if_desired: Option<u64>,
+    /// Only if desired state still has this revision; it is raised by one if `facts` change.
+    pub if_desired: u64,
     /// The new observed state; `None` leaves it and its revision.
-    pub microsoft: Option<Observed>,
+    pub observed: Option<Observed>,
+    /// The new facts; `None` leaves them and their revision.
+    pub facts: Option<Box<Facts>>,
     /// The index entry; `None` removes it.
     pub open: Option<Open>,
-    /// The number of repeated waits.
-    pub waits: u32,
-    /// Another goal name, for a refused row that is taken up again.
-    pub goal: Option<GoalName>,
 }
 
 impl Write {
-    /// The row as it stands once this is written.
+    /// The row as it is once this is written.
     #[must_use]
     pub fn applied_to(&self, row: &Row) -> Row {
         let mut after = row.clone();
-        if let Some(observed) = &self.microsoft {
+        if let Some(observed) = &self.observed {
             after.observed = observed.clone();
             after.observed_revision = self.if_observed + 1;
         }
-        if let (Some(goal), Some(facts)) = (&self.goal, &mut after.facts) {
-            facts.goal = goal.clone();
+        if let Some(facts) = &self.facts {
+            after.facts = (**facts).clone();
+            after.desired_revision = self.if_desired + 1;
         }
         after.open.clone_from(&self.open);
-        after.waits = self.waits;
         after
     }
 }
@@ -66,34 +70,28 @@ pub enum Note {
     Waits(EventTime, WaitReason),
     /// Nothing to do.
     InSync,
+    /// The original is about to be sent.
+    ClaimedApply,
     /// An adjustment is about to be sent.
-    Claimed(Adjustment, EventTime),
+    ClaimedAdjustment(Adjustment, EventTime),
     /// It can't be sent.
     Refused(RefusalReason),
     /// Microsoft took it.
     Accepted(Kind, CallRef),
     /// Microsoft refused it.
     Failed(Kind, CallRef, MicrosoftError),
+    /// Microsoft refused its click as later than the conversion: it is sent without that one.
+    ClickRefused(CallRef, MicrosoftError),
     /// Microsoft wants it later.
     Postponed(Kind, CallRef, MicrosoftError, Postponed),
     /// Nobody knows what Microsoft did, but perhaps what it said.
     Unknown(Kind, CallRef, Option<MicrosoftError>),
-    /// Microsoft refused the whole call for the account's sake: nothing of it was taken, and the
-    /// row goes again.
-    HandedBack(Kind, CallRef, MicrosoftError),
-    /// A refused row is redriven; perhaps under today's goal name.
-    Taken(Option<GoalName>),
+    /// The call was refused before it was read, or never stood: nothing of it was taken.
+    NotTaken(Kind, CallRef, Option<MicrosoftError>),
+    /// A refused or dead row is redriven; perhaps under today's goal name.
+    Redriven(Option<GoalName>),
     /// The queue gives its message up.
     Dead,
-}
-
-/// Where a call went and how Microsoft marked it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallRef {
-    /// Environment and ad account.
-    pub to: Destination,
-    /// `TrackingId` of the answer.
-    pub tracking_id: Option<String>,
 }
 
 /// What is needed to say what a row needs next.
@@ -101,7 +99,7 @@ pub struct CallRef {
 pub struct Context<'a> {
     /// The row's account.
     pub account: &'a AccountView,
-    /// Now.
+    /// The time that decisions are made with.
     pub now: EventTime,
     /// The waits of this deployment.
     pub policy: &'a Policy,
@@ -121,113 +119,126 @@ pub enum OnConflict {
     /// Write this instead.
     Write(Box<Write>),
     /// Nothing is lost by not writing; the row is decided afresh later.
-    HandBack,
+    GiveUp,
 }
 
 impl Note {
-    /// The write for the row it was made from.
+    /// The write for `row`. If its click was looked for anew, `found` are its facts with what was
+    /// found; they are written along with the note.
     #[must_use]
-    pub fn write(&self, row: &Row, context: &Context<'_>) -> Write {
-        let mut after = row.clone();
-        let learned = match self.observe(row, context.now) {
-            Some(observed) => {
-                after.observed = observed;
-                true
-            }
-            None => false,
-        };
-        let goal = match self {
-            Note::Taken(goal) => goal.clone(),
-            _ => None,
-        };
-        if let (Some(goal), Some(facts)) = (&goal, &mut after.facts) {
-            facts.goal = goal.clone();
-        }
-        let (open, waits) = self.entry(row, &after, context);
-        Write {
-            key: row.key.clone(),
-            if_observed: row.observed_revision,
-            if_desired: Some(row.desired_revision),
-            microsoft: learned.then_some(after.observed),
-            open,
-            waits,
-            goal,
-        }
+    pub fn write(&self, row: &Row, found: Option<&Facts>, context: &Context<'_>) -> Write {
+        self.draft(row, found, Outstanding::Ours, context)
     }
 
     /// What is still to be written when `current` has moved on from the row `seen`.
     #[must_use]
     pub fn again(&self, seen: &Row, current: &Row, context: &Context<'_>) -> OnConflict {
         let same_observed = seen.observed_revision == current.observed_revision;
-        let write = match self {
-            Note::Accepted(Kind::Apply, _) | Note::Unknown(..) => self.write(current, context),
-            Note::Accepted(_, mark)
-            | Note::Failed(Kind::Restate | Kind::Retract, mark, _)
-            | Note::HandedBack(Kind::Restate | Kind::Retract, mark, _)
-            | Note::Postponed(Kind::Restate | Kind::Retract, mark, ..)
-                if !same_observed =>
-            {
-                // Another worker claimed meanwhile: which of the two stands is unknown.
-                Note::Unknown(self.kind().unwrap_or(Kind::Restate), mark.clone(), None)
-                    .write(current, context)
+        // Nobody has claimed the original since, whatever else was learned of the row.
+        let ours = seen.observed.applying == current.observed.applying;
+        let write = match (self, self.kind_and_call()) {
+            (Note::Accepted(Kind::Apply, _) | Note::Unknown(..), _) => {
+                let whose = if ours { Outstanding::Ours } else { Outstanding::Theirs };
+                self.draft(current, None, whose, context)
             }
-            Note::Accepted(..)
-            | Note::Failed(..)
-            | Note::HandedBack(..)
-            | Note::Postponed(..)
-            | Note::Refused(_)
-            | Note::Dead
-                if same_observed =>
-            {
-                self.write(current, context)
+            (_, Some((Kind::Apply, _))) if ours && seen.observed.applying.is_some() => {
+                self.write(current, None, context)
             }
-            Note::Taken(_) if same_observed => self.write(current, context),
-            _ => return OnConflict::HandBack,
+            (_, Some((Kind::Restate | Kind::Retract, _))) if same_observed => {
+                self.write(current, None, context)
+            }
+            // Another worker claimed meanwhile: which of the two adjustments counts is unknown.
+            (_, Some((kind @ (Kind::Restate | Kind::Retract), call))) => {
+                Note::Unknown(kind, call.clone(), None).write(current, None, context)
+            }
+            (Note::Dead | Note::Redriven(_), _) if same_observed => {
+                self.write(current, None, context)
+            }
+            _ => return OnConflict::GiveUp,
         };
         OnConflict::Write(Box::new(write))
     }
 
-    /// What was sent, where something was.
-    #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
+    fn kind_and_call(&self) -> Option<(Kind, &CallRef)> {
         match self {
-            Note::Accepted(kind, _)
-            | Note::Failed(kind, ..)
-            | Note::HandedBack(kind, ..)
-            | Note::Postponed(kind, ..)
-            | Note::Unknown(kind, ..) => Some(*kind),
+            Note::Accepted(kind, call)
+            | Note::Failed(kind, call, _)
+            | Note::NotTaken(kind, call, _)
+            | Note::Postponed(kind, call, ..)
+            | Note::Unknown(kind, call, _) => Some((*kind, call)),
+            Note::ClickRefused(call, _) => Some((Kind::Apply, call)),
             _ => None,
         }
     }
 
+    fn draft(
+        &self,
+        row: &Row,
+        found: Option<&Facts>,
+        whose: Outstanding,
+        context: &Context<'_>,
+    ) -> Write {
+        let mut after = row.clone();
+        if let Some(found) = found {
+            after.facts = found.clone();
+        }
+        self.change_facts(&mut after.facts);
+        let learned = self.observe(&after, whose, context);
+        let changed = (after.facts != row.facts).then(|| Box::new(after.facts.clone()));
+        if let Some(observed) = &learned {
+            after.observed = observed.clone();
+        }
+        Write {
+            key: row.key.clone(),
+            if_observed: row.observed_revision,
+            if_desired: row.desired_revision,
+            open: self.entry(row, &after, context),
+            observed: learned,
+            facts: changed,
+        }
+    }
+
+    fn change_facts(&self, facts: &mut Facts) {
+        match self {
+            Note::Redriven(Some(goal)) => facts.goal = goal.clone(),
+            Note::ClickRefused(..) => facts.refused_clicks.extend(facts.click_id().cloned()),
+            _ => {}
+        }
+    }
+
     /// Observed state with this note in it; `None` if it teaches nothing about Microsoft.
-    fn observe(&self, row: &Row, now: EventTime) -> Option<Observed> {
+    fn observe(&self, row: &Row, whose: Outstanding, context: &Context<'_>) -> Option<Observed> {
+        let now = context.now;
         let mut observed = row.observed.clone();
         match self {
             Note::Waits(..) | Note::InSync => return None,
-            Note::Claimed(adjustment, time) => claim(&mut observed, row, adjustment, *time, now),
-            Note::Refused(reason) => {
-                observed.refusal = Some(Refusal { at: now, reason: reason.clone() });
+            Note::ClaimedApply => outcome::claim_apply(&mut observed, now),
+            Note::ClaimedAdjustment(adjustment, time) => {
+                outcome::claim_adjustment(&mut observed, row, adjustment, *time, now);
             }
-            Note::Accepted(kind, mark) => accept(&mut observed, *kind, mark, now),
-            Note::Failed(kind, mark, error) => fail(&mut observed, *kind, mark, error, now),
-            Note::Postponed(kind, mark, error, until) => {
+            Note::Refused(reason) => outcome::refuse(&mut observed, reason.clone(), now),
+            Note::Accepted(kind, call) => outcome::accept(&mut observed, *kind, call, now),
+            Note::Failed(kind, call, error) => {
+                outcome::fail(&mut observed, *kind, call, error, now);
+            }
+            Note::ClickRefused(call, error) => {
+                outcome::take_back(&mut observed, Kind::Apply);
+                outcome::refused(&mut observed, Kind::Apply, call, Some(error), now);
+            }
+            Note::Postponed(kind, call, error, until) => {
+                outcome::take_back(&mut observed, *kind);
                 observed.postponed = Some(*until);
-                settle_refused(&mut observed, *kind);
-                attempt(&mut observed, *kind, mark, AttemptOutcome::Refused, Some(error), now);
+                outcome::refused(&mut observed, *kind, call, Some(error), now);
             }
-            Note::HandedBack(kind, mark, error) => {
-                settle_refused(&mut observed, *kind);
-                attempt(&mut observed, *kind, mark, AttemptOutcome::Refused, Some(error), now);
+            Note::NotTaken(kind, call, error) => {
+                outcome::take_back(&mut observed, *kind);
+                outcome::rest(&mut observed, *kind, now.plus_seconds(context.policy.run_margin));
+                outcome::refused(&mut observed, *kind, call, error.as_ref(), now);
             }
-            Note::Unknown(kind, mark, error) => {
-                match kind {
-                    Kind::Apply => observed.apply_unknown = observed.accepted.is_none(),
-                    _ => observed.unsettled = true,
-                }
-                attempt(&mut observed, *kind, mark, AttemptOutcome::Unknown, error.as_ref(), now);
+            Note::Unknown(kind, call, error) => {
+                outcome::unknown(&mut observed, *kind, whose, call, error.as_ref(), now);
             }
-            Note::Taken(_) => {
+            Note::Redriven(_) => {
                 observed.refusal = None;
                 observed.dead_at = None;
             }
@@ -236,142 +247,70 @@ impl Note {
         Some(observed)
     }
 
-    /// The index entry that the row has after this note, and its count of waits.
-    fn entry(&self, row: &Row, after: &Row, context: &Context<'_>) -> (Option<Open>, u32) {
+    /// The index entry that the row has after this note.
+    fn entry(&self, row: &Row, after: &Row, context: &Context<'_>) -> Option<Open> {
         if after.is_erased() {
-            return (None, 0);
+            return None;
         }
         match self {
-            Note::Waits(until, reason) => waiting(row, *until, *reason),
-            Note::InSync => (None, 0),
+            Note::Waits(until, reason) => Some(waiting(after, *until, *reason, context.now)),
+            Note::InSync => None,
+            Note::Refused(reason) if reason.is_beyond_repair() => None,
+            // Decided so only for its age, as it is known that no redrive could help.
+            Note::Refused(RefusalReason::MayAlreadyCount) => None,
             Note::Refused(_) | Note::Failed(..) => {
-                (Some(IndexClass::Refused.entry(&row.key, context.now, None)), 0)
+                Some(IndexClass::Refused.entry(context.now, context.now, None))
             }
-            Note::Dead => (Some(IndexClass::Dead.entry(&row.key, context.now, None)), 0),
-            // The message comes again by itself; a row that was due stays so until it is settled.
-            Note::Claimed(..)
+            Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
+            // What is sent is not looked for any more; the next look may be weeks away.
+            Note::ClaimedApply => row.open.clone().filter(|open| open.class != IndexClass::Look),
+            // The message is received again by itself; a row that was due stays so until it is settled.
+            Note::ClaimedAdjustment(..)
+            | Note::ClickRefused(..)
             | Note::Unknown(Kind::Apply, ..)
-            | Note::HandedBack(Kind::Apply, ..) => (row.open.clone(), row.waits),
-            Note::Taken(_)
+            | Note::NotTaken(Kind::Apply, ..) => row.open.clone(),
+            Note::Redriven(_)
             | Note::Accepted(..)
             | Note::Postponed(..)
-            | Note::HandedBack(..)
+            | Note::NotTaken(..)
             | Note::Unknown(..) => next_entry(after, context),
         }
     }
 }
 
 /// The entry that the next decision asks for. A refused or dead row keeps its own, whatever else
-/// is learned of it: a signal from the class `wait` would pass for a redrive.
-pub(crate) fn next_entry(after: &Row, context: &Context<'_>) -> (Option<Open>, u32) {
+/// is learned of it: a signal from the class `wait` would be taken for a redrive.
+pub(crate) fn next_entry(after: &Row, context: &Context<'_>) -> Option<Open> {
     if let Some(refusal) = &after.observed.refusal {
-        return (Some(IndexClass::Refused.entry(&after.key, refusal.at, None)), 0);
+        let listed = !refusal.reason.is_beyond_repair();
+        return listed.then(|| IndexClass::Refused.entry(refusal.at, refusal.at, None));
     }
     if let Some(dead_at) = after.observed.dead_at {
-        return (Some(IndexClass::Dead.entry(&after.key, dead_at, None)), 0);
+        return Some(IndexClass::Dead.entry(dead_at, dead_at, None));
     }
     match context.next(after) {
-        Action::InSync => (None, 0),
-        Action::WaitUntil(_, WaitReason::ClickTooYoung) => (None, 0),
-        Action::WaitUntil(until, reason) => waiting(after, until, reason),
+        Action::InSync => None,
+        Action::WaitUntil(_, reason) if reason.is_queued() => None,
+        Action::WaitUntil(until, reason) => Some(waiting(after, until, reason, context.now)),
         // A row that was never accepted is driven by its message, not by the index.
-        Action::Apply => (None, 0),
+        Action::Apply => None,
         Action::Adjust(..) | Action::Refuse(_) => {
-            (Some(IndexClass::Wait.entry(&after.key, context.now, None)), 0)
+            Some(IndexClass::Wait.entry(context.now, context.now, None))
         }
     }
 }
 
-fn waiting(row: &Row, until: EventTime, reason: WaitReason) -> (Option<Open>, u32) {
-    let same = row.open.as_ref().is_some_and(|open| open.reason == Some(reason));
-    let waits = if same { row.waits.saturating_add(1) } else { 1 };
-    (Some(IndexClass::of_wait(row, reason).entry(&row.key, until, Some(reason))), waits)
-}
-
-fn claim(
-    observed: &mut Observed,
-    row: &Row,
-    adjustment: &Adjustment,
-    time: EventTime,
-    now: EventTime,
-) {
-    let value = match adjustment {
-        Adjustment::Restate(net) => Some(net.amount),
-        Adjustment::Retract => {
-            let known = u32::try_from(row.corrections.len()).unwrap_or(u32::MAX);
-            observed.retract_claimed.get_or_insert(known);
-            None
+/// The entry of a row that waits.
+pub(crate) fn waiting(row: &Row, until: EventTime, reason: WaitReason, now: EventTime) -> Open {
+    let class = IndexClass::of_wait(row, reason);
+    let since = match class {
+        IndexClass::Look => row.recorded_at,
+        IndexClass::Held(_) => {
+            let before = row.open.as_ref().filter(|open| open.class == class);
+            before.map_or(now, |open| open.since)
         }
+        // It is overdue from the moment that the wait asked for.
+        _ => until,
     };
-    let after_unsettled = observed.unsettled;
-    observed.claim = Some(Claim { at: now, value, adjustment_time: time, after_unsettled });
-    observed.unsettled = true;
-}
-
-fn accept(observed: &mut Observed, kind: Kind, mark: &CallRef, now: EventTime) {
-    let tracking_id = mark.tracking_id.clone();
-    match kind {
-        // A second acceptance of the same Apply teaches nothing: the first one's time counts.
-        Kind::Apply if observed.accepted.as_ref().is_some_and(|first| first.by == mark.to) => {
-            return attempt(observed, kind, mark, AttemptOutcome::Accepted, None, now);
-        }
-        Kind::Apply => {
-            observed.accepted = Some(Acceptance { at: now, by: mark.to.clone(), tracking_id });
-            observed.apply_unknown = false;
-        }
-        Kind::Restate | Kind::Retract => {
-            let value = observed.claim.as_ref().and_then(|claim| claim.value);
-            observed.adjusted = Some(Adjusted { at: now, value, tracking_id });
-            observed.unsettled = false;
-        }
-    }
-    observed.refusal = None;
-    observed.dead_at = None;
-    observed.postponed = None;
-    attempt(observed, kind, mark, AttemptOutcome::Accepted, None, now);
-}
-
-fn fail(
-    observed: &mut Observed,
-    kind: Kind,
-    mark: &CallRef,
-    error: &MicrosoftError,
-    now: EventTime,
-) {
-    // Whatever this attempt is refused for: an earlier one without answer may have been taken.
-    let may_count = kind == Kind::Apply && observed.apply_unknown;
-    let reason = match may_count {
-        true => RefusalReason::MayAlreadyCount,
-        false => RefusalReason::Microsoft { code: error.code, symbol: error.symbol.clone() },
-    };
-    observed.refusal = Some(Refusal { at: now, reason });
-    observed.postponed = None;
-    settle_refused(observed, kind);
-    attempt(observed, kind, mark, AttemptOutcome::Refused, Some(error), now);
-}
-
-/// A refused adjustment changed nothing: what was unsettled before it still is, nothing else.
-fn settle_refused(observed: &mut Observed, kind: Kind) {
-    if kind != Kind::Apply {
-        observed.unsettled = observed.claim.as_ref().is_some_and(|claim| claim.after_unsettled);
-    }
-}
-
-fn attempt(
-    observed: &mut Observed,
-    kind: Kind,
-    mark: &CallRef,
-    outcome: AttemptOutcome,
-    error: Option<&MicrosoftError>,
-    at: EventTime,
-) {
-    observed.attempts = observed.attempts.saturating_add(1);
-    observed.last = Some(Attempt {
-        at,
-        kind,
-        outcome,
-        code: error.and_then(|error| error.code),
-        error_code: error.and_then(|error| error.symbol.clone()),
-        tracking_id: mark.tracking_id.clone(),
-    });
+    class.entry(until, since, Some(reason))
 }

@@ -1,19 +1,18 @@
 //! The state a row is in, in the words that operators read.
 
-use rust_decimal::Decimal;
-
 use crate::{
     ledger::{
         correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
-        facts::Facts,
+        index::{IndexClass, Open},
         observed::RefusalReason,
+        orphan::Orphan,
         row::Row,
+        wait::WaitReason,
     },
     money::Money,
-    reconcile::decide::standing,
 };
 
-/// Where a row stands.
+/// The state that `status` and the answers show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// A message is on its way.
@@ -63,21 +62,68 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     if let Some(refusal) = lost_correction(row) {
         return (State::Refused, Some(refusal.as_str().to_owned()));
     }
-    if let Some(open) = &row.open {
+    if let Some(open) = wait(row) {
         return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
     }
     (at_microsoft(row), None)
 }
 
-/// What became of its messages doesn't matter any more, only what Microsoft has and was not told.
+/// The entry of a row that waits for a time. A refused or dead row waits for a person; an original
+/// that was attempted is on its way, unless something has come up since: the entry it had before
+/// stays only in case its message gets lost.
+#[must_use]
+pub fn wait(row: &Row) -> Option<&Open> {
+    let came_up_since = |open: &&Open| {
+        matches!(open.class, IndexClass::Held(_)) || open.reason == Some(WaitReason::GoalTooRecent)
+    };
+    row.open
+        .as_ref()
+        .filter(|open| !matches!(open.class, IndexClass::Refused | IndexClass::Dead))
+        .filter(|open| !row.observed.may_count() || came_up_since(open))
+}
+
+/// The state of corrections whose original has not come, and the reason.
+#[must_use]
+pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
+    if orphan.has_ended() {
+        (State::Refused, "original_never_came")
+    } else {
+        (State::Waiting, WaitReason::OriginalMissing.as_str())
+    }
+}
+
+/// Why the correction at this position can have no effect, if it can't.
+#[must_use]
+pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
+    let (_, effects) = corrections(row);
+    match effects.get(position) {
+        Some(Effect::Refused(refusal)) => Some(*refusal),
+        _ => None,
+    }
+}
+
+/// How many of the corrections from this position on can have no effect.
+#[must_use]
+pub fn lost_since(row: &Row, position: usize) -> usize {
+    let (_, effects) = corrections(row);
+    let new = effects.iter().skip(position);
+    new.filter(|effect| matches!(effect, Effect::Refused(_))).count()
+}
+
+/// What became of its messages doesn't matter any more, only what Microsoft has, and what it has not
+/// heard of.
 fn state_of_erased(row: &Row) -> (State, Option<String>) {
-    if row.observed.accepted.is_none() || row.observed.unsettled {
-        return (State::Refused, Some(RefusalReason::IdentityErased.to_string()));
-    }
-    match lost_correction(row) {
-        Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
-        None => (at_microsoft(row), None),
-    }
+    let reason = if row.observed.is_doubtful() {
+        RefusalReason::MayAlreadyCount
+    } else if row.observed.accepted.is_none() {
+        RefusalReason::IdentityErased
+    } else {
+        return match lost_correction(row) {
+            Some(refusal) => (State::Refused, Some(refusal.as_str().to_owned())),
+            None => (at_microsoft(row), None),
+        };
+    };
+    (State::Refused, Some(reason.to_string()))
 }
 
 fn at_microsoft(row: &Row) -> State {
@@ -93,7 +139,7 @@ fn at_microsoft(row: &Row) -> State {
 /// row stays retracted: nothing of it counts any more.
 fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
     row.observed.accepted.as_ref()?;
-    let (_, effects) = corrections(row)?;
+    let (_, effects) = corrections(row);
     effects.iter().find_map(|effect| match effect {
         Effect::Refused(CorrectionRefusal::AfterRetraction) => None,
         Effect::Refused(refusal) => Some(*refusal),
@@ -102,29 +148,20 @@ fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
 }
 
 /// The corrections' effects as `status` shows them, and the folded net. Of an erased row those that
-/// Microsoft was not told of are refused, but part of the net like all others: the money is right
-/// whoever was erased.
+/// were not sent are refused, but part of the net like all others: the money is right whoever was
+/// erased.
 #[must_use]
-pub fn corrections(row: &Row) -> Option<(Folded, Vec<Effect>)> {
-    let facts = row.facts.as_ref()?;
-    let folded = fold(&row.account, facts, &row.corrections);
+pub fn corrections(row: &Row) -> (Folded, Vec<Effect>) {
+    let folded = fold(&row.account, &row.facts, &row.corrections);
     let mut effects = effects_shown(&folded, &row.observed);
     if row.is_erased() && at_microsoft(row) != State::Retracted {
-        let untold = effects.iter_mut().skip(told(row, facts));
-        for effect in untold.filter(|effect| **effect == Effect::Counted) {
+        let sent = row.observed.adjusted.as_ref().map_or(0, |adjusted| adjusted.corrections);
+        let unsent = effects.iter_mut().skip(sent);
+        for effect in unsent.filter(|effect| **effect == Effect::Counted) {
             *effect = Effect::Refused(CorrectionRefusal::IdentityErased);
         }
     }
-    Some((folded, effects))
-}
-
-/// How many of an erased row's corrections Microsoft was told of. They were told in the order they
-/// came, so these are the longest beginning that explains what stands there.
-fn told(row: &Row, facts: &Facts) -> usize {
-    let standing = standing(&row.observed, facts);
-    let explains =
-        |known: &usize| fold(&row.account, facts, &row.corrections[..*known]).worth == standing;
-    (0..=row.corrections.len()).rev().find(explains).unwrap_or(0)
+    (folded, effects)
 }
 
 /// What Microsoft has of the conversion, in the words of [`State`]; `unknown` if an attempt was made
@@ -132,45 +169,67 @@ fn told(row: &Row, facts: &Facts) -> usize {
 #[must_use]
 pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
     match at_microsoft(row) {
-        _ if is_doubtful(row) => Some("unknown"),
+        _ if row.observed.is_doubtful() => Some("unknown"),
         State::Queued => None,
         state => Some(state.as_str()),
     }
 }
 
-/// Whether nobody knows what Microsoft counts of the row: its last attempt has no answer.
-#[must_use]
-pub fn is_doubtful(row: &Row) -> bool {
-    let known = &row.observed;
-    known.unsettled || (known.apply_unknown && known.accepted.is_none())
-}
-
-/// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.
+/// The value that Microsoft has; `None` before acceptance, on goals without value, after a Retract.
 #[must_use]
 pub fn value_at_microsoft(row: &Row) -> Option<Money> {
-    let facts = row.facts.as_ref()?;
     row.observed.accepted.as_ref()?;
-    let original = facts.money?;
+    let original = row.facts.money?;
     match &row.observed.adjusted {
         None => Some(original),
         Some(adjusted) => adjusted.value.map(|amount| Money { amount, ..original }),
     }
 }
 
-/// By how much what Microsoft counts differs from the net, because the person was erased before it
-/// could be told; `None` if it doesn't, or nobody knows.
-#[must_use]
-pub fn untold(row: &Row) -> Option<Decimal> {
-    if !row.is_erased() || is_doubtful(row) {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::observed::Kind,
+        reconcile::{
+            note::Note,
+            testing::{call, noted, row_at, time},
+        },
+        time::DAY,
+    };
+
+    fn waiting(row: &Row, reason: WaitReason) -> Row {
+        noted(row, &Note::Waits(time(60), reason), time(0))
     }
-    let (folded, effects) = corrections(row)?;
-    let erased = Effect::Refused(CorrectionRefusal::IdentityErased);
-    if row.observed.accepted.is_some() && !effects.contains(&erased) {
-        return None;
+
+    #[test]
+    fn an_original_that_was_attempted_is_queued_whatever_it_waited_for_before() {
+        let corrected = waiting(&row_at(-DAY), WaitReason::SettleDelay);
+        assert_eq!(state(&corrected), (State::Waiting, Some("settle_delay".to_owned())));
+        let claimed = noted(&corrected, &Note::ClaimedApply, time(9));
+        assert!(claimed.open.is_some(), "in case that its message gets lost");
+        let unknown = noted(&claimed, &Note::Unknown(Kind::Apply, call(), None), time(10));
+        for row in [claimed, unknown] {
+            assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
+        }
     }
-    let standing = value_at_microsoft(row).map(|money| money.amount.decimal()).unwrap_or_default();
-    // Microsoft counts nothing below zero.
-    let difference = folded.net?.max(Decimal::ZERO) - standing;
-    (!difference.is_zero()).then_some(difference)
+
+    #[test]
+    fn what_has_come_up_since_the_attempt_is_shown() {
+        let claimed = noted(&row_at(-DAY), &Note::ClaimedApply, time(-9));
+        for reason in [WaitReason::GoalHeld, WaitReason::AccountHeld, WaitReason::GoalTooRecent] {
+            let row = waiting(&claimed, reason);
+            assert_eq!(state(&row), (State::Waiting, Some(reason.as_str().to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_refused_or_dead_row_waits_for_no_time() {
+        let dead = noted(&row_at(-DAY), &Note::Dead, time(0));
+        let late = noted(&row_at(-DAY), &Note::Refused(RefusalReason::AcceptedElsewhere), time(0));
+        for (row, name) in [(dead, "dead"), (late, "refused")] {
+            assert!(row.open.is_some(), "listed to be found");
+            assert_eq!((state(&row).0.as_str(), wait(&row)), (name, None));
+        }
+    }
 }

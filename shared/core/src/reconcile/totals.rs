@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::row::Row,
-    reconcile::state::{corrections, is_doubtful, state, untold},
+    reconcile::state::{corrections, state},
 };
 
 /// Rows and money by account, state, goal and currency.
@@ -24,15 +24,9 @@ pub struct Total {
     /// Their net value as the order log sees it, as decimal text.
     #[serde(with = "decimal_text")]
     pub net: Decimal,
-    /// How many of them have lost their person.
+    /// How many of them belong to persons who were erased.
     #[serde(default, skip_serializing_if = "is_none")]
     pub erased: u64,
-    /// How many of these have an attempt without answer: nobody knows what Microsoft counts.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub doubtful: u64,
-    /// How much of the others' net Microsoft was not told of for that; below zero where it counts more.
-    #[serde(default, with = "decimal_text", skip_serializing_if = "Decimal::is_zero")]
-    pub untold: Decimal,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -41,19 +35,16 @@ fn is_none(n: &u64) -> bool {
 }
 
 impl Totals {
-    /// Adds a row under `account/state/goal/currency`; `-` where there is no goal or no value.
+    /// Adds a row under `account/state/goal/currency`; `-` where there is no value.
     pub fn add(&mut self, row: &Row) {
-        let facts = row.facts.as_ref();
-        let goal = facts.map_or("-", |facts| facts.goal.as_str());
-        let currency =
-            facts.and_then(|facts| facts.money).map_or("-", |money| money.currency.as_str());
-        let key = format!("{}/{}/{goal}/{currency}", row.account, state(row).0.as_str());
+        let facts = &row.facts;
+        let currency = facts.money.map_or("-", |money| money.currency.as_str());
+        let state = state(row).0.as_str();
+        let key = format!("{}/{state}/{}/{currency}", row.account, facts.goal);
         let total = self.0.entry(key).or_default();
         total.rows += 1;
-        total.net += corrections(row).and_then(|(folded, _)| folded.net).unwrap_or_default();
+        total.net += corrections(row).0.net.unwrap_or_default();
         total.erased += u64::from(row.is_erased());
-        total.doubtful += u64::from(row.is_erased() && is_doubtful(row));
-        total.untold += untold(row).unwrap_or_default();
     }
 
     /// The totals by their keys.
@@ -77,5 +68,65 @@ mod decimal_text {
         deserializer: D,
     ) -> Result<Decimal, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        reconcile::{
+            decide::AccountView,
+            erasure::erase,
+            intake::append,
+            testing::{accepted, context, refund, row_at, time},
+        },
+        time::DAY,
+    };
+
+    fn erased(row: &Row) -> Row {
+        erase(row, time(0)).expect("erased")
+    }
+
+    #[test]
+    fn totals_count_the_money_of_all_and_how_many_are_erased() {
+        let taken = accepted(row_at(-DAY));
+        let mut doubtful = row_at(-DAY);
+        doubtful.observed.apply_unknown = true;
+        let view = AccountView::default();
+        let corrected =
+            append(&erased(&taken), refund("r", Some("2"), time(-5)), &context(&view, time(0)));
+        let mut totals = Totals::default();
+        for row in [
+            row_at(-DAY),
+            doubtful.clone(),
+            erased(&taken),
+            // Refused, for different reasons: never taken, a refund that was not sent, a doubt.
+            erased(&row_at(-DAY)),
+            corrected,
+            erased(&doubtful),
+        ] {
+            totals.add(&row);
+        }
+        let line = |state: &str, rows, net: &str, erased| {
+            let total = Total { rows, net: net.parse().expect("a number"), erased };
+            (format!("main/{state}/Purchase/EUR"), total)
+        };
+        let expected = [
+            line("accepted", 1, "9.5", 1),
+            line("queued", 2, "19", 0),
+            line("refused", 3, "26.5", 3),
+        ];
+        let found: Vec<_> = totals.iter().map(|(key, it)| (key.to_owned(), it.clone())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn totals_are_exact_and_survive_being_stored() {
+        let mut totals = Totals::default();
+        (0..3).for_each(|_| totals.add(&row_at(-DAY)));
+        let stored = serde_json::to_string(&totals).expect("JSON");
+        assert_eq!(stored, r#"{"main/queued/Purchase/EUR":{"rows":3,"net":"28.5"}}"#);
+        assert_eq!(serde_json::from_str::<Totals>(&stored).expect("totals"), totals);
     }
 }

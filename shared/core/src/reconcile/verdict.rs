@@ -2,12 +2,12 @@
 
 use crate::{
     ledger::{
-        observed::{Attempt, AttemptOutcome, Kind, Postponed},
+        observed::{Kind, Postponed},
         row::Row,
         wait::WaitReason,
     },
     microsoft::{
-        errors::{ErrorClass, UNREADABLE, Wait, classify},
+        errors::{ErrorClass, Wait},
         reply::{MicrosoftError, Reply, RowOutcome},
     },
     reconcile::{
@@ -17,19 +17,19 @@ use crate::{
     time::EventTime,
 };
 
-/// What follows from an answer for the whole call.
+/// What follows from an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub struct Verdict {
     /// One note per row, in the order sent.
-    Notes(Vec<Note>),
-    /// Nothing was taken; the rows are handed back, for this reason, with one note per row.
-    HandBack(Trouble, MicrosoftError, Vec<Note>),
-    /// Nothing was taken, perhaps because of a row that can't be read: send the two halves apart.
-    /// The notes are for the case that they are not.
-    Halve(MicrosoftError, Vec<Note>),
+    pub notes: Vec<Note>,
+    /// Why the account's other rows are not sent either, if so.
+    pub trouble: Option<(Trouble, MicrosoftError)>,
+    /// Whether Microsoft has read the rows; otherwise the call failed as a whole, perhaps because
+    /// of one of them.
+    pub answered: bool,
 }
 
-/// Why a whole account's rows are handed back.
+/// Why a whole account's rows wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Too many calls; the account pauses.
@@ -38,120 +38,122 @@ pub enum Trouble {
     Token,
     /// The account can't be used until a person repairs something.
     Account,
-    /// Something this software doesn't know.
-    Unfamiliar,
 }
 
-/// From this many attempts on that Microsoft refused for something unfamiliar, one row of the call
-/// is taken for the cause. Not before: it may be the account's, and pass or be repaired.
-const BAFFLING: u32 = 3;
-
-/// Whether `row` was tried often and is refused for something unfamiliar.
-#[must_use]
-pub fn is_baffling(row: &Row) -> bool {
-    let unfamiliar = |last: &Attempt| {
-        last.outcome != AttemptOutcome::Accepted
-            && (last.code.is_some() || last.error_code.is_some())
-            && classify(last.code, last.error_code.as_deref()) == ErrorClass::Unknown
-    };
-    row.observed.attempts >= BAFFLING && row.observed.last.as_ref().is_some_and(unfamiliar)
+/// One row as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What was sent of it.
+    pub kind: Kind,
+    /// Whether another click, or its hashes, may still be tried: it has a click id, and no earlier
+    /// attempt is without an answer.
+    pub has_free_click: bool,
 }
 
-/// Reads `reply` to a call that carried rows of these `kinds`, one of them perhaps
-/// [baffling](is_baffling).
+impl Sent {
+    /// What is sent of `row`, which is claimed for it.
+    #[must_use]
+    pub fn of(row: &Row, kind: Kind) -> Self {
+        let has_free_click = row.facts.click_id().is_some() && !row.observed.apply_unknown;
+        Sent { kind, has_free_click }
+    }
+}
+
+/// Reads `reply` to a call that carried the rows `sent`.
 #[must_use]
 pub fn verdict(
     reply: Reply,
-    kinds: &[Kind],
-    baffling: bool,
-    mark: &CallRef,
+    sent: &[Sent],
+    call: &CallRef,
     now: EventTime,
     policy: &Policy,
 ) -> Verdict {
+    let reading = Reading { call, now, policy };
     match reply {
-        Reply::Rows(outcomes) => Verdict::Notes(
-            kinds
-                .iter()
-                .zip(outcomes)
-                .map(|(kind, row)| note(*kind, row, mark, now, policy))
-                .collect(),
-        ),
+        Reply::Rows(outcomes) => {
+            let pairs = sent.iter().zip(outcomes);
+            let notes = pairs.map(|(sent, outcome)| reading.note(*sent, outcome)).collect();
+            Verdict { notes, trouble: None, answered: true }
+        }
         Reply::Unknown(_, error) => {
-            let note = |kind: &Kind| Note::Unknown(*kind, mark.clone(), error.clone());
-            let notes = kinds.iter().map(note).collect();
-            match error {
-                Some(error) if baffling && kinds.len() > 1 && is_unreadable(&error) => {
-                    Verdict::Halve(error, notes)
-                }
-                _ => Verdict::Notes(notes),
+            let note = |sent: &Sent| Note::Unknown(sent.kind, call.clone(), error.clone());
+            let notes = sent.iter().map(note).collect();
+            let trouble = error.and_then(|error| Some((of_account(error.class)?, error)));
+            Verdict { notes, trouble, answered: false }
+        }
+        Reply::Fault(error) => reading.fault(error, sent),
+    }
+}
+
+/// The trouble of the whole account that an error of this class means.
+fn of_account(class: ErrorClass) -> Option<Trouble> {
+    match class {
+        ErrorClass::Throttled => Some(Trouble::Throttled),
+        ErrorClass::Token => Some(Trouble::Token),
+        ErrorClass::Account => Some(Trouble::Account),
+        _ => None,
+    }
+}
+
+/// What the notes of a call share.
+struct Reading<'a> {
+    call: &'a CallRef,
+    now: EventTime,
+    policy: &'a Policy,
+}
+
+impl Reading<'_> {
+    /// The call was refused before any row was taken. A refusal of the only row is the row's.
+    fn fault(&self, error: MicrosoftError, sent: &[Sent]) -> Verdict {
+        let trouble = of_account(error.class);
+        if let (None, [row]) = (trouble, sent) {
+            return Verdict {
+                notes: vec![self.failed(*row, error)],
+                trouble: None,
+                answered: true,
+            };
+        }
+        let note = |sent: &Sent| Note::NotTaken(sent.kind, self.call.clone(), Some(error.clone()));
+        let notes = sent.iter().map(note).collect();
+        Verdict { notes, trouble: trouble.map(|trouble| (trouble, error)), answered: false }
+    }
+
+    fn note(&self, sent: Sent, outcome: RowOutcome) -> Note {
+        match outcome {
+            RowOutcome::Accepted => Note::Accepted(sent.kind, self.call.clone()),
+            RowOutcome::Unknown => Note::Unknown(sent.kind, self.call.clone(), None),
+            RowOutcome::Failed(error) => self.failed(sent, error),
+        }
+    }
+
+    fn failed(&self, sent: Sent, error: MicrosoftError) -> Note {
+        let (kind, call) = (sent.kind, self.call.clone());
+        if kind == Kind::Apply && sent.has_free_click && error.is_click_too_late() {
+            return Note::ClickRefused(call, error);
+        }
+        match error.class {
+            ErrorClass::Wait(wait) => {
+                let postponed = self.postponed(wait);
+                Note::Postponed(kind, call, error, postponed)
             }
+            // Trouble that Microsoft reports for one row: whether it counted is not said.
+            ErrorClass::Retry | ErrorClass::Throttled | ErrorClass::Token | ErrorClass::Account => {
+                Note::Unknown(kind, call, Some(error))
+            }
+            ErrorClass::Configuration
+            | ErrorClass::GoalName
+            | ErrorClass::Final
+            | ErrorClass::Defect
+            | ErrorClass::Unknown => Note::Failed(kind, call, error),
         }
-        Reply::Fault(error) => fault(error, kinds, baffling, mark, now, policy),
     }
-}
 
-fn is_unreadable(error: &MicrosoftError) -> bool {
-    error.code.is_none() && error.symbol.as_deref() == Some(UNREADABLE)
-}
-
-fn fault(
-    error: MicrosoftError,
-    kinds: &[Kind],
-    baffling: bool,
-    mark: &CallRef,
-    now: EventTime,
-    policy: &Policy,
-) -> Verdict {
-    let note = |kind: &Kind| Note::HandedBack(*kind, mark.clone(), error.clone());
-    let notes = kinds.iter().map(note).collect();
-    let trouble = match (error.class, kinds) {
-        (ErrorClass::Throttled, _) => Trouble::Throttled,
-        (ErrorClass::Token, _) => Trouble::Token,
-        (ErrorClass::Account | ErrorClass::Retry, _) => Trouble::Account,
-        (ErrorClass::Unknown, _) if !baffling => Trouble::Unfamiliar,
-        (_, [kind]) => return Verdict::Notes(vec![failed(*kind, error, mark, now, policy)]),
-        _ => return Verdict::Halve(error, notes),
-    };
-    Verdict::HandBack(trouble, error, notes)
-}
-
-fn note(kind: Kind, outcome: RowOutcome, mark: &CallRef, now: EventTime, policy: &Policy) -> Note {
-    match outcome {
-        RowOutcome::Accepted => Note::Accepted(kind, mark.clone()),
-        RowOutcome::Unknown => Note::Unknown(kind, mark.clone(), None),
-        RowOutcome::Failed(error) => failed(kind, error, mark, now, policy),
+    /// A goal takes conversions two hours after it was made; a clock difference passes in minutes.
+    fn postponed(&self, wait: Wait) -> Postponed {
+        let (seconds, reason) = match wait {
+            Wait::GoalTooRecent => (2 * self.policy.hour, WaitReason::GoalTooRecent),
+            Wait::TimeInFuture => ((self.policy.hour / 12).max(1), WaitReason::TimeInFuture),
+        };
+        Postponed { until: self.now.plus_seconds(seconds), reason }
     }
-}
-
-fn failed(
-    kind: Kind,
-    error: MicrosoftError,
-    mark: &CallRef,
-    now: EventTime,
-    policy: &Policy,
-) -> Note {
-    match error.class {
-        ErrorClass::Wait(wait) => {
-            let postponed = postponed(wait, now, policy);
-            Note::Postponed(kind, mark.clone(), error, postponed)
-        }
-        // Trouble that Microsoft reports for one row: whether it counted is not said.
-        ErrorClass::Retry | ErrorClass::Throttled | ErrorClass::Token | ErrorClass::Account => {
-            Note::Unknown(kind, mark.clone(), Some(error))
-        }
-        ErrorClass::Configuration
-        | ErrorClass::GoalName
-        | ErrorClass::Final
-        | ErrorClass::Defect
-        | ErrorClass::Unknown => Note::Failed(kind, mark.clone(), error),
-    }
-}
-
-/// A goal takes conversions two hours after it was made; a clock difference passes in minutes.
-fn postponed(wait: Wait, now: EventTime, policy: &Policy) -> Postponed {
-    let (seconds, reason) = match wait {
-        Wait::GoalTooRecent => (2 * policy.hour, WaitReason::GoalTooRecent),
-        Wait::TimeInFuture => ((policy.hour / 12).max(1), WaitReason::TimeInFuture),
-    };
-    Postponed { until: now.plus_seconds(seconds), reason }
 }

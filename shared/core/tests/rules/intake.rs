@@ -1,27 +1,24 @@
 //! How events become rows and corrections of rows.
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracklayer_core::{
     event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
     ledger::{
         correction::{CorrectionRefusal, MAX_CORRECTIONS},
-        facts::{ClickOrigin, click_or_hashes},
+        facts::{ClickOrigin, Facts, click_or_hashes},
+        index::IndexClass,
         observed::{Refusal, RefusalReason},
         row::Row,
         wait::WaitReason,
     },
     mapping::Mapping,
-    microsoft::payload::OfflineConversion,
     person::click_id::ClickId,
     reconcile::{
-        decide::{AccountView, Action},
+        decide::Action,
         intake::{
-            ClickSearch, Dispatch, Unfit, append, bind, check, facts_of, has, key_of, orphan,
-            place, recorded, unbind, without_hashes,
+            ClickSearch, Dispatch, Unfit, append, check, credited_to, facts_of, has, place,
+            recorded,
         },
-        note::Note,
-        redrive::{Delivery, Redrive, Today, redrive},
     },
 };
 
@@ -47,7 +44,7 @@ fn sale() -> Conversion {
 
 fn refund_event() -> CorrectionEvent {
     let event = json!({ "event": "refund", "eventId": "r1", "source": "shop", "amount": 30,
-        "currency": "USD", "occurredAt": after(60).to_string(), "original": {"eventId": "4711"} });
+        "currency": "USD", "occurredAt": after(60).to_string(), "original": {"eventId": "4711", "event": "purchase"} });
     match parse(&Mapping::shipped(), &event) {
         Event::Correction(correction) => correction,
         other => panic!("{other:?}"),
@@ -69,17 +66,20 @@ fn placed(conversion: &Conversion, search: &ClickSearch, seconds: i64) -> (Row, 
         ClickSearch::Found { .. } => None,
     };
     let facts = facts_of(conversion, search);
-    place(conversion, facts, None, missing, &Bench::new().context(after(seconds)), 400)
+    place(conversion, facts, missing, &Bench::new().context(after(seconds)), 400)
 }
 
 fn appended(row: &Row, seconds: i64) -> Row {
     append(row, refund("r1", 60, "30"), &Bench::new().context(after(seconds)))
 }
 
-fn open(row: &Row) -> Option<(&str, i64, Option<WaitReason>)> {
+fn entry(row: &Row) -> Option<(IndexClass, i64, Option<WaitReason>)> {
     let open = row.open.as_ref()?;
-    let class = open.class.split('#').next().expect("a class");
-    Some((class, open.due.seconds_since(sold()), open.reason))
+    Some((open.class.clone(), open.due.seconds_since(sold()), open.reason))
+}
+
+fn waits(seconds: i64, reason: WaitReason) -> Option<(IndexClass, i64, Option<WaitReason>)> {
+    Some((IndexClass::Wait, seconds, Some(reason)))
 }
 
 #[test]
@@ -94,104 +94,42 @@ fn facts_are_the_events_and_the_clicks() {
     assert_eq!(facts.references.session, Some(id("sess_10492")));
 }
 
-/// The shipped mapping, in which no hashes go to the goal `Purchase`.
-fn plain() -> Mapping {
+#[test]
+fn hashes_are_kept_only_where_the_mapping_sends_them() {
     let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
     file["goals"]["purchase"]["enhancedConversions"] = json!(false);
-    Mapping::parse(&file.to_string()).expect("a mapping")
-}
-
-fn plain_view() -> AccountView {
-    AccountView::mapped(plain().account("main").expect("an account"))
-}
-
-#[test]
-fn hashes_alone_wait_where_the_mapping_sends_none() {
-    let (mapping, view) = (plain(), plain_view());
-    let bench = Bench { account: view, ..Bench::new() };
-    let missing = WaitReason::ClickAfterConversion;
-    let sale = sale_in(&mapping);
-    let facts = facts_of(&sale, &ClickSearch::Missing(missing));
-    assert_eq!(facts.identity.email, hash(MAIL), "kept for when they may go");
-    let (row, dispatch) =
-        place(&sale, facts, None, Some(missing), &bench.context(after(2 * HOUR)), 400);
-    assert_eq!(dispatch, Dispatch::Due);
-    assert_eq!(open(&row), Some(("plain:main/Purchase", 3 * HOUR, Some(missing))));
-    assert_eq!(
-        bench.context(after(3 * HOUR)).next(&bind(&row, &found(-HOUR), sold())),
-        Action::Apply
-    );
-    assert_eq!(Bench::new().context(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
-}
-
-#[test]
-fn hashes_beside_a_click_go_only_where_the_goal_has_enhanced_conversions() {
-    let (row, _) = placed(&sale(), &found(-2 * HOUR), 0);
-    let hashed = row.facts.clone().expect("facts");
-    assert_eq!(without_hashes(&row, &AccountView::default()), None);
-    let bare = without_hashes(&row, &plain_view()).expect("another row");
-    let facts = bare.facts.clone().expect("facts");
-    let body = serde_json::to_string(&OfflineConversion::new(&facts)).expect("JSON");
-    assert!(body.contains("MicrosoftClickId") && !body.contains("Hashed"), "{body}");
-    assert_eq!(facts.identity, hashed.identity, "kept, or nobody could find and erase the person");
-    assert_eq!(click_or_hashes(&facts.identity), click_or_hashes(&hashed.identity), "same claim");
-    assert_eq!(
-        (bare.desired_revision, bare.observed_revision),
-        (row.desired_revision + 1, row.observed_revision)
-    );
-    assert_eq!(without_hashes(&bare, &plain_view()), None, "nothing is left to take");
-    // Without the click the hashes are all there is, and may go some day.
-    let bench = Bench::new();
-    let unbound = unbind(&bare, &bench.context(after(HOUR)));
-    assert!(!unbound.facts.expect("facts").bare);
-}
-
-#[test]
-fn hashes_that_microsoft_may_have_stay_with_the_row() {
-    let (row, _) = placed(&sale(), &found(-2 * HOUR), 0);
-    let knows = |change: fn(&mut Row)| {
-        let mut row = row.clone();
-        change(&mut row);
-        without_hashes(&row, &plain_view()).is_none()
-    };
-    assert!(knows(|row| row.observed.apply_unknown = true));
-    assert!(knows(|row| row.observed.accepted = accepted_row(Vec::new()).observed.accepted));
-    assert!(!knows(|row| row.observed.attempts = 1), "a refused attempt left nothing there");
-    let (alone, _) = placed(&sale(), &ClickSearch::Missing(WaitReason::NoClick), 0);
-    assert_eq!(without_hashes(&alone, &plain_view()), None, "they are all it has");
-}
-
-proptest! {
-    #[test]
-    fn no_first_call_carries_hashes_that_the_goal_does_not_take(
-        plain in prop::bool::ANY,
-        click in prop::bool::ANY,
-        taken in prop::bool::ANY,
-        unknown in prop::bool::ANY,
-        attempts in 0_u32..3,
-    ) {
-        let search = if click { found(-2 * HOUR) } else { ClickSearch::Missing(WaitReason::NoClick) };
-        let (mut row, _) = placed(&sale(), &search, 0);
-        row.open = None;
-        row.observed.attempts = attempts;
-        row.observed.apply_unknown = unknown;
-        row.observed.accepted = accepted_row(Vec::new()).observed.accepted.filter(|_| taken);
-        let bench = Bench { account: if plain { plain_view() } else { AccountView::default() }, ..Bench::new() };
-        let row = without_hashes(&row, &bench.account).unwrap_or(row);
-        if bench.context(after(3 * HOUR)).next(&row) == Action::Apply {
-            let body = serde_json::to_string(&OfflineConversion::new(row.facts.as_ref().expect("facts")));
-            let hashed = body.expect("JSON").contains("HashedEmailAddress");
-            prop_assert_eq!(hashed, !plain || unknown);
-        }
+    let plain = sale_in(&Mapping::parse(&file.to_string()).expect("a mapping"));
+    assert!(plain.email.is_some(), "the event brought one");
+    for search in [found(-HOUR), ClickSearch::Missing(WaitReason::NoClick)] {
+        assert_eq!(facts_of(&plain, &search).identity.email, None);
+        assert_eq!(facts_of(&sale(), &search).identity.email, hash(MAIL));
     }
+}
+
+#[test]
+fn hashes_alone_wait_for_a_click_where_the_last_check_found_that_the_goal_takes_none() {
+    let mut bench = Bench::new();
+    bench.account.goals_without_hashes = vec![id("Purchase")];
+    let missing = WaitReason::AmbiguousClick;
+    let facts = facts_of(&sale(), &ClickSearch::Missing(missing));
+    let context = bench.context(after(2 * HOUR));
+    let (row, dispatch) = place(&sale(), facts.clone(), Some(missing), &context, 400);
+    assert_eq!(dispatch, Dispatch::Due);
+    assert_eq!(entry(&row), Some((IndexClass::Look, 3 * HOUR, Some(missing))));
+    let credited = Row { facts: credited_to(&facts, &found(-HOUR)), ..row.clone() };
+    assert_eq!(bench.context(after(3 * HOUR)).next(&credited), Action::Apply);
+    assert_eq!(Bench::new().context(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
+    // Where the goal takes them, nothing is waited for.
+    let (_, dispatch) = placed(&sale(), &ClickSearch::Missing(missing), 2 * HOUR);
+    assert_eq!(dispatch, Dispatch::Message(None));
 }
 
 #[test]
 fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
     let (row, dispatch) = placed(&sale(), &found(-2 * HOUR), 0);
     assert_eq!((dispatch, &row.open), (Dispatch::Message(None), &None));
-    assert_eq!((row.desired_revision, row.observed_revision, row.waits), (1, 0, 0));
-    assert_eq!(row.ttl, Some(after(400 * DAY)));
+    assert_eq!((row.desired_revision, row.observed_revision), (1, 0));
+    assert_eq!((row.recorded_at, row.ttl), (after(0), after(400 * DAY)));
     let (row, dispatch) = placed(&sale(), &found(-600), 0);
     assert_eq!(dispatch, Dispatch::Message(Some(after(HOUR - 600))));
     assert_eq!(row.open, None);
@@ -201,79 +139,45 @@ fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
 fn without_click_or_hashes_it_waits_with_the_reason_of_the_search() {
     let mut sale = sale();
     sale.email = None;
-    let (row, dispatch) = placed(&sale, &ClickSearch::Missing(WaitReason::ClickAfterConversion), 0);
+    let (row, dispatch) = placed(&sale, &ClickSearch::Missing(WaitReason::AmbiguousClick), 0);
     assert_eq!(dispatch, Dispatch::Due);
-    let expected = ("wait", HOUR, Some(WaitReason::ClickAfterConversion));
-    assert_eq!((open(&row), row.waits), (Some(expected), 1));
+    assert_eq!(entry(&row), Some((IndexClass::Look, HOUR, Some(WaitReason::AmbiguousClick))));
 }
 
 #[test]
-fn a_found_orphan_hands_its_corrections_over() {
-    let bench = Bench::new();
-    let context = bench.context(after(2 * HOUR));
-    let orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &context);
-    let expected = ("orphan", 3 * HOUR, Some(WaitReason::OriginalMissing));
-    assert_eq!(open(&orphan), Some(expected));
-    assert_eq!((orphan.ttl, orphan.waits), (None, 1));
-    let facts = facts_of(&sale(), &found(-HOUR));
-    let (row, _) = place(&sale(), facts, Some(&orphan), None, &context, 400);
-    assert_eq!(row.corrections, orphan.corrections);
-    assert_eq!((row.key, row.desired_revision), (orphan.key, orphan.desired_revision + 1));
-    assert_eq!(row.open, None);
-}
-
-#[test]
-fn an_orphan_that_was_given_up_is_taken_up_by_the_message_of_its_original() {
-    let bench = Bench::new();
-    let context = bench.context(after(20 * DAY));
-    let mut orphan = orphan(key_of(&sale()), &refund_event(), &id("main"), &context);
-    let given_up = Note::Refused(RefusalReason::OriginalNeverCame).write(&orphan, &context);
-    assert!(carry_out(&mut orphan, &given_up));
-    let facts = facts_of(&sale(), &found(-HOUR));
-    let came = after(21 * DAY);
-    let (row, dispatch) = place(&sale(), facts, Some(&orphan), None, &bench.context(came), 400);
-    assert_eq!(dispatch, Dispatch::Message(None));
-    assert_eq!((row.corrections.len(), row.observed_revision), (1, orphan.observed_revision));
-    assert_eq!(
-        redrive(
-            &row,
-            Delivery { sent_at: came, receives: 1 },
-            Today { goal: None, has_old: true },
-            came,
-            &bench.policy
-        ),
-        Redrive::Take(None)
-    );
-    let mut taken = row.clone();
-    assert!(carry_out(&mut taken, &Note::Taken(None).write(&row, &bench.context(came))));
-    assert_eq!(bench.context(came).next(&taken), Action::Apply);
+fn what_can_not_be_sent_any_more_ends_at_once() {
+    let (row, dispatch) = placed(&sale(), &found(-HOUR), 90 * DAY + 1);
+    assert_eq!((dispatch, &row.open), (Dispatch::Ended, &None));
+    assert_eq!(row.observed.refusal.expect("refused").reason, RefusalReason::Expired);
 }
 
 #[test]
 fn a_correction_is_recorded_as_it_came() {
     let correction = recorded(&refund_event(), after(99));
-    assert_eq!((correction.occurred_at, correction.recorded_at), (after(60), after(99)));
+    let then = (after(60).into(), after(99));
+    assert_eq!((correction.occurred_at, correction.recorded_at), then);
+    assert_eq!(correction.original_event, Some(id("purchase")));
     assert_eq!(correction.change, refund("r1", 60, "30").change);
     let mut row = accepted_row(Vec::new());
-    assert!(!has(&row, &correction));
+    assert!(!has(&row.corrections, &correction));
     row = append(&row, correction.clone(), &Bench::new().context(after(99)));
-    assert!(has(&row, &correction));
-    assert!(!has(&row, &refund("r2", 60, "30")));
+    assert!(has(&row.corrections, &correction));
+    assert!(!has(&row.corrections, &refund("r2", 60, "30")));
 }
 
 #[test]
 fn a_correction_of_an_accepted_row_is_due_when_it_may_go() {
     let row = appended(&accepted_row(Vec::new()), 3 * HOUR);
     assert_eq!(row.desired_revision, 2);
-    assert_eq!(open(&row), Some(("wait", 14 * HOUR, Some(WaitReason::SettleDelay))));
+    assert_eq!(entry(&row), waits(14 * HOUR, WaitReason::SettleDelay));
     let late = appended(&accepted_row(Vec::new()), 20 * HOUR);
-    assert_eq!(open(&late), Some(("wait", 20 * HOUR, None)));
+    assert_eq!(entry(&late), Some((IndexClass::Wait, 20 * HOUR, None)));
 }
 
 #[test]
 fn a_correction_of_a_row_on_its_way_brings_it_back_if_its_message_is_lost() {
     let row = appended(&row(), HOUR);
-    assert_eq!(open(&row), Some(("wait", 13 * HOUR, Some(WaitReason::SettleDelay))));
+    assert_eq!(entry(&row), waits(2 * HOUR, WaitReason::SettleDelay));
 }
 
 #[test]
@@ -282,7 +186,7 @@ fn a_correction_of_a_waiting_row_leaves_its_time() {
     sale.email = None;
     let (row, _) = placed(&sale, &ClickSearch::Missing(WaitReason::NoClick), 0);
     let corrected = appended(&row, 60);
-    assert_eq!((open(&corrected), corrected.waits), (open(&row), row.waits));
+    assert_eq!(entry(&corrected), entry(&row));
 }
 
 #[test]
@@ -300,13 +204,26 @@ fn a_correction_does_not_wake_a_refused_or_dead_row() {
     }
 }
 
+/// Click on day 0, lead sold on day 40: the last moment is the click's (case: a refund on day 95).
 #[test]
-fn a_correction_later_than_90_days_is_recorded_and_refused() {
-    let row = appended(&accepted_row(Vec::new()), 90 * DAY);
-    assert_eq!(row.corrections[0].refused, None);
-    let row = appended(&accepted_row(Vec::new()), 90 * DAY + 1);
+fn a_correction_after_the_last_useful_moment_is_recorded_and_refused() {
+    for (click, limit) in [(-40 * DAY, 50 * DAY), (-HOUR, 90 * DAY - HOUR)] {
+        let accepted = Row { facts: clicked(click), ..accepted_row(Vec::new()) };
+        let row = appended(&accepted, limit);
+        assert_eq!(row.corrections[0].refused, None);
+        let row = appended(&accepted, limit + 1);
+        let refused = Some(CorrectionRefusal::TooOldForMicrosoft);
+        assert_eq!((row.corrections[0].refused, &row.open), (refused, &None));
+    }
+}
+
+/// The click of an original that is not accepted may still change: it may get a younger one.
+#[test]
+fn until_the_original_is_accepted_the_last_useful_moment_counts_from_the_conversion() {
+    let queued = Row { facts: clicked(-95 * DAY), ..row() };
+    assert_eq!(appended(&queued, HOUR).corrections[0].refused, None);
     let refused = Some(CorrectionRefusal::TooOldForMicrosoft);
-    assert_eq!((row.corrections[0].refused, &row.open), (refused, &None));
+    assert_eq!(appended(&queued, 90 * DAY + 1).corrections[0].refused, refused);
 }
 
 #[test]
@@ -319,8 +236,8 @@ fn a_correction_must_fit_its_original() {
     let mut elsewhere = refund("r1", 60, "30");
     elsewhere.account = Some(id("other"));
     assert_eq!(check(&row, &elsewhere), Err(Unfit::Account));
-    // An orphan takes it as it is: only the original knows.
-    assert_eq!(check(&Row { facts: None, ..row }, &euros), Ok(()));
+    // A goal without value has no currency that it could miss.
+    assert_eq!(check(&Row { facts: without_value(), ..row }, &euros), Ok(()));
 }
 
 #[test]
@@ -332,19 +249,14 @@ fn a_row_takes_fifty_corrections() {
 }
 
 #[test]
-fn a_click_that_is_found_later_is_bound_with_its_time() {
-    let mut sale = sale();
-    sale.email = None;
-    let (row, _) = placed(&sale, &ClickSearch::Missing(WaitReason::NoClick), 0);
-    let bound = bind(&row, &found(-HOUR), after(1));
-    let facts = bound.facts.as_ref().expect("facts");
-    assert!(facts.identity.is_matchable());
-    assert_eq!((facts.conversion_time, facts.occurred_at), (after(1), sold()));
-    assert_eq!(
-        (bound.desired_revision, bound.observed_revision),
-        (row.desired_revision + 1, row.observed_revision)
-    );
-    assert_eq!(bound.open, row.open, "it is still looked at if the run dies here");
+fn another_identity_starts_from_the_second_of_the_sale() {
+    let shifted = Facts { conversion_time: after(3), ..facts_of(&sale(), &found(-HOUR)) };
+    assert_eq!(credited_to(&shifted, &found(-HOUR)), shifted, "the same one keeps its second");
+    // The same click, reached in another way, is the same identity.
+    assert_eq!(credited_to(&shifted, &found(-DAY)).conversion_time, after(3));
+    let hashes = credited_to(&shifted, &ClickSearch::Missing(WaitReason::NoClick));
+    assert_eq!((hashes.conversion_time, hashes.click), (sold(), None));
+    assert_eq!((hashes.identity.click_id, hashes.identity.email), (None, hash(MAIL)));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A small model of Microsoft, built on what its pages say: a repeated key is ignored without an
-//! error, what is taken shows up to six hours later, an adjustment whose original does not show is
-//! dropped without an error, a Restate is absolute, and nothing is taken after a Retract.
+//! error, a click that is later than its conversion is refused, what is taken shows up to six hours
+//! later, an adjustment whose original does not show is dropped without an error, a Restate is
+//! absolute, and nothing is taken after a Retract.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tracklayer_core::{ledger::observed::Kind, time::EventTime};
@@ -24,6 +25,8 @@ pub struct Microsoft {
     pub counted: BTreeMap<String, Counted>,
     /// Adjustments that were dropped, since their original did not show.
     pub dropped: usize,
+    /// Clicks that are later than the sale.
+    pub late_clicks: BTreeSet<String>,
     coming: Vec<(EventTime, Value)>,
 }
 
@@ -46,6 +49,11 @@ impl Microsoft {
             shows_from,
             last_adjustment: String::new(),
         });
+    }
+
+    /// Whether it refuses this conversion for its click.
+    pub fn finds_click_late(&self, row: &Value) -> bool {
+        row["MicrosoftClickId"].as_str().is_some_and(|id| self.late_clicks.contains(id))
     }
 
     /// Takes an adjustment that has effect at `at`.
@@ -102,18 +110,30 @@ pub enum End {
     Refused,
     /// Too many calls.
     Throttled,
+    /// The connection never stood.
+    Unreached,
 }
 
 impl End {
-    /// Status and body of the answer to a call with one row.
-    pub fn answer(self, kind: Kind) -> (u16, String) {
-        let code = |code: i64| format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#);
+    /// How many seconds later it has effect, if it was taken.
+    pub fn delay(self) -> Option<i64> {
         match self {
+            End::Taken(delay) | End::TakenUnheard(delay) => Some(delay % PIPELINE),
+            _ => None,
+        }
+    }
+
+    /// Status and body of the answer to a call with one row; none if no connection stood.
+    pub fn answer(self, kind: Kind, late_click: bool) -> Option<(u16, String)> {
+        let code = |code: i64| format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#);
+        Some(match self {
+            End::Taken(_) if late_click => (200, code(5616)),
             End::Taken(_) => (200, r#"{"PartialErrors":null}"#.to_owned()),
             End::TakenUnheard(_) | End::Lost => (504, String::new()),
             End::Later => (200, code(if kind == Kind::Apply { 5615 } else { 5622 })),
             End::Refused => (200, code(if kind == Kind::Apply { 5606 } else { 5623 })),
             End::Throttled => (429, String::new()),
-        }
+            End::Unreached => return None,
+        })
     }
 }

@@ -1,14 +1,18 @@
 //! Mistakes that other uploaders are known for, as far as they concern what is decided and sent.
 //!
 //! Those that need more than the core are tested where they could be made: a ledger that is missing,
-//! in `tests/tests/upload.rs`; a loop of new tokens, in `tests/tests/faults.rs`; a refresh token lost
+//! in `tests/it/upload.rs`; a loop of new tokens, in `tests/it/faults.rs`; a refresh token lost
 //! in a race or kept for ever, in `functions/token/src/tests.rs`.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tracklayer_core::{
     event::{Conversion, ErrorCode, Event, EventError, parse_event},
-    ledger::{facts::Facts, observed::Kind, row::Row},
+    ledger::{
+        facts::Facts,
+        observed::{Adjustment, Kind},
+        row::Row,
+    },
     mapping::Mapping,
     microsoft::{
         payload::{OfflineConversion, OfflineConversionAdjustment},
@@ -16,10 +20,10 @@ use tracklayer_core::{
     },
     person::identity::{hash_email, hash_phone},
     reconcile::{
-        decide::{Action, Adjustment},
+        decide::Action,
         intake::{ClickSearch, facts_of},
         note::Note,
-        verdict::{Trouble, Verdict, verdict},
+        verdict::{Sent, Trouble, Verdict, verdict},
     },
     time::EventTime,
 };
@@ -61,15 +65,21 @@ fn sent_of(event: &Value, now: EventTime) -> Value {
     sent(&facts_of(&conversion, &ClickSearch::own(click_id)))
 }
 
-/// The row after the answer to its only call, made a day after the sale.
-fn answered(body: &str) -> Row {
-    let (bench, now) = (Bench::new(), after(DAY));
-    let reply = read_apply(200, body.as_bytes(), 1);
-    let verdict = verdict(reply, &[Kind::Apply], false, &mark(), now, &bench.policy);
-    let Verdict::Notes(notes) = verdict else { panic!("{verdict:?}") };
+/// The verdict on a call of so many rows like [`row`], made a day after the sale.
+fn judged(status: u16, body: &[u8], rows: usize) -> Verdict {
+    let sent = vec![Sent::of(&row(), Kind::Apply); rows];
+    let reply = read_apply(status, body, rows);
+    verdict(reply, &sent, &mark(), after(DAY), &Bench::new().policy)
+}
+
+/// [`row`] after this note on its only attempt.
+fn noted(note: &Note) -> Row {
+    let bench = Bench::new();
     let mut row = row();
-    let write = notes[0].write(&row, &bench.context(now));
-    assert!(carry_out(&mut row, &write));
+    for note in [&Note::ClaimedApply, note] {
+        let write = note.write(&row, None, &bench.context(after(DAY)));
+        assert!(carry_out(&mut row, &write));
+    }
     row
 }
 
@@ -211,19 +221,9 @@ fn an_invented_value_of_one_dollar() {
 
 #[test]
 fn a_failed_third_makes_the_others_go_twice() {
-    let body = br#"{"PartialErrors":[{"Code":5609,"Index":1}]}"#;
-    let reply = read_apply(200, body, 3);
-    let verdict =
-        verdict(reply, &[Kind::Apply; 3], false, &mark(), after(DAY), &Bench::new().policy);
-    let Verdict::Notes(notes) = verdict else { panic!("notes") };
-    let bench = Bench::new();
-    let after_call = notes.iter().map(|note| {
-        let mut row = row();
-        let write = note.write(&row, &bench.context(after(DAY)));
-        assert!(carry_out(&mut row, &write));
-        bench.context(after(DAY)).next(&row)
-    });
-    let again: Vec<_> = after_call.map(|action| action == Action::Apply).collect();
+    let notes = judged(200, br#"{"PartialErrors":[{"Code":5609,"Index":1}]}"#, 3).notes;
+    let again = |note: &Note| Bench::new().context(after(2 * DAY)).next(&noted(note));
+    let again: Vec<_> = notes.iter().map(|note| again(note) == Action::Apply).collect();
     assert_eq!(again, [false, false, false]);
     assert!(matches!(notes[1], Note::Failed(..)));
 }
@@ -232,12 +232,10 @@ fn a_failed_third_makes_the_others_go_twice() {
 fn an_endless_loop_of_new_tokens() {
     // A refused token is trouble of the account: the rows are handed back, not sent again at once.
     for (status, body) in [(401, ""), (400, r#"{"Errors":[{"Code":105}]}"#)] {
-        let reply = read_apply(status, body.as_bytes(), 2);
-        let verdict =
-            verdict(reply, &[Kind::Apply; 2], false, &mark(), sold(), &Bench::new().policy);
-        let Verdict::HandBack(Trouble::Token, _, notes) = verdict else { panic!("{verdict:?}") };
-        let comes_again = |note: &Note| matches!(note, Note::HandedBack(Kind::Apply, ..));
-        assert!(notes.len() == 2 && notes.iter().all(comes_again), "{notes:?}");
+        let Verdict { notes, trouble, answered } = judged(status, body.as_bytes(), 2);
+        assert_eq!(trouble.map(|(trouble, _)| trouble), Some(Trouble::Token));
+        let untaken = |note: &Note| matches!(note, Note::NotTaken(Kind::Apply, ..));
+        assert!(!answered && notes.len() == 2 && notes.iter().all(untaken), "{notes:?}");
     }
 }
 
@@ -258,9 +256,11 @@ fn a_sale_that_the_ledger_has_forgotten_sent_again() {
 #[test]
 fn lasting_refusals_retried_and_passing_ones_dropped() {
     let bench = Bench::new();
-    let refused =
-        |code: i64| answered(&format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#));
-    for code in [5603, 5604, 5606, 5609, 5610, 5611, 5616, 5617, 5627, 9_999_999] {
+    let refused = |code: i64| {
+        let body = format!(r#"{{"PartialErrors":[{{"Code":{code},"Index":0}}]}}"#);
+        noted(&judged(200, body.as_bytes(), 1).notes[0])
+    };
+    for code in [5603, 5604, 5606, 5609, 5610, 5611, 5617, 5627, 9_999_999] {
         let row = refused(code);
         assert!(row.observed.refusal.is_some(), "{code}");
         for later in [after(DAY), after(DAY + HOUR), after(30 * DAY)] {
@@ -356,11 +356,7 @@ proptest! {
                     prop_assert!(status == 200 && answer.get("PartialErrors").is_some());
                 }
             }
-            let kinds = vec![Kind::Apply; rows];
-            let verdict = verdict(reply, &kinds, false, &mark(), sold(), &Bench::new().policy);
-            if let Verdict::Notes(notes) | Verdict::HandBack(_, _, notes) = verdict {
-                prop_assert_eq!(notes.len(), rows);
-            }
+            prop_assert_eq!(judged(status, &body, rows).notes.len(), rows);
         }
     }
 }

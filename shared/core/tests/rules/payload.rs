@@ -1,12 +1,11 @@
 //! Golden payloads.
 
 use tracklayer_core::{
-    ledger::facts::Facts,
+    ledger::{facts::Facts, observed::Adjustment},
     microsoft::payload::{
         ApplyAdjustments, ApplyConversions, OfflineConversion, OfflineConversionAdjustment,
     },
     person::identity::Identity,
-    reconcile::decide::Adjustment,
 };
 
 use crate::support::*;

@@ -1,4 +1,4 @@
-//! What stands in the table and on the queue stays readable, and half of it is an error.
+//! What is stored in the table stays readable, and half of it is an error.
 
 use std::path::Path;
 
@@ -14,18 +14,17 @@ use tracklayer_core::{
             Refusal, RefusalReason,
         },
         row::{Row, RowKey},
-        signal::{BadSignal, Signal},
-        stored::{BadRow, StoredRow},
+        stored::{BadRow, CHANGEABLE_FACTS, StoredCredit, StoredRow},
         wait::WaitReason,
     },
     person::consent::Consent,
     reconcile::state::{State, state},
-    time::{EventTime, TextTime},
+    time::EventTime,
 };
 
 use crate::support::*;
 
-fn fixture(name: &str) -> Value {
+pub fn fixture(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1").join(name);
     let text = std::fs::read_to_string(path).expect("a fixture");
     serde_json::from_str(&text).expect("JSON")
@@ -51,17 +50,7 @@ fn at(epoch: i64) -> EventTime {
 
 #[test]
 fn every_fixture_is_read_and_written_back_as_it_was() {
-    for name in [
-        "purchase",
-        "tied",
-        "waiting",
-        "orphan",
-        "restated",
-        "retracted_in_doubt",
-        "refused",
-        "dead",
-        "erased",
-    ] {
+    for name in ["purchase", "look", "applying", "claims", "refused", "dead", "erased"] {
         let stored = fixture(&format!("{name}.json"));
         let mut back = written(&read(stored.clone()).expect(name));
         // Attributes of a newer version are ignored.
@@ -75,105 +64,106 @@ fn every_fixture_is_read_and_written_back_as_it_was() {
 #[test]
 fn a_plain_purchase() {
     let row = row_in("purchase.json");
-    let fingerprint = "01d2a62a45295b0e12c38f159b998cc4".to_owned();
-    let mut expected = row_of(Facts { fingerprint, ..facts() });
-    let click = expected.facts.as_mut().and_then(|facts| facts.click.as_mut());
-    click.expect("a click").clicked_at = Some(after(-2 * HOUR));
-    expected.ttl = Some(after(400 * DAY));
-    assert_eq!(row, expected);
+    let fingerprint = "5cf4f862cf1eb4f59500f154fbc8b5b1".to_owned();
+    let facts = Facts { fingerprint, ..clicked(-2 * HOUR) };
+    assert_eq!(row, Row { recorded_at: after(60), ..row_of(facts) });
     assert_eq!(state(&row), (State::Queued, None));
 }
 
 #[test]
-fn a_waiting_row_and_an_orphan() {
-    let waiting = row_in("waiting.json");
-    assert_eq!(state(&waiting), (State::Waiting, Some("no_click".to_owned())));
-    let facts = waiting.facts.as_ref().expect("facts");
-    assert_eq!((facts.money, facts.identity.is_matchable()), (None, false));
-    let orphan = row_in("orphan.json");
-    assert_eq!(state(&orphan), (State::Waiting, Some("original_missing".to_owned())));
-    assert!(orphan.facts.is_none());
-    assert_eq!(orphan.corrections[0].change, refund("r1", 60, "30").change);
+fn a_row_by_which_nobody_is_recognised_yet() {
+    let row = row_in("look.json");
+    assert_eq!(state(&row), (State::Waiting, Some("ambiguous_click".to_owned())));
+    assert_eq!((row.facts.money, row.facts.identity.is_matchable()), (None, false));
+    let open = row.open.expect("an entry");
+    assert_eq!((open.class, open.since), (IndexClass::Look, row.recorded_at));
 }
 
 #[test]
-fn a_restated_row() {
-    let row = row_in("restated.json");
-    assert_eq!(state(&row), (State::Restated, None));
-    let accepted = row.observed.accepted.as_ref().expect("accepted");
-    assert_eq!(accepted.by, production());
-    let adjusted = row.observed.adjusted.as_ref().expect("adjusted");
-    assert_eq!(adjusted.value, Some(amount("99.95")));
-    assert_eq!(row.facts.as_ref().expect("facts").conversion_time, after(1));
-}
-
-#[test]
-fn a_retract_nobody_answered() {
-    let row = row_in("retracted_in_doubt.json");
-    let known = &row.observed;
-    assert_eq!((known.retract_claimed, known.unsettled), (Some(1), true));
-    assert_eq!(known.claim.as_ref().expect("a claim").value, None);
-    assert_eq!(known.accepted.as_ref().expect("accepted").by, sandbox());
-    assert_eq!(row.corrections[1].refused, Some(CorrectionRefusal::TooOldForMicrosoft));
-    assert_eq!(row.corrections[1].change.new_value, Some(amount("50.125")));
-}
-
-#[test]
-fn a_refused_and_a_dead_row() {
-    let refused = row_in("refused.json");
-    let words = "microsoft 5609 OfflineConversionTimeOutOfWindow".to_owned();
-    assert_eq!(state(&refused), (State::Refused, Some(words)));
-    assert!(refused.observed.apply_unknown);
-    assert_eq!(state(&row_in("dead.json")), (State::Dead, None));
-}
-
-#[test]
-fn an_erased_row() {
-    let row = row_in("erased.json");
-    assert!(row.is_erased());
-    assert_eq!(state(&row), (State::Refused, Some("identity_erased".to_owned())));
-    let tied = row_in("tied.json").facts.expect("facts");
-    let reference = tied.click.expect("a click").reference;
+fn an_original_that_is_claimed_again_after_an_unknown_outcome() {
+    let row = row_in("applying.json");
+    assert_eq!((row.observed.applying, row.observed.apply_unknown), (Some(after(9_000)), true));
+    assert_eq!(row.facts.refused_clicks.len(), 1);
+    assert_eq!((row.facts.conversion_time, row.facts.consent), (after(1), Consent::Granted));
+    let reference = row.facts.click.expect("a click").reference;
     assert_eq!(reference, Some(id("7c88331279e1bb1e037bc711af86cd58")));
-    assert_eq!(tied.consent, Some(Consent::Unknown));
 }
 
 #[test]
-fn a_signal() {
-    let signal = Signal::parse(&fixture("signal.json").to_string()).expect("a signal");
-    assert_eq!(signal.key(), key());
-    assert_eq!(signal.not_before, Some(TextTime(after(3_000))));
-    assert_eq!(signal.summary, "purchase shop/4711 129.95 USD");
+fn a_retract_that_nobody_answered_claimed_again() {
+    let row = row_in("claims.json");
+    let known = &row.observed;
+    assert!(known.unsettled && known.is_retract_claimed() && known.is_retracted_or_doubtful());
+    let before = known.claim.as_ref().and_then(|claim| claim.before.as_ref()).expect("a claim");
+    assert_eq!((before.at, before.value, before.unanswered), (after(130_000), None, true));
+    assert_eq!(known.adjusted.as_ref().expect("adjusted").value, Some(amount("99.95")));
+    assert_eq!(known.accepted.as_ref().expect("accepted").by, production());
+    let [refund, _, late] = &row.corrections[..] else { panic!("three corrections") };
+    assert_eq!(refund.occurred_at.epoch_ms(), after(80_000).epoch() * 1_000 + 125);
+    assert_eq!(refund.original_event, Some(id("purchase")));
+    assert_eq!(late.refused, Some(CorrectionRefusal::TooOldForMicrosoft));
+    assert_eq!(late.change.new_value, Some(amount("50.125")));
+}
+
+#[test]
+fn a_refused_a_dead_and_an_erased_row() {
+    let words = "microsoft 5609 OfflineConversionTimeOutOfWindow".to_owned();
+    assert_eq!(state(&row_in("refused.json")), (State::Refused, Some(words)));
+    assert_eq!(state(&row_in("dead.json")), (State::Dead, None));
+    let erased = row_in("erased.json");
+    assert!(erased.is_erased());
+    assert_eq!(state(&erased), (State::Refused, Some("identity_erased".to_owned())));
+}
+
+/// After a roll-back, rows that a later version wrote stay readable.
+#[test]
+fn words_of_a_later_version_read_as_other() {
+    let row = row_in("unknown_words.json");
+    let open = row.open.as_ref().expect("an entry");
+    assert_eq!((&open.class, open.reason), (&IndexClass::Other, Some(WaitReason::Other)));
+    assert_eq!(row.observed.postponed.expect("postponed").reason, WaitReason::Other);
+    assert_eq!(row.observed.refusal.as_ref().expect("refused").reason, RefusalReason::Other);
+    assert_eq!(row.corrections[0].refused, Some(CorrectionRefusal::Other));
+    let words: [&str; 2] = [WaitReason::Other.as_str(), CorrectionRefusal::Other.as_str()];
+    assert_eq!((words, RefusalReason::Other.to_string()), (["other"; 2], "other".to_owned()));
+    assert_eq!(read(written(&row)), Ok(row), "and what they read as is readable as well");
 }
 
 // --- half a row
 
 #[test]
-fn half_a_row_is_an_error_never_an_orphan() {
+fn half_a_row_is_an_error() {
     let without = |name: &str| {
         let mut row = fixture("purchase.json");
         row.as_object_mut().expect("an object").remove(name);
-        read(row)
+        serde_json::from_value::<StoredRow>(row)
     };
-    for (gone, told) in [
-        ("goal", "goal"),
-        ("fingerprint", "fingerprint"),
-        ("occurredAt", "occurredAt"),
-        ("conversionTime", "conversionTime"),
-        ("value", "value"),
-        ("currency", "currency"),
-    ] {
-        assert_eq!(without(gone), Err(BadRow::Half(told)), "{gone}");
+    for gone in
+        ["goal", "fingerprint", "occurredAt", "conversionTime", "consent", "recordedAt", "ttl"]
+    {
+        assert!(without(gone).is_err(), "{gone}");
+    }
+    // Money without its currency, or the other way round.
+    for gone in ["value", "currency"] {
+        let row = Row::try_from(without(gone).expect("readable"));
+        assert_eq!(row, Err(BadRow::Half(gone)));
     }
 }
 
 #[test]
-fn any_fact_without_a_goal_is_half_a_row() {
-    for name in ["fingerprint", "occurredAt", "conversionTime", "value", "currency", "msclkid"] {
-        let mut row = fixture("orphan.json");
-        row[name] = fixture("purchase.json")[name].clone();
-        assert_eq!(read(row), Err(BadRow::Half("goal")), "{name}");
-    }
+fn what_a_claim_may_change_of_the_facts_is_all_that_it_writes() {
+    let mut facts = clicked(-60);
+    facts.identity.email = hash(MAIL);
+    facts.identity.phone = hash(PHONE);
+    facts.click.as_mut().expect("a click").reference = Some(id("c"));
+    facts.refused_clicks = facts.identity.click_id.clone().into_iter().collect();
+    let credit = serde_json::to_value(StoredCredit::from(&facts)).expect("JSON");
+    let names: Vec<_> = credit.as_object().expect("an object").keys().cloned().collect();
+    let mut changeable = CHANGEABLE_FACTS;
+    changeable.sort_unstable();
+    assert_eq!(names, changeable);
+    let whole = written(&row_of(facts));
+    assert!(names.iter().all(|name| whole[name] == credit[name]), "{credit}");
 }
 
 #[test]
@@ -212,31 +202,6 @@ fn a_key_is_spelled_and_read_back() {
     assert_eq!(RowKey::parse(&key.pk(), key.sk()), Ok(key));
 }
 
-// --- signals
-
-#[test]
-fn a_signal_says_only_what_people_need() {
-    let signal = Signal::new(&row(), Some(after(60)));
-    let expected = r#"{"v":1,"source":"shop","eventId":"4711","event":"purchase","notBefore":"2026-04-24T09:43:13Z","summary":"purchase shop/4711 129.95 USD"}"#;
-    let text = serde_json::to_string(&signal).expect("JSON");
-    assert_eq!(text, expected);
-    assert_eq!(Signal::parse(&text), Ok(signal));
-    let plain = Signal::new(&row_of(without_value()), None);
-    assert_eq!(plain.summary, "purchase shop/4711");
-    assert!(!serde_json::to_string(&plain).expect("JSON").contains("notBefore"));
-}
-
-#[test]
-fn what_is_no_signal() {
-    for body in ["", "{}", "[]", "null", r#"{"v":1,"source":"shop","eventId":"a@b","event":"p"}"#] {
-        assert_eq!(Signal::parse(body), Err(BadSignal::Unreadable), "{body}");
-    }
-    let newer = r#"{"v":2,"source":"shop","eventId":"4711","event":"purchase"}"#;
-    assert_eq!(Signal::parse(newer), Err(BadSignal::Version));
-    let shortest = r#"{"v":1,"source":"shop","eventId":"4711","event":"purchase"}"#;
-    assert_eq!(Signal::parse(shortest).expect("a signal").key(), key());
-}
-
 // --- round trip
 
 fn instant() -> impl Strategy<Value = EventTime> {
@@ -270,7 +235,8 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         facts.references = References { session, lead, cart, order };
         let reference = facts.references.session.clone();
         facts.click = click.map(|clicked_at| Click { clicked_at, from, reference });
-        facts.consent = Some(if email { Consent::Granted } else { Consent::Unknown });
+        facts.consent = if email { Consent::Granted } else { Consent::Unknown };
+        facts.refused_clicks.extend(facts.identity.click_id.clone().filter(|_| phone));
         facts.erased_at = facts.references.order.as_ref().map(|_| conversion_time);
         facts
     })
@@ -285,6 +251,7 @@ fn any_correction() -> impl Strategy<Value = Correction> {
                 _ => full("f1", s),
             };
             correction.account = named.then(|| id("main"));
+            correction.original_event = named.then(|| id("purchase"));
             correction.refused = refused.then_some(CorrectionRefusal::AfterRetraction);
             correction
         },
@@ -299,18 +266,36 @@ fn any_reason() -> impl Strategy<Value = RefusalReason> {
         Just(RefusalReason::TooOldForMicrosoft),
         Just(RefusalReason::AcceptedElsewhere),
         Just(RefusalReason::MayAlreadyCount),
-        Just(RefusalReason::OriginalNeverCame),
+        Just(RefusalReason::Unmatched),
         Just(RefusalReason::IdentityErased),
     ]
 }
 
+fn any_claim() -> impl Strategy<Value = Claim> {
+    let flags = (prop::bool::ANY, prop::bool::ANY);
+    (instant(), any_value(), instant(), 0_usize..50, flags).prop_map(
+        |(at, value, adjustment_time, corrections, (unanswered, after_unsettled))| Claim {
+            at,
+            value,
+            adjustment_time,
+            corrections,
+            unanswered,
+            after_unsettled,
+            before: None,
+        },
+    )
+}
+
+fn any_value() -> impl Strategy<Value = Option<tracklayer_core::money::Amount>> {
+    prop::option::of((1_i64..9_999).prop_map(|n| amount(&n.to_string())))
+}
+
 fn any_observed() -> impl Strategy<Value = Observed> {
-    let value = || prop::option::of((1_i64..9_999).prop_map(|n| amount(&n.to_string())));
     let first = (
         prop::option::of((instant(), word())),
-        prop::option::of((instant(), value(), word())),
-        prop::option::of((instant(), value(), instant(), prop::bool::ANY)),
-        prop::option::of(0_u32..50),
+        prop::option::of((instant(), any_value(), 0_usize..50, word())),
+        prop::option::of((any_claim(), prop::option::of(any_claim()))),
+        (prop::option::of(instant()), any::<u32>()),
     );
     let second = (
         (prop::bool::ANY, prop::bool::ANY),
@@ -321,16 +306,17 @@ fn any_observed() -> impl Strategy<Value = Observed> {
     );
     (first, second).prop_map(|(first, second)| Observed {
         accepted: first.0.map(|(at, tracking_id)| Acceptance { at, by: sandbox(), tracking_id }),
-        adjusted: first.1.map(|(at, value, tracking_id)| Adjusted { at, value, tracking_id }),
-        claim: first.2.map(|(at, value, adjustment_time, after_unsettled)| Claim {
+        applying: first.3.0,
+        apply_unknown: second.0.1,
+        adjusted: first.1.map(|(at, value, corrections, tracking_id)| Adjusted {
             at,
             value,
-            adjustment_time,
-            after_unsettled,
+            corrections,
+            tracking_id,
         }),
-        retract_claimed: first.3,
+        claim: first.2.map(|(claim, before)| Claim { before: before.map(Box::new), ..claim }),
+        tries: first.3.1,
         unsettled: second.0.0,
-        apply_unknown: second.0.1,
         refusal: second.1.map(|(at, reason)| Refusal { at, reason }),
         dead_at: second.2,
         postponed: second.3.map(|until| Postponed { until, reason: WaitReason::TimeInFuture }),
@@ -346,25 +332,37 @@ fn any_observed() -> impl Strategy<Value = Observed> {
     })
 }
 
+fn any_class() -> impl Strategy<Value = IndexClass> {
+    prop_oneof![
+        Just(IndexClass::Wait),
+        Just(IndexClass::Look),
+        Just(IndexClass::Refused),
+        Just(IndexClass::Dead),
+        Just(IndexClass::Orphan),
+        Just(IndexClass::Other),
+        "[A-Za-z0-9 #:/]{1,20}".prop_map(IndexClass::Held),
+    ]
+}
+
 fn any_row() -> impl Strategy<Value = Row> {
     let parts = (
-        prop::option::of(any_facts()),
+        any_facts(),
         prop::collection::vec(any_correction(), 0..4),
         any_observed(),
-        (any::<u64>(), any::<u64>(), any::<u32>()),
-        prop::option::of((instant(), prop::bool::ANY)),
-        prop::option::of(instant()),
+        (any::<u64>(), any::<u64>()),
+        prop::option::of((any_class(), instant(), instant(), prop::bool::ANY)),
+        (instant(), instant()),
     );
-    parts.prop_map(|(facts, corrections, microsoft, (desired, observed, waits), open, ttl)| Row {
+    parts.prop_map(|(facts, corrections, observed, revisions, open, (recorded_at, ttl))| Row {
         facts,
         corrections,
-        desired_revision: desired,
-        observed_revision: observed,
-        observed: microsoft,
-        open: open.map(|(due, waiting)| {
-            IndexClass::Dead.entry(&key(), due, waiting.then_some(WaitReason::SettleDelay))
+        desired_revision: revisions.0,
+        observed_revision: revisions.1,
+        observed,
+        open: open.map(|(class, due, since, waiting)| {
+            class.entry(due, since, waiting.then_some(WaitReason::SettleDelay))
         }),
-        waits,
+        recorded_at,
         ttl,
         ..row()
     })

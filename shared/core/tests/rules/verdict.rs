@@ -2,7 +2,8 @@
 
 use tracklayer_core::{
     ledger::{
-        observed::{Attempt, AttemptOutcome, Kind, Postponed},
+        observed::{Kind, Postponed},
+        row::Row,
         wait::WaitReason,
     },
     microsoft::{
@@ -11,7 +12,7 @@ use tracklayer_core::{
     },
     reconcile::{
         note::Note,
-        verdict::{Trouble, Verdict, is_baffling, verdict},
+        verdict::{Sent, Trouble, Verdict, verdict},
     },
 };
 
@@ -24,14 +25,15 @@ fn error(class: ErrorClass) -> MicrosoftError {
 }
 
 fn read(reply: Reply, kinds: &[Kind]) -> Verdict {
-    verdict(reply, kinds, false, &mark(), sold(), &Bench::new().policy)
+    let sent: Vec<_> = kinds.iter().map(|kind| Sent::of(&row(), *kind)).collect();
+    verdict(reply, &sent, &mark(), sold(), &Bench::new().policy)
 }
 
 /// The note about one row that Microsoft named.
 fn named(class: ErrorClass) -> Note {
     let rows = vec![RowOutcome::Accepted, RowOutcome::Failed(error(class)), RowOutcome::Unknown];
-    let Verdict::Notes(notes) = read(Reply::Rows(rows), &KINDS) else { panic!("notes") };
-    assert_eq!(notes.len(), 3);
+    let Verdict { notes, trouble, answered } = read(Reply::Rows(rows), &KINDS);
+    assert_eq!((notes.len(), trouble, answered), (3, None, true));
     assert_eq!(notes[0], Note::Accepted(Kind::Restate, mark()));
     assert_eq!(notes[2], Note::Unknown(Kind::Restate, mark(), None));
     notes[1].clone()
@@ -76,86 +78,76 @@ fn passing_errors_wait_a_time_that_can_be_named() {
 
 #[test]
 fn an_unknown_answer_leaves_every_row_unknown() {
-    let expected = KINDS.iter().map(|kind| Note::Unknown(*kind, mark(), None)).collect();
-    assert_eq!(read(Reply::Unknown("timeout", None), &KINDS), Verdict::Notes(expected));
+    let all = |error: Option<MicrosoftError>| {
+        KINDS.iter().map(|kind| Note::Unknown(*kind, mark(), error.clone())).collect::<Vec<_>>()
+    };
+    let silent = Verdict { notes: all(None), trouble: None, answered: false };
+    assert_eq!(read(Reply::Unknown("timeout", None), &KINDS), silent);
+    // Under HTTP 500 a refused token is trouble of the account, and yet no row is known.
+    let token = error(ErrorClass::Token);
+    let trouble = Some((Trouble::Token, token.clone()));
+    let expected = Verdict { notes: all(Some(token.clone())), trouble, answered: false };
+    assert_eq!(read(Reply::Unknown("5xx", Some(token)), &KINDS), expected);
 }
 
 #[test]
-fn trouble_of_the_account_hands_everything_back_and_keeps_its_code() {
+fn trouble_of_the_account_takes_every_claim_back_and_keeps_its_code() {
     for (class, trouble) in [
         (ErrorClass::Throttled, Trouble::Throttled),
         (ErrorClass::Token, Trouble::Token),
         (ErrorClass::Account, Trouble::Account),
-        (ErrorClass::Unknown, Trouble::Unfamiliar),
     ] {
         for kinds in [&KINDS[..], &KINDS[..1]] {
-            let note = |kind: &Kind| Note::HandedBack(*kind, mark(), error(class));
+            let note = |kind: &Kind| Note::NotTaken(*kind, mark(), Some(error(class)));
             let notes = kinds.iter().map(note).collect();
-            let expected = Verdict::HandBack(trouble, error(class), notes);
+            let trouble = Some((trouble, error(class)));
+            let expected = Verdict { notes, trouble, answered: false };
             assert_eq!(read(Reply::Fault(error(class)), kinds), expected);
         }
     }
 }
 
 #[test]
-fn a_call_refused_for_some_row_is_halved_until_one_row_is_left() {
+fn a_call_refused_for_some_row_fails_whole_until_that_row_is_alone() {
     for class in
         [ErrorClass::Defect, ErrorClass::Final, ErrorClass::GoalName, ErrorClass::Configuration]
     {
-        let note = |kind: &Kind| Note::HandedBack(*kind, mark(), error(class));
-        let halve = Verdict::Halve(error(class), KINDS.iter().map(note).collect());
-        assert_eq!(read(Reply::Fault(error(class)), &KINDS), halve);
-        let alone = read(Reply::Fault(error(class)), &KINDS[..1]);
-        let expected = Note::Failed(Kind::Restate, mark(), error(class));
-        assert_eq!(alone, Verdict::Notes(vec![expected]));
+        let note = |kind: &Kind| Note::NotTaken(*kind, mark(), Some(error(class)));
+        let whole =
+            Verdict { notes: KINDS.iter().map(note).collect(), trouble: None, answered: false };
+        assert_eq!(read(Reply::Fault(error(class)), &KINDS), whole);
+        let notes = vec![Note::Failed(Kind::Restate, mark(), error(class))];
+        let alone = Verdict { notes, trouble: None, answered: true };
+        assert_eq!(read(Reply::Fault(error(class)), &KINDS[..1]), alone);
     }
 }
 
 #[test]
-fn what_is_refused_again_and_again_for_something_unfamiliar_is_halved_like_that() {
-    let policy = Bench::new().policy;
-    let again =
-        |reply: Reply, kinds: &[Kind]| verdict(reply, kinds, true, &mark(), sold(), &policy);
-    let new = || read_apply(400, br#"{"Errors":[{"Code":4242,"ErrorCode":"BadJson"}]}"#, 3);
-    let silent = || read_apply(400, b"<html>", 3);
-    for reply in [new, silent] {
-        assert!(matches!(again(reply(), &KINDS), Verdict::Halve(_, notes) if notes.len() == 3));
-        assert!(!matches!(read(reply(), &KINDS), Verdict::Halve(..)), "not at once");
-    }
-    let alone = again(new(), &KINDS[..1]);
-    assert!(matches!(&alone, Verdict::Notes(notes) if matches!(notes[0], Note::Failed(..))));
-    let alone = again(silent(), &KINDS[..1]);
-    assert!(matches!(&alone, Verdict::Notes(notes) if matches!(notes[0], Note::Unknown(..))));
-    // Trouble that is not the request's stays what it is.
-    for status in [500, 503, 404, 429, 401] {
-        let reply = read_apply(status, b"", 3);
-        assert!(!matches!(again(reply, &KINDS), Verdict::Halve(..)), "{status}");
+fn unfamiliar_words_are_an_unknown_outcome_however_few_rows_there_are() {
+    let bodies: [&[u8]; 2] = [br#"{"Errors":[{"Code":4242,"ErrorCode":"BadJson"}]}"#, b"<html>"];
+    for (body, rows) in bodies.into_iter().flat_map(|body| [(body, 1), (body, 3)]) {
+        let verdict = read(read_apply(400, body, rows), &KINDS[..rows]);
+        let unknown = |note: &Note| matches!(note, Note::Unknown(..));
+        assert!(!verdict.answered && verdict.notes.iter().all(unknown), "{verdict:?}");
     }
 }
 
+/// 5616, with whatever is known of the row.
 #[test]
-fn a_row_is_baffling_from_its_third_unfamiliar_refusal_on() {
-    let tried = |attempts: u32, outcome, code, symbol: Option<&str>| {
-        let mut row = row();
-        row.observed.attempts = attempts;
-        row.observed.last = Some(Attempt {
-            at: sold(),
-            kind: Kind::Apply,
-            outcome,
-            code,
-            error_code: symbol.map(str::to_owned),
-            tracking_id: None,
-        });
-        is_baffling(&row)
+fn a_click_later_than_the_conversion_is_taken_from_the_row_only_where_nothing_is_open() {
+    let late = MicrosoftError::new(Some(5616), None);
+    let judged = |row: &Row, kind| {
+        let rows = Reply::Rows(vec![RowOutcome::Failed(late.clone())]);
+        let sent = [Sent::of(row, kind)];
+        verdict(rows, &sent, &mark(), sold(), &Bench::new().policy).notes.remove(0)
     };
-    let refused = AttemptOutcome::Refused;
-    assert!(tried(3, refused, Some(4_242), None));
-    assert!(tried(3, AttemptOutcome::Unknown, None, Some("HTTP 400")));
-    assert!(!tried(2, refused, Some(4_242), None));
-    assert!(!tried(3, refused, Some(105), None), "a known one");
-    assert!(!tried(9, AttemptOutcome::Unknown, None, None), "no answer says nothing");
-    assert!(!tried(9, AttemptOutcome::Accepted, None, None));
-    assert!(!is_baffling(&row()));
+    assert_eq!(judged(&row(), Kind::Apply), Note::ClickRefused(mark(), late.clone()));
+    let failed = |kind| Note::Failed(kind, mark(), late.clone());
+    let mut unknown = row();
+    unknown.observed.apply_unknown = true;
+    assert_eq!(judged(&unknown, Kind::Apply), failed(Kind::Apply));
+    assert_eq!(judged(&row_of(hashed()), Kind::Apply), failed(Kind::Apply), "it has no click");
+    assert_eq!(judged(&row(), Kind::Retract), failed(Kind::Retract));
 }
 
 #[test]

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 use tracklayer_core::ledger::observed::Environment;
 
 use crate::{
-    config::{self, ConfigError},
-    ports::Microsoft,
-    secrets::{AccountSecret, Secret},
+    error_text::text_of,
+    lambda::config::{self, ConfigError},
+    ports::{AccountSecret, Answer, Microsoft, Secret},
 };
 
 /// Where Microsoft is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
-    /// What stands before `/CampaignManagement`.
+    /// The address before `/CampaignManagement`.
     pub api: String,
     /// The token endpoint; Microsoft's own, by tenant, where it is absent.
     pub token: Option<String>,
@@ -42,31 +42,18 @@ impl Endpoints {
     }
 }
 
-/// What came back.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// An HTTP answer, read completely.
-    Http {
-        /// Its status.
-        status: u16,
-        /// Its body.
-        body: Vec<u8>,
-        /// Microsoft's mark of the call.
-        tracking_id: Option<String>,
-    },
-    /// No connection was made: certainly nothing was carried out.
-    NotSent(String),
-    /// The request may have been carried out.
-    Lost(String),
-}
-
-/// The client.
+/// Calls of one environment, over HTTP.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     api: String,
     environment: Environment,
 }
+
+/// The revision of the API that requests are written for. Microsoft asks clients other than its own
+/// to send it, and accepts only dates that it has published
+/// (learn.microsoft.com/advertising/campaign-management-service/api-versioning).
+const API_REVISION: &str = "2026-10-12";
 
 /// The sandbox takes no other developer token, and production takes this one nowhere
 /// (learn.microsoft.com/advertising/guides/sandbox).
@@ -122,14 +109,15 @@ impl Microsoft for Client {
             .header("DeveloperToken", self.developer_token(secret))
             .header("CustomerId", &secret.customer_id)
             .header("CustomerAccountId", &secret.account_id)
+            .header("Api-Revision", API_REVISION)
             .header("Content-Type", "application/json")
             .body(body);
         match request.send().await {
             Ok(answer) => read(answer).await,
             Err(error) if error.is_connect() || error.is_builder() => {
-                Answer::NotSent(crate::text_of(&error.without_url()))
+                Answer::NotSent(text_of(&error.without_url()))
             }
-            Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+            Err(error) => Answer::Lost(text_of(&error.without_url())),
         }
     }
 }
@@ -143,11 +131,11 @@ async fn read(answer: reqwest::Response) -> Answer {
             let tracking_id = header.or_else(|| tracking_id_of(&body).filter(|_| status != 200));
             Answer::Http { status, body: body.to_vec(), tracking_id }
         }
-        Err(error) => Answer::Lost(crate::text_of(&error.without_url())),
+        Err(error) => Answer::Lost(text_of(&error.without_url())),
     }
 }
 
-/// A fault carries the mark in its body as well, bare or wrapped.
+/// A fault carries the mark in its body as well, as it is or inside `ApplicationFault`.
 fn tracking_id_of(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -160,8 +148,59 @@ fn tracking_id_of(body: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod fault_tests {
+mod tests {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// The head of the next request in lower case; the body is left unread.
+    fn answer_one(listener: &TcpListener) -> String {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = String::new();
+        for line in BufReader::new(&stream).lines() {
+            let line = line.expect("a line");
+            if line.is_empty() {
+                break;
+            }
+            head.push_str(&line.to_lowercase());
+            head.push('\n');
+        }
+        let answer = b"HTTP/1.1 200 OK\r\nTrackingId: t-1\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(answer).expect("written");
+        head
+    }
+
+    #[tokio::test]
+    async fn a_call_carries_the_headers_that_microsoft_documents() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let api = format!("http://{}", listener.local_addr().expect("an address"));
+        let head = std::thread::spawn(move || answer_one(&listener));
+        let secret: AccountSecret = serde_json::from_str(
+            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
+        )
+        .expect("a secret");
+        let endpoints = Endpoints { api, token: None, environment: Environment::Production };
+        let client = Client::new(Client::http().expect("a client"), &endpoints);
+        let (token, timeout) = (Secret::from("t".to_owned()), Duration::from_secs(10));
+        let answer = client.post("/path", &serde_json::json!({}), &token, &secret, timeout).await;
+        let Answer::Http { status: 200, tracking_id, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(tracking_id.as_deref(), Some("t-1"));
+        let head = head.join().expect("a request");
+        for line in [
+            "post /path http/1.1",
+            "authorization: bearer t",
+            "developertoken: d",
+            "customerid: 1",
+            "customeraccountid: 2",
+            "content-type: application/json",
+            "api-revision: 2026-10-12",
+        ] {
+            assert!(head.lines().any(|it| it == line), "{line} in {head}");
+        }
+    }
 
     #[test]
     fn the_mark_of_a_fault_is_found_bare_and_wrapped() {

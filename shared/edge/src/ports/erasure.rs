@@ -1,16 +1,16 @@
 //! What takes a person out of the tables.
 
-use std::{collections::BTreeSet, ops::AddAssign};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use tracklayer_core::{
-    id::RecordId, ledger::row::RowKey, reconcile::erasure::Erasure, time::EventTime,
+    id::RecordId,
+    ledger::row::RowKey,
+    reconcile::erasure::{Erasure, Person, Trace},
+    time::{DAY, EventTime},
 };
 
-use crate::{
-    clicks::TieKind,
-    ledger::{ErasureItem, LedgerError, Place, RowPage},
-};
+use super::{audit::Place, rows::LedgerError};
 
 /// What was deleted or erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,113 +19,179 @@ pub struct Removed {
     pub clicks: usize,
     /// Ties of records to references.
     pub ties: usize,
-    /// Rows of the ledger that lost their identity.
+    /// Rows of the ledger that lost their identity; the first thousand are counted.
     pub rows: usize,
 }
 
-impl AddAssign for Removed {
-    fn add_assign(&mut self, other: Self) {
-        self.clicks += other.clicks;
-        self.ties += other.ties;
-        self.rows += other.rows;
+/// An erasure, and how far it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErasureItem {
+    /// Who, and by whom it is asked for.
+    pub erasure: Erasure,
+    /// A pass over all rows that begins later than this finds every row that is meant.
+    pub pass_after: EventTime,
+    /// When such a pass was through; clicks and ties may be left then.
+    pub done_at: Option<EventTime>,
+    /// Clicks and ties that still have to go.
+    pub traces: BTreeSet<Trace>,
+    /// The cookies that are followed.
+    pub cookies: BTreeSet<RecordId>,
+    /// Cookies and ties that were too many to be followed.
+    pub cookies_left: usize,
+    /// Clicks that were deleted.
+    pub clicks: usize,
+    /// Ties that were deleted.
+    pub ties: usize,
+    /// The rows it was found in. They don't name the person any more.
+    pub rows: BTreeSet<RowKey>,
+}
+
+impl ErasureItem {
+    /// Whether anything of it is still to be done.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.done_at.is_none() || !self.traces.is_empty()
+    }
+
+    /// What was deleted and erased so far.
+    #[must_use]
+    pub fn removed(&self) -> Removed {
+        Removed { clicks: self.clicks, ties: self.ties, rows: self.rows.len() }
+    }
+
+    /// Whether it covers `asked`, an erasure of the same person by the same key: it is pending, or
+    /// was done within the last day, and no more rows are meant now. Otherwise it begins anew.
+    #[must_use]
+    pub fn covers(&self, asked: &Erasure) -> bool {
+        let is_fresh = |done: EventTime| asked.asked_at < done.plus_seconds(DAY);
+        self.erasure.scope == asked.scope && self.done_at.is_none_or(is_fresh)
+    }
+
+    /// Where clicks and ties of the person may be that were made since they were last deleted.
+    #[must_use]
+    pub fn all_traces(&self) -> BTreeSet<Trace> {
+        let sessions = self.erasure.references.difference(&self.cookies).cloned();
+        let cookies = self.cookies.iter().cloned().map(Trace::Cookie);
+        let own = Trace::of(self.erasure.person.clone());
+        own.into_iter().chain(sessions.map(Trace::Session)).chain(cookies).collect()
     }
 }
 
-/// The captured clicks, by whoever deletes them.
-pub trait Forgets {
-    /// Deletes the clicks of `reference`; given a `cookie`, only those that came with it. Answers
-    /// how many.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted.
-    async fn forget_clicks(
+/// What is to be noted of an erasure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Nothing is noted if this is not on the list any more: somebody else did it.
+    pub of: Option<Trace>,
+    /// Clicks and ties that have to go, as well.
+    pub found: BTreeSet<Trace>,
+    /// More visitors whose rows are meant.
+    pub references: BTreeSet<RecordId>,
+    /// More cookies that are followed.
+    pub cookies: BTreeSet<RecordId>,
+    /// More cookies and ties that are not.
+    pub cookies_left: usize,
+    /// More clicks that were deleted.
+    pub clicks: usize,
+    /// More ties that were deleted.
+    pub ties: usize,
+    /// Rows may be missed so far: a pass that begins later than this looks at all of them again.
+    pub pass_after: Option<EventTime>,
+}
+
+/// A click, as far as its deletion needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClickTrace {
+    /// Where it is.
+    pub place: Place,
+    /// The cookie it came with.
+    pub cookie: Option<RecordId>,
+}
+
+/// A tie, as far as its deletion needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TieTrace {
+    /// Where it is.
+    pub place: Place,
+    /// The session or cookie it leads to.
+    pub reference: Option<RecordId>,
+    /// Whether it was made with an ingest key.
+    pub keyed: bool,
+    /// When it was last made.
+    pub made_at: EventTime,
+}
+
+/// Some clicks or ties, and where the next ones begin.
+#[derive(Clone, Debug)]
+pub struct TracePage<T> {
+    /// In the order of the table.
+    pub items: Vec<T>,
+    /// `None` after the last.
+    pub next: Option<Place>,
+}
+
+/// Clicks and ties of persons who are erased, page by page: nobody knows how many there are.
+///
+/// Every method fails if the clicks are unavailable.
+pub trait Traces {
+    /// Clicks of `reference` that were made until then, oldest first.
+    async fn clicks(
         &self,
-        reference: &str,
-        cookie: Option<&str>,
-    ) -> Result<usize, LedgerError>;
-
-    /// Deletes the clicks of `reference` that were made until then, and those that the same browsers
-    /// made without a session: the clicks of their cookies. Answers how many.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted, but not those that lead to others.
-    async fn forget_visitor(&self, reference: &str, until: EventTime)
-    -> Result<usize, LedgerError>;
-
-    /// The cookies' values by which the browsers of `reference` are known without a session. Not
-    /// one that is somebody's session as well: clicks under it came with another cookie.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable.
-    async fn cookies_of(&self, reference: &str) -> Result<BTreeSet<RecordId>, LedgerError>;
-
-    /// The references that are the record's own: those tied with a key, and the few that browsers
-    /// tied, of an order only if `browser_order_ties`.
-    ///
-    /// # Errors
-    /// If the ties are unavailable.
-    async fn references_of(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        browser_order_ties: bool,
-    ) -> Result<BTreeSet<RecordId>, LedgerError>;
-
-    /// Deletes a record's ties, and the clicks until then of the visitors that
-    /// [`Forgets::references_of`] gives.
-    ///
-    /// # Errors
-    /// If the clicks are unavailable. Some may be deleted, but no tie before its clicks.
-    async fn forget_record(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        browser_order_ties: bool,
+        reference: &RecordId,
         until: EventTime,
-    ) -> Result<Removed, LedgerError>;
+        after: Option<Place>,
+    ) -> Result<TracePage<ClickTrace>, LedgerError>;
+
+    /// Ties of `record`, those made with a key first.
+    async fn ties(
+        &self,
+        record: &Person,
+        after: Option<Place>,
+    ) -> Result<TracePage<TieTrace>, LedgerError>;
+
+    /// Deletes what is at these places. Some may be deleted if it fails.
+    async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError>;
 }
 
 /// Erasures of persons.
+///
+/// Every method fails if the ledger is unavailable.
 pub trait Erasures {
-    /// Notes that an erasure is asked for. Asked for again it stands as it is, pending or done, but
-    /// for the time of asking, unless it means more of the person's records now: then it begins anew.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
+    /// Notes that an erasure is asked for, before anything is done. Asked for again it stays as it
+    /// is ([`ErasureItem::covers`]), but for the time of asking, and the clicks since then.
     async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError>;
 
     /// All that rows are to be looked up for; those done a short while ago are among them.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError>;
 
-    /// Notes that the person is in `row`, as one of the first thousand rows.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError>;
+    /// Notes how far it is. Answers with the erasure as it is then.
+    async fn note_progress(
+        &self,
+        erasure: &Erasure,
+        progress: &Progress,
+    ) -> Result<ErasureItem, LedgerError>;
 
-    /// Notes that all rows have been looked at, unless it began anew since; the erasure is
-    /// forgotten two audit periods (in seconds) later. Of a done one, only that begins again.
-    /// Answers whether it was noted.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
+    /// Takes `trace` from the list: nothing of it is left. Answers with the erasure as it is then.
+    async fn trace_is_gone(
+        &self,
+        erasure: &Erasure,
+        trace: &Trace,
+    ) -> Result<ErasureItem, LedgerError>;
+
+    /// Notes that the person is in `row`, as one of the first thousand rows, and where its clicks
+    /// and ties are.
+    async fn note_row(
+        &self,
+        erasure: &Erasure,
+        row: &RowKey,
+        traces: &BTreeSet<Trace>,
+    ) -> Result<(), LedgerError>;
+
+    /// Notes that all rows have been looked at, unless it began anew since; the erasure is forgotten
+    /// two audit periods (in seconds) later. Answers whether it was noted.
     async fn erasure_done(
         &self,
         item: &ErasureItem,
         now: EventTime,
         audit_period: i64,
     ) -> Result<bool, LedgerError>;
-
-    /// The rows the person is in, among the next megabyte of the ledger from `after` on.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn rows_of(
-        &self,
-        erasure: &Erasure,
-        after: Option<&Place>,
-    ) -> Result<RowPage, LedgerError>;
 }

@@ -1,16 +1,85 @@
-//! What the rotation of refresh tokens needs.
+//! The versions of a secret, for the function that writes secrets.
 
-use tracklayer_core::id::AccountName;
+use std::{collections::BTreeMap, fmt};
 
-use crate::{
-    ledger::LedgerError,
-    microsoft::AuthError,
-    secrets::{AccountSecret, Secret, SecretError},
-    vault::{Document, Labels},
-};
+use serde_json::value::RawValue;
+
+use super::secrets::{AccountSecret, SecretError, shape_of};
+
+/// The JSON object of a secret, member by member as it was written. Shows nothing of itself.
+#[derive(Clone)]
+pub struct Document(BTreeMap<String, Box<RawValue>>);
+
+impl Document {
+    /// Reads the text of the secret `id`.
+    ///
+    /// # Errors
+    /// If it is no JSON object.
+    pub fn parse(id: &str, text: &str) -> Result<Self, SecretError> {
+        let members = serde_json::from_str(text);
+        let wrong = |error| SecretError::Malformed(id.to_owned(), shape_of(&error));
+        members.map(Document).map_err(wrong)
+    }
+
+    /// The credentials in it.
+    ///
+    /// # Errors
+    /// If a member is missing or no text.
+    pub fn account(&self, id: &str) -> Result<AccountSecret, SecretError> {
+        serde_json::from_str(&self.text())
+            .map_err(|error| SecretError::Malformed(id.to_owned(), shape_of(&error)))
+    }
+
+    /// A member that is a text.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
+    }
+
+    /// This with one member set to a text, all others as they are.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        let text = serde_json::Value::from(value).to_string();
+        if let Ok(raw) = RawValue::from_string(text) {
+            self.0.insert(name.to_owned(), raw);
+        }
+        self
+    }
+
+    /// This without a member.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let members: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{}:{}", serde_json::Value::from(name.as_str()), value))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Document(…)")
+    }
+}
+
+/// Which versions carry the two labels of a rotation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// The version that everybody reads.
+    pub current: Option<String>,
+    /// The version that a rotation has staged, or was to.
+    pub pending: Option<String>,
+}
 
 /// The versions of a secret, for the one function that writes secrets. Secrets are named by ARN.
-pub trait Vault {
+pub trait SecretVersions {
     /// Which versions carry the labels.
     ///
     /// # Errors
@@ -48,26 +117,33 @@ pub trait Vault {
     async fn unstage(&self, id: &str, version: &str) -> Result<(), SecretError>;
 }
 
-/// The consents that account secrets hold.
-pub trait Consents {
-    /// Uses the refresh token of `secret`; answers with the one to use from now on.
-    ///
-    /// # Errors
-    /// If the identity service refuses or does not answer.
-    async fn renew(&self, secret: &AccountSecret) -> Result<Secret, AuthError>;
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What all workers know of a refused consent.
-pub trait Refusals {
-    /// The version of the account's secret that the identity service refused, if it did.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError>;
+    const TEXT: &str = r#"{"refresh_token":"r-1","n":1.10,"list":[ 1 ],"say \"hi\"":null}"#;
 
-    /// Notes that it refused this version.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
-    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
+    #[test]
+    fn one_member_changes_and_all_others_stay_as_they_were_written() {
+        let document = Document::parse("main", TEXT).expect("an object");
+        let changed = document.with("refresh_token", "r-\"2\"").with("note", "v1");
+        assert_eq!(
+            changed.text(),
+            r#"{"list":[ 1 ],"n":1.10,"note":"v1","refresh_token":"r-\"2\"","say \"hi\"":null}"#
+        );
+        assert_eq!(changed.member("refresh_token").as_deref(), Some("r-\"2\""));
+        assert_eq!(changed.clone().without("note").member("note"), None);
+        let again = Document::parse("main", &changed.text()).expect("an object");
+        assert_eq!(again.text(), changed.text());
+    }
+
+    #[test]
+    fn neither_a_document_nor_its_errors_show_what_it_holds() {
+        let document = Document::parse("main", TEXT).expect("an object");
+        assert_eq!(format!("{document:?}"), "Document(…)");
+        let missing = document.account("main").expect_err("no client_id").to_string();
+        assert!(missing.contains("missing field") && !missing.contains("r-1"), "{missing}");
+        let broken = Document::parse("main", "\"r-1").expect_err("no JSON").to_string();
+        assert!(!broken.contains("r-1"), "{broken}");
+    }
 }

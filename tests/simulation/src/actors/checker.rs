@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use goals::{Goals, deadline::Deadline};
-use tracklayer_edge::ledger::AccountItem;
+use goals::Goals;
+use tracklayer_edge::{lambda::deadline::Deadline, ports::AccountItem};
 
 use crate::{
     ports::{Port, Simulated},
@@ -60,7 +60,7 @@ async fn check(world: &Rc<World>) {
     };
     let end = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
     let deadline = Deadline::at_epoch_ms(end, &goals.clock);
-    let report = invocation.run(TIMEOUT, goals.handle(&deadline)).await;
+    let report = invocation.run(TIMEOUT, goals.handle(deadline)).await;
     let accounts = report.map(|report| report.accounts).unwrap_or_default();
     for account in
         accounts.iter().filter(|account| account.account_held || !account.held.is_empty())

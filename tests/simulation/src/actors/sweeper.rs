@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use sweep::{Sweep, signals::Span};
+use sweep::{Sweep, span::Span};
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ledger::AuditState;
+use tracklayer_edge::ports::AuditState;
 
 use crate::{
-    mutation::Mutation,
     ports::{Port, Simulated},
     world::{Invocation, World, policy},
 };
@@ -61,15 +60,7 @@ fn run(world: &Rc<World>) {
             telemetry: port,
         };
         let deadline = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
-        let span =
-            Span { now: tracklayer_edge::ports::Clock::now(&sweep.clock), deadline_ms: deadline };
-        let sweeping = async {
-            let _ = sweep.handle(span.now, deadline).await;
-            if world.plan.mutation != Some(Mutation::HeldForgotten) {
-                let _ = sweep.release_held(&span).await;
-            }
-            let _ = sweep.audit(&span, AUDIT).await;
-        };
-        invocation.run(TIMEOUT, sweeping).await;
+        let span = Span::new(deadline, &sweep.clock);
+        invocation.run(TIMEOUT, sweep.handle(&span, AUDIT)).await;
     });
 }

@@ -1,26 +1,16 @@
-//! Queue, clicks, keys, secrets, tokens and telemetry.
+//! Queue, keys, secrets, tokens and telemetry.
 
 use serde_json::{Map, Value};
 use tracklayer_core::{
-    id::{AccountName, RecordId},
-    ledger::{
-        facts::{ClickOrigin, References},
-        signal::Signal,
-        wait::WaitReason,
-    },
-    microsoft::token_errors::look_up_token,
-    person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch},
-    time::{DAY, EventTime},
+    id::AccountName, ledger::signal::Signal, microsoft::token_errors::look_up_token,
+    time::EventTime,
 };
 use tracklayer_edge::{
-    keys::{IngestKey, KeyError},
-    ledger::LedgerError,
-    microsoft::AuthError,
-    ports::{Clicks, Keys, Secrets, Signals, Telemetry, Tokens, WithdrawnBy},
-    queue::{Hide, QueueError, delay},
-    secrets::{AccountSecret, Secret, SecretError, Versioned},
-    telemetry::Metric,
+    aws::queue::delay,
+    ports::{
+        AccountSecret, AuthError, Deferral, IngestKey, KeyError, Keys, Metric, QueueError, Secret,
+        SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
+    },
 };
 
 use super::{Lost, Port};
@@ -58,7 +48,7 @@ impl Signals for Port {
         signals.iter().map(|_| result(sent)).collect()
     }
 
-    async fn hide(&self, messages: &[Hide]) {
+    async fn defer(&self, messages: &[Deferral]) {
         if messages.is_empty() {
             return;
         }
@@ -73,74 +63,10 @@ impl Signals for Port {
     }
 }
 
-impl Clicks for Port {
-    async fn search(
-        &self,
-        own: Option<&ClickId>,
-        references: &References,
-        time: EventTime,
-        _now: EventTime,
-        _browser_order_ties: bool,
-    ) -> Result<ClickSearch, LedgerError> {
-        if let Some(click_id) = own {
-            let click_id = click_id.clone();
-            return Ok(ClickSearch::own(click_id));
-        }
-        let find = |world: &crate::world::World| {
-            let session = references.session.as_ref()?.as_str();
-            world.is_click_there(session).then(|| click_of(session))
-        };
-        Ok(match self.request(false, find).await? {
-            Some(click_id) => ClickSearch::Found {
-                click_id,
-                clicked_at: Some(time.plus_seconds(-DAY)),
-                from: ClickOrigin::Session,
-                reference: None,
-            },
-            None => ClickSearch::Missing(WaitReason::NoClick),
-        })
-    }
-
-    async fn is_there(
-        &self,
-        reference: &RecordId,
-        _click_id: &ClickId,
-        _at: EventTime,
-        _now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let there = |world: &crate::world::World| world.is_click_there(reference.as_str());
-        Ok(self.request(false, there).await? || self.mutated(Mutation::WithdrawalUnseen))
-    }
-
-    async fn withdrawn_at(
-        &self,
-        person: &Person,
-        by: WithdrawnBy,
-    ) -> Result<Option<EventTime>, LedgerError> {
-        let unseen = self.mutated(Mutation::WithdrawalUnseen);
-        let find = |world: &crate::world::World| {
-            let mark = (person.value(), by == WithdrawnBy::Key);
-            let at = world.withdrawn.borrow().get(&mark).copied().filter(|_| !unseen);
-            at.map(EventTime::from_epoch)
-        };
-        Ok(self.request(false, find).await?)
-    }
-
-    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
-        Ok(Vec::new())
-    }
-}
-
-/// The click of a session.
-fn click_of(session: &str) -> ClickId {
-    let hex: String = session.bytes().map(|byte| format!("{byte:02x}")).collect();
-    ClickId::parse(&format!("{hex:0>32}")).expect("a click id")
-}
-
 impl Keys for Port {
     async fn check(&self, _authorization: Option<&str>) -> Result<IngestKey, KeyError> {
         let key = serde_json::json!({"name": "all", "sha256": "0".repeat(64), "sources": ["*"],
-            "accounts": ["*"], "rights": ["write"]});
+            "accounts": ["*"], "rights": ["read", "write", "erase"]});
         Ok(serde_json::from_value(key).expect("a key"))
     }
 }

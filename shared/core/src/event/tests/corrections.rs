@@ -19,7 +19,7 @@ fn a_refund() {
     assert_eq!(back.event_id.as_str(), "4711-r1");
     assert_eq!(back.source.as_str(), "shop");
     assert_eq!(back.account, None, "the original knows its account");
-    assert_eq!(back.occurred_at.to_string(), "2026-04-25T08:05:00Z");
+    assert_eq!(back.occurred_at.second().to_string(), "2026-04-25T08:05:00Z");
     assert_eq!(back.original.event_id.as_str(), "4711");
     assert_eq!(back.original.source.as_str(), "shop", "its own unless given");
     assert_eq!(back.original.event, None);

@@ -1,0 +1,76 @@
+//! The account's goals against the mapping's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracklayer_core::{
+    mapping::Account,
+    microsoft::goals::{AccountGoal, GoalFinding, Gravity, check_goal},
+    time::EventTime,
+};
+use tracklayer_edge::ports::{AccountItem, GoalCheck};
+
+use crate::ask::Answers;
+
+/// What a check at `now` found, with what earlier ones left; an hour lasts `hour` seconds.
+pub fn compare(
+    account: &Account,
+    answers: &Answers,
+    before: &AccountItem,
+    now: EventTime,
+    hour: i64,
+) -> GoalCheck {
+    let mut check = GoalCheck {
+        checked_at: now,
+        findings: untagged(answers).into_iter().collect(),
+        goals_seen: answers.goals.len(),
+        ..GoalCheck::default()
+    };
+    let goals: BTreeMap<&str, _> =
+        account.goals().map(|(_, goal)| (goal.name.as_str(), goal)).collect();
+    for (name, goal) in goals {
+        let absent = before.absent_goals.get(name).copied();
+        let found = check_goal(goal, &answers.goals, absent, now, hour);
+        if found.iter().any(|finding| finding.gravity == Gravity::Holds) {
+            check.held_goals.push(name.to_owned());
+        }
+        if takes_no_hashes(name, &answers.goals) {
+            check.goals_without_hashes.push(name.to_owned());
+        }
+        let is_there = answers.goals.iter().any(|goal| goal.name.as_deref() == Some(name));
+        let absent = if is_there { absent } else { Some(now) };
+        check.absent_goals.extend(absent.map(|at| (name.to_owned(), at)));
+        check.findings.extend(found);
+    }
+    let waited = before.once_held.iter().chain(&before.held_goals);
+    check.once_held = waited.chain(&check.held_goals).cloned().collect();
+    check
+}
+
+/// The numbers of the mapping's goals, as far as the account has them.
+pub fn ids(account: &Account, answers: &Answers) -> Vec<String> {
+    let wanted: BTreeSet<&str> = account.goals().map(|(_, goal)| goal.name.as_str()).collect();
+    let is_wanted =
+        |goal: &&AccountGoal| goal.name.as_deref().is_some_and(|name| wanted.contains(name));
+    answers.goals.iter().filter(is_wanted).filter_map(|goal| goal.id.clone()).collect()
+}
+
+fn takes_no_hashes(name: &str, goals: &[AccountGoal]) -> bool {
+    let plain = |goal: &AccountGoal| goal.is_enhanced_conversions_enabled == Some(false);
+    goals.iter().any(|goal| goal.name.as_deref() == Some(name) && plain(goal))
+}
+
+/// Without auto-tagging no landing page ever sees a click id.
+fn untagged(answers: &Answers) -> Option<GoalFinding> {
+    let problem = match &answers.auto_tagging {
+        Ok(true) => return None,
+        Ok(false) => "auto-tagging of the click id is off: no landing page gets one".to_owned(),
+        Err(why) => format!("auto-tagging of the click id could not be checked: {why}"),
+    };
+    Some(GoalFinding {
+        goal: None,
+        gravity: Gravity::Warns,
+        problem,
+        cure: "Auto-tagging (msclkid) must be on in the account's settings at Microsoft."
+            .to_owned(),
+    })
+}

@@ -1,0 +1,82 @@
+//! Why an account could not be asked about, and what a person can do.
+
+use tracklayer_core::{
+    microsoft::{
+        errors::ErrorClass,
+        goals::{GoalFinding, Gravity},
+        reply::MicrosoftError,
+    },
+    time::EventTime,
+};
+use tracklayer_edge::{flows::sign_in::SignInError, ports::LedgerError};
+
+/// Why an account was not checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Why an account could not be asked about.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    #[error("Microsoft answers {}", said(.0, .1.as_deref()))]
+    Refused(MicrosoftError, Option<String>),
+    #[error("Microsoft gives no usable answer: {0}")]
+    Unusable(String),
+    #[error("Microsoft gives no usable answer: {}, {}", .0, said(.1, .2.as_deref()))]
+    Doubtful(&'static str, MicrosoftError, Option<String>),
+    #[error("Microsoft is not asked until {0}: it, or its identity service, is asked too often")]
+    Paused(EventTime),
+}
+
+fn is_lasting(error: &MicrosoftError) -> bool {
+    matches!(error.class, ErrorClass::Account | ErrorClass::Token)
+}
+
+/// Code, symbol and tracking id of an answer.
+fn said(error: &MicrosoftError, tracking_id: Option<&str>) -> String {
+    let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+    let symbol = error.symbol.as_deref().unwrap_or("-");
+    format!("{code} {symbol}, TrackingId {}", tracking_id.unwrap_or("-"))
+}
+
+impl AskError {
+    /// The metric that a check counts which fails for this.
+    pub fn metric(&self) -> Option<&'static str> {
+        match self {
+            AskError::Refused(error, _) | AskError::Doubtful(_, error, _)
+                if error.entry().is_none() =>
+            {
+                Some("UnknownCode")
+            }
+            AskError::Refused(error, _) if is_lasting(error) => Some("AuthFailed"),
+            AskError::Refused(..) | AskError::Doubtful(..) | AskError::Unusable(_) => {
+                Some("Unknown")
+            }
+            AskError::SignIn(SignInError::NoTime) | AskError::Paused(_) => None,
+            AskError::SignIn(_) => Some("AuthFailed"),
+        }
+    }
+
+    /// The finding, if a person must repair something before the account can be used.
+    pub fn lasting(&self) -> Option<GoalFinding> {
+        let cure = match self {
+            AskError::SignIn(error) => error.cure()?,
+            AskError::Refused(error, _) if is_lasting(error) => {
+                error.entry().map_or("Look the code up at Microsoft.", |entry| entry.cure)
+            }
+            _ => return None,
+        };
+        Some(GoalFinding {
+            goal: None,
+            gravity: Gravity::Holds,
+            problem: self.to_string(),
+            cure: cure.to_owned(),
+        })
+    }
+}

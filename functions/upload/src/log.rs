@@ -1,0 +1,395 @@
+//! What a run reports: one log line per batch and one per call, metrics per account.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tracklayer_core::{
+    id::AccountName,
+    ledger::{
+        observed::{Kind, RefusalReason},
+        row::RowKey,
+    },
+    microsoft::{
+        errors::ErrorClass,
+        reply::{MicrosoftError, Reply, RowOutcome},
+    },
+    reconcile::{
+        calls::{Call, Operation},
+        note::Note,
+    },
+    time::EventTime,
+};
+use tracklayer_edge::{
+    flows::sign_in::SignInError,
+    ports::{Metric, Telemetry},
+};
+
+use crate::{
+    batch::{Batch, Disposition, Work},
+    decide::Load,
+};
+
+/// Failed rows that a line names; the rest is counted, and found by `status`.
+const NAMED_ROWS: usize = 100;
+
+/// Counts of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    counts: BTreeMap<AccountName, BTreeMap<&'static str, usize>>,
+    secret_ages: BTreeMap<AccountName, i64>,
+    /// Causes reported already: one line per cause, not one per call.
+    reported: BTreeSet<(AccountName, String)>,
+}
+
+/// One call, for its line.
+pub struct CallLine<'a> {
+    pub call: &'a Call<Load>,
+    pub works: &'a [Work],
+    pub reply: &'a Reply,
+    pub tracking_id: Option<&'a str>,
+    pub duration: Duration,
+}
+
+impl Report {
+    /// Counts one of `name`.
+    pub fn count(&mut self, account: &AccountName, name: &'static str) {
+        self.count_many(account, name, 1);
+    }
+
+    /// Counts so many of `name`.
+    pub fn count_many(&mut self, account: &AccountName, name: &'static str, many: usize) {
+        *self.counts.entry(account.clone()).or_default().entry(name).or_default() += many;
+    }
+
+    /// Notes how old the secret is: a dead rotation shows in it.
+    pub fn secret_age(&mut self, account: &AccountName, created: Option<i64>, now: EventTime) {
+        let Some(created) = created else { return };
+        self.secret_ages.insert(account.clone(), now.epoch().saturating_sub(created));
+    }
+
+    /// Counts what was noted about a row.
+    pub fn noted(&mut self, work: &Work, note: &Note) {
+        let Some(row) = &work.row else { return };
+        let name = match note {
+            Note::Accepted(Kind::Apply, _) => "Accepted",
+            Note::Accepted(Kind::Restate, _) => "Restated",
+            Note::Accepted(Kind::Retract, _) => "Retracted",
+            Note::Refused(RefusalReason::Unmatched) => "Unmatched",
+            Note::Failed(..) | Note::Refused(_) => "Refused",
+            Note::Unknown(..) => "Unknown",
+            Note::Waits(..) | Note::Postponed(..) => "Waiting",
+            Note::InSync
+            | Note::ClaimedApply
+            | Note::ClaimedAdjustment(..)
+            | Note::NotTaken(..)
+            | Note::ClickRefused(..)
+            | Note::Redriven(_)
+            | Note::Dead => return,
+        };
+        self.count(&row.account.clone(), name);
+    }
+
+    /// An adjustment is sent at the last moment, before its settle delay is over.
+    pub fn rushed(&mut self, account: &AccountName, key: &RowKey) {
+        self.count(account, "AboutToExpire");
+        tracing::warn!(
+            record = key.label(),
+            "adjusted before its settle delay: Microsoft takes nothing later, and may drop this one"
+        );
+    }
+
+    /// The account can't be used: there is no access token for it.
+    pub fn auth_failed(&mut self, account: &AccountName, error: &SignInError) {
+        self.account_trouble(account, error.to_string());
+    }
+
+    /// Microsoft refuses the account.
+    pub fn refused_account(&mut self, account: &AccountName, error: &MicrosoftError) {
+        let (cause, cure) = advice(error);
+        self.account_trouble(
+            account,
+            format!("Microsoft answers {}: {cause} {cure}", error_text(error)),
+        );
+    }
+
+    /// An account's error on single rows is counted as one on the call is, once, so that it alerts.
+    pub fn trouble_of_rows(&mut self, account: &AccountName, notes: &[Note]) {
+        let of_account = |note: &'_ Note| match note {
+            Note::Unknown(.., Some(error)) => {
+                matches!(error.class, ErrorClass::Token | ErrorClass::Account)
+                    .then(|| error.clone())
+            }
+            _ => None,
+        };
+        if let Some(error) = notes.iter().find_map(of_account) {
+            self.refused_account(account, &error);
+        }
+    }
+
+    fn account_trouble(&mut self, account: &AccountName, cause: String) {
+        self.count(account, "AuthFailed");
+        if self.reported.insert((account.clone(), cause.clone())) {
+            let account = account.as_str();
+            tracing::error!(account, cause, "account can't be used, nothing of it is sent");
+        }
+    }
+
+    /// The line of one call.
+    pub fn call(&mut self, line: &CallLine<'_>, telemetry: &impl Telemetry) {
+        self.count(&line.call.account, "MicrosoftCalls");
+        self.unknown_codes(line);
+        let (failed, failed_count) = failed_rows(line);
+        let members = json!({
+            "account": line.call.account,
+            "kind": operation(line.call.operation),
+            "rows": line.call.rows.len(),
+            "goals": goals(line),
+            "records": records(line),
+            "trackingId": line.tracking_id,
+            "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
+            "outcome": outcome(line.reply),
+            "failed": failed,
+            "failedCount": failed_count,
+            "errors": explained_errors(line),
+        });
+        if let Value::Object(members) = members {
+            telemetry.line("call to Microsoft", members);
+        }
+    }
+
+    /// A code that this software has no line for is kept in its rows; somebody must look it up.
+    fn unknown_codes(&mut self, line: &CallLine<'_>) {
+        let distinct = distinct_errors(line).into_iter();
+        for (code, _) in distinct.filter(|(_, (error, _))| error.entry().is_none()) {
+            self.count(&line.call.account, "UnknownCode");
+            if self.reported.insert((line.call.account.clone(), code.clone())) {
+                let account = line.call.account.as_str();
+                tracing::error!(account, code, "error code unknown to this software");
+            }
+        }
+    }
+
+    /// The line of the batch, and the metrics.
+    pub fn finish(self, batch: &Batch, telemetry: &impl Telemetry) {
+        tracing::info!(
+            rows = batch.works.len(),
+            done = batch.count(|it| it == Disposition::Done),
+            returned = batch.count(|it| it == Disposition::Return),
+            deferred = batch.count(|it| matches!(it, Disposition::Defer(_))),
+            refused = batch.count(|it| it == Disposition::DeadLetter),
+            "batch"
+        );
+        let accounts: BTreeSet<_> = self.counts.keys().chain(self.secret_ages.keys()).collect();
+        for account in accounts {
+            let counts = self.counts.get(account).into_iter().flatten();
+            let mut metrics: Vec<Metric> =
+                counts.map(|(name, count)| Metric::count(name, *count)).collect();
+            metrics.extend(self.secret_ages.get(account).map(|age| Metric::secret_age(*age)));
+            telemetry.emit(account.as_str(), &metrics);
+        }
+    }
+}
+
+fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Conversions => "OfflineConversions/Apply",
+        Operation::Adjustments => "OfflineConversionAdjustments/Apply",
+    }
+}
+
+fn outcome(reply: &Reply) -> String {
+    match reply {
+        Reply::Rows(rows) if rows.iter().all(|row| *row == RowOutcome::Accepted) => {
+            "accepted".to_owned()
+        }
+        Reply::Rows(_) => "partly refused".to_owned(),
+        Reply::Fault(error) => format!("fault {}", error_text(error)),
+        Reply::Unknown(why, None) => format!("unknown: {why}"),
+        Reply::Unknown(why, Some(error)) => format!("unknown: {why}, {}", error_text(error)),
+    }
+}
+
+fn error_text(error: &MicrosoftError) -> String {
+    let code = error.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+    format!("{code} {}", error.symbol.as_deref().unwrap_or("-"))
+}
+
+/// Goal names with the number of rows, as JSON.
+fn goals(line: &CallLine<'_>) -> Value {
+    let mut goals: BTreeMap<&str, usize> = BTreeMap::new();
+    for load in &line.call.rows {
+        let row = line.works[load.index].row.as_ref();
+        *goals.entry(row.map_or("-", |row| row.facts.goal.as_str())).or_default() += 1;
+    }
+    json!(goals)
+}
+
+/// `source/eventId` of what was sent: the way from Microsoft's `TrackingId` to the order log.
+fn records(line: &CallLine<'_>) -> Value {
+    line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
+}
+
+/// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are. After
+/// a fault that is all of them; without an answer nobody knows of any.
+fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
+    let error_of = |position: usize| match line.reply {
+        Reply::Rows(outcomes) => outcomes.get(position).and_then(RowOutcome::error),
+        Reply::Fault(error) => Some(error),
+        Reply::Unknown(..) => None,
+    };
+    let named = |(position, load): (usize, &Load)| {
+        let error = error_of(position)?;
+        let record = line.works[load.index].key.label();
+        Some(json!({"record": record, "code": error.code, "errorCode": error.symbol}))
+    };
+    let failed: Vec<Value> = line.call.rows.iter().enumerate().filter_map(named).collect();
+    let count = failed.len();
+    (failed.into_iter().take(NAMED_ROWS).collect(), count)
+}
+
+/// Each error once, under its text, with the number of its rows.
+fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftError, usize)> {
+    let mut distinct = BTreeMap::new();
+    match line.reply {
+        Reply::Rows(outcomes) => {
+            for error in outcomes.iter().filter_map(RowOutcome::error) {
+                distinct.entry(error_text(error)).or_insert((error, 0)).1 += 1;
+            }
+        }
+        Reply::Fault(error) | Reply::Unknown(_, Some(error)) => {
+            distinct.insert(error_text(error), (error, line.call.rows.len()));
+        }
+        Reply::Unknown(_, None) => {}
+    }
+    distinct
+}
+
+/// Each error once, with what it means and what helps, as JSON.
+fn explained_errors(line: &CallLine<'_>) -> Value {
+    let explained = |(error, rows): (&MicrosoftError, usize)| {
+        let (cause, cure) = advice(error);
+        let class = error.class.as_str();
+        json!({"code": error.code, "errorCode": error.symbol, "rows": rows, "class": class,
+            "cause": cause, "cure": cure})
+    };
+    distinct_errors(line).into_values().map(explained).collect()
+}
+
+/// Cause and cure of the table.
+fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
+    error.entry().map_or(
+        ("This software doesn't know the code.", "Look it up at Microsoft; the row is kept."),
+        |entry| (entry.cause, entry.cure),
+    )
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use tracklayer_core::{
+        ledger::observed::{Destination, Environment},
+        microsoft::{errors::look_up, reply::read_apply},
+        reconcile::{
+            decide::Policy,
+            note::CallRef,
+            verdict::{Sent, verdict},
+        },
+    };
+    use tracklayer_edge::ports::{AccountItem, AccountSecret, Versioned};
+
+    use super::*;
+    use crate::accounts::Account;
+
+    struct Silent;
+
+    impl Telemetry for Silent {
+        fn line(&self, _: &str, _: serde_json::Map<String, Value>) {}
+
+        fn emit(&self, _: &str, _: &[Metric]) {}
+    }
+
+    pub(crate) fn account(item: AccountItem) -> Account {
+        let value: AccountSecret = serde_json::from_str(
+            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
+        )
+        .expect("a secret");
+        let secret = Versioned { value, version: "1".to_owned(), created: None };
+        let name = "main".parse().expect("a name");
+        Account { name, secret, item }
+    }
+
+    fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
+        let account = account(AccountItem::default());
+        let operation = Operation::Conversions;
+        let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
+        let reply = read_apply(status, body.as_bytes(), 3);
+        check(&CallLine {
+            call: &call,
+            works: &[],
+            reply: &reply,
+            tracking_id: None,
+            duration: Duration::ZERO,
+        })
+    }
+
+    fn counted(status: u16, body: &str) -> Option<usize> {
+        let mut report = Report::default();
+        with_line(status, body, |line| {
+            report.call(line, &Silent);
+            report.counts[&line.call.account].get("UnknownCode").copied()
+        })
+    }
+
+    #[test]
+    fn the_line_says_once_what_an_error_means_and_what_helps() {
+        let rows = r#"{"PartialErrors":[{"Index":0,"Code":5606},{"Index":2,"Code":5606}]}"#;
+        let explained = with_line(200, rows, explained_errors);
+        let entry = look_up(Some(5606), None).expect("a line of the table");
+        let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
+            "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
+        assert_eq!(explained, expected);
+    }
+
+    #[test]
+    fn an_accounts_error_on_its_rows_is_counted_once() {
+        let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
+        let policy =
+            Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
+        let mark = CallRef {
+            to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
+            tracking_id: None,
+        };
+        let now = EventTime::from_epoch(1_800_000_000);
+        let counted = |body: &str| {
+            let reply = read_apply(200, body.as_bytes(), 3);
+            let sent = [Sent { kind: Kind::Apply, has_free_click: true }; 3];
+            let notes = verdict(reply, &sent, &mark, now, &policy).notes;
+            let mut report = Report::default();
+            let account = account(AccountItem::default());
+            report.trouble_of_rows(&account.name, &notes);
+            report.counts.get(&account.name).and_then(|counts| counts.get("AuthFailed").copied())
+        };
+        assert_eq!(counted(rows), Some(1));
+        assert_eq!(counted(r#"{"PartialErrors":[{"Index":1,"Code":5612}]}"#), None);
+    }
+
+    #[test]
+    fn a_code_nobody_knows_is_counted_once_a_call() {
+        let row =
+            |index: u8, code: u16| format!(r#"{{"Index":{index},"Code":{code},"ErrorCode":"X"}}"#);
+        let rows = |rows: [String; 2]| format!(r#"{{"PartialErrors":[{}]}}"#, rows.join(","));
+        assert_eq!(counted(200, &rows([row(0, 5999), row(2, 5999)])), Some(1));
+        assert_eq!(counted(200, &rows([row(0, 5998), row(2, 5999)])), Some(2));
+        assert_eq!(counted(200, &rows([row(0, 5606), row(2, 5609)])), None);
+        let fault = r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#;
+        for status in [400, 401, 403, 429, 500, 503] {
+            assert_eq!(counted(status, fault), Some(1), "{status}");
+        }
+        for status in [401, 403, 404, 405, 413, 429, 501, 503] {
+            assert_eq!(counted(status, ""), None, "{status}");
+        }
+        assert_eq!(counted(500, r#"{"Errors":[{"Code":0}]}"#), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! A stand-in for the three AWS services the system uses, on one HTTP endpoint of one machine.
+//!
+//! **A development and test tool, never a production engine**: no authentication, no encryption,
+//! one process, and only the operations that the system, its operators and its tests use.
+//! Everything else is refused by name with `UnknownOperationException`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`Aws`] | opens the services, the axum router, in-process calls |
+//! | `http`, `refusal` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
+//! | `dynamo` | DynamoDB: the embedded `dynoxide` |
+//! | `meter` | what DynamoDB would charge |
+//! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
+//! | [`secrets`] | Secrets Manager: versions, stages, rotation on request, deletion |
+//! | `functions` | Lambda's Invoke, and the rotation of secrets, with functions that the host runs |
+//! | `store` | keeps queues and secrets over restarts |
+
+mod dynamo;
+mod error;
+mod functions;
+mod http;
+mod meter;
+mod refusal;
+pub mod secrets;
+pub mod sqs;
+mod store;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use error::{AwsError, Error};
+pub use functions::{FunctionError, Functions, Invocation, LOG_TAIL, Logged};
+pub use meter::Units;
+use secrets::Secrets;
+use sqs::Sqs;
+
+/// The names that ARNs and queue addresses are made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Region in ARNs.
+    pub region: String,
+    /// Account number in ARNs and queue addresses.
+    pub account: String,
+    /// Start of queue addresses for in-process calls; over HTTP it is the request's host.
+    pub url: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: "eu-west-1".to_owned(),
+            account: "000000000000".to_owned(),
+            url: "http://127.0.0.1:9401".to_owned(),
+        }
+    }
+}
+
+/// The running services; clones share them.
+#[derive(Clone)]
+pub struct Aws {
+    services: Arc<Services>,
+}
+
+struct Services {
+    dynamo: dynamo::Dynamo,
+    sqs: Sqs,
+    secrets: Secrets,
+    functions: OnceLock<Arc<dyn Functions>>,
+    /// The start of every function's ARN.
+    function_arns: String,
+    refusals: Mutex<Vec<Refusal>>,
+    meter: meter::Meter,
+}
+
+/// Requests to be refused: the start of their target, and how many are left.
+struct Refusal {
+    target: String,
+    left: usize,
+}
+
+impl Aws {
+    /// Opens the services. With a folder, tables, queues and secrets are kept there; messages that
+    /// were in flight when it was last closed (or killed) are visible at once, with their receive count.
+    ///
+    /// # Errors
+    /// The folder or one of its files cannot be used, or no loopback port is free.
+    pub async fn open(data: Option<&Path>, settings: Settings) -> Result<Self, Error> {
+        if let Some(folder) = data {
+            std::fs::create_dir_all(folder)?;
+        }
+        let function_arns =
+            format!("arn:aws:lambda:{}:{}:function:", settings.region, settings.account);
+        let services = Services {
+            dynamo: dynamo::Dynamo::open(data).await?,
+            sqs: Sqs::open(data, settings.clone())?,
+            secrets: Secrets::open(data, settings)?,
+            functions: OnceLock::new(),
+            function_arns,
+            refusals: Mutex::default(),
+            meter: meter::Meter::default(),
+        };
+        Ok(Self { services: Arc::new(services) })
+    }
+
+    /// The endpoint, at `/`, `/{account}/{queue}` and Lambda's path of invocations; merge further
+    /// routes as needed.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.clone())
+    }
+
+    /// The queues, for a poller in this process.
+    pub fn queues(&self) -> &Sqs {
+        &self.services.sqs
+    }
+
+    /// The secrets, to create those that are missing at start.
+    pub fn secrets(&self) -> &Secrets {
+        &self.services.secrets
+    }
+
+    /// Sets what runs the functions that are invoked here and that rotate secrets. Only the first
+    /// call has an effect; without one no function is known.
+    pub fn on_invoke(&self, functions: Arc<dyn Functions>) {
+        let _ = self.services.functions.set(functions);
+    }
+
+    pub(crate) fn functions(&self) -> Option<Arc<dyn Functions>> {
+        self.services.functions.get().cloned()
+    }
+
+    pub(crate) fn function_arns(&self) -> &str {
+        &self.services.function_arns
+    }
+
+    /// Makes one request from this process, as an SDK would send it: `target` is the value of `X-Amz-Target`,
+    /// for example `DynamoDB_20120810.CreateTable`, `AmazonSQS.CreateQueue`, `secretsmanager.CreateSecret`.
+    ///
+    /// # Errors
+    /// The error that the service answers with.
+    pub async fn call(&self, target: &str, body: Value) -> Result<Value, AwsError> {
+        if target.starts_with("DynamoDB") {
+            return self.dynamo().call(target, &body).await;
+        }
+        self.dispatch(target, body, None).await
+    }
+
+    /// Simulates an outage: the next `times` requests over HTTP whose target begins with `target`
+    /// (`DynamoDB`, `AmazonSQS.SendMessage`) are answered with 500 `InternalFailure` and do
+    /// nothing. A second call for the same `target` replaces the first; 0 ends the outage. SDKs try
+    /// a request three times. Calls from this process, such as the event source's, are not refused.
+    pub fn refuse(&self, target: &str, times: usize) {
+        let mut refusals = self.refusals();
+        refusals.retain(|refusal| refusal.target != target);
+        refusals.push(Refusal { target: target.to_owned(), left: times });
+    }
+
+    /// Starts counting, from zero, what DynamoDB would charge for the requests over HTTP.
+    pub fn measure(&self) {
+        self.services.meter.start();
+    }
+
+    /// Capacity units since [`Aws::measure`], by operation and table.
+    pub fn units(&self) -> Units {
+        self.services.meter.read()
+    }
+
+    pub(crate) fn meter(&self) -> &meter::Meter {
+        &self.services.meter
+    }
+
+    /// Uses up one refusal of an outage; false if no outage covers this request.
+    pub(crate) fn use_up_refusal(&self, target: &str) -> bool {
+        let mut refusals = self.refusals();
+        let covers =
+            |refusal: &&mut Refusal| refusal.left > 0 && target.starts_with(&refusal.target);
+        let refusal = refusals.iter_mut().find(covers);
+        refusal.map(|refusal| refusal.left -= 1).is_some()
+    }
+
+    /// No code panics while it holds this lock.
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Vec<Refusal>> {
+        self.services.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn dynamo(&self) -> &dynamo::Dynamo {
+        &self.services.dynamo
+    }
+
+    async fn dispatch(
+        &self,
+        target: &str,
+        body: Value,
+        url: Option<&str>,
+    ) -> Result<Value, AwsError> {
+        match target.split_once('.') {
+            Some(("AmazonSQS", operation)) => self.services.sqs.call(operation, body, url).await,
+            Some(("secretsmanager", "RotateSecret")) => secrets::rotate_secret(self, body),
+            Some(("secretsmanager", operation)) => self.services.secrets.call(operation, body),
+            _ => Err(AwsError::unknown_operation(target)),
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A time as AWS writes it in JSON: seconds since 1970 with fractions.
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+fn request<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {
+    serde_json::from_value(body).map_err(|error| AwsError::serialization(&error))
+}

@@ -1,0 +1,66 @@
+//! What is left of a person among clicks and ties, as a list of work.
+//!
+//! An erasure keeps the list with its request: whoever has the time works it off, and what a run
+//! leaves the next one finds.
+
+use std::fmt;
+
+use super::{Person, persons};
+use crate::{id::RecordId, ledger::facts::Facts};
+
+/// Clicks or ties that have to go, in the order in which they are worked off: where a record leads
+/// to must be known before its ties go, and the cookies of a session before its clicks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trace {
+    /// A record whose ties still have to be followed.
+    Record(Person),
+    /// The clicks under a session id or a cookie's value, and the cookies they came with.
+    Session(RecordId),
+    /// The clicks under a cookie's value that came with this cookie.
+    Cookie(RecordId),
+    /// The ties of a record, once they have been followed.
+    Ties(Person),
+}
+
+impl Trace {
+    /// Where a person is found by name; an e-mail address leads to no click.
+    #[must_use]
+    pub fn of(person: Person) -> Option<Self> {
+        match person {
+            Person::Session(id) => Some(Trace::Session(id)),
+            Person::Lead(_) | Person::Cart(_) | Person::Order(_) => Some(Trace::Record(person)),
+            Person::Email(_) => None,
+        }
+    }
+
+    /// Where the person of a row is found.
+    pub fn in_facts(facts: &Facts) -> impl Iterator<Item = Self> {
+        persons(facts).into_iter().filter_map(Trace::of)
+    }
+
+    /// The trace that its text names.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(' ')?;
+        Some(match kind {
+            "cookie" => Trace::Cookie(RecordId::parse(rest).ok()?),
+            "ties" => {
+                let (kind, value) = rest.split_once(' ')?;
+                Trace::Ties(Person::parse(kind, value)?)
+            }
+            kind => Trace::of(Person::parse(kind, rest)?)?,
+        })
+    }
+}
+
+/// As it is stored. Personal: never for logs.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trace::Record(record) => write!(f, "{} {}", record.kind(), record.value()),
+            Trace::Session(id) => write!(f, "session {id}"),
+            Trace::Cookie(id) => write!(f, "cookie {id}"),
+            Trace::Ties(record) => write!(f, "ties {} {}", record.kind(), record.value()),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! How corrections and their originals find each other, in whatever order they come and whoever dies
+//! in between.
+//!
+//! A correction reads the partition of its original, writes itself into the row, or else into the
+//! orphan ([`aim`], [`add`]), and then, if it is in the orphan, reads the partition again
+//! ([`look_again`]). An original, new or repeated, writes its row and then reads the partition
+//! ([`take`]). Both write before they read, so at least one of them sees the other. If it dies before
+//! it acts, sweep finds the orphan on its third day and on its last ([`look`]).
+//!
+//! A correction is in one place at any time, even if it is sent twice at once. It is written into the
+//! orphan together with its pointer, and only if it has none. Who writes it into a row owns the pointer
+//! before; if there was one already, another request may have written the correction, and the
+//! partition is read again. From the orphan it moves to a row in one transaction.
+
+use crate::{
+    id::AccountName,
+    ledger::{
+        correction::{Correction, MAX_CORRECTIONS},
+        orphan::{Orphan, entry, kept_until},
+        row::{PartitionKey, Row},
+    },
+    reconcile::{
+        intake::{Unfit, append, has},
+        note::Context,
+    },
+    time::EventTime,
+};
+
+/// Hours after which an orphan is looked at: on its third day.
+const LOOK_HOURS: i64 = 3 * 24;
+/// Hours after which an orphan ends: on its fourteenth day.
+const END_HOURS: i64 = 14 * 24;
+
+/// Where a correction is recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Aim<'a> {
+    /// In the one row that is meant.
+    Row(&'a Row),
+    /// In the orphan: its original has not come.
+    Orphan,
+    /// Nowhere: it names no event, and there are several originals.
+    Ambiguous,
+}
+
+/// The original that `correction` means among the `rows` under its id. An event that it names and
+/// that none of them has is waited for: the others may be siblings that came first.
+#[must_use]
+pub fn aim<'a>(correction: &Correction, rows: &'a [Row]) -> Aim<'a> {
+    let mut meant = rows.iter().filter(|row| means(correction, row));
+    match (meant.next(), meant.next()) {
+        (Some(row), None) => Aim::Row(row),
+        (None, _) => Aim::Orphan,
+        (Some(_), Some(_)) => Aim::Ambiguous,
+    }
+}
+
+fn means(correction: &Correction, row: &Row) -> bool {
+    correction.original_event.as_ref().is_none_or(|event| *event == row.key.event)
+}
+
+/// The orphan with one more correction. One that has ended is looked at again, as if it were new.
+///
+/// # Errors
+/// If it has as many corrections as a row takes.
+pub fn add(
+    key: &PartitionKey,
+    known: Option<&Orphan>,
+    correction: Correction,
+    account: Option<&AccountName>,
+    context: &Context<'_>,
+) -> Result<Orphan, Unfit> {
+    let now = context.now;
+    let mut after = known.cloned().unwrap_or_else(|| Orphan {
+        key: key.clone(),
+        account: None,
+        corrections: Vec::new(),
+        revision: 0,
+        recorded_at: now,
+        open: None,
+        ttl: now,
+    });
+    if after.corrections.len() >= MAX_CORRECTIONS {
+        return Err(Unfit::TooMany);
+    }
+    after.corrections.push(correction);
+    after.revision += 1;
+    after.account = after.account.or_else(|| account.cloned());
+    after.open = after.open.or_else(|| Some(entry(hours_after(now, LOOK_HOURS, context), now)));
+    after.ttl = kept_until(now);
+    Ok(after)
+}
+
+fn hours_after(since: EventTime, hours: i64, context: &Context<'_>) -> EventTime {
+    since.plus_seconds(hours * context.policy.hour)
+}
+
+/// What has become of a correction since it was written into the orphan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Again<'a> {
+    /// Its original has not come: it waits.
+    Waits,
+    /// This row has taken it.
+    Taken(&'a Row),
+    /// This original is there, but has not taken what it may: its request read the partition too
+    /// early, or died.
+    Take(&'a Row, Box<Moved>),
+    /// The orphan has expired.
+    Gone,
+}
+
+/// Looks at the partition again after `correction` was written into the orphan. If several originals
+/// have come meanwhile and it names none, it goes to the one that was recorded first, as if that one
+/// had come alone: the correction came before them, and it may be acknowledged already.
+#[must_use]
+pub fn look_again<'a>(
+    correction: &Correction,
+    rows: &'a [Row],
+    orphan: Option<&Orphan>,
+    context: &Context<'_>,
+) -> Again<'a> {
+    if let Some(row) = rows.iter().find(|row| has(&row.corrections, correction)) {
+        return Again::Taken(row);
+    }
+    let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
+        return Again::Gone;
+    };
+    match take_first(rows, orphan, context) {
+        Some((row, moved)) => Again::Take(row, Box::new(moved)),
+        None => Again::Waits,
+    }
+}
+
+/// A row and an orphan after corrections have moved from one to the other. Both are written in one
+/// transaction, on condition of all their revisions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    /// The row with the corrections, as if they came now.
+    pub row: Row,
+    /// The orphan with what is left, perhaps nothing.
+    pub orphan: Orphan,
+}
+
+/// What `row` takes of the orphan: the corrections that name its event or none, first come, first
+/// served, up to as many as a row has. `None` if nothing moves.
+#[must_use]
+pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
+    let mut after = row.clone();
+    let mut left = Vec::new();
+    for correction in &orphan.corrections {
+        if means(correction, row) && after.corrections.len() < MAX_CORRECTIONS {
+            after = append(&after, correction.clone(), context);
+        } else {
+            left.push(correction.clone());
+        }
+    }
+    let moves = left.len() < orphan.corrections.len();
+    let open = orphan.open.clone().filter(|_| !left.is_empty());
+    let revision = orphan.revision + 1;
+    let orphan = Orphan { corrections: left, revision, open, ..orphan.clone() };
+    moves.then_some(Moved { row: after, orphan })
+}
+
+/// The first of the originals, in the order in which they were recorded, that takes something of the
+/// orphan.
+fn take_first<'a>(
+    rows: &'a [Row],
+    orphan: &Orphan,
+    context: &Context<'_>,
+) -> Option<(&'a Row, Moved)> {
+    let mut originals: Vec<&Row> = rows.iter().collect();
+    originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
+    originals.into_iter().find_map(|row| Some((row, take(row, orphan, context)?)))
+}
+
+/// What sweep does about an orphan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look<'a> {
+    /// Nothing: it is not due.
+    Nothing,
+    /// This original is there and takes what it may.
+    Take(&'a Row, Box<Moved>),
+    /// No original has come: people are told, and it is looked at once more at its end.
+    Missing(Box<Orphan>),
+    /// No original has come, and nobody looks for one any more.
+    Ended(Box<Orphan>),
+}
+
+/// Looks at an orphan that is due.
+#[must_use]
+pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look<'a> {
+    let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
+        return Look::Nothing;
+    };
+    if let Some((row, moved)) = take_first(rows, orphan, context) {
+        return Look::Take(row, Box::new(moved));
+    }
+    let end = hours_after(open.since, END_HOURS, context);
+    let is_over = end <= context.now;
+    let open = (!is_over).then(|| entry(end, open.since));
+    let after = Box::new(Orphan { open, revision: orphan.revision + 1, ..orphan.clone() });
+    if is_over { Look::Ended(after) } else { Look::Missing(after) }
+}

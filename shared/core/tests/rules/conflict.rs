@@ -1,0 +1,152 @@
+//! What is still written when another writer was faster.
+
+use tracklayer_core::{
+    ledger::{
+        index::IndexClass,
+        observed::{AttemptOutcome, Kind, RefusalReason},
+        row::Row,
+    },
+    reconcile::note::{Note, OnConflict},
+};
+
+use crate::{note::*, support::*};
+
+/// What a second writer did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    Wrote,
+    WroteUnknown,
+    GaveUp,
+}
+
+fn desired_moved(seen: &Row) -> Row {
+    let mut row = seen.clone();
+    row.corrections.push(refund("late", 90, "5"));
+    row.desired_revision += 1;
+    row
+}
+
+/// Somebody else noted something that leaves the claim alone.
+fn observed_moved(seen: &Row) -> Row {
+    let mut row = seen.clone();
+    row.observed_revision += 1;
+    row.observed.attempts += 1;
+    row
+}
+
+/// The row after the second write, three seconds later.
+fn second(note: &Note, seen: &Row, current: &Row) -> (Then, Row) {
+    let mut row = current.clone();
+    match note.again(seen, current, &Bench::new().context(after(LATER + 3))) {
+        OnConflict::GiveUp => (Then::GaveUp, row),
+        OnConflict::Write(write) => {
+            assert!(carry_out(&mut row, &write), "it must fit the row as it is now");
+            let outcome = row.observed.last.as_ref().map(|last| last.outcome);
+            let unknown =
+                outcome == Some(AttemptOutcome::Unknown) && !matches!(note, Note::Unknown(..));
+            (if unknown { Then::WroteUnknown } else { Then::Wrote }, row)
+        }
+    }
+}
+
+fn marks() -> [Note; 2] {
+    [Note::Dead, Note::Redriven(None)]
+}
+
+#[test]
+fn a_plan_is_given_up_and_decided_afresh() {
+    for (note, seen) in
+        plans().into_iter().flat_map(|note| [(note.clone(), row()), (note, claimed_row())])
+    {
+        for current in [desired_moved(&seen), observed_moved(&seen)] {
+            assert_eq!(second(&note, &seen, &current), (Then::GaveUp, current), "{note:?}");
+        }
+    }
+}
+
+#[test]
+fn if_only_desired_moved_nothing_known_is_thrown_away() {
+    let adjustments = [Kind::Restate, Kind::Retract].into_iter().flat_map(outcomes);
+    for note in adjustments.chain(marks()) {
+        let seen = claimed_row();
+        assert_eq!(second(&note, &seen, &desired_moved(&seen)).0, Then::Wrote, "{note:?}");
+    }
+    for note in outcomes(Kind::Apply) {
+        let seen = applying_row();
+        assert_eq!(second(&note, &seen, &desired_moved(&seen)).0, Then::Wrote, "{note:?}");
+    }
+}
+
+#[test]
+fn if_observed_moved_an_adjustment_is_unknown() {
+    for note in [Kind::Restate, Kind::Retract].into_iter().flat_map(outcomes) {
+        let seen = claimed_row();
+        let unknown = matches!(note, Note::Unknown(..));
+        let expected = if unknown { Then::Wrote } else { Then::WroteUnknown };
+        for current in [observed_moved(&seen), desired_moved(&observed_moved(&seen))] {
+            let (then, row) = second(&note, &seen, &current);
+            assert_eq!((then, row.observed.unsettled), (expected, true), "{note:?}");
+            assert_eq!(class(&row), Some(IndexClass::Wait), "it is due");
+        }
+    }
+    for note in marks() {
+        let seen = claimed_row();
+        assert_eq!(second(&note, &seen, &observed_moved(&seen)).0, Then::GaveUp, "{note:?}");
+    }
+}
+
+/// What a run knows of its own claim of an original is written as long as that claim stands.
+#[test]
+fn the_outcome_of_an_original_is_written_until_another_run_has_claimed_it() {
+    for note in outcomes(Kind::Apply) {
+        let seen = applying_row();
+        let dead = noted(&seen, &Note::Dead, HOUR + 60);
+        assert_eq!(second(&note, &seen, &dead).0, Then::Wrote, "{note:?}");
+        let claimed = noted(&seen, &Note::ClaimedApply, HOUR + 600);
+        let (then, row) = second(&note, &seen, &claimed);
+        let always = matches!(note, Note::Accepted(..) | Note::Unknown(..));
+        assert_eq!(then, if always { Then::Wrote } else { Then::GaveUp }, "{note:?}");
+        if !matches!(note, Note::Accepted(..)) {
+            let open = (row.observed.applying, row.observed.apply_unknown);
+            assert_eq!(open, (claimed.observed.applying, true), "{note:?}");
+        }
+    }
+}
+
+#[test]
+fn the_mark_unknown_does_not_undo_an_acceptance() {
+    let seen = applying_row();
+    let accepted = noted(&seen, &Note::Accepted(Kind::Apply, mark()), HOUR + 5);
+    for note in outcomes(Kind::Apply) {
+        let (_, row) = second(&note, &seen, &accepted);
+        assert!(!row.observed.apply_unknown && row.observed.refusal.is_none(), "{note:?}");
+        assert_eq!(row.observed.accepted, accepted.observed.accepted, "{note:?}");
+    }
+}
+
+#[test]
+fn an_acceptance_removes_a_refusal_that_another_worker_wrote_meanwhile() {
+    let seen = applying_row();
+    let claimed = noted(&seen, &Note::ClaimedApply, HOUR + 600);
+    let refused = noted(&claimed, &Note::Refused(RefusalReason::MayAlreadyCount), 2 * HOUR);
+    let (_, row) = second(&Note::Accepted(Kind::Apply, mark()), &seen, &refused);
+    assert_eq!((row.observed.refusal, row.observed.accepted.is_some()), (None, true));
+}
+
+#[test]
+fn an_adjustment_written_again_asks_for_the_correction_that_came_meanwhile() {
+    let seen = claimed_row();
+    let note = Note::Accepted(Kind::Restate, mark());
+    let (_, row) = second(&note, &seen, &desired_moved(&seen));
+    assert_eq!(row.observed.adjusted.expect("adjusted").value, Some(amount("99.95")));
+    let due = row.open.expect("due").due;
+    assert_eq!(due, after(LATER + Bench::new().policy.spacing()));
+}
+
+#[test]
+fn a_refusal_written_again_stays_in_the_class_refused() {
+    let seen = claimed_row();
+    let note = Note::Failed(Kind::Restate, mark(), too_old());
+    let (_, row) = second(&note, &seen, &desired_moved(&seen));
+    assert_eq!(class(&row), Some(IndexClass::Refused));
+}

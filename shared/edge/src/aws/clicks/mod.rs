@@ -1,0 +1,101 @@
+//! Clicks and ties in DynamoDB.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | click | `session <reference>` | `<13-digit ms> <msclkid>` |
+//! | tie | `lead <id>`, `cart <id>`, `order <id>` | `key <reference>` or `web <reference>` |
+//!
+//! `key` sorts first: however many ties browsers make, those made with an ingest key are read.
+//!
+//! A *reference* is what a visitor is known by: the session id if the page sent one, else the
+//! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
+//! not lock out the buyer.
+
+mod delete;
+mod read;
+mod traces;
+mod write;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use tracklayer_core::{
+    id::RecordId,
+    reconcile::{
+        attribution::{Tie, TieKind, TiedBy},
+        erasure::Person,
+    },
+    time::EventTime,
+};
+
+use crate::ports::LedgerError;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// When a tie was made last, in seconds since 1970.
+const TIED_AT: &str = "tiedAt";
+/// The cookie with which a click came.
+const COOKIE: &str = "cookie";
+
+/// The click table.
+#[derive(Clone, Debug)]
+pub struct Clicks {
+    client: Client,
+    table: String,
+}
+
+impl Clicks {
+    /// The clicks in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Clicks { client, table }
+    }
+}
+
+fn session_pk(reference: &str) -> String {
+    format!("session {reference}")
+}
+
+fn tie_pk(kind: TieKind, id: &RecordId) -> String {
+    record_pk(&kind.person(id.clone()))
+}
+
+fn record_pk(record: &Person) -> String {
+    format!("{} {}", record.kind(), record.value())
+}
+
+fn tie_sk(by: TiedBy, reference: &RecordId) -> String {
+    let by = match by {
+        TiedBy::Key => "key",
+        TiedBy::Browser => "web",
+    };
+    format!("{by} {reference}")
+}
+
+fn tie_in(item: &Item, kind: TieKind) -> Option<Tie> {
+    let (by, reference) = text(item, "sk")?.split_once(' ')?;
+    let by = if by == "key" { TiedBy::Key } else { TiedBy::Browser };
+    let at = EventTime::from_epoch(number(item, TIED_AT).unwrap_or(0));
+    Some(Tie { kind, by, reference: reference.parse().ok()?, at })
+}
+
+fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn number(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+fn keyed(pk: &str, sk: &str) -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn unavailable<E, R>(error: aws_sdk_dynamodb::error::SdkError<E, R>) -> LedgerError
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    LedgerError::Unavailable(crate::error_text::text_of(&error))
+}

@@ -1,0 +1,76 @@
+//! Reading sightings and ties.
+
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use tracklayer_core::{
+    id::RecordId,
+    person::click_id::ClickId,
+    reconcile::attribution::{Sighting, Tie, TieKind},
+    time::EventTime,
+};
+
+use super::{Clicks, Item, number, session_pk, text, tie_in, tie_pk, unavailable};
+use crate::ports::LedgerError;
+
+impl crate::ports::Clicks for Clicks {
+    async fn sightings(
+        &self,
+        reference: &RecordId,
+        until: EventTime,
+        limit: usize,
+        now: EventTime,
+    ) -> Result<Vec<Sighting>, LedgerError> {
+        // `~` sorts after every click id.
+        let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
+        let query = self.query(&session_pk(reference.as_str()), limit);
+        let query = query
+            .key_condition_expression("pk = :pk AND sk <= :end")
+            .expression_attribute_values(":end", AttributeValue::S(end))
+            .scan_index_forward(false);
+        let items = unexpired(query, now).await?;
+        Ok(items.iter().filter_map(|item| sighting_in(item, reference)).collect())
+    }
+
+    async fn ties(
+        &self,
+        kind: TieKind,
+        id: &RecordId,
+        limit: usize,
+        now: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
+        let query = self.query(&tie_pk(kind, id), limit).key_condition_expression("pk = :pk");
+        let items = unexpired(query, now).await?;
+        Ok(items.iter().filter_map(|item| tie_in(item, kind)).collect())
+    }
+}
+
+impl Clicks {
+    fn query(&self, pk: &str, limit: usize) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            // Landing addresses are long, and nobody needs them here.
+            .projection_expression("sk, tiedAt, #ttl")
+            .expression_attribute_names("#ttl", "ttl")
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            // The click may be a moment old; an eventual read would credit the one before it.
+            .consistent_read(true)
+    }
+}
+
+/// DynamoDB deletes expired items days later.
+async fn unexpired(query: QueryFluentBuilder, now: EventTime) -> Result<Vec<Item>, LedgerError> {
+    let answer = query.send().await.map_err(unavailable)?;
+    let mut items = answer.items.unwrap_or_default();
+    items.retain(|item| number(item, "ttl").is_none_or(|ttl| ttl > now.epoch()));
+    Ok(items)
+}
+
+fn sighting_in(item: &Item, reference: &RecordId) -> Option<Sighting> {
+    let (ms, click_id) = text(item, "sk")?.split_once(' ')?;
+    Some(Sighting {
+        reference: reference.clone(),
+        click_id: ClickId::parse(click_id).ok()?,
+        at_ms: ms.parse().ok()?,
+    })
+}

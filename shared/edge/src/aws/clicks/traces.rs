@@ -1,0 +1,82 @@
+//! Clicks and ties of persons who are erased, a page at a time.
+
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use tracklayer_core::{id::RecordId, reconcile::erasure::Person, time::EventTime};
+
+use super::{
+    COOKIE, Clicks, Item, TIED_AT, keyed, number, record_pk, session_pk, text, unavailable,
+};
+use crate::ports::{ClickTrace, LedgerError, Place, TieTrace, TracePage, Traces};
+
+/// Items per page: ten batches, deleted in a fraction of a second.
+const PAGE: i32 = 250;
+
+impl Traces for Clicks {
+    async fn clicks(
+        &self,
+        reference: &RecordId,
+        until: EventTime,
+        after: Option<Place>,
+    ) -> Result<TracePage<ClickTrace>, LedgerError> {
+        let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
+        let query = self
+            .partition(&session_pk(reference.as_str()))
+            .key_condition_expression("pk = :pk AND sk <= :end")
+            .expression_attribute_values(":end", AttributeValue::S(end));
+        page(query, after, |item| {
+            let cookie = text(item, COOKIE).and_then(|cookie| RecordId::parse(cookie).ok());
+            Some(ClickTrace { place: place_of(item)?, cookie })
+        })
+        .await
+    }
+
+    async fn ties(
+        &self,
+        record: &Person,
+        after: Option<Place>,
+    ) -> Result<TracePage<TieTrace>, LedgerError> {
+        let query = self.partition(&record_pk(record)).key_condition_expression("pk = :pk");
+        page(query, after, |item| {
+            let (by, reference) = text(item, "sk")?.split_once(' ')?;
+            let reference = RecordId::parse(reference).ok();
+            let made_at = EventTime::from_epoch(number(item, TIED_AT).unwrap_or(0));
+            Some(TieTrace { place: place_of(item)?, reference, keyed: by == "key", made_at })
+        })
+        .await
+    }
+
+    async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError> {
+        let items: Vec<Item> = places.iter().map(|place| keyed(&place.pk, &place.sk)).collect();
+        self.delete(&items).await
+    }
+}
+
+impl Clicks {
+    fn partition(&self, pk: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .consistent_read(true)
+    }
+}
+
+async fn page<T>(
+    query: QueryFluentBuilder,
+    after: Option<Place>,
+    read: impl Fn(&Item) -> Option<T>,
+) -> Result<TracePage<T>, LedgerError> {
+    let answer = query
+        .limit(PAGE)
+        .set_exclusive_start_key(after.map(|place| keyed(&place.pk, &place.sk)))
+        .send()
+        .await
+        .map_err(unavailable)?;
+    let next = answer.last_evaluated_key.as_ref().and_then(place_of);
+    let items = answer.items.unwrap_or_default();
+    Ok(TracePage { items: items.iter().filter_map(read).collect(), next })
+}
+
+fn place_of(item: &Item) -> Option<Place> {
+    Some(Place { pk: text(item, "pk")?.to_owned(), sk: text(item, "sk")?.to_owned() })
+}

@@ -1,0 +1,190 @@
+//! The index of open rows, for sweep.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::{query::QueryOutput, update_item::UpdateItemError},
+    types::AttributeValue,
+};
+use tracklayer_core::{
+    ledger::{
+        index::IndexClass,
+        orphan,
+        row::{PartitionKey, RowKey},
+    },
+    time::EventTime,
+};
+
+use crate::ports::{Counted, Cursor, DueEntry, DuePage, Index, LedgerError, Tally};
+
+use super::{Item, Ledger, key_item, keyed, number, text, unavailable, won};
+
+impl Index for Ledger {
+    async fn due(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<Cursor>,
+    ) -> Result<DuePage, LedgerError> {
+        let answer = self.due_items(index_key, now, limit, from).await?;
+        let next = answer.last_evaluated_key.as_ref().and_then(cursor_of);
+        let items = answer.items.unwrap_or_default();
+        let read = |item| logged(entry_of(item, index_key), item, index_key);
+        Ok(DuePage { entries: items.iter().filter_map(read).collect(), next })
+    }
+
+    async fn due_orphans(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
+        let answer = self.due_items(index_key, now, limit, None).await?;
+        let items = answer.items.unwrap_or_default();
+        let read = |item| logged(orphan_of(item), item, index_key);
+        Ok(items.iter().filter_map(read).collect())
+    }
+
+    async fn tally(&self, index_key: &str, pages: usize) -> Result<Tally, LedgerError> {
+        let mut stream = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("open")
+            .key_condition_expression("#open = :class")
+            .projection_expression("#account, #since")
+            .expression_attribute_names("#open", "open")
+            .expression_attribute_names("#account", "account")
+            .expression_attribute_names("#since", "since")
+            .expression_attribute_values(":class", text(index_key))
+            .into_paginator()
+            .send();
+        let mut tally = Tally::default();
+        for _ in 0..pages {
+            let Some(page) = stream.next().await else { break };
+            let page = page.map_err(|error| unavailable(&error))?;
+            tally.complete = page.last_evaluated_key().is_none_or(HashMap::is_empty);
+            page.items().iter().for_each(|item| count(&mut tally, item));
+        }
+        Ok(tally)
+    }
+
+    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
+        self.move_entry(seen, &seen.class, until, seen.since).await
+    }
+
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
+        self.move_entry(seen, &IndexClass::Wait, due, due).await
+    }
+}
+
+impl Ledger {
+    async fn due_items(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<Cursor>,
+    ) -> Result<QueryOutput, LedgerError> {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .index_name("open")
+            .key_condition_expression("#open = :class AND #due <= :now")
+            .expression_attribute_names("#open", "open")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_values(":class", text(index_key))
+            .expression_attribute_values(":now", number(now.epoch()))
+            .limit(limit)
+            .set_exclusive_start_key(from.map(|from| start_key(from, index_key)))
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))
+    }
+
+    async fn move_entry(
+        &self,
+        seen: &DueEntry,
+        class: &IndexClass,
+        due: EventTime,
+        since: EventTime,
+    ) -> Result<bool, LedgerError> {
+        let pk = seen.key.pk();
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_item(&seen.key)))
+            .update_expression("SET #due = :due, #since = :since, #open = :to")
+            .condition_expression("#due = :seen AND #open = :class")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_names("#since", "since")
+            .expression_attribute_names("#open", "open")
+            .expression_attribute_values(":due", number(due.epoch()))
+            .expression_attribute_values(":since", number(since.epoch()))
+            .expression_attribute_values(":to", text(class.index_key(&pk)))
+            .expression_attribute_values(":seen", number(seen.due.epoch()))
+            .expression_attribute_values(":class", text(seen.class.index_key(&pk)))
+            .send()
+            .await;
+        won(answer, UpdateItemError::is_conditional_check_failed_exception)
+    }
+}
+
+fn count(tally: &mut Tally, item: &Item) {
+    // An entry without the moment counts, but is not overdue.
+    let since = time_of(item, "since").unwrap_or(EventTime::from_epoch(i64::MAX));
+    // CloudWatch takes no empty dimension.
+    let account = str_of(item, "account").unwrap_or("none").to_owned();
+    let counted = tally.accounts.entry(account).or_insert(Counted { entries: 0, oldest: since });
+    counted.entries += 1;
+    counted.oldest = counted.oldest.min(since);
+}
+
+fn start_key(from: Cursor, index_key: &str) -> Item {
+    let mut key = keyed(&from.pk, &from.sk);
+    key.insert("open".to_owned(), text(index_key));
+    key.insert("due".to_owned(), AttributeValue::N(from.due));
+    key
+}
+
+fn cursor_of(key: &Item) -> Option<Cursor> {
+    let text = |name: &str| key.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let due = key.get("due")?.as_n().ok()?.clone();
+    Some(Cursor { pk: text("pk")?, sk: text("sk")?, due })
+}
+
+fn logged<T>(entry: Option<T>, item: &Item, index_key: &str) -> Option<T> {
+    if entry.is_none() {
+        tracing::error!(index_key, pk = ?item.get("pk"), "entry of the index can't be read");
+    }
+    entry
+}
+
+fn entry_of(item: &Item, index_key: &str) -> Option<DueEntry> {
+    let due = time_of(item, "due")?;
+    let money = str_of(item, "value").zip(str_of(item, "currency"));
+    Some(DueEntry {
+        key: RowKey::parse(str_of(item, "pk")?, str_of(item, "sk")?).ok()?,
+        class: IndexClass::parse(index_key),
+        account: str_of(item, "account")?.to_owned(),
+        due,
+        since: time_of(item, "since").unwrap_or(due),
+        conversion_time: time_of(item, "conversionTime")?,
+        money: money.map(|(value, currency)| format!("{value} {currency}")),
+    })
+}
+
+fn orphan_of(item: &Item) -> Option<PartitionKey> {
+    orphan::parse_key(str_of(item, "pk")?, str_of(item, "sk")?).ok()
+}
+
+fn str_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn time_of(item: &Item, name: &str) -> Option<EventTime> {
+    let seconds = item.get(name)?.as_n().ok()?.parse().ok()?;
+    Some(EventTime::from_epoch(seconds))
+}

@@ -1,0 +1,130 @@
+//! The queue of signals.
+
+use aws_sdk_sqs::{
+    Client,
+    types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
+};
+use tracklayer_core::{ledger::signal::Signal, time::EventTime};
+
+use crate::{
+    error_text::text_of,
+    ports::{Deferral, QueueError, Signals},
+};
+
+/// Entries per batch request (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
+const ENTRIES: usize = 10;
+/// The longest delay of a message, in seconds.
+const MAX_DELAY: i64 = 900;
+/// The longest visibility timeout, in seconds, counted from the receive; a minute is left for it.
+const MAX_VISIBILITY: i64 = 12 * 3_600 - 60;
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at `url`.
+    #[must_use]
+    pub fn new(client: Client, url: String) -> Self {
+        Queue { client, url }
+    }
+
+    async fn send_chunk(
+        &self,
+        signals: &[Signal],
+        now: EventTime,
+        jitter: i64,
+    ) -> Vec<Result<(), QueueError>> {
+        let entries: Result<Vec<_>, _> = signals
+            .iter()
+            .enumerate()
+            .map(|(position, signal)| entry(position, signal, delay(signal, now, jitter, position)))
+            .collect();
+        let lost =
+            |reason: &str| signals.iter().map(|_| Err(QueueError(reason.to_owned()))).collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(QueueError(reason)) => return lost(&reason),
+        };
+        let request = self.client.send_message_batch().queue_url(&self.url);
+        match request.set_entries(Some(entries)).send().await {
+            Ok(answer) => {
+                let sent = |position: usize| {
+                    answer.successful().iter().any(|ok| ok.id() == position.to_string())
+                };
+                let refused = || QueueError("entry not accepted".to_owned());
+                (0..signals.len()).map(|at| sent(at).then_some(()).ok_or_else(refused)).collect()
+            }
+            Err(error) => lost(&text_of(&error)),
+        }
+    }
+}
+
+impl Signals for Queue {
+    async fn send(
+        &self,
+        signals: &[Signal],
+        now: EventTime,
+        jitter: i64,
+    ) -> Vec<Result<(), QueueError>> {
+        let mut results = Vec::with_capacity(signals.len());
+        for chunk in signals.chunks(ENTRIES) {
+            results.extend(self.send_chunk(chunk, now, jitter).await);
+        }
+        results
+    }
+
+    async fn defer(&self, messages: &[Deferral]) {
+        for chunk in messages.chunks(ENTRIES) {
+            let entries: Result<Vec<_>, _> = chunk.iter().enumerate().map(deferral_entry).collect();
+            let Ok(entries) = entries else { continue };
+            let request = self.client.change_message_visibility_batch().queue_url(&self.url);
+            match request.set_entries(Some(entries)).send().await {
+                Ok(answer) if answer.failed().is_empty() => {}
+                Ok(answer) => {
+                    tracing::warn!(count = answer.failed().len(), "visibility not changed");
+                }
+                Err(error) => {
+                    tracing::warn!(error = text_of(&error), "visibility not changed");
+                }
+            }
+        }
+    }
+}
+
+/// Seconds by which the `position`-th of several signals is delayed.
+#[must_use]
+pub fn delay(signal: &Signal, now: EventTime, jitter: i64, position: usize) -> i64 {
+    let rest = signal.not_before.map_or(0, |time| time.0.seconds_since(now));
+    let spread =
+        i64::try_from(position).unwrap_or(0) * jitter / i64::try_from(ENTRIES).unwrap_or(1);
+    (rest.max(0) + spread).min(MAX_DELAY)
+}
+
+fn entry(
+    position: usize,
+    signal: &Signal,
+    delay: i64,
+) -> Result<SendMessageBatchRequestEntry, QueueError> {
+    let body = serde_json::to_string(signal).map_err(|error| QueueError(error.to_string()))?;
+    SendMessageBatchRequestEntry::builder()
+        .id(position.to_string())
+        .message_body(body)
+        .delay_seconds(i32::try_from(delay).unwrap_or(0))
+        .build()
+        .map_err(|error| QueueError(error.to_string()))
+}
+
+fn deferral_entry(
+    (position, deferral): (usize, &Deferral),
+) -> Result<ChangeMessageVisibilityBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
+    let seconds = deferral.seconds.clamp(0, MAX_VISIBILITY);
+    ChangeMessageVisibilityBatchRequestEntry::builder()
+        .id(position.to_string())
+        .receipt_handle(&deferral.receipt_handle)
+        .visibility_timeout(i32::try_from(seconds).unwrap_or(0))
+        .build()
+}

@@ -1,0 +1,5 @@
+//! What several functions do over ports.
+
+pub mod erase_person;
+pub mod find_click;
+pub mod sign_in;

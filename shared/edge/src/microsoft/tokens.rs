@@ -1,0 +1,157 @@
+//! Access tokens from refresh tokens
+//! (learn.microsoft.com/advertising/guides/authentication-oauth-get-tokens).
+//!
+//! A token is fetched once and kept until shortly before it expires; while one task fetches, the
+//! others of its account wait for the result. Nothing here writes a secret.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tracklayer_core::{
+    id::AccountName,
+    ledger::observed::Environment,
+    microsoft::token_errors::{WITHOUT_SCOPE, look_up_token},
+};
+
+use crate::{
+    error_text::text_of,
+    lambda::clock::SystemClock,
+    ports::{AccountSecret, AuthError, Clock as _, Consents, Secret, Tokens, Versioned},
+};
+
+/// A token is renewed this long before it expires.
+const EARLY: Duration = Duration::from_secs(300);
+
+/// Fetches and keeps access tokens.
+#[derive(Debug)]
+pub struct Auth {
+    http: reqwest::Client,
+    url: Option<String>,
+    scope: &'static str,
+    clock: SystemClock,
+    tokens: Mutex<HashMap<AccountName, Arc<Mutex<Option<Token>>>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    access: Secret,
+    version: String,
+    /// By the monotonic time.
+    until: Duration,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Secret,
+    expires_in: u64,
+    scope: Option<String>,
+    refresh_token: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: String,
+    error_codes: Option<Vec<i64>>,
+}
+
+impl Auth {
+    /// Fetches from `url`, or from Microsoft's host where it is absent.
+    #[must_use]
+    pub fn new(http: reqwest::Client, url: Option<String>, environment: Environment) -> Self {
+        let scope = match environment {
+            Environment::Production => "https://ads.microsoft.com/msads.manage offline_access",
+            Environment::Sandbox => "https://si.ads.microsoft.com/msads.manage offline_access",
+        };
+        Auth { http, url, scope, clock: SystemClock::default(), tokens: Mutex::default() }
+    }
+
+    async fn fetch(&self, secret: &AccountSecret) -> Result<TokenAnswer, AuthError> {
+        let mut form = vec![
+            ("client_id", secret.client_id.as_str()),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", secret.refresh_token.expose()),
+            ("scope", self.scope),
+        ];
+        if let Some(client_secret) = &secret.client_secret {
+            form.push(("client_secret", client_secret.expose()));
+        }
+        let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
+        let unavailable =
+            |error: reqwest::Error| AuthError::Unavailable(text_of(&error.without_url()));
+        let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
+        let answer = answer.await.map_err(unavailable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(unavailable)?;
+        if status.is_success() {
+            read_token(&body)
+        } else {
+            Err(read_error(status.as_u16(), &body))
+        }
+    }
+}
+
+impl Tokens for Auth {
+    async fn token(
+        &self,
+        account: &AccountName,
+        secret: &Versioned<AccountSecret>,
+    ) -> Result<Secret, AuthError> {
+        let slot = Arc::clone(self.tokens.lock().await.entry(account.clone()).or_default());
+        let mut slot = slot.lock().await;
+        if let Some(token) = slot.as_ref()
+            && token.version == secret.version
+            && self.clock.monotonic() < token.until
+        {
+            return Ok(token.access.clone());
+        }
+        let answer = self.fetch(&secret.value).await?;
+        let life = Duration::from_secs(answer.expires_in);
+        let early = EARLY.min(life / 2);
+        *slot = Some(Token {
+            access: answer.access_token.clone(),
+            version: secret.version.clone(),
+            until: self.clock.monotonic() + life - early,
+        });
+        Ok(answer.access_token)
+    }
+
+    async fn forget(&self, account: &AccountName) {
+        self.tokens.lock().await.remove(account);
+    }
+}
+
+impl Consents for Auth {
+    /// An answer without a refresh token leaves the old one valid.
+    async fn renew(&self, secret: &AccountSecret) -> Result<Secret, AuthError> {
+        let answer = self.fetch(secret).await?;
+        let given = answer.refresh_token.filter(|token| !token.expose().is_empty());
+        Ok(given.unwrap_or_else(|| secret.refresh_token.clone()))
+    }
+}
+
+fn default_url(tenant: Option<&str>) -> String {
+    let tenant = tenant.unwrap_or("common");
+    format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token")
+}
+
+/// A token without the right scope is refused by Microsoft later with code 105; it is named here.
+fn read_token(body: &[u8]) -> Result<TokenAnswer, AuthError> {
+    let answer: TokenAnswer = serde_json::from_slice(body)
+        .map_err(|_| AuthError::Unavailable("unreadable answer".to_owned()))?;
+    match &answer.scope {
+        Some(scope) if !scope.contains("msads.manage") => {
+            Err(AuthError::of(&WITHOUT_SCOPE, WITHOUT_SCOPE.error.to_owned()))
+        }
+        _ => Ok(answer),
+    }
+}
+
+fn read_error(status: u16, body: &[u8]) -> AuthError {
+    let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else {
+        return AuthError::Unavailable(format!("HTTP {status}"));
+    };
+    let codes = answer.error_codes.unwrap_or_default();
+    let entry = look_up_token(status, &answer.error, &codes);
+    AuthError::of(entry, format!("{} {codes:?}", answer.error))
+}

@@ -1,0 +1,120 @@
+//! What all workers must know of an ad account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tracklayer_core::{id::AccountName, microsoft::goals::GoalFinding, time::EventTime};
+
+use super::rows::LedgerError;
+
+/// The item `account <name>` / `state`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AccountItem {
+    /// Throttled by Microsoft: no call before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<EventTime>,
+    /// The secret version that the identity service refused; it isn't asked again with that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_secret_version: Option<String>,
+    /// Checks in a row could not use the account: its rows wait until one can.
+    pub held: bool,
+    /// Since when no check could use the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<EventTime>,
+    /// Goals in which a check found fault.
+    pub held_goals: Vec<String>,
+    /// Every goal that was ever held: rows of one that the mapping names no more may still wait.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub once_held: BTreeSet<String>,
+    /// Goals that take no hashes, as the last check found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub goals_without_hashes: Vec<String>,
+    /// What the last check found, each with its cure: for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<GoalFinding>,
+    /// What keeps checks from using the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_for: Option<GoalFinding>,
+    /// How many goals Microsoft named at the last check.
+    pub goals_seen: usize,
+    /// When a check last found no goal of a name: the only hint at how young a goal is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent_goals: BTreeMap<String, EventTime>,
+    /// When the goals were last checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<EventTime>,
+}
+
+/// What a check of the goals found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GoalCheck {
+    /// When the check began.
+    pub checked_at: EventTime,
+    /// Goals whose rows wait.
+    pub held_goals: Vec<String>,
+    /// Goals whose rows wait or have waited.
+    pub once_held: BTreeSet<String>,
+    /// Goals that take no hashes: rows with nothing else wait for a click.
+    pub goals_without_hashes: Vec<String>,
+    /// Everything found.
+    pub findings: Vec<GoalFinding>,
+    /// How many goals Microsoft named.
+    pub goals_seen: usize,
+    /// Goals that are absent, or were when they were last looked for, and when that was.
+    pub absent_goals: BTreeMap<String, EventTime>,
+}
+
+/// Why no check could use an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckFailure {
+    /// Since when.
+    pub since: EventTime,
+    /// Whether the account's rows wait until a check can use it.
+    pub held: bool,
+    /// What a person must repair.
+    pub finding: GoalFinding,
+}
+
+/// What all workers must know of an ad account.
+///
+/// Every method fails if the ledger is unavailable.
+pub trait AccountItems {
+    /// Makes all workers pause calls for `account` until then.
+    async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
+
+    /// Notes that the identity service refused this version of the account's secret.
+    async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
+}
+
+/// What the check of the goals leaves for all workers.
+///
+/// Every method fails if the ledger is unavailable.
+pub trait GoalChecks {
+    /// What is known of an account.
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
+
+    /// Keeps the result of a check, which also ends a hold of the account; not if one that began
+    /// later is kept already.
+    async fn save_check(&self, account: &AccountName, check: &GoalCheck)
+    -> Result<(), LedgerError>;
+
+    /// Notes since when no check could use the account and for what, and whether its rows wait for
+    /// that. What was found of its goals before stays.
+    async fn fail_check(
+        &self,
+        account: &AccountName,
+        failure: &CheckFailure,
+    ) -> Result<(), LedgerError>;
+}
+
+/// What all workers know of a refused consent.
+///
+/// Every method fails if the ledger is unavailable.
+pub trait Refusals {
+    /// The version of the account's secret that the identity service refused, if it did.
+    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError>;
+
+    /// Notes that it refused this version.
+    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,114 @@
+//! The index of open rows.
+
+use std::collections::BTreeMap;
+
+use tracklayer_core::{
+    ledger::{
+        index::IndexClass,
+        row::{PartitionKey, RowKey},
+    },
+    time::{EventTime, MAX_AGE},
+};
+
+use super::rows::LedgerError;
+
+/// One row's entry in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueEntry {
+    /// Which row it is.
+    pub key: RowKey,
+    /// The class it was found in.
+    pub class: IndexClass,
+    /// The account of the row, for counts.
+    pub account: String,
+    /// The `due` it had when it was read.
+    pub due: EventTime,
+    /// Since when it is open; of a look for a click, when the row was recorded.
+    pub since: EventTime,
+    /// The conversion's time, as it is sent to Microsoft.
+    pub conversion_time: EventTime,
+    /// For people: value and currency.
+    pub money: Option<String>,
+}
+
+impl DueEntry {
+    /// The last moment at which Microsoft takes the row's original.
+    #[must_use]
+    pub fn limit(&self) -> EventTime {
+        self.conversion_time.plus_seconds(MAX_AGE)
+    }
+}
+
+/// One page of the index.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// Its entries, oldest first.
+    pub entries: Vec<DueEntry>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// A place in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Partition key of the last row read.
+    pub pk: String,
+    /// Its sort key.
+    pub sk: String,
+    /// Its `due`, as the table has it.
+    pub due: String,
+}
+
+/// The entries of one index key, by account.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// What is counted per account.
+    pub accounts: BTreeMap<String, Counted>,
+    /// Whether all were counted.
+    pub complete: bool,
+}
+
+/// Entries of one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How many there are.
+    pub entries: usize,
+    /// The earliest moment since which one of them is open.
+    pub oldest: EventTime,
+}
+
+/// The index of open rows. It lags behind the rows.
+///
+/// Every method fails if the ledger is unavailable.
+pub trait Index {
+    /// One page of the rows listed under one index key that are due, oldest first. An entry that
+    /// can't be read is logged and left out; the pages after it are still reached.
+    async fn due(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<Cursor>,
+    ) -> Result<DuePage, LedgerError>;
+
+    /// The orphans listed under one index key that are due, oldest first, `limit` at most.
+    async fn due_orphans(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+    ) -> Result<Vec<PartitionKey>, LedgerError>;
+
+    /// Counts the entries of one index key by account, those that are due first, on at most `pages`
+    /// pages (1 MB each).
+    async fn tally(&self, index_key: &str, pages: usize) -> Result<Tally, LedgerError>;
+
+    /// Moves `due` of an entry's row, on condition that it is still in the same class and due when
+    /// it was: nobody has moved it, and nobody has refused it or settled it, since the index was
+    /// read. Answers whether it did. Raises no revision: nothing about the row has changed.
+    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
+
+    /// Moves an entry's row into the class `wait`, due then, on the same condition: what kept it in
+    /// its own class is over. It is open since `due`. Raises no revision.
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError>;
+}

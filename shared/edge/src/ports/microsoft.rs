@@ -1,0 +1,38 @@
+//! Calls of Microsoft Advertising.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::secrets::{AccountSecret, Secret};
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// An HTTP answer, read completely.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Its body.
+        body: Vec<u8>,
+        /// Microsoft's mark of the call.
+        tracking_id: Option<String>,
+    },
+    /// No connection was made: certainly nothing was carried out.
+    NotSent(String),
+    /// The request may have been carried out.
+    Lost(String),
+}
+
+/// Microsoft.
+pub trait Microsoft {
+    /// Posts `body` to `path` with the headers that Microsoft documents; gives up after `timeout`.
+    async fn post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        token: &Secret,
+        secret: &AccountSecret,
+        timeout: Duration,
+    ) -> Answer;
+}

@@ -1,0 +1,32 @@
+//! The whole system from outside: real function binaries, a local AWS and a simulated Microsoft.
+//!
+//! - `pipeline` is the main road, `chaos` a random minute, `stack` what `cargo local` promises
+//! - `capture`, `enqueue`, `corrections`, `status`, `erasure`, `outage`: the HTTP API
+//! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
+//! - `goals`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
+//! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
+//!   Microsoft's own SDK sends
+
+mod capture;
+mod chaos;
+mod corrections;
+mod enqueue;
+mod erasure;
+mod errors;
+mod faults;
+mod files;
+mod goals;
+mod hashes;
+mod mapping;
+mod outage;
+mod pipeline;
+mod privacy;
+mod redrive;
+mod refunds;
+mod sdk;
+mod stack;
+mod status;
+mod sweep;
+mod token;
+mod units;
+mod upload;

@@ -1,0 +1,355 @@
+//! Sweep's ports in memory, with the table's condition on `due`, an index that lags behind, and a
+//! count of everything that is asked.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Bound,
+    rc::Rc,
+    time::Duration,
+};
+
+use serde_json::{Map, Value};
+use tracklayer_core::{
+    id::{AccountName, RecordId, Source},
+    ledger::{
+        index::{IndexClass, Open},
+        orphan::Orphan,
+        row::{PartitionKey, Row, RowKey},
+        signal::Signal,
+    },
+    reconcile::{
+        attribution::{Sighting, Tie, TieKind},
+        note::Write,
+        orphans::Moved,
+    },
+    time::EventTime,
+};
+use tracklayer_edge::{
+    live::Live,
+    ports::{
+        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
+        Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
+        Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
+    },
+};
+
+/// How many changes the index is behind the rows.
+const LAG: usize = 5;
+
+/// Ports in memory where sweep needs any.
+pub struct Memory;
+
+impl Ports for Memory {
+    type Clock = InMemory;
+    type Ledger = InMemory;
+    type Queue = InMemory;
+    type Telemetry = InMemory;
+    type Clicks = InMemory;
+    type Keys = <Live as Ports>::Keys;
+    type Secrets = <Live as Ports>::Secrets;
+    type Auth = <Live as Ports>::Auth;
+    type Microsoft = <Live as Ports>::Microsoft;
+}
+
+/// Everything at once; clones share it.
+#[derive(Clone, Default)]
+pub struct InMemory(pub Rc<State>);
+
+/// Rows by where they are in the index, and what was asked and done.
+#[derive(Default)]
+pub struct State {
+    /// Milliseconds since 1970.
+    pub now_ms: Cell<i64>,
+    /// Goals of `main` that a check holds.
+    pub held_goals: RefCell<Vec<String>>,
+    /// Signals that were sent, in order.
+    pub signals: RefCell<Vec<RowKey>>,
+    /// The metrics of `main`, each with its last value.
+    pub metrics: RefCell<BTreeMap<&'static str, f64>>,
+    /// The most entries that were read at once.
+    pub largest_page: Cell<usize>,
+    /// Reads of the index.
+    pub reads: Cell<usize>,
+    /// The most changes of `due` that were under way at the same time.
+    pub most_moves: Cell<usize>,
+    /// Changes of `due` that met another run's.
+    pub conflicts: Cell<usize>,
+    moves: Cell<usize>,
+    rows: RefCell<BTreeMap<String, (RowKey, Open)>>,
+    /// Index key → `due` and partition key.
+    index: RefCell<BTreeMap<String, BTreeSet<(EventTime, String)>>>,
+    lagging: RefCell<VecDeque<(DueEntry, Open)>>,
+}
+
+impl InMemory {
+    /// Adds a row.
+    pub fn add(&self, key: RowKey, open: Open) {
+        let mut index = self.0.index.borrow_mut();
+        let index_key = open.class.index_key(&key.pk());
+        index.entry(index_key).or_default().insert((open.due, key.pk()));
+        self.0.rows.borrow_mut().insert(key.pk(), (key, open));
+    }
+
+    /// Lets the index come up to so many changes.
+    pub fn catch_up(&self, behind: usize) {
+        let mut lagging = self.0.lagging.borrow_mut();
+        while lagging.len() > behind {
+            let Some((from, to)) = lagging.pop_front() else { return };
+            let mut index = self.0.index.borrow_mut();
+            let pk = from.key.pk();
+            let (old, new) = (from.class.index_key(&pk), to.class.index_key(&pk));
+            index.entry(old).or_default().remove(&(from.due, pk.clone()));
+            index.entry(new).or_default().insert((to.due, pk));
+        }
+    }
+
+    fn entry(&self, pk: &str, index_key: &str, due: EventTime) -> DueEntry {
+        let (key, open) = self.0.rows.borrow()[pk].clone();
+        let (class, account) = (IndexClass::parse(index_key), "main".to_owned());
+        let (since, conversion_time) = (open.since, open.since);
+        DueEntry { key, class, account, due, since, conversion_time, money: None }
+    }
+
+    async fn move_to(
+        &self,
+        seen: &DueEntry,
+        class: &IndexClass,
+        due: EventTime,
+        since: EventTime,
+    ) -> bool {
+        self.0.moves.set(self.0.moves.get() + 1);
+        self.0.most_moves.set(self.0.most_moves.get().max(self.0.moves.get()));
+        tokio::task::yield_now().await;
+        self.0.moves.set(self.0.moves.get() - 1);
+        let mut rows = self.0.rows.borrow_mut();
+        let (_, open) = rows.get_mut(&seen.key.pk()).expect("a row");
+        if (open.due, &open.class) != (seen.due, &seen.class) {
+            self.0.conflicts.set(self.0.conflicts.get() + 1);
+            return false;
+        }
+        *open = class.clone().entry(due, since, open.reason);
+        self.0.lagging.borrow_mut().push_back((seen.clone(), open.clone()));
+        true
+    }
+}
+
+impl Index for InMemory {
+    async fn due(
+        &self,
+        class: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<Cursor>,
+    ) -> Result<DuePage, LedgerError> {
+        tokio::task::yield_now().await;
+        self.catch_up(LAG);
+        let index = self.0.index.borrow();
+        let empty = BTreeSet::new();
+        let start = from.map_or(Bound::Unbounded, |from| {
+            let due = EventTime::from_epoch(from.due.parse().expect("seconds"));
+            Bound::Excluded((due, from.pk))
+        });
+        let after = index.get(class).unwrap_or(&empty).range((start, Bound::Unbounded));
+        let limit = usize::try_from(limit).expect("a limit");
+        let due = after.take_while(|(due, _)| *due <= now).take(limit);
+        let entries: Vec<DueEntry> = due.map(|(due, pk)| self.entry(pk, class, *due)).collect();
+        self.0.reads.set(self.0.reads.get() + 1);
+        self.0.largest_page.set(self.0.largest_page.get().max(entries.len()));
+        let cursor = |entry: &DueEntry| Cursor {
+            pk: entry.key.pk(),
+            sk: entry.key.sk().to_owned(),
+            due: entry.due.epoch().to_string(),
+        };
+        let next = entries.last().filter(|_| entries.len() == limit).map(cursor);
+        Ok(DuePage { entries, next })
+    }
+
+    async fn due_orphans(
+        &self,
+        _: &str,
+        _: EventTime,
+        _: i32,
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn tally(&self, class: &str, _pages: usize) -> Result<Tally, LedgerError> {
+        let (index, rows) = (self.0.index.borrow(), self.0.rows.borrow());
+        let since = index.get(class).into_iter().flatten().map(|(_, pk)| rows[pk].1.since);
+        let (entries, oldest) = (since.clone().count(), since.min());
+        let counted = oldest.map(|oldest| ("main".to_owned(), Counted { entries, oldest }));
+        Ok(Tally { accounts: counted.into_iter().collect(), complete: true })
+    }
+
+    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
+        Ok(self.move_to(seen, &seen.class, until, seen.since).await)
+    }
+
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
+        Ok(self.move_to(seen, &IndexClass::Wait, due, due).await)
+    }
+}
+
+impl GoalChecks for InMemory {
+    async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
+        let held_goals = self.0.held_goals.borrow().clone();
+        Ok(AccountItem { held_goals, ..AccountItem::default() })
+    }
+
+    async fn save_check(&self, _: &AccountName, _: &GoalCheck) -> Result<(), LedgerError> {
+        unreachable!("sweep checks nothing")
+    }
+
+    async fn fail_check(&self, _: &AccountName, _: &CheckFailure) -> Result<(), LedgerError> {
+        unreachable!("sweep checks nothing")
+    }
+}
+
+impl Signals for InMemory {
+    async fn send(
+        &self,
+        signals: &[Signal],
+        _now: EventTime,
+        _jitter: i64,
+    ) -> Vec<Result<(), QueueError>> {
+        assert!(signals.len() <= 10, "SQS takes ten at once");
+        tokio::task::yield_now().await;
+        self.0.signals.borrow_mut().extend(signals.iter().map(Signal::key));
+        signals.iter().map(|_| Ok(())).collect()
+    }
+
+    async fn defer(&self, _messages: &[Deferral]) {
+        unreachable!("sweep receives nothing")
+    }
+}
+
+impl Clock for InMemory {
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms.get()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now_ms()).expect("after 1970"))
+    }
+}
+
+impl Telemetry for InMemory {
+    fn line(&self, _message: &str, _members: Map<String, Value>) {}
+
+    fn emit(&self, account: &str, metrics: &[Metric]) {
+        assert_eq!(account, "main");
+        let values = metrics.iter().map(|metric| (metric.name, metric.value));
+        self.0.metrics.borrow_mut().extend(values);
+    }
+}
+
+/// Nothing here is an orphan: sweep reads and writes no whole rows.
+impl Rows for InMemory {
+    async fn insert(&self, _: &Row, _: EventTime) -> Result<Option<Row>, LedgerError> {
+        unreachable!("sweep inserts nothing")
+    }
+
+    async fn change(&self, _: &Row, _: &Row) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn partition(
+        &self,
+        _: &Source,
+        _: &RecordId,
+        _: EventTime,
+    ) -> Result<Partition, LedgerError> {
+        unreachable!("no orphan")
+    }
+}
+
+impl Orphans for InMemory {
+    async fn record_in_orphan(
+        &self,
+        _: Option<&Orphan>,
+        _: &Orphan,
+        _: &PartitionKey,
+        _: &Pointer,
+        _: EventTime,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn save_orphan(&self, _: &Orphan, _: &Orphan) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn move_corrections(&self, _: &Orphan, _: &Row, _: &Moved) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+}
+
+impl Batches for InMemory {
+    async fn read(&self, _: &[RowKey], _: &[AccountName]) -> Result<Found, LedgerError> {
+        unreachable!("sweep reads the index only")
+    }
+
+    async fn write(&self, _: &[Write]) -> Vec<Written> {
+        unreachable!("no orphan")
+    }
+}
+
+impl Claims for InMemory {
+    async fn claim(&self, _: &str, _: &RowKey, _: EventTime) -> Result<bool, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn point(
+        &self,
+        _: &PartitionKey,
+        _: &Pointer,
+        _: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn pointer(
+        &self,
+        _: &PartitionKey,
+        _: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+}
+
+impl Clicks for InMemory {
+    async fn sightings(
+        &self,
+        _: &RecordId,
+        _: EventTime,
+        _: usize,
+        _: EventTime,
+    ) -> Result<Vec<Sighting>, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+
+    async fn ties(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: usize,
+        _: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+}
+
+impl AccountItems for InMemory {
+    async fn pause(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
+        unreachable!("sweep calls nobody")
+    }
+
+    async fn refuse_secret(&self, _: &AccountName, _: &str) -> Result<(), LedgerError> {
+        unreachable!("sweep has no secret")
+    }
+}

@@ -1,0 +1,196 @@
+//! `infra/template.yaml`, as far as pages speak of it. Tags such as `!Ref` stay what they are.
+
+use yaml_serde::Value;
+
+/// The template.
+#[derive(Debug)]
+pub struct Template(Value);
+
+/// A parameter of the template.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// What it is if nothing is given; empty for an empty text.
+    pub default: String,
+    /// What it is for.
+    pub description: String,
+}
+
+/// A variable that all functions get.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// The parameter or resource that its value comes from.
+    pub from: String,
+}
+
+/// A route of the HTTP API.
+#[derive(Debug)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Its path, with `{…}` for parameters.
+    pub path: String,
+    /// The binary that answers.
+    pub function: String,
+}
+
+/// An alarm.
+#[derive(Debug)]
+pub struct Alarm {
+    /// Its name in the template.
+    pub name: String,
+    /// Namespace of its metric.
+    pub namespace: String,
+    /// Its metric.
+    pub metric: String,
+    /// What is wrong and what helps.
+    pub description: String,
+    /// When it changes to ALARM.
+    pub when: String,
+}
+
+impl Template {
+    /// Reads the template.
+    ///
+    /// # Panics
+    /// If it is no YAML.
+    #[must_use]
+    pub fn read() -> Self {
+        Template(yaml_serde::from_str(&crate::read("infra/template.yaml")).expect("YAML"))
+    }
+
+    /// The parameters in their order.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let parameter = |(name, it): (&str, &Value)| Parameter {
+            name: name.to_owned(),
+            default: text(&it["Default"]),
+            description: text(&it["Description"]),
+        };
+        entries(&self.0["Parameters"]).map(parameter).collect()
+    }
+
+    /// The variables that every function gets, in their order.
+    #[must_use]
+    pub fn variables(&self) -> Vec<Variable> {
+        let variable = |(name, value): (&str, &Value)| Variable {
+            name: name.to_owned(),
+            from: source_of(value),
+        };
+        let variables = &self.0["Globals"]["Function"]["Environment"]["Variables"];
+        entries(variables).map(variable).collect()
+    }
+
+    /// The routes in their order.
+    #[must_use]
+    pub fn routes(&self) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for (_, function) in self.resources("AWS::Serverless::Function") {
+            for (_, event) in entries(&function["Properties"]["Events"]) {
+                if text(&event["Type"]) == "HttpApi" {
+                    routes.push(Route {
+                        method: text(&event["Properties"]["Method"]),
+                        path: text(&event["Properties"]["Path"]),
+                        function: text(&function["Metadata"]["BuildProperties"]["Binary"]),
+                    });
+                }
+            }
+        }
+        routes
+    }
+
+    /// The alarms in their order.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let alarm = |(name, it): (&str, &Value)| {
+            let it = &it["Properties"];
+            Alarm {
+                name: name.to_owned(),
+                namespace: text(&it["Namespace"]),
+                metric: text(&it["MetricName"]),
+                description: text(&it["AlarmDescription"]),
+                when: condition(it),
+            }
+        };
+        self.resources("AWS::CloudWatch::Alarm").map(alarm).collect()
+    }
+
+    /// How many resources of a type there are.
+    #[must_use]
+    pub fn count(&self, kind: &str) -> usize {
+        self.resources(kind).count()
+    }
+
+    fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        entries(&self.0["Resources"]).filter(move |(_, it)| text(&it["Type"]) == kind)
+    }
+}
+
+fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let pairs = value.as_mapping().into_iter().flatten();
+    pairs.filter_map(|(name, value)| Some((name.as_str()?, value)))
+}
+
+/// A scalar as text; of a tagged one, such as `!If [Condition, a, b]`, its members.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Sequence(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Tagged(tagged) => text(&tagged.value),
+        _ => String::new(),
+    }
+}
+
+/// The parameter or resource that a value refers to, also inside `!If` and `!Sub`.
+fn source_of(value: &Value) -> String {
+    let Value::Tagged(tagged) = value else { return text(value) };
+    match &tagged.value {
+        Value::Sequence(items) => items.get(1).map(source_of).unwrap_or_default(),
+        Value::String(text) => {
+            let inside = text.split_once("${").and_then(|(_, rest)| rest.split_once('}'));
+            inside.map_or(text.as_str(), |(name, _)| name).to_owned()
+        }
+        other => text(other),
+    }
+}
+
+/// The condition of an alarm in words.
+fn condition(alarm: &Value) -> String {
+    let sign = match text(&alarm["ComparisonOperator"]).as_str() {
+        "GreaterThanThreshold" => ">",
+        "GreaterThanOrEqualToThreshold" => "≥",
+        "LessThanThreshold" => "<",
+        "LessThanOrEqualToThreshold" => "≤",
+        other => panic!("no sign for {other}"),
+    };
+    let threshold = threshold(&alarm["Threshold"]);
+    let periods = text(&alarm["EvaluationPeriods"]);
+    let needed = match text(&alarm["DatapointsToAlarm"]) {
+        empty if empty.is_empty() => periods.clone(),
+        points => points,
+    };
+    let minutes = text(&alarm["Period"]).parse::<u64>().expect("a period in seconds") / 60;
+    let of = if needed == periods { needed } else { format!("{needed} of {periods}") };
+    let statistic = text(&alarm["Statistic"]);
+    let silent = match text(&alarm["TreatMissingData"]).as_str() {
+        "breaching" => ", or no data",
+        _ => "",
+    };
+    format!("{statistic} {sign} {threshold} in {of} × {minutes} min{silent}")
+}
+
+/// `!If [RotatesTokens, 21, 75]` is "21 or 75".
+fn threshold(value: &Value) -> String {
+    match value {
+        Value::Tagged(tagged) => {
+            let choices = tagged.value.as_sequence().into_iter().flatten().skip(1);
+            choices.map(text).collect::<Vec<_>>().join(" or ")
+        }
+        plain => text(plain),
+    }
+}

@@ -1,0 +1,13 @@
+//! The pages say what the code and the template say.
+//!
+//! `UPDATE_PAGES=1 cargo test -p pages` writes the tables.
+
+#[macro_use]
+mod lines;
+mod api;
+mod fields;
+mod infra;
+mod mapping;
+mod microsoft;
+mod shape;
+mod states;
