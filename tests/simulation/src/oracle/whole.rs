@@ -1,8 +1,13 @@
 //! What must hold for all rows together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tracklayer_core::ledger::{observed::Claim, row::RowKey};
+use tracklayer_core::ledger::{
+    index::IndexClass,
+    observed::{Claim, RefusalReason},
+    row::RowKey,
+    signal::Signal,
+};
 
 use crate::{
     microsoft::Sent,
@@ -15,6 +20,7 @@ pub(super) fn check(world: &World) {
     check_microsoft(world);
     check_claims(world);
     check_not_taken(world);
+    check_letters(world);
 }
 
 /// Every conversion at Microsoft belongs to exactly one row.
@@ -110,6 +116,23 @@ fn check_not_taken(world: &World) {
                 same_time && persons.contains(&sent.person())
             };
             taken(key, by, &is);
+        }
+    }
+}
+
+/// What is listed as refused has a dead-letter message; what no redrive could help has none.
+fn check_letters(world: &World) {
+    let queue = world.queue.borrow();
+    let dead = queue.dead.iter().filter_map(|message| Signal::parse(&message.body).ok());
+    let dead: BTreeSet<RowKey> = dead.map(|signal| signal.key()).collect();
+    for row in world.table.borrow().rows.values() {
+        let reason = row.observed.refusal.as_ref().map(|refusal| &refusal.reason);
+        let listed = row.open.as_ref().is_some_and(|open| open.class == IndexClass::Refused);
+        let is_lost = listed && !dead.contains(&row.key) && world.plan.faults.vanished == 0;
+        let ended = row.is_erased() || reason.is_some_and(RefusalReason::is_beyond_repair);
+        if is_lost || (ended && dead.contains(&row.key)) {
+            let what = format!("{reason:?}, listed: {listed}, erased: {}", row.is_erased());
+            world.violated("dead letters are what can be repaired", row.key.label(), what);
         }
     }
 }

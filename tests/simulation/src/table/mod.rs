@@ -62,8 +62,6 @@ pub struct Table {
 pub struct Attempt {
     /// By which run.
     pub by: String,
-    /// When, in milliseconds since 1970.
-    pub at: i64,
     /// What Microsoft knows it by.
     pub person: String,
     /// Whether an earlier attempt had no known outcome then.
@@ -188,7 +186,6 @@ impl Table {
         if new.applying.is_some() && new.applying != old.applying {
             attempts.push(Attempt {
                 by: by.to_owned(),
-                at: self.now_ms,
                 person: crate::oracle::person_of(after),
                 in_doubt: old.may_count(),
                 not_taken: false,
