@@ -1,14 +1,10 @@
 //! What must hold for all rows together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use tracklayer_core::ledger::{
-    index::IndexClass,
-    observed::{Claim, RefusalReason},
-    row::RowKey,
-    signal::Signal,
-};
+use tracklayer_core::ledger::{index::IndexClass, observed::Claim, row::RowKey, signal::Signal};
 
+use super::DOUBT;
 use crate::{
     microsoft::Sent,
     table::{Claimed, Table},
@@ -120,18 +116,23 @@ fn check_not_taken(world: &World) {
     }
 }
 
-/// What is listed as refused has a dead-letter message; what no redrive could help has none.
+/// What is listed as refused has a dead-letter message; what no redrive could help is redriven in
+/// vain once, and then has none.
 fn check_letters(world: &World) {
     let queue = world.queue.borrow();
-    let dead = queue.dead.iter().filter_map(|message| Signal::parse(&message.body).ok());
-    let dead: BTreeSet<RowKey> = dead.map(|signal| signal.key()).collect();
+    let dead = queue.dead.iter();
+    let dead: BTreeMap<RowKey, i64> = dead
+        .filter_map(|it| Some((Signal::parse(&it.body).ok()?.key(), it.sent / 1_000)))
+        .collect();
     for row in world.table.borrow().rows.values() {
-        let reason = row.observed.refusal.as_ref().map(|refusal| &refusal.reason);
+        let refusal = row.observed.refusal.as_ref();
         let listed = row.open.as_ref().is_some_and(|open| open.class == IndexClass::Refused);
-        let is_lost = listed && !dead.contains(&row.key) && world.plan.faults.vanished == 0;
-        let ended = row.is_erased() || reason.is_some_and(RefusalReason::is_beyond_repair);
-        if is_lost || (ended && dead.contains(&row.key)) {
-            let what = format!("{reason:?}, listed: {listed}, erased: {}", row.is_erased());
+        let is_lost = listed && !dead.contains_key(&row.key) && world.plan.faults.vanished == 0;
+        let beyond = refusal.filter(|it| it.reason.is_beyond_repair()).map(|it| it.at);
+        let ended = row.facts.erased_at.or(beyond).map(|at| at.epoch() + DOUBT);
+        let is_redriven = dead.get(&row.key).is_some_and(|sent| ended.is_some_and(|at| at < *sent));
+        if is_lost || is_redriven {
+            let what = format!("{refusal:?}, listed: {listed}, ended: {ended:?}");
             world.violated("dead letters are what can be repaired", row.key.label(), what);
         }
     }
