@@ -41,6 +41,10 @@ pub enum Mutation {
     ClickAgeIgnored,
     /// Nobody takes corrections that came before their original.
     OrphanForgotten,
+    /// Corrections occur in whole seconds.
+    MillisecondsDropped,
+    /// What the queue gives up is not marked in the ledger.
+    DeadUnwritten,
     /// Corrections leave the orphan, and the row does not get them.
     CorrectionLost,
     /// A claimed Retract is forgotten.

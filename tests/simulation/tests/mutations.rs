@@ -40,6 +40,8 @@ finds! {
     a_claimed_retract_forgotten: RetractForgotten,
     a_due_that_is_not_written: NoDue,
     an_orphan_that_nobody_gathers: OrphanForgotten,
+    corrections_ordered_by_seconds: MillisecondsDropped,
+    a_death_that_nobody_writes_down: DeadUnwritten,
     a_correction_lost_when_it_moves: CorrectionLost,
     a_click_that_is_gone_and_still_credited: ClickGoneUnseen,
     a_refused_click_that_is_credited_again: RefusedClickAgain,

@@ -146,6 +146,9 @@ fn acknowledge(
             let fate = if done { "acknowledges" } else { "hands back" };
             format!("{} {fate} {}", invocation.name, message.id)
         });
+        if !done && message.receives >= MAX_RECEIVES {
+            crate::oracle::check_given_up(world, invocation, &message.body);
+        }
         if done && !world.fault(|faults| faults.undeleted) {
             world.queue.borrow_mut().delete(&message.id);
         }

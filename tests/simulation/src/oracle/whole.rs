@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::ledger::{observed::Claim, row::RowKey};
+use tracklayer_core::ledger::{index::IndexClass, observed::Claim, row::RowKey, signal::Signal};
 
+use super::DOUBT;
 use crate::{
     microsoft::Sent,
     table::{Claimed, Table},
@@ -15,6 +16,7 @@ pub(super) fn check(world: &World) {
     check_microsoft(world);
     check_claims(world);
     check_not_taken(world);
+    check_letters(world);
 }
 
 /// Every conversion at Microsoft belongs to exactly one row.
@@ -110,6 +112,28 @@ fn check_not_taken(world: &World) {
                 same_time && persons.contains(&sent.person())
             };
             taken(key, by, &is);
+        }
+    }
+}
+
+/// What is listed as refused has a dead-letter message; what no redrive could help is redriven in
+/// vain once, and then has none.
+fn check_letters(world: &World) {
+    let queue = world.queue.borrow();
+    let dead = queue.dead.iter();
+    let dead: BTreeMap<RowKey, i64> = dead
+        .filter_map(|it| Some((Signal::parse(&it.body).ok()?.key(), it.sent / 1_000)))
+        .collect();
+    for row in world.table.borrow().rows.values() {
+        let refusal = row.observed.refusal.as_ref();
+        let listed = row.open.as_ref().is_some_and(|open| open.class == IndexClass::Refused);
+        let is_lost = listed && !dead.contains_key(&row.key) && world.plan.faults.vanished == 0;
+        let beyond = refusal.filter(|it| it.reason.is_beyond_repair()).map(|it| it.at);
+        let ended = row.facts.erased_at.or(beyond).map(|at| at.epoch() + DOUBT);
+        let is_redriven = dead.get(&row.key).is_some_and(|sent| ended.is_some_and(|at| at < *sent));
+        if is_lost || is_redriven {
+            let what = format!("{refusal:?}, listed: {listed}, ended: {ended:?}");
+            world.violated("dead letters are what can be repaired", row.key.label(), what);
         }
     }
 }

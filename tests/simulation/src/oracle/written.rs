@@ -1,6 +1,9 @@
 //! What must hold whenever something is claimed, sent or heard.
 
-use tracklayer_core::ledger::{observed::RefusalReason, row::Row};
+use tracklayer_core::{
+    ledger::{observed::RefusalReason, row::Row, signal::Signal},
+    reconcile::decide::after_wait,
+};
 
 use super::{credit, order_of, person_of};
 use crate::{
@@ -101,5 +104,22 @@ pub fn check_heard(world: &World, run: &Invocation) {
             let what = format!("{} has heard: {heard:?}, which is not noted", run.name);
             world.violated("no outcome is thrown away", row.key.label(), what);
         }
+    }
+}
+
+/// What the queue is about to give up, after a run without trouble with AWS, is marked in the ledger,
+/// unless the row is refused anyway or wants nothing.
+pub fn check_given_up(world: &World, run: &Invocation, body: &str) {
+    if run.hampered.get() || world.plan.faults.unprocessed > 0 {
+        return;
+    }
+    let table = world.table.borrow();
+    let Ok(signal) = Signal::parse(body) else { return };
+    let Some(row) = table.rows.get(&signal.key()) else { return };
+    let marked = row.observed.dead_at.is_some() || row.observed.refusal.is_some();
+    let wants_nothing = row.is_erased() || after_wait(row).is_none();
+    if !marked && !wants_nothing {
+        let what = format!("{} gives it up: {:?}", run.name, row.observed);
+        world.violated("what is given up is marked", row.key.label(), what);
     }
 }

@@ -36,6 +36,9 @@ impl Port {
         if self.mutated(Mutation::ApplyUnclaimed) && claims {
             return Some(Written::Done);
         }
+        if self.mutated(Mutation::DeadUnwritten) && observed.dead_at.is_some() {
+            return Some(Written::Done);
+        }
         if self.mutated(Mutation::UnknownIsNotTaken) {
             take_back_unknown(old, observed);
         }
@@ -79,6 +82,11 @@ impl Port {
         if self.mutated(Mutation::ClaimIgnored) {
             let rest = policy().claim_rest();
             row.observed.applying = row.observed.applying.map(|at| at.plus_seconds(-rest));
+        }
+        if self.mutated(Mutation::MillisecondsDropped) {
+            for correction in &mut row.corrections {
+                correction.occurred_at = correction.occurred_at.second().into();
+            }
         }
         if self.mutated(Mutation::IdentityChanged) {
             let over = |at: &EventTime| at.plus_seconds(policy().claim_rest()) <= self.now();

@@ -4,11 +4,14 @@
 //! click was made: a later one than its conversion is refused (5616), an adjustment more than 90 days
 //! after it is dropped without an error.
 
+mod sent;
+
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 use tracklayer_core::time::{DAY, EventTime};
+
+pub use sent::Sent;
 
 use crate::{decimal::thousandths, random::Random, setting::Setting};
 
@@ -16,105 +19,6 @@ use crate::{decimal::thousandths, random::Random, setting::Setting};
 pub const PIPELINE: i64 = 6 * 3_600;
 /// How old a goal must be.
 const GOAL_AGE: i64 = 2 * 3_600;
-
-/// A row of either operation, as it was sent.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Sent {
-    /// The goal's name.
-    pub conversion_name: String,
-    /// When it happened.
-    pub conversion_time: String,
-    #[serde(default)]
-    microsoft_click_id: Option<String>,
-    #[serde(default)]
-    hashed_email_address: Option<String>,
-    #[serde(default)]
-    hashed_phone_number: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    conversion_value: Option<String>,
-    #[serde(default)]
-    conversion_currency_code: Option<String>,
-    #[serde(default)]
-    adjustment_type: Option<String>,
-    #[serde(default)]
-    adjustment_time: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    adjustment_value: Option<String>,
-    #[serde(default)]
-    adjustment_currency_code: Option<String>,
-    /// Our name of the account it was sent for.
-    #[serde(skip)]
-    pub account: String,
-    /// The environment and ad account it was sent to.
-    #[serde(skip)]
-    pub place: String,
-}
-
-fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::<Box<RawValue>>::deserialize(deserializer)
-        .map(|raw| raw.map(|raw| raw.get().to_owned()))
-}
-
-impl Sent {
-    /// What Microsoft knows the person and second by, in our account.
-    #[must_use]
-    pub fn person(&self) -> String {
-        let hashes = || {
-            let hash = |hash: &Option<String>| hash.clone().unwrap_or_default();
-            format!("{}/{}", hash(&self.hashed_email_address), hash(&self.hashed_phone_number))
-        };
-        let id = self.microsoft_click_id.as_ref().map_or_else(hashes, |id| id.to_lowercase());
-        format!("{} {id} {}", self.account, self.conversion_time)
-    }
-
-    /// Whether it is an adjustment.
-    #[must_use]
-    pub fn is_adjustment(&self) -> bool {
-        self.adjustment_type.is_some()
-    }
-
-    /// For this account, to this place.
-    #[must_use]
-    pub fn addressed(self, account: &str, place: &str) -> Self {
-        Sent { account: account.to_owned(), place: place.to_owned(), ..self }
-    }
-
-    /// Another value of the original.
-    #[must_use]
-    pub fn with_value(mut self, value: String) -> Self {
-        self.conversion_value = self.conversion_value.map(|_| value);
-        self
-    }
-
-    /// The original value, in thousandths.
-    #[must_use]
-    pub fn original_value(&self) -> Option<i64> {
-        self.conversion_value.as_deref().map(thousandths)
-    }
-
-    /// The net in thousandths, if it is none of a Retract, and the time of an adjustment.
-    #[must_use]
-    pub fn adjustment(&self) -> Option<(Option<i64>, &str)> {
-        let value = self.adjustment_value.as_deref().map(thousandths);
-        self.adjustment_time.as_deref().map(|time| (value, time))
-    }
-
-    /// For the trace.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match (&self.adjustment_type, &self.adjustment_value) {
-            (Some(kind), Some(value)) => format!("{kind} {value}"),
-            (Some(kind), None) => kind.clone(),
-            (None, _) => format!(
-                "Apply \"{}\" of {} {}",
-                self.conversion_name,
-                self.microsoft_click_id.as_deref().unwrap_or("hashes"),
-                self.conversion_value.as_deref().unwrap_or("-"),
-            ),
-        }
-    }
-}
 
 /// A goal: renaming leaves it what it is.
 #[derive(Clone, Debug)]
