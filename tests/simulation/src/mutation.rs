@@ -59,6 +59,8 @@ pub enum Mutation {
     OneAccount,
     /// A row that was accepted elsewhere passes for accepted here.
     ElsewhereIsHere,
+    /// Where an original was sent that has no answer is forgotten.
+    SentToForgotten,
     /// A row that was accepted elsewhere passes for never accepted.
     ElsewhereForgotten,
     /// Persons are taken out of no row.

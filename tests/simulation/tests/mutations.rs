@@ -52,5 +52,6 @@ finds! {
     held_rows_of_a_name_that_was_corrected: OldNameForgotten,
     one_account_for_all: OneAccount,
     accepted_elsewhere_passes_for_here: ElsewhereIsHere,
+    an_unanswered_original_is_sent_elsewhere: SentToForgotten,
     accepted_elsewhere_is_forgotten: ElsewhereForgotten,
 }

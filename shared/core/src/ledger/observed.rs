@@ -25,6 +25,9 @@ pub struct Observed {
     /// An earlier attempt of the original has no known outcome: the conversion may count already.
     #[serde(skip_serializing_if = "is_false")]
     pub apply_unknown: bool,
+    /// Where the attempts were sent that have no known outcome: the original is sent nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_to: Option<Destination>,
     /// The last adjustment that was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjusted: Option<Adjusted>,
@@ -193,7 +196,7 @@ pub enum RefusalReason {
     Expired,
     /// A correction could not be sent within 90 days of the conversion and its click.
     TooOldForMicrosoft,
-    /// Another environment or ad account took it.
+    /// Another environment or ad account took it, or may have.
     AcceptedElsewhere,
     /// It is not sent any more after an attempt whose outcome is unknown.
     MayAlreadyCount,

@@ -119,7 +119,7 @@ pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Po
     }
     match &row.observed.accepted {
         None => before_acceptance(row, account, now, policy),
-        Some(accepted) if is_elsewhere(accepted, account) => {
+        Some(accepted) if is_other(&accepted.by, account) => {
             Action::Refuse(RefusalReason::AcceptedElsewhere)
         }
         Some(accepted) => after_acceptance(row, accepted, account, now, policy),
@@ -136,8 +136,8 @@ fn after_erasure(row: &Row) -> Action {
     }
 }
 
-fn is_elsewhere(accepted: &Acceptance, account: &AccountView) -> bool {
-    account.destination.as_ref().is_some_and(|here| *here != accepted.by)
+fn is_other(destination: &Destination, account: &AccountView) -> bool {
+    account.destination.as_ref().is_some_and(|here| here != destination)
 }
 
 fn before_acceptance(row: &Row, account: &AccountView, now: EventTime, policy: &Policy) -> Action {
@@ -148,6 +148,10 @@ fn before_acceptance(row: &Row, account: &AccountView, now: EventTime, policy: &
     }
     if now > row.limit() {
         return Action::Refuse(end_of(row));
+    }
+    // An attempt without an answer may count where it was sent: it must not count here as well.
+    if observed.may_count() && observed.sent_to.as_ref().is_some_and(|to| is_other(to, account)) {
+        return Action::Refuse(RefusalReason::AcceptedElsewhere);
     }
     // What may have been sent is repeated as it is, whatever its goal takes now.
     let may_repeat = observed.may_count() && facts.identity.is_matchable();

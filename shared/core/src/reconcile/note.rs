@@ -212,7 +212,9 @@ impl Note {
         let mut observed = row.observed.clone();
         match self {
             Note::Waits(..) | Note::InSync => return None,
-            Note::ClaimedApply => outcome::claim_apply(&mut observed, now),
+            Note::ClaimedApply => {
+                outcome::claim_apply(&mut observed, context.account.destination.as_ref(), now);
+            }
             Note::ClaimedAdjustment(adjustment, time) => {
                 outcome::claim_adjustment(&mut observed, row, adjustment, *time, now);
             }

@@ -32,9 +32,10 @@ pub(super) enum Outstanding {
 }
 
 /// The original is about to be sent. An earlier claim without outcome is an unknown outcome.
-pub(super) fn claim_apply(observed: &mut Observed, now: EventTime) {
+pub(super) fn claim_apply(observed: &mut Observed, to: Option<&Destination>, now: EventTime) {
     observed.apply_unknown |= observed.applying.is_some();
     observed.applying = Some(now);
+    observed.sent_to = to.cloned();
 }
 
 /// An adjustment is about to be sent.
@@ -75,6 +76,7 @@ pub(super) fn claim_adjustment(
 pub(super) fn take_back(observed: &mut Observed, kind: Kind) {
     if kind == Kind::Apply {
         observed.applying = None;
+        observed.sent_to = observed.sent_to.take().filter(|_| observed.apply_unknown);
     } else if let Some(claim) = observed.claim.take() {
         observed.unsettled = claim.after_unsettled;
         observed.claim = claim.before.map(|before| *before);
@@ -101,6 +103,7 @@ pub(super) fn accept(observed: &mut Observed, kind: Kind, call: &CallRef, now: E
             observed.accepted = Some(Acceptance { at: now, by: call.to.clone(), tracking_id });
             observed.applying = None;
             observed.apply_unknown = false;
+            observed.sent_to = None;
         }
         Kind::Restate | Kind::Retract => {
             let claim = observed.claim.as_ref();
@@ -161,6 +164,7 @@ pub(super) fn unknown(
         }
     } else if observed.accepted.is_none() {
         observed.apply_unknown = true;
+        observed.sent_to = Some(call.to.clone());
         if whose == Outstanding::Ours {
             observed.applying = None;
         }

@@ -4,11 +4,14 @@ use tracklayer_core::{
     ledger::{
         facts::Facts,
         index::IndexClass,
-        observed::{Postponed, Refusal, RefusalReason},
+        observed::{Kind, Postponed, Refusal, RefusalReason},
         row::Row,
         wait::WaitReason,
     },
-    reconcile::decide::{Action, is_about_to_expire},
+    reconcile::{
+        decide::{Action, is_about_to_expire},
+        note::Note,
+    },
 };
 
 use crate::support::*;
@@ -29,6 +32,30 @@ fn a_refused_row_stays_refused_whatever_came_since() {
     let reason = RefusalReason::MayAlreadyCount;
     row.observed.refusal = Some(Refusal { at: after(9), reason: reason.clone() });
     assert_eq!(next(&row, DAY), Action::Refuse(reason));
+}
+
+/// It may count where it was sent: sent to another account, it could count in both.
+#[test]
+fn an_attempt_without_an_answer_is_repeated_nowhere_else() {
+    let mut bench = Bench::new();
+    let mut row = row();
+    let claim = Note::ClaimedApply.write(&row, None, &bench.context(after(HOUR)));
+    assert!(carry_out(&mut row, &claim));
+    let mut unanswered = row.clone();
+    let unknown = Note::Unknown(Kind::Apply, mark(), None);
+    let unknown = unknown.write(&row, None, &bench.context(after(HOUR + 60)));
+    assert!(carry_out(&mut unanswered, &unknown));
+    let mut freed = row.clone();
+    let not_taken = Note::NotTaken(Kind::Apply, mark(), None);
+    let not_taken = not_taken.write(&row, None, &bench.context(after(HOUR + 60)));
+    assert!(carry_out(&mut freed, &not_taken));
+    let elsewhere = Action::Refuse(RefusalReason::AcceptedElsewhere);
+    for (here, again) in [(production(), Action::Apply), (sandbox(), elsewhere)] {
+        bench.account.destination = Some(here);
+        let next = |row: &Row| bench.context(after(DAY)).next(row);
+        assert_eq!((next(&row), next(&unanswered)), (again.clone(), again));
+        assert_eq!(next(&freed), Action::Apply, "it is nowhere");
+    }
 }
 
 #[test]

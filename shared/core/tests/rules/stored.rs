@@ -308,6 +308,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
         accepted: first.0.map(|(at, tracking_id)| Acceptance { at, by: sandbox(), tracking_id }),
         applying: first.3.0,
         apply_unknown: second.0.1,
+        sent_to: second.0.1.then(sandbox),
         adjusted: first.1.map(|(at, value, corrections, tracking_id)| Adjusted {
             at,
             value,

@@ -45,10 +45,6 @@ pub struct Counted {
     currency: Option<String>,
     /// Taken back.
     pub retracted: bool,
-    /// The run that brought it.
-    pub by: String,
-    /// When, in seconds since 1970.
-    pub at: i64,
     shows: i64,
     last_adjustment: String,
 }
@@ -154,7 +150,7 @@ impl Microsoft {
         rows.iter()
             .zip(refusals)
             .map(|(row, refusal)| {
-                refused(refusal).and_then(|()| self.row(row, by, now, random))?;
+                refused(refusal).and_then(|()| self.row(row, now, random))?;
                 self.taken.push((by.to_owned(), row.clone()));
                 Ok(())
             })
@@ -166,7 +162,7 @@ impl Microsoft {
         self.clicked.get(&row.microsoft_click_id.as_ref()?.to_lowercase()).copied()
     }
 
-    fn row(&mut self, row: &Sent, by: &str, now: i64, random: &mut Random) -> Taken {
+    fn row(&mut self, row: &Sent, now: i64, random: &mut Random) -> Taken {
         let goal = self
             .goals
             .iter()
@@ -184,13 +180,13 @@ impl Microsoft {
             false if self.clicked(row).is_some_and(|at| at > time) => Err(5616),
             false if self.goals[goal].made + GOAL_AGE > now => Err(5615),
             false => {
-                self.apply(row, goal, by, now, random);
+                self.apply(row, goal, now, random);
                 Ok(())
             }
         }
     }
 
-    fn apply(&mut self, row: &Sent, goal: usize, by: &str, now: i64, random: &mut Random) {
+    fn apply(&mut self, row: &Sent, goal: usize, now: i64, random: &mut Random) {
         let person = row.person();
         let earlier = self.applies.entry(person.clone()).or_default();
         if earlier
@@ -216,8 +212,6 @@ impl Microsoft {
             value: row.conversion_value.as_deref().map(thousandths),
             currency: row.conversion_currency_code.clone(),
             retracted: false,
-            by: by.to_owned(),
-            at: now,
             shows: now + random.between(0, PIPELINE),
             last_adjustment: String::new(),
         });

@@ -42,10 +42,7 @@ impl<'a> Case<'a> {
         if observed.dead_at.is_some() && !self.row.is_erased() {
             return self.violated("every row is explained", "dead, though all was redriven");
         }
-        let counted = match self.settle_places(self.counted(), &mut admit) {
-            Ok(counted) => counted,
-            Err(broken) => return self.violated("nothing counts twice", &broken),
-        };
+        let counted = self.counted();
         if counted.len() > 1 {
             return self.violated("nothing counts twice", &format!("{counted:?}"));
         }
@@ -136,6 +133,9 @@ impl<'a> Case<'a> {
             }
             (RefusalReason::MayAlreadyCount, None) if known.may_count() => {
                 admit("may already count, but doesn't");
+            }
+            (RefusalReason::AcceptedElsewhere, _) if known.may_count() && self.has_moved() => {
+                admit("may already count elsewhere");
             }
             (RefusalReason::Expired, None) if late => {
                 admit("older than 90 days before it was taken");

@@ -83,6 +83,9 @@ impl Port {
             let rest = policy().claim_rest();
             row.observed.applying = row.observed.applying.map(|at| at.plus_seconds(-rest));
         }
+        if self.mutated(Mutation::SentToForgotten) {
+            row.observed.sent_to = None;
+        }
         if self.mutated(Mutation::MillisecondsDropped) {
             for correction in &mut row.corrections {
                 correction.occurred_at = correction.occurred_at.second().into();

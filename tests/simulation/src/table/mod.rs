@@ -64,8 +64,6 @@ pub struct Attempt {
     pub by: String,
     /// What Microsoft knows it by.
     pub person: String,
-    /// Whether an earlier attempt had no known outcome then.
-    pub in_doubt: bool,
     /// It was noted that it was not taken.
     pub not_taken: bool,
 }
@@ -187,7 +185,6 @@ impl Table {
             attempts.push(Attempt {
                 by: by.to_owned(),
                 person: crate::oracle::person_of(after),
-                in_doubt: old.may_count(),
                 not_taken: false,
             });
         }
