@@ -158,7 +158,7 @@ impl<'a> Case<'a> {
         if late {
             admit("a correction that came later than 90 days after the conversion or its click");
         }
-        let nothing = net.is_nothing();
+        let nothing = net.is_nothing(self.order.value);
         let retracted = self.row.observed.is_retract_claimed();
         let right = match nothing || retracted {
             true => counted.retracted,

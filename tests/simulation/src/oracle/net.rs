@@ -40,10 +40,10 @@ impl Net {
         (net, late)
     }
 
-    /// Whether nothing of it should count.
-    pub(super) fn is_nothing(self) -> bool {
+    /// Whether nothing should count of what was worth `original`: less than half a cent is nothing.
+    pub(super) fn is_nothing(self, original: Option<i64>) -> bool {
         match self {
-            Net::Value(net) => net <= 0,
+            Net::Value(net) => net < 5 && original != Some(net),
             Net::NoValue { taken_back } => taken_back,
         }
     }
