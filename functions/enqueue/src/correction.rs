@@ -1,5 +1,5 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
-//! for the original.
+//! for the original. An id that came second as another notice of an order leads to the order's row.
 
 use tracklayer_core::{
     event::{Correction as CorrectionEvent, ErrorCode, EventError},
@@ -15,7 +15,10 @@ use tracklayer_core::{
         state::lost_since,
     },
 };
-use tracklayer_edge::ports::{Claims as _, LedgerError, Partition, Pointer, Ports, Rows as _};
+use tracklayer_edge::{
+    flows::originals::{self, Siblings},
+    ports::{Claims as _, LedgerError, Pointer, Ports, Rows as _},
+};
 
 use crate::{
     call::Call,
@@ -37,7 +40,7 @@ enum Target<'a> {
 
 impl<P: Ports> Enqueue<P> {
     /// Records one correction and answers.
-    pub(crate) async fn take_correction(
+    pub(crate) async fn store_correction(
         &self,
         event: &CorrectionEvent,
         call: &Call<'_>,
@@ -59,12 +62,12 @@ impl<P: Ports> Enqueue<P> {
         event: &CorrectionEvent,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let partition = self.siblings(event, call).await?;
+        let siblings = self.siblings(event, call).await?;
         let correction = recorded(event, call.now);
-        if is_in(&partition, &correction) {
-            return self.repeat_correction(event, &partition, call).await;
+        if is_in(&siblings, &correction) {
+            return self.repeat_correction(event, &siblings, call).await;
         }
-        let target = match self.target(event, &correction, &partition, call) {
+        let target = match self.target(event, &correction, &siblings, call) {
             Ok(target) => target,
             // A run that died may have left its pointer.
             Err(error) => return self.reject(event, error).await.map(Some),
@@ -81,7 +84,7 @@ impl<P: Ports> Enqueue<P> {
                 Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
-                let before = partition.orphan.as_ref();
+                let before = siblings.partition.orphan.as_ref();
                 match self.ledger.save_orphan(before, &after, call.now).await? {
                     true => self.settle(event, Status::Queued, call).await,
                     false => Ok(None),
@@ -94,16 +97,16 @@ impl<P: Ports> Enqueue<P> {
         &self,
         event: &CorrectionEvent,
         call: &Call<'_>,
-    ) -> Result<Partition, LedgerError> {
+    ) -> Result<Siblings, LedgerError> {
         let original = &event.original;
-        self.ledger.partition(&original.source, &original.event_id, call.now).await
+        originals::siblings(&self.ledger, &original.source, &original.event_id, call.now).await
     }
 
     /// It is recorded already.
     async fn repeat_correction(
         &self,
         event: &CorrectionEvent,
-        partition: &Partition,
+        siblings: &Siblings,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let known = self.ledger.pointer(&event.source, &event.event_id, call.now).await?;
@@ -112,8 +115,11 @@ impl<P: Ports> Enqueue<P> {
             return Ok(Some(conflict(event)));
         }
         let correction = recorded(event, call.now);
-        match partition.rows.iter().find(|row| has(&row.corrections, &correction)) {
-            Some(row) => Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, row))),
+        let originals = siblings.originals();
+        match originals.iter().find(|original| has(&original.row.corrections, &correction)) {
+            Some(original) => {
+                Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, original.row)))
+            }
             // The run that wrote it into the orphan may have died before it looked again.
             None => self.settle(event, Status::Duplicate, call).await,
         }
@@ -129,21 +135,25 @@ impl<P: Ports> Enqueue<P> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
         for _ in 0..ROUNDS {
-            let partition = self.siblings(event, call).await?;
+            let siblings = self.siblings(event, call).await?;
             let waits = |orphan| Some(EventAnswer::of_orphan(event, status, orphan));
-            let orphan = partition.orphan.as_ref();
-            match (look_again(&correction, &partition.rows, orphan), orphan) {
+            let orphan = siblings.partition.orphan.as_ref();
+            match (look_again(&correction, &siblings.originals(), orphan), orphan) {
                 (Again::Taken(row), _) => {
                     return Ok(Some(EventAnswer::of_correction(event, status, row)));
                 }
                 (Again::Gone, _) | (_, None) => return Ok(None),
                 (Again::Waits, Some(orphan)) => return Ok(waits(orphan)),
-                (Again::Take(row), Some(orphan)) => {
-                    let Some(moved) = take(row, orphan, &context) else {
+                // It may not touch that row; who sends the notice of the order may.
+                (Again::Take(original), Some(orphan)) if !call.covers(original.row) => {
+                    return Ok(waits(orphan));
+                }
+                (Again::Take(original), Some(orphan)) => {
+                    let Some(moved) = take(original, orphan, &context) else {
                         return Ok(waits(orphan));
                     };
-                    if self.ledger.move_corrections(orphan, row, &moved).await? {
-                        let lost = lost_since(&moved.row, row.corrections.len());
+                    if self.ledger.move_corrections(orphan, original.row, &moved).await? {
+                        let lost = lost_since(&moved.row, original.row.corrections.len());
                         let answer = EventAnswer::of_correction(event, status, &moved.row);
                         return Ok(Some(EventAnswer { lost, ..answer }));
                     }
@@ -178,13 +188,13 @@ impl<P: Ports> Enqueue<P> {
         &self,
         event: &CorrectionEvent,
         correction: &Correction,
-        partition: &'a Partition,
+        siblings: &'a Siblings,
         call: &Call<'_>,
     ) -> Result<Target<'a>, EventError> {
         let context = call.context(&self.policy);
-        match aim(correction, &partition.rows) {
+        match aim(correction, &siblings.originals()) {
             Aim::Row(row) => {
-                call.allows(&event.original.source, Some(&row.account))?;
+                call.allows(&row.key.source, Some(&row.account))?;
                 check(row, correction).map_err(unfit)?;
                 let after = append(row, correction.clone(), &context);
                 Ok(Target::Row(row, Box::new(after)))
@@ -193,7 +203,8 @@ impl<P: Ports> Enqueue<P> {
                 let account = self.account_of(event, call)?;
                 let original = &event.original;
                 let (source, event_id) = (original.source.clone(), original.event_id.clone());
-                let (key, known) = (OrphanKey { source, event_id }, partition.orphan.as_ref());
+                let key = OrphanKey { source, event_id };
+                let known = siblings.partition.orphan.as_ref();
                 let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
                 orphan.map(Target::Orphan).map_err(unfit)
             }
@@ -229,10 +240,10 @@ fn rights(event: &CorrectionEvent, call: &Call<'_>) -> Result<(), EventError> {
     call.allows(&event.original.source, None)
 }
 
-fn is_in(partition: &Partition, correction: &Correction) -> bool {
-    let of_rows = partition.rows.iter().map(|row| &row.corrections);
-    let of_orphan = partition.orphan.iter().map(|orphan| &orphan.corrections);
-    of_rows.chain(of_orphan).any(|corrections| has(corrections, correction))
+fn is_in(siblings: &Siblings, correction: &Correction) -> bool {
+    let orphan = siblings.partition.orphan.as_ref();
+    orphan.is_some_and(|orphan| has(&orphan.corrections, correction))
+        || siblings.originals().iter().any(|it| has(&it.row.corrections, correction))
 }
 
 fn ambiguous() -> EventError {

@@ -113,7 +113,9 @@ async fn rows_are_the_audits_and_asking_again_tells_how_far_it_is() {
     let erasure = asked("lead", "l", "shop");
     rig.sold("1", None, Some("l")).await;
     let first = rig.ask(&erasure, -100).await;
-    assert!(first.is_pending() && first.removed() == Removed::default() && !rig.is_erased("1").await);
+    assert!(
+        first.is_pending() && first.removed() == Removed::default() && !rig.is_erased("1").await
+    );
     // In the very second in which the audit begins.
     assert!(rig.ask(&erasure, 0).await.is_pending());
     assert_eq!(rig.noted(0).await[0].pass_after, rig.after(-100));
@@ -146,7 +148,10 @@ async fn asked_for_in_another_extent_or_much_later_an_erasure_begins_anew() {
     assert_eq!(item.erasure.references, BTreeSet::from([id("s")]));
     rig.pass(6).await;
     assert!(!rig.ask(&asked("lead", "l", "*"), 5 + DAY).await.is_pending());
-    assert!(rig.ask(&asked("lead", "l", "*"), 6 + DAY).await.is_pending(), "a day after it was done");
+    assert!(
+        rig.ask(&asked("lead", "l", "*"), 6 + DAY).await.is_pending(),
+        "a day after it was done"
+    );
     rig.pass(7 + DAY).await;
     // Forgotten, it is asked for as if for the first time.
     assert!(rig.ask(&asked("lead", "l", "*"), 7 + DAY + 2 * PERIOD).await.is_pending());

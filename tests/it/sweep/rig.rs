@@ -179,6 +179,7 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
             money: Some(money),
             identity: Identity::default(),
             click: None,
+            order: None,
             references: References::default(),
             refused_clicks: Vec::new(),
             consent: Consent::Unknown,

@@ -8,9 +8,12 @@
 //! it acts, sweep finds the orphan on its third day and on its last ([`look`]).
 //!
 //! A correction is at one place at any time: it moves from the orphan to a row in one transaction.
+//!
+//! An id may also be that of another notice of an order ([`crate::reconcile::orders`]): then the
+//! order's row is an original under that id, too.
 
 use crate::{
-    id::AccountName,
+    id::{AccountName, EventName},
     ledger::{
         correction::{Correction, MAX_CORRECTIONS},
         orphan::{Orphan, OrphanKey, entry, kept_until},
@@ -28,10 +31,27 @@ const LOOK_HOURS: i64 = 3 * 24;
 /// Hours after which an orphan ends: on its fourteenth day.
 const END_HOURS: i64 = 14 * 24;
 
+/// An original under the id that corrections name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Original<'a> {
+    /// The event by which corrections may name it. Of another notice of an order it is the notice's.
+    pub event: &'a EventName,
+    /// Its row.
+    pub row: &'a Row,
+}
+
+impl<'a> Original<'a> {
+    /// The row under its own id.
+    #[must_use]
+    pub fn own(row: &'a Row) -> Self {
+        Original { event: &row.key.event, row }
+    }
+}
+
 /// Where a correction is recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aim<'a> {
-    /// In the one row that is meant.
+    /// In the row of the one original that is meant.
     Row(&'a Row),
     /// In the orphan: its original has not come.
     Orphan,
@@ -39,20 +59,31 @@ pub enum Aim<'a> {
     Ambiguous,
 }
 
-/// The original that `correction` means among the `rows` under its id. An event that it names and
-/// that none of them has is waited for: the others may be siblings that came first.
+/// The one that `correction` means among the `originals` under its id. An event that it names and
+/// that none of them has is waited for: the others may be siblings that came first. Several notices of
+/// one order are one original.
 #[must_use]
-pub fn aim<'a>(correction: &Correction, rows: &'a [Row]) -> Aim<'a> {
-    let mut meant = rows.iter().filter(|row| means(correction, row));
-    match (meant.next(), meant.next()) {
-        (Some(row), None) => Aim::Row(row),
-        (None, _) => Aim::Orphan,
-        (Some(_), Some(_)) => Aim::Ambiguous,
+pub fn aim<'a>(correction: &Correction, originals: &[Original<'a>]) -> Aim<'a> {
+    match meant(correction, originals) {
+        Ok(Some(original)) => Aim::Row(original.row),
+        Ok(None) => Aim::Orphan,
+        Err(Several) => Aim::Ambiguous,
     }
 }
 
-fn means(correction: &Correction, row: &Row) -> bool {
-    correction.original_event.as_ref().is_none_or(|event| *event == row.key.event)
+struct Several;
+
+fn meant<'a>(
+    correction: &Correction,
+    originals: &[Original<'a>],
+) -> Result<Option<Original<'a>>, Several> {
+    let mut meant = originals.iter().filter(|original| means(correction, original.event));
+    let Some(first) = meant.next() else { return Ok(None) };
+    if meant.all(|other| other.row.key == first.row.key) { Ok(Some(*first)) } else { Err(Several) }
+}
+
+fn means(correction: &Correction, event: &EventName) -> bool {
+    correction.original_event.as_ref().is_none_or(|named| named == event)
 }
 
 /// The orphan with one more correction. One that has ended is looked at again, as if it were new.
@@ -98,8 +129,9 @@ pub enum Again<'a> {
     Waits,
     /// This row has taken it.
     Taken(&'a Row),
-    /// This row may take it, but has not: its writer read the partition too early, or died.
-    Take(&'a Row),
+    /// The row of this original may take it, but has not: its writer read the partition too early, or
+    /// died.
+    Take(Original<'a>),
     /// It names no event and there are several originals: this is the orphan without it.
     Ambiguous(Box<Orphan>),
     /// Somebody has taken it out: a request with the same correction, to which it was ambiguous.
@@ -110,21 +142,21 @@ pub enum Again<'a> {
 #[must_use]
 pub fn look_again<'a>(
     correction: &Correction,
-    rows: &'a [Row],
+    originals: &[Original<'a>],
     orphan: Option<&Orphan>,
 ) -> Again<'a> {
-    let taken = rows.iter().find(|row| has(&row.corrections, correction));
+    let taken = originals.iter().find(|original| has(&original.row.corrections, correction));
     let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
-        return taken.map_or(Again::Gone, Again::Taken);
+        return taken.map_or(Again::Gone, |original| Again::Taken(original.row));
     };
     // A row has it as well if the same correction was sent twice at once; taking drops the second.
-    if let Some(row) = taken {
-        return Again::Take(row);
+    if let Some(original) = taken {
+        return Again::Take(*original);
     }
-    match aim(correction, rows) {
-        Aim::Row(row) => Again::Take(row),
-        Aim::Orphan => Again::Waits,
-        Aim::Ambiguous => {
+    match meant(correction, originals) {
+        Ok(Some(original)) => Again::Take(original),
+        Ok(None) => Again::Waits,
+        Err(Several) => {
             let others = |known: &&Correction| !has(std::slice::from_ref(*known), correction);
             let left = orphan.corrections.iter().filter(others).cloned().collect();
             Again::Ambiguous(Box::new(left_with(orphan, left)))
@@ -142,17 +174,18 @@ pub struct Moved {
     pub orphan: Orphan,
 }
 
-/// What `row` takes of the orphan: the corrections that name its event or none, first come, first
-/// served, up to as many as a row has. One that it has already is dropped. `None` if nothing moves.
+/// What the row of `original` takes of the orphan: the corrections that name its event or none, first
+/// come, first served, up to as many as a row has. One that it has already is dropped. `None` if
+/// nothing moves.
 #[must_use]
-pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
-    let mut after = row.clone();
+pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
+    let mut after = original.row.clone();
     let mut left = Vec::new();
     for correction in &orphan.corrections {
         if has(&after.corrections, correction) {
             continue;
         }
-        if means(correction, row) && after.corrections.len() < MAX_CORRECTIONS {
+        if means(correction, original.event) && after.corrections.len() < MAX_CORRECTIONS {
             after = append(&after, correction.clone(), context);
         } else {
             left.push(correction.clone());
@@ -180,8 +213,12 @@ pub enum Look<'a> {
     Ended(Box<Orphan>),
 }
 
-/// Looks at an orphan that is due. Of several originals that may take a correction the one that was
-/// recorded first does.
+/// Looks at an orphan that is due, among the `rows` under its id. Of several originals that may take a
+/// correction the one that was recorded first does.
+///
+/// The row of an order, to which the id of another notice leads, is none of them: whether it may take
+/// the corrections depends on the rights of whoever sends that notice. If that run dies, its caller
+/// sends the notice again.
 #[must_use]
 pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look<'a> {
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
@@ -190,7 +227,7 @@ pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look
     let mut originals: Vec<&Row> = rows.iter().collect();
     originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
     for row in originals {
-        if let Some(moved) = take(row, orphan, context) {
+        if let Some(moved) = take(Original::own(row), orphan, context) {
             return Look::Take(row, Box::new(moved));
         }
     }

@@ -16,6 +16,7 @@ mod erasure;
 mod index;
 mod keys;
 mod microsoft;
+mod orders;
 mod queue;
 mod rotation;
 mod rows;
@@ -35,6 +36,7 @@ pub use erasure::{
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
+pub use orders::Orders;
 pub use queue::{Deferral, QueueError, Signals};
 pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};
@@ -48,7 +50,7 @@ pub trait Ports {
     /// The clock.
     type Clock: Clock;
     /// The ledger.
-    type Ledger: Rows + Batches + Claims + AccountItems + Index;
+    type Ledger: Rows + Batches + Claims + Orders + AccountItems + Index;
     /// The queue of signals.
     type Queue: Signals;
     /// The captured clicks.
