@@ -134,7 +134,7 @@ async fn every_id_an_event_can_have_can_be_asked_for() {
     );
     assert_eq!(
         with(&orphan, &json!({"desired": null})),
-        json!({"eventId": "early", "source": "shop", "event": "purchase", "account": "main",
+        json!({"eventId": "early", "source": "shop", "event": null, "account": "main",
             "state": "waiting", "reason": "original_missing", "due": due, "click": null,
             "microsoft": null, "attempts": 0, "lastAttempt": null,
             "nextAction": {"action": "None", "at": null}})

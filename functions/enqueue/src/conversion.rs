@@ -17,7 +17,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::{find_click, originals},
-    ports::{Claims as _, LedgerError, Ports, Rows as _},
+    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _},
 };
 
 use crate::{

@@ -1,23 +1,23 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
-//! for the original. An id that came second as another notice of an order leads to the order's row.
+//! for the original. An id that came as another notice of an order leads to the order's row.
 
 use tracklayer_core::{
     event::{Correction as CorrectionEvent, ErrorCode, EventError},
     id::AccountName,
     ledger::{
         correction::Correction,
-        orphan::{Orphan, OrphanKey},
-        row::Row,
+        orphan::Orphan,
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
-        orphans::{Again, Aim, add, aim, look_again, take},
+        orphans::{Again, Aim, add, aim, look_again, take, take_first},
         state::lost_since,
     },
 };
 use tracklayer_edge::{
     flows::originals::{self, Siblings},
-    ports::{Claims as _, LedgerError, Pointer, Ports, Rows as _},
+    ports::{Claims as _, LedgerError, Orphans as _, Pointer, Ports, Rows as _},
 };
 
 use crate::{
@@ -48,18 +48,21 @@ impl<P: Ports> Enqueue<P> {
         if let Err(error) = rights(event, call) {
             return Ok(rejected(event, error));
         }
+        let mut owned = false;
         for _ in 0..ROUNDS {
-            if let Some(answer) = self.try_correction(event, call).await? {
+            if let Some(answer) = self.try_correction(event, &mut owned, call).await? {
                 return Ok(answer);
             }
         }
         Err(LedgerError::Conflict)
     }
 
-    /// `None`: somebody else wrote meanwhile.
+    /// `None`: somebody else wrote meanwhile, or may have. Once the pointer is `owned`, and the
+    /// partition was read after that, nobody can write the correction into the orphan any more.
     async fn try_correction(
         &self,
         event: &CorrectionEvent,
+        owned: &mut bool,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let siblings = self.siblings(event, call).await?;
@@ -69,28 +72,47 @@ impl<P: Ports> Enqueue<P> {
         }
         let target = match self.target(event, &correction, &siblings, call) {
             Ok(target) => target,
-            // A run that died may have left its pointer.
             Err(error) => return self.reject(event, error).await.map(Some),
         };
-        let (source, id) = (&event.source, &event.event_id);
-        let pointer = Pointer::of(event, call.now);
-        let known = self.ledger.point(source, id, &pointer, call.now).await?;
-        if known.is_some_and(|known| known.fingerprint != pointer.fingerprint) {
-            return Ok(Some(conflict(event)));
-        }
         match target {
             Target::Row(before, after) => {
+                if !std::mem::replace(owned, true)
+                    && let Some(known) = self.point(event, call).await?
+                {
+                    return Ok(is_other(&known, event).then(|| conflict(event)));
+                }
                 let written = self.ledger.change(before, &after).await?;
                 Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
                 let before = siblings.partition.orphan.as_ref();
-                match self.ledger.save_orphan(before, &after, call.now).await? {
-                    true => self.settle(event, Status::Queued, call).await,
-                    false => Ok(None),
-                }
+                self.record_in_orphan(event, before, &after, call).await
             }
         }
+    }
+
+    async fn point(
+        &self,
+        event: &CorrectionEvent,
+        call: &Call<'_>,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        let pointer = Pointer::of(event, call.now);
+        self.ledger.point(&own_key(event), &pointer, call.now).await
+    }
+
+    async fn record_in_orphan(
+        &self,
+        event: &CorrectionEvent,
+        before: Option<&Orphan>,
+        after: &Orphan,
+        call: &Call<'_>,
+    ) -> Result<Option<EventAnswer>, LedgerError> {
+        let (own, pointer) = (own_key(event), Pointer::of(event, call.now));
+        if self.ledger.record_in_orphan(before, after, &own, &pointer, call.now).await? {
+            return self.settle(event, Status::Queued, call).await;
+        }
+        let known = self.ledger.pointer(&own, call.now).await?;
+        Ok(known.filter(|known| is_other(known, event)).map(|_| conflict(event)))
     }
 
     async fn siblings(
@@ -109,17 +131,14 @@ impl<P: Ports> Enqueue<P> {
         siblings: &Siblings,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let known = self.ledger.pointer(&event.source, &event.event_id, call.now).await?;
-        let fingerprint = event.fingerprint().to_string();
-        if known.is_some_and(|known| known.fingerprint != fingerprint) {
+        let known = self.ledger.pointer(&own_key(event), call.now).await?;
+        if known.is_some_and(|known| is_other(&known, event)) {
             return Ok(Some(conflict(event)));
         }
         let correction = recorded(event, call.now);
-        let originals = siblings.originals();
-        match originals.iter().find(|original| has(&original.row.corrections, &correction)) {
-            Some(original) => {
-                Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, original.row)))
-            }
+        let mut rows = siblings.originals().into_iter().map(|original| original.row);
+        match rows.find(|row| has(&row.corrections, &correction)) {
+            Some(row) => Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, row))),
             // The run that wrote it into the orphan may have died before it looked again.
             None => self.settle(event, Status::Duplicate, call).await,
         }
@@ -134,52 +153,50 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
+        let mut lost = 0;
         for _ in 0..ROUNDS {
             let siblings = self.siblings(event, call).await?;
-            let waits = |orphan| Some(EventAnswer::of_orphan(event, status, orphan));
-            let orphan = siblings.partition.orphan.as_ref();
-            match (look_again(&correction, &siblings.originals(), orphan), orphan) {
-                (Again::Taken(row), _) => {
-                    return Ok(Some(EventAnswer::of_correction(event, status, row)));
+            let (originals, orphan) = (siblings.originals(), siblings.partition.orphan.as_ref());
+            let again = look_again(&correction, &originals, orphan);
+            if let Again::Taken(row) = again {
+                let answer = EventAnswer::of_correction(event, status, row);
+                return Ok(Some(EventAnswer { lost, ..answer }));
+            }
+            let Some(orphan) = orphan.filter(|_| again != Again::Gone) else { return Ok(None) };
+            let taken = match again {
+                Again::Take(original) => {
+                    take(original, orphan, &context).map(|moved| (original.row, moved))
                 }
-                (Again::Gone, _) | (_, None) => return Ok(None),
-                (Again::Waits, Some(orphan)) => return Ok(waits(orphan)),
-                // It may not touch that row; who sends the notice of the order may.
-                (Again::Take(original), Some(orphan)) if !call.covers(original.row) => {
-                    return Ok(waits(orphan));
-                }
-                (Again::Take(original), Some(orphan)) => {
-                    let Some(moved) = take(original, orphan, &context) else {
-                        return Ok(waits(orphan));
-                    };
-                    if self.ledger.move_corrections(orphan, original.row, &moved).await? {
-                        let lost = lost_since(&moved.row, original.row.corrections.len());
-                        let answer = EventAnswer::of_correction(event, status, &moved.row);
-                        return Ok(Some(EventAnswer { lost, ..answer }));
+                Again::Ambiguous(without) if status == Status::Queued => {
+                    let own = own_key(event);
+                    if self.ledger.remove_from_orphan(orphan, &without, &own).await? {
+                        return Ok(Some(rejected(event, ambiguous())));
                     }
+                    continue;
                 }
-                // It was acknowledged when there was no original, so it stays; sweep settles it.
-                (Again::Ambiguous(_), Some(orphan)) if status == Status::Duplicate => {
-                    return Ok(waits(orphan));
-                }
-                (Again::Ambiguous(without), Some(orphan)) => {
-                    if self.ledger.save_orphan(Some(orphan), &without, call.now).await? {
-                        return self.reject(event, ambiguous()).await.map(Some);
-                    }
-                }
+                Again::Ambiguous(_) => take_first(&originals, orphan, &context),
+                Again::Waits | Again::Taken(_) | Again::Gone => None,
+            };
+            // Where it may not touch that row it waits for whoever sends the notice of the order.
+            let Some((row, moved)) = taken.filter(|(row, _)| call.covers(row)) else {
+                return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+            };
+            if self.ledger.move_corrections(orphan, row, &moved).await? {
+                lost += lost_since(&moved.row, row.corrections.len());
             }
         }
         Err(LedgerError::Conflict)
     }
 
-    /// Nothing of a rejected correction is left: it can be sent again with other content.
+    /// Nothing of a rejected correction is left, so that it can be sent again with other content: a
+    /// run that died may have left its pointer.
     async fn reject(
         &self,
         event: &CorrectionEvent,
         error: EventError,
     ) -> Result<EventAnswer, LedgerError> {
         let fingerprint = event.fingerprint().to_string();
-        self.ledger.remove_pointer(&event.source, &event.event_id, &fingerprint).await?;
+        self.ledger.remove_pointer(&own_key(event), &fingerprint).await?;
         Ok(rejected(event, error))
     }
 
@@ -203,7 +220,7 @@ impl<P: Ports> Enqueue<P> {
                 let account = self.account_of(event, call)?;
                 let original = &event.original;
                 let (source, event_id) = (original.source.clone(), original.event_id.clone());
-                let key = OrphanKey { source, event_id };
+                let key = PartitionKey { source, event_id };
                 let known = siblings.partition.orphan.as_ref();
                 let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
                 orphan.map(Target::Orphan).map_err(unfit)
@@ -238,6 +255,15 @@ impl<P: Ports> Enqueue<P> {
 fn rights(event: &CorrectionEvent, call: &Call<'_>) -> Result<(), EventError> {
     call.allows(&event.source, event.account.as_ref())?;
     call.allows(&event.original.source, None)
+}
+
+fn own_key(event: &CorrectionEvent) -> PartitionKey {
+    PartitionKey { source: event.source.clone(), event_id: event.event_id.clone() }
+}
+
+/// Whether the pointer is that of another correction with the same id.
+fn is_other(known: &Pointer, event: &CorrectionEvent) -> bool {
+    known.fingerprint != event.fingerprint().to_string()
 }
 
 fn is_in(siblings: &Siblings, correction: &Correction) -> bool {

@@ -2,7 +2,10 @@
 
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy};
 use tracklayer_edge::{
-    flows::sign_in::SignIn, lambda::deadline::Deadline, live::Live, ports::Ports,
+    flows::sign_in::{LONGEST_QUESTION, SignIn},
+    lambda::deadline::Deadline,
+    live::Live,
+    ports::Ports,
 };
 
 /// What the function needs.
@@ -43,6 +46,7 @@ impl<P: Ports> Goals<P> {
             ledger: &self.ledger,
             clock: &self.clock,
             deadline,
+            question: LONGEST_QUESTION,
             pause: self.policy.run_margin,
         }
     }

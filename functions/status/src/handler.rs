@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use tracklayer_core::{
     id::{RecordId, Source},
-    ledger::{correction::Correction, row::Row},
+    ledger::{
+        correction::Correction,
+        row::{PartitionKey, Row},
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
@@ -65,9 +68,10 @@ where
         event_id: &RecordId,
         now: EventTime,
     ) -> Result<Vec<Partition>, LedgerError> {
+        let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
         let (own, pointer) = tokio::try_join!(
             siblings(&self.ledger, source, event_id, now),
-            self.ledger.pointer(source, event_id, now)
+            self.ledger.pointer(&key, now)
         )?;
         let mut found = all_of(own);
         let original = pointer.map(|it| (it.original_source, it.original_event_id));

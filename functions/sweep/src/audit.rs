@@ -101,6 +101,10 @@ where
                 break;
             }
         }
+        if summary.audit_erased > 0 {
+            // Their clicks are known now.
+            self.erasures(span).await?;
+        }
         Ok(summary)
     }
 

@@ -10,10 +10,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, future::try_join_all, stream};
 use tracklayer_core::{
     id::AccountName,
-    ledger::{
-        index::IndexClass,
-        orphan::{Orphan, OrphanKey},
-    },
+    ledger::{index::IndexClass, orphan::Orphan, row::PartitionKey},
     reconcile::{
         decide::AccountView,
         note::Context,
@@ -21,7 +18,9 @@ use tracklayer_core::{
         state::lost_since,
     },
 };
-use tracklayer_edge::ports::{Index as _, LedgerError, Metric, Ports, Rows as _, Telemetry as _};
+use tracklayer_edge::ports::{
+    Index as _, LedgerError, Metric, Orphans as _, Ports, Rows as _, Telemetry as _,
+};
 
 use crate::{context::Sweep, span::Span, wire::Summary};
 
@@ -59,7 +58,7 @@ impl<P: Ports> Sweep<P> {
     ) -> Result<(), LedgerError> {
         let shards = IndexClass::Orphan.shards();
         let due = shards.iter().map(|shard| self.ledger.due_orphans(shard, span.now, PER_SHARD));
-        let keys: Vec<OrphanKey> = try_join_all(due).await?.into_iter().flatten().collect();
+        let keys: Vec<PartitionKey> = try_join_all(due).await?.into_iter().flatten().collect();
         let looks = keys.iter().map(|key| async move { (key, self.look_at(key, span).await) });
         let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
         let mut counts = Counts::new();
@@ -74,7 +73,7 @@ impl<P: Ports> Sweep<P> {
         Ok(())
     }
 
-    async fn look_at(&self, key: &OrphanKey, span: &Span) -> Result<Looked, LedgerError> {
+    async fn look_at(&self, key: &PartitionKey, span: &Span) -> Result<Looked, LedgerError> {
         if !span.has_time(&self.clock) {
             return Ok(Looked::NoTime);
         }
@@ -90,11 +89,11 @@ impl<P: Ports> Sweep<P> {
                 (written, Looked::Moved(row.account.clone(), lost))
             }
             Look::Missing(after) => {
-                let written = self.ledger.save_orphan(Some(orphan), &after, span.now).await?;
+                let written = self.ledger.save_orphan(orphan, &after).await?;
                 (written, Looked::Missing(orphan.account.clone()))
             }
             Look::Ended(after) => {
-                let written = self.ledger.save_orphan(Some(orphan), &after, span.now).await?;
+                let written = self.ledger.save_orphan(orphan, &after).await?;
                 (written, Looked::Ended(orphan.account.clone(), orphan.corrections.len()))
             }
         };
@@ -123,7 +122,12 @@ fn log(orphan: &Orphan, looked: &Looked) {
 }
 
 impl Summary {
-    fn count(&mut self, key: &OrphanKey, looked: Result<Looked, LedgerError>, counts: &mut Counts) {
+    fn count(
+        &mut self,
+        key: &PartitionKey,
+        looked: Result<Looked, LedgerError>,
+        counts: &mut Counts,
+    ) {
         let mut count = |account: Option<AccountName>, name, n| {
             let account = account.map_or_else(|| "none".to_owned(), |account| account.to_string());
             if n > 0 {

@@ -108,6 +108,7 @@ impl<P: Ports> Run<'_, P> {
             ledger: &self.upload.ledger,
             clock: &self.upload.clock,
             deadline: self.time.deadline,
+            question: self.time.for_question(),
             pause: self.upload.policy.run_margin,
         }
     }

@@ -7,8 +7,7 @@ use std::{
 
 use proptest::prelude::*;
 use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::row::RowKey,
+    ledger::row::{PartitionKey, RowKey},
     person::{
         click_id::ClickId,
         identity::{Identity, hash_email},
@@ -34,8 +33,7 @@ impl Claims for Table {
 
     async fn point(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: &Pointer,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
@@ -44,14 +42,13 @@ impl Claims for Table {
 
     async fn pointer(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("only keys are claimed")
     }
 
-    async fn remove_pointer(&self, _: &Source, _: &RecordId, _: &str) -> Result<(), LedgerError> {
+    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
         unreachable!("only keys are claimed")
     }
 }

@@ -1,10 +1,9 @@
 //! Which click a sale is credited to, in the order in which pages, shops and CRMs really speak.
 
 use serde_json::{Value, json};
-use system_tests::{
-    KEY, World,
-    door::{click, with},
-    time,
+use test_support::{
+    events::{click, time, with},
+    rig::{KEY, World},
 };
 
 use super::{JSON, cookie, credited, land, sale};
@@ -22,7 +21,7 @@ async fn denies(world: &World, cookie: &str, session: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_click_that_comes_after_the_event_is_found_before_the_first_attempt() {
-    let world = World::with(|options| options.min_click_age = 8).await.unwrap();
+    let world = World::with(|options| options.min_click_age = 8).await;
     let by = json!({"sessionId": "s", "email": "jane@x.example"});
     let said = world.queued(&sale("fast-webhook", 1, by)).await;
     assert_eq!((&said["state"], &said["reason"]), (&json!("queued"), &json!(null)));
@@ -35,7 +34,7 @@ async fn a_click_that_comes_after_the_event_is_found_before_the_first_attempt() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bookmark_makes_a_click_no_newer() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     for (n, minutes) in [(1, 25), (2, 15), (1, 5)] {
         let at = time(-60 * minutes);
         land(&world, json!({"msclkid": click(n), "sessionId": "s", "landedAt": at})).await;
@@ -54,7 +53,7 @@ async fn a_bookmark_makes_a_click_no_newer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_banner_that_is_answered_on_the_thank_you_page_costs_no_click() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     let landed = time(-40 * 60);
     land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": landed})).await;
     world.queued(&sale("sale", 120, json!({"sessionId": "s"}))).await;
@@ -65,7 +64,7 @@ async fn a_banner_that_is_answered_on_the_thank_you_page_costs_no_click() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_posts_click_and_lead_at_once_is_credited_though_the_crms_clock_is_behind() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     land(&world, json!({"msclkid": click(1), "sessionId": "s", "leadId": "l"})).await;
     world.queued(&sale("lead", 3, json!({"leadId": "l"}))).await;
     assert_eq!(credited(&world, "lead").await, (json!("lead"), json!(click(1))));
@@ -74,7 +73,7 @@ async fn a_form_that_posts_click_and_lead_at_once_is_credited_though_the_crms_cl
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lead_of_five_sessions_has_the_latest_click_before_the_event() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     for n in 1..=5 {
         let session = format!("s-{n}");
         let at = time(-1_000 + 100 * i64::from(n));
@@ -89,7 +88,7 @@ async fn a_lead_of_five_sessions_has_the_latest_click_before_the_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_click_and_withdrawal_in_somebody_elses_session_end_no_sale() {
-    let world = World::with(|options| options.min_click_age = 4).await.unwrap();
+    let world = World::with(|options| options.min_click_age = 4).await;
     land(&world, json!({"msclkid": click(1), "sessionId": "known", "landedAt": time(-90)})).await;
     let mut strangers = Vec::new();
     for (n, session) in [(2, "known"), (3, "granted")] {
@@ -115,7 +114,7 @@ async fn a_strangers_click_and_withdrawal_in_somebody_elses_session_end_no_sale(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_brand_search_after_the_order_is_none_of_its_clicks() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let ago = 15 * 60;
     land(&world, json!({"msclkid": click(1), "sessionId": "s"})).await;
     let by = json!({"sessionId": "s", "email": "jane@x.example"});
@@ -131,7 +130,7 @@ async fn a_brand_search_after_the_order_is_none_of_its_clicks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tie_made_with_a_key_outranks_those_of_browsers_of_any_record() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     for (n, session) in [(1, "keyed"), (2, "browser")] {
         let at = time(-300 + i64::from(n));
         land(&world, json!({"msclkid": click(n), "sessionId": session, "landedAt": at})).await;

@@ -6,10 +6,9 @@ mod withdrawn_rows;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::{
-    Answer, KEY, MSCLKID, World,
-    door::{CAPTURE, click, with},
-    purchase, time,
+use test_support::{
+    events::{MSCLKID, click, purchase, time, with},
+    rig::{Answer, KEY, World, api::CAPTURE},
 };
 
 const DAY: u64 = 86_400;
@@ -35,7 +34,7 @@ fn has_cookie(answer: &Answer) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_landing_is_stored_without_what_is_personal_and_the_visitor_keeps_the_cookie() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let landing = json!({"msclkid": MSCLKID, "sessionId": "s-1", "consent": "granted",
         "landingUrl": "https://shop.example/a/b?utm_source=bing&email=jane%40x.example&utm_term=x&gclid=1#top",
         "landedAt": time(-5), "screen": {"width": 1}});
@@ -81,7 +80,7 @@ async fn a_landing_is_stored_without_what_is_personal_and_the_visitor_keeps_the_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn click_ids_are_cleaned_or_refused() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     for (given, kept) in [
         (MSCLKID, MSCLKID),
         ("f894f652ea334e739002f7167ab8f8e3", "f894f652ea334e739002f7167ab8f8e3"),
@@ -122,7 +121,7 @@ async fn click_ids_are_cleaned_or_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_landing_is_refused_and_nothing_is_stored() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     world.add_keys().await;
     let good = json!({"msclkid": MSCLKID, "sessionId": "s-1"});
     let padded = |size: usize| {
@@ -204,7 +203,7 @@ async fn credited(world: &World, id: &str) -> (Value, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_click_before_the_sale_is_credited_and_the_strongest_hint_wins() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     let landed = [(1, -900), (2, -600), (3, -300)].map(|(n, at)| (click(n), time(at)));
     for (msclkid, at) in &landed {
         land(&world, json!({"msclkid": msclkid, "sessionId": "s", "landedAt": at})).await;
@@ -256,7 +255,7 @@ async fn the_latest_click_before_the_sale_is_credited_and_the_strongest_hint_win
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_tied_by_cookie_or_session_before_or_after_the_sale() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let answer = world.landing(&[JSON], json!({"msclkid": click(1)}).to_string()).await;
     let visitor = format!("tl_ref={}", cookie(&answer));
     for tie in [json!({"leadId": "l"}), json!({"cartId": "c"})] {
@@ -290,7 +289,7 @@ async fn a_record_is_tied_by_cookie_or_session_before_or_after_the_sale() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_tied_by_many_is_nobodys_and_a_key_outranks_browsers() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     for n in 1..=40 {
         let session = format!("s-{n}");
         land(
@@ -348,7 +347,7 @@ async fn a_record_tied_by_many_is_nobodys_and_a_key_outranks_browsers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn consent_is_kept_with_its_source_and_time() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     let key = format!("Bearer {KEY}");
     let body = json!({"msclkid": click(1), "sessionId": "s", "orderId": "o", "consent": "granted"});
     let answer = world.landing(&[JSON, ("authorization", &key)], body.to_string()).await;

@@ -1,17 +1,16 @@
 //! Consent that is taken back: who may, what goes, and what is not sent then.
 
 use serde_json::{Value, json};
-use system_tests::{
-    KEY, World,
-    door::{click, with},
-    time,
+use test_support::{
+    events::{click, time, with},
+    rig::{KEY, World},
 };
 
 use super::{JSON, cookie, credited, has_cookie, land, sale};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn consent_is_withdrawn_by_the_visitor_or_a_key_and_by_nobody_else() {
-    let world = World::with(|options| options.hour = 600).await.unwrap();
+    let world = World::with(|options| options.hour = 600).await;
     let landed = json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)}).to_string();
     let visitor = format!("tl_ref={}", cookie(&world.landing(&[JSON], &*landed).await));
     let other = json!({"msclkid": click(2), "sessionId": "s", "landedAt": time(-50)}).to_string();
@@ -71,8 +70,26 @@ async fn consent_is_withdrawn_by_the_visitor_or_a_key_and_by_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_clicks_are_withdrawn_page_by_page() {
+    let world = World::start().await;
+    let landed = |n: u32| json!({"msclkid": click(n), "sessionId": "s", "landedAt": time(-60)});
+    let answer = world.landing(&[JSON], landed(0).to_string()).await;
+    let mine = format!("tl_ref={}", cookie(&answer));
+    for n in 1..230 {
+        let cookie = [JSON, ("cookie", mine.as_str())];
+        // A stranger's are in between.
+        let headers = if n % 50 == 0 { &cookie[..1] } else { &cookie[..] };
+        assert_eq!(world.landing(headers, landed(n).to_string()).await.status, 204);
+    }
+    let denied = json!({"sessionId": "s", "consent": "denied"}).to_string();
+    assert_eq!(world.landing(&[JSON, ("cookie", &mine)], denied).await.status, 204);
+    assert_eq!(world.items("Clicks").await.len(), 4);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_with_a_withdrawn_click_is_not_sent() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     for (n, session) in [(1, "stays"), (2, "goes"), (3, "tied")] {
         let body = json!({"msclkid": click(n), "sessionId": session, "landedAt": time(-60)});
         land(&world, body).await;
@@ -105,7 +122,7 @@ async fn what_waits_with_a_withdrawn_click_is_not_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_ties_himself_to_a_sale_and_withdraws_stops_nothing() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let ahead = |id: &str, by: Value| with(&sale(id, 0, by), &json!({"occurredAt": time(7)}));
     // He ties an order, and adds a click of his own to a session that has one.
     let tied = json!({"msclkid": click(1), "orderId": "20001", "landedAt": time(-60)}).to_string();
@@ -129,7 +146,7 @@ async fn a_stranger_who_ties_himself_to_a_sale_and_withdraws_stops_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_visitor_of_a_session_stops_what_waits_hashes_and_all() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let landed = json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)}).to_string();
     let mine = format!("tl_ref={}", cookie(&world.landing(&[JSON], landed).await));
     let by_session = json!({"sessionId": "s", "email": "jane@x.example", "occurredAt": time(6)});
@@ -145,7 +162,7 @@ async fn the_visitor_of_a_session_stops_what_waits_hashes_and_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_without_click_is_stopped_by_the_event_and_not_by_a_withdrawal() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let event = |id: &str| {
         let by = json!({"sessionId": id, "email": "jane@x.example", "occurredAt": time(6)});
         with(&sale(id, 0, json!({})), &by)

@@ -3,11 +3,13 @@
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use system_tests::{
-    KEY, World,
-    door::{click, with},
-    operate::{TOKEN, quick},
-    time, until,
+use test_support::{
+    events::{click, time, with},
+    rig::{
+        KEY, World,
+        operator::{TOKEN, quick},
+        until,
+    },
 };
 
 use super::{JSON, cookie, land, sale};
@@ -48,7 +50,7 @@ async fn tied_by_key(world: &World, body: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_handed_back_is_looked_at_though_it_is_a_moment_old() {
-    let world = World::with(|options| options.hour = 3_600).await.unwrap();
+    let world = World::with(|options| options.hour = 3_600).await;
     let fault = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![FaultRule::new(fault).on(TOKEN)]);
     for (n, id) in [(1, "goes"), (2, "stays")] {
@@ -75,8 +77,7 @@ async fn a_refused_row_is_looked_at_when_it_is_redriven() {
         quick(options);
         options.hour = 3_600;
     })
-    .await
-    .unwrap();
+    .await;
     let rename = |from: &'static str, to: &'static str| {
         world.change_goals(move |goal| {
             if goal.name == from {
@@ -89,12 +90,12 @@ async fn a_refused_row_is_looked_at_when_it_is_redriven() {
         land(&world, json!({"msclkid": click(n), "sessionId": id, "landedAt": time(-60)})).await;
         world.queued(&at_once(id, &json!({"sessionId": id}))).await;
     }
-    world.until_letters(2).await;
+    world.until_dead_letters(2).await;
     denies_by_key(&world, json!({"sessionId": "goes"})).await;
     rename("Purchases", "Purchase");
     world.redrive().await;
     world.until_state("stays", "accepted").await;
-    world.until_letters(0).await;
+    world.until_dead_letters(0).await;
     has_ended(&world, "goes").await;
     assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
@@ -102,7 +103,7 @@ async fn a_refused_row_is_looked_at_when_it_is_redriven() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_agrees_again_is_credited_again() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let said = world.queued(&sale("before", 0, json!({"sessionId": "s"}))).await;
     assert_eq!(said["reason"], "no_click");
     denies_by_key(&world, json!({"sessionId": "s"})).await;
@@ -117,7 +118,7 @@ async fn who_agrees_again_is_credited_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_names_a_record_deletes_the_clicks_of_whoever_it_leads_to() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     for (n, session) in [(1, "s"), (2, "t")] {
         let landed = json!({"msclkid": click(n), "sessionId": session, "landedAt": time(-60)});
         land(&world, landed).await;
@@ -152,7 +153,7 @@ async fn a_key_that_names_a_record_deletes_the_clicks_of_whoever_it_leads_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_withdraws_by_what_the_own_clicks_are_tied_to() {
-    let world = World::start().await.unwrap();
+    let world = World::start().await;
     let mut visitors = Vec::new();
     for (n, session) in [(1, "s"), (2, "t")] {
         let landed = json!({"msclkid": click(n), "sessionId": session, "landedAt": time(-60)});
@@ -187,7 +188,7 @@ async fn a_visitor_withdraws_by_what_the_own_clicks_are_tied_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_and_its_own_denial_in_one_array_send_nothing() {
-    let world = World::with(quick).await.unwrap();
+    let world = World::quick(|_| {}).await;
     let event = |id: &str| at_once(id, &json!({"msclkid": click(1)}));
     let denial = |id: &str| with(&event(id), &json!({"consent": "denied"}));
     let events = json!([
@@ -217,7 +218,7 @@ async fn an_event_and_its_own_denial_in_one_array_send_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_who_leaves_takes_along_the_sales_of_the_session_and_no_brought_click() {
-    let world = World::with(|options| options.hour = 3_600).await.unwrap();
+    let world = World::with(|options| options.hour = 3_600).await;
     let fault = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![FaultRule::new(fault).on(TOKEN)]);
     let land =

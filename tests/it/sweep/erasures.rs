@@ -6,15 +6,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use sweep::{span::Span, wire::AuditSummary};
 use test_support::rows::{MAIL, hash, id};
 use tracklayer_core::{
-    id::RecordId,
     ledger::row::Row,
     mapping::Mapping,
-    reconcile::erasure::{Erasure, Person, Scope},
+    reconcile::{
+        attribution::{TieKind, TiedBy},
+        erasure::{Erasure, Person, Scope},
+    },
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
     flows::erase_person::{Eraser, MAX_COOKIES},
-    ports::{Clock as _, ErasureItem, Erasures as _, Removed, TieKind},
+    ports::{Clock as _, ErasureItem, Erasures as _, Removed},
 };
 
 use super::rig::{Rig, row};
@@ -142,7 +144,7 @@ async fn asked_for_in_another_extent_or_much_later_an_erasure_begins_anew() {
     assert!(rig.ask(&asked("lead", "l", "*"), 2).await.is_pending(), "all sources");
     rig.pass(3).await;
     assert!(!rig.ask(&asked("lead", "l", "*"), 4).await.is_pending());
-    rig.tie(TieKind::Lead, "l", "s", true).await;
+    rig.tie(TieKind::Lead, "l", "s", TiedBy::Key).await;
     let item = rig.ask(&asked("lead", "l", "*"), 5).await;
     assert_eq!((item.pass_after, item.done_at), (rig.after(5), None), "one more visitor");
     assert_eq!(item.erasure.references, BTreeSet::from([id("s")]));
@@ -175,10 +177,10 @@ async fn a_done_erasure_leaves_later_sales_alone_until_it_is_asked_for_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_leads_to_the_rows_of_its_visitors() {
-    for visitors in [1, 101] {
+    for (visitors, by) in [(1, TiedBy::Key), (101, TiedBy::Key), (5, TiedBy::Browser)] {
         let rig = Rig::start().await;
         for n in 0..visitors {
-            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), true).await;
+            rig.tie(TieKind::Lead, "l", &format!("s-{n}"), by).await;
         }
         let last = format!("s-{}", visitors - 1);
         rig.click(&last, 1, "cookie").await;
@@ -202,8 +204,8 @@ async fn a_visitor_whom_a_browser_tied_to_an_order_is_the_orders_only_where_that
         let member = |value| format!("\"browserOrderTies\": {value}");
         let mapping = Mapping::SHIPPED.replace(&member(true), &member(believed));
         rig.sweep.mapping = Mapping::parse(&mapping).expect("a mapping");
-        rig.tie(TieKind::Order, "o", "guesser", false).await;
-        rig.tie(TieKind::Order, "o", "buyer", true).await;
+        rig.tie(TieKind::Order, "o", "guesser", TiedBy::Browser).await;
+        rig.tie(TieKind::Order, "o", "buyer", TiedBy::Key).await;
         for (n, session) in [(1, "guesser"), (2, "buyer")] {
             rig.click(session, n, "cookie").await;
             rig.sold(session, Some(session), None).await;
@@ -222,7 +224,7 @@ async fn strangers_who_tied_an_order_are_not_the_person_even_when_three_of_their
     let rig = Rig::start().await;
     rig.click("s-999", 1, "cookie").await;
     for n in 747..1_000 {
-        rig.tie(TieKind::Order, "o", &format!("s-{n}"), false).await;
+        rig.tie(TieKind::Order, "o", &format!("s-{n}"), TiedBy::Browser).await;
     }
     // The order, and one page of ties.
     let first = rig.ask_for(&asked("order", "o", "*"), 0, 3).await;
@@ -292,7 +294,7 @@ async fn rows_of_a_sessions_cookies_go_with_it_but_not_those_of_a_session_of_the
         ] {
             rig.click(reference, n, cookie).await;
         }
-        rig.tie(TieKind::Lead, "l", "s", true).await;
+        rig.tie(TieKind::Lead, "l", "s", TiedBy::Key).await;
         rig.sold("own", Some(&own), None).await;
         rig.sold("shared", Some(&shared), None).await;
         let erasure = asked(person, if person == "lead" { "l" } else { "s" }, "*");
@@ -318,13 +320,11 @@ async fn the_audit_erases_who_is_to_be_erased_and_a_second_pass_changes_nothing(
     assert_eq!((audit.audit_erased, audit.audit_finished), (2, true));
     let erased = [&rig.rows("1").await[0], &rig.rows("2").await[0]].map(Row::is_erased);
     assert_eq!((erased, rig.is_erased("3").await), ([true, true], false));
-    // Their clicks are on the list, and the next run's.
     let item = &rig.noted(0).await[0];
-    assert_eq!((item.done_at, item.traces.len(), item.is_pending()), (Some(rig.now), 2, true));
-    assert_eq!(rig.pass(1).await.audited, 0, "no pass is due, and none is waited for");
-    let item = &rig.noted(1).await[0];
-    assert_eq!((item.is_pending(), item.removed()), (false, removed(2, 0, 2)));
+    assert_eq!((item.done_at, item.is_pending()), (Some(rig.now), false));
+    assert_eq!(item.removed(), removed(2, 0, 2));
     assert_eq!(rig.left().await, ["session s-3"], "the click of somebody else");
+    assert_eq!(rig.pass(1).await.audited, 0, "no pass is due, and none is waited for");
 
     let before = rig.rows("1").await;
     let later = rig.pass(PERIOD).await;
@@ -373,7 +373,7 @@ async fn a_row_that_cannot_be_read_is_stuck_and_keeps_only_those_pending_whom_it
     }
     let audit = rig.pass(0).await;
     assert_eq!((audit.audit_erased, audit.audit_stuck, audit.audit_finished), (1, 1, true));
-    let pending = |item: &ErasureItem| (item.erasure.person.kind(), item.is_pending());
+    let done = |item: &ErasureItem| (item.erasure.person.kind(), item.done_at.is_some());
     let noted = rig.noted(0).await;
-    assert_eq!(noted.iter().map(pending).collect::<Vec<_>>(), [("email", true), ("lead", false)]);
+    assert_eq!(noted.iter().map(done).collect::<Vec<_>>(), [("email", false), ("lead", true)]);
 }

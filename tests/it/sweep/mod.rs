@@ -2,36 +2,37 @@
 
 mod erasures;
 mod many;
+mod places;
 mod rig;
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use stand::{POLICY, Stand, row};
-use sweep::wire::Summary;
-use test_support::rows::full;
+use rig::{POLICY, Rig, own_key, row};
+use sweep::{span::Span, wire::Summary};
 use tracklayer_core::{
     id::Source,
     ledger::{
         correction::{Change, Correction},
         index::IndexClass,
-        orphan::{Orphan, OrphanKey},
-        row::Row,
+        orphan::Orphan,
+        row::{PartitionKey, Row},
         wait::WaitReason,
     },
     microsoft::goals::{GoalFinding, Gravity},
     reconcile::{
         decide::AccountView,
         note::Context,
-        orphans::{add, take},
+        orphans::{Original, add, take},
     },
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
-    clock,
-    ledger::GoalCheck,
-    ports::{GoalChecks as _, Index as _, Rows as _},
-    queue::Queue,
+    aws::queue::Queue,
+    lambda::clock,
+    ports::{
+        Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer, Rows as _,
+    },
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {
@@ -58,7 +59,7 @@ fn orphan(event_id: &str, now: EventTime, waits: i64) -> Orphan {
         change: Change::default(),
         refused: None,
     };
-    let key = OrphanKey { source, event_id: event_id.parse().expect("an id") };
+    let key = PartitionKey { source, event_id: event_id.parse().expect("an id") };
     let (account, policy) = (AccountView::default(), POLICY);
     let context = Context { account: &account, now: since, policy: &policy };
     let main = "main".parse().expect("an account");
@@ -90,7 +91,11 @@ async fn what_is_due_is_signalled_once() {
     for id in ["1", "2", "3"] {
         let row = rig.rows(id).await.remove(0);
         assert_eq!(row.open.expect("still open").due, now.plus_seconds(1_000));
-        assert_eq!((row.desired, row.observed), (1, 0), "moving due raises no revision");
+        assert_eq!(
+            (row.desired_revision, row.observed_revision),
+            (1, 0),
+            "moving due raises no revision"
+        );
     }
 
     assert_eq!(rig.run().await, Summary::default());
@@ -113,13 +118,13 @@ async fn runs_at_the_same_time_signal_each_row_once() {
 
 #[tokio::test]
 async fn a_row_that_was_refused_since_the_index_was_read_is_not_moved() {
-    let stand = Stand::start().await;
-    let row = waiting("1", stand.now, -5);
-    stand.put(&row).await;
-    let ledger = &stand.sweep.ledger;
+    let rig = Rig::start().await;
+    let row = waiting("1", rig.now, -5);
+    rig.put(&row).await;
+    let ledger = &rig.sweep.ledger;
     let class = IndexClass::Wait.index_key(&row.key.pk());
-    let entry = ledger.due(&class, stand.now, 10, None).await.expect("read").entries.remove(0);
-    let refused = open(row.clone(), IndexClass::Refused, stand.now.plus_seconds(-5), None);
+    let entry = ledger.due(&class, rig.now, 10, None).await.expect("read").entries.remove(0);
+    let refused = open(row.clone(), IndexClass::Refused, rig.now.plus_seconds(-5), None);
     assert!(ledger.change(&row, &refused).await.expect("written"));
     let moved = ledger.postpone(&entry, rig.now.plus_seconds(1_000)).await.expect("answered");
     assert!(!moved, "its signal would count as a redrive");
@@ -140,28 +145,27 @@ async fn a_row_whose_signal_is_lost_comes_again_in_an_hour() {
 
 #[tokio::test]
 async fn orphans_find_their_original_wait_or_end() {
-    let stand = Stand::start().await;
-    let now = stand.now;
-    let ledger = &stand.sweep.ledger;
-    stand.put(&row("found", "qualified_lead", now)).await;
+    let rig = Rig::start().await;
+    let now = rig.now;
+    rig.put(&row("found", "qualified_lead", now)).await;
     let waits = [("found", 72_000), ("young", 71_999), ("missing", 72_000), ("over", 336_000)];
     for (id, seconds) in waits {
-        assert!(ledger.save_orphan(None, &orphan(id, now, seconds), now).await.expect("written"));
+        rig.put_orphan(&orphan(id, now, seconds)).await;
     }
 
     let expected =
         Summary { orphans_moved: 1, orphans_missing: 1, orphans_ended: 1, ..Summary::default() };
-    assert_eq!(stand.run().await, expected);
+    assert_eq!(rig.run().await, expected);
 
-    let found = stand.rows("found").await.remove(0);
+    let found = rig.rows("found").await.remove(0);
     assert_eq!((found.corrections.len(), found.desired_revision), (1, 2));
     assert!(found.open.is_some(), "it is due even if its message is lost");
-    assert_eq!(stand.orphan("found").await.expect("an item").corrections, []);
+    assert_eq!(rig.orphan("found").await.expect("an item").corrections, []);
     let young = orphan("young", now, 71_999);
-    assert_eq!(stand.orphan("young").await, Some(young), "as it was");
-    let missing = stand.orphan("missing").await.expect("an orphan");
+    assert_eq!(rig.orphan("young").await, Some(young), "as it was");
+    let missing = rig.orphan("missing").await.expect("an orphan");
     assert_eq!(missing.open.expect("open").due, now.plus_seconds(336_000 - 72_000));
-    let over = stand.orphan("over").await.expect("an orphan");
+    let over = rig.orphan("over").await.expect("an orphan");
     assert!(over.has_ended() && over.corrections.len() == 1, "a late original takes it");
 
     assert_eq!(rig.run().await, Summary::default());
@@ -170,35 +174,26 @@ async fn orphans_find_their_original_wait_or_end() {
 
 #[tokio::test]
 async fn an_orphan_gives_its_corrections_once_or_not_at_all() {
-    let stand = Stand::start().await;
-    let (now, ledger) = (stand.now, &stand.sweep.ledger);
+    let rig = Rig::start().await;
+    let (now, ledger) = (rig.now, &rig.sweep.ledger);
     let (row, orphan) = (row("1", "purchase", now), orphan("1", now, 5));
     let (account, policy) = (AccountView::default(), POLICY);
     let context = Context { account: &account, now, policy: &policy };
-    stand.put(&row).await;
-    assert!(ledger.save_orphan(None, &orphan, now).await.expect("written"));
-    assert!(!ledger.save_orphan(None, &orphan, now).await.expect("answered"), "one is there");
-    let moved = take(&row, &orphan, &context).expect("taken");
+    rig.put(&row).await;
+    rig.put_orphan(&orphan).await;
+    let moved = take(Original::own(&row), &orphan, &context).expect("taken");
 
     let stale = Orphan { revision: 7, ..orphan.clone() };
     assert!(!ledger.move_corrections(&stale, &row, &moved).await.expect("answered"));
     let stale = Row { desired_revision: 7, ..row.clone() };
     assert!(!ledger.move_corrections(&orphan, &stale, &moved).await.expect("answered"));
-    assert_eq!(stand.rows("1").await, [row.clone()]);
-    assert_eq!(stand.orphan("1").await, Some(orphan.clone()));
+    assert_eq!(rig.rows("1").await, std::slice::from_ref(&row));
+    assert_eq!(rig.orphan("1").await, Some(orphan.clone()));
 
     assert!(ledger.move_corrections(&orphan, &row, &moved).await.expect("written"));
     assert!(!ledger.move_corrections(&orphan, &row, &moved).await.expect("answered"), "once");
-    assert_eq!(stand.rows("1").await, [moved.row.clone()]);
-    assert_eq!(stand.orphan("1").await, Some(moved.orphan.clone()));
-    // Where the row has all of them, only the orphan changes.
-    let again = Orphan { corrections: orphan.corrections, ..moved.orphan.clone() };
-    let again = Orphan { revision: again.revision + 1, ..again };
-    assert!(ledger.save_orphan(Some(&moved.orphan), &again, now).await.expect("written"));
-    let dropped = take(&moved.row, &again, &context).expect("dropped");
-    assert_eq!(dropped.row, moved.row);
-    assert!(ledger.move_corrections(&again, &moved.row, &dropped).await.expect("written"));
-    assert_eq!(stand.orphan("1").await, Some(dropped.orphan));
+    assert_eq!(rig.rows("1").await, std::slice::from_ref(&moved.row));
+    assert_eq!(rig.orphan("1").await, Some(moved.orphan.clone()));
     let expired = now.plus_seconds(100 * DAY);
     let key = &row.key;
     let late = ledger.partition(&key.source, &key.event_id, expired).await.expect("read");
@@ -206,30 +201,73 @@ async fn an_orphan_gives_its_corrections_once_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_correction_goes_into_the_orphan_and_out_of_it_with_its_pointer() {
+    let rig = Rig::start().await;
+    let (now, ledger) = (rig.now, &rig.sweep.ledger);
+    let orphan = orphan("1", now, 5);
+    let own = own_key(&orphan);
+    let pointer = |fingerprint: &str| Pointer {
+        original_source: orphan.key.source.clone(),
+        original_event_id: orphan.key.event_id.clone(),
+        fingerprint: fingerprint.to_owned(),
+        ttl: now.plus_seconds(100),
+    };
+    // A row's correction has the pointer first.
+    assert_eq!(ledger.point(&own, &pointer("f"), now).await.expect("written"), None);
+    let there = ledger.point(&own, &pointer("g"), now).await.expect("answered");
+    assert_eq!(there, Some(pointer("f")));
+    let record = async |before: Option<&Orphan>, after: &Orphan, at| {
+        ledger.record_in_orphan(before, after, &own, &pointer("h"), at).await.expect("answered")
+    };
+    assert!(!record(None, &orphan, now).await, "it has a pointer");
+    assert_eq!(rig.orphan("1").await, None, "neither or both");
+    ledger.remove_pointer(&own, "g").await.expect("answered");
+    assert!(!record(None, &orphan, now).await, "that was another correction's");
+    ledger.remove_pointer(&own, "f").await.expect("deleted");
+    assert!(record(None, &orphan, now).await);
+    assert_eq!(ledger.pointer(&own, now).await.expect("read"), Some(pointer("h")));
+
+    let without = Orphan { corrections: vec![], revision: 2, open: None, ..orphan.clone() };
+    let stale = Orphan { revision: 7, ..orphan.clone() };
+    assert!(!ledger.remove_from_orphan(&stale, &without, &own).await.expect("answered"));
+    assert_eq!(ledger.pointer(&own, now).await.expect("read"), Some(pointer("h")));
+    assert!(ledger.remove_from_orphan(&orphan, &without, &own).await.expect("written"));
+    assert_eq!(ledger.pointer(&own, now).await.expect("read"), None);
+    assert!(!record(None, &orphan, now).await, "an orphan is there, if an empty one");
+    let again = Orphan { revision: 3, ..orphan.clone() };
+    assert!(record(Some(&without), &again, now).await);
+    assert_eq!(rig.orphan("1").await, Some(again));
+    // What has expired, but is not deleted yet, counts for nothing.
+    let late = now.plus_seconds(100);
+    assert_eq!(ledger.pointer(&own, late).await.expect("read"), None);
+    assert!(record(None, &orphan, now.plus_seconds(101 * DAY)).await);
+}
+
+#[tokio::test]
 async fn looks_for_clicks_come_after_waits_and_move_to_the_next_look() {
-    let stand = Stand::start().await;
-    let now = stand.now;
+    let rig = Rig::start().await;
+    let now = rig.now;
     let mut look = row("look", "purchase", now);
     look.recorded_at = now.plus_seconds(-6_100);
     let since = look.recorded_at;
     look.open =
         Some(IndexClass::Look.entry(since.plus_seconds(6_000), since, Some(WaitReason::NoClick)));
-    stand.put(&look).await;
-    stand.put(&waiting("wait", now, -5)).await;
-    assert_eq!(stand.run().await, Summary { signalled: 2, ..Summary::default() });
-    let open = stand.rows("look").await.remove(0).open.expect("open");
+    rig.put(&look).await;
+    rig.put(&waiting("wait", now, -5)).await;
+    assert_eq!(rig.run().await, Summary { signalled: 2, ..Summary::default() });
+    let open = rig.rows("look").await.remove(0).open.expect("open");
     assert_eq!((open.due, open.since), (since.plus_seconds(48_000), since));
     assert_eq!((open.class, open.reason), (IndexClass::Look, Some(WaitReason::NoClick)));
-    let open = stand.rows("wait").await.remove(0).open.expect("open");
+    let open = rig.rows("wait").await.remove(0).open.expect("open");
     assert_eq!((open.due, open.since), (now.plus_seconds(1_000), now.plus_seconds(-5)));
 }
 
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_stops_nothing() {
-    let stand = Stand::start().await;
-    let row = waiting("1", stand.now, -5);
+    let rig = Rig::start().await;
+    let row = waiting("1", rig.now, -5);
     let class = IndexClass::Wait.index_key(&row.key.pk());
-    stand.put(&row).await;
+    rig.put(&row).await;
     let junk = [("pk", text("junk")), ("sk", text("junk"))];
     let entry = [("open", text(&class)), ("due", AttributeValue::N("1".to_owned()))];
     let item = junk.into_iter().chain(entry).map(|(name, value)| (name.to_owned(), value));
@@ -240,8 +278,8 @@ async fn an_entry_that_cannot_be_read_stops_nothing() {
     assert!(page.entries.is_empty(), "the junk is the oldest");
     let page = rig.sweep.ledger.due(&class, rig.now, 1, page.next).await.expect("read");
     assert_eq!(page.entries.len(), 1, "the page after it is reached");
-    assert_eq!(stand.run().await, Summary { signalled: 1, ..Summary::default() });
-    let tally = stand.sweep.ledger.tally(&class, 5).await.expect("counted");
+    assert_eq!(rig.run().await, Summary { signalled: 1, ..Summary::default() });
+    let tally = rig.sweep.ledger.tally(&class, 5).await.expect("counted");
     assert!(tally.complete && tally.accounts["main"].entries == 1);
 }
 
@@ -251,11 +289,11 @@ fn text(text: &str) -> AttributeValue {
 
 #[tokio::test]
 async fn a_run_without_time_leaves_everything_due() {
-    let stand = Stand::start().await;
-    stand.put(&waiting("1", stand.now, -5)).await;
-    let orphan = orphan("2", stand.now, 72_000);
-    stand.sweep.ledger.save_orphan(None, &orphan, stand.now).await.expect("written");
-    let summary = stand.sweep.handle(stand.now, 0).await.expect("a run");
+    let rig = Rig::start().await;
+    rig.put(&waiting("1", rig.now, -5)).await;
+    let orphan = orphan("2", rig.now, 72_000);
+    rig.put_orphan(&orphan).await;
+    let summary = rig.sweep.handle(rig.now, 0).await.expect("a run");
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(rig.run().await.signalled, 1);
 }
@@ -271,8 +309,7 @@ async fn the_audit_finds_what_nothing_drives_and_is_through_once_a_week() {
     for row in [&stuck, &fresh, &waiting("driven", now, 60)] {
         rig.put(row).await;
     }
-    let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-    let span = sweep::signals::Span { now, deadline_ms };
+    let span = rig.span(now);
 
     let audit = rig.sweep.audit(&span, 168).await.expect("an audit");
     assert_eq!((audit.audited, audit.audit_stuck, audit.audit_finished), (3, 1, true));
@@ -292,8 +329,7 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     let row = row("1", "purchase", now);
     let class = IndexClass::Held("main/Purchse".to_owned());
     rig.put(&open(row, class, now.plus_seconds(9_000), Some(WaitReason::GoalHeld))).await;
-    let deadline_ms = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-    let span = sweep::signals::Span { now, deadline_ms };
+    let span = rig.span(now);
     let main = "main".parse().expect("an account");
     let held = vec!["Purchse".to_owned()];
     let once_held: BTreeSet<String> = held.iter().cloned().collect();
@@ -316,7 +352,7 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
         (1, 0),
         "letting it go raises no revision"
     );
-    assert_eq!(stand.sweep.release_held(&span).await.expect("a run"), 0);
+    assert_eq!(rig.sweep.release_held(&span).await.expect("a run"), 0);
 }
 
 #[tokio::test]
@@ -338,7 +374,8 @@ async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
     };
     ledger.save_check(&main, &check).await.expect("kept");
     let of_account = finding(None, Gravity::Holds);
-    ledger.fail_check(&main, rig.now, true, &of_account).await.expect("kept");
+    let failure = CheckFailure { since: rig.now, held: true, finding: of_account.clone() };
+    ledger.fail_check(&main, &failure).await.expect("kept");
     let item = ledger.account_item(&main).await.expect("read");
     assert_eq!((&item.findings, item.goals_seen), (&vec![of_goal], 3));
     assert_eq!((item.held, item.failing_for), (true, Some(of_account)));

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use test_support::rows::id;
-use tracklayer_core::person::click_id::ClickId;
-use tracklayer_edge::ports::{Clock as _, TieKind};
+use tracklayer_core::{
+    person::click_id::ClickId,
+    reconcile::attribution::{TieKind, TiedBy},
+};
+use tracklayer_edge::ports::{Captures as _, Clock as _};
 
 use super::rig::Rig;
 
@@ -23,14 +26,16 @@ impl Rig {
         let click = ClickId::parse(&format!("{n:032x}")).expect("a click id");
         let details = vec![("cookie", cookie.to_owned())];
         let at = self.sweep.clock.now_ms() - AGO + ms;
-        self.sweep.clicks.add(reference, &click, at, details).await.expect("a click");
+        let reference = id(reference);
+        let add = self.sweep.clicks.add_click(&reference, &click, at, details);
+        add.await.expect("a click");
     }
 
     /// A tie of a record of an hour ago.
-    pub async fn tie(&self, kind: TieKind, record: &str, reference: &str, keyed: bool) {
+    pub async fn tie(&self, kind: TieKind, record: &str, reference: &str, by: TiedBy) {
         let at = self.sweep.clock.now_ms() - AGO;
-        let record = id(record);
-        let tie = self.sweep.clicks.tie(kind, &record, reference, at, keyed, Vec::new());
+        let (record, reference) = (id(record), id(reference));
+        let tie = self.sweep.clicks.add_tie(kind, &record, by, &reference, at, Vec::new());
         tie.await.expect("tied");
     }
 

@@ -5,29 +5,27 @@ use std::collections::BTreeSet;
 use aws_credential_types::Credentials;
 use local_aws::{Aws, Settings};
 use serde_json::json;
-use sweep::{Sweep, wire::Summary};
+use sweep::{Sweep, span::Span, wire::Summary};
 use test_support::rows::{facts, key_of, row_of};
 use tracklayer_core::{
     ledger::{
         facts::{Facts, References},
-        observed::Observed,
         orphan::Orphan,
-        row::{Row, RowKey},
+        row::{PartitionKey, Row, RowKey},
         signal::Signal,
     },
     mapping::Mapping,
-    money::{Amount, Currency, Money},
-    person::{consent::Consent, identity::Identity},
+    person::identity::Identity,
     reconcile::decide::Policy,
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{
-    clicks::Clicks,
-    clock::{self, SystemClock},
-    ledger::Ledger,
-    ports::Rows as _,
-    queue::Queue,
-    telemetry::StandardOutput,
+    aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
+    lambda::{
+        clock::{self, SystemClock},
+        telemetry::RigardOutput,
+    },
+    ports::{Orphans as _, Pointer, Rows as _},
 };
 
 macro_rules! client {
@@ -48,7 +46,7 @@ macro_rules! client {
 pub const POLICY: Policy =
     Policy { settle_delay: 5, run_margin: 45, min_click_age: 0, hour: 1_000 };
 
-pub struct Stand {
+pub struct Rig {
     pub sweep: Sweep,
     pub now: EventTime,
     pub dynamo: aws_sdk_dynamodb::Client,
@@ -80,7 +78,7 @@ impl Rig {
                 clock: SystemClock::default(),
                 telemetry: StandardOutput,
             },
-            now: clock::now(),
+            now: SystemClock::default().now(),
             dynamo,
             sqs,
             queue_url,
@@ -92,9 +90,28 @@ impl Rig {
         assert_eq!(known, None);
     }
 
+    /// An orphan of one correction, with its pointer.
+    pub async fn put_orphan(&self, orphan: &Orphan) {
+        let pointer = Pointer {
+            original_source: orphan.key.source.clone(),
+            original_event_id: orphan.key.event_id.clone(),
+            fingerprint: "f".to_owned(),
+            ttl: orphan.ttl,
+        };
+        let (ledger, own) = (&self.sweep.ledger, own_key(orphan));
+        let written = ledger.record_in_orphan(None, orphan, &own, &pointer, self.now).await;
+        assert!(written.expect("written"));
+    }
+
     pub async fn run(&self) -> Summary {
-        let deadline = u64::try_from(clock::now_ms() + 300_000).expect("after 1970");
-        self.sweep.handle(self.now, deadline).await.expect("a run")
+        self.sweep.wake(&self.span(self.now)).await.expect("a run")
+    }
+
+    /// A run that decides with the time `now` and has five minutes.
+    pub fn span(&self, now: EventTime) -> Span {
+        let clock = &self.sweep.clock;
+        let deadline_ms = u64::try_from(clock.now_ms() + 300_000).expect("after 1970");
+        Span { now, ..Span::new(deadline_ms, clock) }
     }
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {
@@ -135,6 +152,13 @@ fn clicks() -> serde_json::Value {
     table
 }
 
+/// The id of the orphan's only correction.
+pub fn own_key(orphan: &Orphan) -> PartitionKey {
+    let correction = orphan.corrections.first().expect("a correction");
+    let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
+    PartitionKey { source, event_id }
+}
+
 fn table() -> serde_json::Value {
     let attribute = |name, kind| json!({"AttributeName": name, "AttributeType": kind});
     let key = |name, kind| json!({"AttributeName": name, "KeyType": kind});
@@ -165,32 +189,9 @@ pub fn row(event_id: &str, event: &str, now: EventTime) -> Row {
         ..facts()
     };
     Row {
-        key: RowKey {
-            source: "shop".parse().expect("a source"),
-            event_id: event_id.parse().expect("an id"),
-            event: event.parse().expect("an event"),
-        },
-        account: "main".parse().expect("an account"),
-        facts: Facts {
-            fingerprint: "f".to_owned(),
-            goal: "Purchase".parse().expect("a goal"),
-            occurred_at: now.plus_seconds(-DAY),
-            conversion_time: now.plus_seconds(-DAY),
-            money: Some(money),
-            identity: Identity::default(),
-            click: None,
-            order: None,
-            references: References::default(),
-            refused_clicks: Vec::new(),
-            consent: Consent::Unknown,
-            erased_at: None,
-        },
-        corrections: Vec::new(),
-        desired_revision: 1,
-        observed_revision: 0,
-        observed: Observed::default(),
-        open: None,
+        key: key_of(event_id, event),
         recorded_at: now,
         ttl: now.plus_seconds(395 * DAY),
+        ..row_of(facts)
     }
 }

@@ -319,7 +319,7 @@ impl Table {
             let (pk, sk) = place(row);
             Place { pk, sk }
         });
-        RowPage { rows, next }
+        RowPage { rows, next, ..RowPage::default() }
     }
 
     /// The rows' labels, each with what Microsoft knows it by.

@@ -7,11 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AccountName, RecordId, Source},
+    id::AccountName,
     ledger::{
         correction::Correction,
         index::{IndexClass, Open},
-        row::{BadKey, RowKey},
+        row::{BadKey, PartitionKey},
         stored::BadRow,
         wait::WaitReason,
     },
@@ -28,43 +28,12 @@ pub const VERSION: u8 = 1;
 /// Microsoft takes any correction.
 pub const KEPT_DAYS: i64 = 100;
 
-/// Names an orphan: the id of the original that it waits for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OrphanKey {
-    /// The original's source.
-    pub source: Source,
-    /// The original's id.
-    pub event_id: RecordId,
-}
-
-impl OrphanKey {
-    /// Its partition key, which is that of the original's row.
-    #[must_use]
-    pub fn pk(&self) -> String {
-        RowKey::partition(&self.source, &self.event_id)
-    }
-
-    /// The key that `pk` and `sk` spell.
-    ///
-    /// # Errors
-    /// If they spell something else than an orphan.
-    pub fn parse(pk: &str, sk: &str) -> Result<Self, BadKey> {
-        let mut parts = pk.splitn(3, ' ');
-        let (Some("event"), Some(source), Some(event_id), SORT_KEY) =
-            (parts.next(), parts.next(), parts.next(), sk)
-        else {
-            return Err(BadKey);
-        };
-        let source = source.parse().map_err(|_| BadKey)?;
-        let event_id = event_id.parse().map_err(|_| BadKey)?;
-        Ok(OrphanKey { source, event_id })
-    }
-
-    /// `source/eventId`, as logs and people name it.
-    #[must_use]
-    pub fn label(&self) -> String {
-        format!("{}/{}", self.source, self.event_id)
-    }
+/// The key of the orphan that `pk` and `sk` spell: the id of the original that it waits for.
+///
+/// # Errors
+/// If they spell something else than an orphan.
+pub fn parse_key(pk: &str, sk: &str) -> Result<PartitionKey, BadKey> {
+    if sk == SORT_KEY { PartitionKey::parse(pk) } else { Err(BadKey) }
 }
 
 /// The corrections of one original that has not come.
@@ -74,7 +43,7 @@ impl OrphanKey {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Orphan {
     /// The original it waits for.
-    pub key: OrphanKey,
+    pub key: PartitionKey,
     /// The account it counts under, if a correction named one or there is only one.
     pub account: Option<AccountName>,
     /// What waits, in the order it came.
@@ -169,7 +138,7 @@ impl TryFrom<StoredOrphan> for Orphan {
             reason: stored.reason,
         });
         Ok(Orphan {
-            key: OrphanKey::parse(&stored.pk, &stored.sk)?,
+            key: parse_key(&stored.pk, &stored.sk)?,
             account: stored.account,
             corrections: stored.corrections,
             revision: stored.revision,

@@ -11,6 +11,46 @@ use crate::{
     time::{EventTime, MAX_AGE},
 };
 
+/// Names an event by its source's own id, whatever its name: the partition that rows, orphan and
+/// pointers of this id share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionKey {
+    /// Who sent the event.
+    pub source: Source,
+    /// The source's own id of it.
+    pub event_id: RecordId,
+}
+
+impl PartitionKey {
+    /// The partition key in the table.
+    #[must_use]
+    pub fn pk(&self) -> String {
+        RowKey::partition(&self.source, &self.event_id)
+    }
+
+    /// The key that `pk` spells.
+    ///
+    /// # Errors
+    /// If it spells the key of something else.
+    pub fn parse(pk: &str) -> Result<Self, BadKey> {
+        let mut parts = pk.splitn(3, ' ');
+        let (Some("event"), Some(source), Some(event_id)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(BadKey);
+        };
+        let source = source.parse().map_err(|_| BadKey)?;
+        let event_id = event_id.parse().map_err(|_| BadKey)?;
+        Ok(PartitionKey { source, event_id })
+    }
+
+    /// `source/eventId`, as logs and people name it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.source, self.event_id)
+    }
+}
+
 /// Names one row: a source is one id-space, an id may stand under several event names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowKey {
@@ -46,17 +86,8 @@ impl RowKey {
     /// # Errors
     /// If they spell something else than a row.
     pub fn parse(pk: &str, sk: &str) -> Result<Self, BadKey> {
-        let mut parts = pk.splitn(3, ' ');
-        let (Some("event"), Some(source), Some(event_id)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(BadKey);
-        };
-        Ok(RowKey {
-            source: source.parse().map_err(|_| BadKey)?,
-            event_id: event_id.parse().map_err(|_| BadKey)?,
-            event: sk.parse().map_err(|_| BadKey)?,
-        })
+        let PartitionKey { source, event_id } = PartitionKey::parse(pk)?;
+        Ok(RowKey { source, event_id, event: sk.parse().map_err(|_| BadKey)? })
     }
 
     /// `source/eventId`, as logs and people name it.

@@ -339,7 +339,7 @@ pub const TABLE: &[Entry] = &[
         "ConversionTimeEarlierThanClickTime",
         ErrorClass::Final,
         "The click happened after the conversion.",
-        "Check the source's clock and which click the sale belongs to.",
+        "The row goes on without that click: with another one or its hashes. If an earlier attempt has no answer, it is refused: check the source's clock and which click the sale belongs to.",
     ),
     row(
         5617,

@@ -7,7 +7,10 @@
 //! ([`take`]). Both write before they read, so at least one of them sees the other. If it dies before
 //! it acts, sweep finds the orphan on its third day and on its last ([`look`]).
 //!
-//! A correction is at one place at any time: it moves from the orphan to a row in one transaction.
+//! A correction is in one place at any time, even if it is sent twice at once. It is written into the
+//! orphan together with its pointer, and only if it has none. Who writes it into a row owns the pointer
+//! before; if there was one already, another request may have written the correction, and the
+//! partition is read again. From the orphan it moves to a row in one transaction.
 //!
 //! An id may also be that of another notice of an order ([`crate::reconcile::orders`]): then the
 //! order's row is an original under that id, too.
@@ -16,8 +19,8 @@ use crate::{
     id::{AccountName, EventName},
     ledger::{
         correction::{Correction, MAX_CORRECTIONS},
-        orphan::{Orphan, OrphanKey, entry, kept_until},
-        row::Row,
+        orphan::{Orphan, entry, kept_until},
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, has},
@@ -45,6 +48,12 @@ impl<'a> Original<'a> {
     #[must_use]
     pub fn own(row: &'a Row) -> Self {
         Original { event: &row.key.event, row }
+    }
+
+    /// The rows under their own id.
+    #[must_use]
+    pub fn all_of(rows: &'a [Row]) -> Vec<Self> {
+        rows.iter().map(Original::own).collect()
     }
 }
 
@@ -91,7 +100,7 @@ fn means(correction: &Correction, event: &EventName) -> bool {
 /// # Errors
 /// If it has as many corrections as a row takes.
 pub fn add(
-    key: &OrphanKey,
+    key: &PartitionKey,
     known: Option<&Orphan>,
     correction: Correction,
     account: Option<&AccountName>,
@@ -132,7 +141,9 @@ pub enum Again<'a> {
     /// The row of this original may take it, but has not: its writer read the partition too early, or
     /// died.
     Take(Original<'a>),
-    /// It names no event and there are several originals: this is the orphan without it.
+    /// It names no event and there are several originals: this is the orphan without it. Only the
+    /// request that wrote it may take it out; that of a repetition was told, or tells now, that it is
+    /// recorded ([`take_first`]).
     Ambiguous(Box<Orphan>),
     /// Somebody has taken it out: a request with the same correction, to which it was ambiguous.
     Gone,
@@ -145,14 +156,12 @@ pub fn look_again<'a>(
     originals: &[Original<'a>],
     orphan: Option<&Orphan>,
 ) -> Again<'a> {
-    let taken = originals.iter().find(|original| has(&original.row.corrections, correction));
-    let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
-        return taken.map_or(Again::Gone, |original| Again::Taken(original.row));
-    };
-    // A row has it as well if the same correction was sent twice at once; taking drops the second.
-    if let Some(original) = taken {
-        return Again::Take(*original);
+    if let Some(original) = originals.iter().find(|it| has(&it.row.corrections, correction)) {
+        return Again::Taken(original.row);
     }
+    let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
+        return Again::Gone;
+    };
     match meant(correction, originals) {
         Ok(Some(original)) => Again::Take(original),
         Ok(None) => Again::Waits,
@@ -175,16 +184,12 @@ pub struct Moved {
 }
 
 /// What the row of `original` takes of the orphan: the corrections that name its event or none, first
-/// come, first served, up to as many as a row has. One that it has already is dropped. `None` if
-/// nothing moves.
+/// come, first served, up to as many as a row has. `None` if nothing moves.
 #[must_use]
 pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
     let mut after = original.row.clone();
     let mut left = Vec::new();
     for correction in &orphan.corrections {
-        if has(&after.corrections, correction) {
-            continue;
-        }
         if means(correction, original.event) && after.corrections.len() < MAX_CORRECTIONS {
             after = append(&after, correction.clone(), context);
         } else {
@@ -193,6 +198,19 @@ pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> O
     }
     let moves = left.len() < orphan.corrections.len();
     moves.then(|| Moved { row: after, orphan: left_with(orphan, left) })
+}
+
+/// The first of the originals, in the order in which they were recorded, that takes something of the
+/// orphan.
+#[must_use]
+pub fn take_first<'a>(
+    originals: &[Original<'a>],
+    orphan: &Orphan,
+    context: &Context<'_>,
+) -> Option<(&'a Row, Moved)> {
+    let mut originals = originals.to_vec();
+    originals.sort_by_key(|original| (original.row.recorded_at, &original.row.key));
+    originals.into_iter().find_map(|it| Some((it.row, take(it, orphan, context)?)))
 }
 
 fn left_with(orphan: &Orphan, left: Vec<Correction>) -> Orphan {
@@ -213,8 +231,7 @@ pub enum Look<'a> {
     Ended(Box<Orphan>),
 }
 
-/// Looks at an orphan that is due, among the `rows` under its id. Of several originals that may take a
-/// correction the one that was recorded first does.
+/// Looks at an orphan that is due, among the `rows` under its id.
 ///
 /// The row of an order, to which the id of another notice leads, is none of them: whether it may take
 /// the corrections depends on the rights of whoever sends that notice. If that run dies, its caller
@@ -224,12 +241,8 @@ pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
         return Look::Nothing;
     };
-    let mut originals: Vec<&Row> = rows.iter().collect();
-    originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
-    for row in originals {
-        if let Some(moved) = take(Original::own(row), orphan, context) {
-            return Look::Take(row, Box::new(moved));
-        }
+    if let Some((row, moved)) = take_first(&Original::all_of(rows), orphan, context) {
+        return Look::Take(row, Box::new(moved));
     }
     let end = hours_after(open.since, END_HOURS, context);
     let is_over = end <= context.now;

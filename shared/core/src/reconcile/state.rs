@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn an_original_that_was_attempted_is_queued_whatever_it_waited_for_before() {
-        let found = waiting(&row_at(-DAY), WaitReason::NoClick);
-        assert_eq!(state(&found), (State::Waiting, Some("no_click".to_owned())));
-        let claimed = noted(&found, &Note::ClaimedApply, time(9));
+        let corrected = waiting(&row_at(-DAY), WaitReason::SettleDelay);
+        assert_eq!(state(&corrected), (State::Waiting, Some("settle_delay".to_owned())));
+        let claimed = noted(&corrected, &Note::ClaimedApply, time(9));
         assert!(claimed.open.is_some(), "in case that its message gets lost");
         let unknown = noted(&claimed, &Note::Unknown(Kind::Apply, call(), None), time(10));
         for row in [claimed, unknown] {

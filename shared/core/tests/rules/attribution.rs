@@ -1,19 +1,18 @@
 //! Which click a conversion is credited to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, sample::select};
 use tracklayer_core::{
     id::RecordId,
     ledger::{
-        facts::{ClickOrigin, Facts, References},
-        row::Row,
+        facts::{ClickOrigin, References},
         wait::WaitReason,
     },
-    person::{click_id::ClickId, consent::Consent},
+    person::click_id::ClickId,
     reconcile::attribution::{
-        Credit, Fresh, Hint, KEPT, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind,
-        TiedBy, credit, is_settled, review, visitors,
+        Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy, credit,
+        is_settled, visitors,
     },
     time::EventTime,
 };
@@ -268,19 +267,22 @@ fn expected(sale: &Sale<'_>, reading: &Reading) -> Option<(ClickId, Option<Event
     let mut first: BTreeMap<&str, EventTime> = BTreeMap::new();
     for (rank, hint) in Hint::STRONGEST_FIRST.into_iter().enumerate() {
         let Ok(references) = hint.references(sale, &reading.ties) else { continue };
-        let of_hint = || reading.sightings.iter().filter(|it| references.contains(&&it.reference));
+        let is_late = |it: &Sighting| it.at().seconds_since(sale.time) > LATE;
+        let counts = |it: &&Sighting| references.contains(&&it.reference) && !is_late(it);
+        let of_hint = || reading.sightings.iter().filter(counts);
         for sighting in of_hint() {
-            let at = EventTime::from_epoch(sighting.at_ms / 1_000);
+            let at = sighting.at();
             let earliest = first.entry(sighting.click_id.as_str()).or_insert(at);
             *earliest = at.min(*earliest);
         }
         for sighting in of_hint() {
             let at = first[sighting.click_id.as_str()];
             let late = at.seconds_since(sale.time);
-            let is_own = own == Some(&sighting.click_id);
-            let is_refused = sale.refused.contains(&sighting.click_id);
-            let counts = if own.is_some() { is_own } else { late <= LATE && !is_refused };
-            if counts {
+            let is_meant = match own {
+                Some(own) => *own == sighting.click_id,
+                None => !sale.refused.contains(&sighting.click_id),
+            };
+            if is_meant {
                 let is_after = own.is_none() && late > 0;
                 candidates.push((is_after, rank, late.abs(), sighting.click_id.clone(), at));
             }
@@ -309,11 +311,9 @@ proptest! {
         let expected = expected(&sale, &reading);
         prop_assert_eq!(said, expected.as_ref().map(|(_, at)| *at));
         // Of two clicks of one second either may be the latest.
-        let same_second = reading.sightings.iter().filter(|it| {
-            let at = EventTime::from_epoch(it.at_ms / 1_000);
-            Some(Some(at)) == said
-        });
-        if same_second.map(|it| it.click_id.as_str()).collect::<std::collections::BTreeSet<_>>().len() <= 1 {
+        let same_second = reading.sightings.iter().filter(|it| Some(Some(it.at())) == said);
+        let same_second: BTreeSet<_> = same_second.map(|it| it.click_id.as_str()).collect();
+        if same_second.len() <= 1 {
             prop_assert_eq!(credit.click().map(|(id, _)| id), expected.map(|(id, _)| id));
         }
     }

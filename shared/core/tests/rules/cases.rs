@@ -233,3 +233,24 @@ fn two_refunds_in_the_last_half_day_both_go() {
     assert_eq!(value(&world).as_deref(), Some("79.95"));
     assert_eq!(world.claims[1].seconds_since(world.claims[0]), 15 * 60);
 }
+
+/// A shop whose buyers mostly clicked no ad.
+#[test]
+fn an_order_without_click_is_looked_at_six_times_and_ends_without_a_dead_letter() {
+    let mut world = world(&[]);
+    world.clicks.clear();
+    world.sale_arrives();
+    let mut looks = 0;
+    while state(world.row()).0 == State::Waiting {
+        world.wait_for_work();
+        all(&mut world, OK);
+        looks += 1;
+    }
+    assert_eq!((looks, world.now), (6, after(89 * DAY)));
+    assert_eq!(state(world.row()), (State::Refused, Some("unmatched".to_owned())));
+    assert_eq!((&world.row().open, world.dead_letters.len()), (&None, 0));
+    world.send(None);
+    world.receive(0);
+    all(&mut world, OK);
+    assert_eq!((world.dead_letters.len(), world.messages.len()), (0, 0), "nor does a redrive help");
+}

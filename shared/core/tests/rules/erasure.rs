@@ -145,19 +145,6 @@ fn what_the_person_does_after_asking_is_not_meant() {
     }
 }
 
-#[test]
-fn an_erasure_includes_those_that_mean_no_more_rows() {
-    let lead = || Person::parse("lead", "l").expect("a person");
-    let led = |references: &[&str], sources| Erasure {
-        references: references.iter().map(|it| id(it)).collect(),
-        ..asked(lead(), sources, "*")
-    };
-    assert!(led(&["s", "t"], "*").includes(&led(&["t"], "*")));
-    assert!(led(&["s"], "*").includes(&led(&[], "*")));
-    assert!(!led(&["s"], "*").includes(&led(&["s", "t"], "*")));
-    assert!(!led(&["s"], "shop").includes(&led(&["s"], "*")));
-}
-
 // --- what is left
 
 #[test]

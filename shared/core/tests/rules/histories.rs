@@ -2,11 +2,8 @@
 
 use serde_json::json;
 use tracklayer_core::{
-    ledger::{
-        correction::{CorrectionRefusal, Effect},
-        observed::{Kind, RefusalReason},
-    },
-    reconcile::state::{State, corrections, state},
+    ledger::observed::RefusalReason,
+    reconcile::state::{State, state},
 };
 
 use crate::{microsoft::End, support::*, world::World};
@@ -53,23 +50,6 @@ pub fn claimed(world: &mut World) {
 pub fn value(world: &World) -> Option<String> {
     let counted = world.microsoft.counted.values().next().expect("counted");
     (!counted.retracted).then(|| counted.value.clone()).flatten()
-}
-
-#[test]
-fn a_new_value_that_comes_while_a_retract_is_on_its_way_is_shown_as_refused() {
-    let mut world = world(&[json!({}), worth(50.0)]);
-    accepted(&mut world);
-    world.correction_arrives(0);
-    claimed(&mut world);
-    world.advance(0, OK);
-    world.correction_arrives(1);
-    world.advance(0, OK);
-    world.calm_down();
-    assert_eq!(value(&world), None);
-    assert_eq!(state(world.row()), (State::Retracted, None));
-    let (_, effects) = corrections(world.row());
-    assert_eq!(effects[1], Effect::Refused(CorrectionRefusal::AfterRetraction));
-    assert_eq!(world.claims.len(), 1, "nothing may follow a Retract");
 }
 
 #[test]
@@ -125,32 +105,6 @@ fn a_late_adjustment_does_not_undo_a_newer_one() {
 }
 
 #[test]
-fn a_net_that_comes_back_is_sent_if_the_last_outcome_is_unknown() {
-    let mut world = world(&[refund_of(30.0), worth(129.95)]);
-    accepted(&mut world);
-    world.correction_arrives(0);
-    claimed(&mut world);
-    world.advance(0, End::TakenUnheard(60));
-    world.advance(0, OK);
-    world.correction_arrives(1);
-    world.calm_down();
-    assert_eq!(value(&world).as_deref(), Some("129.95"));
-    assert_eq!(world.claims.len(), 2);
-}
-
-#[test]
-fn a_switch_of_environment_shows() {
-    let mut world = world(&[]);
-    accepted(&mut world);
-    world.bench.account.destination = Some(sandbox());
-    world.send(None);
-    world.receive(0);
-    all(&mut world, OK);
-    let expected = (State::Refused, Some("accepted_elsewhere".to_owned()));
-    assert_eq!(state(world.row()), expected);
-}
-
-#[test]
 fn a_message_that_dies_leaves_its_row_dead_until_it_is_redriven() {
     let mut world = world(&[refund_of(30.0)]);
     world.sale_arrives();
@@ -184,19 +138,6 @@ fn a_refused_row_rests_until_it_is_redriven() {
     world.calm_down();
     assert_eq!(world.applies.len(), 2);
     assert_eq!(value(&world).as_deref(), Some("99.95"));
-}
-
-#[test]
-fn a_goal_that_is_too_young_makes_the_row_wait() {
-    let mut world = world(&[]);
-    world.sale_arrives();
-    world.receive(0);
-    all(&mut world, End::Later);
-    assert_eq!(state(world.row()), (State::Waiting, Some("goal_too_recent".to_owned())));
-    world.wait_for_work();
-    all(&mut world, OK);
-    assert_eq!(state(world.row()), (State::Accepted, None));
-    assert_eq!(world.row().observed.last.as_ref().expect("an attempt").kind, Kind::Apply);
 }
 
 #[test]

@@ -22,10 +22,11 @@ use crate::ports::{
 
 /// Cookies that one erasure follows: whoever knows a session can add any number of them.
 pub const MAX_COOKIES: usize = 25;
-/// Visitors tied to a record that one erasure follows; only key holders can make so many.
+/// Visitors tied to a record that one erasure follows.
 const MAX_VISITORS: usize = 200;
-/// A record that browsers tied to more visitors than this leads to none of them: somebody guesses.
-const MAX_BROWSER_TIES: usize = 3;
+/// An order that browsers tied to more visitors than this leads to none of them: order numbers are
+/// guessable, and somebody is guessing.
+const MAX_BROWSERS: usize = 3;
 /// Pages of a cookie's clicks that are read to see whose they are.
 const PAGES_READ: usize = 20;
 /// How often a row is tried anew when another writer was faster.
@@ -95,26 +96,26 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         self.ledger.trace_is_gone(&item.erasure, trace).await
     }
 
-    /// The visitors that are the record's own. As with credit, of those that browsers tied none is
-    /// if they are too many, or while the record's ties are being deleted: of many strangers the
-    /// last three would pass for the person.
+    /// The visitors that are the record's own: not those that browsers tied to an order, if they
+    /// don't count or are too many. Nor while the order's ties are being deleted: of many strangers
+    /// the last three would pass for the person.
     async fn visitors(
         &self,
         item: &ErasureItem,
         record: &Person,
     ) -> Result<BTreeSet<RecordId>, LedgerError> {
-        let is_order = matches!(record, Person::Order(_));
-        let believed = !is_order || self.mapping.accounts().any(Account::browser_order_ties);
-        let settled = item.traces.contains(&Trace::Ties(record.clone()));
         let (mut visitors, browsers) = self.tied(record).await?;
-        if believed && !settled && browsers.len() <= MAX_BROWSER_TIES {
-            visitors.extend(browsers.into_iter().flatten());
-        }
+        let believed = !matches!(record, Person::Order(_)) || {
+            let settled = item.traces.contains(&Trace::Ties(record.clone()));
+            let count = self.mapping.accounts().any(Account::browser_order_ties);
+            count && !settled && browsers.len() <= MAX_BROWSERS
+        };
+        visitors.extend(browsers.into_iter().filter(|_| believed).flatten());
         Ok(visitors)
     }
 
     /// The visitors that were tied to `record` with a key, and by browsers; of the latter, which
-    /// come last, not more than are too many.
+    /// come last, not all if they are more than are followed.
     async fn tied(
         &self,
         record: &Person,
@@ -131,7 +132,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
                 }
             }
             after = page.next;
-            if after.is_none() || browsers.len() > MAX_BROWSER_TIES {
+            if after.is_none() || browsers.len() > MAX_VISITORS {
                 return Ok((keyed, browsers));
             }
         }

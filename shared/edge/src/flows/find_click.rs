@@ -72,6 +72,9 @@ impl<'a, C: Clicks> Reader<'a, C> {
     }
 
     async fn follow_hints(&mut self) -> Result<(), LedgerError> {
+        if self.sale.references.is_empty() {
+            return Ok(());
+        }
         for hint in Hint::STRONGEST_FIRST {
             self.read_ties(hint).await?;
             // An order that too many browsers claim leads nowhere.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The longest that a question to the identity service takes.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub const LONGEST_QUESTION: Duration = Duration::from_secs(10);
 
 /// Signs in, with the ports of a function.
 pub struct SignIn<'a, S, T, L, C> {
@@ -32,6 +32,9 @@ pub struct SignIn<'a, S, T, L, C> {
     pub clock: &'a C,
     /// No question begins that could end after it.
     pub deadline: Deadline,
+    /// How long a question may take: [`LONGEST_QUESTION`], or less in a short run, in which none
+    /// could be asked otherwise.
+    pub question: Duration,
     /// Seconds for which nobody asks for an account of which the identity service was asked too
     /// often.
     pub pause: i64,
@@ -141,7 +144,7 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
         account: &AccountName,
         secret: Versioned<AccountSecret>,
     ) -> Result<Session, SignInError> {
-        if !self.deadline.allows(TIMEOUT, self.clock) {
+        if !self.deadline.allows(self.question, self.clock) {
             return Err(SignInError::NoTime);
         }
         match self.tokens.token(account, &secret).await {

@@ -5,7 +5,11 @@ use sha2::{Digest, Sha256};
 use tracklayer_core::{
     event::Correction,
     id::{AccountName, RecordId, Source},
-    ledger::{facts::click_or_hashes, orphan::kept_until, row::RowKey},
+    ledger::{
+        facts::click_or_hashes,
+        orphan::kept_until,
+        row::{PartitionKey, RowKey},
+    },
     person::identity::Identity,
     time::EventTime,
 };
@@ -62,21 +66,18 @@ pub trait Claims {
     async fn claim(&self, claim: &str, owner: &RowKey, now: EventTime)
     -> Result<bool, LedgerError>;
 
-    /// Makes `pointer` the one meaning of the correction with this id; answers with the one there
-    /// was.
+    /// Makes `pointer` the one meaning of the correction `own`; answers with the one there was.
     async fn point(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         pointer: &Pointer,
         now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError>;
 
-    /// The pointer of the correction with this id, if it has one.
+    /// The pointer of the correction `own`, if it has one.
     async fn pointer(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError>;
 
@@ -84,8 +85,7 @@ pub trait Claims {
     /// fingerprint.
     async fn remove_pointer(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         fingerprint: &str,
     ) -> Result<(), LedgerError>;
 

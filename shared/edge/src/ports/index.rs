@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::{
-    ledger::{index::IndexClass, orphan::OrphanKey, row::RowKey},
+    ledger::{
+        index::IndexClass,
+        row::{PartitionKey, RowKey},
+    },
     time::{EventTime, MAX_AGE},
 };
 
@@ -94,7 +97,7 @@ pub trait Index {
         index_key: &str,
         now: EventTime,
         limit: i32,
-    ) -> Result<Vec<OrphanKey>, LedgerError>;
+    ) -> Result<Vec<PartitionKey>, LedgerError>;
 
     /// Counts the entries of one index key by account, those that are due first, on at most `pages`
     /// pages (1 MB each).

@@ -17,6 +17,7 @@ mod index;
 mod keys;
 mod microsoft;
 mod orders;
+mod orphans;
 mod queue;
 mod rotation;
 mod rows;
@@ -37,6 +38,7 @@ pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
 pub use orders::Orders;
+pub use orphans::Orphans;
 pub use queue::{Deferral, QueueError, Signals};
 pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};
@@ -50,7 +52,7 @@ pub trait Ports {
     /// The clock.
     type Clock: Clock;
     /// The ledger.
-    type Ledger: Rows + Batches + Claims + Orders + AccountItems + Index;
+    type Ledger: Rows + Orphans + Batches + Claims + Orders + AccountItems + Index;
     /// The queue of signals.
     type Queue: Signals;
     /// The captured clicks.

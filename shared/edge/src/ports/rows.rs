@@ -1,4 +1,4 @@
-//! Rows of the ledger, and corrections whose rows have not come.
+//! Rows of the ledger, by the id of their event.
 
 use tracklayer_core::{
     id::{EventName, RecordId, Source},
@@ -7,7 +7,6 @@ use tracklayer_core::{
         orphan::Orphan,
         row::{Row, RowKey},
     },
-    reconcile::orphans::Moved,
     time::EventTime,
 };
 
@@ -74,22 +73,4 @@ pub trait Rows {
         event_id: &RecordId,
         now: EventTime,
     ) -> Result<Partition, LedgerError>;
-
-    /// Writes the orphan `after`, on condition that it still has the revision of `before`, or that
-    /// there is none. Answers whether that held.
-    async fn save_orphan(
-        &self,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        now: EventTime,
-    ) -> Result<bool, LedgerError>;
-
-    /// Moves corrections from the orphan `from` into the row `to`: writes both as `moved` has them, or
-    /// neither, on condition that both still are as they were read. Answers whether they were.
-    async fn move_corrections(
-        &self,
-        from: &Orphan,
-        to: &Row,
-        moved: &Moved,
-    ) -> Result<bool, LedgerError>;
 }

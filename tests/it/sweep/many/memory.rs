@@ -13,22 +13,53 @@ use serde_json::{Map, Value};
 use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
-        facts::References,
         index::{IndexClass, Open},
-        orphan::{Orphan, OrphanKey},
-        row::{Row, RowKey},
+        orphan::Orphan,
+        row::{PartitionKey, Row, RowKey},
         signal::Signal,
     },
-    person::click_id::ClickId,
-    reconcile::{erasure::Person, intake::ClickSearch, note::Write, orphans::Moved},
+    reconcile::{
+        attribution::{Sighting, Tie, TieKind},
+        note::Write,
+        orphans::Moved,
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
-        DuePage, Found, GoalCheck, GoalChecks, Hide, Index, LedgerError, Metric, Partition,
-        Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy, Written,
+        AccountItem,
+        AccountItems,
+        Batches,
+        CheckFailure,
+        Claims,
+        Clicks,
+        Clock,
+        Counted,
+        Cursor,
+        Deferral,
+        DueEntry,
+        DuePage,
+        Found,
+        GoalCheck,
+        GoalChecks,
+        Index,
+        LedgerError,
+        Metric,
+        Partition,
+        Pointer,
+        Ports,
+        QueueError,
+        Rows,
+        Signals,
+        Tally,
+        Telemetry,
+        Written,
+        //THEIRS
+        //         AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
+        //         DuePage, Found, GoalCheck, GoalChecks, Deferral, Index, LedgerError, Metric, Orphans,
+        //         Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy,
+        //         Written,
     },
 };
 
@@ -168,7 +199,7 @@ impl Index for InMemory {
         _: &str,
         _: EventTime,
         _: i32,
-    ) -> Result<Vec<OrphanKey>, LedgerError> {
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
         Ok(Vec::new())
     }
 
@@ -260,13 +291,30 @@ impl Rows for InMemory {
     ) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
+}
 
-    async fn save_orphan(
+impl Orphans for Stand {
+    async fn record_in_orphan(
         &self,
         _: Option<&Orphan>,
         _: &Orphan,
+        _: &PartitionKey,
+        _: &Pointer,
         _: EventTime,
     ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn remove_from_orphan(
+        &self,
+        _: &Orphan,
+        _: &Orphan,
+        _: &PartitionKey,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("no orphan")
+    }
+
+    async fn save_orphan(&self, _: &Orphan, _: &Orphan) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }
 
@@ -292,8 +340,7 @@ impl Claims for InMemory {
 
     async fn point(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: &Pointer,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
@@ -302,49 +349,35 @@ impl Claims for InMemory {
 
     async fn pointer(
         &self,
-        _: &Source,
-        _: &RecordId,
+        _: &PartitionKey,
         _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
-    async fn remove_pointer(&self, _: &Source, _: &RecordId, _: &str) -> Result<(), LedgerError> {
+    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
 }
 
 impl Clicks for InMemory {
-    async fn search(
-        &self,
-        _: Option<&ClickId>,
-        _: &References,
-        _: EventTime,
-        _: EventTime,
-        _: bool,
-    ) -> Result<ClickSearch, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn withdrawn_at(
-        &self,
-        _: &Person,
-        _: WithdrawnBy,
-    ) -> Result<Option<EventTime>, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn tied_by_key(&self, _: &Person, _: EventTime) -> Result<Vec<RecordId>, LedgerError> {
-        unreachable!("sweep searches no click")
-    }
-
-    async fn is_there(
+    async fn sightings(
         &self,
         _: &RecordId,
-        _: &ClickId,
         _: EventTime,
+        _: usize,
         _: EventTime,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Vec<Sighting>, LedgerError> {
+        unreachable!("sweep searches no click")
+    }
+
+    async fn ties(
+        &self,
+        _: TieKind,
+        _: &RecordId,
+        _: usize,
+        _: EventTime,
+    ) -> Result<Vec<Tie>, LedgerError> {
         unreachable!("sweep searches no click")
     }
 }

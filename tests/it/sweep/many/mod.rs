@@ -5,7 +5,7 @@ mod memory;
 use std::collections::{BTreeMap, BTreeSet};
 
 use memory::{InMemory, Memory};
-use sweep::{Sweep, signals::Span, wire::Summary};
+use sweep::{Sweep, span::Span, wire::Summary};
 use test_support::rows::{POLICY, key_of};
 use tracklayer_core::{
     ledger::{
@@ -50,7 +50,7 @@ impl System {
             let due = EventTime::from_epoch(NOW - age);
             // Ids say nothing about the age.
             let key = key(rank * 7_919 % count);
-            stand.add(key.clone(), waiting(due));
+            ports.add(key.clone(), waiting(due));
             ranks.insert(key, rank);
         }
         let held = || IndexClass::Held("main/Purchase".to_owned());
@@ -58,10 +58,10 @@ impl System {
         for (class, name) in rest {
             for n in 0..2_000 {
                 let since = EventTime::from_epoch(NOW - DAY);
-                stand.add(key(format!("{name}-{n}")), class.clone().entry(since, since, None));
+                ports.add(key(format!("{name}-{n}")), class.clone().entry(since, since, None));
             }
         }
-        stand.add(key("later"), waiting(EventTime::from_epoch(NOW + DAY)));
+        ports.add(key("later"), waiting(EventTime::from_epoch(NOW + DAY)));
         let sweep = Sweep {
             policy: Policy { min_click_age: 0, ..POLICY },
             mapping: Mapping::shipped(),
@@ -76,20 +76,20 @@ impl System {
 
     /// A run at so many seconds after [`NOW`].
     async fn run(&self, second: i64) -> Summary {
+        self.sweep.wake(&self.span(second)).await.expect("a run")
+    }
+
+    /// Five minutes from then on, with an index that is up to date.
+    fn span(&self, second: i64) -> Span {
         let ms = (NOW + second) * 1_000;
         self.ports.0.now_ms.set(ms);
         self.ports.catch_up(0);
-        let deadline = u64::try_from(ms + 300_000).expect("after 1970");
-        self.sweep.handle(EventTime::from_epoch(NOW + second), deadline).await.expect("a run")
+        Span::new(u64::try_from(ms + 300_000).expect("after 1970"), &self.ports)
     }
 
     /// The same, of rows that are held no more.
     async fn release(&self, second: i64) -> usize {
-        let now = EventTime::from_epoch(NOW + second);
-        self.ports.0.now_ms.set(now.epoch() * 1_000);
-        self.ports.catch_up(0);
-        let deadline_ms = u64::try_from((now.epoch() + 300) * 1_000).expect("after 1970");
-        self.sweep.release_held(&Span { now, deadline_ms }).await.expect("a run")
+        self.sweep.release_held(&self.span(second)).await.expect("a run")
     }
 
     /// The rows signalled since this was last asked.
@@ -129,7 +129,7 @@ async fn a_day_of_due_rows_is_signalled_once_the_oldest_first_by_five_runs() {
     let metrics = ["OpenWaiting", "OpenRefused", "OpenDead"];
     let values = metrics.map(|name| system.metric(name));
     assert_eq!(values.map(|value| value as i64), [102_001, 2_000, 2_000], "held ones wait, too");
-    let state = &system.stand.0;
+    let state = &system.ports.0;
     assert_eq!(state.largest_page.get(), 250, "read page by page");
     assert!(state.most_moves.get() <= 20, "{} rows moved at once", state.most_moves.get());
     assert!(state.reads.get() < 700, "{} reads", state.reads.get());
@@ -174,7 +174,7 @@ async fn a_large_held_class_is_left_alone_and_then_drained_by_a_few_runs() {
         let key = key(format!("more-{n}"));
         let due = EventTime::from_epoch(NOW - n);
         let class = IndexClass::Held("main/Purchase".to_owned());
-        system.stand.add(key.clone(), class.entry(due, due, Some(WaitReason::GoalHeld)));
+        system.ports.add(key.clone(), class.entry(due, due, Some(WaitReason::GoalHeld)));
         all.insert(key);
     }
     system.ports.0.held_goals.borrow_mut().push("Purchase".to_owned());
@@ -214,7 +214,7 @@ async fn looks_for_clicks_wait_until_nothing_else_is_due() {
     let since = EventTime::from_epoch(NOW - 2 * DAY);
     for n in 0..100 {
         let look = IndexClass::Look.entry(since, since, Some(WaitReason::NoClick));
-        system.stand.add(key(format!("look-{n}")), look);
+        system.ports.add(key(format!("look-{n}")), look);
     }
     let looks = |system: &System| {
         let signalled = system.signalled();

@@ -3,14 +3,17 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
-use tracklayer_edge::{flows::erase_person::Eraser, ports::Clock as _};
+use tracklayer_edge::{
+    flows::erase_person::Eraser,
+    ports::{Clock as _, Erasures as _},
+};
 
-use super::{source, sweeper::AUDIT};
+use super::source;
 use crate::{
     oracle,
     plan::{Ending, How},
     ports::Port,
-    world::{Invocation, World, policy},
+    world::{Invocation, World},
 };
 
 /// The gateway's patience, in milliseconds.
@@ -71,7 +74,10 @@ async fn erase(world: &Rc<World>, person: &Person) {
             asked_at: port.now(),
             references: BTreeSet::new(),
         };
-        let work = eraser.carry_out(erasure, has_time, AUDIT * policy().hour);
+        let work = async {
+            let item = port.begin_erasure(&erasure).await?;
+            eraser.delete_traces(item, &has_time).await
+        };
         let done = invocation.run(TIMEOUT, work).await;
         world.announce(|| format!("{} of a {}: {done:?}", invocation.name, person.kind()));
         if let Some(Ok(_)) = done {

@@ -38,8 +38,7 @@ pub fn check_sent(world: &World, run: &Invocation, rows: &[Sent]) {
 fn is_overlooked(world: &World, table: &Table, run: &Invocation, person: &str) -> bool {
     let is = |row: &&Row| table.person_of(row).as_deref() == Some(person);
     let Some(row) = table.rows.values().find(is) else { return false };
-    let session = row.facts.as_ref().and_then(|facts| facts.references.session.as_ref());
-    let Some(session) = session else { return false };
+    let Some(session) = row.facts.references.session.as_ref() else { return false };
     let deleted = world.deleted.borrow().get(session.as_str()).copied();
     deleted.is_some_and(|at| at + DOUBT < run.began / 1_000)
         && !world.is_click_there(session.as_str())
@@ -49,8 +48,8 @@ fn is_overlooked(world: &World, table: &Table, run: &Invocation, person: &str) -
 pub(super) fn check_erasures(world: &World) {
     let table = world.table.borrow();
     for item in table.erasures.iter().filter(|item| item.done_at.is_some()) {
-        let before = item.requested_at.plus_seconds(-DOUBT);
-        let missed = |row: &&Row| item.erasure.means(row) && row.recorded_at < Some(before);
+        let before = item.pass_after.plus_seconds(-DOUBT);
+        let missed = |row: &&Row| item.erasure.means(row) && row.recorded_at < before;
         for row in table.rows.values().filter(missed) {
             world.violated("an erasure finds its rows", row.key.label(), "not erased");
         }
@@ -72,7 +71,7 @@ impl Case<'_> {
             }
             (Some(_), None) => self.violated("nothing is lost", "accepted, not counted"),
             (None, None) => admit("its person ended before it was taken"),
-            (None, Some(counted)) if known.apply_unknown || self.world.is_untold(&counted.by) => {
+            (None, Some(counted)) if known.may_count() || self.world.is_untold(&counted.by) => {
                 admit("its person ended after it was taken, which nobody has heard");
             }
             (None, Some(_)) => {
@@ -88,7 +87,7 @@ impl Case<'_> {
     /// The row's money is the order log's, told or not.
     fn check_net(&self) {
         let (Net::Value(net), false) = self.net() else { return };
-        let shown = corrections(&self.row).and_then(|(folded, _)| folded.net);
+        let shown = corrections(&self.row).0.net;
         let shown = shown.map(|net| thousandths(&net.to_string()));
         if shown != Some(net) {
             self.violated("the money of an ended row is right", &format!("{shown:?}, not {net}"));

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use tracklayer_core::{
     id::RecordId,
     ledger::row::RowKey,
-    reconcile::{attribution::TieKind, erasure::Erasure},
+    reconcile::erasure::{Erasure, Person, Trace},
     time::EventTime,
 };
 use tracklayer_edge::ports::{
-    ErasureItem, Erasures, Forgets, LedgerError, Place, Removed, RowPage,
+    ClickTrace, ErasureItem, Erasures, LedgerError, Place, Progress, TieTrace, TracePage, Traces,
 };
 
 use super::Port;
@@ -20,31 +20,54 @@ const KEPT_PERIODS: i64 = 2;
 
 impl Erasures for Port {
     async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError> {
-        let begin = |table: &mut Table| {
-            if let Some(known) = known(table, erasure) {
-                known.erasure.asked_at = known.erasure.asked_at.max(erasure.asked_at);
-                return known.clone();
-            }
-            let (erasure, requested_at) = (erasure.clone(), erasure.asked_at);
-            let item = ErasureItem { erasure, requested_at, done_at: None, rows: Vec::new() };
-            table.erasures.push(item.clone());
-            item
-        };
-        Ok(self.table(begin).await?)
+        Ok(self.table(|table| begin(table, erasure)).await?)
     }
 
     async fn erasures(&self, _: EventTime) -> Result<Vec<ErasureItem>, LedgerError> {
         Ok(self.table(|table| table.erasures.clone()).await?)
     }
 
-    async fn note_found(&self, erasure: &Erasure, row: &RowKey) -> Result<(), LedgerError> {
+    async fn note_progress(
+        &self,
+        erasure: &Erasure,
+        progress: &Progress,
+    ) -> Result<ErasureItem, LedgerError> {
         let note = |table: &mut Table| {
-            let known = known(table, erasure);
-            if let Some(known) = known.filter(|known| !known.rows.contains(row)) {
-                known.rows.push(row.clone());
+            let item = known(table, erasure)?;
+            if progress.of.as_ref().is_none_or(|trace| item.traces.contains(trace)) {
+                add(item, progress);
             }
+            Some(item.clone())
         };
-        Ok(self.table(note).await?)
+        self.table(note).await?.ok_or_else(gone)
+    }
+
+    async fn trace_is_gone(
+        &self,
+        erasure: &Erasure,
+        trace: &Trace,
+    ) -> Result<ErasureItem, LedgerError> {
+        let note = |table: &mut Table| {
+            let item = known(table, erasure)?;
+            item.traces.remove(trace);
+            Some(item.clone())
+        };
+        self.table(note).await?.ok_or_else(gone)
+    }
+
+    async fn note_row(
+        &self,
+        erasure: &Erasure,
+        row: &RowKey,
+        traces: &BTreeSet<Trace>,
+    ) -> Result<(), LedgerError> {
+        let note = |table: &mut Table| {
+            let item = known(table, erasure)?;
+            item.rows.insert(row.clone());
+            item.traces.extend(traces.iter().cloned());
+            Some(())
+        };
+        self.table(note).await?.ok_or_else(gone)
     }
 
     async fn erasure_done(
@@ -59,21 +82,47 @@ impl Erasures for Port {
                 known.done_at.map(|at| at.plus_seconds(KEPT_PERIODS * audit_period))
             };
             table.erasures.retain(|known| until(known).is_none_or(|until| now < until));
-            let Some(known) = known(table, &item.erasure) else { return false };
-            known.done_at = known.done_at.or(Some(now));
-            true
+            let known = known(table, &item.erasure);
+            let unchanged = known.filter(|known| known.pass_after == item.pass_after);
+            unchanged.map(|known| known.done_at = Some(now)).is_some()
         };
         Ok(self.table(note).await?)
     }
+}
 
-    async fn rows_of(
-        &self,
-        erasure: &Erasure,
-        after: Option<&Place>,
-    ) -> Result<RowPage, LedgerError> {
-        let mut page = self.table(|table| table.page(after)).await?;
-        page.rows.retain(|row| erasure.means(row));
-        Ok(page)
+fn begin(table: &mut Table, erasure: &Erasure) -> ErasureItem {
+    if let Some(item) = known(table, erasure) {
+        if !item.covers(erasure) {
+            (item.pass_after, item.done_at) = (erasure.asked_at, None);
+        }
+        item.erasure.asked_at = item.erasure.asked_at.max(erasure.asked_at);
+        item.traces.extend(item.all_traces());
+        return item.clone();
+    }
+    let item = ErasureItem {
+        erasure: erasure.clone(),
+        pass_after: erasure.asked_at,
+        done_at: None,
+        traces: Trace::of(erasure.person.clone()).into_iter().collect(),
+        cookies: BTreeSet::new(),
+        cookies_left: 0,
+        clicks: 0,
+        ties: 0,
+        rows: BTreeSet::new(),
+    };
+    table.erasures.push(item.clone());
+    item
+}
+
+fn add(item: &mut ErasureItem, progress: &Progress) {
+    item.traces.extend(progress.found.iter().cloned());
+    item.erasure.references.extend(progress.references.iter().cloned());
+    item.cookies.extend(progress.cookies.iter().cloned());
+    item.cookies_left += progress.cookies_left;
+    item.clicks += progress.clicks;
+    item.ties += progress.ties;
+    if let Some(at) = progress.pass_after {
+        (item.pass_after, item.done_at) = (at, None);
     }
 }
 
@@ -82,40 +131,36 @@ fn known<'a>(table: &'a mut Table, erasure: &Erasure) -> Option<&'a mut ErasureI
     table.erasures.iter_mut().find(|known| known.erasure.person == erasure.person)
 }
 
-/// Sessions have a click each; nothing is tied to records here.
-impl Forgets for Port {
-    async fn forget_visitor(&self, reference: &str, _: EventTime) -> Result<usize, LedgerError> {
-        let forget = |world: &crate::world::World| {
-            let there = world.is_click_there(reference);
-            if there {
-                let now = world.now_ms() / 1_000;
-                world.deleted.borrow_mut().insert(reference.to_owned(), now);
-            }
-            usize::from(there)
-        };
-        Ok(self.request(false, forget).await?)
-    }
+fn gone() -> LedgerError {
+    LedgerError::Unreadable("an erasure".to_owned())
+}
 
-    async fn cookies_of(&self, _: &str) -> Result<BTreeSet<RecordId>, LedgerError> {
-        Ok(BTreeSet::new())
-    }
-
-    async fn references_of(
+/// Sessions have a click each, without a cookie; nothing is tied to records here.
+impl Traces for Port {
+    async fn clicks(
         &self,
-        _: TieKind,
-        _: &RecordId,
-        _: bool,
-    ) -> Result<BTreeSet<RecordId>, LedgerError> {
-        Ok(BTreeSet::new())
-    }
-
-    async fn forget_record(
-        &self,
-        _: TieKind,
-        _: &RecordId,
-        _: bool,
+        reference: &RecordId,
         _: EventTime,
-    ) -> Result<Removed, LedgerError> {
-        Ok(Removed::default())
+        _: Option<Place>,
+    ) -> Result<TracePage<ClickTrace>, LedgerError> {
+        let place = Place { pk: reference.to_string(), sk: String::new() };
+        let click = ClickTrace { place, cookie: None };
+        let is_there = |world: &crate::world::World| world.is_click_there(reference.as_str());
+        let items = self.request(false, is_there).await?.then_some(click).into_iter().collect();
+        Ok(TracePage { items, next: None })
+    }
+
+    async fn ties(&self, _: &Person, _: Option<Place>) -> Result<TracePage<TieTrace>, LedgerError> {
+        Ok(TracePage { items: Vec::new(), next: None })
+    }
+
+    async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError> {
+        let delete = |world: &crate::world::World| {
+            let now = world.now_ms() / 1_000;
+            for place in &places {
+                world.deleted.borrow_mut().insert(place.pk.clone(), now);
+            }
+        };
+        Ok(self.request(false, delete).await?)
     }
 }

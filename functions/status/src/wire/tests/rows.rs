@@ -8,7 +8,8 @@ use tracklayer_core::{
             Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Destination, Environment, Kind,
             Observed,
         },
-        orphan::{Orphan, OrphanKey, entry, kept_until},
+        orphan::{Orphan, entry, kept_until},
+        row::PartitionKey,
         row::{Row, RowKey},
     },
     money::{Amount, Currency, Money},
@@ -135,7 +136,7 @@ pub(crate) fn orphan(source: &str, event_id: &str, corrections: Vec<Correction>)
     let recorded_at = at("2026-04-25T08:06:00Z");
     let due = recorded_at.plus_seconds(3 * DAY);
     Orphan {
-        key: OrphanKey {
+        key: PartitionKey {
             source: source.parse().expect("a source"),
             event_id: event_id.parse().expect("an id"),
         },

@@ -54,6 +54,12 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// When, in whole seconds, as conversions are.
+    #[must_use]
+    pub fn at(&self) -> EventTime {
+        seconds(self.at_ms)
+    }
+
     /// Whether it is of this click id.
     #[must_use]
     pub fn is_of(&self, click_id: &ClickId) -> bool {
@@ -177,7 +183,7 @@ fn credit_by(hints: &[Hint], sale: &Sale<'_>, reading: &Reading) -> Credit {
         return found(sale, own, ClickOrigin::Event, seen);
     }
     let before = ranks.iter().find_map(|rank| rank.latest_until(sale.time));
-    let after = || ranks.iter().find_map(|rank| rank.earliest_until(sale.last_sighting()));
+    let after = || ranks.iter().find_map(Rank::earliest);
     match before.or_else(after) {
         Some(seen) => found(sale, seen.click_id, seen.from, Some(seen)),
         None => {
@@ -228,9 +234,8 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// In whole seconds, as conversions are.
     fn at(&self) -> EventTime {
-        EventTime::from_epoch(self.first_ms.div_euclid(1_000))
+        seconds(self.first_ms)
     }
 }
 
@@ -247,23 +252,19 @@ impl<'a> Rank<'a> {
         self.clicks.iter().find(|seen| is_same(seen.click_id, click_id))
     }
 
-    fn until(&self, time: EventTime) -> impl Iterator<Item = &Seen<'a>> {
-        self.clicks.iter().filter(move |seen| seen.at() <= time)
-    }
-
     fn latest_until(&self, time: EventTime) -> Option<&Seen<'a>> {
-        self.until(time).max_by_key(|seen| seen.first_ms)
+        self.clicks.iter().filter(|seen| seen.at() <= time).max_by_key(|seen| seen.first_ms)
     }
 
-    fn earliest_until(&self, time: EventTime) -> Option<&Seen<'a>> {
-        self.until(time).min_by_key(|seen| seen.first_ms)
+    fn earliest(&self) -> Option<&Seen<'a>> {
+        self.clicks.iter().min_by_key(|seen| seen.first_ms)
     }
 }
 
-/// Strongest first, without clicks that Microsoft refused.
+/// Strongest first, without clicks that Microsoft refused and sightings that are too late.
 fn ranks<'a>(hints: &[Hint], sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<'a>> {
-    let mut sightings: Vec<&Sighting> =
-        reading.sightings.iter().filter(|it| !sale.is_refused(&it.click_id)).collect();
+    let counts = |it: &&Sighting| it.at() <= sale.last_sighting() && !sale.is_refused(&it.click_id);
+    let mut sightings: Vec<&Sighting> = reading.sightings.iter().filter(counts).collect();
     sightings.sort_by_key(|it| (it.at_ms, &it.reference, it.click_id.as_str()));
     let mut first: BTreeMap<String, i64> = BTreeMap::new();
     let mut rank = |hint: &Hint| {
@@ -283,6 +284,10 @@ fn ranks<'a>(hints: &[Hint], sale: &Sale<'a>, reading: &'a Reading) -> Vec<Rank<
         Rank { clicks: clicks.into_values().collect(), unclear: None }
     };
     hints.iter().map(&mut rank).collect()
+}
+
+fn seconds(ms: i64) -> EventTime {
+    EventTime::from_epoch(ms.div_euclid(1_000))
 }
 
 /// Microsoft does not tell upper from lower case.

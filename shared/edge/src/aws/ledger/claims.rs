@@ -5,14 +5,13 @@ use aws_sdk_dynamodb::{
     types::ReturnValuesOnConditionCheckFailure,
 };
 use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::row::RowKey,
+    ledger::row::{PartitionKey, RowKey},
     time::{DAY, EventTime},
 };
 
 use crate::ports::{Claims, LedgerError, Pointer};
 
-use super::{Item, Ledger, keyed, number, old_item, text, unavailable, won};
+use super::{Item, Ledger, NONE_ALIVE, keyed, number, old_item, text, unavailable, won};
 
 /// How long a key stays claimed: longer than Microsoft takes anything about it.
 pub const CLAIM_DAYS: i64 = 100;
@@ -45,21 +44,16 @@ impl Claims for Ledger {
 
     async fn point(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         pointer: &Pointer,
         now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
-        let mut item: Item = serde_dynamo::to_item(pointer)
-            .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
-        item.extend(pointer_key(source, event_id));
         let answer = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
-            // Expired items are deleted days later; until then they don't count.
-            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .set_item(Some(pointer_item(own, pointer)?))
+            .condition_expression(NONE_ALIVE)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", number(now.epoch()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -78,15 +72,14 @@ impl Claims for Ledger {
 
     async fn pointer(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(pointer_key(source, event_id)))
+            .set_key(Some(pointer_key(own)))
             .consistent_read(true)
             .send()
             .await
@@ -97,15 +90,14 @@ impl Claims for Ledger {
 
     async fn remove_pointer(
         &self,
-        source: &Source,
-        event_id: &RecordId,
+        own: &PartitionKey,
         fingerprint: &str,
     ) -> Result<(), LedgerError> {
         let answer = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(pointer_key(source, event_id)))
+            .set_key(Some(pointer_key(own)))
             .condition_expression("fingerprint = :fingerprint")
             .expression_attribute_values(":fingerprint", text(fingerprint))
             .send()
@@ -115,8 +107,15 @@ impl Claims for Ledger {
 }
 
 /// No event name holds a `~`: a correction may have the id of another event.
-fn pointer_key(source: &Source, event_id: &RecordId) -> Item {
-    keyed(&RowKey::partition(source, event_id), "~correction")
+pub(super) fn pointer_key(own: &PartitionKey) -> Item {
+    keyed(&own.pk(), "~correction")
+}
+
+pub(super) fn pointer_item(own: &PartitionKey, pointer: &Pointer) -> Result<Item, LedgerError> {
+    let mut item: Item = serde_dynamo::to_item(pointer)
+        .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+    item.extend(pointer_key(own));
+    Ok(item)
 }
 
 fn pointer_of(item: Item) -> Result<Pointer, LedgerError> {

@@ -7,7 +7,11 @@ use aws_sdk_dynamodb::{
     types::AttributeValue,
 };
 use tracklayer_core::{
-    ledger::{index::IndexClass, orphan::OrphanKey, row::RowKey},
+    ledger::{
+        index::IndexClass,
+        orphan,
+        row::{PartitionKey, RowKey},
+    },
     time::EventTime,
 };
 
@@ -35,7 +39,7 @@ impl Index for Ledger {
         index_key: &str,
         now: EventTime,
         limit: i32,
-    ) -> Result<Vec<OrphanKey>, LedgerError> {
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
         let answer = self.due_items(index_key, now, limit, None).await?;
         let items = answer.items.unwrap_or_default();
         let read = |item| logged(orphan_of(item), item, index_key);
@@ -172,8 +176,8 @@ fn entry_of(item: &Item, index_key: &str) -> Option<DueEntry> {
     })
 }
 
-fn orphan_of(item: &Item) -> Option<OrphanKey> {
-    OrphanKey::parse(str_of(item, "pk")?, str_of(item, "sk")?).ok()
+fn orphan_of(item: &Item) -> Option<PartitionKey> {
+    orphan::parse_key(str_of(item, "pk")?, str_of(item, "sk")?).ok()
 }
 
 fn str_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {

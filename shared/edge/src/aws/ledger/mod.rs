@@ -19,29 +19,29 @@ mod claims;
 mod due;
 mod erasures;
 mod orders;
+mod orphans;
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{BuildError, SdkError},
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{self, AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    error::SdkError,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use tracklayer_core::{
     id::{RecordId, Source},
     ledger::{
-        order,
-        orphan::{self, Orphan, StoredOrphan},
+        order, orphan,
         row::{Row, RowKey},
         stored::{BadRow, StoredRow},
     },
-    reconcile::orphans::Moved,
     time::EventTime,
 };
 
 pub use claims::CLAIM_DAYS;
 
+use self::orphans::orphan_of;
 use crate::{
     error_text::text_of,
     ports::{LedgerError, Partition, Rows},
@@ -90,8 +90,7 @@ impl Rows for Ledger {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item_of(row)?))
-            // Expired items are deleted days later; until then they don't count.
-            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .condition_expression(NONE_ALIVE)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", number(now.epoch()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -132,7 +131,7 @@ impl Rows for Ledger {
     ) -> Result<Partition, LedgerError> {
         let mut partition = Partition::default();
         for item in self.partition_items(source, event_id).await? {
-            // Expired items are deleted days later; until then they don't count.
+            // As in `NONE_ALIVE`.
             if expires_at(&item).is_some_and(|ttl| ttl <= now) {
                 continue;
             }
@@ -147,76 +146,10 @@ impl Rows for Ledger {
         }
         Ok(partition)
     }
-
-    async fn save_orphan(
-        &self,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let put = self.client.put_item().table_name(&self.table);
-        let put = put.set_item(Some(orphan_item(after)?));
-        let put = match before {
-            Some(before) => put
-                .condition_expression("revision = :revision")
-                .expression_attribute_values(":revision", unsigned(before.revision)),
-            None => put
-                .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
-                .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":now", number(now.epoch())),
-        };
-        won(put.send().await, PutItemError::is_conditional_check_failed_exception)
-    }
-
-    async fn move_corrections(
-        &self,
-        from: &Orphan,
-        to: &Row,
-        moved: &Moved,
-    ) -> Result<bool, LedgerError> {
-        let put = types::Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(orphan_item(&moved.orphan)?))
-            .condition_expression("revision = :revision")
-            .expression_attribute_values(":revision", unsigned(from.revision))
-            .build()
-            .map_err(unbuilt)?;
-        let put = TransactWriteItem::builder().put(put).build();
-        let taken = self.changed(to, &moved.row)?;
-        let request = self.client.transact_write_items();
-        let answer = request.transact_items(taken).transact_items(put).send().await;
-        won(answer, TransactWriteItemsError::is_transaction_canceled_exception)
-    }
 }
 
-impl Ledger {
-    /// The change from `before` to `after`, or a check where there is none: an update without an
-    /// expression is refused.
-    fn changed(&self, before: &Row, after: &Row) -> Result<TransactWriteItem, LedgerError> {
-        let (expression, names, values) = change_of(before, after)?;
-        let (key, item) = (key_item(&before.key), TransactWriteItem::builder());
-        if expression.is_empty() {
-            let check = types::ConditionCheck::builder()
-                .table_name(&self.table)
-                .set_key(Some(key))
-                .condition_expression(UNMOVED)
-                .set_expression_attribute_values(Some(values));
-            return Ok(item.condition_check(check.build().map_err(unbuilt)?).build());
-        }
-        let update = types::Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .update_expression(expression)
-            .condition_expression(UNMOVED)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values));
-        Ok(item.update(update.build().map_err(unbuilt)?).build())
-    }
-}
-
-fn unbuilt(error: BuildError) -> LedgerError {
-    LedgerError::Unavailable(error.to_string())
-}
+/// No item is there, or one that only waits to be deleted: DynamoDB deletes expired items days later.
+const NONE_ALIVE: &str = "attribute_not_exists(pk) OR #ttl <= :now";
 
 /// Nobody has written since the row was read.
 const UNMOVED: &str = "desired = :desired AND observed = :observed";
@@ -300,17 +233,6 @@ fn row_of(item: Item) -> Result<Row, LedgerError> {
     let stored: StoredRow =
         serde_dynamo::from_item(item).map_err(|e| LedgerError::Unreadable(e.to_string()))?;
     stored.try_into().map_err(|e: BadRow| LedgerError::Unreadable(e.to_string()))
-}
-
-fn orphan_item(orphan: &Orphan) -> Result<Item, LedgerError> {
-    serde_dynamo::to_item(StoredOrphan::from(orphan))
-        .map_err(|error| LedgerError::Unreadable(error.to_string()))
-}
-
-fn orphan_of(item: Item) -> Result<Orphan, LedgerError> {
-    let stored: StoredOrphan = serde_dynamo::from_item(item)
-        .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
-    stored.try_into().map_err(|error: BadRow| LedgerError::Unreadable(error.to_string()))
 }
 
 fn key_item(key: &RowKey) -> Item {

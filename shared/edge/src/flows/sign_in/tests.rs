@@ -92,7 +92,15 @@ fn wait<F: Future>(future: F) -> F::Output {
 
 fn sign_in(world: &World, left: u64) -> SignIn<'_, World, World, World, World> {
     let deadline = Deadline::at_epoch_ms(left, world);
-    SignIn { secrets: world, tokens: world, ledger: world, clock: world, deadline, pause: 900 }
+    SignIn {
+        secrets: world,
+        tokens: world,
+        ledger: world,
+        clock: world,
+        deadline,
+        question: LONGEST_QUESTION,
+        pause: 900,
+    }
 }
 
 fn signed_in(world: &World, left: u64, refused: Option<&str>) -> Result<Session, SignInError> {

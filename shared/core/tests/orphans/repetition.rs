@@ -1,0 +1,103 @@
+//! What a repetition says better is added to a row that has nobody yet, and to no other.
+
+use tracklayer_core::{
+    event::Conversion,
+    ledger::{
+        facts::ClickOrigin,
+        index::IndexClass,
+        observed::{Acceptance, Destination, Environment, Refusal, RefusalReason},
+        row::Row,
+        wait::WaitReason,
+    },
+    person::click_id::ClickId,
+    reconcile::{
+        erasure::erase,
+        intake::{ClickSearch, facts_of, improved, place, with_improved},
+    },
+};
+
+use crate::support::{CLICK, after, at, sale};
+
+const MAIL: &str = r#","email":"john@contoso.com""#;
+
+/// The row of a sale that brought nothing but these references.
+fn nobody(references: &str) -> Row {
+    let sale = sale("purchase", references);
+    let none = ClickSearch::Missing(WaitReason::NoClick);
+    let missing = Some(WaitReason::NoClick);
+    at(10, |context| place(&sale, facts_of(&sale, &none), missing, context, 395).0)
+}
+
+fn with_click(more: &str) -> Conversion {
+    sale("purchase", &format!(r#","msclkid":"{CLICK}"{more}"#))
+}
+
+fn somebody() -> Row {
+    let facts = improved(&nobody(r#","orderId":"1""#), &with_click("")).expect("better");
+    with_improved(&nobody(r#","orderId":"1""#), facts, after(20))
+}
+
+#[test]
+fn a_click_id_hashes_and_missing_references_are_added_and_the_row_is_due() {
+    let row = nobody(r#","orderId":"1""#);
+    let told = with_click(&format!(r#"{MAIL},"orderId":"2","leadId":"l""#));
+    let facts = improved(&row, &told).expect("better");
+    assert_eq!(facts.click_id().map(ClickId::as_str), Some(CLICK));
+    assert_eq!(facts.click.as_ref().map(|click| click.from), Some(ClickOrigin::Event));
+    assert!(facts.identity.has_hashes());
+    let references = &facts.references;
+    let text = |id: &Option<_>| id.as_ref().map(ToString::to_string);
+    assert_eq!(text(&references.order).as_deref(), Some("1"), "nothing is replaced");
+    assert_eq!(text(&references.lead).as_deref(), Some("l"));
+
+    let better = with_improved(&row, facts, after(20));
+    assert_eq!(better.desired_revision, row.desired_revision + 1);
+    assert_eq!(better.observed_revision, row.observed_revision);
+    assert_eq!(better.open, Some(IndexClass::Wait.entry(after(20), after(20), None)));
+}
+
+#[test]
+fn with_references_alone_the_row_goes_on_looking_at_once() {
+    let row = nobody(r#","orderId":"1""#);
+    let facts = improved(&row, &sale("purchase", r#","sessionId":"s""#)).expect("better");
+    let open = with_improved(&row, facts, after(20)).open.expect("open");
+    assert_eq!((open.class, open.due, open.since), (IndexClass::Look, after(20), after(10)));
+    assert_eq!(open.reason, Some(WaitReason::NoClick));
+}
+
+#[test]
+fn nothing_new_changes_nothing() {
+    let row = nobody(r#","orderId":"1""#);
+    assert_eq!(improved(&row, &sale("purchase", r#","orderId":"1""#)), None);
+    assert_eq!(improved(&row, &sale("purchase", r#","orderId":"9""#)), None);
+}
+
+#[test]
+fn a_click_that_microsoft_refused_is_not_brought_back() {
+    let mut row = somebody();
+    row.facts.refused_clicks.extend(row.facts.identity.click_id.clone());
+    assert_eq!(improved(&row, &with_click("")), None);
+    let facts = improved(&row, &with_click(MAIL)).expect("hashes");
+    assert_eq!((facts.click_id(), facts.identity.has_hashes()), (None, true));
+}
+
+#[test]
+fn a_row_that_has_somebody_or_may_be_at_microsoft_or_is_over_is_left_alone() {
+    let told = with_click(&format!(r#"{MAIL},"leadId":"l""#));
+    assert_eq!(improved(&somebody(), &told), None);
+    let changed = |change: &dyn Fn(&mut Row)| {
+        let mut row = nobody(r#","orderId":"1""#);
+        assert!(improved(&row, &told).is_some());
+        change(&mut row);
+        improved(&row, &told)
+    };
+    let by = Destination { environment: Environment::Production, account_id: "1".to_owned() };
+    let accepted = Acceptance { at: after(30), by, tracking_id: None };
+    let refusal = Refusal { at: after(30), reason: RefusalReason::Unmatched };
+    assert_eq!(changed(&|row| row.observed.accepted = Some(accepted.clone())), None);
+    assert_eq!(changed(&|row| row.observed.applying = Some(after(30))), None);
+    assert_eq!(changed(&|row| row.observed.apply_unknown = true), None);
+    assert_eq!(changed(&|row| row.observed.refusal = Some(refusal.clone())), None);
+    assert_eq!(changed(&|row| row.observed.dead_at = Some(after(30))), None);
+    assert_eq!(changed(&|row| *row = erase(row, after(30)).expect("erased")), None);
+}

@@ -1,0 +1,89 @@
+//! Rows, corrections and times.
+
+use tracklayer_core::{
+    event::{Conversion, Event, parse_event},
+    ledger::{
+        correction::{Change, Correction},
+        orphan::Orphan,
+        row::{PartitionKey, Row},
+    },
+    mapping::Mapping,
+    reconcile::{
+        decide::{AccountView, Policy},
+        intake::{ClickSearch, facts_of, key_of, place},
+        note::Context,
+        orphans::add,
+    },
+    time::EventTime,
+};
+
+pub const HOUR: i64 = 3_600;
+pub const DAY: i64 = 24 * HOUR;
+pub const CLICK: &str = "f894f652ea334e739002f7167ab8f8e3";
+pub const POLICY: Policy =
+    Policy { settle_delay: 12 * HOUR, run_margin: 900, min_click_age: HOUR, hour: HOUR };
+
+/// So many seconds after the sale.
+pub fn after(seconds: i64) -> EventTime {
+    EventTime::from_epoch(1_800_000_000 + seconds)
+}
+
+/// Decides at that time, for an account of which nothing is known.
+pub fn at<T>(seconds: i64, decide: impl FnOnce(&Context<'_>) -> T) -> T {
+    let account = AccountView::default();
+    decide(&Context { account: &account, now: after(seconds), policy: &POLICY })
+}
+
+/// The sale shop/4711 as it is sent, with more members.
+pub fn sale(event: &str, more: &str) -> Conversion {
+    let json = format!(
+        r#"{{"event":"{event}","eventId":"4711","source":"shop","occurredAt":"{}",
+            "value":100,"currency":"USD"{more}}}"#,
+        after(0)
+    );
+    match parse_event(&json, &Mapping::shipped(), after(10)) {
+        Ok(Event::Conversion(conversion)) => conversion,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The row of a sale that brought its click id.
+pub fn original(event: &str, recorded: i64) -> Row {
+    let sale = sale(event, &format!(r#","msclkid":"{CLICK}""#));
+    let search = ClickSearch::own(sale.msclkid.clone().expect("a click id"));
+    at(recorded, |context| place(&sale, facts_of(&sale, &search), None, context, 395).0)
+}
+
+pub fn orphan_key() -> PartitionKey {
+    let key = key_of(&sale("purchase", r#","orderId":"1""#));
+    PartitionKey { source: key.source, event_id: key.event_id }
+}
+
+/// A refund of everything, perhaps of this event only.
+pub fn refund(id: &str, event: Option<&str>) -> Correction {
+    Correction {
+        source: "shop".parse().expect("a source"),
+        event_id: id.parse().expect("an id"),
+        occurred_at: after(60).into(),
+        recorded_at: after(60),
+        original_event: event.map(|event| event.parse().expect("an event")),
+        account: None,
+        change: Change::default(),
+        refused: None,
+    }
+}
+
+/// An orphan with these corrections, which came at that time.
+pub fn orphan(corrections: &[Correction], seconds: i64) -> Orphan {
+    let add_one = |orphan: Option<Orphan>, correction: &Correction| {
+        let add = |context: &Context<'_>| {
+            add(&orphan_key(), orphan.as_ref(), correction.clone(), None, context)
+        };
+        Some(at(seconds, add).expect("room"))
+    };
+    corrections.iter().fold(None, add_one).expect("a correction")
+}
+
+pub fn ids(corrections: &[Correction]) -> Vec<&str> {
+    corrections.iter().map(|correction| correction.event_id.as_str()).collect()
+}
