@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use test_support::{
     events::{click, purchase, refund, time, with},
-    rig::{KEY, World, until},
+    rig::{KEY, World, api::JSON, until},
 };
 
 fn of(correction: &Value, original: Value) -> Value {
@@ -42,17 +42,17 @@ async fn a_correction_goes_to_the_one_original_it_can_mean() {
     let back = refund("both-r", "both", &json!(1));
     rejected(&world, &back, "ambiguous_original", "original").await;
     let wrong = of(&back, json!({"eventId": "both", "event": "subscription_start"}));
-    let answer = world.post(&wrong).await;
-    assert_ne!(answer.body["state"], "accepted", "{answer:?}");
+    assert_eq!(world.queued(&wrong).await["reason"], "original_missing");
     let named =
         of(&refund("both-p", "both", &json!(2)), json!({"eventId": "both", "event": "phone_sale"}));
     world.queued(&named).await;
     for record in world.records("both").await {
-        let expected =
-            if record["event"] == "phone_sale" { vec![counted("both-p")] } else { vec![] };
-        if record["event"] != "subscription_start" {
-            assert_eq!(corrections(&record), expected, "{record:#}");
-        }
+        let expected = match record["event"].as_str() {
+            Some("phone_sale") => vec![counted("both-p")],
+            Some(_) => vec![],
+            None => vec![counted("both-r")],
+        };
+        assert_eq!(corrections(&record), expected, "{record:#}");
     }
 
     // No event is named, and purchase is only the default while nothing is known.
@@ -211,6 +211,27 @@ async fn ninety_days_after_the_sale_a_refund_is_recorded_and_refused() {
     assert_eq!(record["desired"]["corrections"][0]["amount"], 4);
     assert_eq!(record["microsoft"]["value"], 10);
     assert_eq!(record["nextAction"]["action"], "None");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_last_day_of_its_click_a_refund_waits_no_settle_delay_and_after_it_is_refused() {
+    let world = World::quick(|options| options.settle_delay = 600).await;
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(21);
+    let landing =
+        json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(20 - 90 * 86_400)});
+    let key = format!("Bearer {KEY}");
+    let answer = world.landing(&[JSON, ("authorization", &key)], landing.to_string()).await;
+    assert_eq!(answer.status, 204);
+    let by = json!({"msclkid": null, "sessionId": "s", "occurredAt": time(-50 * 86_400)});
+    world.queued(&with(&purchase("lead", "", &json!(10)), &by)).await;
+    world.until_state("lead", "accepted").await;
+    world.queued(&refund("last-day", "lead", &json!(4))).await;
+    world.until_worth(&click(1), "6").await;
+    tokio::time::sleep_until(end.into()).await;
+    let said = world.queued(&refund("too-late", "lead", &json!(1))).await;
+    let expected = (&json!("refused"), &json!("too_old_for_microsoft"));
+    assert_eq!((&said["state"], &said["reason"]), expected);
     world.stop().await;
 }
 

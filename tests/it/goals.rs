@@ -166,7 +166,7 @@ async fn a_report_that_fails_leaves_the_check_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
-    let world = unchecked(|options| options.hour = 1).await;
+    let world = unchecked(|options| options.hour = 2).await;
     let enhanced = |on: bool| {
         world.microsoft().update_settings(|settings| {
             let goals = settings.accounts.iter_mut().flat_map(|account| &mut account.goals);
@@ -181,17 +181,20 @@ async fn hashes_alone_wait_for_a_click_while_their_goal_takes_none() {
         json!({"event": "purchase", "eventId": id, "source": "shop", "occurredAt": in_seconds(-1),
                "value": 3, "currency": "USD", "leadId": id, "email": "john@contoso.com"})
     };
-    for id in ["mail", "click"] {
+    let waits = async |id: &str| {
         assert_eq!(world.post(&by_mail(id)).await.status, 202);
         assert_eq!(world.until_state(id, "waiting").await["reason"], "no_click");
-    }
+    };
+    waits("click").await;
     world
         .capture(&json!({"msclkid": click(1), "sessionId": "s", "landedAt": in_seconds(-60)}))
         .await;
     world.capture(&json!({"sessionId": "s", "leadId": "click"})).await;
     world.until_state("click", "accepted").await;
+    waits("mail").await;
     assert_eq!(world.conversions().await.len(), 1);
 
+    // With one of the looks for its click, it goes with its hash.
     enhanced(true);
     world.check_goals().await;
     world.until_state("mail", "accepted").await;
@@ -355,9 +358,14 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
     let world = within(None).await;
     let report = world.check_goals().await;
     assert_eq!((&report["held"], &report["findings"]), (&json!([]), &json!([])));
+    // It is let go under the name that it has, and takes the new one by a redrive.
+    world.until_dead_letters(1).await;
+    let reason = world.record("sub-1").await["reason"].clone();
+    assert_eq!(reason, "microsoft 5606 OfflineConversionNameInvalid");
+    world.redrive().await;
     let record = world.until_state("sub-1", "accepted").await;
     assert_eq!(record["microsoft"]["goal"], "Subscription Start");
-    assert_eq!(record["attempts"], 1);
+    assert_eq!(record["attempts"], 2);
     assert_eq!(world.conversions().await.len(), 1);
     world.stop().await;
 }

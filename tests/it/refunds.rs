@@ -160,7 +160,9 @@ async fn after_a_retraction_a_new_value_is_refused_and_shown() {
     let world = accepted("1", 1, json!(100)).await;
     assert_eq!(world.post(&refund("1-r", "1", &json!(null))).await.status, 202);
     world.until_state("1", "retracted").await;
-    assert_eq!(world.post(&later(&new_value("1-n", "1", &json!(50)))).await.status, 202);
+    let said = world.queued(&later(&new_value("1-n", "1", &json!(50)))).await;
+    let expected = (&json!("refused"), &json!("after_retraction"));
+    assert_eq!((&said["state"], &said["reason"]), expected);
     tokio::time::sleep(Duration::from_secs(9)).await;
     let record = world.record("1").await;
     assert_eq!(record["state"], "retracted", "{record:#}");
@@ -196,6 +198,64 @@ async fn a_new_value_that_comes_while_a_retraction_is_on_its_way_changes_nothing
     assert_eq!(world.conversion(&click(1)).await["state"], "retracted");
     assert!(world.microsoft().unattributed().is_empty(), "nothing is sent after a retraction");
     world.until_drained().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retraction_that_was_refused_with_its_call_bars_nothing() {
+    let world = accepted("1", 1, json!(100)).await;
+    let body = AnswerBody::Fault(106);
+    let not_read = Fault::Status { status: 403, body, after_accepting: false };
+    world.faults(vec![FaultRule::new(not_read).on(ADJUSTMENTS).times(1)]);
+    world.queued(&refund("1-r", "1", &json!(null))).await;
+    until("not taken", || async {
+        let record = world.record("1").await;
+        if record["lastAttempt"]["outcome"] == "refused" { Ok(()) } else { Err(record) }
+    })
+    .await;
+    let said = world.queued(&later(&new_value("1-n", "1", &json!(50)))).await;
+    assert_eq!(said["state"], "waiting", "{said}");
+    world.until_worth(&click(1), "50").await;
+    let record = world.until_state("1", "restated").await;
+    assert_eq!(record["desired"]["corrections"][1]["status"], "counted", "{record:#}");
+    world.until_drained().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_of_one_second_count_in_the_order_of_their_milliseconds() {
+    let world = accepted("1", 1, json!(100)).await;
+    let edit = |id: &str, millis: &str, value: i64| {
+        let mut event = new_value(id, "1", &json!(value));
+        event["occurredAt"] = json!(time(0).replace('Z', millis));
+        event
+    };
+    let edits = json!([edit("edit-10", ".900Z", 60), edit("edit-9", ".100Z", 80)]);
+    assert_eq!(world.post(&edits).await.body["counts"]["queued"], 2);
+    assert_eq!(world.record("1").await["desired"]["netValue"], 60);
+    world.until_worth(&click(1), "60").await;
+    world.until_drained().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_of_nothing_is_left_as_it_is() {
+    let world = World::with(quick).await;
+    let mut trial = purchase("1", &click(1), &json!(0));
+    trial["event"] = json!("subscription_start");
+    world.queued(&trial).await;
+    world.until_state("1", "accepted").await;
+    for correction in [new_value("1-n", "1", &json!(0)), refund("1-r", "1", &json!(0))] {
+        world.queued(&correction).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let record = world.record("1").await;
+    assert_eq!(
+        (&record["state"], &record["due"]),
+        (&json!("accepted"), &Value::Null),
+        "{record:#}"
+    );
+    assert!(world.calls(ADJUSTMENTS).is_empty());
     world.stop().await;
 }
 

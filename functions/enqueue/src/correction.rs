@@ -11,7 +11,7 @@ use tracklayer_core::{
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
-        orphans::{Again, Aim, add, aim, look_again, take, take_first},
+        orphans::{Again, Aim, add, aim, look_again},
         state::lost_since,
     },
 };
@@ -156,33 +156,24 @@ impl<P: Ports> Enqueue<P> {
         let mut lost = 0;
         for _ in 0..ROUNDS {
             let siblings = self.siblings(event, call).await?;
-            let (originals, orphan) = (siblings.originals(), siblings.partition.orphan.as_ref());
-            let again = look_again(&correction, &originals, orphan);
-            if let Again::Taken(row) = again {
-                let answer = EventAnswer::of_correction(event, status, row);
-                return Ok(Some(EventAnswer { lost, ..answer }));
-            }
-            let Some(orphan) = orphan.filter(|_| again != Again::Gone) else { return Ok(None) };
-            let taken = match again {
-                Again::Take(original) => {
-                    take(original, orphan, &context).map(|moved| (original.row, moved))
+            let orphan = siblings.partition.orphan.as_ref();
+            // A row of an order that the key does not cover takes nothing from here.
+            let mut originals = siblings.originals();
+            originals.retain(|original| call.covers(original.row));
+            match (look_again(&correction, &originals, orphan, &context), orphan) {
+                (Again::Taken(row), _) => {
+                    let answer = EventAnswer::of_correction(event, status, row);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
                 }
-                Again::Ambiguous(without) if status == Status::Queued => {
-                    let own = own_key(event);
-                    if self.ledger.remove_from_orphan(orphan, &without, &own).await? {
-                        return Ok(Some(rejected(event, ambiguous())));
+                (Again::Waits, Some(orphan)) => {
+                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                }
+                (Again::Take(row, moved), Some(orphan)) => {
+                    if self.ledger.move_corrections(orphan, row, &moved).await? {
+                        lost += lost_since(&moved.row, row.corrections.len());
                     }
-                    continue;
                 }
-                Again::Ambiguous(_) => take_first(&originals, orphan, &context),
-                Again::Waits | Again::Taken(_) | Again::Gone => None,
-            };
-            // Where it may not touch that row it waits for whoever sends the notice of the order.
-            let Some((row, moved)) = taken.filter(|(row, _)| call.covers(row)) else {
-                return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
-            };
-            if self.ledger.move_corrections(orphan, row, &moved).await? {
-                lost += lost_since(&moved.row, row.corrections.len());
+                (Again::Gone, _) | (_, None) => return Ok(None),
             }
         }
         Err(LedgerError::Conflict)

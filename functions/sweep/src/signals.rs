@@ -31,17 +31,13 @@ const TOGETHER: usize = 10;
 const GROUPS: usize = 2;
 /// Over how many seconds signals are spread, so that a wave of due rows is none for Microsoft.
 const JITTER: i64 = 60;
-/// How many hours after its release a row is looked at again, should its signal have got lost. Its
-/// message comes back for three hours before the queue gives it up, and then the row is dead: a
-/// second signal in that time would only be a second dead letter.
-const RELEASED_HOURS: i64 = 4;
 
 /// What becomes of an entry whose row is signalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// It is due again later.
     Postpone,
-    /// It leaves its class, and waits for nothing but its message.
+    /// It leaves its class for the class `wait`, and is due again in an hour like the others there.
     Release,
 }
 
@@ -102,10 +98,7 @@ impl<P: Ports> Sweep<P> {
     ) -> Result<bool, LedgerError> {
         match step {
             Step::Postpone => self.ledger.postpone(entry, next_due(entry, now, &self.policy)).await,
-            Step::Release => {
-                let due = now.plus_seconds(RELEASED_HOURS * self.policy.hour);
-                self.ledger.let_go(entry, due).await
-            }
+            Step::Release => self.ledger.let_go(entry, now.plus_seconds(self.policy.hour)).await,
         }
     }
 

@@ -73,22 +73,9 @@ pub enum Aim<'a> {
 /// one order are one original.
 #[must_use]
 pub fn aim<'a>(correction: &Correction, originals: &[Original<'a>]) -> Aim<'a> {
-    match meant(correction, originals) {
-        Ok(Some(original)) => Aim::Row(original.row),
-        Ok(None) => Aim::Orphan,
-        Err(Several) => Aim::Ambiguous,
-    }
-}
-
-struct Several;
-
-fn meant<'a>(
-    correction: &Correction,
-    originals: &[Original<'a>],
-) -> Result<Option<Original<'a>>, Several> {
     let mut meant = originals.iter().filter(|original| means(correction, original.event));
-    let Some(first) = meant.next() else { return Ok(None) };
-    if meant.all(|other| other.row.key == first.row.key) { Ok(Some(*first)) } else { Err(Several) }
+    let Some(Original { row, .. }) = meant.next() else { return Aim::Orphan };
+    if meant.all(|other| other.row.key == row.key) { Aim::Row(row) } else { Aim::Ambiguous }
 }
 
 fn means(correction: &Correction, event: &EventName) -> bool {
@@ -138,23 +125,22 @@ pub enum Again<'a> {
     Waits,
     /// This row has taken it.
     Taken(&'a Row),
-    /// The row of this original may take it, but has not: its writer read the partition too early, or
-    /// died.
-    Take(Original<'a>),
-    /// It names no event and there are several originals: this is the orphan without it. Only the
-    /// request that wrote it may take it out; that of a repetition was told, or tells now, that it is
-    /// recorded ([`take_first`]).
-    Ambiguous(Box<Orphan>),
-    /// Somebody has taken it out: a request with the same correction, to which it was ambiguous.
+    /// This original is there, but has not taken what it may: its request read the partition too
+    /// early, or died.
+    Take(&'a Row, Box<Moved>),
+    /// The orphan has expired.
     Gone,
 }
 
-/// Looks at the partition again after `correction` was written into the orphan.
+/// Looks at the partition again after `correction` was written into the orphan. If several originals
+/// have come meanwhile and it names none, it goes to the one that was recorded first, as if that one
+/// had come alone: the correction came before them, and it may be acknowledged already.
 #[must_use]
 pub fn look_again<'a>(
     correction: &Correction,
     originals: &[Original<'a>],
     orphan: Option<&Orphan>,
+    context: &Context<'_>,
 ) -> Again<'a> {
     if let Some(original) = originals.iter().find(|it| has(&it.row.corrections, correction)) {
         return Again::Taken(original.row);
@@ -162,14 +148,9 @@ pub fn look_again<'a>(
     let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
         return Again::Gone;
     };
-    match meant(correction, originals) {
-        Ok(Some(original)) => Again::Take(original),
-        Ok(None) => Again::Waits,
-        Err(Several) => {
-            let others = |known: &&Correction| !has(std::slice::from_ref(*known), correction);
-            let left = orphan.corrections.iter().filter(others).cloned().collect();
-            Again::Ambiguous(Box::new(left_with(orphan, left)))
-        }
+    match take_first(originals, orphan, context) {
+        Some((row, moved)) => Again::Take(row, Box::new(moved)),
+        None => Again::Waits,
     }
 }
 
@@ -197,13 +178,15 @@ pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> O
         }
     }
     let moves = left.len() < orphan.corrections.len();
-    moves.then(|| Moved { row: after, orphan: left_with(orphan, left) })
+    let open = orphan.open.clone().filter(|_| !left.is_empty());
+    let revision = orphan.revision + 1;
+    let orphan = Orphan { corrections: left, revision, open, ..orphan.clone() };
+    moves.then_some(Moved { row: after, orphan })
 }
 
 /// The first of the originals, in the order in which they were recorded, that takes something of the
 /// orphan.
-#[must_use]
-pub fn take_first<'a>(
+fn take_first<'a>(
     originals: &[Original<'a>],
     orphan: &Orphan,
     context: &Context<'_>,
@@ -211,11 +194,6 @@ pub fn take_first<'a>(
     let mut originals = originals.to_vec();
     originals.sort_by_key(|original| (original.row.recorded_at, &original.row.key));
     originals.into_iter().find_map(|it| Some((it.row, take(it, orphan, context)?)))
-}
-
-fn left_with(orphan: &Orphan, left: Vec<Correction>) -> Orphan {
-    let open = orphan.open.clone().filter(|_| !left.is_empty());
-    Orphan { corrections: left, revision: orphan.revision + 1, open, ..orphan.clone() }
 }
 
 /// What sweep does about an orphan.

@@ -112,21 +112,22 @@ fn what_is_taken_too_late_is_recorded_as_lost() {
 }
 
 #[test]
-fn a_correction_that_looks_again_takes_itself_out_only_where_it_is_ambiguous() {
-    let (purchase, lead) = (original("purchase", 10), original("phone_sale", 10));
+fn a_correction_that_looks_again_goes_to_the_original_that_came_first() {
+    let (purchase, lead) = (original("purchase", 11), original("phone_sale", 10));
     let (mine, other) = (refund("r1", None), refund("r2", Some("subscription_start")));
     let waits = orphan(&[mine.clone(), other], 0);
     let both = [Original::own(&purchase), Original::own(&lead)];
-    assert_eq!(look_again(&mine, &[], Some(&waits)), Again::Waits);
-    assert_eq!(look_again(&mine, &both[..1], Some(&waits)), Again::Take(both[0]));
-    let Again::Ambiguous(without) = look_again(&mine, &both, Some(&waits)) else {
-        panic!("ambiguous");
-    };
-    assert_eq!((ids(&without.corrections), without.revision), (vec!["r2"], waits.revision + 1));
-    assert_eq!(look_again(&mine, &both, Some(&without)), Again::Gone);
-    let moved = at(60, |context| take(both[1], &waits, context)).expect("taken");
-    let both = [both[0], Original::own(&moved.row)];
-    assert_eq!(look_again(&mine, &both, Some(&moved.orphan)), Again::Taken(&moved.row));
+    at(60, |context| {
+        assert_eq!(look_again(&mine, &[], Some(&waits), context), Again::Waits);
+        assert_eq!(look_again(&mine, &both, None, context), Again::Gone);
+        let Again::Take(row, moved) = look_again(&mine, &both, Some(&waits), context) else {
+            panic!("taken");
+        };
+        assert_eq!((row, ids(&moved.orphan.corrections)), (&lead, vec!["r2"]));
+        let both = [both[0], Original::own(&moved.row)];
+        let again = look_again(&mine, &both, Some(&moved.orphan), context);
+        assert_eq!(again, Again::Taken(&moved.row));
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tracklayer_core::{
     ledger::{correction::Correction, orphan::Orphan, row::Row},
     reconcile::{
         intake::{append, has},
-        orphans::{self, Again, Aim, Look, Moved, add, aim, look, look_again, take, take_first},
+        orphans::{self, Again, Aim, Look, Moved, add, aim, look, look_again, take},
     },
 };
 
@@ -115,9 +115,9 @@ enum Stage {
     /// Perhaps after it has made sure of its pointer.
     Read(Pointed),
     Write(Pointed, Rc<Table>),
-    /// In the orphan: by this request, or known as a repetition.
-    ReadAgain(By),
-    Settle(By, Rc<Table>),
+    /// It is in the orphan.
+    ReadAgain,
+    Settle(Rc<Table>),
     Acknowledged,
     Rejected,
 }
@@ -126,12 +126,6 @@ enum Stage {
 enum Pointed {
     No,
     Yes,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum By {
-    Me,
-    Another,
 }
 
 impl Request {
@@ -176,11 +170,11 @@ impl Stage {
     fn step(&self, correction: &Correction, table: &mut Table) -> Stage {
         match self {
             Stage::Read(_) if table.is_in_a_row(correction) => Stage::Acknowledged,
-            Stage::Read(_) if table.places(correction) > 0 => Stage::ReadAgain(By::Another),
+            Stage::Read(_) if table.places(correction) > 0 => Stage::ReadAgain,
             Stage::Read(pointed) => Stage::Write(*pointed, Rc::new(table.clone())),
             Stage::Write(pointed, seen) => write(correction, *pointed, seen, table),
-            Stage::ReadAgain(by) => Stage::Settle(*by, Rc::new(table.clone())),
-            Stage::Settle(by, seen) => settle(correction, *by, seen, table),
+            Stage::ReadAgain => Stage::Settle(Rc::new(table.clone())),
+            Stage::Settle(seen) => settle(correction, seen, table),
             Stage::Acknowledged | Stage::Rejected => self.clone(),
         }
     }
@@ -207,7 +201,7 @@ fn write(correction: &Correction, pointed: Pointed, seen: &Rc<Table>, table: &mu
             let is_new = !has(&table.pointers, correction);
             if is_new && table.save(known, after) {
                 table.point(correction);
-                Stage::ReadAgain(By::Me)
+                Stage::ReadAgain
             } else {
                 Stage::Read(pointed)
             }
@@ -215,30 +209,17 @@ fn write(correction: &Correction, pointed: Pointed, seen: &Rc<Table>, table: &mu
     }
 }
 
-fn settle(correction: &Correction, by: By, seen: &Table, table: &mut Table) -> Stage {
+fn settle(correction: &Correction, seen: &Table, table: &mut Table) -> Stage {
+    let orphan = seen.orphan.as_ref();
     let originals = orphans::Original::all_of(&seen.rows);
-    let again = look_again(correction, &originals, seen.orphan.as_ref());
-    let Some(orphan) = seen.orphan.as_ref().filter(|_| again != Again::Gone) else {
-        let is_gone = again == Again::Gone;
-        return if is_gone { Stage::Read(Pointed::No) } else { Stage::Acknowledged };
-    };
-    let taken = match again {
-        Again::Taken(_) | Again::Waits | Again::Gone => return Stage::Acknowledged,
-        Again::Ambiguous(without) if by == By::Me => {
-            if !table.save(Some(orphan), *without) {
-                return Stage::ReadAgain(by);
-            }
-            table.remove_pointer(correction);
-            return Stage::Rejected;
+    match (at(100, |context| look_again(correction, &originals, orphan, context)), orphan) {
+        (Again::Taken(_) | Again::Waits, _) => Stage::Acknowledged,
+        (Again::Take(row, moved), Some(orphan)) => {
+            table.move_corrections(orphan, row, &moved);
+            Stage::ReadAgain
         }
-        Again::Ambiguous(_) => at(100, |context| take_first(&originals, orphan, context)),
-        Again::Take(it) => {
-            at(100, |context| take(it, orphan, context)).map(|moved| (it.row, moved))
-        }
-    };
-    let (row, moved) = taken.expect("something moves");
-    table.move_corrections(orphan, row, &moved);
-    Stage::ReadAgain(by)
+        (Again::Gone, _) | (_, None) => panic!("orphans don't expire here"),
+    }
 }
 
 /// Some requests on their way; some of them may be the same.

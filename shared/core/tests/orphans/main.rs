@@ -1,5 +1,6 @@
-//! Corrections and originals find each other, in whatever order they come.
+//! Corrections and originals find each other, in whatever order they come; repetitions.
 
+mod answers;
 mod decisions;
 mod interleavings;
 mod repetition;

@@ -12,7 +12,7 @@ use tracklayer_core::{
     person::click_id::ClickId,
     reconcile::attribution::{
         Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy, credit,
-        is_settled, visitors,
+        is_settled,
     },
     time::EventTime,
 };
@@ -205,23 +205,6 @@ fn the_25_newest_ties_count_of_each_kind_and_maker() {
     let mut more = ties.clone();
     more.push(tie(TieKind::Lead, TiedBy::Browser, "r0", 0));
     assert_eq!(which(&credited(&more, &[seen("r0", 1, -9)])), Some((1, Some(-9))));
-}
-
-#[test]
-fn whoever_a_record_is_tied_to_by_ties_that_count_is_its_person() {
-    let mut ties: Vec<_> =
-        ["a", "b", "d"].map(|it| tie(TieKind::Order, TiedBy::Browser, it, 0)).to_vec();
-    ties.push(tie(TieKind::Order, TiedBy::Key, "a", 0));
-    let who = |kind, ties: &[Tie], browser: bool| {
-        let who: Vec<String> =
-            visitors(kind, ties, browser).into_iter().map(ToString::to_string).collect();
-        who.join("")
-    };
-    assert_eq!(who(TieKind::Order, &ties, true), "abd");
-    assert_eq!(who(TieKind::Order, &ties, false), "a");
-    ties.push(tie(TieKind::Order, TiedBy::Browser, "e", 0));
-    assert_eq!(who(TieKind::Order, &ties, true), "a", "too many browsers claim it");
-    assert_eq!(who(TieKind::Lead, &ties, true), "");
 }
 
 /// Ties and sightings in all mixtures: few references and clicks, many coincidences.

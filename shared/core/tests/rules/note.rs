@@ -140,13 +140,13 @@ fn a_first_write_relies_on_both_revisions_and_raises_only_what_it_changed() {
 }
 
 #[test]
-fn a_row_leaves_the_index_when_it_is_in_sync_or_its_click_is_found() {
+fn a_row_leaves_the_index_when_it_is_in_sync_or_its_found_click_is_claimed() {
     let row = noted(&row_of(nobody()), &Note::Waits(after(DAY), WaitReason::NoClick), 0);
     assert_eq!((class(&row), due(&row)), (Some(IndexClass::Look), Some(DAY)));
-    for note in [Note::InSync] {
-        let after = noted(&row, &note, 60);
-        assert_eq!((&after.open, after.observed_revision), (&None, 0));
-    }
+    let in_sync = noted(&row, &Note::InSync, 60);
+    assert_eq!((in_sync.open, in_sync.observed_revision), (None, 0));
+    let claimed = noted(&row, &Note::ClaimedApply, 60);
+    assert_eq!((claimed.open, claimed.observed_revision), (None, 1));
 }
 
 #[test]

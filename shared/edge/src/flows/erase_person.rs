@@ -12,7 +12,10 @@ use tracklayer_core::{
     id::RecordId,
     ledger::row::Row,
     mapping::{Account, Mapping},
-    reconcile::erasure::{Erasure, Person, Trace, erase},
+    reconcile::{
+        attribution::MAX_BROWSERS,
+        erasure::{Erasure, Person, Trace, erase},
+    },
     time::EventTime,
 };
 
@@ -24,9 +27,6 @@ use crate::ports::{
 pub const MAX_COOKIES: usize = 25;
 /// Visitors tied to a record that one erasure follows.
 const MAX_VISITORS: usize = 200;
-/// An order that browsers tied to more visitors than this leads to none of them: order numbers are
-/// guessable, and somebody is guessing.
-const MAX_BROWSERS: usize = 3;
 /// Pages of a cookie's clicks that are read to see whose they are.
 const PAGES_READ: usize = 20;
 /// How often a row is tried anew when another writer was faster.

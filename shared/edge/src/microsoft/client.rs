@@ -50,6 +50,11 @@ pub struct Client {
     environment: Environment,
 }
 
+/// The revision of the API that requests are written for. Microsoft asks clients other than its own
+/// to send it, and accepts only dates that it has published
+/// (learn.microsoft.com/advertising/campaign-management-service/api-versioning).
+const API_REVISION: &str = "2026-10-12";
+
 /// The sandbox takes no other developer token, and production takes this one nowhere
 /// (learn.microsoft.com/advertising/guides/sandbox).
 const SANDBOX_DEVELOPER_TOKEN: &str = "BBD37VB98";
@@ -104,6 +109,7 @@ impl Microsoft for Client {
             .header("DeveloperToken", self.developer_token(secret))
             .header("CustomerId", &secret.customer_id)
             .header("CustomerAccountId", &secret.account_id)
+            .header("Api-Revision", API_REVISION)
             .header("Content-Type", "application/json")
             .body(body);
         match request.send().await {
@@ -142,8 +148,59 @@ fn tracking_id_of(body: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod fault_tests {
+mod tests {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// The head of the next request in lower case; the body is left unread.
+    fn answer_one(listener: &TcpListener) -> String {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = String::new();
+        for line in BufReader::new(&stream).lines() {
+            let line = line.expect("a line");
+            if line.is_empty() {
+                break;
+            }
+            head.push_str(&line.to_lowercase());
+            head.push('\n');
+        }
+        let answer = b"HTTP/1.1 200 OK\r\nTrackingId: t-1\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(answer).expect("written");
+        head
+    }
+
+    #[tokio::test]
+    async fn a_call_carries_the_headers_that_microsoft_documents() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let api = format!("http://{}", listener.local_addr().expect("an address"));
+        let head = std::thread::spawn(move || answer_one(&listener));
+        let secret: AccountSecret = serde_json::from_str(
+            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
+        )
+        .expect("a secret");
+        let endpoints = Endpoints { api, token: None, environment: Environment::Production };
+        let client = Client::new(Client::http().expect("a client"), &endpoints);
+        let (token, timeout) = (Secret::from("t".to_owned()), Duration::from_secs(10));
+        let answer = client.post("/path", &serde_json::json!({}), &token, &secret, timeout).await;
+        let Answer::Http { status: 200, tracking_id, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(tracking_id.as_deref(), Some("t-1"));
+        let head = head.join().expect("a request");
+        for line in [
+            "post /path http/1.1",
+            "authorization: bearer t",
+            "developertoken: d",
+            "customerid: 1",
+            "customeraccountid: 2",
+            "content-type: application/json",
+            "api-revision: 2026-10-12",
+        ] {
+            assert!(head.lines().any(|it| it == line), "{line} in {head}");
+        }
+    }
 
     #[test]
     fn the_mark_of_a_fault_is_found_bare_and_wrapped() {

@@ -27,16 +27,6 @@ pub trait Orphans {
         now: EventTime,
     ) -> Result<bool, LedgerError>;
 
-    /// Writes the orphan `after`, in which the correction `own` is not any more, and deletes the
-    /// correction's pointer: both or neither, on condition that the orphan still has the revision of
-    /// `before`. Answers whether it had.
-    async fn remove_from_orphan(
-        &self,
-        before: &Orphan,
-        after: &Orphan,
-        own: &PartitionKey,
-    ) -> Result<bool, LedgerError>;
-
     /// Writes the orphan `after`, on condition that it still has the revision of `before`. Answers
     /// whether it had.
     async fn save_orphan(&self, before: &Orphan, after: &Orphan) -> Result<bool, LedgerError>;

@@ -305,15 +305,6 @@ impl Orphans for Stand {
         unreachable!("no orphan")
     }
 
-    async fn remove_from_orphan(
-        &self,
-        _: &Orphan,
-        _: &Orphan,
-        _: &PartitionKey,
-    ) -> Result<bool, LedgerError> {
-        unreachable!("no orphan")
-    }
-
     async fn save_orphan(&self, _: &Orphan, _: &Orphan) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }

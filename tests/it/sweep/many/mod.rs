@@ -193,22 +193,6 @@ async fn a_large_held_class_is_left_alone_and_then_drained_by_a_few_runs() {
 }
 
 #[tokio::test]
-async fn a_released_row_is_signalled_once_while_nobody_gets_it_through() {
-    let system = System::new(0);
-    let mut counts: BTreeMap<RowKey, i64> = BTreeMap::new();
-    // As long as the queue tries before it gives a message up.
-    for run in 0..36 {
-        system.release(run * 300).await;
-        system.run(run * 300).await;
-        for key in system.signalled() {
-            *counts.entry(key).or_default() += 1;
-        }
-    }
-    assert_eq!(counts.len(), 2_000);
-    assert!(counts.values().all(|count| *count == 1));
-}
-
-#[tokio::test]
 async fn looks_for_clicks_wait_until_nothing_else_is_due() {
     let system = System::new(A_RUN);
     let since = EventTime::from_epoch(NOW - 2 * DAY);

@@ -15,8 +15,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "none (with a key: `write`)",
         "stores a click and ties it to records; withdraws consent",
     ),
-    ("enqueue", "`write`", "takes one event, or an array of up to 500"),
-    ("status", "`read`", "tells the whole story of an event"),
+    ("enqueue", "`write`", "accepts one event, or an array of up to 500"),
+    ("status", "`read`", "answers with the whole story of an event"),
     ("erase", "`erase`", "erases a person"),
 ];
 
@@ -102,9 +102,9 @@ lines! {
         MissingOffset: "The time has no UTC offset.",
         TimeInFuture: "The time is more than 5 minutes ahead.",
         TooOld: "The conversion is more than 90 days old: Microsoft would refuse it.",
-        MissingValue: "A value must be there, or stands missing beside a currency.",
+        MissingValue: "A value must be there, or is missing beside a currency.",
         InvalidValue: "The value is out of its range, or can't be used as given.",
-        ValueNotAllowed: "A value stands where none may be.",
+        ValueNotAllowed: "A value is given where none may be.",
         MissingCurrency: "A value has no currency.",
         InvalidCurrency: "It is not an ISO 4217 code.",
         InvalidClickId: "The text can't be a click id.",
@@ -145,7 +145,11 @@ const LANDING: &[(&str, &str, &str)] = &[
     ("cartId", "string", "ties the visitor to a cart"),
     ("orderId", "string", "ties the visitor to an order"),
     ("consent", "string", "`granted`, `denied` or `unknown` (default)"),
-    ("landedAt", "string", "RFC 3339; counts as the click's time up to 30 minutes back"),
+    (
+        "landedAt",
+        "string",
+        "RFC 3339; counts as the click's time up to 24 hours back (with an ingest key 90 days); an earlier one counts as that, one ahead as now",
+    ),
 ];
 
 #[test]
@@ -160,10 +164,19 @@ fn landing() {
 
 /// The members by which an erasure names a person, and what each leads to.
 const PERSON: &[(&str, &str)] = &[
-    ("sessionId", "clicks and ties of the session, and the rows that name it"),
-    ("leadId", "the lead, the visitors tied to it, and the rows that name it"),
+    (
+        "sessionId",
+        "the clicks of the session and of the cookies they came with, and the rows that name it",
+    ),
+    (
+        "leadId",
+        "the ties of the lead, the clicks of the visitors tied to it, and the rows that name it or them",
+    ),
     ("cartId", "the cart, likewise"),
-    ("orderId", "the order, likewise"),
+    (
+        "orderId",
+        "the order, likewise; visitors that browsers tied to it only where such ties count, and at most three",
+    ),
     ("hashedEmail", "the rows with this hash (64 hex digits, the one that events get)"),
 ];
 

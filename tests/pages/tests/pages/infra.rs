@@ -9,7 +9,7 @@ use pages::{
 };
 use tracklayer_core::{
     reconcile::decide::Policy,
-    time::{DAY, MAX_AGE},
+    time::{DAY, EventTime, MAX_AGE},
 };
 
 const PAGE: &str = "infra/README.md";
@@ -58,13 +58,22 @@ const METRICS: &[(&str, &str)] = &[
     ("Duplicate", "events that were stored already"),
     ("Ignored", "events that are not for Microsoft"),
     ("Conflict", "known ids with other content"),
-    ("Rejected", "events that could not be taken"),
+    ("Rejected", "events that could not be accepted"),
+    (
+        "CorrectionLost",
+        "corrections that can have no effect: too late, after a retraction, of an erased person, or their original never came",
+    ),
     ("Accepted", "originals that Microsoft took"),
     ("Restated", "corrections that changed a value"),
     ("Retracted", "corrections that took a conversion back"),
-    ("Waiting", "rows that wait: each time one begins to, and all of them at each run of `sweep`"),
-    ("Refused", "rows refused for good: each time, and all of them at each run of `sweep`"),
-    ("Dead", "rows whose message the queue gave up, all of them at each run of `sweep`"),
+    ("Waiting", "rows for which `upload` noted that they wait"),
+    ("Refused", "rows that were refused for good"),
+    ("Unmatched", "rows by which nobody was recognised within 90 days; they are not in `Refused`"),
+    ("OriginalMissing", "originals that have not come on the third day after a correction of them"),
+    ("Dead", "rows whose message the queue gave up"),
+    ("OpenWaiting", "rows and orphans that wait now, at each run of `sweep` (a gauge)"),
+    ("OpenRefused", "rows that are refused now and may be redriven (a gauge)"),
+    ("OpenDead", "rows that are dead now (a gauge)"),
     ("Unknown", "rows of calls that had no answer, or none that could be read"),
     ("UnknownCode", "error codes that this software doesn't know"),
     ("Throttled", "calls that Microsoft refused because there were too many"),
@@ -72,9 +81,18 @@ const METRICS: &[(&str, &str)] = &[
     ("MicrosoftCalls", "calls of `upload` to Microsoft"),
     ("GoalFindings", "what a check of the goals found, grave or not"),
     ("HeldGoals", "goals whose rows wait until a check passes"),
-    ("OldestOverdueSeconds", "how long the oldest due row has been due"),
-    ("AboutToExpire", "rows that can be sent for less than eight days more"),
-    ("Stuck", "rows that nothing drove any more, and what else a person should look at"),
+    (
+        "OldestOverdueSeconds",
+        "how long the row that is overdue longest has been so; looks for clicks are never overdue",
+    ),
+    (
+        "AboutToExpire",
+        "rows that can be sent for less than eight days more, and corrections sent before their settle delay",
+    ),
+    (
+        "Stuck",
+        "rows that nothing drove any more, rows that can't be read, and erasures that can't go on",
+    ),
     ("SecretAgeDays", "age of the version of the account's secret"),
 ];
 
@@ -136,33 +154,51 @@ fn fixed_costs() {
     check(PAGE, "fixed costs", &table(head, lines));
 }
 
-/// Write units of one look at a row that waits: sweep moves its time, upload notes that it waits on;
-/// each is a write to the table and two to the index.
-const UNITS_OF_A_LOOK: i64 = 6;
+/// Write units of a row that waits for a click: it is written to the table and to the index …
+const UNITS_OF_RECORDING: usize = 2;
+/// … sweep moves its time at each look (in the index, one entry goes and one comes); upload writes
+/// nothing where it finds nothing …
+const UNITS_OF_A_LOOK: usize = 3;
+/// … and after the last look its end is written, and its entry goes.
+const UNITS_OF_THE_END: usize = 2;
+/// What such a row may cost at most.
+const MOST_UNITS: usize = 25;
 /// Dollars per million write units on demand.
 const WRITE_UNITS: f64 = 0.625;
 
-/// How often a row is looked at that waits for a click until Microsoft takes it no more.
-fn looks() -> i64 {
+/// When a row is looked at that waits for a click until Microsoft takes it no more, in hours.
+fn looks() -> Vec<i64> {
     let hour = 3_600;
     let policy = Policy { settle_delay: 12 * hour, run_margin: 900, min_click_age: hour, hour };
-    let (mut time, mut looks) = (0, 0);
-    while time <= MAX_AGE {
-        time += policy.back_off(u32::try_from(looks).expect("few"));
-        looks += 1;
-    }
-    looks
+    let sold = EventTime::from_epoch(1_800_000_000);
+    let next = |now: &EventTime| policy.next_look(sold, sold.plus_seconds(MAX_AGE), *now);
+    let looks = std::iter::successors(next(&sold), next);
+    looks.map(|at| at.seconds_since(sold) / hour).collect()
+}
+
+/// `[1, 48]` is "1 h and 2 d".
+fn in_words(hours: &[i64]) -> String {
+    let word = |hours: &i64| match hours {
+        48.. => format!("{} d", hours / 24),
+        _ => format!("{hours} h"),
+    };
+    let mut words: Vec<String> = hours.iter().map(word).collect();
+    let last = words.pop().unwrap_or_default();
+    format!("{} and {last}", words.join(", "))
 }
 
 #[test]
 fn a_row_that_waits() {
-    let units = looks() * UNITS_OF_A_LOOK;
+    let looks = looks();
+    let units = UNITS_OF_RECORDING + looks.len() * UNITS_OF_A_LOOK + UNITS_OF_THE_END;
+    assert!(units <= MOST_UNITS, "{units}");
     let dollars = f64::from(u32::try_from(units).expect("few")) * WRITE_UNITS;
-    let days = MAX_AGE / DAY;
     let text = format!(
-        "An order that waits for a click is looked at {} times in {days} days: about {units} write \
-         units,\n${dollars:.0} per million such orders.\n",
-        looks()
+        "An order that waits for a click is looked at {} times in {} days, after\n{}: about {units} \
+         write units,\n${dollars:.0} per million such orders.\n",
+        looks.len(),
+        MAX_AGE / DAY,
+        in_words(&looks),
     );
     check(PAGE, "waiting costs", &text);
 }

@@ -1,13 +1,25 @@
 //! States and reasons: what a caller sees, why it is so, and what helps.
 
 use pages::{check, code, table};
+use serde_json::json;
 use tracklayer_core::{
-    ledger::{correction::CorrectionRefusal, observed::RefusalReason, wait::WaitReason},
-    reconcile::state::State,
+    ledger::{
+        correction::CorrectionRefusal,
+        observed::RefusalReason,
+        orphan::{Orphan, StoredOrphan},
+        wait::WaitReason,
+    },
+    reconcile::state::{State, state_of_orphan},
 };
 
 /// Why it is so, and what helps.
 type Why = (&'static str, &'static str);
+
+/// A word that a later version wrote, of each of the three kinds.
+const NEWER: Why = (
+    "A newer version of this software has written a word that this one does not know.",
+    "Deploy the newer version again.",
+);
 
 lines! {
     /// The states of a row.
@@ -27,11 +39,7 @@ lines! {
     WAITS: WaitReason => Why {
         NoClick: (
             "No click of this person is known, and the goal takes no hashes or there are none.",
-            "Nothing: it is looked for again as long as Microsoft would take it, and is sent when one is found. If it is frequent, check that pages send the id that events name.",
-        ),
-        ClickAfterConversion: (
-            "The only click came after the sale.",
-            "Send the sale's true time; often it is only a date.",
+            "Nothing: the click is looked for six times within 90 days, and the sale is sent when it is found. Most buyers have clicked no ad. If it is more frequent than that, check that pages send the id that events name, and that times are not mere dates: a click later than the sale does not count.",
         ),
         AmbiguousClick: (
             "Browsers of more than three visitors tied the order.",
@@ -51,8 +59,8 @@ lines! {
             "Do what `findings` say (consent, access, numbers). Rows are sent by themselves once a check passes.",
         ),
         OriginalMissing: (
-            "The correction came before the event that it corrects.",
-            "Send the original. Without it the correction ends on the 14th day.",
+            "The event that the correction names has not come.",
+            "Send the original, unless it was denied or is older than this system. Without it the correction ends on the 14th day.",
         ),
         SettleDelay: (
             "Microsoft must show the original before it can be corrected.",
@@ -70,6 +78,11 @@ lines! {
             "Microsoft wants an hour between click and upload. Such a row shows as `queued`.",
             "Nothing.",
         ),
+        AttemptRunning: (
+            "Another run has claimed the original and may be sending it. Such a row shows as `queued`.",
+            "Nothing; it is decided again when the claim is ten minutes old.",
+        ),
+        Other: NEWER,
     }
 }
 
@@ -94,8 +107,9 @@ lines! {
         ),
         IdentityErased: (
             "The person was erased, and with it what names the conversion to Microsoft.",
-            "Nothing; it changes `netValue`, but Microsoft is not told.",
+            "Nothing; it changes `netValue`, but is not sent to Microsoft.",
         ),
+        Other: NEWER,
     }
 }
 
@@ -106,30 +120,48 @@ fn why(reason: &RefusalReason) -> Why {
             "Microsoft refused it, with this code.",
             "Look the code up in TROUBLESHOOTING.md, repair the cause, redrive the dead-letter queue.",
         ),
+        RefusalReason::Unmatched => (
+            "Nobody was recognised within 90 days of the conversion: no click, and no hashes that the goal takes.",
+            "Nothing: most buyers have clicked no ad. It is counted in `Unmatched`, not in `Refused`, and leaves no dead-letter message.",
+        ),
         RefusalReason::Expired => (
             "The conversion grew older than 90 days before Microsoft had it.",
-            "Nothing: Microsoft takes it no more.",
+            "Nothing: Microsoft takes it no more. It leaves no dead-letter message.",
         ),
         RefusalReason::TooOldForMicrosoft => (
-            "A correction could not be sent in time.",
-            "Nothing can be done at Microsoft; the ledger keeps the money.",
+            "A correction could not be sent within 90 days of the conversion and its click.",
+            "Nothing can be done at Microsoft; the ledger keeps the money. It leaves no dead-letter message.",
         ),
         RefusalReason::AcceptedElsewhere => (
             "Another environment or ad account has taken it.",
             "Correct MicrosoftEnvironment or account_id; what was taken there stays there.",
         ),
         RefusalReason::MayAlreadyCount => (
-            "It can't be sent any more, and an earlier attempt had no answer: Microsoft may have it.",
-            "Look `lastAttempt` up at Microsoft. A redrive sends the same row, which Microsoft ignores if it has it.",
-        ),
-        RefusalReason::OriginalNeverCame => (
-            "The event that it corrects did not come within 14 days.",
-            "Send the original; it still takes the correction.",
+            "It is not sent any more – it is too old, a later attempt was refused, or its person withdrew consent or was erased –, and an earlier attempt had no answer: Microsoft may have it.",
+            "Look `lastAttempt` up at Microsoft. If a later attempt was refused, a redrive sends the same row, which Microsoft ignores if it has it.",
         ),
         RefusalReason::IdentityErased => {
             ("The person was erased or withdrew consent.", "Nothing more is sent, by intention.")
         }
+        RefusalReason::Other => NEWER,
     }
+}
+
+/// Corrections whose original has not come are no row: their state has a word of its own.
+const NEVER_CAME: Why = (
+    "The event that it corrects did not come within 14 days.",
+    "Send the original, unless it was denied or is older than this system; it still takes the correction.",
+);
+
+/// The word for it, from the code that answers with it.
+fn never_came() -> String {
+    let stored = json!({"pk": "event shop 4711", "sk": "~orphan", "v": 1, "corrections": [],
+        "revision": 1, "recordedAt": 1, "ttl": 2});
+    let stored: StoredOrphan = serde_json::from_value(stored).expect("a stored orphan");
+    let ended = Orphan::try_from(stored).expect("an orphan that nobody looks for any more");
+    let (state, reason) = state_of_orphan(&ended);
+    assert_eq!(state, State::Refused);
+    reason.to_owned()
 }
 
 /// One of each; the compiler can't see that none is left out, so `why` stands beside it.
@@ -137,12 +169,13 @@ fn refusals() -> Vec<RefusalReason> {
     use RefusalReason as R;
     vec![
         R::Microsoft { code: None, symbol: None },
+        R::Unmatched,
         R::Expired,
         R::TooOldForMicrosoft,
         R::AcceptedElsewhere,
         R::MayAlreadyCount,
-        R::OriginalNeverCame,
         R::IdentityErased,
+        R::Other,
     ]
 }
 
@@ -159,6 +192,7 @@ fn all() -> Vec<(&'static str, String, Why)> {
     let mut all: Vec<(&'static str, String, Why)> = Vec::new();
     all.extend(WAITS.iter().map(|(reason, why)| ("waiting", reason.as_str().to_owned(), *why)));
     all.extend(refusals().iter().map(|reason| ("refused", word(reason), why(reason))));
+    all.push(("refused", never_came(), NEVER_CAME));
     all.extend(CORRECTIONS.iter().map(|(it, why)| ("correction", it.as_str().to_owned(), *why)));
     all
 }

@@ -1,7 +1,5 @@
 //! What in an event leads to clicks: its session, and ties of its records.
 
-use std::collections::BTreeSet;
-
 use super::Sale;
 use crate::{
     id::RecordId,
@@ -20,7 +18,7 @@ pub const TIES_READ: usize = 100;
 pub const TIES_COUNTED: usize = 25;
 /// An order that browsers tied from more references than this is not credited by them: order
 /// numbers are guessable, and somebody is guessing.
-const MAX_BROWSERS: usize = 3;
+pub const MAX_BROWSERS: usize = 3;
 
 /// The kinds of records that a reference can be tied to, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,13 +147,4 @@ fn counted(
         return Err(WaitReason::AmbiguousClick);
     }
     Ok(ties)
-}
-
-/// All references that a record is tied to, as far as its ties say something: whoever is known by
-/// them is the person of the record.
-#[must_use]
-pub fn visitors(kind: TieKind, ties: &[Tie], browser_order_ties: bool) -> BTreeSet<&RecordId> {
-    let by = |by| counted(kind, by, ties, browser_order_ties).unwrap_or_default();
-    let ties = by(TiedBy::Key).into_iter().chain(by(TiedBy::Browser));
-    ties.map(|tie| &tie.reference).collect()
 }

@@ -30,7 +30,7 @@ use crate::{
     time::{DAY, EventTime},
 };
 
-pub use hint::{Hint, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy, visitors};
+pub use hint::{Hint, MAX_BROWSERS, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy};
 pub use review::{Fresh, review, stored_under};
 
 /// How long after a conversion its click may be seen first, in seconds: a form posts click and lead

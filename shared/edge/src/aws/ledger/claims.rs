@@ -107,7 +107,7 @@ impl Claims for Ledger {
 }
 
 /// No event name holds a `~`: a correction may have the id of another event.
-pub(super) fn pointer_key(own: &PartitionKey) -> Item {
+fn pointer_key(own: &PartitionKey) -> Item {
     keyed(&own.pk(), "~correction")
 }
 

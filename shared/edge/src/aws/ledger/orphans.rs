@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::{
     error::BuildError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{Delete, Put, TransactWriteItem, Update},
+    types::{Put, TransactWriteItem, Update},
 };
 use tracklayer_core::{
     ledger::{
@@ -19,9 +19,8 @@ use tracklayer_core::{
 use crate::ports::{LedgerError, Orphans, Pointer};
 
 use super::{
-    Item, Ledger, NONE_ALIVE, UNMOVED, change_of,
-    claims::{pointer_item, pointer_key},
-    key_item, number, unsigned, won,
+    Item, Ledger, NONE_ALIVE, UNMOVED, change_of, claims::pointer_item, key_item, number, unsigned,
+    won,
 };
 
 /// Nobody has written since the orphan was read.
@@ -45,21 +44,6 @@ impl Orphans for Ledger {
             .expression_attribute_values(":now", number(now.epoch()));
         let pointer = pointer.build().map_err(unbuilt)?;
         self.both(orphan, TransactWriteItem::builder().put(pointer).build()).await
-    }
-
-    async fn remove_from_orphan(
-        &self,
-        before: &Orphan,
-        after: &Orphan,
-        own: &PartitionKey,
-    ) -> Result<bool, LedgerError> {
-        let orphan = self.orphan_written(Some(before), after, after.recorded_at)?;
-        let pointer = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(pointer_key(own)))
-            .build()
-            .map_err(unbuilt)?;
-        self.both(orphan, TransactWriteItem::builder().delete(pointer).build()).await
     }
 
     async fn save_orphan(&self, before: &Orphan, after: &Orphan) -> Result<bool, LedgerError> {
