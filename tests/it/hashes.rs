@@ -135,7 +135,8 @@ async fn alone_they_wait_while_the_mapping_sends_none_and_go_by_a_click_or_once_
     let nobody = with(&by_mail("0"), &json!({"email": null}));
     let answer = world.enqueue(KEY, nobody.to_string()).await;
     assert_eq!(answer.problem(), (422, "no_identifier", None));
-    let answer = world.queued(&by_mail("alone")).await;
+    let alone = by_mail("alone");
+    let answer = world.queued(&alone).await;
     assert_eq!((&answer["state"], &answer["reason"]), (&json!("waiting"), &json!("no_click")));
     world.queued(&with(&by_mail("tied"), &json!({"leadId": "l-1"}))).await;
     let landing = json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)});
@@ -153,7 +154,7 @@ async fn alone_they_wait_while_the_mapping_sends_none_and_go_by_a_click_or_once_
     })
     .await;
     // Nothing was kept of the person; sent again, the event says it.
-    let again = world.enqueue(KEY, by_mail("alone").to_string()).await;
+    let again = world.enqueue(KEY, alone.to_string()).await;
     assert_eq!(again.body["status"], "duplicate", "{again:?}");
     world.until_state("alone", "accepted").await;
     let sent = bodies(&world, CONVERSIONS);

@@ -108,7 +108,8 @@ async fn an_order_that_no_click_led_to_costs_little_and_ends_without_a_dead_lett
     assert_eq!(world.messages("uploads-dlq").await, 0);
     let write = units(&world, "Conversions", &WRITES);
     println!("{write} write units for an order and three looks");
-    assert!(write <= 13.0, "{write}: {:?}", world.stack.aws().units());
+    // Each look costs three; one may be an audit's.
+    assert!(write <= 14.0, "{write}: {:?}", world.stack.aws().units());
     world.stop().await;
 }
 

@@ -98,8 +98,8 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
         options.function_timeout = 20;
     })
     .await;
-    let posts = [0_u32, 1, 2].map(|part| {
-        let sales: Vec<_> = (part * 400..(part + 1) * 400)
+    let posts = [0_u32, 1, 2, 3, 4, 5].map(|part| {
+        let sales: Vec<_> = (part * 200..(part + 1) * 200)
             .map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(1.25)))
             .collect();
         json!(sales)
@@ -109,7 +109,7 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
     world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", usize::MAX);
     for post in &posts {
         let answer = world.post(post).await;
-        assert_eq!(answer.body["counts"]["queued"], 400, "{}", answer.status);
+        assert_eq!(answer.body["counts"]["queued"], 200, "{}", answer.status);
     }
     // A batch that was being filled has been returned by now.
     tokio::time::sleep(Duration::from_secs(6)).await;
@@ -171,8 +171,10 @@ async fn upload_killed_after_microsoft_accepted_sends_the_same_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn upload_killed_between_the_answer_and_the_ledger_sends_the_same_again() {
     let world = World::with(quick).await;
-    world.stack.aws().refuse(OUTCOMES, 1_000);
+    world.faults(vec![slow(1_500).on(CONVERSIONS).times(1)]);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(10))).await.status, 202);
+    world.until_called(CONVERSIONS, 1).await;
+    world.stack.aws().refuse(OUTCOMES, 1_000);
     until("answered", || async {
         let calls = world.calls(CONVERSIONS);
         if calls.iter().any(|call| call.status == Some(200)) { Ok(()) } else { Err(calls) }
@@ -245,7 +247,7 @@ async fn upload_killed_around_a_correction_repeats_it_later() {
         let start = Instant::now();
         until("waiting to repeat", || async {
             let record = world.record(&id).await;
-            if record["reason"] == "repeat_after_unknown" { Ok(()) } else { Err(record) }
+            if record["reason"] == "between_adjustments" { Ok(()) } else { Err(record) }
         })
         .await;
         world.until_state(&id, "restated").await;

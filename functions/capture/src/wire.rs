@@ -49,7 +49,7 @@ impl Landing {
             .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
         let consent = consent(&body.consent)?;
         if consent.as_deref() == Some("denied") {
-            // Nothing of it is kept; and a person who says no is not told of mistakes.
+            // Nothing of it is kept; and a person who says no does not get answers about mistakes.
             let lenient = |value, field| id(value, field).ok().flatten();
             let session = lenient(&body.session_id, "sessionId");
             let ties = [

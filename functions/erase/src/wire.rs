@@ -51,7 +51,9 @@ pub fn person_in(text: &str) -> Result<Person, Problem> {
         return Err(wrong("missing_field", MEMBERS[0], rule));
     };
     match given.next() {
-        Some((second, _)) => Err(wrong("value_not_allowed", second, "can't stand beside another")),
+        Some((second, _)) => {
+            Err(wrong("value_not_allowed", second, "can't be given beside another"))
+        }
         None => person(name, &value),
     }
 }

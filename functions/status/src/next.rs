@@ -1,4 +1,4 @@
-//! What happens to a record next, as far as can be told today.
+//! What happens to a record next, as far as is known today.
 
 use tracklayer_core::{
     ledger::{observed::Kind, row::Row, wait::WaitReason},

@@ -1,6 +1,6 @@
 //! The audit: every row is looked at once a week, for what nothing drives any more.
 //!
-//! It reads all rows page by page, as far as the run's time goes, and keeps its place in the ledger
+//! It reads all rows page by page, as far as the run's time allows, and keeps its place in the ledger
 //! for the next run. Its state is saved on condition of its revision, so of two runs at once only
 //! one goes on; a page that was worked on but not saved is worked on again, which changes nothing.
 //! Persons that are to be erased are erased from each page; one that waits for it starts a pass. One

@@ -3,7 +3,7 @@
 //! `erase` notes whom to erase and deletes the clicks and ties that it can reach. What is left of
 //! those is deleted by every run. An erasure that is not done makes the audit begin with the next
 //! run, and is done when a pass that began after it is through. It is applied for some time after
-//! that, to what was written behind its back.
+//! that, to rows that are written only then.
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::{
@@ -25,7 +25,7 @@ where
     P::Ledger: Erasures,
     P::Clicks: Traces,
 {
-    /// The erasures, after clicks and ties on their lists have been deleted as far as the time goes.
+    /// The erasures, after clicks and ties on their lists have been deleted as far as the time allows.
     ///
     /// # Errors
     /// If the ledger is unavailable.

@@ -111,7 +111,7 @@ fn log(orphan: &Orphan, looked: &Looked) {
             tracing::warn!(
                 record,
                 corrections,
-                "corrections wait for an original since three days"
+                "corrections have waited for an original for three days"
             );
         }
         Looked::Ended(..) => {

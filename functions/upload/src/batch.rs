@@ -21,9 +21,9 @@ use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
 pub enum Disposition {
     /// Deleted: the row is settled or has a `due`.
     Done,
-    /// A batch item failure: it comes again after the queue's own visibility timeout.
+    /// A batch item failure: it is received again after the queue's own visibility timeout.
     Return,
-    /// It comes again after this many seconds.
+    /// A batch item failure that is received again after this many seconds.
     Defer(i64),
     /// Refused: seen again at once, until the queue moves it to the dead-letter queue.
     DeadLetter,
@@ -69,9 +69,9 @@ impl Work {
     }
 
     /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
-    /// for trouble: its `due` brings it again.
+    /// for trouble: its `due` brings it again. What is settled or refused stays so.
     pub fn set_aside(&mut self, disposition: Disposition) {
-        if self.disposition == Disposition::Done {
+        if matches!(self.disposition, Disposition::Done | Disposition::DeadLetter) {
             return;
         }
         let waits = |row: &Row| row.open.is_some() && self.found.is_none();
@@ -94,7 +94,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Sorts messages: unreadable ones are refused, early ones come later, the rest by row.
+    /// Sorts messages: unreadable ones are refused, early ones deferred, the rest grouped by row.
     pub fn new(event: SqsEvent, now: EventTime) -> Self {
         let mut batch = Batch::default();
         let mut works: BTreeMap<RowKey, Work> = BTreeMap::new();
@@ -126,7 +126,7 @@ impl Batch {
         self.dispositions().filter_map(deferral).collect()
     }
 
-    /// The answer to Lambda: every message that is not done comes again.
+    /// The answer to Lambda: every message that is not done is a batch item failure.
     pub fn response(&self) -> SqsBatchResponse {
         let failed =
             self.dispositions().filter(|(_, disposition)| *disposition != Disposition::Done);

@@ -134,7 +134,8 @@ impl<P: Ports> Run<'_, P> {
         let work = &self.works[item.load.index];
         let tries = match item.operation {
             Operation::Conversions => work.receives(),
-            Operation::Adjustments => work.row.as_ref().map_or(0, |row| row.observed.tries),
+            // This try is not claimed yet.
+            Operation::Adjustments => work.row.as_ref().map_or(0, |row| row.observed.tries + 1),
         };
         let (now, hour) = (self.upload.clock.now(), self.upload.policy.hour);
         let paused = self.accounts.get(&item.account).is_some_and(|it| it.was_paused(now, hour));

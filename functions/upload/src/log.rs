@@ -92,7 +92,7 @@ impl Report {
         self.count(&row.account.clone(), name);
     }
 
-    /// An adjustment goes at the last moment, before its settle delay is over.
+    /// An adjustment is sent at the last moment, before its settle delay is over.
     pub fn rushed(&mut self, account: &AccountName, key: &RowKey) {
         self.count(account, "AboutToExpire");
         tracing::warn!(
@@ -101,7 +101,7 @@ impl Report {
         );
     }
 
-    /// The account can't be used for want of a token.
+    /// The account can't be used: there is no access token for it.
     pub fn auth_failed(&mut self, account: &AccountName, error: &SignInError) {
         self.account_trouble(account, error.to_string());
     }
@@ -115,7 +115,7 @@ impl Report {
         );
     }
 
-    /// An account's error that stands on single rows rings as one on the call does, once.
+    /// An account's error on single rows is counted as one on the call is, once, so that it alerts.
     pub fn trouble_of_rows(&mut self, account: &AccountName, notes: &[Note]) {
         let of_account = |note: &'_ Note| match note {
             Note::Unknown(.., Some(error)) => {
@@ -269,13 +269,13 @@ fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftEr
 
 /// Each error once, with what it means and what helps, as JSON.
 fn explained_errors(line: &CallLine<'_>) -> Value {
-    let told = |(error, rows): (&MicrosoftError, usize)| {
+    let explained = |(error, rows): (&MicrosoftError, usize)| {
         let (cause, cure) = advice(error);
         let class = error.class.as_str();
         json!({"code": error.code, "errorCode": error.symbol, "rows": rows, "class": class,
             "cause": cause, "cure": cure})
     };
-    distinct_errors(line).into_values().map(told).collect()
+    distinct_errors(line).into_values().map(explained).collect()
 }
 
 /// Cause and cure of the table.
@@ -345,15 +345,15 @@ pub(crate) mod tests {
     #[test]
     fn the_line_says_once_what_an_error_means_and_what_helps() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5606},{"Index":2,"Code":5606}]}"#;
-        let told = with_line(200, rows, explained_errors);
+        let explained = with_line(200, rows, explained_errors);
         let entry = look_up(Some(5606), None).expect("a line of the table");
         let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
             "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
-        assert_eq!(told, expected);
+        assert_eq!(explained, expected);
     }
 
     #[test]
-    fn an_accounts_error_on_its_rows_rings_once() {
+    fn an_accounts_error_on_its_rows_is_counted_once() {
         let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
         let policy =
             Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };

@@ -47,7 +47,7 @@ impl SqsAttributes {
     }
 }
 
-/// The messages that come again (`ReportBatchItemFailures`).
+/// The messages that are received again (`ReportBatchItemFailures`).
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsBatchResponse {

@@ -59,10 +59,7 @@ macro_rules! text_type {
         impl $name {
             #[doc = concat!("Takes the text if it is ", $rule, ".")]
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                match $check(text) {
-                    true => Ok(Self(text.to_owned())),
-                    false => Err(IdError { rule: $rule }),
-                }
+                if $check(text) { Ok(Self(text.to_owned())) } else { Err(IdError { rule: $rule }) }
             }
 
             /// The text itself.
@@ -90,7 +87,7 @@ macro_rules! text_type {
             }
         }
 
-        /// So that maps keyed by it can be asked with plain text.
+        /// So that a `&str` finds an entry in maps keyed by it.
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -113,9 +110,10 @@ macro_rules! text_type {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                match $check(&text) {
-                    true => Ok(Self(text)),
-                    false => Err(de::Error::custom(IdError { rule: $rule })),
+                if $check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(de::Error::custom(IdError { rule: $rule }))
                 }
             }
         }

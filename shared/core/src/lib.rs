@@ -2,7 +2,7 @@
 //!
 //! No I/O and no clock: time is a parameter, so that every decision can be tested and simulated.
 //!
-//! | room | holds |
+//! | module | holds |
 //! |---|---|
 //! | [`event`] | what sources send, parsed once into types; error codes |
 //! | [`person`] | click ids, hashed e-mail addresses and phone numbers, consent |

@@ -51,10 +51,10 @@ impl Amount {
     pub fn from_json(token: &str) -> Result<Self, AmountError> {
         let number = Token::split(token).ok_or(AmountError::NotANumber)?;
         let thousandths = number.thousandths()?;
-        match number.negative && thousandths != 0 {
-            true => Err(AmountError::Negative),
-            false => Self::try_from_decimal(Decimal::new(thousandths, MAX_DECIMALS)),
+        if number.negative && thousandths != 0 {
+            return Err(AmountError::Negative);
         }
+        Self::try_from_decimal(Decimal::new(thousandths, MAX_DECIMALS))
     }
 
     /// Takes a decimal that is within the limits as it is.
@@ -66,10 +66,10 @@ impl Amount {
         if value > Decimal::from(MAX_AMOUNT) {
             return Err(AmountError::TooLarge);
         }
-        match value.scale() > MAX_DECIMALS {
-            true => Err(AmountError::TooManyDecimals),
-            false => Ok(Self(value)),
+        if value.scale() > MAX_DECIMALS {
+            return Err(AmountError::TooManyDecimals);
         }
+        Ok(Self(value))
     }
 
     /// The amount as a decimal, for sums that may fall below zero.
@@ -195,10 +195,10 @@ impl Currency {
         let found = Iso::from_code(code).ok_or(CurrencyError)?;
         // The crate calls VES superseded by VED; in ISO 4217 both are active.
         let withdrawn = found.is_superseded().is_some() && found != Iso::VES;
-        match withdrawn || found.is_special() {
-            true => Err(CurrencyError),
-            false => Ok(Self(found)),
+        if withdrawn || found.is_special() {
+            return Err(CurrencyError);
         }
+        Ok(Self(found))
     }
 
     /// Half of the smallest unit in which the currency is paid: 0.005 of euros, 0.5 of yen.

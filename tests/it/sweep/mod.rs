@@ -29,9 +29,10 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     aws::queue::Queue,
-    lambda::clock,
+    lambda::deadline::Deadline,
     ports::{
-        Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer, Rows as _,
+        CheckFailure, Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer,
+        Rows as _,
     },
 };
 
@@ -289,7 +290,9 @@ async fn a_run_without_time_leaves_everything_due() {
     rig.put(&waiting("1", rig.now, -5)).await;
     let orphan = orphan("2", rig.now, 72_000);
     rig.put_orphan(&orphan).await;
-    let summary = rig.sweep.handle(rig.now, 0).await.expect("a run");
+    let deadline = Deadline::at_epoch_ms(0, &rig.sweep.clock);
+    let span = Span { now: rig.now, deadline };
+    let summary = rig.sweep.wake(&span).await.expect("a run");
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(rig.run().await.signalled, 1);
 }

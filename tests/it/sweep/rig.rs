@@ -11,7 +11,7 @@ use tracklayer_core::{
     ledger::{
         facts::{Facts, References},
         orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
+        row::{PartitionKey, Row},
         signal::Signal,
     },
     mapping::Mapping,
@@ -21,11 +21,8 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
-    lambda::{
-        clock::{self, SystemClock},
-        telemetry::RigardOutput,
-    },
-    ports::{Orphans as _, Pointer, Rows as _},
+    lambda::{clock::SystemClock, telemetry::StandardOutput},
+    ports::{Clock as _, Orphans as _, Pointer, Rows as _},
 };
 
 macro_rules! client {

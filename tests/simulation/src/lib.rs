@@ -4,12 +4,14 @@
 //! - `plan`: what will happen, drawn from the seed; `random`: the one source of chance
 //! - `setting`: accounts, goal checks, and where conversions go
 //! - `executor`: tasks under virtual time; `world`: what they share, and invocations that can die
-//! - `table`, `queue`, `microsoft`: the three outsides by their rules; `ports`: the way to them
-//! - `actors`: sources, workers, sweep's schedule, persons who withdraw or are erased, the operator
+//! - `table`, `clicks`, `queue`, `microsoft`: the outsides by their rules; `ports`: the way to them
+//! - `actors`: visitors, sources, workers, sweep's schedule, persons who withdraw or are erased, who
+//!   asks for status, the operator
 //! - `oracle`: what must hold in the end; `shrink`: the smallest plan that still fails;
 //!   `mutation`: mistakes that the oracle must find
 
 mod actors;
+mod clicks;
 mod executor;
 mod microsoft;
 mod mutation;
@@ -47,7 +49,8 @@ pub struct Outcome {
     pub units: Units,
     /// What happened, if it was asked for.
     lines: Vec<Line>,
-    persons: Vec<(String, String)>,
+    /// Rows with everything that Microsoft knows them by.
+    persons: Vec<(String, Vec<String>)>,
 }
 
 /// Steps after which a history is given up.
@@ -57,6 +60,7 @@ const MAX_POLLS: u64 = 3_000_000;
 #[must_use]
 pub fn run(plan: Plan, traced: bool) -> Outcome {
     let world = World::new(plan, traced);
+    actors::visitor::start(&world);
     actors::source::start(&world);
     for _ in 0..world.plan.workers {
         actors::worker::start(&world);
@@ -64,6 +68,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
     actors::sweeper::start(&world);
     actors::checker::start(&world);
     actors::endings::start(&world);
+    actors::asker::start(&world);
     actors::operator::start(&world);
     world.executor.run(MAX_POLLS, || world.over.get());
     if !world.over.get() {
@@ -115,11 +120,11 @@ impl Outcome {
 
     /// A row's label and what Microsoft knows it by.
     fn names(&self, row: &str) -> Vec<String> {
-        let same = |(label, person): &&(String, String)| label == row || person == row;
-        let pairs = self.persons.iter().filter(same);
-        let mut names: Vec<String> =
-            pairs.flat_map(|(label, person)| [label.clone(), person.clone()]).collect();
-        names.push(row.to_owned());
-        names
+        let is = |(label, persons): &&(String, Vec<String>)| {
+            label == row || persons.iter().any(|person| person == row)
+        };
+        let found = self.persons.iter().filter(is);
+        let names = found.flat_map(|(label, persons)| persons.iter().chain([label]).cloned());
+        names.chain([row.to_owned()]).collect()
     }
 }

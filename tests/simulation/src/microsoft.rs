@@ -1,6 +1,8 @@
 //! Microsoft, by what its pages say: a repeated key is ignored without an error; what is taken shows
 //! up to six hours later; an adjustment whose original does not show is dropped without an error; a
-//! Restate is absolute; nothing is taken after a Retract; nothing older than 90 days.
+//! Restate is absolute; nothing is taken after a Retract; nothing older than 90 days. It knows when each
+//! click was made: a later one than its conversion is refused (5616), an adjustment more than 90 days
+//! after it is dropped without an error.
 
 use std::collections::BTreeMap;
 
@@ -85,6 +87,19 @@ impl Sent {
         self
     }
 
+    /// The original value, in thousandths.
+    #[must_use]
+    pub fn original_value(&self) -> Option<i64> {
+        self.conversion_value.as_deref().map(thousandths)
+    }
+
+    /// The net in thousandths, if it is none of a Retract, and the time of an adjustment.
+    #[must_use]
+    pub fn adjustment(&self) -> Option<(Option<i64>, &str)> {
+        let value = self.adjustment_value.as_deref().map(thousandths);
+        self.adjustment_time.as_deref().map(|time| (value, time))
+    }
+
     /// For the trace.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -92,9 +107,10 @@ impl Sent {
             (Some(kind), Some(value)) => format!("{kind} {value}"),
             (Some(kind), None) => kind.clone(),
             (None, _) => format!(
-                "Apply \"{}\" {}",
+                "Apply \"{}\" of {} {}",
                 self.conversion_name,
-                self.conversion_value.as_deref().unwrap_or("-")
+                self.microsoft_click_id.as_deref().unwrap_or("hashes"),
+                self.conversion_value.as_deref().unwrap_or("-"),
             ),
         }
     }
@@ -150,29 +166,38 @@ pub struct Microsoft {
     pub counted: Vec<Counted>,
     /// Calls that reached it.
     pub calls: u64,
-    /// Rows of those, by person and second: originals and adjustments.
-    pub rows: BTreeMap<String, (u64, u64)>,
-    /// Originals of an owner that were ignored, since the key was known.
-    pub ignored: u64,
+    /// Rows that were taken, whatever came of them, with the runs that sent them.
+    pub taken: Vec<(String, Sent)>,
     /// Adjustments that were dropped without an error, by person and second.
-    pub dropped: Vec<(String, &'static str)>,
+    pub dropped: Vec<(String, Drop)>,
     /// Payloads it must never see.
     pub mistakes: Vec<(String, String)>,
     applies: BTreeMap<String, Vec<Sent>>,
     coming: Vec<(i64, Sent, usize)>,
     goal_in_key: bool,
+    clicked: BTreeMap<String, i64>,
+}
+
+/// Why an adjustment was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drop {
+    /// Its original did not show yet, or there is none.
+    Unseen,
+    /// Its click was older than 90 days.
+    OldClick,
 }
 
 /// The answer to one row: a code, or taken.
 pub type Taken = Result<(), i64>;
 
 impl Microsoft {
-    /// With the goals of all accounts.
+    /// With the goals of all accounts, and the moments of clicks.
     #[must_use]
-    pub fn new(goal_in_key: bool, setting: &Setting) -> Self {
+    pub fn new(goal_in_key: bool, setting: &Setting, clicked: &BTreeMap<String, i64>) -> Self {
         let old = |(place, name): (String, &str)| Goal { place, name: name.to_owned(), made: 0 };
         let goals = setting.goals().into_iter().map(old).collect();
-        Microsoft { goals, goal_in_key, ..Microsoft::default() }
+        let clicked = clicked.clone();
+        Microsoft { goals, goal_in_key, clicked, ..Microsoft::default() }
     }
 
     /// The person at the screen renames a goal.
@@ -222,16 +247,20 @@ impl Microsoft {
         let refused = |refusal: &Option<i64>| refusal.map_or(Ok(()), Err);
         rows.iter()
             .zip(refusals)
-            .map(|(row, refusal)| refused(refusal).and_then(|()| self.row(row, by, now, random)))
+            .map(|(row, refusal)| {
+                refused(refusal).and_then(|()| self.row(row, by, now, random))?;
+                self.taken.push((by.to_owned(), row.clone()));
+                Ok(())
+            })
             .collect()
     }
 
+    /// When the row's click was made.
+    fn clicked(&self, row: &Sent) -> Option<i64> {
+        self.clicked.get(&row.microsoft_click_id.as_ref()?.to_lowercase()).copied()
+    }
+
     fn row(&mut self, row: &Sent, by: &str, now: i64, random: &mut Random) -> Taken {
-        let counts = self.rows.entry(row.person()).or_default();
-        match row.is_adjustment() {
-            true => counts.1 += 1,
-            false => counts.0 += 1,
-        }
         let goal = self
             .goals
             .iter()
@@ -246,6 +275,7 @@ impl Microsoft {
         }
         match row.is_adjustment() {
             true => self.adjust(row, goal, now, random),
+            false if self.clicked(row).is_some_and(|at| at > time) => Err(5616),
             false if self.goals[goal].made + GOAL_AGE > now => Err(5615),
             false => {
                 self.apply(row, goal, by, now, random);
@@ -271,7 +301,6 @@ impl Microsoft {
                 && (known.goal == goal || !self.goal_in_key)
         };
         if self.counted.iter().any(|known| same(&known)) {
-            self.ignored += 1;
             return;
         }
         self.counted.push(Counted {
@@ -316,9 +345,11 @@ impl Microsoft {
                 && (known.goal == goal || !self.goal_in_key)
                 && known.shows <= now
         };
+        let is_old = self.clicked(row).is_some_and(|at| at + 90 * DAY < now);
         match self.counted.iter().position(|known| shows(&known)) {
+            _ if is_old => self.dropped.push((row.person(), Drop::OldClick)),
             Some(at) => self.coming.push((now + random.between(0, PIPELINE), row.clone(), at)),
-            None => self.dropped.push((row.person(), "its original did not show")),
+            None => self.dropped.push((row.person(), Drop::Unseen)),
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ pub enum Mutation {
     AcceptedDropped,
     /// Apply carries the net.
     FoldedFirstValue,
-    /// Claims are not written.
+    /// Adjustments are sent without a claim.
     NoClaim,
     /// No answer counts as accepted.
     LostIsAccepted,
@@ -23,8 +23,26 @@ pub enum Mutation {
     NoSettleDelay,
     /// A due that is set is not written.
     NoDue,
-    /// The mark of an unknown outcome is not written.
-    UnknownUnmarked,
+    /// An unknown outcome is noted as not taken.
+    UnknownIsNotTaken,
+    /// What is known not to have been taken is noted as taken.
+    NotTakenIsTaken,
+    /// Originals are sent without a claim.
+    ApplyUnclaimed,
+    /// A claim of an original that may still be on its way keeps nobody away.
+    ClaimIgnored,
+    /// The click is looked for anew although the original was claimed before.
+    IdentityChanged,
+    /// Clicks that were deleted are still credited.
+    ClickGoneUnseen,
+    /// A click that Microsoft refused is credited again.
+    RefusedClickAgain,
+    /// The click's time does not count for the last useful moment of a correction.
+    ClickAgeIgnored,
+    /// Nobody takes corrections that came before their original.
+    OrphanForgotten,
+    /// Corrections leave the orphan, and the row does not get them.
+    CorrectionLost,
     /// A claimed Retract is forgotten.
     RetractForgotten,
     /// Rows of a goal that a check holds are sent.
@@ -39,8 +57,6 @@ pub enum Mutation {
     ElsewhereIsHere,
     /// A row that was accepted elsewhere passes for never accepted.
     ElsewhereForgotten,
-    /// Marks of withdrawals are not seen, and clicks that were withdrawn are.
-    WithdrawalUnseen,
     /// Persons are taken out of no row.
     EndUnwritten,
     /// Upload does not see that a row has ended.

@@ -5,7 +5,7 @@ use crate::{
     run,
 };
 
-/// Takes away orders, corrections, repetitions and faults, one after the other, as long as the same
+/// Takes away orders, visits, corrections, repetitions and faults, one after the other, as long as the same
 /// rule is broken without them.
 #[must_use]
 pub fn shrink(plan: &Plan) -> Plan {
@@ -48,6 +48,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
         if plan.orders[at].conflict {
             add(&|plan| plan.orders[at].conflict = false);
         }
+    }
+    for at in 0..plan.visits.len() {
+        add(&|plan| drop(plan.visits.remove(at)));
     }
     for at in 0..plan.endings.len() {
         add(&|plan| drop(plan.endings.remove(at)));
@@ -96,7 +99,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
 
 type Fault = fn(&mut Faults) -> &mut u32;
 
-const FAULTS: [Fault; 19] = [
+const FAULTS: [Fault; 20] = [
     |faults| &mut faults.crash,
     |faults| &mut faults.slow,
     |faults| &mut faults.freeze,
@@ -110,6 +113,7 @@ const FAULTS: [Fault; 19] = [
     |faults| &mut faults.unreachable,
     |faults| &mut faults.request_lost,
     |faults| &mut faults.answer_lost,
+    |faults| &mut faults.answer_slow,
     |faults| &mut faults.request_late,
     |faults| &mut faults.throttled,
     |faults| &mut faults.token_refused,

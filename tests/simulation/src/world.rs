@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt::Display,
     future::{Future, poll_fn},
     pin::pin,
@@ -15,10 +15,11 @@ use tracklayer_core::{
 };
 
 use crate::{
+    clicks::ClickTable,
     executor::{Executor, Sleep},
     microsoft::Microsoft,
     oracle::Violation,
-    plan::{ClickBy, Faults, GoalTrouble, OutageOf, Plan, START},
+    plan::{Faults, GoalTrouble, OutageOf, Plan, START},
     queue::Queue,
     random::Random,
     table::Table,
@@ -56,17 +57,11 @@ pub struct World {
     pub posting: Cell<usize>,
     /// What must not happen and did.
     pub violations: RefCell<Vec<Violation>>,
-    /// When the clicks of sessions were deleted, in seconds.
-    pub deleted: RefCell<BTreeMap<String, i64>>,
+    /// The captured clicks.
+    pub clicks: RefCell<ClickTable>,
     /// Calls that were sent, by the person and second of their rows.
     pub sent: RefCell<BTreeMap<String, u32>>,
     sending: RefCell<Vec<Waker>>,
-    /// Runs that died or had trouble with AWS: what they heard may not be written.
-    pub untold: RefCell<BTreeSet<String>>,
-    /// When runs began and ended, in milliseconds since 1970.
-    pub runs: RefCell<BTreeMap<String, (i64, i64)>>,
-    /// Runs with the rows of which they got no answer.
-    pub unheard: RefCell<BTreeSet<(String, String)>>,
     random: RefCell<Random>,
     trace: Option<RefCell<Vec<Line>>>,
     invocations: Cell<u32>,
@@ -95,7 +90,7 @@ impl World {
             executor: Executor::new(START * 1_000),
             table: RefCell::default(),
             queue: RefCell::default(),
-            microsoft: RefCell::new(Microsoft::new(plan.goal_in_key, &plan.setting)),
+            microsoft: RefCell::new(Microsoft::new(plan.goal_in_key, &plan.setting, &plan.clicked)),
             mapping: RefCell::new(mapping),
             secret: Cell::new(1),
             calm: Cell::new(false),
@@ -103,12 +98,9 @@ impl World {
             running: Cell::new(0),
             posting: Cell::new(0),
             violations: RefCell::default(),
-            deleted: RefCell::default(),
+            clicks: RefCell::default(),
             sent: RefCell::default(),
             sending: RefCell::default(),
-            untold: RefCell::default(),
-            runs: RefCell::default(),
-            unheard: RefCell::default(),
             random: RefCell::new(Random::new(plan.seed ^ 0x5eed)),
             trace: traced.then(RefCell::default),
             invocations: Cell::new(0),
@@ -144,9 +136,12 @@ impl World {
         self.sending.borrow_mut().drain(..).for_each(Waker::wake);
     }
 
-    /// Waits until a call with this row is sent, but not beyond `end`.
-    pub async fn wait_for_call(&self, person: impl Fn() -> Option<String>, end: i64) {
-        let count = || person().and_then(|person| self.sent.borrow().get(&person).copied());
+    /// Waits until a call with one of these rows is sent, but not beyond `end`.
+    pub async fn wait_for_call(&self, persons: impl Fn() -> Vec<String>, end: i64) {
+        let count = || {
+            let sent = self.sent.borrow();
+            persons().iter().filter_map(|person| sent.get(person)).sum::<u32>()
+        };
         let before = count();
         let mut end = pin!(Sleep::until(&self.executor, end));
         poll_fn(|cx| {
@@ -162,18 +157,6 @@ impl World {
     /// Chance.
     pub fn random(&self) -> std::cell::RefMut<'_, Random> {
         self.random.borrow_mut()
-    }
-
-    /// Whether the session's click is there now: it is known, and has not gone since.
-    pub fn is_click_there(&self, session: &str) -> bool {
-        let second = self.now_ms() / 1_000;
-        let gone = self.deleted.borrow().get(session).copied();
-        self.plan.orders.iter().any(|order| match &order.click {
-            ClickBy::Session(name, known) => {
-                name == session && *known <= second && gone.is_none_or(|gone| gone < *known)
-            }
-            _ => false,
-        })
     }
 
     /// Whether this goes wrong now.
@@ -210,11 +193,6 @@ impl World {
         self.trace.as_ref().map(|trace| trace.borrow().clone()).unwrap_or_default()
     }
 
-    /// Whether this run may not have written what it brought about.
-    pub fn is_untold(&self, run: &str) -> bool {
-        self.untold.borrow().contains(run)
-    }
-
     /// Something that must not happen did.
     pub fn violated(&self, rule: &'static str, row: impl Display, what: impl Into<String>) {
         let violation = Violation { rule, row: row.to_string(), what: what.into() };
@@ -230,6 +208,8 @@ pub enum Heard {
     Taken,
     /// It may have been taken.
     Perhaps,
+    /// Its click is later than the conversion.
+    ClickRefused,
 }
 
 /// One invocation of a function: it can die at every step.
@@ -300,19 +280,6 @@ impl Invocation {
         world.sleep(ms).await;
     }
 
-    /// Keeps what the oracle asks about a run that has ended.
-    fn end(&self, started: i64) {
-        let world = &self.world;
-        let heard = self.heard.borrow();
-        if heard.is_empty() {
-            return;
-        }
-        world.runs.borrow_mut().insert(self.name.clone(), (started, world.now_ms()));
-        let unheard = heard.iter().filter(|(_, heard)| *heard == Heard::Perhaps);
-        let pairs = unheard.map(|(person, _)| (self.name.clone(), person.clone()));
-        world.unheard.borrow_mut().extend(pairs);
-    }
-
     async fn die(&self, how: &str) {
         self.dead.set(true);
         self.tell(|| how.to_owned());
@@ -355,10 +322,6 @@ impl Invocation {
         })
         .await;
         world.running.set(world.running.get() - 1);
-        self.end(started);
-        if outcome.is_none() || self.hampered.get() {
-            world.untold.borrow_mut().insert(self.name.clone());
-        }
         outcome
     }
 }

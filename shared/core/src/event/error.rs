@@ -117,7 +117,7 @@ pub struct Rejection {
     pub event_id: Option<RecordId>,
     /// The event's source, if it is a valid one.
     pub source: Option<Source>,
-    /// Why.
+    /// What is wrong, and with which field.
     pub error: EventError,
 }
 

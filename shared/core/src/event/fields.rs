@@ -69,13 +69,13 @@ fn is_integer(raw: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The string that a JSON text stands for; borrowed where it has no escapes.
+/// The string that a JSON text spells; borrowed where it has no escapes.
 fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    match inner.contains('\\') {
-        true => serde_json::from_str(raw).ok().map(Cow::Owned),
-        false => Some(Cow::Borrowed(inner)),
+    if inner.contains('\\') {
+        return serde_json::from_str(raw).ok().map(Cow::Owned);
     }
+    Some(Cow::Borrowed(inner))
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {

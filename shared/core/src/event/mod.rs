@@ -88,7 +88,7 @@ pub struct Conversion {
     pub event_id: RecordId,
     /// The system it comes from.
     pub source: Source,
-    /// The account it goes to: as given, else the only one.
+    /// The account it is sent to: as given, else the only one.
     pub account: AccountName,
     /// When it happened.
     pub occurred_at: EventTime,
@@ -125,7 +125,7 @@ pub struct Correction {
     pub occurred_at: Moment,
     /// What it corrects.
     pub original: OriginalRef,
-    /// How.
+    /// What it does to the original's value.
     pub kind: CorrectionKind,
 }
 

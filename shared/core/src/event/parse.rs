@@ -1,4 +1,4 @@
-//! The rules of one event, in the order in which they are told.
+//! The rules of one event, in the order in which they are checked.
 
 use super::error::{ErrorCode, EventError, Rejection};
 use super::field::Field;
@@ -13,22 +13,22 @@ use crate::time::EventTime;
 ///
 /// Fields of the person are hashed here and their text is dropped. Unknown fields are tolerated;
 /// of equal keys the last counts; `null` counts as absent. The first rule that is broken is the
-/// one that is told.
+/// one that is answered.
 pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Result<Event, Rejection> {
     let Some(fields) = Fields::parse(raw) else {
         let error = EventError::whole(ErrorCode::WrongType, "an event must be a JSON object");
         return Err(Rejection { event_id: None, source: None, error });
     };
-    let door = Door { fields, mapping, now };
-    door.event().map_err(|error| Rejection {
-        event_id: read::event_id(&door.fields).ok(),
-        source: read::source(&door.fields).ok(),
+    let reading = Reading { fields, mapping, now };
+    reading.event().map_err(|error| Rejection {
+        event_id: read::event_id(&reading.fields).ok(),
+        source: read::source(&reading.fields).ok(),
         error,
     })
 }
 
-/// One event at the door.
-struct Door<'a> {
+/// One event while it is read.
+struct Reading<'a> {
     fields: Fields<'a>,
     mapping: &'a Mapping,
     now: EventTime,
@@ -48,7 +48,7 @@ impl Head {
     }
 }
 
-impl Door<'_> {
+impl Reading<'_> {
     fn event(&self) -> Result<Event, EventError> {
         let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
         let event_id = read::event_id(&self.fields)?;

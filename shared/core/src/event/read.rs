@@ -131,7 +131,7 @@ pub(super) fn phone(
     person(fields, Field::Phone, Field::HashedPhone, |text| hash_phone(text, country_code))
 }
 
-/// A person's field, given plain or hashed; given both ways, both must mean the same.
+/// A person's field, given as text or hashed; given both ways, both must mean the same.
 fn person(
     fields: &Fields<'_>,
     plain: Field,
@@ -177,10 +177,8 @@ pub(super) fn original(
     let raw = fields.raw(Field::Original).ok_or_else(|| missing(Field::Original))?;
     let inner = Fields::parse(raw).ok_or_else(|| invalid_original("must be an object"))?;
     let inside = |error: EventError| invalid_original(&error.message);
-    let source = match inner.has(Field::Source) {
-        true => source(&inner).map_err(inside)?,
-        false => own_source.clone(),
-    };
+    let source =
+        if inner.has(Field::Source) { source(&inner).map_err(inside)? } else { own_source.clone() };
     let event_id = event_id(&inner).map_err(inside)?;
     let event = inner.has(Field::Event).then(|| event_rule(&inner, mapping)).transpose();
     let event = match event.map_err(inside)? {

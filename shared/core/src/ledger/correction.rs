@@ -15,7 +15,7 @@ use crate::{
     time::{EventTime, Moment},
 };
 
-/// Corrections that one row takes; more are refused at the door.
+/// Corrections that one row takes; more are rejected (`invalid_original`).
 pub const MAX_CORRECTIONS: usize = 50;
 
 /// A refund, restatement or cancellation of the original.
@@ -55,7 +55,7 @@ pub struct Change {
     /// This is what the conversion is worth now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_value: Option<Amount>,
-    /// Of either.
+    /// The currency of the amount or of the new value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
 }
@@ -119,11 +119,11 @@ pub enum Effect {
 /// The result of folding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
-    /// What should stand at Microsoft.
+    /// What Microsoft should have.
     pub worth: Worth,
-    /// One effect per correction, in the order they stand in the row.
+    /// One effect per correction, in the order of the row's corrections.
     pub effects: Vec<Effect>,
-    /// The net as the order log sees it, also when Microsoft can't be told; absent without value.
+    /// The net as the order log sees it, also when Microsoft takes no more of it; absent without value.
     pub net: Option<Decimal>,
 }
 

@@ -13,13 +13,13 @@ use crate::{
 /// The original conversion, fixed when the row is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// SHA-256 over the parsed event, to tell a repetition from a conflict.
+    /// SHA-256 over the parsed event, which distinguishes a repetition from a conflict.
     pub fingerprint: String,
     /// The goal's name at Microsoft.
     pub goal: GoalName,
     /// When the source says it happened.
     pub occurred_at: EventTime,
-    /// What Microsoft is told: `occurred_at`, shifted by whole seconds if that key was taken.
+    /// What is sent to Microsoft: `occurred_at`, shifted by whole seconds if that key was taken.
     pub conversion_time: EventTime,
     /// The original value; absent on goals without value.
     pub money: Option<Money>,
@@ -97,7 +97,7 @@ impl References {
     }
 }
 
-/// The identity Microsoft's duplicate key rests on: the click id, in lower case, or else the hashes.
+/// The identity in Microsoft's duplicate key: the click id, in lower case, or else the hashes.
 #[must_use]
 pub fn click_or_hashes(identity: &Identity) -> Option<String> {
     if let Some(click_id) = &identity.click_id {

@@ -115,7 +115,7 @@ pub enum Environment {
 pub struct Acceptance {
     /// When the answer came.
     pub at: EventTime,
-    /// By whom.
+    /// The environment and ad account that took it: no other knows the conversion.
     #[serde(flatten)]
     pub by: Destination,
     /// Microsoft's mark of the call.
@@ -129,7 +129,7 @@ pub struct Acceptance {
 pub struct Adjusted {
     /// When the answer came.
     pub at: EventTime,
-    /// The value now standing there; absent after a Retract.
+    /// The value there since; absent after a Retract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
     /// How many of the row's corrections are in it.
@@ -148,7 +148,7 @@ pub struct Claim {
     /// The net to restate; absent for a Retract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
-    /// The AdjustmentTime that Microsoft is told.
+    /// The AdjustmentTime that is sent to Microsoft.
     pub adjustment_time: EventTime,
     /// How many corrections the row had; of repeated Retracts, when the first was claimed.
     pub corrections: usize,
@@ -158,7 +158,7 @@ pub struct Claim {
     /// Whether an earlier adjustment was unsettled when this one was claimed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub after_unsettled: bool,
-    /// The claim before this one: it stands again if this one is known not to have been taken.
+    /// The claim before this one: it is in force again if this one is known not to have been taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<Claim>>,
 }
@@ -169,7 +169,7 @@ pub struct Claim {
 pub struct Refusal {
     /// When. A message sent later is a redrive.
     pub at: EventTime,
-    /// Why.
+    /// The reason that `status` shows.
     #[serde(flatten)]
     pub reason: RefusalReason,
 }
@@ -180,10 +180,10 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// Microsoft refused it.
     Microsoft {
-        /// Its number.
+        /// Microsoft's number (`Code`), where it sent one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i64>,
-        /// Its symbol.
+        /// Microsoft's symbol (`ErrorCode`), where it sent one.
         #[serde(default, rename = "errorCode", skip_serializing_if = "Option::is_none")]
         symbol: Option<String>,
     },
@@ -238,7 +238,7 @@ impl std::fmt::Display for RefusalReason {
 pub struct Postponed {
     /// Not before this.
     pub until: EventTime,
-    /// Why.
+    /// The reason that `status` shows.
     pub reason: WaitReason,
 }
 
@@ -275,7 +275,7 @@ pub enum Adjustment {
 }
 
 impl Adjustment {
-    /// Its name.
+    /// Restate or Retract.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -289,11 +289,11 @@ impl Adjustment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// Taken.
+    /// Microsoft took it.
     Accepted,
-    /// Not taken.
+    /// It is known that Microsoft did not take it.
     Refused,
-    /// Nobody knows.
+    /// There was no answer, or none that could be read.
     Unknown,
 }
 

@@ -51,7 +51,7 @@ impl PartitionKey {
     }
 }
 
-/// Names one row: a source is one id-space, an id may stand under several event names.
+/// Names one row: a source is one id-space, an id may be used under several event names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowKey {
     /// Who sent the event.

@@ -26,7 +26,7 @@ pub struct Signal {
     pub event_id: RecordId,
     /// Part of the row's key.
     pub event: EventName,
-    /// Not before this; a message that comes earlier is hidden until then.
+    /// Not before this; the visibility of a message that comes earlier is changed to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<TextTime>,
     /// For people who look into the queue: `purchase shop/4711 129.95 USD`.

@@ -28,7 +28,7 @@ use crate::{
 /// Version of the stored form.
 pub const VERSION: u8 = 1;
 
-/// A row as it stands in the table. Times are seconds since 1970, amounts decimal text.
+/// A row as it is in the table. Times are seconds since 1970, amounts decimal text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredRow {

@@ -22,7 +22,7 @@ pub enum WaitReason {
     OriginalMissing,
     /// Microsoft must show the original before it can be corrected.
     SettleDelay,
-    /// The last adjustment must land before the next is sent.
+    /// The last adjustment must have arrived before the next is sent.
     BetweenAdjustments,
     /// The last adjustment's outcome is unknown; it is sent again.
     RepeatAfterUnknown,

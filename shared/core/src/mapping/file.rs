@@ -1,4 +1,4 @@
-//! The mapping as it stands in its file, and the checks that turn it into a [`Mapping`].
+//! The mapping as it is in its file, and the checks that turn it into a [`Mapping`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -74,7 +74,7 @@ pub struct GoalRule {
     pub per_order: PerOrder,
 }
 
-/// What an event name stands for.
+/// What an event name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRule {
     /// A conversion for a goal.
@@ -165,7 +165,7 @@ impl Mapping {
         Self::parse(Self::SHIPPED).expect("the shipped mapping is valid, which a test checks")
     }
 
-    /// What an event name stands for; `None` for an unknown one.
+    /// What an event name means; `None` for an unknown one.
     #[must_use]
     pub fn event(&self, name: &str) -> Option<&EventRule> {
         self.events.get(name)

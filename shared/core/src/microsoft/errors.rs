@@ -15,9 +15,10 @@ pub enum ErrorClass {
     Throttled,
     /// The access token is no good: fetch a new one once, then treat as [`ErrorClass::Account`].
     Token,
-    /// Nothing of this account can be sent until a person repairs its set-up. Rows are handed back.
+    /// Nothing of this account can be sent until a person repairs its set-up. Messages are
+    /// returned as batch item failures.
     Account,
-    /// The row waits until a moment that can be named, and then goes again.
+    /// The row waits until a moment that can be named, and then is sent again.
     Wait(Wait),
     /// The row is refused; a person changes the goal or the mapping and redrives.
     Configuration,
@@ -39,7 +40,7 @@ impl ErrorClass {
             ErrorClass::Retry => "retry",
             ErrorClass::Throttled => "pause, then retry",
             ErrorClass::Token => "new token once, then fix configuration",
-            ErrorClass::Account => "fix configuration; the account's rows come again",
+            ErrorClass::Account => "fix configuration; the account's rows are retried",
             ErrorClass::Wait(_) => "wait until",
             ErrorClass::Configuration | ErrorClass::GoalName => "fix configuration, then redrive",
             ErrorClass::Final => "final",
@@ -74,7 +75,7 @@ pub struct Entry {
 }
 
 /// The line for an error as Microsoft sent it; the number wins, the symbol helps where there is none
-/// – or where it is 0, which stands for "none" as often as for an internal error.
+/// – or where it is 0, which means "none" as often as for an internal error.
 #[must_use]
 pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry> {
     let by_code = code.and_then(|code| TABLE.iter().find(|entry| entry.code == Some(code)));
@@ -123,7 +124,7 @@ const ACCOUNT: &str = "The customer or account number in the account's secret is
 const NUMBERS: &str = "Correct customer_id and account_id in the secret, then redrive.";
 const EXTERNAL: &str =
     "The goal expects externally attributed conversions, or the row's are wrong.";
-const PLAIN_GOAL: &str = "Use a goal that is not externally attributed, then redrive.";
+const OTHER_GOAL: &str = "Use a goal that is not externally attributed, then redrive.";
 
 const NOT_THERE: &str = "The service is not available at this address just now.";
 const AWAIT_OR_ADDRESS: &str = "Nothing; it is retried. If it stays, correct MSADS_API_URL (unset, Microsoft's own address is used).";
@@ -248,7 +249,7 @@ pub const TABLE: &[Entry] = &[
     named(
         "HTTP 405",
         ErrorClass::Account,
-        "What stands at this address takes no such requests.",
+        "The address is not that of the API: it does not accept such requests.",
         "Correct MSADS_API_URL (unset, Microsoft's own address is used), then redrive.",
     ),
     named("HTTP 413", ErrorClass::Defect, "The request is too large for Microsoft.", REPORT),
@@ -325,21 +326,21 @@ pub const TABLE: &[Entry] = &[
         "FutureConversionTimeCannotBeSet",
         ErrorClass::Wait(Wait::TimeInFuture),
         "The conversion lies ahead of Microsoft's clock.",
-        "Nothing; it goes again when the time has passed. Check the source's clock if it is frequent.",
+        "Nothing; it is sent again when the time has passed. Check the source's clock if it is frequent.",
     ),
     row(
         5615,
         "OfflineConversionNotAcceptedForGoal",
         ErrorClass::Wait(Wait::GoalTooRecent),
         "The goal is younger than two hours.",
-        "Nothing; it goes again after two hours.",
+        "Nothing; it is sent again after two hours.",
     ),
     row(
         5616,
         "ConversionTimeEarlierThanClickTime",
         ErrorClass::Final,
         "The click happened after the conversion.",
-        "The row goes on without that click: with another one or its hashes. If an earlier attempt has no answer, it is refused: check the source's clock and which click the sale belongs to.",
+        "The row is sent without that click, with another one or its hashes, or waits. If an earlier attempt has no answer, it is refused: check the source's clock and which click the sale belongs to.",
     ),
     row(
         5617,
@@ -363,7 +364,7 @@ pub const TABLE: &[Entry] = &[
         "OfflineConversionFutureAdjustmentTimeCannotBeSet",
         ErrorClass::Wait(Wait::TimeInFuture),
         "The adjustment lies ahead of Microsoft's clock.",
-        "Nothing; it goes again when the time has passed.",
+        "Nothing; it is sent again when the time has passed.",
     ),
     row(
         5623,
@@ -391,15 +392,15 @@ pub const TABLE: &[Entry] = &[
     ),
     named("ConversionEmailAddressIsNotHashed", ErrorClass::Defect, DEFECT, REPORT),
     named("ConversionPhoneNumberIsNotHashed", ErrorClass::Defect, DEFECT, REPORT),
-    named("ExternalAttributionRequiredFieldEmpty", ErrorClass::Configuration, EXTERNAL, PLAIN_GOAL),
-    named("ExternalAttributionModelTooLong", ErrorClass::Configuration, EXTERNAL, PLAIN_GOAL),
-    named("ExternalAttributionCreditValueInvalid", ErrorClass::Configuration, EXTERNAL, PLAIN_GOAL),
-    named("GoalNotEligibleForExternalAttribution", ErrorClass::Configuration, EXTERNAL, PLAIN_GOAL),
+    named("ExternalAttributionRequiredFieldEmpty", ErrorClass::Configuration, EXTERNAL, OTHER_GOAL),
+    named("ExternalAttributionModelTooLong", ErrorClass::Configuration, EXTERNAL, OTHER_GOAL),
+    named("ExternalAttributionCreditValueInvalid", ErrorClass::Configuration, EXTERNAL, OTHER_GOAL),
+    named("GoalNotEligibleForExternalAttribution", ErrorClass::Configuration, EXTERNAL, OTHER_GOAL),
     named(
         "OfflineConversionGoalTooRecent",
         ErrorClass::Wait(Wait::GoalTooRecent),
         "The goal is younger than two hours.",
-        "Nothing; it goes again after two hours.",
+        "Nothing; it is sent again after two hours.",
     ),
 ];
 

@@ -136,7 +136,7 @@ fn paused(goal: &AccountGoal) -> Option<Fault> {
 
 fn young() -> Fault {
     let problem = "it is younger than two hours".to_owned();
-    Fault(Gravity::Holds, problem, "Nothing; its rows go when it is old enough.")
+    Fault(Gravity::Holds, problem, "Nothing; its rows are sent when it is old enough.")
 }
 
 fn externally_attributed(goal: &AccountGoal) -> Option<Fault> {
@@ -178,12 +178,12 @@ fn other_count(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
     let there = goal.count_type.as_deref()?;
     // Whatever the mapping says: of sales with values, every one should count.
     let loses_sales = there == "Unique" && wanted.revenue != Revenue::NoValue;
-    let problem = match loses_sales {
-        true => {
-            "it counts only the first conversion of a click: repeated purchases are lost".into()
-        }
-        false if there == ours => return None,
-        false => format!("it counts {there} at Microsoft and {ours} in the mapping"),
+    let problem = if loses_sales {
+        "it counts only the first conversion of a click: repeated purchases are lost".to_owned()
+    } else if there == ours {
+        return None;
+    } else {
+        format!("it counts {there} at Microsoft and {ours} in the mapping")
     };
     let cure = "Set the count type at Microsoft, or correct the mapping.";
     Some(Fault(Gravity::Warns, problem, cure))

@@ -25,7 +25,7 @@ pub enum RowOutcome {
     Accepted,
     /// Not taken, for this reason.
     Failed(MicrosoftError),
-    /// Nobody knows; the same payload goes again.
+    /// Nobody knows; the same payload is sent again.
     Unknown,
 }
 
@@ -112,7 +112,7 @@ fn align(errors: Vec<BatchError>, rows: usize) -> Reply {
 }
 
 /// Several errors can name one row: the gravest decides, so that a row isn't retried for a
-/// passing error while a lasting one stands beside it.
+/// passing error while a lasting one is beside it.
 fn merge(slot: &mut RowOutcome, error: MicrosoftError) {
     let keep = matches!(slot, RowOutcome::Failed(earlier) if gravity(earlier.class) >= gravity(error.class));
     if !keep {
@@ -145,7 +145,7 @@ fn read_fault(status: u16, body: &[u8], rows: usize) -> Reply {
         // A fault that names rows was refused as a whole: the others were not taken either.
         return match align(errors, rows) {
             Reply::Rows(outcomes) => Reply::Rows(outcomes.into_iter().map(untaken).collect()),
-            // Some row is to blame, and only a call of its own can tell which.
+            // Some row is to blame, and only a call of its own can show which.
             Reply::Unknown(_, Some(error)) if (400..500).contains(&status) => {
                 fault_of(status, error)
             }

@@ -21,7 +21,7 @@ pub enum TokenClass {
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenEntry {
-    /// The member `error` of the answer, or what stands for it.
+    /// The member `error` of the answer, or another text where there is none.
     pub error: &'static str,
     /// AADSTS numbers that say this whatever `error` is; empty where `error` decides.
     pub numbers: &'static [i64],

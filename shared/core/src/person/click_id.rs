@@ -86,10 +86,10 @@ fn refuse_known(text: &str) -> Result<(), ClickIdError> {
     if text.contains(['{', '}', '[', ']', '<', '>', '$']) {
         return Err(ClickIdError::Template);
     }
-    match TEST_IDS.iter().any(|id| text.eq_ignore_ascii_case(id)) {
-        true => Err(ClickIdError::TestId),
-        false => Ok(()),
+    if TEST_IDS.iter().any(|id| text.eq_ignore_ascii_case(id)) {
+        return Err(ClickIdError::TestId);
     }
+    Ok(())
 }
 
 fn refuse_shape(id: &str) -> Result<(), ClickIdError> {

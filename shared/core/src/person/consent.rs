@@ -10,7 +10,7 @@ pub enum Consent {
     Granted,
     /// Refused.
     Denied,
-    /// Not asked, or not told.
+    /// Not asked, or not reported.
     #[default]
     Unknown,
 }

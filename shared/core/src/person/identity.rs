@@ -14,7 +14,7 @@ use unicode_normalization::char::is_combining_mark;
 use crate::person::{click_id::ClickId, error::IdentityError, phone::e164};
 
 /// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
-/// digits; `Debug` hides it, since it still names a person.
+/// digits; `Debug` redacts it, since it still names a person.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256Hash([u8; 32]);
 
@@ -119,11 +119,11 @@ fn is_foreign(c: char) -> bool {
 
 fn without_accents_and_spaces(text: &str) -> String {
     let wanted = |c: &char| !c.is_whitespace() && !is_combining_mark(*c) && !is_invisible(*c);
-    match text.is_ascii() {
-        true => text.chars().filter(wanted).collect(),
-        // Composed again, so that letters other than accented ones keep their usual bytes.
-        false => text.nfd().filter(wanted).nfc().collect(),
+    if text.is_ascii() {
+        return text.chars().filter(wanted).collect();
     }
+    // Composed again, so that letters other than accented ones keep their usual bytes.
+    text.nfd().filter(wanted).nfc().collect()
 }
 
 /// Normalises a phone number to E.164 with its leading `+` and hashes it; 64 hex digits are a hash

@@ -50,7 +50,7 @@ fn dialled_abroad(digits: &str, default_country_code: Option<&str>) -> Option<&'
     [own, "00"].into_iter().find(|prefix| digits.starts_with(prefix))
 }
 
-/// A number after its `+` or with the `prefix` that stands for it. In "+44 (0)20 …" the zero in
+/// A number after its `+` or with the `prefix` that replaces it. In "+44 (0)20 …" the zero in
 /// brackets is dialled inside the country only; in "+39 (0)6 …" it is part of the number.
 fn international(text: &str, prefix: &str) -> Option<String> {
     let digits = digits_of(text)?;
@@ -93,7 +93,7 @@ fn with_country_code(digits: &str, code: &str) -> Result<String, IdentityError> 
     Ok(plan.number(national))
 }
 
-/// The digits, when nothing but the usual separators stands between them.
+/// The digits, when nothing but the usual separators is between them.
 fn digits_of(text: &str) -> Option<String> {
     let separator = |c: &char| c.is_whitespace() || "-–‐‑./()".contains(*c);
     let digits: String = text.chars().filter(|c| !separator(c)).collect();

@@ -30,9 +30,9 @@ pub enum Operation {
 /// One row that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<T> {
-    /// Its account.
+    /// The account of the mapping.
     pub account: AccountName,
-    /// To which operation.
+    /// The operation that takes it.
     pub operation: Operation,
     /// What is sent.
     pub load: T,
@@ -41,9 +41,9 @@ pub struct Item<T> {
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call<T> {
-    /// Its account.
+    /// The account of the mapping.
     pub account: AccountName,
-    /// To which operation.
+    /// The operation that takes it.
     pub operation: Operation,
     /// Its rows, in the order they came.
     pub rows: Vec<T>,

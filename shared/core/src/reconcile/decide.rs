@@ -41,7 +41,7 @@ impl Policy {
     }
 
     /// How long a claim of an original keeps other runs away: longer than any run, shorter than the
-    /// time after which its message comes again.
+    /// time after which its message is received again.
     #[must_use]
     pub fn claim_rest(&self) -> i64 {
         self.run_margin * 2 / 3
@@ -234,7 +234,7 @@ fn after_acceptance(
 }
 
 /// The adjustment that would make Microsoft's state the wanted one; none if it is already. While an
-/// outcome is unknown nothing counts as standing.
+/// outcome is unknown nothing counts as being there.
 fn wanted(row: &Row) -> Option<Adjustment> {
     let (observed, facts) = (&row.observed, &row.facts);
     let standing = (!observed.unsettled).then(|| standing(observed, facts));
@@ -265,7 +265,7 @@ pub fn after_wait(row: &Row) -> Option<Kind> {
     }
 }
 
-/// What stands at Microsoft, as far as known.
+/// What Microsoft has, as far as known.
 fn standing(observed: &Observed, facts: &Facts) -> Worth {
     match (&observed.adjusted, &facts.money) {
         (None, _) => Worth::Original,
@@ -288,8 +288,8 @@ fn settled(row: &Row, accepted: &Acceptance, policy: &Policy) -> EventTime {
     accepted.at.plus_seconds(policy.settle_delay).min(last_call(row, policy))
 }
 
-/// No two claims are closer than this, whatever became of the first: a late one must not land after
-/// a newer one. Near the end the length of a run is enough.
+/// No two claims are closer than this, whatever became of the first: a late one must not arrive
+/// after a newer one. Near the end the length of a run is enough.
 fn spaced(row: &Row, now: EventTime, policy: &Policy) -> Option<(EventTime, WaitReason)> {
     let claim = row.observed.claim.as_ref()?;
     let may_be_running = now < claim.at.plus_seconds(policy.run_margin);

@@ -141,13 +141,13 @@ pub fn improved(row: &Row, conversion: &Conversion) -> Option<Facts> {
     }
     let own = conversion.msclkid.clone().filter(|id| !facts.refused_clicks.contains(id));
     let search = own.map_or(ClickSearch::Missing(WaitReason::NoClick), ClickSearch::own);
-    let told = facts_of(conversion, &search);
+    let new = facts_of(conversion, &search);
     let mut better = facts.clone();
-    if told.identity.is_matchable() {
-        (better.identity, better.click) = (told.identity, told.click);
+    if new.identity.is_matchable() {
+        (better.identity, better.click) = (new.identity, new.click);
         better.conversion_time = facts.occurred_at;
     }
-    let (known, new) = (&mut better.references, told.references);
+    let (known, new) = (&mut better.references, new.references);
     known.session = known.session.take().or(new.session);
     known.lead = known.lead.take().or(new.lead);
     known.cart = known.cart.take().or(new.cart);

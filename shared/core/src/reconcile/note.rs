@@ -20,7 +20,7 @@ use crate::{
     microsoft::reply::MicrosoftError,
     reconcile::{
         decide::{AccountView, Action, Policy, next_action},
-        outcome,
+        outcome::{self, Outstanding},
     },
     time::EventTime,
 };
@@ -99,7 +99,7 @@ pub enum Note {
 pub struct Context<'a> {
     /// The row's account.
     pub account: &'a AccountView,
-    /// Now.
+    /// The time that decisions are made with.
     pub now: EventTime,
     /// The waits of this deployment.
     pub policy: &'a Policy,
@@ -236,8 +236,7 @@ impl Note {
                 outcome::refused(&mut observed, *kind, call, error.as_ref(), now);
             }
             Note::Unknown(kind, call, error) => {
-                let ours = whose == Outstanding::Ours;
-                outcome::unknown(&mut observed, *kind, ours, call, error.as_ref(), now);
+                outcome::unknown(&mut observed, *kind, whose, call, error.as_ref(), now);
             }
             Note::Redriven(_) => {
                 observed.refusal = None;
@@ -265,7 +264,7 @@ impl Note {
             Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
             // What is sent is not looked for any more; the next look may be weeks away.
             Note::ClaimedApply => row.open.clone().filter(|open| open.class != IndexClass::Look),
-            // The message comes again by itself; a row that was due stays so until it is settled.
+            // The message is received again by itself; a row that was due stays so until it is settled.
             Note::ClaimedAdjustment(..)
             | Note::ClickRefused(..)
             | Note::Unknown(Kind::Apply, ..)
@@ -279,17 +278,8 @@ impl Note {
     }
 }
 
-/// Whose claim of the original is outstanding in the row that an outcome is written to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outstanding {
-    /// That of the attempt whose outcome it is.
-    Ours,
-    /// Another run has claimed since.
-    Theirs,
-}
-
 /// The entry that the next decision asks for. A refused or dead row keeps its own, whatever else
-/// is learned of it: a signal from the class `wait` would pass for a redrive.
+/// is learned of it: a signal from the class `wait` would be taken for a redrive.
 pub(crate) fn next_entry(after: &Row, context: &Context<'_>) -> Option<Open> {
     if let Some(refusal) = &after.observed.refusal {
         let listed = !refusal.reason.is_beyond_repair();

@@ -22,6 +22,15 @@ pub struct CallRef {
     pub tracking_id: Option<String>,
 }
 
+/// Whose claim of the original is outstanding in the row that an outcome is written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outstanding {
+    /// That of the attempt whose outcome it is.
+    Ours,
+    /// Another run has claimed since.
+    Theirs,
+}
+
 /// The original is about to be sent. An earlier claim without outcome is an unknown outcome.
 pub(super) fn claim_apply(observed: &mut Observed, now: EventTime) {
     observed.apply_unknown |= observed.applying.is_some();
@@ -61,8 +70,8 @@ pub(super) fn claim_adjustment(
     observed.unsettled = true;
 }
 
-/// It is known that the last claim was not taken: the one before it stands again, as if this one had
-/// never been. What an earlier attempt without answer left open stays open.
+/// It is known that the last claim was not taken: the one before it is in force again, as if this
+/// one had never been. What an earlier attempt without answer left open stays open.
 pub(super) fn take_back(observed: &mut Observed, kind: Kind) {
     if kind == Kind::Apply {
         observed.applying = None;
@@ -73,7 +82,7 @@ pub(super) fn take_back(observed: &mut Observed, kind: Kind) {
 }
 
 /// An adjustment that was not taken is due again in a quarter of an hour. An original's message
-/// comes again by itself.
+/// is received again by itself.
 pub(super) fn rest(observed: &mut Observed, kind: Kind, until: EventTime) {
     if kind != Kind::Apply {
         observed.postponed = Some(Postponed { until, reason: WaitReason::BetweenAdjustments });
@@ -140,7 +149,7 @@ pub(super) fn refuse(observed: &mut Observed, reason: RefusalReason, now: EventT
 pub(super) fn unknown(
     observed: &mut Observed,
     kind: Kind,
-    ours: bool,
+    whose: Outstanding,
     call: &CallRef,
     error: Option<&MicrosoftError>,
     now: EventTime,
@@ -152,7 +161,7 @@ pub(super) fn unknown(
         }
     } else if observed.accepted.is_none() {
         observed.apply_unknown = true;
-        if ours {
+        if whose == Outstanding::Ours {
             observed.applying = None;
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     money::Money,
 };
 
-/// Where a row stands.
+/// The state that `status` and the answers show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// A message is on its way.
@@ -175,7 +175,7 @@ pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
     }
 }
 
-/// The value standing at Microsoft; `None` before acceptance, on goals without value, after a Retract.
+/// The value that Microsoft has; `None` before acceptance, on goals without value, after a Retract.
 #[must_use]
 pub fn value_at_microsoft(row: &Row) -> Option<Money> {
     row.observed.accepted.as_ref()?;

@@ -1,7 +1,7 @@
 //! Takes a person out of the tables.
 //!
 //! The request notes the erasure first, so that the audit knows of it whatever becomes of the
-//! request. With it stands a list of what is left among clicks and ties ([`Trace`]): the request
+//! request. With it is kept a list of what is left among clicks and ties ([`Trace`]): the request
 //! works it off as far as its time goes, the audit does the rest. Rows are the audit's. A row adds
 //! to the list where its own clicks are before it loses its names; a run that dies between two
 //! steps is repeated without harm.
@@ -40,7 +40,7 @@ pub struct Eraser<'a, L, C> {
     pub clicks: &'a C,
     /// Which says whether orders that browsers tied count.
     pub mapping: &'a Mapping,
-    /// Now.
+    /// The time that erased rows and noted passes get.
     pub now: EventTime,
 }
 

@@ -110,7 +110,7 @@ impl<'a, C: Clicks> Reader<'a, C> {
     }
 
     /// Reads the reference that a row's click is stored under. Where the click does not show, reads
-    /// what tells whether it is gone.
+    /// what shows whether it is gone.
     async fn look_for(
         &mut self,
         reference: &RecordId,

@@ -2,7 +2,7 @@
 //! the identity service refuses to give one.
 //!
 //! A version of a secret that was refused is not asked with again, by any worker. A rotation or a
-//! person may write a new version at any moment, so a refusal stands only once the secret was read
+//! person may write a new version at any moment, so a refusal counts only once the secret was read
 //! anew.
 
 use std::time::Duration;
@@ -116,12 +116,15 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
         }
         let version = secret.version.clone();
         let asked = self.ask(account, secret).await;
-        if !matches!(asked, Err(SignInError::Auth(AuthError::Consent(_)))) {
+        if !is_refused(&asked) {
             return asked;
         }
         match self.secrets.account(account).await {
-            Ok(newer) if newer.version != version => self.ask(account, newer).await,
-            _ => asked,
+            Ok(newer) if newer.version != version => self.ask_finally(account, newer).await,
+            _ => {
+                self.note_refused(account, &version).await;
+                asked
+            }
         }
     }
 
@@ -135,8 +138,23 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
         self.tokens.forget(&session.account).await;
         self.secrets.forget(&session.account).await;
         let secret = self.secrets.account(&session.account).await?;
-        *session = Session { is_renewed: true, ..self.ask(&session.account, secret).await? };
+        let renewed = self.ask_finally(&session.account, secret).await?;
+        *session = Session { is_renewed: true, ..renewed };
         Ok(())
+    }
+
+    /// Asks with a secret that was just read: a refusal stands.
+    async fn ask_finally(
+        &self,
+        account: &AccountName,
+        secret: Versioned<AccountSecret>,
+    ) -> Result<Session, SignInError> {
+        let version = secret.version.clone();
+        let asked = self.ask(account, secret).await;
+        if is_refused(&asked) {
+            self.note_refused(account, &version).await;
+        }
+        asked
     }
 
     async fn ask(
@@ -150,33 +168,38 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
         match self.tokens.token(account, &secret).await {
             Ok(token) => Ok(Session { account: account.clone(), secret, token, is_renewed: false }),
             Err(error) => {
-                self.note(account, &secret.version, &error).await;
+                self.note(account, &error).await;
                 Err(error.into())
             }
         }
     }
 
-    /// What workers must know of a refusal.
-    async fn note(&self, account: &AccountName, version: &str, error: &AuthError) {
-        let noted = match error {
-            AuthError::Unavailable(_) => Ok(()),
+    /// A service that is asked too often is left alone; a secret that is of no use is read anew.
+    async fn note(&self, account: &AccountName, error: &AuthError) {
+        match error {
+            AuthError::Unavailable(_) => {}
             AuthError::Looping(_) => {
                 let until = self.clock.now().plus_seconds(self.pause);
-                self.ledger.pause(account, until).await
+                if let Err(error) = self.ledger.pause(account, until).await {
+                    tracing::warn!(account = account.as_str(), %error, "pause not noted");
+                }
             }
-            AuthError::Configuration(_) => {
+            AuthError::Configuration(_) | AuthError::Consent(_) => {
                 self.secrets.forget(account).await;
-                Ok(())
             }
-            AuthError::Consent(_) => {
-                self.secrets.forget(account).await;
-                self.ledger.refuse_secret(account, version).await
-            }
-        };
-        if let Err(error) = noted {
+        }
+    }
+
+    async fn note_refused(&self, account: &AccountName, version: &str) {
+        if let Err(error) = self.ledger.refuse_secret(account, version).await {
             tracing::warn!(account = account.as_str(), %error, "refused token not noted");
         }
     }
+}
+
+/// Whether the identity service refuses the consent.
+fn is_refused(asked: &Result<Session, SignInError>) -> bool {
+    matches!(asked, Err(SignInError::Auth(AuthError::Consent(_))))
 }
 
 #[cfg(test)]

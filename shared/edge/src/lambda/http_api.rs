@@ -16,7 +16,7 @@ pub type Request = ApiGatewayV2httpRequest;
 /// An answer as the gateway takes it.
 pub type Response = ApiGatewayV2httpResponse;
 
-/// Why a request is refused as a whole: what the caller is told, and what only the log is told.
+/// Why a request is refused as a whole: what the caller is answered, and what only the log gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// For programs.

@@ -17,7 +17,7 @@ use crate::{
 /// Where Microsoft is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
-    /// What stands before `/CampaignManagement`.
+    /// The address before `/CampaignManagement`.
     pub api: String,
     /// The token endpoint; Microsoft's own, by tenant, where it is absent.
     pub token: Option<String>,
@@ -42,7 +42,7 @@ impl Endpoints {
     }
 }
 
-/// The client.
+/// Calls of one environment, over HTTP.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -135,7 +135,7 @@ async fn read(answer: reqwest::Response) -> Answer {
     }
 }
 
-/// A fault carries the mark in its body as well, bare or wrapped.
+/// A fault carries the mark in its body as well, as it is or inside `ApplicationFault`.
 fn tracking_id_of(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

@@ -52,7 +52,7 @@ pub struct AccountItem {
 /// What a check of the goals found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GoalCheck {
-    /// When.
+    /// When the check began.
     pub checked_at: EventTime,
     /// Goals whose rows wait.
     pub held_goals: Vec<String>,

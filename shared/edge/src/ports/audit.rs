@@ -1,4 +1,4 @@
-//! All rows, page by page, and where the audit stands.
+//! All rows, page by page, and how far the audit is.
 
 use std::collections::BTreeSet;
 
@@ -63,10 +63,10 @@ pub struct Unreadable {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait Audited {
-    /// Where the audit stands.
+    /// How far the audit is.
     async fn audit_state(&self) -> Result<AuditState, LedgerError>;
 
-    /// Writes where the audit stands, on condition that nobody did since `state` was read; raises
+    /// Writes how far the audit is, on condition that nobody did since `state` was read; raises
     /// its revision. Answers whether it did.
     async fn save_audit(&self, state: &AuditState) -> Result<bool, LedgerError>;
 

@@ -42,7 +42,7 @@ pub struct ErasureItem {
     pub clicks: usize,
     /// Ties that were deleted.
     pub ties: usize,
-    /// The rows it was found in. They don't tell the person's name any more.
+    /// The rows it was found in. They don't name the person any more.
     pub rows: BTreeSet<RowKey>,
 }
 
@@ -156,7 +156,7 @@ pub trait Traces {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait Erasures {
-    /// Notes that an erasure is asked for, before anything is done. Asked for again it stands as it
+    /// Notes that an erasure is asked for, before anything is done. Asked for again it stays as it
     /// is ([`ErasureItem::covers`]), but for the time of asking, and the clicks since then.
     async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError>;
 

@@ -15,17 +15,17 @@ use super::rows::LedgerError;
 /// One row's entry in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueEntry {
-    /// The row.
+    /// Which row it is.
     pub key: RowKey,
     /// The class it was found in.
     pub class: IndexClass,
-    /// Its account.
+    /// The account of the row, for counts.
     pub account: String,
     /// The `due` it had when it was read.
     pub due: EventTime,
     /// Since when it is open; of a look for a click, when the row was recorded.
     pub since: EventTime,
-    /// The conversion's time, as Microsoft is told it.
+    /// The conversion's time, as it is sent to Microsoft.
     pub conversion_time: EventTime,
     /// For people: value and currency.
     pub money: Option<String>,

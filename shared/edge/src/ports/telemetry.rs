@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 pub struct Metric {
     /// Its name, e.g. `Accepted`.
     pub name: &'static str,
-    /// Its value.
+    /// What is counted or measured.
     pub value: f64,
     /// CloudWatch's unit.
     pub unit: &'static str,

@@ -14,6 +14,7 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
         index::{IndexClass, Open},
+        order::{OrderClaim, OrderKey, OrderOwner},
         orphan::Orphan,
         row::{PartitionKey, Row, RowKey},
         signal::Signal,
@@ -46,6 +47,8 @@ use tracklayer_edge::{
         Index,
         LedgerError,
         Metric,
+        Orders,
+        Orphans,
         Partition,
         Pointer,
         Ports,
@@ -293,7 +296,7 @@ impl Rows for InMemory {
     }
 }
 
-impl Orphans for Stand {
+impl Orphans for InMemory {
     async fn record_in_orphan(
         &self,
         _: Option<&Orphan>,
@@ -347,6 +350,36 @@ impl Claims for InMemory {
     }
 
     async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+}
+
+impl Orders for InMemory {
+    async fn claim_order(
+        &self,
+        _: &OrderKey,
+        _: &OrderOwner,
+        _: EventTime,
+    ) -> Result<Option<OrderClaim>, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn take_over_order(
+        &self,
+        _: &OrderKey,
+        _: &OrderClaim,
+        _: &OrderOwner,
+        _: EventTime,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn point_to_order(
+        &self,
+        _: &RowKey,
+        _: &RowKey,
+        _: EventTime,
+    ) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
 }

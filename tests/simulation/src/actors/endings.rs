@@ -1,25 +1,24 @@
 //! Persons of whom nothing more may be sent: who withdraw, deny, or are erased.
 
-use std::{collections::BTreeSet, rc::Rc};
+use std::rc::Rc;
 
-use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
-use tracklayer_edge::{
-    flows::erase_person::Eraser,
-    ports::{Clock as _, Erasures as _},
-};
+use erase::Erase;
+use serde_json::{Value, json};
+use tracklayer_core::reconcile::erasure::Person;
 
-use super::source;
+use super::{http, source, visitor};
 use crate::{
     oracle,
     plan::{Ending, How},
-    ports::Port,
+    ports::{Port, Simulated},
     world::{Invocation, World},
 };
 
-/// The gateway's patience, in milliseconds.
-const TIMEOUT: i64 = 29_000;
 /// How long a person waits for the moment in which an order is sent, in milliseconds.
 const PATIENCE: i64 = 20 * 3_600_000;
+/// How often it is asked how far an erasure is, and for how long, in hours.
+const ASKED_EVERY: i64 = 3;
+const ASKED_FOR: i64 = 60 * 24;
 
 /// Starts all endings of the plan.
 pub fn start(world: &Rc<World>) {
@@ -29,11 +28,7 @@ pub fn start(world: &Rc<World>) {
         let spawner = Rc::clone(&world);
         spawner.executor.spawn(async move {
             wait(&world, &ending).await;
-            match &ending.how {
-                How::Denied(order) => source::deny(&world, order).await,
-                How::Withdrawn(session) => withdraw(&world, session),
-                How::Erased(person) => erase(&world, person).await,
-            }
+            end(&world, &ending.how).await;
             world.posting.set(world.posting.get() - 1);
         });
     }
@@ -42,48 +37,59 @@ pub fn start(world: &Rc<World>) {
 async fn wait(world: &World, ending: &Ending) {
     world.sleep_until(ending.at).await;
     if let Some(order) = &ending.amid {
-        let person = || oracle::person_of_order(world, order);
-        world.wait_for_call(person, world.now_ms() + PATIENCE).await;
+        let persons = || oracle::persons_of_order(world, order);
+        world.wait_for_call(persons, world.now_ms() + PATIENCE).await;
     }
 }
 
-/// As capture does it: the clicks that were known go.
-fn withdraw(world: &World, session: &str) {
-    let second = world.now_ms() / 1_000;
-    let there = world.is_click_there(session);
-    world.announce(|| format!("the consent of {session} is withdrawn (click: {there})"));
-    if there {
-        world.deleted.borrow_mut().insert(session.to_owned(), second);
-    }
-}
-
-/// Asks until there is an answer.
-async fn erase(world: &Rc<World>, person: &Person) {
-    loop {
-        let invocation = Invocation::new(world, "erase");
-        let port = Port(Rc::clone(&invocation));
-        let mapping = world.mapping.borrow().clone();
-        let eraser = Eraser { ledger: &port, clicks: &port, mapping: &mapping, now: port.now() };
-        let (began, some) = (world.now_ms(), world.random().between(0, TIMEOUT));
-        let has_time = || world.now_ms() < began + some;
-        let all = || vec!["*".to_owned()];
-        let erasure = Erasure {
-            person: person.clone(),
-            scope: Scope { sources: all(), accounts: all() },
-            by: "all".to_owned(),
-            asked_at: port.now(),
-            references: BTreeSet::new(),
-        };
-        let work = async {
-            let item = port.begin_erasure(&erasure).await?;
-            eraser.delete_traces(item, &has_time).await
-        };
-        let done = invocation.run(TIMEOUT, work).await;
-        world.announce(|| format!("{} of a {}: {done:?}", invocation.name, person.kind()));
-        if let Some(Ok(_)) = done {
-            return;
+async fn end(world: &Rc<World>, how: &How) {
+    match how {
+        How::Denied(order) => source::deny(world, order).await,
+        How::Withdrawn { session, cookie, records, keyed } => {
+            visitor::withdraw(world, session.as_deref(), cookie, records, *keyed).await;
         }
-        let minutes = world.random().pick(&[1, 5, 60]);
-        world.sleep(minutes * 60_000).await;
+        How::Erased(person) => erase(world, person).await,
     }
+}
+
+/// Asks until it is done, and looks at what Microsoft is said to have then.
+async fn erase(world: &Rc<World>, person: &Person) {
+    let member = match person {
+        Person::Session(_) => "sessionId",
+        Person::Lead(_) => "leadId",
+        Person::Cart(_) => "cartId",
+        Person::Order(_) => "orderId",
+        Person::Email(_) => "hashedEmail",
+    };
+    let body = json!({ member: person.value() });
+    let first = world.now_ms();
+    loop {
+        let (status, answer) = http::insist(world, || call(world, &body)).await;
+        world.announce(|| format!("erasure of {body}: {answer}"));
+        if status != 202 {
+            return world.violated("answers", "-", format!("{status} {answer} to {body}"));
+        }
+        if answer["pending"] == false {
+            return oracle::check_erased(world, person, &answer);
+        }
+        if world.now_ms() > first + ASKED_FOR * 3_600_000 {
+            return world.violated("erasures end", "-", format!("{body}: {answer}"));
+        }
+        world.sleep(ASKED_EVERY * 3_600_000).await;
+    }
+}
+
+async fn call(world: &Rc<World>, body: &Value) -> Option<http::Answer> {
+    let invocation = Invocation::new(world, "erase");
+    let port = Port(Rc::clone(&invocation));
+    let erase: Erase<Simulated> = Erase {
+        keys: port.clone(),
+        clicks: port.clone(),
+        ledger: port.clone(),
+        mapping: world.mapping.borrow().clone(),
+        clock: port.clone(),
+        telemetry: port.clone(),
+    };
+    let deadline = http::deadline(&invocation, &port);
+    http::answer(&invocation, erase.handle(&http::request(body, true), deadline)).await
 }

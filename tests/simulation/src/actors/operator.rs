@@ -108,6 +108,7 @@ async fn finish(world: &Rc<World>) {
         world.sleep(wait * DAY * 1_000).await;
         let before = oracle::at_microsoft(world);
         if settled >= 3 {
+            super::asker::ask_all(world).await;
             world.over.set(true);
             world.queue.borrow_mut().wake();
             return;

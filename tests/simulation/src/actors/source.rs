@@ -5,18 +5,15 @@ use std::rc::Rc;
 use enqueue::Enqueue;
 use serde_json::{Value, json};
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::lambda::{deadline::Deadline, http_api::Request};
 
+use super::http;
 use crate::{
     microsoft::decimal,
     oracle,
-    plan::{Change, ClickBy, Fix, Order},
+    plan::{Change, Fix, Order},
     ports::{Port, Simulated},
     world::{Invocation, World, policy},
 };
-
-/// The gateway's patience, in milliseconds.
-const TIMEOUT: i64 = 29_000;
 
 /// What is posted, and when the source does it.
 #[derive(Clone)]
@@ -94,8 +91,8 @@ fn post_all(world: &Rc<World>, times: &[i64], post: &Post) {
                 wait_for(&world, order).await;
             }
             if let Some(order) = &post.amid {
-                let person = || oracle::person_of_order(&world, order);
-                world.wait_for_call(person, world.now_ms() + PATIENCE).await;
+                let persons = || oracle::persons_of_order(&world, order);
+                world.wait_for_call(persons, world.now_ms() + PATIENCE).await;
             }
             send(&world, &post.event, post.expected).await;
             world.posting.set(world.posting.get() - 1);
@@ -142,19 +139,12 @@ async fn wait_for(world: &World, order: &Order) {
 /// Posts until there is an answer.
 async fn send(world: &Rc<World>, event: &Value, expected: &[&str]) {
     let label = format!("{}/{}", text(event, "source"), text(event, "eventId"));
-    loop {
-        let answer = request(world, event).await.filter(|(status, _)| *status < 500);
-        if let Some((status, answer)) = answer {
-            let got = text(&answer, "status");
-            let about = [label_of_original(event)];
-            world.tell(about, || format!("{label} is posted: {got} {}", answer["error"]));
-            if !expected.contains(&got.as_str()) {
-                world.violated("answers", &label, format!("{status} {answer} to {event}"));
-            }
-            return;
-        }
-        let minutes = world.random().pick(&[1, 5, 60]);
-        world.sleep(minutes * 60_000).await;
+    let (status, answer) = http::insist(world, || request(world, event)).await;
+    let got = text(&answer, "status");
+    let about = [label_of_original(event)];
+    world.tell(about, || format!("{label} is posted: {got} {}", answer["error"]));
+    if !expected.contains(&got.as_str()) {
+        world.violated("answers", &label, format!("{status} {answer} to {event}"));
     }
 }
 
@@ -166,7 +156,7 @@ fn label_of_original(event: &Value) -> String {
 }
 
 /// One request, alone or first in an array; `None` if the function died.
-async fn request(world: &Rc<World>, event: &Value) -> Option<(i64, Value)> {
+async fn request(world: &Rc<World>, event: &Value) -> Option<http::Answer> {
     if !world.random().chance(world.plan.arrays) {
         return call(world, event, event).await;
     }
@@ -186,7 +176,7 @@ fn companions(world: &World, event: &Value) -> Vec<Value> {
     (0..wanted).map(|_| events[world.random().below(events.len())].clone()).collect()
 }
 
-async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<(i64, Value)> {
+async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<http::Answer> {
     let invocation = Invocation::new(world, "enqueue");
     *invocation.about.borrow_mut() = vec![label_of_original(event)];
     let port = Port(Rc::clone(&invocation));
@@ -201,12 +191,8 @@ async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<(i64, Va
         queue: port.clone(),
         telemetry: port,
     };
-    let mut request = Request::default();
-    request.body = Some(body.to_string());
-    let deadline = Deadline::at_epoch_ms(u64::MAX, &enqueue.clock);
-    let response = invocation.run(TIMEOUT, enqueue.handle(&request, deadline)).await?;
-    let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();
-    Some((response.status_code, serde_json::from_slice(&body).unwrap_or_default()))
+    let deadline = http::deadline(&invocation, &enqueue.clock);
+    http::answer(&invocation, enqueue.handle(&http::request(body, true), deadline)).await
 }
 
 fn text(json: &Value, name: &str) -> String {
@@ -215,6 +201,11 @@ fn text(json: &Value, name: &str) -> String {
 
 fn time(second: i64) -> String {
     EventTime::from_epoch(second).to_string()
+}
+
+/// In milliseconds.
+fn precise(fix: &Fix) -> String {
+    time(fix.occurred).replace('Z', &format!(".{:03}Z", fix.ms))
 }
 
 /// A number with exactly these digits.
@@ -230,10 +221,21 @@ fn original(order: &Order) -> Value {
         event["value"] = number(value);
         event["currency"] = json!("EUR");
     }
-    match &order.click {
-        ClickBy::Own(id) => event["msclkid"] = json!(id),
-        ClickBy::Session(session, _) => event["sessionId"] = json!(session),
-        ClickBy::Email(address) => event["email"] = json!(address),
+    let names = &order.names;
+    for (member, name) in [
+        ("msclkid", &names.click),
+        ("sessionId", &names.session),
+        ("leadId", &names.lead),
+        ("cartId", &names.cart),
+        ("orderId", &names.order),
+        ("email", &names.email),
+    ] {
+        if let Some(name) = name {
+            event[member] = json!(name);
+        }
+    }
+    if names.granted {
+        event["consent"] = json!("granted");
     }
     event
 }
@@ -241,7 +243,7 @@ fn original(order: &Order) -> Value {
 /// The event of a correction.
 fn correction(order: &Order, fix: &Fix) -> Value {
     let mut event = json!({"event": "refund", "eventId": fix.id, "source": fix.source,
-        "account": order.account, "occurredAt": time(fix.occurred),
+        "account": order.account, "occurredAt": precise(fix),
         "original": {"source": order.source, "eventId": order.id}});
     if fix.names_event {
         event["original"]["event"] = json!(order.event);

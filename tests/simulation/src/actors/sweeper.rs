@@ -7,7 +7,6 @@ use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::AuditState;
 
 use crate::{
-    mutation::Mutation,
     ports::{Port, Simulated},
     world::{Invocation, World, policy},
 };
@@ -62,13 +61,6 @@ fn run(world: &Rc<World>) {
         };
         let deadline = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
         let span = Span::new(deadline, &sweep.clock);
-        let sweeping = async {
-            let _ = sweep.wake(&span).await;
-            if world.plan.mutation != Some(Mutation::HeldForgotten) {
-                let _ = sweep.release_held(&span).await;
-            }
-            let _ = sweep.audit(&span, AUDIT).await;
-        };
-        invocation.run(TIMEOUT, sweeping).await;
+        invocation.run(TIMEOUT, sweep.handle(&span, AUDIT)).await;
     });
 }

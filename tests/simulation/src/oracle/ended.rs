@@ -1,53 +1,35 @@
 //! Persons who have withdrawn, denied or were erased: nothing more of them is sent, and the money of
 //! what was sent before stays what it was.
 
+use serde_json::Value;
 use tracklayer_core::{
     ledger::row::Row,
-    reconcile::state::{State, corrections, state},
+    reconcile::{
+        erasure::Person,
+        state::{State, corrections, state},
+    },
 };
 
-use super::{Case, Net};
+use super::{DOUBT, case::Case, label, net::Net};
 use crate::{
-    microsoft::{Counted, Sent, thousandths},
-    table::Table,
-    world::{Invocation, World},
+    microsoft::{Counted, thousandths},
+    plan::{How, Order},
+    world::World,
 };
 
-/// How wrong two clocks may be together, in seconds, and then some.
-const DOUBT: i64 = 15;
-
-/// Looks at what a run is about to send: nothing of a row that had ended when the run began, and no
-/// original of somebody who had withdrawn by then, but for a row on its very first way.
-pub fn check_sent(world: &World, run: &Invocation, rows: &[Sent]) {
-    let table = world.table.borrow();
-    for sent in rows {
-        let person = sent.person();
-        let ended = table.ended.values().find(|ended| ended.person == person);
-        if ended.is_some_and(|ended| ended.at < run.began) {
-            let what = format!("{} sends {}", run.name, sent.describe());
-            world.violated("nothing of an ended row is sent", &person, what);
-        }
-        if !sent.is_adjustment() && ended.is_none() && is_overlooked(world, &table, run, &person) {
-            let what = format!("{} sends {}", run.name, sent.describe());
-            world.violated("a withdrawal is heeded", &person, what);
-        }
-    }
+/// Whether the plan denies the order's consent.
+pub(super) fn is_denied(world: &World, order: &Order) -> bool {
+    let denied = |how: &How| matches!(how, How::Denied(it) if label(it) == label(order));
+    world.plan.endings.iter().any(|ending| denied(&ending.how))
 }
 
-/// Whether the row's session had given up its click before the run began.
-fn is_overlooked(world: &World, table: &Table, run: &Invocation, person: &str) -> bool {
-    let is = |row: &&Row| table.person_of(row).as_deref() == Some(person);
-    let Some(row) = table.rows.values().find(is) else { return false };
-    let Some(session) = row.facts.references.session.as_ref() else { return false };
-    let deleted = world.deleted.borrow().get(session.as_str()).copied();
-    deleted.is_some_and(|at| at + DOUBT < run.began / 1_000)
-        && !world.is_click_there(session.as_str())
-}
-
-/// An erasure that is done means no row any more that was there when it was asked for.
+/// An erasure that is done means no row any more that was there when its pass began.
 pub(super) fn check_erasures(world: &World) {
     let table = world.table.borrow();
-    for item in table.erasures.iter().filter(|item| item.done_at.is_some()) {
+    for item in table.erasures.iter().map(|kept| &kept.item) {
+        if item.done_at.is_none() {
+            continue;
+        }
         let before = item.pass_after.plus_seconds(-DOUBT);
         let missed = |row: &&Row| item.erasure.means(row) && row.recorded_at < before;
         for row in table.rows.values().filter(missed) {
@@ -56,8 +38,39 @@ pub(super) fn check_erasures(world: &World) {
     }
 }
 
+/// The answer to an erasure that is done names every conversion of it that Microsoft counts, and
+/// what nobody knows as unknown.
+pub fn check_erased(world: &World, person: &Person, answer: &Value) {
+    let table = world.table.borrow();
+    let is = |item: &tracklayer_edge::ports::ErasureItem| item.erasure.person == *person;
+    let item = table.erasures.iter().map(|kept| &kept.item).find(|item| is(item));
+    let empty = Vec::new();
+    let told = answer["microsoft"].as_array().unwrap_or(&empty);
+    for key in item.iter().flat_map(|item| &item.rows) {
+        let persons = table.persons_of(key);
+        let microsoft = world.microsoft.borrow();
+        let counts = microsoft.counted.iter().any(|it| persons.contains(&it.person));
+        let is_it = |held: &&Value| {
+            let named = (held["source"].as_str(), held["eventId"].as_str(), held["event"].as_str());
+            named == (Some(key.source.as_str()), Some(key.event_id.as_str()), Some(key.sk()))
+        };
+        let told = told.iter().find(is_it).and_then(|held| held["state"].as_str());
+        let doubtful = table.rows.get(key).is_some_and(|row| row.observed.is_doubtful());
+        let is_right = match (counts, doubtful) {
+            (true, false) => told.is_some_and(|state| state != "unknown"),
+            (true, true) => told == Some("unknown"),
+            (false, _) => told.is_none_or(|state| state == "unknown"),
+        };
+        if !is_right {
+            let what = format!("counts: {counts}, in doubt: {doubtful}, told: {told:?}");
+            world.violated("an erasure says what Microsoft has", key.label(), what);
+        }
+    }
+}
+
 impl Case<'_> {
-    /// What was taken before its person ended counts as it did; what was not, doesn't.
+    /// What was taken before its person ended counts as it did; what was not, doesn't. What nobody
+    /// knows may count, and the row says so.
     pub(super) fn judge_ended(
         &self,
         counted: Option<&Counted>,
@@ -71,24 +84,30 @@ impl Case<'_> {
             }
             (Some(_), None) => self.violated("nothing is lost", "accepted, not counted"),
             (None, None) => admit("its person ended before it was taken"),
-            (None, Some(counted)) if known.may_count() || self.world.is_untold(&counted.by) => {
-                admit("its person ended after it was taken, which nobody has heard");
+            (None, Some(_)) if known.may_count() => {
+                admit("its person ended after an attempt without an answer, which was taken");
             }
             (None, Some(_)) => {
                 self.violated("no outcome is thrown away", "counted, and the row doesn't know");
             }
         }
-        if known.accepted.is_none() && state(&self.row).0 != State::Refused {
+        let shown = state(&self.row);
+        if known.accepted.is_none() && shown.0 != State::Refused {
             self.violated("every row is explained", "ended, but not shown as refused");
+        }
+        let unsure = shown.1.as_deref() == Some("may_already_count");
+        if known.may_count() && !unsure {
+            self.violated("every row is explained", "it may count, and is not shown so");
         }
         self.check_net();
     }
 
     /// The row's money is the order log's, told or not.
     fn check_net(&self) {
-        let (Net::Value(net), false) = self.net() else { return };
-        let shown = corrections(&self.row).0.net;
-        let shown = shown.map(|net| thousandths(&net.to_string()));
+        let (Net::Value(net), false) = Net::of(self.order, &self.whole, self.world.now()) else {
+            return;
+        };
+        let shown = corrections(&self.row).0.net.map(|net| thousandths(&net.to_string()));
         if shown != Some(net) {
             self.violated("the money of an ended row is right", &format!("{shown:?}, not {net}"));
         }

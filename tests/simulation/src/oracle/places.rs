@@ -1,13 +1,13 @@
 //! Conversions may begin to go somewhere else: to another environment, or another ad account.
 
-use super::Case;
+use super::case::Case;
 use crate::{microsoft::Counted, setting::place};
 
 impl Case<'_> {
     /// What counts where the row's money is: in the place that took it, as far as the row knows.
     ///
-    /// While conversions begin to go somewhere else, an original may be taken in both places: if
-    /// nobody could know that the first has it when it was sent to the second.
+    /// An original whose first attempt has no answer is sent again, to wherever conversions go then:
+    /// if that has changed meanwhile, both may have it. Nothing else counts in two places.
     pub(super) fn settle_places(
         &self,
         counted: Vec<Counted>,
@@ -19,25 +19,19 @@ impl Case<'_> {
         let (here, there): (Vec<_>, Vec<_>) =
             counted.into_iter().partition(|counted| Some(&counted.place) == known.as_ref());
         let (Some(first), Some(second)) = (here.first(), there.first()) else { return Ok(here) };
-        let (first, second) = if first.at <= second.at { (first, second) } else { (second, first) };
-        if !self.was_in_doubt(first, second) {
+        let second = if first.at <= second.at { second } else { first };
+        if !self.was_in_doubt(second) {
             return Err(format!("in two places: {here:?} {there:?}"));
         }
-        admit("in two places: in doubt in the first while conversions began to go to the second");
+        admit("in two places: in doubt in the first when conversions began to go to the second");
         Ok(here)
     }
 
-    /// Whether the run that brought the first could not write so before the other's run began.
-    fn was_in_doubt(&self, first: &Counted, second: &Counted) -> bool {
-        let runs = self.world.runs.borrow();
-        let unheard = self.world.unheard.borrow();
-        let overlap = match (runs.get(&first.by), runs.get(&second.by)) {
-            (Some((_, ended)), Some((began, _))) => began <= ended,
-            _ => true,
-        };
-        overlap
-            || self.world.is_untold(&first.by)
-            || unheard.contains(&(first.by.clone(), self.person.clone()))
+    /// Whether an earlier attempt had no known outcome when this one was claimed.
+    fn was_in_doubt(&self, counted: &Counted) -> bool {
+        let table = self.world.table.borrow();
+        let attempts = table.attempts.get(&self.row.key).into_iter().flatten();
+        attempts.filter(|attempt| attempt.by == counted.by).any(|attempt| attempt.in_doubt)
     }
 
     /// Whether conversions go somewhere else since this row was accepted.

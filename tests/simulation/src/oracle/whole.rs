@@ -2,33 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::{World, policy};
+use tracklayer_core::ledger::row::RowKey;
+
+use crate::{
+    microsoft::Sent,
+    table::Claimed,
+    world::{World, policy},
+};
+
+pub(super) fn check(world: &World) {
+    check_strangers(world);
+    check_microsoft(world);
+    check_claims(world);
+    check_not_taken(world);
+}
 
 /// Every conversion at Microsoft belongs to exactly one row.
-pub(super) fn check_strangers(world: &World) {
+fn check_strangers(world: &World) {
     let table = world.table.borrow();
-    let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for row in table.rows.values() {
-        match table.person_of(row) {
-            // A row that waits for its click is known by nothing yet.
-            Some(_) if !table.is_known(row) => {}
-            Some(person) => owners.entry(person).or_default().push(row.key.label()),
-            // Its original was too old at the door.
-            None if row.observed.refusal.is_some() => {}
-            None => world.violated("orphans end", row.key.label(), "still an orphan"),
+    let mut owners: BTreeMap<&str, &RowKey> = BTreeMap::new();
+    for (key, attempts) in &table.attempts {
+        for attempt in attempts {
+            let other = owners.insert(&attempt.person, key).filter(|other| *other != key);
+            if let Some(other) = other {
+                let what = format!("{} shares {}", other.label(), attempt.person);
+                world.violated("one key, one conversion", key.label(), what);
+            }
         }
     }
-    for (person, rows) in owners.iter().filter(|(_, rows)| rows.len() > 1) {
-        world.violated("one key, one conversion", &rows[0], format!("{rows:?} share {person}"));
-    }
     for counted in &world.microsoft.borrow().counted {
-        if !owners.contains_key(&counted.person) {
+        if !owners.contains_key(counted.person.as_str()) {
             world.violated("nothing counts twice", &counted.person, "counted, but no row is it");
         }
     }
 }
 
-pub(super) fn check_microsoft(world: &World) {
+fn check_microsoft(world: &World) {
     let microsoft = world.microsoft.borrow();
     for (person, what) in &microsoft.mistakes {
         world.violated("payloads", person, what.as_str());
@@ -40,19 +49,57 @@ pub(super) fn check_microsoft(world: &World) {
     }
 }
 
-/// Claims of one row keep their distance, and their times rise.
-pub(super) fn check_claims(world: &World) {
-    for (key, claims) in &world.table.borrow().claims {
-        for pair in claims.windows(2) {
+/// Claims of one row keep their distance, unless it is known that the first was not taken; near the
+/// end a shorter one. Their times rise.
+fn check_claims(world: &World) {
+    let table = world.table.borrow();
+    for (key, claims) in &table.claims {
+        let Some(row) = table.rows.get(key) else { continue };
+        let whole = table.ended.get(key).map_or(row, |(_, before)| before);
+        let last_call = whole.correction_limit().plus_seconds(-policy().run_margin);
+        let standing: Vec<&Claimed> = claims.iter().filter(|claimed| !claimed.not_taken).collect();
+        for pair in standing.windows(2) {
             let [first, second] = pair else { continue };
+            let (first, second) = (&first.claim, &second.claim);
+            let near_end = first.at.plus_seconds(policy().spacing()) > last_call;
+            let wanted = if near_end { policy().run_margin } else { policy().spacing() };
             let apart = second.at.seconds_since(first.at);
-            if apart < policy().spacing() {
+            if apart < wanted {
                 let what = format!("two claims {apart} s apart");
                 world.violated("claims are spaced", key.label(), what);
             }
             if second.adjustment_time <= first.adjustment_time {
                 world.violated("adjustment times rise", key.label(), "they don't");
             }
+        }
+    }
+}
+
+/// What was noted as not taken was not.
+fn check_not_taken(world: &World) {
+    let table = world.table.borrow();
+    let microsoft = world.microsoft.borrow();
+    let taken = |key: &RowKey, by: &str, is: &dyn Fn(&Sent) -> bool| {
+        if microsoft.taken.iter().any(|(run, sent)| run == by && is(sent)) {
+            let what = format!("{by} noted that it was not taken");
+            world.violated("no outcome is thrown away", key.label(), what);
+        }
+    };
+    for (key, attempts) in &table.attempts {
+        for attempt in attempts.iter().filter(|attempt| attempt.not_taken) {
+            let is = |sent: &Sent| !sent.is_adjustment() && sent.person() == attempt.person;
+            taken(key, &attempt.by, &is);
+        }
+    }
+    for (key, claims) in &table.claims {
+        let persons = table.persons_of(key);
+        for Claimed { by, claim, .. } in claims.iter().filter(|claimed| claimed.not_taken) {
+            let time = claim.adjustment_time.to_string();
+            let is = |sent: &Sent| {
+                let same_time = sent.adjustment().is_some_and(|(_, at)| at == time);
+                same_time && persons.contains(&sent.person())
+            };
+            taken(key, by, &is);
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Persons of whom nothing more may be sent: they withdraw consent, deny it, or are erased.
 
-use tracklayer_core::reconcile::erasure::Person;
+use tracklayer_core::{
+    id::RecordId,
+    person::identity::hash_email,
+    reconcile::{attribution::TieKind, erasure::Person},
+};
 
-use super::{ClickBy, DAY, HOUR, MINUTE, Order};
+use super::{DAY, HOUR, MINUTE, Names, Order, cookie_of};
 use crate::random::Random;
 
 /// The end of a person.
@@ -21,14 +25,23 @@ pub struct Ending {
 pub enum How {
     /// The order's event is sent again with its consent denied.
     Denied(Order),
-    /// The consent of a session is withdrawn, and its click goes.
-    Withdrawn(String),
+    /// Consent is withdrawn.
+    Withdrawn {
+        /// The session that the page names.
+        session: Option<String>,
+        /// The visitor's cookie.
+        cookie: String,
+        /// The records that it names.
+        records: Vec<(TieKind, String)>,
+        /// Whether it comes with an ingest key.
+        keyed: bool,
+    },
     /// The person is erased.
     Erased(Person),
 }
 
 /// Draws them: none at all in most histories.
-pub fn draw(orders: &[Order], random: &mut Random) -> Vec<Ending> {
+pub(super) fn draw(orders: &[Order], random: &mut Random) -> Vec<Ending> {
     if !random.chance(3_000) {
         return Vec::new();
     }
@@ -45,20 +58,37 @@ fn ending(order: &Order, random: &mut Random) -> Ending {
     let after = random.pick(&[-HOUR, 0, MINUTE, 20 * MINUTE, 3 * HOUR, 20 * HOUR, 3 * DAY]);
     let at = order.posts[0] + after + random.between(0, HOUR);
     let denied = random.chance(3_000);
-    let how = match &order.click {
-        ClickBy::Session(session, _) if !denied => of_session(session, random),
-        ClickBy::Email(address) if !denied => {
-            let hash = tracklayer_core::person::identity::hash_email(address).expect("an address");
-            How::Erased(Person::Email(hash))
-        }
-        _ => How::Denied(order.clone()),
+    let mut ways = ways(&order.names, random);
+    let how = match ways.is_empty() || denied {
+        true => How::Denied(order.clone()),
+        false => ways.swap_remove(random.below(ways.len())),
     };
     Ending { at, amid: random.chance(5_000).then(|| order.clone()), how }
 }
 
-fn of_session(session: &str, random: &mut Random) -> How {
-    match random.below(3) {
-        0..2 => How::Withdrawn(session.to_owned()),
-        _ => How::Erased(Person::Session(session.parse().expect("a session"))),
+/// How the person of an order can end by what the order names.
+fn ways(names: &Names, random: &mut Random) -> Vec<How> {
+    let records = [
+        (TieKind::Lead, &names.lead),
+        (TieKind::Cart, &names.cart),
+        (TieKind::Order, &names.order),
+    ];
+    let records = records.map(|(kind, id)| id.as_ref().map(|id| (kind, id.clone())));
+    let records: Vec<_> = records.into_iter().flatten().collect();
+    let id = |id: &str| RecordId::parse(id).expect("an id");
+    let mut ways = Vec::new();
+    for (kind, record) in &records {
+        ways.push(How::Erased(kind.person(id(record))));
     }
+    if let Some(session) = &names.session {
+        let cookie = cookie_of(session);
+        let session = Some(session.clone());
+        let (records, keyed) = (records.clone(), random.chance(2_000));
+        ways.push(How::Withdrawn { session: session.clone(), cookie, records, keyed });
+        ways.extend(session.map(|session| How::Erased(Person::Session(id(&session)))));
+    }
+    if let Some(email) = &names.email {
+        ways.push(How::Erased(Person::Email(hash_email(email).expect("an address"))));
+    }
+    ways
 }

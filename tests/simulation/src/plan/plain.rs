@@ -1,6 +1,8 @@
 //! A history to measure by.
 
-use super::{ClickBy, Faults, GoalTrouble, HOUR, MINUTE, Order, Plan, START};
+use std::collections::BTreeMap;
+
+use super::{Faults, GoalTrouble, HOUR, MINUTE, Names, Order, Plan, START};
 use crate::setting::Setting;
 
 impl Plan {
@@ -12,7 +14,7 @@ impl Plan {
             id: format!("o{n}"),
             event: "purchase",
             account: "main",
-            click: ClickBy::Own(format!("{n:032x}")),
+            names: Names { click: Some(format!("{n:032x}")), ..Names::default() },
             occurred: START,
             value: Some(100_000),
             posts: vec![START + MINUTE],
@@ -22,6 +24,8 @@ impl Plan {
         Plan {
             seed: 0,
             orders: (1..=20).map(order).collect(),
+            visits: Vec::new(),
+            clicked: BTreeMap::new(),
             faults: Faults::default(),
             workers: 2,
             goal: GoalTrouble::None,

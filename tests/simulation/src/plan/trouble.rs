@@ -1,5 +1,8 @@
 //! What goes wrong.
 
+use super::{Draw, HOUR, MINUTE, START};
+use crate::random::Random;
+
 /// How often things go wrong, in cases of 10,000.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
@@ -29,6 +32,8 @@ pub struct Faults {
     pub request_lost: u32,
     /// Microsoft's answer gets lost, or can't be read.
     pub answer_lost: u32,
+    /// An answer takes so long that little of the run is left, or none.
+    pub answer_slow: u32,
     /// A request reaches Microsoft after its sender gave up.
     pub request_late: u32,
     /// Too many calls.
@@ -104,4 +109,90 @@ pub enum OutageOf {
     Ledger,
     /// The queue takes no messages.
     Queue,
+}
+
+impl Draw<'_> {
+    /// Each kind of fault is often absent: a rare mixture finds what all of them at once hide.
+    fn rate(&mut self, share: u32, rates: &[u32]) -> u32 {
+        if self.random.chance(share) { self.random.pick(rates) } else { 0 }
+    }
+
+    pub(super) fn faults(&mut self) -> Faults {
+        if self.random.chance(600) {
+            return Faults::default();
+        }
+        Faults {
+            crash: self.rate(6_000, &[20, 100, 400, 1_500]),
+            slow: self.rate(4_000, &[100, 500]),
+            freeze: self.rate(3_000, &[20, 100]),
+            not_done: self.rate(4_000, &[50, 300, 1_000]),
+            done_unheard: self.rate(4_000, &[50, 300, 1_000]),
+            done_twice: self.rate(4_000, &[50, 300, 1_000]),
+            unprocessed: self.rate(2_000, &[100, 1_000]),
+            duplicate: self.rate(5_000, &[300, 1_500, 4_000]),
+            vanished: self.rate(1_500, &[300, 2_000]),
+            undeleted: self.rate(4_000, &[300, 1_500]),
+            unreachable: self.rate(2_000, &[500, 2_000]),
+            request_lost: self.rate(3_000, &[500, 2_500]),
+            answer_lost: self.rate(5_000, &[500, 2_500, 5_000]),
+            answer_slow: 0,
+            request_late: self.rate(5_000, &[500, 2_500]),
+            throttled: self.rate(3_000, &[500, 3_000]),
+            token_refused: self.rate(2_000, &[500, 3_000]),
+            row_refused: self.rate(3_000, &[300, 2_000]),
+            poison: self.rate(2_000, &[300, 1_500]),
+            skew: self.random.pick(&[0, 0, 2, 5]),
+            overlap: self.rate(4_000, &[2_000, 8_000]),
+        }
+    }
+
+    pub(super) fn goal(&mut self) -> GoalTrouble {
+        let at = START + self.random.between(0, self.span);
+        let fixed = at + self.random.between(MINUTE, 20 * HOUR);
+        match self.random.below(12) {
+            0 => GoalTrouble::Typo { fixed },
+            1 => GoalTrouble::Renamed { at, fixed },
+            2 => GoalTrouble::RenamedBack { at, fixed },
+            3 => GoalTrouble::Replaced { at, fixed },
+            _ => GoalTrouble::None,
+        }
+    }
+
+    pub(super) fn outages(&mut self) -> Vec<Outage> {
+        let mut outages = Vec::new();
+        while self.random.chance(3_500) {
+            let of = self.random.pick(&[
+                OutageOf::Microsoft,
+                OutageOf::MicrosoftAnswers,
+                OutageOf::Consent,
+                OutageOf::Access,
+                OutageOf::Ledger,
+                OutageOf::Queue,
+            ]);
+            let from = START + self.random.between(0, 2 * self.span);
+            let long = self.random.pick(&[5 * MINUTE, HOUR, 5 * HOUR]);
+            outages.push(Outage { of, from, until: from + self.random.between(1, long) });
+        }
+        outages
+    }
+
+    pub(super) fn redrives(&mut self) -> Vec<i64> {
+        let mut times = Vec::new();
+        while self.random.chance(4_000) {
+            times.push(START + self.random.between(HOUR, 2 * self.span + 5 * HOUR));
+        }
+        times
+    }
+}
+
+/// More of the kinds that came later: answers that take their time, and outages of many hours.
+pub(super) fn more(span: i64, faults: &mut Faults, outages: &mut Vec<Outage>, random: &mut Random) {
+    if random.chance(2_500) {
+        faults.answer_slow = random.pick(&[300, 2_000, 5_000]);
+    }
+    if random.chance(1_500) {
+        let of = random.pick(&[OutageOf::Microsoft, OutageOf::MicrosoftAnswers, OutageOf::Ledger]);
+        let from = START + random.between(0, span);
+        outages.push(Outage { of, from, until: from + random.between(2 * HOUR, 20 * HOUR) });
+    }
 }

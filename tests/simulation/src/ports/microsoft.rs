@@ -9,6 +9,7 @@ use super::Port;
 use crate::{
     microsoft::{Sent, Taken},
     mutation::Mutation,
+    oracle,
     plan::OutageOf,
     setting::{account_of, place},
     world::{Heard, World, policy},
@@ -49,9 +50,9 @@ enum Unheard {
     Strange,
 }
 
-/// An answer, and the originals that it says were taken.
-type Heeded = (Answer, Vec<String>);
-type Slot = Rc<RefCell<Option<Heeded>>>;
+/// An answer, and what it says of originals, by person and second.
+type Told = (Answer, Vec<(String, Heard)>);
+type Slot = Rc<RefCell<Option<Told>>>;
 
 impl Microsoft for Port {
     async fn post(
@@ -76,7 +77,7 @@ impl Microsoft for Port {
         if world.fault(|faults| faults.unreachable) {
             return Answer::NotSent("simulated".to_owned());
         }
-        crate::oracle::check_sent(world, &self.0, &rows);
+        oracle::check_sent(world, &self.0, &rows);
         world.is_sending(rows.iter().map(Sent::person));
         let course = self.course(rows.len());
         let originals: Vec<String> =
@@ -98,9 +99,7 @@ impl Microsoft for Port {
             (None, _) | (_, Course::Unheard(_)) => {
                 originals.map(|original| (original, Heard::Perhaps)).collect()
             }
-            (Some((_, taken)), _) => {
-                taken.iter().map(|original| (original.clone(), Heard::Taken)).collect()
-            }
+            (Some((_, told)), _) => told.clone(),
         };
         self.0.heard.borrow_mut().extend(heard);
         match answer {
@@ -195,7 +194,8 @@ impl Port {
                 return;
             }
             let answer = arrive(&world, course, &rows, &name);
-            let back = world.random().between(5, 400);
+            let slow = world.fault(|faults| faults.answer_slow);
+            let back = world.random().between(5, if slow { 70_000 } else { 400 });
             world.sleep(back).await;
             *slot.borrow_mut() = answer;
         });
@@ -208,11 +208,8 @@ impl Port {
         }
         let table = self.world().table.borrow();
         let net = |sent: &Sent| {
-            let is = |row: &&tracklayer_core::ledger::row::Row| {
-                crate::oracle::person_of(row).is_some_and(|person| person == sent.person())
-            };
-            let row = table.rows.values().find(is)?;
-            let (folded, _) = tracklayer_core::reconcile::state::corrections(row)?;
+            let row = table.owner(&sent.person())?;
+            let (folded, _) = tracklayer_core::reconcile::state::corrections(row);
             folded.net.filter(|net| net.is_sign_positive()).map(|net| net.to_string())
         };
         rows.into_iter()
@@ -240,7 +237,7 @@ impl Port {
     }
 }
 
-fn arrive(world: &World, course: Course, rows: &[Sent], by: &str) -> Option<Heeded> {
+fn arrive(world: &World, course: Course, rows: &[Sent], by: &str) -> Option<Told> {
     let persons = || rows.iter().map(Sent::person);
     let what = || rows.iter().map(Sent::describe).collect::<Vec<_>>().join(" | ");
     if let Course::Refused(body, status) = course {
@@ -263,8 +260,15 @@ fn arrive(world: &World, course: Course, rows: &[Sent], by: &str) -> Option<Heed
             .collect();
         format!("{by} -> Microsoft: {} = {} ({course:?})", what(), answers.join(" | "))
     });
-    let is_heard = |(row, taken): &(&Sent, &Taken)| !row.is_adjustment() && taken.is_ok();
-    let heard = || rows.iter().zip(&taken_rows).filter(is_heard).map(|(row, _)| row.person());
+    let heard = rows.iter().zip(&taken_rows).filter_map(|(row, taken)| {
+        let heard = match taken {
+            _ if row.is_adjustment() => return None,
+            Ok(()) => Heard::Taken,
+            Err(5616) => Heard::ClickRefused,
+            Err(_) => return None,
+        };
+        Some((row.person(), heard))
+    });
     match course {
         Course::Unheard(Unheard::Nothing) => None,
         Course::Unheard(Unheard::Status(status)) => {
@@ -274,7 +278,7 @@ fn arrive(world: &World, course: Course, rows: &[Sent], by: &str) -> Option<Heed
             Some((http(200, r#"{"PartialErr"#.to_owned()), Vec::new()))
         }
         Course::Unheard(Unheard::Strange) => Some((http(200, "{}".to_owned()), Vec::new())),
-        _ => Some((taken(&taken_rows), heard().collect())),
+        _ => Some((taken(&taken_rows), heard.collect())),
     }
 }
 

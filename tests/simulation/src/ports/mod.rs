@@ -1,8 +1,11 @@
 //! The functions' ports, in memory: everything that can go wrong goes wrong here.
 
+mod clicks;
 mod erasures;
+mod items;
 mod ledger;
 mod microsoft;
+mod mistakes;
 mod others;
 
 use std::{rc::Rc, time::Duration};

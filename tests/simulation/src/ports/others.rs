@@ -1,19 +1,15 @@
-//! Queue, clicks, keys, secrets, tokens and telemetry.
+//! Queue, keys, secrets, tokens and telemetry.
 
 use serde_json::{Map, Value};
 use tracklayer_core::{
-    id::{AccountName, RecordId},
-    ledger::signal::Signal,
-    microsoft::token_errors::look_up_token,
-    person::click_id::ClickId,
-    reconcile::attribution::{Sighting, Tie, TieKind},
-    time::{DAY, EventTime},
+    id::AccountName, ledger::signal::Signal, microsoft::token_errors::look_up_token,
+    time::EventTime,
 };
 use tracklayer_edge::{
     aws::queue::delay,
     ports::{
-        AccountSecret, AuthError, Clicks, Deferral, IngestKey, KeyError, Keys, LedgerError, Metric,
-        QueueError, Secret, SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
+        AccountSecret, AuthError, Deferral, IngestKey, KeyError, Keys, Metric, QueueError, Secret,
+        SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
     },
 };
 
@@ -67,46 +63,10 @@ impl Signals for Port {
     }
 }
 
-impl Clicks for Port {
-    async fn sightings(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        _limit: usize,
-        _now: EventTime,
-    ) -> Result<Vec<Sighting>, LedgerError> {
-        let unseen = self.mutated(Mutation::WithdrawalUnseen);
-        let there =
-            |world: &crate::world::World| unseen || world.is_click_there(reference.as_str());
-        let at_ms = until.plus_seconds(-DAY).epoch() * 1_000;
-        let sighting = || {
-            let click_id = click_of(reference.as_str());
-            Sighting { reference: reference.clone(), click_id, at_ms }
-        };
-        Ok(self.request(false, there).await?.then(sighting).into_iter().collect())
-    }
-
-    async fn ties(
-        &self,
-        _: TieKind,
-        _: &RecordId,
-        _: usize,
-        _: EventTime,
-    ) -> Result<Vec<Tie>, LedgerError> {
-        Ok(Vec::new())
-    }
-}
-
-/// The click of a session.
-fn click_of(session: &str) -> ClickId {
-    let hex: String = session.bytes().map(|byte| format!("{byte:02x}")).collect();
-    ClickId::parse(&format!("{hex:0>32}")).expect("a click id")
-}
-
 impl Keys for Port {
     async fn check(&self, _authorization: Option<&str>) -> Result<IngestKey, KeyError> {
         let key = serde_json::json!({"name": "all", "sha256": "0".repeat(64), "sources": ["*"],
-            "accounts": ["*"], "rights": ["write"]});
+            "accounts": ["*"], "rights": ["read", "write", "erase"]});
         Ok(serde_json::from_value(key).expect("a key"))
     }
 }

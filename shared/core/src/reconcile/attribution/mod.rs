@@ -290,7 +290,7 @@ fn seconds(ms: i64) -> EventTime {
     EventTime::from_epoch(ms.div_euclid(1_000))
 }
 
-/// Microsoft does not tell upper from lower case.
+/// Microsoft does not distinguish upper from lower case.
 fn is_same(one: &ClickId, other: &ClickId) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }

@@ -83,8 +83,8 @@ fn is_known(row: &Row, facts: &Facts, credit: &Credit) -> bool {
         }
         None => {
             let waits = row.open.as_ref().and_then(|open| open.reason);
-            let told = waits.filter(|reason| reason.is_for_click());
-            facts.identity.click_id.is_none() && told.is_none_or(|it| credit.missing() == Some(it))
+            let shown = waits.filter(|reason| reason.is_for_click());
+            facts.identity.click_id.is_none() && shown.is_none_or(|it| credit.missing() == Some(it))
         }
     }
 }

@@ -26,7 +26,7 @@ pub use trace::Trace;
 #[cfg(test)]
 mod tests;
 
-/// Stands where the fingerprint was.
+/// What an erased row has in place of its fingerprint.
 const NO_FINGERPRINT: &str = "erased";
 
 /// By what a person is known.
@@ -96,7 +96,7 @@ impl Person {
     }
 }
 
-/// By whatever `facts` know the person, but for the hashes: where else the person's traces are.
+/// By whatever `facts` know the person, except the hashes: where else the person's traces are.
 #[must_use]
 pub fn persons(facts: &Facts) -> Vec<Person> {
     let References { lead, cart, order, .. } = facts.references.clone();
@@ -141,7 +141,7 @@ fn covers(list: &[String], name: &str) -> bool {
 /// What is to be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Who.
+    /// The person, by one name.
     pub person: Person,
     /// The rows that whoever asks for it may touch.
     pub scope: Scope,
@@ -176,8 +176,8 @@ impl Erasure {
         texts.contains(&self.person.value()) || self.references.iter().any(named)
     }
 
-    /// Whether `row` tells of something that was over, or known, when it was last asked for: a later
-    /// sale of the same person needs its identity, or a refund of it could not be told.
+    /// Whether `row` is about something that was over, or known, when it was last asked for: a later
+    /// sale of the same person needs its identity, or a refund of it could not be sent.
     fn is_from_before(&self, row: &Row) -> bool {
         row.facts.occurred_at <= self.asked_at || row.recorded_at <= self.asked_at
     }

@@ -1,4 +1,4 @@
-//! All rows, page by page, and where the audit stands.
+//! All rows, page by page, and how far the audit is.
 
 use crate::ports::{AuditState, Audited, LedgerError, Place, RowPage, Unreadable};
 use aws_sdk_dynamodb::operation::{put_item::PutItemError, scan::ScanOutput};

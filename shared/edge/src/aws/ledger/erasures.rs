@@ -3,8 +3,8 @@
 //! One item each, under `erasure` / `<kind> <value> <key's name>`. It is what the audit looks rows
 //! up by, so it names the person, and in `tiedTo` the visitors who were tied to the person's record,
 //! and the cookies of the person's browsers: the ties and clicks themselves are gone by then.
-//! `traces` are the clicks and ties that still have to go. The item goes some time after the erasure
-//! is done. Until then the audit applies it to rows that come meanwhile and tell of what was before
+//! `traces` are the clicks and ties that still have to go. The item expires some time after the
+//! erasure is done. Until then the audit applies it to rows that come meanwhile and are about what was before
 //! `askedAt`.
 
 use std::{

@@ -132,6 +132,7 @@ fn a_refusal_counts_only_if_nobody_has_written_a_newer_version() {
     let rotated = world(&["v1", "v2"], &["v2"]);
     let session = signed_in(&rotated, 60_000, None).expect("the newer one");
     assert_eq!(session.token.expose(), "token of v2");
+    assert_eq!(*rotated.log.borrow(), ["asked with v1", "asked with v2"], "nothing is noted");
     let refused = world(&["v1"], &[]);
     assert!(signed_in(&refused, 60_000, None).is_err());
     assert_eq!(*refused.log.borrow(), ["asked with v1", "v1 noted as refused"]);

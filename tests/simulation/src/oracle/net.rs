@@ -1,0 +1,85 @@
+//! The net by the order log, folded here once more.
+
+use tracklayer_core::{
+    ledger::{correction::CorrectionRefusal, row::Row},
+    time::EventTime,
+};
+
+use super::is;
+use crate::plan::{Change, Fix, Order};
+
+/// What an order is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Net {
+    /// In thousandths.
+    Value(i64),
+    /// A goal without value.
+    NoValue {
+        /// Whether all of it was taken back.
+        taken_back: bool,
+    },
+}
+
+impl Net {
+    /// The net of an order whose row is `row`, and whether a correction came too late.
+    pub(super) fn of(order: &Order, row: &Row, now: EventTime) -> (Net, bool) {
+        let mut fixes: Vec<&Fix> = order.corrections.iter().collect();
+        fixes.sort_by_key(|fix| (fix.occurred, fix.ms, fix.source, number(&fix.id)));
+        let mut late = false;
+        let mut net = match order.value {
+            Some(value) => Net::Value(value),
+            None => Net::NoValue { taken_back: false },
+        };
+        for fix in fixes {
+            if is_late(row, fix, now) {
+                late = true;
+            } else {
+                net = net.after(fix);
+            }
+        }
+        (net, late)
+    }
+
+    /// Whether nothing of it should count.
+    pub(super) fn is_nothing(self) -> bool {
+        match self {
+            Net::Value(net) => net <= 0,
+            Net::NoValue { taken_back } => taken_back,
+        }
+    }
+
+    /// In thousandths, on goals with value.
+    pub(super) fn value(self) -> Option<i64> {
+        match self {
+            Net::Value(net) => Some(net),
+            Net::NoValue { .. } => None,
+        }
+    }
+
+    fn after(self, fix: &Fix) -> Net {
+        match (self, fix.change) {
+            (Net::Value(_), Change::Full) => Net::Value(0),
+            (net @ Net::Value(_), _) if fix.other_currency => net,
+            (Net::Value(net), Change::Amount(amount)) => Net::Value(net - amount),
+            (Net::Value(_), Change::NewValue(value)) => Net::Value(value),
+            (Net::NoValue { .. }, Change::Full) => Net::NoValue { taken_back: true },
+            (net @ Net::NoValue { .. }, _) => net,
+        }
+    }
+}
+
+/// All corrections of an order have the same id but for the number at its end.
+fn number(id: &str) -> u32 {
+    let digits = id.rsplit('f').next().unwrap_or_default();
+    digits.parse().unwrap_or(0)
+}
+
+/// Recorded, but so late that Microsoft takes it no more.
+fn is_late(row: &Row, fix: &Fix, now: EventTime) -> bool {
+    let known = row.corrections.iter().find(|known| is(known, fix));
+    known.is_some_and(|known| {
+        let refused = known.refused == Some(CorrectionRefusal::TooOldForMicrosoft);
+        let limit = row.correction_limit();
+        refused && (known.recorded_at > limit || now > limit)
+    })
+}

@@ -1,0 +1,105 @@
+//! What must hold whenever something is claimed, sent or heard.
+
+use tracklayer_core::ledger::{observed::RefusalReason, row::Row};
+
+use super::{DOUBT, credit, order_of, person_of};
+use crate::{
+    microsoft::{Sent, thousandths},
+    table::Table,
+    world::{Heard, Invocation, World, policy},
+};
+
+/// Looks at what a run is about to send: it has claimed it just so, nothing of it had ended when the
+/// run began, and an original has its original value.
+pub fn check_sent(world: &World, run: &Invocation, rows: &[Sent]) {
+    let table = world.table.borrow();
+    for sent in rows {
+        let person = sent.person();
+        let broken = |rule: &'static str| {
+            world.violated(rule, &person, format!("{} sends {}", run.name, sent.describe()));
+        };
+        let Some(row) = table.owner(&person) else {
+            broken("nothing is sent unclaimed");
+            continue;
+        };
+        if !is_claimed(&table, run, row, sent) {
+            broken("nothing is sent unclaimed");
+        }
+        if table.ended.get(&row.key).is_some_and(|(at, _)| *at < run.began) {
+            broken("nothing of an ended row is sent");
+        }
+        let value = order_of(world, row).and_then(|order| order.value);
+        if !sent.is_adjustment() && sent.original_value() != value {
+            broken("the original value is sent");
+        }
+    }
+}
+
+/// Whether the last claim of the row is this run's, and says what is sent.
+fn is_claimed(table: &Table, run: &Invocation, row: &Row, sent: &Sent) -> bool {
+    match sent.adjustment() {
+        None => {
+            let last = table.attempts.get(&row.key).and_then(|attempts| attempts.last());
+            last.is_some_and(|last| last.by == run.name && last.person == sent.person())
+        }
+        Some((value, time)) => {
+            let last = table.claims.get(&row.key).and_then(|claims| claims.last());
+            last.filter(|last| last.by == run.name).is_some_and(|last| {
+                let claimed = last.claim.value.as_ref();
+                let claimed = claimed.map(|it| thousandths(&it.decimal().to_string()));
+                claimed == value && last.claim.adjustment_time.to_string() == time
+            })
+        }
+    }
+}
+
+/// Looks at what a run has written about a row.
+pub fn check_write(world: &World, run: &Invocation, before: &Row, after: &Row) {
+    let (old, new) = (&before.observed, &after.observed);
+    let broken = |rule: &'static str| {
+        let what = format!("{} writes {:?} {:?}", run.name, after.facts, after.observed);
+        world.violated(rule, after.key.label(), what);
+    };
+    if new.applying.is_some() && new.applying != old.applying {
+        let table = world.table.borrow();
+        let attempts = &table.attempts[&after.key];
+        let previous = attempts.iter().rev().nth(1).filter(|_| old.applying.is_some());
+        let rest = (policy().claim_rest() - DOUBT) * 1_000;
+        if previous.is_some_and(|previous| world.now_ms() - previous.at < rest) {
+            broken("a claim keeps others away");
+        }
+        if !old.may_count() {
+            credit::check_claim(world, run, before, after);
+        } else if attempts.iter().rev().nth(1).is_some_and(|it| it.person != person_of(after)) {
+            broken("what may have been sent stays as it is");
+        }
+    }
+    let ends = new.refusal.as_ref().is_some_and(|it| it.reason == RefusalReason::Unmatched);
+    if ends && old.refusal.is_none() {
+        credit::check_unmatched(world, run, before);
+    }
+}
+
+/// A run that has ended by itself, without trouble with AWS, has written down what it heard.
+pub fn check_heard(world: &World, run: &Invocation) {
+    if run.hampered.get() {
+        return;
+    }
+    let table = world.table.borrow();
+    for (person, heard) in run.heard.borrow().iter() {
+        let Some(row) = table.owner(person) else { continue };
+        let known = &row.observed;
+        let noted = match heard {
+            Heard::Taken => known.accepted.is_some(),
+            Heard::Perhaps => known.accepted.is_some() || known.may_count(),
+            Heard::ClickRefused => {
+                let gone = !row.facts.refused_clicks.is_empty() || row.is_erased();
+                gone || known.accepted.is_some() || known.may_count() || known.refusal.is_some()
+            }
+        };
+        if !noted {
+            let what = format!("{} has heard: {heard:?}, which is not noted", run.name);
+            world.violated("no outcome is thrown away", row.key.label(), what);
+        }
+    }
+}

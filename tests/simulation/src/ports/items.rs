@@ -1,0 +1,192 @@
+//! The ledger's other items, the index, and all rows for the audit.
+
+use tracklayer_core::{
+    id::AccountName,
+    ledger::{
+        order::{OrderClaim, OrderKey, OrderOwner},
+        row::{PartitionKey, RowKey},
+    },
+    time::EventTime,
+};
+use tracklayer_edge::ports::{
+    AccountItem, AccountItems, AuditState, Audited, CheckFailure, Claims, Cursor, DueEntry,
+    DuePage, GoalCheck, GoalChecks, Index, LedgerError, Orders, Place, Pointer, RowPage, Tally,
+};
+
+use super::Port;
+use crate::{mutation::Mutation, table::Table};
+
+impl Claims for Port {
+    async fn claim(
+        &self,
+        claim: &str,
+        owner: &RowKey,
+        now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        if self.mutated(Mutation::NoKeyClaim) {
+            return Ok(true);
+        }
+        Ok(self.table(|table| table.claim(claim, owner, now)).await?)
+    }
+
+    async fn point(
+        &self,
+        own: &PartitionKey,
+        pointer: &Pointer,
+        now: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        Ok(self.table(|table| table.point(own, pointer, now)).await?)
+    }
+
+    async fn pointer(
+        &self,
+        own: &PartitionKey,
+        now: EventTime,
+    ) -> Result<Option<Pointer>, LedgerError> {
+        Ok(self.table(|table| table.pointer(own, now)).await?)
+    }
+
+    async fn remove_pointer(
+        &self,
+        own: &PartitionKey,
+        fingerprint: &str,
+    ) -> Result<(), LedgerError> {
+        Ok(self.table(|table| table.remove_pointer(own, fingerprint)).await?)
+    }
+}
+
+impl Orders for Port {
+    async fn claim_order(
+        &self,
+        order: &OrderKey,
+        owner: &OrderOwner,
+        now: EventTime,
+    ) -> Result<Option<OrderClaim>, LedgerError> {
+        Ok(self.table(|table| table.claim_order(order, owner, now)).await?)
+    }
+
+    async fn take_over_order(
+        &self,
+        order: &OrderKey,
+        from: &OrderClaim,
+        owner: &OrderOwner,
+        now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.take_over_order(order, from, owner, now)).await?)
+    }
+
+    async fn point_to_order(
+        &self,
+        notice: &RowKey,
+        row: &RowKey,
+        now: EventTime,
+    ) -> Result<(), LedgerError> {
+        Ok(self.table(|table| table.point_to_order(notice, row, now)).await?)
+    }
+}
+
+impl AccountItems for Port {
+    async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError> {
+        let pause = |table: &mut Table| {
+            table.accounts.entry(account.clone()).or_default().paused_until = Some(until);
+        };
+        Ok(self.table(pause).await?)
+    }
+
+    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError> {
+        let note = |table: &mut Table| {
+            table.accounts.entry(account.clone()).or_default().troubled_at = Some(at);
+        };
+        Ok(self.table(note).await?)
+    }
+
+    async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
+        let refuse = |table: &mut Table| {
+            let item = table.accounts.entry(account.clone()).or_default();
+            item.refused_secret_version = Some(version.to_owned());
+        };
+        Ok(self.table(refuse).await?)
+    }
+}
+
+impl GoalChecks for Port {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let read = |table: &mut Table| table.accounts.get(account).cloned().unwrap_or_default();
+        let mut item = self.table(read).await?;
+        if self.mutated(Mutation::OldNameForgotten) {
+            item.once_held.clear();
+        }
+        Ok(item)
+    }
+
+    async fn save_check(
+        &self,
+        account: &AccountName,
+        check: &GoalCheck,
+    ) -> Result<(), LedgerError> {
+        Ok(self.table(|table| table.save_check(account, check)).await?)
+    }
+
+    async fn fail_check(
+        &self,
+        account: &AccountName,
+        failure: &CheckFailure,
+    ) -> Result<(), LedgerError> {
+        let note = |table: &mut Table| {
+            let item = table.accounts.entry(account.clone()).or_default();
+            (item.failing_since, item.held) = (Some(failure.since), failure.held);
+            item.failing_for = Some(failure.finding.clone());
+        };
+        Ok(self.table(note).await?)
+    }
+}
+
+impl Index for Port {
+    async fn due(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+        from: Option<Cursor>,
+    ) -> Result<DuePage, LedgerError> {
+        Ok(self.table(|table| table.due(index_key, now, limit, from.as_ref())).await?)
+    }
+
+    async fn due_orphans(
+        &self,
+        index_key: &str,
+        now: EventTime,
+        limit: i32,
+    ) -> Result<Vec<PartitionKey>, LedgerError> {
+        Ok(self.table(|table| table.due_orphans(index_key, now, limit)).await?)
+    }
+
+    async fn tally(&self, index_key: &str, _pages: usize) -> Result<Tally, LedgerError> {
+        Ok(self.table(|table| table.tally(index_key)).await?)
+    }
+
+    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.postpone(seen, until)).await?)
+    }
+
+    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
+        if self.mutated(Mutation::HeldForgotten) {
+            return Ok(false);
+        }
+        Ok(self.table(|table| table.let_go(seen, due)).await?)
+    }
+}
+
+impl Audited for Port {
+    async fn audit_state(&self) -> Result<AuditState, LedgerError> {
+        Ok(self.table(|table| table.audit()).await?)
+    }
+
+    async fn save_audit(&self, state: &AuditState) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.save_audit(state)).await?)
+    }
+
+    async fn rows(&self, after: Option<&Place>, _limit: i32) -> Result<RowPage, LedgerError> {
+        Ok(self.table(|table| table.page(after)).await?)
+    }
+}
