@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
-use serde_json::{Value, json};
+use serde_json::json;
 use test_support::{
     events::{click, purchase, refund},
     rig::{
@@ -12,15 +12,10 @@ use test_support::{
         operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick},
     },
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::files::{folder, mapping};
 
 const NAME_INVALID: &str = "microsoft 5606 OfflineConversionNameInvalid";
-
-fn moment(text: &Value) -> OffsetDateTime {
-    OffsetDateTime::parse(text.as_str().unwrap_or_default(), &Rfc3339).expect("a time")
-}
 
 fn status(status: u16) -> FaultRule {
     let body = AnswerBody::Empty;
@@ -79,8 +74,7 @@ async fn a_new_goal_name_in_the_mapping_is_taken_by_a_redrive() {
     world.rename_goal("Purchase", "Purchases");
     assert_eq!(world.post(&purchase("1", &click(1), &json!(20))).await.status, 202);
     world.until_dead_letters(1).await;
-    let refused = world.record("1").await;
-    assert_eq!(refused["reason"], NAME_INVALID);
+    assert_eq!(world.record("1").await["reason"], NAME_INVALID);
     world.stop().await;
 
     let renamed =
@@ -96,9 +90,6 @@ async fn a_new_goal_name_in_the_mapping_is_taken_by_a_redrive() {
     world.until_dead_letters(0).await;
     let record = world.record("1").await;
     assert_eq!(record["microsoft"]["goal"], "Purchases");
-    // Another run with the old name could still have been on its way before (1.5 × 4 s).
-    let waited = moment(&record["microsoft"]["acceptedAt"]) - moment(&refused["lastAttempt"]["at"]);
-    assert!(waited.whole_seconds() >= 6, "{waited}");
     assert_eq!(world.post(&refund("1-r", "1", &json!(5))).await.status, 202);
     world.until_state("1", "restated").await;
     let conversion = world.conversion(&click(1)).await;

@@ -69,13 +69,15 @@ impl Work {
     }
 
     /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
-    /// for trouble: its `due` brings it again. What is settled or refused stays so.
+    /// for trouble: its `due` brings it again. That of a refused or dead row is: it becomes a
+    /// dead-letter message. What is settled or refused stays so.
     pub fn set_aside(&mut self, disposition: Disposition) {
         if matches!(self.disposition, Disposition::Done | Disposition::DeadLetter) {
             return;
         }
+        let rests = |row: &Row| row.observed.refusal.is_some() || row.observed.dead_at.is_some();
         let waits = |row: &Row| row.open.is_some() && self.found.is_none();
-        let is_driven = |row: &Row| waits(row) || row.observed.accepted.is_some();
+        let is_driven = |row: &Row| !rests(row) && (waits(row) || row.observed.accepted.is_some());
         let driven = self.row.as_ref().is_some_and(is_driven);
         self.disposition = if driven { Disposition::Done } else { disposition };
     }
@@ -190,7 +192,10 @@ impl From<SqsRecord> for Message {
 #[cfg(test)]
 mod tests {
     use test_support::rows::{accepted_row, facts, key_of, open, row, sold};
-    use tracklayer_core::ledger::index::IndexClass;
+    use tracklayer_core::ledger::{
+        index::IndexClass,
+        observed::{Refusal, RefusalReason},
+    };
 
     use super::*;
 
@@ -259,5 +264,17 @@ mod tests {
         assert_eq!(set_aside(looks(), false), Disposition::Done);
         assert_eq!(set_aside(looks(), true), Disposition::Return, "its click was found");
         assert_eq!(set_aside(accepted_row(Vec::new()), false), Disposition::Done);
+    }
+
+    #[test]
+    fn the_message_of_a_refused_or_dead_row_is_returned_until_it_is_a_dead_letter() {
+        let listed = |class| Row { open: open(class, 0, None), ..row() };
+        let mut refused = listed(IndexClass::Refused);
+        let reason = RefusalReason::AcceptedElsewhere;
+        refused.observed.refusal = Some(Refusal { at: sold(), reason });
+        assert_eq!(set_aside(refused, false), Disposition::Return);
+        let mut dead = listed(IndexClass::Dead);
+        dead.observed.dead_at = Some(sold());
+        assert_eq!(set_aside(dead, false), Disposition::Return);
     }
 }

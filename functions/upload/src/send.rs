@@ -66,8 +66,7 @@ impl<P: Ports> Run<'_, P> {
     /// one is first changes from run to run: one that gives no answer takes the others' time.
     pub async fn send(&mut self, items: Vec<Item<Load>>) {
         let mut calls = calls(items);
-        let round = self.upload.clock.now().epoch();
-        calls.sort_by_cached_key(|call| (turn(&call.account, round), call.operation));
+        self.order(&mut calls);
         let mut stopped: Vec<(AccountName, Disposition)> = Vec::new();
         for call in calls {
             let known = stopped.iter().find(|(name, _)| *name == call.account);
@@ -83,10 +82,17 @@ impl<P: Ports> Run<'_, P> {
     /// each try.
     pub async fn send_carefully(&mut self, items: Vec<Item<Load>>) {
         let mut progress: BTreeMap<AccountName, Careful> = BTreeMap::new();
-        for group in groups(items) {
+        let mut groups = groups(items);
+        self.order(&mut groups);
+        for group in groups {
             let progress = progress.entry(group.account.clone()).or_default();
             self.send_group(group, progress).await;
         }
+    }
+
+    fn order(&self, calls: &mut [Call<Load>]) {
+        let round = self.upload.clock.now().epoch();
+        calls.sort_by_cached_key(|call| (turn(&call.account, round), call.operation));
     }
 
     async fn send_group(&mut self, group: Call<Load>, progress: &mut Careful) {
@@ -198,7 +204,10 @@ impl<P: Ports> Run<'_, P> {
     ) -> Option<Verdict> {
         let first = self.post(call, session, timeout).await?;
         let refused = matches!(first.trouble, Some((Trouble::Token, _)));
-        if !refused || session.is_renewed || self.time_for_call(&call.account).is_none() {
+        // Of what may have been taken, a second answer would take the first one's claim back.
+        let untaken = first.notes.iter().all(|note| matches!(note, Note::NotTaken(..)));
+        if !refused || !untaken || session.is_renewed || self.time_for_call(&call.account).is_none()
+        {
             return Some(first);
         }
         if let Err(error) = self.sign_in().renew(session).await {

@@ -290,8 +290,7 @@ async fn a_run_without_time_leaves_everything_due() {
     rig.put(&waiting("1", rig.now, -5)).await;
     let orphan = orphan("2", rig.now, 72_000);
     rig.put_orphan(&orphan).await;
-    let deadline = Deadline::at_epoch_ms(0, &rig.sweep.clock);
-    let span = Span { now: rig.now, deadline };
+    let span = Span { deadline: Deadline::at_epoch_ms(0, &rig.sweep.clock), ..rig.span(rig.now) };
     let summary = rig.sweep.wake(&span).await.expect("a run");
     assert_eq!(summary, Summary { cut_short: true, ..Summary::default() });
     assert_eq!(rig.run().await.signalled, 1);

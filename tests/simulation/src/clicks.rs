@@ -131,11 +131,11 @@ pub fn record_pk(kind: TieKind, id: &str) -> String {
 }
 
 /// The unexpired items of one partition.
-fn partition<'a>(
-    items: &'a Items,
+fn partition(
+    items: &Items,
     pk: String,
     now: EventTime,
-) -> impl DoubleEndedIterator<Item = (&'a str, &'a Item)> {
+) -> impl DoubleEndedIterator<Item = (&str, &Item)> {
     let is_in =
         move |(key, item): &(&(String, String), &Item)| key.0 == pk && item.ttl > now.epoch();
     items.iter().filter(is_in).map(|(key, item)| (key.1.as_str(), item))

@@ -12,6 +12,7 @@
 
 mod actors;
 mod clicks;
+mod decimal;
 mod executor;
 mod microsoft;
 mod mutation;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 use tracklayer_core::time::{DAY, EventTime};
 
-use crate::{random::Random, setting::Setting};
+use crate::{decimal::thousandths, random::Random, setting::Setting};
 
 /// The longest time until something taken has effect, in seconds.
 pub const PIPELINE: i64 = 6 * 3_600;
@@ -170,6 +170,8 @@ pub struct Microsoft {
     pub taken: Vec<(String, Sent)>,
     /// Adjustments that were dropped without an error, by person and second.
     pub dropped: Vec<(String, Drop)>,
+    /// What had adjustments take effect in another order than their times, by person and second.
+    pub reordered: Vec<String>,
     /// Payloads it must never see.
     pub mistakes: Vec<(String, String)>,
     applies: BTreeMap<String, Vec<Sent>>,
@@ -366,12 +368,13 @@ impl Microsoft {
     fn take_effect(&mut self, row: &Sent, at: usize) {
         let counted = &mut self.counted[at];
         let time = row.adjustment_time.clone().unwrap_or_default();
-        let mut mistake = |what: &str| self.mistakes.push((row.person(), what.to_owned()));
-        if time <= counted.last_adjustment {
-            mistake("adjustments came in another order than their times");
+        let in_order = time > counted.last_adjustment;
+        if !in_order {
+            self.reordered.push(row.person());
         }
         if counted.retracted && row.adjustment_value.is_some() {
-            mistake("a Restate came after a Retract");
+            let mistake = || (row.person(), "a Restate came after a Retract".to_owned());
+            self.mistakes.extend(in_order.then(mistake));
             return;
         }
         counted.last_adjustment = time;
@@ -384,18 +387,4 @@ impl Microsoft {
 
 fn seconds(time: &str) -> i64 {
     EventTime::parse_rfc3339(time).map_or(0, EventTime::epoch)
-}
-
-/// A decimal text in thousandths.
-#[must_use]
-pub fn thousandths(text: &str) -> i64 {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let digits = format!("{whole}{part:0<3}");
-    digits.parse().unwrap_or(i64::MIN)
-}
-
-/// Thousandths as a decimal text.
-#[must_use]
-pub fn decimal(thousandths: i64) -> String {
-    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }

@@ -1,5 +1,6 @@
 //! Microsoft's own words: payloads, replies, error codes, goals, reports. Nothing else knows them.
 
+mod error_table;
 pub mod errors;
 pub mod goals;
 pub mod payload;

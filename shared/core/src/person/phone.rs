@@ -1,8 +1,8 @@
 //! Phone numbers as Microsoft hashes them: E.164, with the leading `+`.
 //!
-//! How numbers look in each country is data ([`PLANS`]): which calling codes there are, how long the
-//! national numbers under them are, and what is dialled before those inside the country. That tells a
-//! number with its country code from one without, in most cases; what could be both is refused.
+//! How numbers look in each country is data (`PLANS`): which calling codes there are, how long the
+//! national numbers under them are, and what is dialled before those inside the country. In most cases
+//! that distinguishes a number with its country code from one without; what could be both is refused.
 
 use crate::person::error::IdentityError;
 

@@ -234,13 +234,17 @@ pub fn check(row: &Row, correction: &Correction) -> Result<(), Unfit> {
 /// `row` with `correction` in it and the `due` at which it is looked at; no message is needed for it.
 ///
 /// A refused or dead row only records it: those are woken by a redrive. A correction that comes
-/// after the last useful moment, or after the person was erased, is recorded as refused.
+/// after the last useful moment, or after the person was erased, is recorded as refused. Until the
+/// original is accepted that moment counts from the conversion alone: it may still be credited to
+/// another click.
 #[must_use]
 pub fn append(row: &Row, mut correction: Correction, context: &Context<'_>) -> Row {
     let mut after = row.clone();
+    let is_credited = row.observed.accepted.is_some();
+    let limit = if is_credited { row.correction_limit() } else { row.limit() };
     if row.is_erased() {
         correction.refused = Some(CorrectionRefusal::IdentityErased);
-    } else if context.now > row.correction_limit() {
+    } else if context.now > limit {
         correction.refused = Some(CorrectionRefusal::TooOldForMicrosoft);
     }
     after.corrections.push(correction);

@@ -25,7 +25,7 @@ use tracklayer_core::{
 };
 
 use crate::{
-    convergence::{members, net, order_log, step, take, thousandths},
+    convergence::{members, net, order_log, step, take, thousandths, worth},
     support::*,
     world::World,
 };
@@ -307,7 +307,7 @@ fn check_money(world: &World, log: &[(i64, crate::convergence::Change)]) {
     let shown = value_at_microsoft(row).map_or(0, |m| thousandths(&m.amount.to_string()));
     assert_eq!(counted_value, shown, "the ledger knows what Microsoft has");
     let refusals = effects.iter().any(|effect| matches!(effect, Effect::Refused(_)));
-    assert!(refusals || counted_value == net(log).max(0), "a difference that nobody sees");
+    assert!(refusals || counted_value == worth(log), "a difference that nobody sees");
     let late = effects.contains(&Effect::Refused(CorrectionRefusal::TooOldForMicrosoft));
     let shown_net = folded.net.expect("a value");
     assert!(late || shown_net == Decimal::new(net(log), 3), "the net is the order log's");

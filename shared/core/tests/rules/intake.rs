@@ -217,6 +217,15 @@ fn a_correction_after_the_last_useful_moment_is_recorded_and_refused() {
     }
 }
 
+/// The click of an original that is not accepted may still change: it may get a younger one.
+#[test]
+fn until_the_original_is_accepted_the_last_useful_moment_counts_from_the_conversion() {
+    let queued = Row { facts: clicked(-95 * DAY), ..row() };
+    assert_eq!(appended(&queued, HOUR).corrections[0].refused, None);
+    let refused = Some(CorrectionRefusal::TooOldForMicrosoft);
+    assert_eq!(appended(&queued, 90 * DAY + 1).corrections[0].refused, refused);
+}
+
 #[test]
 fn a_correction_must_fit_its_original() {
     let row = accepted_row(Vec::new());

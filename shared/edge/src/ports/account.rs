@@ -14,9 +14,6 @@ pub struct AccountItem {
     /// Throttled by Microsoft: no call before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<EventTime>,
-    /// When a batch last returned its rows without a call, because of the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub troubled_at: Option<EventTime>,
     /// The secret version that the identity service refused; it isn't asked again with that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_secret_version: Option<String>,
@@ -85,9 +82,6 @@ pub struct CheckFailure {
 pub trait AccountItems {
     /// Makes all workers pause calls for `account` until then.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
-
-    /// Notes that a batch returns the account's rows without a call.
-    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError>;
 
     /// Notes that the identity service refused this version of the account's secret.
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;

@@ -29,40 +29,10 @@ use tracklayer_core::{
 use tracklayer_edge::{
     live::Live,
     ports::{
-        AccountItem,
-        AccountItems,
-        Batches,
-        CheckFailure,
-        Claims,
-        Clicks,
-        Clock,
-        Counted,
-        Cursor,
-        Deferral,
-        DueEntry,
-        DuePage,
-        Found,
-        GoalCheck,
-        GoalChecks,
-        Index,
-        LedgerError,
-        Metric,
-        Orders,
-        Orphans,
-        Partition,
-        Pointer,
-        Ports,
-        QueueError,
-        Rows,
-        Signals,
-        Tally,
-        Telemetry,
+        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
+        Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
+        Orders, Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry,
         Written,
-        //THEIRS
-        //         AccountItem, AccountItems, Batches, Claims, Clicks, Clock, Counted, Cursor, DueEntry,
-        //         DuePage, Found, GoalCheck, GoalChecks, Deferral, Index, LedgerError, Metric, Orphans,
-        //         Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, WithdrawnBy,
-        //         Written,
     },
 };
 
@@ -408,10 +378,6 @@ impl Clicks for InMemory {
 
 impl AccountItems for InMemory {
     async fn pause(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
-        unreachable!("sweep calls nobody")
-    }
-
-    async fn trouble(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
         unreachable!("sweep calls nobody")
     }
 

@@ -8,7 +8,7 @@ use status::Status;
 use super::http;
 use crate::{
     oracle,
-    plan::Order,
+    plan::{Fix, Order},
     ports::{Port, Simulated},
     world::{Invocation, World, policy},
 };
@@ -50,7 +50,8 @@ pub async fn ask_all(world: &Rc<World>) {
         }
         let (status, answer) = http::insist(world, || ask(world, order.source, &order.id)).await;
         oracle::check_story(world, &order, status, &answer, true);
-        for fix in order.corrections.iter().filter(|it| oracle::has_correction(world, &order, it)) {
+        let recent = |fix: &&Fix| oracle::has_recent_correction(world, &order, fix);
+        for fix in order.corrections.iter().filter(recent) {
             let (status, answer) = http::insist(world, || ask(world, fix.source, &fix.id)).await;
             oracle::check_story(world, &order, status, &answer, true);
         }

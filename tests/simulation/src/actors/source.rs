@@ -8,7 +8,7 @@ use tracklayer_core::time::EventTime;
 
 use super::http;
 use crate::{
-    microsoft::decimal,
+    decimal::decimal,
     oracle,
     plan::{Change, Fix, Order},
     ports::{Port, Simulated},

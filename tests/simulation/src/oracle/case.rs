@@ -9,9 +9,10 @@ use tracklayer_core::{
     reconcile::state::{corrections, value_at_microsoft},
 };
 
-use super::{Exceptions, is, net::Net};
+use super::{Exceptions, is, net::Net, whole};
 use crate::{
-    microsoft::{Counted, Drop, PIPELINE, decimal, thousandths},
+    decimal::{decimal, thousandths},
+    microsoft::{Counted, Drop, PIPELINE},
     plan::{GoalTrouble, Order},
     world::{World, policy},
 };
@@ -30,10 +31,7 @@ impl<'a> Case<'a> {
     pub(super) fn new(world: &'a World, order: &'a Order, row: Row) -> Self {
         let table = world.table.borrow();
         let persons = table.persons_of(&row.key);
-        let mut whole = row.clone();
-        if let Some((_, before)) = table.ended.get(&row.key) {
-            whole.facts.clone_from(&before.facts);
-        }
+        let whole = table.whole(&row);
         Case { world, order, row, whole, persons }
     }
 
@@ -169,8 +167,8 @@ impl<'a> Case<'a> {
         if right && retracted && !nothing {
             self.check_revived();
             admit("worth something again after a Retract was sent");
-        } else if !right && self.is_admitted_drop() {
-            admit("dropped without an error near the last useful moment");
+        } else if !right && self.is_admitted_loss() {
+            admit("lost without an error near the last useful moment");
         } else if !right {
             let says = net.value().map_or_else(|| "-".to_owned(), decimal);
             let nothing = if nothing { "retracted" } else { "counted" };
@@ -187,7 +185,7 @@ impl<'a> Case<'a> {
         let stands = value_at_microsoft(&self.row);
         let stands = stands.map(|money| thousandths(&money.amount.decimal().to_string()));
         let right = counted.retracted == retracted && (retracted || counted.value == stands);
-        if !right && !observed.unsettled && !self.is_admitted_drop() {
+        if !right && !observed.unsettled && !self.is_admitted_loss() {
             let what = format!("the row says {stands:?}, Microsoft {counted:?}");
             self.violated("the money is as the row says", &what);
         }
@@ -202,11 +200,14 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Microsoft dropped an adjustment without an error, and nobody could know better: the original
-    /// was accepted so late that its correction could not wait, or its click is older than anybody
-    /// has seen it.
-    fn is_admitted_drop(&self) -> bool {
+    /// Microsoft has not what was sent last, without an error, and nobody could know better: the
+    /// original was accepted so late that its correction could not wait, its click is older than
+    /// anybody has seen it, or two adjustments followed each other fast near the end.
+    fn is_admitted_loss(&self) -> bool {
         let microsoft = self.world.microsoft.borrow();
+        if microsoft.reordered.iter().any(|person| self.persons.contains(person)) {
+            return whole::is_hurried(&self.world.table.borrow(), &self.row.key);
+        }
         let is_own = |(person, _): &&(String, Drop)| self.persons.contains(person);
         microsoft.dropped.iter().filter(is_own).any(|(_, why)| match why {
             Drop::Unseen => self.is_accepted_late(),

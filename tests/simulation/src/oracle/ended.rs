@@ -12,7 +12,8 @@ use tracklayer_core::{
 
 use super::{DOUBT, case::Case, label, net::Net};
 use crate::{
-    microsoft::{Counted, thousandths},
+    decimal::thousandths,
+    microsoft::Counted,
     plan::{How, Order},
     world::World,
 };

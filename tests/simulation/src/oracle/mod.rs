@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use tracklayer_core::{
     ledger::{
         correction::Correction,
+        orphan::kept_until,
         row::{Row, RowKey},
         signal::Signal,
     },
@@ -93,6 +94,15 @@ pub fn has_correction(world: &World, order: &Order, fix: &Fix) -> bool {
     let table = world.table.borrow();
     let row = table.rows.get(&key_of(order));
     row.is_some_and(|row| row.corrections.iter().any(|known| is(known, fix)))
+}
+
+/// Whether it does, and can be found by its own id, too.
+#[must_use]
+pub fn has_recent_correction(world: &World, order: &Order, fix: &Fix) -> bool {
+    let table = world.table.borrow();
+    let corrections = table.rows.get(&key_of(order)).into_iter().flat_map(|row| &row.corrections);
+    let mut own = corrections.filter(|known| is(known, fix));
+    own.any(|known| kept_until(known.recorded_at).plus_seconds(-86_400) > world.now())
 }
 
 fn is(known: &Correction, fix: &Fix) -> bool {

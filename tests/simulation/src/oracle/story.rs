@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracklayer_core::reconcile::state::state;
 
 use super::{key_of, label, net::Net};
-use crate::{microsoft::thousandths, plan::Order, world::World};
+use crate::{decimal::thousandths, plan::Order, world::World};
 
 /// Looks at the answer about an order that is recorded; with `settled` nothing has changed since.
 pub fn check_story(world: &World, order: &Order, status: i64, answer: &Value, settled: bool) {
@@ -29,7 +29,7 @@ pub fn check_story(world: &World, order: &Order, status: i64, answer: &Value, se
     if record["state"].as_str() != Some(state(row).0.as_str()) {
         broken("another state".to_owned());
     }
-    let (net, late) = Net::of(order, row, world.now());
+    let (net, late) = Net::of(order, &table.whole(row), world.now());
     let shown = Some(&record["desired"]["netValue"]).filter(|net| !net.is_null());
     let shown = shown.map(|net| thousandths(&net.to_string()));
     if !late && shown != net.value() {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::ledger::{observed::Claim, row::RowKey};
 
 use crate::{
     microsoft::Sent,
-    table::Claimed,
+    table::{Claimed, Table},
     world::{World, policy},
 };
 
@@ -53,14 +53,11 @@ fn check_microsoft(world: &World) {
 /// end a shorter one. Their times rise.
 fn check_claims(world: &World) {
     let table = world.table.borrow();
-    for (key, claims) in &table.claims {
+    for key in table.claims.keys() {
         let Some(row) = table.rows.get(key) else { continue };
-        let whole = table.ended.get(key).map_or(row, |(_, before)| before);
-        let last_call = whole.correction_limit().plus_seconds(-policy().run_margin);
-        let standing: Vec<&Claimed> = claims.iter().filter(|claimed| !claimed.not_taken).collect();
-        for pair in standing.windows(2) {
+        let last_call = table.whole(row).correction_limit().plus_seconds(-policy().run_margin);
+        for pair in table.standing(key).windows(2) {
             let [first, second] = pair else { continue };
-            let (first, second) = (&first.claim, &second.claim);
             let near_end = first.at.plus_seconds(policy().spacing()) > last_call;
             let wanted = if near_end { policy().run_margin } else { policy().spacing() };
             let apart = second.at.seconds_since(first.at);
@@ -73,6 +70,19 @@ fn check_claims(world: &World) {
             }
         }
     }
+    for person in &world.microsoft.borrow().reordered {
+        let hurried = table.owner(person).is_some_and(|row| is_hurried(&table, &row.key));
+        if !hurried {
+            let what = "adjustments took effect in another order than their times";
+            world.violated("claims are spaced", person, what);
+        }
+    }
+}
+
+/// Whether two of its adjustments lay closer than usual: its end was near.
+pub(super) fn is_hurried(table: &Table, key: &RowKey) -> bool {
+    let apart = |pair: &[&Claim]| pair[1].at.seconds_since(pair[0].at);
+    table.standing(key).windows(2).any(|pair| apart(pair) < policy().spacing())
 }
 
 /// What was noted as not taken was not.

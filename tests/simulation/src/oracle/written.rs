@@ -2,9 +2,10 @@
 
 use tracklayer_core::ledger::{observed::RefusalReason, row::Row};
 
-use super::{DOUBT, credit, order_of, person_of};
+use super::{credit, order_of, person_of};
 use crate::{
-    microsoft::{Sent, thousandths},
+    decimal::thousandths,
+    microsoft::Sent,
     table::Table,
     world::{Heard, Invocation, World, policy},
 };
@@ -63,9 +64,8 @@ pub fn check_write(world: &World, run: &Invocation, before: &Row, after: &Row) {
     if new.applying.is_some() && new.applying != old.applying {
         let table = world.table.borrow();
         let attempts = &table.attempts[&after.key];
-        let previous = attempts.iter().rev().nth(1).filter(|_| old.applying.is_some());
-        let rest = (policy().claim_rest() - DOUBT) * 1_000;
-        if previous.is_some_and(|previous| world.now_ms() - previous.at < rest) {
+        let rests = old.applying.map(|at| at.plus_seconds(policy().claim_rest()));
+        if new.applying < rests {
             broken("a claim keeps others away");
         }
         if !old.may_count() {

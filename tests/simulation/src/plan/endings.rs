@@ -24,7 +24,7 @@ pub struct Ending {
 #[derive(Clone, Debug)]
 pub enum How {
     /// The order's event is sent again with its consent denied.
-    Denied(Order),
+    Denied(Box<Order>),
     /// Consent is withdrawn.
     Withdrawn {
         /// The session that the page names.
@@ -60,7 +60,7 @@ fn ending(order: &Order, random: &mut Random) -> Ending {
     let denied = random.chance(3_000);
     let mut ways = ways(&order.names, random);
     let how = match ways.is_empty() || denied {
-        true => How::Denied(order.clone()),
+        true => How::Denied(Box::new(order.clone())),
         false => ways.swap_remove(random.below(ways.len())),
     };
     Ending { at, amid: random.chance(5_000).then(|| order.clone()), how }

@@ -93,13 +93,6 @@ impl AccountItems for Port {
         Ok(self.table(pause).await?)
     }
 
-    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError> {
-        let note = |table: &mut Table| {
-            table.accounts.entry(account.clone()).or_default().troubled_at = Some(at);
-        };
-        Ok(self.table(note).await?)
-    }
-
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         let refuse = |table: &mut Table| {
             let item = table.accounts.entry(account.clone()).or_default();

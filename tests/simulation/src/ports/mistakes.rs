@@ -7,6 +7,7 @@ use tracklayer_core::{
         row::Row,
     },
     reconcile::note::Write,
+    time::EventTime,
 };
 use tracklayer_edge::ports::{Clock as _, Found, Written};
 
@@ -80,7 +81,9 @@ impl Port {
             row.observed.applying = row.observed.applying.map(|at| at.plus_seconds(-rest));
         }
         if self.mutated(Mutation::IdentityChanged) {
-            (row.observed.apply_unknown, row.observed.applying) = (false, None);
+            let over = |at: &EventTime| at.plus_seconds(policy().claim_rest()) <= self.now();
+            row.observed.applying = row.observed.applying.filter(|at| !over(at));
+            row.observed.apply_unknown = false;
         }
         if self.mutated(Mutation::ClickAgeIgnored)
             && let Some(click) =

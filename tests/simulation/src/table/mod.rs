@@ -62,8 +62,6 @@ pub struct Table {
 pub struct Attempt {
     /// By which run.
     pub by: String,
-    /// When, in milliseconds since 1970.
-    pub at: i64,
     /// What Microsoft knows it by.
     pub person: String,
     /// Whether an earlier attempt had no known outcome then.
@@ -189,7 +187,6 @@ impl Table {
         if new.applying.is_some() && new.applying != old.applying {
             attempts.push(Attempt {
                 by: by.to_owned(),
-                at: self.now_ms,
                 person: crate::oracle::person_of(after),
                 in_doubt: old.may_count(),
                 not_taken: false,
@@ -262,6 +259,19 @@ impl Table {
     pub fn persons_of(&self, key: &RowKey) -> Vec<String> {
         let attempts = self.attempts.get(key).into_iter().flatten();
         attempts.map(|attempt| attempt.person.clone()).collect()
+    }
+
+    /// The row as it was before its person ended.
+    pub fn whole(&self, row: &Row) -> Row {
+        let ended = self.ended.get(&row.key);
+        let facts = ended.map_or(&row.facts, |(_, before)| &before.facts).clone();
+        Row { facts, ..row.clone() }
+    }
+
+    /// The adjustments of a row that were claimed, but for those known not to have been taken.
+    pub fn standing(&self, key: &RowKey) -> Vec<&Claim> {
+        let claims = self.claims.get(key).into_iter().flatten();
+        claims.filter(|claimed| !claimed.not_taken).map(|claimed| &claimed.claim).collect()
     }
 
     /// The rows' labels, each with what Microsoft may know it by.

@@ -20,10 +20,6 @@ impl AccountItems for Ledger {
         self.set_account(account, "pausedUntil", number(until.epoch())).await
     }
 
-    async fn trouble(&self, account: &AccountName, at: EventTime) -> Result<(), LedgerError> {
-        self.set_account(account, "troubledAt", number(at.epoch())).await
-    }
-
     async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         self.set_account(account, "refusedSecretVersion", text(version)).await
     }

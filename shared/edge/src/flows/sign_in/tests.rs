@@ -75,10 +75,6 @@ impl AccountItems for World {
         Ok(())
     }
 
-    async fn trouble(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
-        unreachable!("signing in is no call of Microsoft")
-    }
-
     async fn refuse_secret(&self, _: &AccountName, version: &str) -> Result<(), LedgerError> {
         self.note(format!("{version} noted as refused"));
         Ok(())
