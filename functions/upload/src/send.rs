@@ -203,11 +203,10 @@ impl<P: Ports> Run<'_, P> {
         timeout: Duration,
     ) -> Option<Verdict> {
         let first = self.post(call, session, timeout).await?;
-        let refused = matches!(first.trouble, Some((Trouble::Token, _)));
         // Of what may have been taken, a second answer would take the first one's claim back.
         let untaken = first.notes.iter().all(|note| matches!(note, Note::NotTaken(..)));
-        if !refused || !untaken || session.is_renewed || self.time_for_call(&call.account).is_none()
-        {
+        let refused = untaken && matches!(first.trouble, Some((Trouble::Token, _)));
+        if !refused || session.is_renewed || self.time_for_call(&call.account).is_none() {
             return Some(first);
         }
         if let Err(error) = self.sign_in().renew(session).await {

@@ -229,7 +229,8 @@ async fn a_visitor_who_leaves_takes_along_the_sales_of_the_session_and_no_brough
     for session in ["mine", "other"] {
         let before = json!({"sessionId": session, "occurredAt": time(-60)});
         world.queued(&at_once(&format!("{session}-before"), &before)).await;
-        let brought = json!({"sessionId": session, "msclkid": click(3)});
+        // Both seconds that the click gets are over.
+        let brought = json!({"sessionId": session, "msclkid": click(3), "occurredAt": time(-30)});
         world.queued(&at_once(&format!("{session}-brought"), &brought)).await;
     }
     until("received", || async {
