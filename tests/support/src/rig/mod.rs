@@ -170,11 +170,11 @@ where
     E: std::fmt::Debug,
     F: Future<Output = Result<T, E>>,
 {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(90);
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(last) if Instant::now() > end => panic!("not {what} after 30 s: {last:#?}"),
+            Err(last) if Instant::now() > end => panic!("not {what} after 90 s: {last:#?}"),
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
