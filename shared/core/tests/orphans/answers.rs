@@ -71,7 +71,6 @@ fn once_a_retract_was_taken_or_has_no_answer_a_correction_comes_too_late() {
     let claim = unanswered.observed.claim.take().expect("claimed");
     unanswered.observed.claim = Some(Claim { unanswered: true, ..claim });
     unanswered.observed.unsettled = true;
-    unanswered.observed.claim.as_mut().expect("a claim").unanswered = true;
     unanswered.observed.last = Some(Attempt {
         at: after(DAY + 61),
         kind: Kind::Retract,
