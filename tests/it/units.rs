@@ -52,7 +52,7 @@ async fn upload(world: &World, events: Vec<Value>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conversion_costs_four_write_units_and_two_read_units() {
+async fn a_conversion_costs_four_write_units_and_three_read_units() {
     let world = world().await;
     let sales =
         (1..=COUNT).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(129.95))).collect();
