@@ -1,7 +1,7 @@
 //! The whole system from outside: real function binaries, a local AWS and a simulated Microsoft.
 //!
 //! - `pipeline` is the main road, `chaos` a random minute, `stack` what `cargo local` promises
-//! - `capture`, `enqueue`, `corrections`, `status`, `erasure`, `outage`: the HTTP API
+//! - `capture`, `enqueue`, `orders`, `corrections`, `status`, `erasure`, `outage`: the HTTP API
 //! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
 //! - `goals`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
@@ -18,6 +18,7 @@ mod files;
 mod goals;
 mod hashes;
 mod mapping;
+mod orders;
 mod outage;
 mod pipeline;
 mod privacy;

@@ -146,7 +146,8 @@ async fn each_account_has_its_own_goal_names_rights_and_trust_in_browsers() {
     let headers = [("content-type", "application/json"), ("authorization", key.as_str())];
     let tie = json!({"sessionId": "s", "orderId": "o"}).to_string();
     assert_eq!(world.landing(&headers, tie).await.status, 204);
-    world.queued(&tied("keyed-eu", &eu, order)).await;
+    let keyed = with(&tied("keyed-eu", &eu, order), &json!({"event": "subscription_start"}));
+    world.queued(&keyed).await;
     assert_eq!(world.record("keyed-eu").await["click"]["from"], "order");
     world.stop().await;
 }

@@ -1,18 +1,14 @@
-//! One request: who sends it, and what its events share.
+//! What the events of one request share.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
 use tracklayer_core::{
-    event::{ErrorCode, Event, EventError, Ignored, IgnoredReason, Rejection},
+    event::{ErrorCode, EventError},
     id::{AccountName, Source},
-    ledger::{
-        facts::Facts,
-        row::{Row, RowKey},
-        signal::Signal,
-    },
+    ledger::{facts::Facts, row::Row, signal::Signal},
     reconcile::{
         decide::{AccountView, Policy},
         note::Context,
@@ -21,27 +17,26 @@ use tracklayer_core::{
 };
 use tracklayer_edge::ports::{IngestKey, claim_of};
 
-/// One event can't get there: the whole answer is 503, and the caller sends everything again.
-pub(crate) struct Unavailable;
+use crate::denial::Denials;
 
-/// One event and the request it came in.
+/// A request, while its events are stored.
 pub(crate) struct Call<'a> {
     pub key: &'a IngestKey,
     pub now: EventTime,
-    pub account: AccountView,
-    /// Rows that are ended by a denial later in the request: upload must not be faster.
-    pub denied: BTreeSet<RowKey>,
+    account: AccountView,
+    /// What is ended by a denial later in the request: upload must not send it before.
+    denials: Denials<'a>,
     /// Signals of rows that are written: sent together, ten a request.
-    pub signals: Mutex<Vec<Signal>>,
+    signals: Mutex<Vec<Signal>>,
     /// How many events of the request share a click (or person) and second: each takes the next one.
-    pub seconds: Mutex<HashMap<String, i64>>,
+    seconds: Mutex<HashMap<String, i64>>,
 }
 
 impl<'a> Call<'a> {
-    pub fn new(key: &'a IngestKey, now: EventTime, denied: BTreeSet<RowKey>) -> Self {
+    pub fn new(key: &'a IngestKey, now: EventTime, denials: Denials<'a>) -> Self {
         let account = AccountView::default();
         let (signals, seconds) = (Mutex::default(), Mutex::default());
-        Call { key, now, account, denied, signals, seconds }
+        Call { key, now, account, denials, signals, seconds }
     }
 
     /// By how many seconds a conversion with these facts is shifted at least.
@@ -57,11 +52,16 @@ impl<'a> Call<'a> {
 
     /// Has the row signalled once the rows around it are written.
     pub fn signal(&self, row: &Row, not_before: Option<EventTime>) {
-        if self.denied.contains(&row.key) {
+        if self.denials.mean(row) {
             return;
         }
         let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         signals.push(Signal::new(row, not_before));
+    }
+
+    /// The signals of rows that were written since it was last asked.
+    pub fn drain_signals(&self) -> Vec<Signal> {
+        std::mem::take(&mut *self.signals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the key may speak for this source and account.
@@ -76,25 +76,13 @@ impl<'a> Call<'a> {
         Err(EventError::at(ErrorCode::SourceNotAllowed, field, "is not covered by this key"))
     }
 
+    /// Whether the key may speak for the row's source and account.
+    pub fn covers(&self, row: &Row) -> bool {
+        self.allows(&row.key.source, Some(&row.account)).is_ok()
+    }
+
     /// Decides with this request's time.
     pub fn context<'b>(&'b self, policy: &'b Policy) -> Context<'b> {
         Context { account: &self.account, now: self.now, policy }
     }
-}
-
-/// The rows whose persons deny consent in this very request.
-pub(crate) fn denied(parsed: &[Result<Event, Rejection>]) -> BTreeSet<RowKey> {
-    let key = |event: &Result<Event, Rejection>| match event {
-        Ok(Event::Ignored(ignored)) if is_denial(ignored) => Some(RowKey {
-            source: ignored.source.clone(),
-            event_id: ignored.event_id.clone(),
-            event: ignored.event.clone(),
-        }),
-        _ => None,
-    };
-    parsed.iter().filter_map(key).collect()
-}
-
-pub(crate) fn is_denial(ignored: &Ignored) -> bool {
-    ignored.reason == IgnoredReason::ConsentDenied
 }

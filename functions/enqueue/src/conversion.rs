@@ -1,6 +1,6 @@
-//! An original: find its click, claim its key, write its row, read its partition for corrections that
-//! came first, send its signal – in this order, so that a crash anywhere is repaired by the caller's
-//! retry.
+//! An original: claim its order, find its click, claim its key, write its row, read its partition for
+//! corrections that came first, send its signal – in this order, so that a crash anywhere is repaired
+//! by the caller's retry.
 
 use tracklayer_core::{
     event::{Conversion, ErrorCode, EventError},
@@ -11,43 +11,38 @@ use tracklayer_core::{
     },
     reconcile::{
         intake::{Dispatch, facts_of, improved, key_of, place, with_improved},
-        orphans::take,
+        orphans::{Original, take},
         state::lost_since,
     },
-    time::EventTime,
 };
 use tracklayer_edge::{
-    flows::find_click,
-    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _, claim_of},
+    flows::{find_click, originals},
+    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _},
 };
 
 use crate::{
     call::Call,
     context::Enqueue,
+    order::Turn,
     wire::{EventAnswer, Status},
 };
 
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
-/// What is known of an event before its row is written.
-enum Found {
-    /// It is new: its facts, and why it has no click if it has none.
-    New(Box<Facts>, Option<WaitReason>),
-    /// Its row is there.
-    Known,
-}
-
 /// A row, and what has changed in it.
-struct Gathered {
-    row: Row,
+pub(crate) struct Gathered {
+    pub row: Row,
     /// How many corrections were taken from the orphan that can have no effect.
-    lost: usize,
+    pub lost: usize,
 }
 
 impl<P: Ports> Enqueue<P> {
     /// Stores one original and answers.
-    pub(crate) async fn take_conversion(
+    ///
+    /// Its partition is read first, which costs one read unit: an event whose row is there claims
+    /// nothing, neither an order nor a second.
+    pub(crate) async fn store_conversion(
         &self,
         conversion: &Conversion,
         call: &Call<'_>,
@@ -55,66 +50,80 @@ impl<P: Ports> Enqueue<P> {
         if let Err(error) = call.allows(&conversion.source, Some(&conversion.account)) {
             return Ok(EventAnswer::rejected(&conversion.event_id, &conversion.source, error));
         }
-        let Found::New(facts, missing) = self.facts(conversion, call).await? else {
-            return self.repeat(conversion, call).await;
-        };
-        let context = call.context(&self.policy);
-        let (row, dispatch) = place(conversion, *facts, missing, &context, self.retention_days);
-        if self.ledger.insert(&row, call.now).await?.is_some() {
-            return self.repeat(conversion, call).await;
+        let key = key_of(conversion);
+        let partition = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
+        if let Some(row) = partition.row(&key) {
+            return self.store_repetition(conversion, row.clone(), call).await;
         }
-        let gathered = self.gather(&row.key, call).await?;
+        match self.turn_of(conversion, &partition, call).await? {
+            Turn::Ours => self.store_new(conversion, call).await,
+            Turn::Counted(row) => self.store_notice(conversion, &partition, *row, call).await,
+            Turn::Denied => Ok(EventAnswer::of_denied_order(conversion)),
+        }
+    }
+
+    async fn store_new(
+        &self,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, LedgerError> {
+        let (facts, missing) = self.facts(conversion, call).await?;
+        let context = call.context(&self.policy);
+        let (row, dispatch) = place(conversion, facts, missing, &context, self.retention_days);
+        if let Some(known) = self.ledger.insert(&row, call.now).await? {
+            return self.store_repetition(conversion, known, call).await;
+        }
+        let gathered = self.gather(&key_of(conversion), row, call).await?;
         if let Dispatch::Message(not_before) = dispatch {
             call.signal(&gathered.row, not_before);
         }
         Ok(answer(conversion, Status::Queued, &gathered))
     }
 
-    /// Click, hashes and a second that is free at Microsoft – or that the row is there, where the
-    /// second is not free because this very event was taken before, perhaps shifted.
-    async fn facts(&self, conversion: &Conversion, call: &Call<'_>) -> Result<Found, LedgerError> {
-        let mapped = self.mapping.account(conversion.account.as_str());
+    /// Click, hashes and a second that is free at Microsoft; and why there is no click, if there is
+    /// none.
+    async fn facts(
+        &self,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<(Facts, Option<WaitReason>), LedgerError> {
+        let (account, at) = (&conversion.account, conversion.occurred_at);
+        let mapped = self.mapping.account(account.as_str());
         let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
-        let at = conversion.occurred_at;
         let credit =
             find_click::for_event(&self.clicks, mapped, own, references, at, call.now).await?;
         let mut facts = facts_of(conversion, &credit);
-        let (account, time, now) = (&conversion.account, conversion.occurred_at, call.now);
-        let owner = key_of(conversion);
-        let from = call.next_second(account, &facts);
-        let first = claim_of(account, &facts.identity, time.plus_seconds(from));
-        facts.conversion_time = match first {
-            None => time,
-            Some(first) if self.ledger.claim(&first, &owner, now).await? => time.plus_seconds(from),
-            Some(_) if self.is_known(&owner, now).await? => return Ok(Found::Known),
-            Some(_) => {
-                let identity = &facts.identity;
-                self.ledger.claim_second(account, identity, time, &owner, now, from + 1).await?
-            }
-        };
-        let missing = credit.missing();
-        Ok(Found::New(Box::new(facts), missing))
+        let (owner, from) = (key_of(conversion), call.next_second(account, &facts));
+        let identity = &facts.identity;
+        facts.conversion_time =
+            self.ledger.claim_second(account, identity, at, &owner, call.now, from).await?;
+        Ok((facts, credit.missing()))
     }
 
-    async fn is_known(&self, key: &RowKey, now: EventTime) -> Result<bool, LedgerError> {
-        let partition = self.ledger.partition(&key.source, &key.event_id, now).await?;
-        Ok(partition.row(key).is_some())
-    }
-
-    /// Reads the row's partition, after the row is there, and has it take the corrections that came
-    /// before it.
-    async fn gather(&self, key: &RowKey, call: &Call<'_>) -> Result<Gathered, LedgerError> {
+    /// Reads the partition of `notice`, the id under which an event of `row` came, after the row (or
+    /// what leads to it) is there, and has the row take the corrections that came before it.
+    pub(crate) async fn gather(
+        &self,
+        notice: &RowKey,
+        mut row: Row,
+        call: &Call<'_>,
+    ) -> Result<Gathered, LedgerError> {
         let context = call.context(&self.policy);
-        for _ in 0..ROUNDS {
-            let partition = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
-            let Some(row) = partition.row(key) else { return Err(LedgerError::Conflict) };
+        for round in 0..ROUNDS {
+            if round > 0 {
+                let current = originals::row(&self.ledger, &row.key, call.now).await?;
+                row = current.ok_or(LedgerError::Conflict)?;
+            }
+            let partition =
+                self.ledger.partition(&notice.source, &notice.event_id, call.now).await?;
+            let original = Original { event: &notice.event, row: &row };
             let orphan = partition.orphan.as_ref();
             let Some((orphan, moved)) =
-                orphan.and_then(|orphan| Some((orphan, take(row, orphan, &context)?)))
+                orphan.and_then(|orphan| Some((orphan, take(original, orphan, &context)?)))
             else {
-                return Ok(Gathered { row: row.clone(), lost: 0 });
+                return Ok(Gathered { row, lost: 0 });
             };
-            if self.ledger.move_corrections(orphan, row, &moved).await? {
+            if self.ledger.move_corrections(orphan, &row, &moved).await? {
                 let lost = lost_since(&moved.row, row.corrections.len());
                 return Ok(Gathered { row: moved.row, lost });
             }
@@ -122,29 +131,38 @@ impl<P: Ports> Enqueue<P> {
         Err(LedgerError::Conflict)
     }
 
-    /// The id is known. What the repetition says better is added to a row that has nobody yet. A row
-    /// that nothing is known of and nothing drives may have lost its message: it is sent again. Any
-    /// other row is driven by its outcome, its `due` or a redrive.
-    async fn repeat(
+    /// The id is known.
+    async fn store_repetition(
         &self,
         conversion: &Conversion,
+        row: Row,
         call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        let mut gathered = self.gather(&key_of(conversion), call).await?;
+        let gathered = self.gather(&key_of(conversion), row, call).await?;
         if let Some(message) = conflict_with(&gathered.row, conversion) {
             return Ok(conflict(conversion, message));
         }
-        match self.improve(&gathered.row, conversion, call).await? {
-            Some(better) => {
-                call.signal(&better, None);
-                gathered.row = better;
-            }
-            None if gathered.row.observed_revision == 0 && gathered.row.open.is_none() => {
-                call.signal(&gathered.row, None);
-            }
-            None => {}
-        }
+        let gathered = self.improve_or_signal(gathered, conversion, call).await?;
         Ok(answer(conversion, Status::Duplicate, &gathered))
+    }
+
+    /// What a repetition, or another notice of the order, says better is added to a row that has nobody
+    /// yet. A row that nothing is known of and nothing drives may have lost its message: it is sent
+    /// again. Any other row is driven by its outcome, its `due` or a redrive.
+    pub(crate) async fn improve_or_signal(
+        &self,
+        gathered: Gathered,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<Gathered, LedgerError> {
+        if let Some(row) = self.improve(&gathered.row, conversion, call).await? {
+            call.signal(&row, None);
+            return Ok(Gathered { row, ..gathered });
+        }
+        if gathered.row.observed_revision == 0 && gathered.row.open.is_none() {
+            call.signal(&gathered.row, None);
+        }
+        Ok(gathered)
     }
 
     /// The row with what the repetition says better, once it is written; `None` if that is nothing.
@@ -165,10 +183,8 @@ impl<P: Ports> Enqueue<P> {
             if self.ledger.change(&row, &better).await? {
                 return Ok(Some(better));
             }
-            let key = &row.key;
-            let partition = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
-            let Some(current) = partition.row(key) else { return Err(LedgerError::Conflict) };
-            row = current.clone();
+            let current = originals::row(&self.ledger, &row.key, call.now).await?;
+            row = current.ok_or(LedgerError::Conflict)?;
         }
         Err(LedgerError::Conflict)
     }

@@ -1,5 +1,5 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
-//! for the original.
+//! for the original. An id that came as another notice of an order leads to the order's row.
 
 use tracklayer_core::{
     event::{Correction as CorrectionEvent, ErrorCode, EventError},
@@ -15,8 +15,9 @@ use tracklayer_core::{
         state::lost_since,
     },
 };
-use tracklayer_edge::ports::{
-    Claims as _, LedgerError, Orphans as _, Partition, Pointer, Ports, Rows as _,
+use tracklayer_edge::{
+    flows::originals::{self, Siblings},
+    ports::{Claims as _, LedgerError, Orphans as _, Pointer, Ports, Rows as _},
 };
 
 use crate::{
@@ -39,7 +40,7 @@ enum Target<'a> {
 
 impl<P: Ports> Enqueue<P> {
     /// Records one correction and answers.
-    pub(crate) async fn take_correction(
+    pub(crate) async fn store_correction(
         &self,
         event: &CorrectionEvent,
         call: &Call<'_>,
@@ -64,12 +65,12 @@ impl<P: Ports> Enqueue<P> {
         owned: &mut bool,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let partition = self.siblings(event, call).await?;
+        let siblings = self.siblings(event, call).await?;
         let correction = recorded(event, call.now);
-        if is_in(&partition, &correction) {
-            return self.repeat_correction(event, &partition, call).await;
+        if is_in(&siblings, &correction) {
+            return self.repeat_correction(event, &siblings, call).await;
         }
-        let target = match self.target(event, &correction, &partition, call) {
+        let target = match self.target(event, &correction, &siblings, call) {
             Ok(target) => target,
             Err(error) => return self.reject(event, error).await.map(Some),
         };
@@ -84,7 +85,8 @@ impl<P: Ports> Enqueue<P> {
                 Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
-                self.record_in_orphan(event, partition.orphan.as_ref(), &after, call).await
+                let before = siblings.partition.orphan.as_ref();
+                self.record_in_orphan(event, before, &after, call).await
             }
         }
     }
@@ -117,16 +119,16 @@ impl<P: Ports> Enqueue<P> {
         &self,
         event: &CorrectionEvent,
         call: &Call<'_>,
-    ) -> Result<Partition, LedgerError> {
+    ) -> Result<Siblings, LedgerError> {
         let original = &event.original;
-        self.ledger.partition(&original.source, &original.event_id, call.now).await
+        originals::siblings(&self.ledger, &original.source, &original.event_id, call.now).await
     }
 
     /// It is recorded already.
     async fn repeat_correction(
         &self,
         event: &CorrectionEvent,
-        partition: &Partition,
+        siblings: &Siblings,
         call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let known = self.ledger.pointer(&own_key(event), call.now).await?;
@@ -134,7 +136,8 @@ impl<P: Ports> Enqueue<P> {
             return Ok(Some(conflict(event)));
         }
         let correction = recorded(event, call.now);
-        match partition.rows.iter().find(|row| has(&row.corrections, &correction)) {
+        let mut rows = siblings.originals().into_iter().map(|original| original.row);
+        match rows.find(|row| has(&row.corrections, &correction)) {
             Some(row) => Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, row))),
             // The run that wrote it into the orphan may have died before it looked again.
             None => self.settle(event, Status::Duplicate, call).await,
@@ -152,8 +155,12 @@ impl<P: Ports> Enqueue<P> {
         let context = call.context(&self.policy);
         let mut lost = 0;
         for _ in 0..ROUNDS {
-            let Partition { rows, orphan } = self.siblings(event, call).await?;
-            match (look_again(&correction, &rows, orphan.as_ref(), &context), &orphan) {
+            let siblings = self.siblings(event, call).await?;
+            let orphan = siblings.partition.orphan.as_ref();
+            // A row of an order that the key does not cover takes nothing from here.
+            let mut originals = siblings.originals();
+            originals.retain(|original| call.covers(original.row));
+            match (look_again(&correction, &originals, orphan, &context), orphan) {
                 (Again::Taken(row), _) => {
                     let answer = EventAnswer::of_correction(event, status, row);
                     return Ok(Some(EventAnswer { lost, ..answer }));
@@ -189,13 +196,13 @@ impl<P: Ports> Enqueue<P> {
         &self,
         event: &CorrectionEvent,
         correction: &Correction,
-        partition: &'a Partition,
+        siblings: &'a Siblings,
         call: &Call<'_>,
     ) -> Result<Target<'a>, EventError> {
         let context = call.context(&self.policy);
-        match aim(correction, &partition.rows) {
+        match aim(correction, &siblings.originals()) {
             Aim::Row(row) => {
-                call.allows(&event.original.source, Some(&row.account))?;
+                call.allows(&row.key.source, Some(&row.account))?;
                 check(row, correction).map_err(unfit)?;
                 let after = append(row, correction.clone(), &context);
                 Ok(Target::Row(row, Box::new(after)))
@@ -204,7 +211,8 @@ impl<P: Ports> Enqueue<P> {
                 let account = self.account_of(event, call)?;
                 let original = &event.original;
                 let (source, event_id) = (original.source.clone(), original.event_id.clone());
-                let (key, known) = (PartitionKey { source, event_id }, partition.orphan.as_ref());
+                let key = PartitionKey { source, event_id };
+                let known = siblings.partition.orphan.as_ref();
                 let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
                 orphan.map(Target::Orphan).map_err(unfit)
             }
@@ -249,10 +257,10 @@ fn is_other(known: &Pointer, event: &CorrectionEvent) -> bool {
     known.fingerprint != event.fingerprint().to_string()
 }
 
-fn is_in(partition: &Partition, correction: &Correction) -> bool {
-    let of_rows = partition.rows.iter().map(|row| &row.corrections);
-    let of_orphan = partition.orphan.iter().map(|orphan| &orphan.corrections);
-    of_rows.chain(of_orphan).any(|corrections| has(corrections, correction))
+fn is_in(siblings: &Siblings, correction: &Correction) -> bool {
+    let orphan = siblings.partition.orphan.as_ref();
+    orphan.is_some_and(|orphan| has(&orphan.corrections, correction))
+        || siblings.originals().iter().any(|it| has(&it.row.corrections, correction))
 }
 
 fn ambiguous() -> EventError {

@@ -1,15 +1,20 @@
 //! Stores confirmed events in the ledger and signals them.
 //!
 //! - `context`: what the function reads and writes
-//! - `handler`: one request: key, events, answers; `call`: what its events share
-//! - `conversion`: an original; `correction`: a refund, restatement or cancellation
-//! - `wire`: the answers
+//! - `handler`: one request: key, body, answer
+//! - `batch`: its events, in an order in which each finds what it needs; `call`: what they share
+//! - `conversion`: an original; `order`: one order, one conversion; `denial`: the person has said no
+//! - `correction`: a refund, restatement or cancellation
+//! - `wire`: the body and the answers
 
+mod batch;
 mod call;
 mod context;
 mod conversion;
 mod correction;
+mod denial;
 mod handler;
+mod order;
 mod wire;
 
 pub use context::Enqueue;

@@ -9,7 +9,9 @@ use tracklayer_edge::{
     },
     lambda::{
         clock::SystemClock,
-        config, http_api,
+        config,
+        deadline::Deadline,
+        http_api,
         telemetry::{self, StandardOutput},
     },
 };
@@ -33,8 +35,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let enqueue = &enqueue;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
-        let deadline_ms = event.context.deadline;
-        Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload, deadline_ms).await)
+        let deadline = Deadline::at_epoch_ms(event.context.deadline, &enqueue.clock);
+        Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload, deadline).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -1,14 +1,57 @@
-//! The answers of `POST /api/tracklayer/events`.
+//! The body and the answers of `POST /api/tracklayer/events`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tracklayer_core::{
-    event::{Correction, EventError, Ignored, Rejection},
-    id::{AccountName, RecordId, Source},
-    ledger::{correction::Correction as RowCorrection, orphan::Orphan, row::Row},
+    event::{Conversion, Correction, EventError, Ignored, IgnoredReason, Rejection},
+    id::{AccountName, EventName, RecordId, Source},
+    ledger::{
+        correction::Correction as RowCorrection,
+        orphan::Orphan,
+        row::{Row, RowKey},
+    },
     reconcile::state::{State, refusal_of, state, state_of_orphan},
 };
+use tracklayer_edge::lambda::http_api::Problem;
+
+/// The most events of one request.
+const MAX_EVENTS: usize = 500;
+
+/// The reason in the answer to another notice of an order that is counted already.
+const SAME_ORDER: &str = "same_order";
+
+/// One event, or several, each still its JSON text.
+pub(crate) enum Body<'a> {
+    One([&'a RawValue; 1]),
+    Many(Vec<&'a RawValue>),
+}
+
+impl<'a> Body<'a> {
+    pub fn parse(text: &'a str) -> Result<Self, Problem> {
+        let invalid = |message| Problem::new(400, "invalid_json", message);
+        let raw: &RawValue =
+            serde_json::from_str(text).map_err(|_| invalid("the body is not JSON"))?;
+        if raw.get().starts_with('{') {
+            return Ok(Body::One([raw]));
+        }
+        let events: Vec<&RawValue> = serde_json::from_str(raw.get())
+            .map_err(|_| invalid("the body is neither an object nor an array"))?;
+        match events.len() {
+            0 => Err(invalid("the array is empty")),
+            1..=MAX_EVENTS => Ok(Body::Many(events)),
+            _ => Err(Problem::new(413, "too_many_events", "at most 500 events a request")),
+        }
+    }
+
+    pub fn events(&self) -> &[&'a RawValue] {
+        match self {
+            Body::One(event) => event,
+            Body::Many(events) => events,
+        }
+    }
+}
 
 /// What became of one event.
 #[derive(Debug, Serialize)]
@@ -23,6 +66,9 @@ pub struct EventAnswer {
     /// Why it waits, was refused or was ignored: null where there is nothing to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Option<String>>,
+    /// The event that counts for the order, where this is another notice of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<Counted>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError>,
     /// For metrics: the account, where it is known.
@@ -31,6 +77,22 @@ pub struct EventAnswer {
     /// For metrics: corrections that can have no effect, recorded with this event.
     #[serde(skip)]
     pub lost: usize,
+}
+
+/// The event that counts for an order.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    pub source: Source,
+    pub event_id: RecordId,
+    pub event: EventName,
+}
+
+impl From<&RowKey> for Counted {
+    fn from(key: &RowKey) -> Self {
+        let RowKey { source, event_id, event } = key.clone();
+        Counted { source, event_id, event }
+    }
 }
 
 /// How an event ends, in the words of the answer.
@@ -80,6 +142,7 @@ impl EventAnswer {
             status,
             state: None,
             reason: None,
+            of: None,
             error: None,
             account: None,
             lost: 0,
@@ -124,11 +187,40 @@ impl EventAnswer {
         }
     }
 
+    /// Another notice of the order that `row` counts.
+    pub fn same_order(conversion: &Conversion, row: &Row) -> Self {
+        let (id, source) = (&conversion.event_id, &conversion.source);
+        EventAnswer {
+            reason: Some(Some(SAME_ORDER.to_owned())),
+            of: Some((&row.key).into()),
+            ..Self::stored(id, source, Status::Duplicate, row)
+        }
+    }
+
+    /// A notice of an order that is counted already, and not as this one says; `row` is what counts.
+    pub fn order_conflict(conversion: &Conversion, error: EventError, row: Option<&Row>) -> Self {
+        EventAnswer {
+            of: row.map(|row| (&row.key).into()),
+            account: Some(conversion.account.clone()),
+            ..Self::conflict(&conversion.event_id, &conversion.source, error)
+        }
+    }
+
     /// Not stored, on purpose.
     pub fn ignored(ignored: &Ignored) -> Self {
         EventAnswer {
             reason: Some(Some(ignored.reason.as_str().to_owned())),
+            account: ignored.account.clone(),
             ..Self::new(&ignored.event_id, &ignored.source, Status::Ignored)
+        }
+    }
+
+    /// Not stored: another notice of its order denied consent.
+    pub fn of_denied_order(conversion: &Conversion) -> Self {
+        EventAnswer {
+            reason: Some(Some(IgnoredReason::ConsentDenied.as_str().to_owned())),
+            account: Some(conversion.account.clone()),
+            ..Self::new(&conversion.event_id, &conversion.source, Status::Ignored)
         }
     }
 
@@ -151,6 +243,7 @@ impl From<Rejection> for EventAnswer {
             status: Status::Rejected,
             state: None,
             reason: None,
+            of: None,
             error: Some(rejection.error),
             account: None,
             lost: 0,

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use tracklayer_core::{
     id::{RecordId, Source},
-    ledger::{correction::Correction, row::PartitionKey},
+    ledger::{
+        correction::Correction,
+        row::{PartitionKey, Row},
+    },
     time::EventTime,
 };
 use tracklayer_edge::{
+    flows::originals::{Siblings, siblings},
     lambda::http_api::{self, Problem, Request, Response},
-    ports::{
-        Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right,
-        Rows as _,
-    },
+    ports::{Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right},
 };
 
 use crate::{
@@ -69,19 +70,33 @@ where
     ) -> Result<Vec<Partition>, LedgerError> {
         let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
         let (own, pointer) = tokio::try_join!(
-            self.ledger.partition(source, event_id, now),
+            siblings(&self.ledger, source, event_id, now),
             self.ledger.pointer(&key, now)
         )?;
-        let mut found = vec![own];
+        let mut found = all_of(own);
         let original = pointer.map(|it| (it.original_source, it.original_event_id));
         if let Some((its_source, its_id)) = original
             && (&its_source, &its_id) != (source, event_id)
         {
-            let original = self.ledger.partition(&its_source, &its_id, now).await?;
-            found.push(corrected_by(original, source, event_id));
+            let original = siblings(&self.ledger, &its_source, &its_id, now).await?;
+            let originals = all_of(original).into_iter();
+            found.extend(originals.map(|it| corrected_by(it, source, event_id)));
         }
         Ok(found)
     }
+}
+
+/// What is under an id, and the rows of the orders that it leads to, each once.
+fn all_of(siblings: Siblings) -> Vec<Partition> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (_, row) in siblings.led_to {
+        if rows.iter().all(|known| known.key != row.key) {
+            rows.push(row);
+        }
+    }
+    let of_orders =
+        rows.into_iter().map(|row| Partition { rows: vec![row], ..Partition::default() });
+    std::iter::once(siblings.partition).chain(of_orders).collect()
 }
 
 /// The records that have this correction: one, whichever it is by now.
@@ -161,14 +176,17 @@ mod tests {
             "accounts": ["*"], "rights": ["read"],
         }))
         .expect("a key");
-        let of = |source: &str| Partition { rows: vec![row(source, "4711", None)], orphan: None };
+        let of = |source: &str| Partition {
+            rows: vec![row(source, "4711", None)],
+            ..Partition::default()
+        };
         assert_eq!(shown(vec![], &key).expect_err("nothing there").status, 404);
         assert_eq!(shown(vec![Partition::default()], &key).expect_err("nothing there").status, 404);
         assert_eq!(shown(vec![of("shop")], &key).expect_err("not its own").status, 403);
         assert_eq!(shown(vec![of("shop"), of("crm")], &key).expect("one of them").len(), 1);
         let waits = |source, corrections| Partition {
             orphan: Some(orphan(source, "4711", corrections)),
-            rows: Vec::new(),
+            ..Partition::default()
         };
         assert_eq!(shown(vec![waits("crm", vec![])], &key).expect_err("moved").status, 404);
         let corrections = vec![refund("r", "1")];
@@ -185,9 +203,9 @@ mod tests {
         sale.corrections.push(refund("r", "1"));
         let waits = orphan("shop", "4711", vec![refund("other", "1")]);
         let rows = vec![sale.clone(), row("shop", "4711", None)];
-        let partition = Partition { rows, orphan: Some(waits) };
+        let partition = Partition { rows, orphan: Some(waits), ..Partition::default() };
         let (source, id) = (sale.key.source.clone(), "r".parse().expect("an id"));
-        let expected = Partition { rows: vec![sale], orphan: None };
+        let expected = Partition { rows: vec![sale], ..Partition::default() };
         assert_eq!(corrected_by(partition, &source, &id), expected);
     }
 }

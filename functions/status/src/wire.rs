@@ -146,7 +146,7 @@ impl<'a> Story<'a> {
         now: EventTime,
     ) -> Self {
         let mut records = Vec::new();
-        for Partition { rows, orphan } in found {
+        for Partition { rows, orphan, .. } in found {
             records.extend(rows.iter().map(|row| Record::of(row, accounts, policy, now)));
             records.extend(orphan.as_ref().map(Record::of_orphan));
         }

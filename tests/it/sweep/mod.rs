@@ -23,7 +23,7 @@ use tracklayer_core::{
     reconcile::{
         decide::AccountView,
         note::Context,
-        orphans::{add, take},
+        orphans::{Original, add, take},
     },
     time::{DAY, EventTime},
 };
@@ -182,7 +182,7 @@ async fn an_orphan_gives_its_corrections_once_or_not_at_all() {
     let context = Context { account: &account, now, policy: &policy };
     rig.put(&row).await;
     rig.put_orphan(&orphan).await;
-    let moved = take(&row, &orphan, &context).expect("taken");
+    let moved = take(Original::own(&row), &orphan, &context).expect("taken");
 
     let stale = Orphan { revision: 7, ..orphan.clone() };
     assert!(!ledger.move_corrections(&stale, &row, &moved).await.expect("answered"));

@@ -39,7 +39,7 @@ fn a_plain_conversion_costs_four_writes_and_few_reads() {
     assert_eq!((outcome.violations.len(), outcome.counted), (0, orders));
     // Its key, its row, its claim, its outcome.
     assert_eq!(outcome.units.write, 4 * orders);
-    // Its partition before and after it is recorded, for corrections that came first, its pointer
-    // and its row; the account item comes with each batch.
-    assert!(outcome.units.read <= 4 * orders + 2 * outcome.calls, "{outcome:?}");
+    // Its partition before and after it is recorded, and its row; its partition and a pointer for
+    // status; the account item comes with each batch.
+    assert!(outcome.units.read <= 5 * orders + 2 * outcome.calls, "{outcome:?}");
 }

@@ -98,6 +98,7 @@ pub fn facts() -> Facts {
             from: ClickOrigin::Session,
             reference: None,
         }),
+        order: None,
         references: References { session: Some(id("sess_10492")), ..References::default() },
         refused_clicks: Vec::new(),
         consent: Consent::Unknown,

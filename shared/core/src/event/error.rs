@@ -69,6 +69,9 @@ codes! {
     CurrencyMismatch => "currency_mismatch",
     /// Same id, other content or other account (found in the ledger).
     Conflict => "conflict",
+    /// Another event of the same order is counted already, and this one says something else, or the
+    /// order was taken back since (found in the ledger).
+    SameOrder => "same_order",
 }
 
 impl fmt::Display for ErrorCode {

@@ -36,6 +36,14 @@ impl<'a> Fields<'a> {
         self.raw(field).map(|raw| string(raw).ok_or_else(wrong)).transpose()
     }
 
+    /// The field as a string or a whole number, if it is there: many shops number their orders.
+    pub(super) fn id_text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
+        match self.raw(field) {
+            Some(raw) if is_integer(raw) => Ok(Some(Cow::Borrowed(raw))),
+            _ => self.text(field),
+        }
+    }
+
     /// The field as the text of a number, if it is there.
     pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, EventError> {
         match self.raw(field) {
@@ -54,6 +62,11 @@ impl<'a> Fields<'a> {
 
 pub(super) fn missing(field: Field) -> EventError {
     EventError::at(ErrorCode::MissingField, field.as_str(), "is missing")
+}
+
+fn is_integer(raw: &str) -> bool {
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The string that a JSON text spells; borrowed where it has no escapes.

@@ -22,7 +22,7 @@ pub use fingerprint::{Fingerprint, fingerprint};
 pub use parse::parse_event;
 
 use crate::id::{AccountName, EventName, RecordId, Source};
-use crate::ledger::facts::References;
+use crate::ledger::{facts::References, order::OrderKey};
 use crate::mapping::GoalRule;
 use crate::money::Money;
 use crate::person::click_id::ClickId;
@@ -50,6 +50,10 @@ pub struct Ignored {
     pub event_id: RecordId,
     /// Its source.
     pub source: Source,
+    /// The account, of a conversion that is dropped for want of consent; as far as it is said.
+    pub account: Option<AccountName>,
+    /// The order, of such a conversion: no other notice of it may be counted.
+    pub order: Option<OrderKey>,
     /// Why it is dropped.
     pub reason: IgnoredReason,
 }
@@ -94,6 +98,8 @@ pub struct Conversion {
     pub value: Option<Money>,
     /// The click itself, where the caller knows it.
     pub msclkid: Option<ClickId>,
+    /// The order that it is about, where its goal counts one conversion per order.
+    pub order: Option<OrderKey>,
     /// By what its click may be found else.
     pub references: References,
     /// Hash of the person's e-mail address.

@@ -44,7 +44,7 @@ struct Head {
 impl Head {
     fn ignored(self, reason: IgnoredReason) -> Event {
         let Head { event, event_id, source } = self;
-        Event::Ignored(Ignored { event, event_id, source, reason })
+        Event::Ignored(Ignored { event, event_id, source, account: None, order: None, reason })
     }
 }
 
@@ -56,24 +56,27 @@ impl Reading<'_> {
         let head = Head { event, event_id, source };
         match rule {
             EventRule::AnalyticsOnly => Ok(head.ignored(IgnoredReason::AnalyticsOnly)),
-            EventRule::Conversion(rule) => self.unless_denied(head, |head, consent| {
-                self.conversion(head, rule, consent).map(Event::Conversion)
-            }),
-            EventRule::Correction(rule) => self
-                .unless_denied(head, |head, _| self.correction(head, rule).map(Event::Correction)),
+            EventRule::Conversion(rule) => match read::consent(&self.fields)? {
+                Consent::Denied => Ok(self.denied(head, rule)),
+                consent => self.conversion(head, rule, consent).map(Event::Conversion),
+            },
+            EventRule::Correction(rule) => match read::consent(&self.fields)? {
+                Consent::Denied => Ok(head.ignored(IgnoredReason::ConsentDenied)),
+                _ => self.correction(head, rule).map(Event::Correction),
+            },
         }
     }
 
-    /// Without consent nothing more of the event is read.
-    fn unless_denied(
-        &self,
-        head: Head,
-        read_on: impl FnOnce(Head, Consent) -> Result<Event, EventError>,
-    ) -> Result<Event, EventError> {
-        match read::consent(&self.fields)? {
-            Consent::Denied => Ok(head.ignored(IgnoredReason::ConsentDenied)),
-            consent => read_on(head, consent),
-        }
+    /// Without consent nothing more of the event is read than which order it is about.
+    fn denied(&self, head: Head, rule: &ConversionRule) -> Event {
+        let Head { event, event_id, source } = head;
+        let account = read::account(&self.fields, self.mapping).ok();
+        let order = account.and_then(|account| {
+            read::order(&self.fields, self.mapping, account, &rule.goal, &source)
+        });
+        let account = account.map(|account| account.name().clone());
+        let reason = IgnoredReason::ConsentDenied;
+        Event::Ignored(Ignored { event, event_id, source, account, order, reason })
     }
 
     fn conversion(
@@ -88,6 +91,7 @@ impl Reading<'_> {
         let occurred_at = read::occurred_at(fields, self.now)?.second();
         read::not_too_old(occurred_at, self.now)?;
         let conversion = Conversion {
+            order: read::order(fields, self.mapping, account, &rule.goal, &head.source),
             event: head.event,
             event_id: head.event_id,
             source: head.source,

@@ -5,8 +5,8 @@ use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::{Fields, missing};
 use crate::id::{EventName, RecordId, Source};
-use crate::ledger::facts::References;
-use crate::mapping::{Account, EventRule, Mapping};
+use crate::ledger::{facts::References, order::OrderKey};
+use crate::mapping::{Account, EventRule, Mapping, PerOrder};
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
 use crate::person::{
@@ -27,7 +27,26 @@ pub(super) fn source(fields: &Fields<'_>) -> Result<Source, EventError> {
 
 fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidId, field.as_str(), e);
-    fields.text(field)?.map(|text| RecordId::parse(&text).map_err(invalid)).transpose()
+    let text = match field {
+        Field::OrderId => fields.id_text(field)?,
+        _ => fields.text(field)?,
+    };
+    text.map(|text| RecordId::parse(&text).map_err(invalid)).transpose()
+}
+
+/// The order that an event for the goal under this key is about, where the goal counts one conversion
+/// per order. Any text will do, also one that is no id.
+pub(super) fn order(
+    fields: &Fields<'_>,
+    mapping: &Mapping,
+    account: &Account,
+    goal: &str,
+    source: &Source,
+) -> Option<OrderKey> {
+    account.goal(goal).filter(|goal| goal.per_order == PerOrder::One)?;
+    let number = fields.id_text(Field::OrderId).ok()??;
+    let own = Some(source).filter(|source| mapping.has_own_orders(source));
+    OrderKey::new(account.name(), goal, own, &number)
 }
 
 /// The event's name with what the mapping says of it.

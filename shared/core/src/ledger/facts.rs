@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{GoalName, RecordId},
+    ledger::order::OrderKey,
     money::Money,
     person::{click_id::ClickId, consent::Consent, identity::Identity},
     time::EventTime,
@@ -26,6 +27,8 @@ pub struct Facts {
     pub identity: Identity,
     /// Where the click came from.
     pub click: Option<Click>,
+    /// The order that it speaks for, where its goal counts one conversion per order.
+    pub order: Option<OrderKey>,
     /// The records it may find a click by later.
     pub references: References,
     /// Click ids that Microsoft refused because they are later than the conversion (5616). They are
@@ -33,8 +36,8 @@ pub struct Facts {
     pub refused_clicks: Vec<ClickId>,
     /// What the event said of the person's consent.
     pub consent: Consent,
-    /// When the person was erased or denied consent: identity, click, references and fingerprint are
-    /// gone since.
+    /// When the person was erased or denied consent: identity, click, order, references and
+    /// fingerprint are gone since.
     pub erased_at: Option<EventTime>,
 }
 

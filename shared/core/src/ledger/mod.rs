@@ -5,6 +5,7 @@ pub mod correction;
 pub mod facts;
 pub mod index;
 pub mod observed;
+pub mod order;
 pub mod orphan;
 pub mod row;
 pub mod signal;

@@ -12,6 +12,7 @@ use crate::{
         facts::{Click, ClickOrigin, Facts, References},
         index::{IndexClass, Open},
         observed::Observed,
+        order::OrderKey,
         row::{BadKey, Row, RowKey},
         wait::WaitReason,
     },
@@ -57,6 +58,8 @@ pub struct StoredRow {
     click_reference: Option<RecordId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused_clicks: Vec<ClickId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_key: Option<OrderKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,6 +179,7 @@ impl From<&Row> for StoredRow {
             click_from: click.map(|click| click.from),
             click_reference: click.and_then(|click| click.reference.clone()),
             refused_clicks: facts.refused_clicks.clone(),
+            order_key: facts.order.clone(),
             session_id: references.session,
             lead_id: references.lead,
             cart_id: references.cart,
@@ -238,6 +242,7 @@ impl StoredRow {
                 phone: self.hashed_phone,
             },
             click: self.take_click(),
+            order: self.order_key.take(),
             references: References {
                 session: self.session_id.take(),
                 lead: self.lead_id.take(),

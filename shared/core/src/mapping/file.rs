@@ -1,6 +1,6 @@
 //! The mapping as it is in its file, and the checks that turn it into a [`Mapping`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Account, ConversionRule, CorrectionRule, EventRule, GoalRule, Mapping};
 use crate::event::field::Field;
-use crate::id::{AccountName, EventName, GoalName};
+use crate::id::{AccountName, EventName, GoalName, Source};
 use crate::person::phone::is_calling_code;
 
 /// A mapping that can't be used: where in the file, and what is wrong there.
@@ -58,7 +58,7 @@ struct AccountEntry {
     default_country_code: Option<String>,
 }
 
-const SECTIONS: [&str; 4] = ["goals", "events", "analyticsOnly", "accounts"];
+const SECTIONS: [&str; 5] = ["goals", "events", "analyticsOnly", "accounts", "ownOrders"];
 
 pub(super) fn parse(json: &str) -> Result<Mapping, MappingError> {
     let mut top: Map<String, Value> =
@@ -66,11 +66,12 @@ pub(super) fn parse(json: &str) -> Result<Mapping, MappingError> {
     let goals = section::<GoalEntry>(&mut top, "goals")?;
     let goals: BTreeMap<_, _> = goals.into_iter().map(|(key, goal)| (key, goal.rule)).collect();
     let mut events = events(section(&mut top, "events")?, &goals)?;
-    add_analytics_only(&mut events, top.remove("analyticsOnly"))?;
+    add_analytics_only(&mut events, names(&mut top, "analyticsOnly")?)?;
+    let own_orders: BTreeSet<Source> = names(&mut top, "ownOrders")?.into_iter().collect();
     let accounts = accounts(section(&mut top, "accounts")?, &goals)?;
     match top.keys().next() {
         Some(key) => Err(MappingError::new(key, format!("is none of {}", SECTIONS.join(", ")))),
-        None => Ok(Mapping { events, accounts }),
+        None => Ok(Mapping { events, accounts, own_orders }),
     }
 }
 
@@ -120,18 +121,22 @@ fn event_rule(path: &str, entry: EventEntry, goals: &Goals) -> Result<EventRule,
     }
 }
 
+/// A list of names, which may be left out.
+fn names<T: DeserializeOwned>(
+    top: &mut Map<String, Value>,
+    section: &str,
+) -> Result<Vec<T>, MappingError> {
+    let Some(list) = top.remove(section) else { return Ok(Vec::new()) };
+    serde_json::from_value(list).map_err(|error| MappingError::new(section, error))
+}
+
 fn add_analytics_only(
     events: &mut BTreeMap<EventName, EventRule>,
-    names: Option<Value>,
+    names: Vec<EventName>,
 ) -> Result<(), MappingError> {
-    const PATH: &str = "analyticsOnly";
-    let names: Vec<EventName> = match names {
-        Some(names) => serde_json::from_value(names).map_err(|e| MappingError::new(PATH, e))?,
-        None => Vec::new(),
-    };
     for name in names {
         if events.contains_key(&name) {
-            return Err(MappingError::new(format!("{PATH}.{name}"), "is named twice"));
+            return Err(MappingError::new(format!("analyticsOnly.{name}"), "is named twice"));
         }
         events.insert(name, EventRule::AnalyticsOnly);
     }

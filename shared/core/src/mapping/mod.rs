@@ -1,10 +1,11 @@
 //! Which event becomes which Microsoft goal, in which account: one data file, `mapping.json`.
 //!
 //! ```text
-//! goals          key → exact goal name, revenue mode, count type, whether hashes go along
+//! goals          key → exact goal name, revenue mode, count type, whether hashes go along, perOrder
 //! events         event name → a goal's key, or "adjusts": true for corrections; required fields
 //! analyticsOnly  event names that are answered and dropped
 //! accounts       account name → its own goal names by goal key, browserOrderTies, defaultCountryCode
+//! ownOrders      sources whose order numbers are their own
 //! ```
 //!
 //! A new event is an edit of that file only. It is the only list of accounts.
@@ -13,14 +14,14 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use file::MappingError;
 
 use crate::event::field::Field;
-use crate::id::{AccountName, EventName, GoalName};
+use crate::id::{AccountName, EventName, GoalName, Source};
 
 /// How a goal counts money
 /// (learn.microsoft.com/advertising/campaign-management-service/conversiongoalrevenue).
@@ -44,6 +45,17 @@ pub enum CountType {
     Unique,
 }
 
+/// How many conversions of one order a goal counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PerOrder {
+    /// One: what else comes with its `orderId` is another notice of the same order.
+    #[default]
+    One,
+    /// Every one, such as the renewals of a contract.
+    Many,
+}
+
 /// A goal as one account has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +69,9 @@ pub struct GoalRule {
     /// Whether hashes go along; not where enhanced conversions are off.
     #[serde(rename = "enhancedConversions")]
     pub enhanced: bool,
+    /// How many conversions of an order it counts.
+    #[serde(default)]
+    pub per_order: PerOrder,
 }
 
 /// What an event name means.
@@ -132,6 +147,7 @@ impl Account {
 pub struct Mapping {
     events: BTreeMap<EventName, EventRule>,
     accounts: BTreeMap<AccountName, Account>,
+    own_orders: BTreeSet<Source>,
 }
 
 impl Mapping {
@@ -169,6 +185,13 @@ impl Mapping {
     /// All accounts, by name.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values()
+    }
+
+    /// Whether the order numbers of this source are its own. Those of all other sources are the same
+    /// numbers, whoever sends them.
+    #[must_use]
+    pub fn has_own_orders(&self, source: &Source) -> bool {
+        self.own_orders.contains(source)
     }
 
     /// The account that is meant when an event names none: the only one, else `None`.

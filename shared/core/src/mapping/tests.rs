@@ -34,6 +34,8 @@ fn shipped() {
     assert!(main.goals().all(|(_, goal)| goal.enhanced));
     assert_eq!(main.goal("qualified_lead").expect("goal").count_type, CountType::Unique);
     assert_eq!(main.goal("purchase").expect("goal").count_type, CountType::All);
+    assert!(main.goals().all(|(_, goal)| goal.per_order == PerOrder::One));
+    assert!(!mapping.has_own_orders(&"shop".parse().expect("a source")));
 }
 
 #[test]
@@ -70,13 +72,16 @@ fn accounts_have_their_own_goal_names() {
 fn errors_name_the_place() {
     use serde_json::json;
     type Edit = fn(&mut serde_json::Value);
-    let cases: [(&str, Edit); 14] = [
+    let cases: [(&str, Edit); 17] = [
         ("$", |f| *f = json!([])),
         ("goals", |f| f["goals"] = json!({})),
         ("accounts", |f| f["accounts"] = json!(null)),
         ("goal", |f| f["goal"] = json!({})),
         ("goals.purchase", |f| f["goals"]["purchase"]["revenue"] = json!("Variable")),
         ("goals.purchase", |f| f["goals"]["purchase"]["name"] = json!("x".repeat(101))),
+        ("goals.purchase", |f| f["goals"]["purchase"]["perOrder"] = json!("two")),
+        ("ownOrders", |f| f["ownOrders"] = json!("shop")),
+        ("ownOrders", |f| f["ownOrders"] = json!(["my shop"])),
         ("goals.purchase", |f| f["goals"]["purchase"]["colour"] = json!("red")),
         ("events.purchase.goal", |f| f["events"]["purchase"]["goal"] = json!("Purchase")),
         ("events.purchase", |f| f["events"]["purchase"]["adjusts"] = json!(true)),

@@ -245,6 +245,7 @@ mod tests {
             revenue: Revenue::VariableValue,
             count_type: CountType::All,
             enhanced: true,
+            per_order: crate::mapping::PerOrder::One,
         }
     }
 

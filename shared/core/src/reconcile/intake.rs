@@ -61,6 +61,7 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
             phone: hash(conversion.phone),
         },
         click,
+        order: conversion.order.clone(),
         references: conversion.references.clone(),
         refused_clicks: Vec::new(),
         consent: conversion.consent,

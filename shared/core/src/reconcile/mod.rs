@@ -7,6 +7,7 @@ pub mod decide;
 pub mod erasure;
 pub mod intake;
 pub mod note;
+pub mod orders;
 pub mod orphans;
 mod outcome;
 pub mod redrive;

@@ -11,9 +11,12 @@
 //! orphan together with its pointer, and only if it has none. Who writes it into a row owns the pointer
 //! before; if there was one already, another request may have written the correction, and the
 //! partition is read again. From the orphan it moves to a row in one transaction.
+//!
+//! An id may also be that of another notice of an order ([`crate::reconcile::orders`]): then the
+//! order's row is an original under that id, too.
 
 use crate::{
-    id::AccountName,
+    id::{AccountName, EventName},
     ledger::{
         correction::{Correction, MAX_CORRECTIONS},
         orphan::{Orphan, entry, kept_until},
@@ -31,10 +34,33 @@ const LOOK_HOURS: i64 = 3 * 24;
 /// Hours after which an orphan ends: on its fourteenth day.
 const END_HOURS: i64 = 14 * 24;
 
+/// An original under the id that corrections name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Original<'a> {
+    /// The event by which corrections may name it. Of another notice of an order it is the notice's.
+    pub event: &'a EventName,
+    /// Its row.
+    pub row: &'a Row,
+}
+
+impl<'a> Original<'a> {
+    /// The row under its own id.
+    #[must_use]
+    pub fn own(row: &'a Row) -> Self {
+        Original { event: &row.key.event, row }
+    }
+
+    /// The rows under their own id.
+    #[must_use]
+    pub fn all_of(rows: &'a [Row]) -> Vec<Self> {
+        rows.iter().map(Original::own).collect()
+    }
+}
+
 /// Where a correction is recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aim<'a> {
-    /// In the one row that is meant.
+    /// In the row of the one original that is meant.
     Row(&'a Row),
     /// In the orphan: its original has not come.
     Orphan,
@@ -42,20 +68,18 @@ pub enum Aim<'a> {
     Ambiguous,
 }
 
-/// The original that `correction` means among the `rows` under its id. An event that it names and
-/// that none of them has is waited for: the others may be siblings that came first.
+/// The one that `correction` means among the `originals` under its id. An event that it names and
+/// that none of them has is waited for: the others may be siblings that came first. Several notices of
+/// one order are one original.
 #[must_use]
-pub fn aim<'a>(correction: &Correction, rows: &'a [Row]) -> Aim<'a> {
-    let mut meant = rows.iter().filter(|row| means(correction, row));
-    match (meant.next(), meant.next()) {
-        (Some(row), None) => Aim::Row(row),
-        (None, _) => Aim::Orphan,
-        (Some(_), Some(_)) => Aim::Ambiguous,
-    }
+pub fn aim<'a>(correction: &Correction, originals: &[Original<'a>]) -> Aim<'a> {
+    let mut meant = originals.iter().filter(|original| means(correction, original.event));
+    let Some(Original { row, .. }) = meant.next() else { return Aim::Orphan };
+    if meant.all(|other| other.row.key == row.key) { Aim::Row(row) } else { Aim::Ambiguous }
 }
 
-fn means(correction: &Correction, row: &Row) -> bool {
-    correction.original_event.as_ref().is_none_or(|event| *event == row.key.event)
+fn means(correction: &Correction, event: &EventName) -> bool {
+    correction.original_event.as_ref().is_none_or(|named| named == event)
 }
 
 /// The orphan with one more correction. One that has ended is looked at again, as if it were new.
@@ -114,17 +138,17 @@ pub enum Again<'a> {
 #[must_use]
 pub fn look_again<'a>(
     correction: &Correction,
-    rows: &'a [Row],
+    originals: &[Original<'a>],
     orphan: Option<&Orphan>,
     context: &Context<'_>,
 ) -> Again<'a> {
-    if let Some(row) = rows.iter().find(|row| has(&row.corrections, correction)) {
-        return Again::Taken(row);
+    if let Some(original) = originals.iter().find(|it| has(&it.row.corrections, correction)) {
+        return Again::Taken(original.row);
     }
     let Some(orphan) = orphan.filter(|orphan| has(&orphan.corrections, correction)) else {
         return Again::Gone;
     };
-    match take_first(rows, orphan, context) {
+    match take_first(originals, orphan, context) {
         Some((row, moved)) => Again::Take(row, Box::new(moved)),
         None => Again::Waits,
     }
@@ -140,14 +164,14 @@ pub struct Moved {
     pub orphan: Orphan,
 }
 
-/// What `row` takes of the orphan: the corrections that name its event or none, first come, first
-/// served, up to as many as a row has. `None` if nothing moves.
+/// What the row of `original` takes of the orphan: the corrections that name its event or none, first
+/// come, first served, up to as many as a row has. `None` if nothing moves.
 #[must_use]
-pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
-    let mut after = row.clone();
+pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
+    let mut after = original.row.clone();
     let mut left = Vec::new();
     for correction in &orphan.corrections {
-        if means(correction, row) && after.corrections.len() < MAX_CORRECTIONS {
+        if means(correction, original.event) && after.corrections.len() < MAX_CORRECTIONS {
             after = append(&after, correction.clone(), context);
         } else {
             left.push(correction.clone());
@@ -163,13 +187,13 @@ pub fn take(row: &Row, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> 
 /// The first of the originals, in the order in which they were recorded, that takes something of the
 /// orphan.
 fn take_first<'a>(
-    rows: &'a [Row],
+    originals: &[Original<'a>],
     orphan: &Orphan,
     context: &Context<'_>,
 ) -> Option<(&'a Row, Moved)> {
-    let mut originals: Vec<&Row> = rows.iter().collect();
-    originals.sort_by(|a, b| (a.recorded_at, &a.key).cmp(&(b.recorded_at, &b.key)));
-    originals.into_iter().find_map(|row| Some((row, take(row, orphan, context)?)))
+    let mut originals = originals.to_vec();
+    originals.sort_by_key(|original| (original.row.recorded_at, &original.row.key));
+    originals.into_iter().find_map(|it| Some((it.row, take(it, orphan, context)?)))
 }
 
 /// What sweep does about an orphan.
@@ -185,13 +209,17 @@ pub enum Look<'a> {
     Ended(Box<Orphan>),
 }
 
-/// Looks at an orphan that is due.
+/// Looks at an orphan that is due, among the `rows` under its id.
+///
+/// The row of an order, to which the id of another notice leads, is none of them: whether it may take
+/// the corrections depends on the rights of whoever sends that notice. If that run dies, its caller
+/// sends the notice again.
 #[must_use]
 pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look<'a> {
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
         return Look::Nothing;
     };
-    if let Some((row, moved)) = take_first(rows, orphan, context) {
+    if let Some((row, moved)) = take_first(&Original::all_of(rows), orphan, context) {
         return Look::Take(row, Box::new(moved));
     }
     let end = hours_after(open.since, END_HOURS, context);

@@ -8,7 +8,7 @@ use tracklayer_core::{
     },
     reconcile::{
         intake::Unfit,
-        orphans::{Again, Aim, Look, add, aim, look, look_again, take},
+        orphans::{Again, Aim, Look, Original, add, aim, look, look_again, take},
         state::{State, lost_since, state_of_orphan},
     },
     time::EventTime,
@@ -19,11 +19,11 @@ use crate::support::{DAY, HOUR, after, at, ids, original, orphan, orphan_key, re
 #[test]
 fn one_original_is_meant_if_no_event_or_its_own_is_named() {
     let (purchase, lead) = (original("purchase", 10), original("phone_sale", 10));
-    let one = [purchase.clone()];
+    let one = [Original::own(&purchase)];
     assert_eq!(aim(&refund("r", None), &one), Aim::Row(&purchase));
     assert_eq!(aim(&refund("r", Some("purchase")), &one), Aim::Row(&purchase));
     assert_eq!(aim(&refund("r", Some("phone_sale")), &one), Aim::Orphan, "a sibling came first");
-    let two = [purchase, lead.clone()];
+    let two = [Original::own(&purchase), Original::own(&lead)];
     assert_eq!(aim(&refund("r", Some("phone_sale")), &two), Aim::Row(&lead));
     assert_eq!(aim(&refund("r", None), &two), Aim::Ambiguous);
     assert_eq!(aim(&refund("r", None), &[]), Aim::Orphan);
@@ -48,7 +48,7 @@ fn an_orphan_is_looked_at_on_its_third_day_and_ends_on_its_fourteenth() {
     assert_eq!(at(99 * DAY, |context| look(&ended, &[], context)), Look::Nothing);
     assert_eq!((first.revision, missing.revision, ended.revision), (1, 2, 3));
     let late = original("purchase", 20 * DAY);
-    let moved = at(20 * DAY, |context| take(&late, &ended, context)).expect("taken");
+    let moved = at(20 * DAY, |context| take(Original::own(&late), &ended, context)).expect("taken");
     assert_eq!(ids(&moved.row.corrections), ["r1"], "an original that comes later");
 }
 
@@ -90,11 +90,11 @@ fn an_original_takes_as_many_as_it_has_room_for() {
     let mut row = original("purchase", 10);
     row.corrections = (1..MAX_CORRECTIONS).map(|n| refund(&format!("x{n}"), None)).collect();
     let waits = orphan(&[refund("r1", None), refund("r2", None)], 0);
-    let moved = at(60, |context| take(&row, &waits, context)).expect("taken");
+    let moved = at(60, |context| take(Original::own(&row), &waits, context)).expect("taken");
     assert_eq!(moved.row.corrections.len(), MAX_CORRECTIONS);
     assert_eq!(moved.row.desired_revision, row.desired_revision + 1);
     assert_eq!((ids(&moved.orphan.corrections), moved.orphan.revision), (vec!["r2"], 3));
-    assert_eq!(at(60, |context| take(&moved.row, &moved.orphan, context)), None);
+    assert_eq!(at(60, |context| take(Original::own(&moved.row), &moved.orphan, context)), None);
     let full = orphan(&moved.row.corrections, 0);
     let key = orphan_key();
     let one_more = at(60, |context| add(&key, Some(&full), refund("r3", None), None, context));
@@ -105,7 +105,7 @@ fn an_original_takes_as_many_as_it_has_room_for() {
 fn what_is_taken_too_late_is_recorded_as_lost() {
     let waits = orphan(&[refund("r1", None)], 80 * DAY);
     let row = original("purchase", 10);
-    let moved = at(91 * DAY, |context| take(&row, &waits, context)).expect("taken");
+    let moved = at(91 * DAY, |context| take(Original::own(&row), &waits, context)).expect("taken");
     let refused = moved.row.corrections[0].refused;
     assert_eq!(refused, Some(CorrectionRefusal::TooOldForMicrosoft));
     assert_eq!((lost_since(&moved.row, 0), lost_since(&moved.row, 1)), (1, 0));
@@ -116,7 +116,7 @@ fn a_correction_that_looks_again_goes_to_the_original_that_came_first() {
     let (purchase, lead) = (original("purchase", 11), original("phone_sale", 10));
     let (mine, other) = (refund("r1", None), refund("r2", Some("subscription_start")));
     let waits = orphan(&[mine.clone(), other], 0);
-    let both = [purchase, lead.clone()];
+    let both = [Original::own(&purchase), Original::own(&lead)];
     at(60, |context| {
         assert_eq!(look_again(&mine, &[], Some(&waits), context), Again::Waits);
         assert_eq!(look_again(&mine, &both, None, context), Again::Gone);
@@ -124,7 +124,7 @@ fn a_correction_that_looks_again_goes_to_the_original_that_came_first() {
             panic!("taken");
         };
         assert_eq!((row, ids(&moved.orphan.corrections)), (&lead, vec!["r2"]));
-        let both = [both[0].clone(), moved.row.clone()];
+        let both = [both[0], Original::own(&moved.row)];
         let again = look_again(&mine, &both, Some(&moved.orphan), context);
         assert_eq!(again, Again::Taken(&moved.row));
     });

@@ -8,7 +8,7 @@ use tracklayer_core::{
     ledger::{correction::Correction, orphan::Orphan, row::Row},
     reconcile::{
         intake::{append, has},
-        orphans::{Again, Aim, Look, Moved, add, aim, look, look_again, take},
+        orphans::{self, Again, Aim, Look, Moved, add, aim, look, look_again, take},
     },
 };
 
@@ -156,7 +156,7 @@ impl Original {
             Original::Take(seen) => {
                 let known = seen.rows.iter().find(|known| known.key == row.key).expect("a row");
                 let Some(orphan) = &seen.orphan else { return Original::Done };
-                match at(100, |context| take(known, orphan, context)) {
+                match at(100, |context| take(orphans::Original::own(known), orphan, context)) {
                     Some(moved) if !table.move_corrections(orphan, known, &moved) => Original::Read,
                     _ => Original::Done,
                 }
@@ -182,7 +182,7 @@ impl Stage {
 
 fn write(correction: &Correction, pointed: Pointed, seen: &Rc<Table>, table: &mut Table) -> Stage {
     let mine = correction.clone();
-    match aim(correction, &seen.rows) {
+    match aim(correction, &orphans::Original::all_of(&seen.rows)) {
         Aim::Ambiguous => {
             table.remove_pointer(correction);
             Stage::Rejected
@@ -211,7 +211,8 @@ fn write(correction: &Correction, pointed: Pointed, seen: &Rc<Table>, table: &mu
 
 fn settle(correction: &Correction, seen: &Table, table: &mut Table) -> Stage {
     let orphan = seen.orphan.as_ref();
-    match (at(100, |context| look_again(correction, &seen.rows, orphan, context)), orphan) {
+    let originals = orphans::Original::all_of(&seen.rows);
+    match (at(100, |context| look_again(correction, &originals, orphan, context)), orphan) {
         (Again::Taken(_) | Again::Waits, _) => Stage::Acknowledged,
         (Again::Take(row, moved), Some(orphan)) => {
             table.move_corrections(orphan, row, &moved);

@@ -26,6 +26,7 @@ mod intake;
 mod microsoft;
 mod mistakes;
 mod note;
+mod orders;
 mod payload;
 mod queue_model;
 mod redrive;

@@ -85,6 +85,8 @@ fn an_original_that_is_claimed_again_after_an_unknown_outcome() {
     assert_eq!((row.observed.applying, row.observed.apply_unknown), (Some(after(9_000)), true));
     assert_eq!(row.facts.refused_clicks.len(), 1);
     assert_eq!((row.facts.conversion_time, row.facts.consent), (after(1), Consent::Granted));
+    let order = row.facts.order.expect("an order").to_string();
+    assert_eq!(order, "5cf4f862cf1eb4f59500f154fbc8b5b1");
     let reference = row.facts.click.expect("a click").reference;
     assert_eq!(reference, Some(id("7c88331279e1bb1e037bc711af86cd58")));
 }

@@ -2,4 +2,5 @@
 
 pub mod erase_person;
 pub mod find_click;
+pub mod originals;
 pub mod sign_in;

@@ -16,6 +16,7 @@ mod erasure;
 mod index;
 mod keys;
 mod microsoft;
+mod orders;
 mod orphans;
 mod queue;
 mod rotation;
@@ -36,6 +37,7 @@ pub use erasure::{
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use microsoft::{Answer, Microsoft};
+pub use orders::Orders;
 pub use orphans::Orphans;
 pub use queue::{Deferral, QueueError, Signals};
 pub use rotation::{Document, Labels, SecretVersions};
@@ -50,7 +52,7 @@ pub trait Ports {
     /// The clock.
     type Clock: Clock;
     /// The ledger.
-    type Ledger: Rows + Orphans + Batches + Claims + AccountItems + Index;
+    type Ledger: Rows + Orphans + Batches + Claims + Orders + AccountItems + Index;
     /// The queue of signals.
     type Queue: Signals;
     /// The captured clicks.

@@ -1,8 +1,9 @@
 //! Rows of the ledger, by the id of their event.
 
 use tracklayer_core::{
-    id::{RecordId, Source},
+    id::{EventName, RecordId, Source},
     ledger::{
+        order::SameOrder,
         orphan::Orphan,
         row::{Row, RowKey},
     },
@@ -30,6 +31,8 @@ pub struct Partition {
     pub rows: Vec<Row>,
     /// Corrections whose original has not come. It may have none any more.
     pub orphan: Option<Orphan>,
+    /// Where events of this id lead that came second as another notice of an order.
+    pub same_order: Vec<SameOrder>,
 }
 
 impl Partition {
@@ -37,6 +40,15 @@ impl Partition {
     #[must_use]
     pub fn row(&self, key: &RowKey) -> Option<&Row> {
         self.rows.iter().find(|row| row.key == *key)
+    }
+
+    /// The row of the order that `event`, under this id, was another notice of. A row of its own goes
+    /// before: such an event has been sent with another order since.
+    #[must_use]
+    pub fn row_of_order(&self, event: &EventName) -> Option<&RowKey> {
+        let has_own = self.rows.iter().any(|row| row.key.event == *event);
+        let pointer = self.same_order.iter().find(|pointer| pointer.event == *event)?;
+        Some(&pointer.row).filter(|_| !has_own)
     }
 }
 
@@ -51,7 +63,7 @@ pub trait Rows {
     /// both revisions are still those of `before`. Answers whether they were.
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError>;
 
-    /// Rows and orphan under one source event id, read consistently; pointers are left out.
+    /// What is under one source event id, read consistently; pointers of corrections are left out.
     ///
     /// # Errors
     /// If the ledger is unavailable or an item can't be read.

@@ -14,6 +14,7 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
         index::{IndexClass, Open},
+        order::{OrderClaim, OrderKey, OrderOwner},
         orphan::Orphan,
         row::{PartitionKey, Row, RowKey},
         signal::Signal,
@@ -30,7 +31,8 @@ use tracklayer_edge::{
     ports::{
         AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
         Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
-        Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
+        Orders, Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry,
+        Written,
     },
 };
 
@@ -318,6 +320,36 @@ impl Claims for InMemory {
     }
 
     async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+}
+
+impl Orders for InMemory {
+    async fn claim_order(
+        &self,
+        _: &OrderKey,
+        _: &OrderOwner,
+        _: EventTime,
+    ) -> Result<Option<OrderClaim>, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn take_over_order(
+        &self,
+        _: &OrderKey,
+        _: &OrderClaim,
+        _: &OrderOwner,
+        _: EventTime,
+    ) -> Result<bool, LedgerError> {
+        unreachable!("sweep claims nothing")
+    }
+
+    async fn point_to_order(
+        &self,
+        _: &RowKey,
+        _: &RowKey,
+        _: EventTime,
+    ) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
 }

@@ -57,9 +57,9 @@ lines! {
     /// What each ending of an event means.
     ANSWERS: Status => &'static str {
         Queued: "It is new and stored. `state` and `reason` say whether it is sent now, waits, or is refused at once.",
-        Duplicate: "The same id with the same content is stored already. Nothing happens twice.",
+        Duplicate: "It is stored already: the same id with the same content, or (`reason` is `same_order`) another event of the same order. Nothing happens twice.",
         Ignored: "It is valid, and nothing is stored; `reason` says why.",
-        Conflict: "The id is stored with other content, or for another account. Nothing is overwritten; see `error`.",
+        Conflict: "The id is stored with other content or for another account, or the order otherwise. Nothing is overwritten; see `error`.",
         Rejected: "It can't be taken; `error` names the field and what is wrong with it.",
     }
 }
@@ -113,6 +113,7 @@ lines! {
         AmbiguousOriginal: "Several events have the original's id: name one in `original.event`.",
         CurrencyMismatch: "The correction's currency is not the original's.",
         Conflict: "The id is known with other content, or for another account.",
+        SameOrder: "The order is counted already, with another value, at another time, or it was taken back.",
     }
 }
 

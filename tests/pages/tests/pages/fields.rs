@@ -126,7 +126,12 @@ lines! {
         SessionId: id("one of these", "the visitor's session, or the value of the cookie `tl_ref`; like `eventId`"),
         LeadId: id("one of these", "like `eventId`"),
         CartId: id("one of these", "like `eventId`"),
-        OrderId: id("one of these", "like `eventId`"),
+        OrderId: Line {
+            kind: "string or whole number",
+            good: &[r#""a/b:1""#, "4711"],
+            bad: &[("47.11", WrongType), (r#""jane@x.example""#, InvalidId)],
+            ..id("one of these", "like `eventId`; see [one order](#one-order-one-conversion)")
+        },
         Email: Line {
             of: Of::Conversions, needed: "one of these", kind: "string",
             rule: "an e-mail address; normalised and hashed on arrival, never stored in clear",

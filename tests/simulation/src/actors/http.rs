@@ -32,12 +32,8 @@ pub fn request(body: &Value, keyed: bool) -> Request {
 
 /// When a run that begins now must answer, by its own clock.
 pub fn deadline(invocation: &Invocation, port: &Port) -> Deadline {
-    Deadline::at_epoch_ms(deadline_ms(invocation), port)
-}
-
-/// The same in milliseconds since 1970.
-pub fn deadline_ms(invocation: &Invocation) -> u64 {
-    u64::try_from(invocation.world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0)
+    let deadline_ms = invocation.world.now_ms() + invocation.skew + TIMEOUT;
+    Deadline::at_epoch_ms(u64::try_from(deadline_ms).unwrap_or(0), port)
 }
 
 /// Runs a function; `None` if it died.

@@ -29,6 +29,7 @@ struct Post {
 
 const TAKEN: &[&str] = &["queued", "duplicate"];
 const PERHAPS: &[&str] = &["queued", "duplicate", "rejected"];
+const OR_IGNORED: &[&str] = &["queued", "duplicate", "rejected", "ignored"];
 
 /// How long a correction waits for its moment, in milliseconds.
 const PATIENCE: i64 = 20 * 3_600_000;
@@ -37,10 +38,15 @@ const PATIENCE: i64 = 20 * 3_600_000;
 pub fn start(world: &Rc<World>) {
     for order in &world.plan.orders {
         let too_old = oracle::may_be_too_old(world, order);
-        let expected = if too_old { PERHAPS } else { TAKEN };
+        let may_be_ignored = oracle::may_be_ignored(world, order);
+        let expected = match (may_be_ignored, too_old) {
+            (true, _) => OR_IGNORED,
+            (false, true) => PERHAPS,
+            (false, false) => TAKEN,
+        };
         let post = Post { event: original(order), expected, after: None, amid: None };
         post_all(world, &order.posts, &post);
-        if order.conflict && !too_old {
+        if order.conflict && !too_old && !may_be_ignored {
             conflict(world, order, post.event);
         }
         // A shop that has two originals under one id names them only once it has sent both.
@@ -54,7 +60,7 @@ pub fn start(world: &Rc<World>) {
                 amid: fix.meddles.then(|| order.clone()),
             };
             post_all(world, &fix.posts, &post);
-            if fix.misdirected && !fix.other_currency && !too_old {
+            if fix.misdirected && !fix.other_currency && !too_old && !may_be_ignored {
                 misdirect(world, order, fix, post.event);
             }
         }
@@ -130,7 +136,10 @@ pub async fn deny(world: &Rc<World>, order: &Order) {
 }
 
 async fn wait_for(world: &World, order: &Order) {
-    let is_in = |known: &Order| !known.is_same(order) || oracle::is_recorded(world, known);
+    let is_in = |known: &Order| {
+        let is_known = oracle::is_recorded(world, known) || oracle::may_be_ignored(world, known);
+        !known.is_same(order) || is_known
+    };
     while !world.plan.orders.iter().all(is_in) {
         world.sleep(600_000).await;
     }
@@ -191,7 +200,7 @@ async fn call(world: &Rc<World>, event: &Value, body: &Value) -> Option<http::An
         queue: port.clone(),
         telemetry: port,
     };
-    let deadline = http::deadline_ms(&invocation);
+    let deadline = http::deadline(&invocation, &enqueue.clock);
     http::answer(&invocation, enqueue.handle(&http::request(body, true), deadline)).await
 }
 

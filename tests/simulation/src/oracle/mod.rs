@@ -121,6 +121,13 @@ pub fn may_be_too_old(world: &World, order: &Order) -> bool {
     order.occurred + MAX_AGE < world.plan.calm_at + 86_400
 }
 
+/// Whether the original may be ignored for ever: it names an order, of which a notice that denies
+/// consent may come first.
+#[must_use]
+pub fn may_be_ignored(world: &World, order: &Order) -> bool {
+    order.names.order.is_some() && ended::is_denied(world, order)
+}
+
 /// Whether nobody has anything to do.
 #[must_use]
 pub fn is_quiet(world: &World) -> bool {

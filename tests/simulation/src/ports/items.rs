@@ -2,12 +2,15 @@
 
 use tracklayer_core::{
     id::AccountName,
-    ledger::row::{PartitionKey, RowKey},
+    ledger::{
+        order::{OrderClaim, OrderKey, OrderOwner},
+        row::{PartitionKey, RowKey},
+    },
     time::EventTime,
 };
 use tracklayer_edge::ports::{
     AccountItem, AccountItems, AuditState, Audited, CheckFailure, Claims, Cursor, DueEntry,
-    DuePage, GoalCheck, GoalChecks, Index, LedgerError, Place, Pointer, RowPage, Tally,
+    DuePage, GoalCheck, GoalChecks, Index, LedgerError, Orders, Place, Pointer, RowPage, Tally,
 };
 
 use super::Port;
@@ -49,6 +52,36 @@ impl Claims for Port {
         fingerprint: &str,
     ) -> Result<(), LedgerError> {
         Ok(self.table(|table| table.remove_pointer(own, fingerprint)).await?)
+    }
+}
+
+impl Orders for Port {
+    async fn claim_order(
+        &self,
+        order: &OrderKey,
+        owner: &OrderOwner,
+        now: EventTime,
+    ) -> Result<Option<OrderClaim>, LedgerError> {
+        Ok(self.table(|table| table.claim_order(order, owner, now)).await?)
+    }
+
+    async fn take_over_order(
+        &self,
+        order: &OrderKey,
+        from: &OrderClaim,
+        owner: &OrderOwner,
+        now: EventTime,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.table(|table| table.take_over_order(order, from, owner, now)).await?)
+    }
+
+    async fn point_to_order(
+        &self,
+        notice: &RowKey,
+        row: &RowKey,
+        now: EventTime,
+    ) -> Result<(), LedgerError> {
+        Ok(self.table(|table| table.point_to_order(notice, row, now)).await?)
     }
 }
 

@@ -126,7 +126,8 @@ impl Table {
         let rows = self.rows.values().filter(same).filter(|row| row.ttl > now).cloned().collect();
         let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
         let orphan = self.orphans.get(&key).filter(|orphan| orphan.ttl > now).cloned();
-        Partition { rows, orphan }
+        let same_order = self.same_order(&key, now);
+        Partition { rows, orphan, same_order }
     }
 
     /// Writes an orphan, if it is as `before`.

@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::{
-    ledger::row::{PartitionKey, RowKey},
+    ledger::{
+        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
+        orphan::kept_until,
+        row::{PartitionKey, RowKey},
+    },
     time::{DAY, EventTime},
 };
 use tracklayer_edge::{aws::ledger::CLAIM_DAYS, ports::Pointer};
 
 use super::Table;
 
-/// Claims of keys and pointers of corrections.
+/// Claims of keys and orders, pointers of corrections and of notices of orders.
 #[derive(Debug, Default)]
 pub struct Uniques {
     keys: BTreeMap<String, (String, EventTime)>,
     pointers: BTreeMap<PartitionKey, Pointer>,
+    orders: BTreeMap<OrderKey, (OrderClaim, EventTime)>,
+    notices: BTreeMap<RowKey, (RowKey, EventTime)>,
 }
 
 impl Table {
@@ -29,6 +35,60 @@ impl Table {
         let ttl = now.plus_seconds(CLAIM_DAYS * DAY);
         self.uniques.keys.insert(key.to_owned(), (owner, ttl));
         true
+    }
+
+    /// Claims an order; the claim that is there wins, unless it has expired.
+    pub fn claim_order(
+        &mut self,
+        order: &OrderKey,
+        owner: &OrderOwner,
+        now: EventTime,
+    ) -> Option<OrderClaim> {
+        self.units.write += 1;
+        if let Some((known, _)) = self.uniques.orders.get(order).filter(|(_, ttl)| *ttl > now) {
+            return Some(known.clone());
+        }
+        self.put_order(order, owner, now);
+        None
+    }
+
+    /// Gives an order to another owner, if its claim is as `from`.
+    pub fn take_over_order(
+        &mut self,
+        order: &OrderKey,
+        from: &OrderClaim,
+        owner: &OrderOwner,
+        now: EventTime,
+    ) -> bool {
+        self.units.write += 1;
+        let holds = self.uniques.orders.get(order).is_some_and(|(known, _)| known == from);
+        if holds {
+            self.put_order(order, owner, now);
+        }
+        holds
+    }
+
+    fn put_order(&mut self, order: &OrderKey, owner: &OrderOwner, now: EventTime) {
+        let claim = OrderClaim { owner: owner.clone(), claimed_at: now };
+        let ttl = now.plus_seconds(CLAIM_DAYS * DAY);
+        self.uniques.orders.insert(order.clone(), (claim, ttl));
+    }
+
+    /// Makes a notice lead to the row of its order.
+    pub fn point_to_order(&mut self, notice: &RowKey, row: &RowKey, now: EventTime) {
+        self.units.write += 1;
+        self.uniques.notices.insert(notice.clone(), (row.clone(), kept_until(now)));
+    }
+
+    /// Where the notices under one id lead.
+    pub(super) fn same_order(&self, key: &PartitionKey, now: EventTime) -> Vec<SameOrder> {
+        let under =
+            |notice: &RowKey| notice.source == key.source && notice.event_id == key.event_id;
+        let notices = self.uniques.notices.iter();
+        let alive = notices.filter(|(notice, (_, ttl))| under(notice) && *ttl > now);
+        alive
+            .map(|(it, (row, _))| SameOrder { event: it.event.clone(), row: row.clone() })
+            .collect()
     }
 
     /// Puts a pointer; the one that is there wins, unless it has expired.

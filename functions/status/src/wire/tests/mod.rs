@@ -27,7 +27,7 @@ fn story(partition: &Partition, now: &str) -> String {
 }
 
 fn text(row: &Row, now: &str) -> String {
-    story(&Partition { rows: vec![row.clone()], orphan: None }, now)
+    story(&Partition { rows: vec![row.clone()], ..Partition::default() }, now)
 }
 
 fn record(row: &Row, now: &str) -> serde_json::Value {
@@ -211,7 +211,7 @@ fn of_an_erased_row_the_corrections_say_which_were_sent() {
 fn an_orphan_waits_for_its_original_until_nobody_looks_any_more() {
     let mut orphan = orphan("shop", "4711", vec![refund("4711-r1", "30")]);
     let text = |orphan: &Orphan, now| {
-        story(&Partition { orphan: Some(orphan.clone()), rows: Vec::new() }, now)
+        story(&Partition { orphan: Some(orphan.clone()), ..Partition::default() }, now)
     };
     let expected = concat!(
         r#"{"records":[{"eventId":"4711","source":"shop","event":null,"account":null,"#,

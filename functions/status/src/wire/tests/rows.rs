@@ -55,6 +55,7 @@ pub(crate) fn row(source: &str, event_id: &str, value: Option<&str>) -> Row {
                 from: ClickOrigin::Session,
                 reference: None,
             }),
+            order: None,
             references: References::default(),
             refused_clicks: Vec::new(),
             consent: Consent::Unknown,

@@ -39,7 +39,7 @@ fn every_code() {
         (with(purchase(), json!({ "sessionId": "a b" })), E::InvalidId, "sessionId"),
         (with(purchase(), json!({ "leadId": "a%b" })), E::InvalidId, "leadId"),
         (with(purchase(), json!({ "cartId": "a?b" })), E::InvalidId, "cartId"),
-        (with(purchase(), json!({ "orderId": 10492 })), E::WrongType, "orderId"),
+        (with(purchase(), json!({ "orderId": 10492.5 })), E::WrongType, "orderId"),
         // Time.
         (without(purchase(), "occurredAt"), E::MissingField, "occurredAt"),
         (with(purchase(), json!({ "occurredAt": 1_777_023_733 })), E::WrongType, "occurredAt"),

@@ -3,6 +3,7 @@
 mod conversions;
 mod corrections;
 mod fingerprints;
+mod orders;
 
 use serde_json::{Value, json};
 

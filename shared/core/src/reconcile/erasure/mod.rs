@@ -194,6 +194,7 @@ pub fn erase(row: &Row, now: EventTime) -> Option<Row> {
         fingerprint: NO_FINGERPRINT.to_owned(),
         identity: Identity::default(),
         click: None,
+        order: None,
         references: References::default(),
         refused_clicks: Vec::new(),
         erased_at: Some(now),

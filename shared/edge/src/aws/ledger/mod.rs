@@ -5,7 +5,9 @@
 //! | row | `event <source> <eventId>` | event name |
 //! | orphan | `event <source> <eventId>` | `~orphan` |
 //! | correction pointer | `event <source> <correctionId>` | `~correction` |
+//! | another notice of an order | `event <source> <eventId>` | `~same-order <event>` |
 //! | key claim | `key <hash>` | `key` |
+//! | order claim | `order <hash>` | `order` |
 //! | account | `account <name>` | `state` |
 //! | audit | `audit` | `state` |
 //! | erasure | `erasure` | `<kind> <value> <key's name>` |
@@ -16,6 +18,7 @@ mod batch;
 mod claims;
 mod due;
 mod erasures;
+mod orders;
 mod orphans;
 
 use std::collections::HashMap;
@@ -29,7 +32,7 @@ use aws_sdk_dynamodb::{
 use tracklayer_core::{
     id::{RecordId, Source},
     ledger::{
-        orphan,
+        order, orphan,
         row::{Row, RowKey},
         stored::{BadRow, StoredRow},
     },
@@ -134,6 +137,9 @@ impl Rows for Ledger {
             }
             match item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str) {
                 Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
+                Some(sk) if sk.starts_with(order::POINTER) => {
+                    partition.same_order.push(orders::pointer_of(item)?);
+                }
                 _ if item.contains_key("desired") => partition.rows.push(row_of(item)?),
                 _ => {}
             }

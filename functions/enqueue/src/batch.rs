@@ -1,0 +1,143 @@
+//! The events of one request, in an order in which each finds what it needs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use serde_json::value::RawValue;
+use tracklayer_core::{
+    event::{Conversion, Event, Rejection, parse_event},
+    ledger::{order::OrderKey, row::RowKey},
+    reconcile::intake::key_of,
+};
+use tracklayer_edge::{
+    lambda::deadline::Deadline,
+    ports::{Clock as _, IngestKey, LedgerError, Ports, Signals as _},
+};
+
+use crate::{
+    call::Call,
+    context::Enqueue,
+    denial::{Denials, is_denial},
+    wire::EventAnswer,
+};
+
+/// Events of one array that are worked on at the same time.
+const AT_ONCE: usize = 16;
+/// Events whose signals are sent together; after each such group the time is looked at.
+const TOGETHER: usize = 50;
+/// No new group with less time left.
+const RESERVE: Duration = Duration::from_secs(6);
+
+impl<P: Ports> Enqueue<P> {
+    /// Stores all events and answers in their order; `None` if one of them, or its signal, could not
+    /// be stored: the caller sends everything again then. A request that is too much for one run ends
+    /// in time to say so. What was stored is a duplicate then.
+    pub(crate) async fn store_all(
+        &self,
+        events: &[&RawValue],
+        key: &IngestKey,
+        deadline: Deadline,
+    ) -> Option<Vec<EventAnswer>> {
+        let now = self.clock.now();
+        let parsed: Vec<_> =
+            events.iter().map(|event| parse_event(event.get(), &self.mapping, now)).collect();
+        let call = Call::new(key, now, Denials::among(&parsed, key));
+        let mut answers: BTreeMap<usize, EventAnswer> = BTreeMap::new();
+        for (wave, at_once) in waves(&parsed) {
+            for group in wave.chunks(TOGETHER) {
+                if !deadline.allows(RESERVE, &self.clock) {
+                    tracing::warn!(events = events.len(), stored = answers.len(), "out of time");
+                    return None;
+                }
+                answers.extend(self.store_group(group, at_once, &parsed, &call).await);
+                if !self.send_signals(&call).await {
+                    return None;
+                }
+            }
+        }
+        (answers.len() == events.len()).then(|| answers.into_values().collect())
+    }
+
+    /// The answers of those that were stored.
+    async fn store_group(
+        &self,
+        group: &[usize],
+        at_once: usize,
+        parsed: &[Result<Event, Rejection>],
+        call: &Call<'_>,
+    ) -> Vec<(usize, EventAnswer)> {
+        let work = stream::iter(group).map(|&position| async move {
+            match self.store(&parsed[position], call).await {
+                Ok(answer) => Some((position, answer)),
+                Err(error) => {
+                    tracing::error!(%error, "event not stored");
+                    None
+                }
+            }
+        });
+        let answers: Vec<_> = work.buffer_unordered(at_once).collect().await;
+        answers.into_iter().flatten().collect()
+    }
+
+    async fn store(
+        &self,
+        parsed: &Result<Event, Rejection>,
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, LedgerError> {
+        match parsed {
+            Err(rejection) => Ok(rejection.clone().into()),
+            Ok(Event::Ignored(ignored)) => self.ignore(ignored, call).await,
+            Ok(Event::Conversion(conversion)) => self.store_conversion(conversion, call).await,
+            Ok(Event::Correction(correction)) => self.store_correction(correction, call).await,
+        }
+    }
+
+    /// Whether all signals were sent. What was not is repaired by the caller's retry.
+    async fn send_signals(&self, call: &Call<'_>) -> bool {
+        let mut sent = true;
+        for result in self.queue.send(&call.drain_signals(), call.now, 0).await {
+            if let Err(error) = result {
+                tracing::error!(%error, "signal not sent");
+                sent = false;
+            }
+        }
+        sent
+    }
+}
+
+/// The order in which the events of an array are stored: originals many at a time, then one by one
+/// those that share an id or an order with an earlier one, so that the first of them counts, then
+/// denials and corrections, which find their originals.
+fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 4] {
+    let mut seen = Seen::default();
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    let (mut denials, mut corrections) = (Vec::new(), Vec::new());
+    for (position, event) in parsed.iter().enumerate() {
+        match event {
+            Ok(Event::Correction(_)) => corrections.push(position),
+            Ok(Event::Ignored(ignored)) if is_denial(ignored) => denials.push(position),
+            Ok(Event::Conversion(conversion)) if !seen.is_new(conversion) => others.push(position),
+            _ => first.push(position),
+        }
+    }
+    [(first, AT_ONCE), (others, 1), (denials, AT_ONCE), (corrections, 1)]
+}
+
+/// Ids and orders of the conversions so far.
+#[derive(Default)]
+struct Seen<'a> {
+    ids: BTreeSet<RowKey>,
+    orders: BTreeSet<&'a OrderKey>,
+}
+
+impl<'a> Seen<'a> {
+    /// Whether neither id nor order has been there before.
+    fn is_new(&mut self, conversion: &'a Conversion) -> bool {
+        let is_new_id = self.ids.insert(key_of(conversion));
+        let is_new_order = conversion.order.as_ref().is_none_or(|order| self.orders.insert(order));
+        is_new_id && is_new_order
+    }
+}

@@ -1,0 +1,129 @@
+//! An event whose person denies consent: nothing of it is stored, and what earlier events of the same
+//! id or order have left ends.
+
+use std::collections::BTreeSet;
+
+use tracklayer_core::{
+    event::{Event, Ignored, IgnoredReason, Rejection},
+    ledger::{
+        order::{OrderKey, OrderOwner},
+        row::{Row, RowKey},
+    },
+    reconcile::erasure::erase,
+};
+use tracklayer_edge::{
+    flows::originals,
+    ports::{IngestKey, LedgerError, Ports, Rows as _},
+};
+
+use crate::{call::Call, context::Enqueue, order::Turn, wire::EventAnswer};
+
+/// How often a denied event's row is tried anew when another writer was faster.
+const ROUNDS: usize = 8;
+
+impl<P: Ports> Enqueue<P> {
+    /// Nothing is stored but that the order is denied, if there is one. The row ends that an earlier
+    /// event of this id or order has left, unless Microsoft has taken it.
+    pub(crate) async fn ignore(
+        &self,
+        ignored: &Ignored,
+        call: &Call<'_>,
+    ) -> Result<EventAnswer, LedgerError> {
+        if let Err(error) = call.allows(&ignored.source, None) {
+            return Ok(EventAnswer::rejected(&ignored.event_id, &ignored.source, error));
+        }
+        let covers_account = call.allows(&ignored.source, ignored.account.as_ref()).is_ok();
+        if let Some(order) = ignored.order.as_ref().filter(|_| covers_account) {
+            self.deny_order(order, call).await?;
+        }
+        if is_denial(ignored) {
+            self.end_under_its_id(ignored, call).await?;
+        }
+        Ok(EventAnswer::ignored(ignored))
+    }
+
+    /// Claims the order, so that it is ignored from whoever sends it; or ends the row that came first.
+    async fn deny_order(&self, order: &OrderKey, call: &Call<'_>) -> Result<(), LedgerError> {
+        match self.claim_order(order, &OrderOwner::Denied, call).await? {
+            Turn::Counted(row) => self.end(*row, call).await,
+            Turn::Ours | Turn::Denied => Ok(()),
+        }
+    }
+
+    async fn end_under_its_id(&self, denied: &Ignored, call: &Call<'_>) -> Result<(), LedgerError> {
+        let own = row_key(denied);
+        let partition = self.ledger.partition(&own.source, &own.event_id, call.now).await?;
+        if let Some(row) = partition.row(&own) {
+            return self.end(row.clone(), call).await;
+        }
+        let Some(key) = partition.row_of_order(&own.event) else { return Ok(()) };
+        match originals::row(&self.ledger, key, call.now).await? {
+            Some(row) => self.end(row, call).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the row, unless Microsoft has taken it or the key does not cover it.
+    async fn end(&self, mut row: Row, call: &Call<'_>) -> Result<(), LedgerError> {
+        for _ in 0..ROUNDS {
+            if row.observed.accepted.is_some() || !call.covers(&row) {
+                return Ok(());
+            }
+            let Some(erased) = erase(&row, call.now) else { return Ok(()) };
+            if self.ledger.change(&row, &erased).await? {
+                return Ok(());
+            }
+            let Some(current) = originals::row(&self.ledger, &row.key, call.now).await? else {
+                return Ok(());
+            };
+            row = current;
+        }
+        // Upload is at it all the time; the caller's retry settles it.
+        Err(LedgerError::Conflict)
+    }
+}
+
+/// Whether it is ignored because its person denies consent.
+pub(crate) fn is_denial(ignored: &Ignored) -> bool {
+    ignored.reason == IgnoredReason::ConsentDenied
+}
+
+fn row_key(ignored: &Ignored) -> RowKey {
+    RowKey {
+        source: ignored.source.clone(),
+        event_id: ignored.event_id.clone(),
+        event: ignored.event.clone(),
+    }
+}
+
+/// What is denied in a request, as far as its key may do so.
+pub(crate) struct Denials<'a> {
+    rows: BTreeSet<RowKey>,
+    orders: BTreeSet<&'a OrderKey>,
+}
+
+impl<'a> Denials<'a> {
+    /// The denials among the events of a request.
+    pub fn among(parsed: &'a [Result<Event, Rejection>], key: &IngestKey) -> Self {
+        let covered = |ignored: &&Ignored| {
+            let account = ignored.account.as_ref();
+            key.covers_source(&ignored.source)
+                && account.is_none_or(|account| key.covers_account(account))
+        };
+        let denial = |event: &'a Result<Event, Rejection>| match event {
+            Ok(Event::Ignored(ignored)) if is_denial(ignored) => Some(ignored),
+            _ => None,
+        };
+        let denials: Vec<&Ignored> = parsed.iter().filter_map(denial).filter(covered).collect();
+        Denials {
+            rows: denials.iter().map(|ignored| row_key(ignored)).collect(),
+            orders: denials.iter().filter_map(|ignored| ignored.order.as_ref()).collect(),
+        }
+    }
+
+    /// Whether this row is denied.
+    pub fn mean(&self, row: &Row) -> bool {
+        let by_order = row.facts.order.as_ref().is_some_and(|order| self.orders.contains(order));
+        by_order || self.rows.contains(&row.key)
+    }
+}

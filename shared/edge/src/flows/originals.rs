@@ -1,0 +1,64 @@
+//! What corrections may mean by an id: the rows under it, and the rows of the orders that events of
+//! this id were other notices of.
+
+use tracklayer_core::{
+    id::{EventName, RecordId, Source},
+    ledger::row::{Row, RowKey},
+    reconcile::orphans::Original,
+    time::EventTime,
+};
+
+use crate::ports::{LedgerError, Partition, Rows};
+
+/// What is under an id, and where it leads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Siblings {
+    /// What is under the id itself.
+    pub partition: Partition,
+    /// Rows of orders, each with the event under which this id was another notice of it.
+    pub led_to: Vec<(EventName, Row)>,
+}
+
+impl Siblings {
+    /// All originals that this id may mean.
+    #[must_use]
+    pub fn originals(&self) -> Vec<Original<'_>> {
+        let own = self.partition.rows.iter().map(Original::own);
+        let led_to = self.led_to.iter().map(|(event, row)| Original { event, row });
+        own.chain(led_to).collect()
+    }
+}
+
+/// Reads what is under an id and the rows that it leads to.
+///
+/// # Errors
+/// If the ledger is unavailable or an item can't be read.
+pub async fn siblings(
+    ledger: &impl Rows,
+    source: &Source,
+    event_id: &RecordId,
+    now: EventTime,
+) -> Result<Siblings, LedgerError> {
+    let partition = ledger.partition(source, event_id, now).await?;
+    let mut led_to = Vec::new();
+    for pointer in &partition.same_order {
+        let Some(key) = partition.row_of_order(&pointer.event) else { continue };
+        if let Some(row) = row(ledger, key, now).await? {
+            led_to.push((pointer.event.clone(), row));
+        }
+    }
+    Ok(Siblings { partition, led_to })
+}
+
+/// The row under `key`, if there is one.
+///
+/// # Errors
+/// If the ledger is unavailable or an item can't be read.
+pub async fn row(
+    ledger: &impl Rows,
+    key: &RowKey,
+    now: EventTime,
+) -> Result<Option<Row>, LedgerError> {
+    let partition = ledger.partition(&key.source, &key.event_id, now).await?;
+    Ok(partition.rows.into_iter().find(|row| row.key == *key))
+}
