@@ -72,12 +72,14 @@ impl ClickTable {
         self.changed(now);
     }
 
-    /// Deletes what is at these places.
-    pub fn delete(&mut self, places: &[Place], now: i64) {
+    /// Deletes what is at these places; answers how many were there.
+    pub fn delete(&mut self, places: &[Place], now: i64) -> usize {
+        let before = self.items.len();
         for place in places {
             self.items.remove(&(place.pk.clone(), place.sk.clone()));
         }
         self.changed(now);
+        before - self.items.len()
     }
 
     fn changed(&mut self, now: i64) {

@@ -245,7 +245,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         item: ErasureItem,
         places: Vec<Place>,
     ) -> Result<ErasureItem, LedgerError> {
-        let deleted = Progress { clicks: places.len(), ..Progress::default() };
+        let deleted = |clicks| Progress { clicks, ..Progress::default() };
         self.delete(item, places, deleted).await
     }
 
@@ -262,7 +262,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
             let page = self.clicks.ties(record, after).await?;
             let before = page.items.into_iter().filter(|tie| tie.made_at <= item.erasure.asked_at);
             let places: Vec<Place> = before.map(|tie| tie.place).collect();
-            let deleted = Progress { ties: places.len(), ..Progress::default() };
+            let deleted = |ties| Progress { ties, ..Progress::default() };
             item = self.delete(item, places, deleted).await?;
             after = page.next;
             if after.is_none() {
@@ -276,13 +276,12 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         &self,
         item: ErasureItem,
         places: Vec<Place>,
-        deleted: Progress,
+        deleted: impl Fn(usize) -> Progress,
     ) -> Result<ErasureItem, LedgerError> {
-        if places.is_empty() {
-            return Ok(item);
+        match self.clicks.delete_traces(places).await? {
+            0 => Ok(item),
+            count => self.ledger.note_progress(&item.erasure, &deleted(count)).await,
         }
-        self.clicks.delete_traces(places).await?;
-        self.ledger.note_progress(&item.erasure, &deleted).await
     }
 
     /// Erases `row`, if the erasure means it. Answers whether there was something to erase.

@@ -148,8 +148,9 @@ pub trait Traces {
         after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError>;
 
-    /// Deletes what is at these places. Some may be deleted if it fails.
-    async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError>;
+    /// Deletes what is at these places; answers how many of them nobody else had deleted. Some may be
+    /// deleted if it fails.
+    async fn delete_traces(&self, places: Vec<Place>) -> Result<usize, LedgerError>;
 }
 
 /// Erasures of persons.

@@ -152,7 +152,7 @@ impl Traces for Port {
         Ok(TracePage { items: page.into_iter().filter_map(trace).collect(), next })
     }
 
-    async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError> {
+    async fn delete_traces(&self, places: Vec<Place>) -> Result<usize, LedgerError> {
         Ok(self.clicks(|table, now| table.delete(&places, now)).await?)
     }
 }

@@ -1,46 +1,33 @@
 //! Deleting clicks and ties.
 
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Clicks, Item, keyed, text, unavailable};
-use crate::ports::LedgerError;
+use super::{Clicks, keyed};
+use crate::{
+    aws::ledger::won,
+    ports::{LedgerError, Place},
+};
 
-/// Deletions per `BatchWriteItem`
-/// (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html).
-const DELETIONS: usize = 25;
-/// How often unprocessed deletions are asked for again.
-const ROUNDS: u32 = 5;
+/// Deletions under way at the same time.
+const AT_ONCE: usize = 25;
 
 impl Clicks {
-    /// Deletes the items with the keys of these.
-    pub(super) async fn delete(&self, items: &[Item]) -> Result<(), LedgerError> {
-        for chunk in items.chunks(DELETIONS) {
-            let mut left = chunk.iter().map(deletion).collect::<Result<Vec<_>, _>>()?;
-            for round in 0..ROUNDS {
-                if round > 0 {
-                    tokio::time::sleep(std::time::Duration::from_millis(50 << round)).await;
-                }
-                let write = self.client.batch_write_item().request_items(&self.table, left);
-                let answer = write.send().await.map_err(unavailable)?;
-                let rest = answer.unprocessed_items.and_then(|mut rest| rest.remove(&self.table));
-                left = rest.unwrap_or_default();
-                if left.is_empty() {
-                    break;
-                }
-            }
-            if !left.is_empty() {
-                return Err(LedgerError::Unavailable("not all clicks were deleted".to_owned()));
-            }
-        }
-        Ok(())
+    /// Deletes what is at these places. Answers how many were still there: another request may delete
+    /// the same ones.
+    pub(super) async fn delete(&self, places: Vec<Place>) -> Result<usize, LedgerError> {
+        let deletions = stream::iter(places).map(|place| self.delete_one(place));
+        let deleted = deletions.buffer_unordered(AT_ONCE);
+        deleted.try_fold(0, async |count, was_there| Ok(count + usize::from(was_there))).await
     }
-}
 
-fn deletion(item: &Item) -> Result<WriteRequest, LedgerError> {
-    let (Some(pk), Some(sk)) = (text(item, "pk"), text(item, "sk")) else {
-        return Err(LedgerError::Unreadable("an item without key".to_owned()));
-    };
-    let request = DeleteRequest::builder().set_key(Some(keyed(pk, sk))).build();
-    let request = request.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
-    Ok(WriteRequest::builder().delete_request(request).build())
+    async fn delete_one(&self, place: Place) -> Result<bool, LedgerError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed(&place.pk, &place.sk)))
+            .condition_expression("attribute_exists(pk)");
+        won(delete.send().await, DeleteItemError::is_conditional_check_failed_exception)
+    }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ports::{ClickTrace, LedgerError, Place, TieTrace, TracePage, Traces};
 
-/// Items per page: ten batches, deleted in a fraction of a second.
+/// Items per page, deleted in a fraction of a second.
 const PAGE: i32 = 250;
 
 impl Traces for Clicks {
@@ -45,9 +45,8 @@ impl Traces for Clicks {
         .await
     }
 
-    async fn delete_traces(&self, places: Vec<Place>) -> Result<(), LedgerError> {
-        let items: Vec<Item> = places.iter().map(|place| keyed(&place.pk, &place.sk)).collect();
-        self.delete(&items).await
+    async fn delete_traces(&self, places: Vec<Place>) -> Result<usize, LedgerError> {
+        self.delete(places).await
     }
 }
 
@@ -77,6 +76,6 @@ async fn page<T>(
     Ok(TracePage { items: items.iter().filter_map(read).collect(), next })
 }
 
-fn place_of(item: &Item) -> Option<Place> {
+pub(super) fn place_of(item: &Item) -> Option<Place> {
     Some(Place { pk: text(item, "pk")?.to_owned(), sk: text(item, "sk")?.to_owned() })
 }

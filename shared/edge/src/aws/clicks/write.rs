@@ -7,7 +7,10 @@ use tracklayer_core::{
     reconcile::attribution::{KEPT, TieKind, TiedBy},
 };
 
-use super::{COOKIE, Clicks, Item, TIED_AT, keyed, session_pk, text, tie_pk, tie_sk, unavailable};
+use super::{
+    COOKIE, Clicks, Item, TIED_AT, keyed, session_pk, text, tie_pk, tie_sk, traces::place_of,
+    unavailable,
+};
 use crate::ports::{Captures, Details, LedgerError, TakenBack};
 
 /// Clicks on one page of those that are taken back.
@@ -60,9 +63,9 @@ impl Captures for Clicks {
         let page = page.send().await.map_err(unavailable)?;
         let mut clicks = page.items.unwrap_or_default();
         clicks.retain(|click| cookie.is_none_or(|cookie| text(click, COOKIE) == Some(cookie)));
-        self.delete(&clicks).await?;
+        let clicks = self.delete(clicks.iter().filter_map(place_of).collect()).await?;
         let next = page.last_evaluated_key.as_ref().and_then(|last| text(last, "sk"));
-        Ok(TakenBack { clicks: clicks.len(), next: next.map(str::to_owned) })
+        Ok(TakenBack { clicks, next: next.map(str::to_owned) })
     }
 }
 

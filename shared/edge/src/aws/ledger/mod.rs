@@ -269,7 +269,7 @@ fn old_item<E, R>(error: &SdkError<E, R>, item: impl Fn(&E) -> Option<Item>) -> 
 }
 
 /// Whether a conditional write went through.
-fn won<T, E, R>(
+pub(super) fn won<T, E, R>(
     answer: Result<T, SdkError<E, R>>,
     is_condition: impl Fn(&E) -> bool,
 ) -> Result<bool, LedgerError>
