@@ -3,10 +3,7 @@
 use std::fmt;
 
 use crate::{
-    ledger::{
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
+    ledger::{key::RowKey, wait::WaitReason},
     time::EventTime,
 };
 
@@ -80,17 +77,6 @@ impl IndexClass {
     #[must_use]
     pub fn index_key(&self, pk: &str) -> String {
         self.shard(shard_of(pk))
-    }
-
-    /// Where `row` waits for `reason`.
-    #[must_use]
-    pub fn of_wait(row: &Row, reason: WaitReason) -> IndexClass {
-        match reason {
-            WaitReason::AccountHeld => IndexClass::Held(row.account.to_string()),
-            WaitReason::GoalHeld => IndexClass::Held(format!("{}/{}", row.account, row.facts.goal)),
-            reason if reason.is_for_click() => IndexClass::Look,
-            _ => IndexClass::Wait,
-        }
     }
 
     /// A new entry in this class.

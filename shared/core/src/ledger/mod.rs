@@ -4,6 +4,7 @@
 pub mod correction;
 pub mod facts;
 pub mod index;
+pub mod key;
 pub mod observed;
 pub mod order;
 pub mod orphan;

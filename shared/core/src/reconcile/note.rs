@@ -302,9 +302,19 @@ pub(crate) fn next_entry(after: &Row, context: &Context<'_>) -> Option<Open> {
     }
 }
 
+/// Where `row` is listed while it waits for `reason`.
+fn class_of(row: &Row, reason: WaitReason) -> IndexClass {
+    match reason {
+        WaitReason::AccountHeld => IndexClass::Held(row.account.to_string()),
+        WaitReason::GoalHeld => IndexClass::Held(format!("{}/{}", row.account, row.facts.goal)),
+        reason if reason.is_for_click() => IndexClass::Look,
+        _ => IndexClass::Wait,
+    }
+}
+
 /// The entry of a row that waits.
 pub(crate) fn waiting(row: &Row, until: EventTime, reason: WaitReason, now: EventTime) -> Open {
-    let class = IndexClass::of_wait(row, reason);
+    let class = class_of(row, reason);
     let since = match class {
         IndexClass::Look => row.recorded_at,
         IndexClass::Held(_) => {
