@@ -67,6 +67,9 @@ async fn an_order_counts_once_whatever_its_events_are_called() {
     at_the_same_moment(&world).await;
     by_a_key_without_the_right(&world).await;
     a_poorer_notice_came_first(&world).await;
+    the_second_notice_knows_the_visitor(&world).await;
+    the_order_is_known_only_later(&world).await;
+    one_id_under_two_names(&world).await;
     world.stop().await;
 }
 
@@ -180,14 +183,48 @@ async fn a_poorer_notice_came_first(world: &World) {
     assert_eq!(world.record("p-1").await["click"]["msclkid"], click(50), "it has somebody");
 }
 
+/// The shop sends a session of its own server, the CRM the visitor's, which has the click.
+async fn the_second_notice_knows_the_visitor(world: &World) {
+    let first = sale("v-1", "4760", "php-1");
+    assert_eq!(world.queued(&first).await["reason"], "no_click");
+    land(world, "s-visitor", &click(60)).await;
+    let other = with(&from("crm", "v-2", "purchase", &first), &json!({"sessionId": "s-visitor"}));
+    assert_eq!(told(&world.post(&other).await), (200, duplicate_of("shop/v-1 purchase")));
+    counts_once(world, &click(60), "129.95").await;
+}
+
+/// An order gets its number after the sale: it comes with the event's second delivery.
+async fn the_order_is_known_only_later(world: &World) {
+    land(world, "s-later", &click(61)).await;
+    let numbered = sale("n-1", "4761", "s-later");
+    world.queued(&with(&numbered, &json!({"orderId": null}))).await;
+    assert_eq!(told(&world.post(&numbered).await), (200, json!(["duplicate", null, null])));
+    let other = from("crm", "n-2", "purchase", &numbered);
+    assert_eq!(told(&world.post(&other).await), (200, duplicate_of("shop/n-1 purchase")));
+    counts_once(world, &click(61), "129.95").await;
+}
+
+/// The CRM came first, and reports the deal under another name as well.
+async fn one_id_under_two_names(world: &World) {
+    land(world, "s-names", &click(62)).await;
+    let first = from("crm", "DEAL-62", "purchase", &sale("x", "4762", "s-names"));
+    world.queued(&first).await;
+    let other = from("crm", "DEAL-62", "phone_sale", &first);
+    assert_eq!(told(&world.post(&other).await), (200, duplicate_of("crm/DEAL-62 purchase")));
+    counts_once(world, &click(62), "129.95").await;
+    assert_eq!(records(world, "crm/DEAL-62").await.len(), 1, "one record, not one per name");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn corrections_denials_and_erasures_reach_the_order_by_any_of_its_ids() {
     let world = World::quick(|_| {}).await;
     refunds_by_the_id_of_a_duplicate(&world).await;
+    a_refunded_notice_gets_another_number(&world).await;
     a_refund_that_came_before_the_duplicate(&world).await;
     taken_back_and_placed_again(&world).await;
     a_denial_after_the_sale(&world).await;
     a_denial_before_the_sale(&world).await;
+    a_denial_beside_the_sale(&world).await;
     an_erased_order_is_not_counted_anew(&world).await;
     world.stop().await;
 }
@@ -215,6 +252,21 @@ async fn refunds_by_the_id_of_a_duplicate(world: &World) {
     world.until_worth(&click(1), "89.95").await;
     let records = records(world, "crm/D1-r").await;
     assert_eq!((records.len(), &records[0]["eventId"]), (1, &json!("1")), "{records:#?}");
+}
+
+/// Its refund must not count with a second row.
+async fn a_refunded_notice_gets_another_number(world: &World) {
+    land(world, "s7", &click(7)).await;
+    let first = sale("7", "1007", "s7");
+    world.queued(&first).await;
+    let notice = from("crm", "D7", "purchase", &first);
+    assert_eq!(told(&world.post(&notice).await), (200, duplicate_of("shop/7 purchase")));
+    let back = crm_refund("D7-r", "D7", &json!(30));
+    world.queued(&back).await;
+    let renumbered = with(&notice, &json!({"orderId": "1007-b"}));
+    assert_eq!(told(&world.post(&renumbered).await), (200, duplicate_of("shop/7 purchase")));
+    assert_eq!(world.post(&back).await.body["status"], "duplicate");
+    world.until_worth(&click(7), "99.95").await;
 }
 
 async fn a_refund_that_came_before_the_duplicate(world: &World) {
@@ -272,6 +324,15 @@ async fn a_denial_before_the_sale(world: &World) {
     let items = world.items_with("Conversions", "denied").await;
     assert_eq!(items.len(), 1, "{items:#?}");
     assert!(!items[0].to_string().contains("1005"), "the order is hashed: {items:#?}");
+}
+
+/// Nothing of a sale is stored whose order is denied in the same array.
+async fn a_denial_beside_the_sale(world: &World) {
+    let first = sale("8", "1008", "never-seen");
+    let denial = with(&from("web", "W8", "purchase", &first), &json!({"consent": "denied"}));
+    let answer = world.post(&json!([first, denial])).await;
+    assert_eq!(answer.body["counts"], json!({"ignored": 2}), "{:#}", answer.body);
+    assert!(records(world, "shop/8").await.is_empty());
 }
 
 async fn an_erased_order_is_not_counted_anew(world: &World) {
@@ -356,6 +417,8 @@ async fn the_mapping_says_which_orders_are_the_same() {
     .await;
     let crm = from("crm", "D1", "phone_sale", &first);
     assert_eq!(told(&world.post(&crm).await), (200, duplicate_of("shop/1 purchase")));
+    // The order has another key now; what was told as another notice is no sale for all that.
+    assert_eq!(told(&world.post(&at).await), (200, duplicate_of("shop-at/1 purchase")));
     assert!(world.calls(CONVERSIONS).is_empty(), "nobody was recognised");
     world.stop().await;
 }

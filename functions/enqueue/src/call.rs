@@ -6,11 +6,12 @@ use std::{
 };
 
 use tracklayer_core::{
-    event::{ErrorCode, EventError},
+    event::{Conversion, ErrorCode, EventError},
     id::{AccountName, Source},
     ledger::{facts::Facts, row::Row, signal::Signal},
     reconcile::{
         decide::{AccountView, Policy},
+        intake::key_of,
         note::Context,
     },
     time::EventTime,
@@ -57,6 +58,11 @@ impl<'a> Call<'a> {
         }
         let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
         signals.push(Signal::new(row, not_before));
+    }
+
+    /// Whether an event of the request denies what this one is about.
+    pub fn is_denied(&self, conversion: &Conversion) -> bool {
+        self.denials.include(&key_of(conversion), conversion.order.as_ref())
     }
 
     /// The signals of rows that were written since it was last asked.

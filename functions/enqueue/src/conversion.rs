@@ -9,11 +9,18 @@ use tracklayer_core::{
         row::{Row, RowKey},
         wait::WaitReason,
     },
+    mapping::Account,
+    person::click_id::ClickId,
     reconcile::{
-        intake::{Dispatch, facts_of, improved, key_of, place, with_improved},
+        attribution::Sale,
+        intake::{
+            ClickSearch as Credit, Dispatch, facts_of, has_nobody, improved, key_of, place,
+            with_improved,
+        },
         orphans::{Original, take},
         state::lost_since,
     },
+    time::EventTime,
 };
 use tracklayer_edge::{
     flows::{find_click, originals},
@@ -55,9 +62,13 @@ impl<P: Ports> Enqueue<P> {
         if let Some(row) = partition.row(&key) {
             return self.store_repetition(conversion, row.clone(), call).await;
         }
+        // What is denied in the same request is not stored first and ended then.
+        if call.is_denied(conversion) {
+            return Ok(EventAnswer::of_denied_order(conversion));
+        }
         match self.turn_of(conversion, &partition, call).await? {
             Turn::Ours => self.store_new(conversion, call).await,
-            Turn::Counted(row) => self.store_notice(conversion, &partition, *row, call).await,
+            Turn::Counted(row) => self.store_notice(conversion, *row, call).await,
             Turn::Denied => Ok(EventAnswer::of_denied_order(conversion)),
         }
     }
@@ -88,16 +99,29 @@ impl<P: Ports> Enqueue<P> {
         call: &Call<'_>,
     ) -> Result<(Facts, Option<WaitReason>), LedgerError> {
         let (account, at) = (&conversion.account, conversion.occurred_at);
-        let mapped = self.mapping.account(account.as_str());
-        let (own, references) = (conversion.msclkid.as_ref(), &conversion.references);
-        let credit =
-            find_click::for_event(&self.clicks, mapped, own, references, at, call.now).await?;
+        let credit = self.credit(conversion, at, &[], call).await?;
         let mut facts = facts_of(conversion, &credit);
         let (owner, from) = (key_of(conversion), call.next_second(account, &facts));
         let identity = &facts.identity;
         facts.conversion_time =
             self.ledger.claim_second(account, identity, at, &owner, call.now, from).await?;
         Ok((facts, credit.missing()))
+    }
+
+    /// The click of what `conversion` says, for a sale at that time that Microsoft refused with these.
+    async fn credit(
+        &self,
+        conversion: &Conversion,
+        time: EventTime,
+        refused: &[ClickId],
+        call: &Call<'_>,
+    ) -> Result<Credit, LedgerError> {
+        let account = self.mapping.account(conversion.account.as_str());
+        let browser_order_ties = account.is_some_and(Account::browser_order_ties);
+        let own = conversion.msclkid.as_ref().filter(|id| !refused.contains(id));
+        let references = &conversion.references;
+        let sale = Sale { own, references, time, refused, browser_order_ties };
+        find_click::for_sale(&self.clicks, sale, call.now).await
     }
 
     /// Reads the partition of `notice`, the id under which an event of `row` came, after the row (or
@@ -140,8 +164,10 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<EventAnswer, LedgerError> {
         let gathered = self.gather(&key_of(conversion), row, call).await?;
         if let Some(message) = conflict_with(&gathered.row, conversion) {
-            return Ok(conflict(conversion, message));
+            let answer = conflict(conversion, message);
+            return Ok(EventAnswer { lost: gathered.lost, ..answer });
         }
+        let gathered = self.adopt_order(gathered, conversion, call).await?;
         let gathered = self.improve_or_signal(gathered, conversion, call).await?;
         Ok(answer(conversion, Status::Duplicate, &gathered))
     }
@@ -174,7 +200,12 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<Option<Row>, LedgerError> {
         let mut row = row.clone();
         for _ in 0..ROUNDS {
-            let Some(mut facts) = improved(&row, conversion) else { return Ok(None) };
+            if !has_nobody(&row) {
+                return Ok(None);
+            }
+            let (at, refused) = (row.facts.occurred_at, &row.facts.refused_clicks);
+            let credit = self.credit(conversion, at, refused, call).await?;
+            let Some(mut facts) = improved(&row, conversion, &credit) else { return Ok(None) };
             let (identity, time) = (&facts.identity, facts.occurred_at);
             let claims = &self.ledger;
             facts.conversion_time =

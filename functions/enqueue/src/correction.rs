@@ -7,7 +7,7 @@ use tracklayer_core::{
     ledger::{
         correction::Correction,
         orphan::Orphan,
-        row::{PartitionKey, Row},
+        row::{PartitionKey, Row, RowKey},
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
@@ -17,7 +17,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::originals::{self, Siblings},
-    ports::{Claims as _, LedgerError, Orphans as _, Pointer, Ports, Rows as _},
+    ports::{Claims as _, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _},
 };
 
 use crate::{
@@ -54,7 +54,11 @@ impl<P: Ports> Enqueue<P> {
                 return Ok(answer);
             }
         }
-        Err(LedgerError::Conflict)
+        // It was recorded with a row that is not kept any more.
+        match self.ledger.pointer(&own_key(event), call.now).await? {
+            Some(known) if !owned && !is_other(&known, event) => Ok(EventAnswer::known(event)),
+            _ => Err(LedgerError::Conflict),
+        }
     }
 
     /// `None`: somebody else wrote meanwhile, or may have. Once the pointer is `owned`, and the
@@ -82,6 +86,9 @@ impl<P: Ports> Enqueue<P> {
                     return Ok(is_other(&known, event).then(|| conflict(event)));
                 }
                 let written = self.ledger.change(before, &after).await?;
+                if written {
+                    self.renew_pointers(event, &siblings, before, call).await?;
+                }
                 Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
@@ -89,6 +96,23 @@ impl<P: Ports> Enqueue<P> {
                 self.record_in_orphan(event, before, &after, call).await
             }
         }
+    }
+
+    /// What leads from the correction's `original` to the row is kept as long as the correction.
+    async fn renew_pointers(
+        &self,
+        event: &CorrectionEvent,
+        siblings: &Siblings,
+        row: &Row,
+        call: &Call<'_>,
+    ) -> Result<(), LedgerError> {
+        let original = &event.original;
+        for (name, _) in siblings.led_to.iter().filter(|(_, led_to)| led_to.key == row.key) {
+            let (source, event_id) = (original.source.clone(), original.event_id.clone());
+            let notice = RowKey { source, event_id, event: name.clone() };
+            self.ledger.point_to_order(&notice, &row.key, call.now).await?;
+        }
+        Ok(())
     }
 
     async fn point(
@@ -138,7 +162,10 @@ impl<P: Ports> Enqueue<P> {
         let correction = recorded(event, call.now);
         let mut rows = siblings.originals().into_iter().map(|original| original.row);
         match rows.find(|row| has(&row.corrections, &correction)) {
-            Some(row) => Ok(Some(EventAnswer::of_correction(event, Status::Duplicate, row))),
+            Some(row) => Ok(Some(match call.allows(&row.key.source, Some(&row.account)) {
+                Ok(()) => EventAnswer::of_correction(event, Status::Duplicate, row),
+                Err(error) => rejected(event, error),
+            })),
             // The run that wrote it into the orphan may have died before it looked again.
             None => self.settle(event, Status::Duplicate, call).await,
         }

@@ -64,7 +64,7 @@ impl<P: Ports> Enqueue<P> {
     }
 
     /// Ends the row, unless Microsoft has taken it or the key does not cover it.
-    async fn end(&self, mut row: Row, call: &Call<'_>) -> Result<(), LedgerError> {
+    pub(crate) async fn end(&self, mut row: Row, call: &Call<'_>) -> Result<(), LedgerError> {
         for _ in 0..ROUNDS {
             if row.observed.accepted.is_some() || !call.covers(&row) {
                 return Ok(());
@@ -123,7 +123,11 @@ impl<'a> Denials<'a> {
 
     /// Whether this row is denied.
     pub fn mean(&self, row: &Row) -> bool {
-        let by_order = row.facts.order.as_ref().is_some_and(|order| self.orders.contains(order));
-        by_order || self.rows.contains(&row.key)
+        self.include(&row.key, row.facts.order.as_ref())
+    }
+
+    /// Whether the event with this key, or its order, is denied.
+    pub fn include(&self, key: &RowKey, order: Option<&OrderKey>) -> bool {
+        order.is_some_and(|order| self.orders.contains(order)) || self.rows.contains(key)
     }
 }

@@ -5,20 +5,20 @@ use tracklayer_core::{
     event::{Conversion, ErrorCode, EventError, field::Field},
     ledger::{
         order::{OrderKey, OrderOwner},
-        row::Row,
+        row::{PartitionKey, Row, RowKey},
     },
     mapping::PerOrder,
     reconcile::{
-        intake::key_of,
-        orders::{Claimed, claimed, is_repetition},
+        intake::{key_of, with_order},
+        orders::{Claimed, claimed, is_repetition, is_same_notice},
     },
 };
 use tracklayer_edge::{
     flows::originals,
-    ports::{LedgerError, Orders as _, Partition, Ports, Rows as _},
+    ports::{Claims as _, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _},
 };
 
-use crate::{call::Call, context::Enqueue, wire::EventAnswer};
+use crate::{call::Call, context::Enqueue, conversion::Gathered, wire::EventAnswer};
 
 /// How often an order is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
@@ -35,22 +35,85 @@ pub(crate) enum Turn {
 
 impl<P: Ports> Enqueue<P> {
     /// Whether the event, which has no row in its `partition`, may be stored. One that has been
-    /// another notice of an order stays one when it comes without the order's number.
+    /// another notice of an order stays one: when it comes without the order's number, when the mapping
+    /// has other names for orders now, and when its id was used to correct the order's row.
     pub(crate) async fn turn_of(
         &self,
         conversion: &Conversion,
         partition: &Partition,
         call: &Call<'_>,
     ) -> Result<Turn, LedgerError> {
-        if let Some(order) = &conversion.order {
-            return self.claim_order(order, &OrderOwner::Row(key_of(conversion)), call).await;
-        }
         let known = partition.row_of_order(&conversion.event);
-        let Some(key) = known.filter(|_| conversion.goal.per_order == PerOrder::One) else {
-            return Ok(Turn::Ours);
+        if let Some(key) = known.filter(|_| conversion.goal.per_order == PerOrder::One)
+            && let Some(row) = originals::row(&self.ledger, key, call.now).await?
+            && (is_same_notice(&row, conversion)
+                || self.has_corrected(&key_of(conversion), &row, call).await?)
+        {
+            return Ok(Turn::Counted(Box::new(row)));
+        }
+        match &conversion.order {
+            Some(order) => {
+                self.claim_order(order, &OrderOwner::Row(key_of(conversion)), call).await
+            }
+            None => Ok(Turn::Ours),
+        }
+    }
+
+    /// Whether a correction of `row` came by the id of `notice`: it would be counted once more with
+    /// another row.
+    async fn has_corrected(
+        &self,
+        notice: &RowKey,
+        row: &Row,
+        call: &Call<'_>,
+    ) -> Result<bool, LedgerError> {
+        for correction in &row.corrections {
+            let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
+            let own = PartitionKey { source, event_id };
+            let pointer = self.ledger.pointer(&own, call.now).await?;
+            let came_by = |it: &Pointer| {
+                it.original_source == notice.source && it.original_event_id == notice.event_id
+            };
+            if pointer.as_ref().is_some_and(came_by) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Claims the order of a row that was written before its order was known.
+    pub(crate) async fn adopt_order(
+        &self,
+        gathered: Gathered,
+        conversion: &Conversion,
+        call: &Call<'_>,
+    ) -> Result<Gathered, LedgerError> {
+        let row = &gathered.row;
+        let Some(order) = conversion.order.as_ref().filter(|_| row.facts.order.is_none()) else {
+            return Ok(gathered);
         };
-        let row = originals::row(&self.ledger, key, call.now).await?;
-        Ok(row.map_or(Turn::Ours, |row| Turn::Counted(Box::new(row))))
+        if row.is_erased() {
+            return Ok(gathered);
+        }
+        match self.claim_order(order, &OrderOwner::Row(row.key.clone()), call).await? {
+            Turn::Ours => {}
+            // It counts already; nothing can be done about that.
+            Turn::Counted(_) => return Ok(gathered),
+            Turn::Denied => {
+                self.end(row.clone(), call).await?;
+                return Ok(gathered);
+            }
+        }
+        let mut row = row.clone();
+        for _ in 0..ROUNDS {
+            let after = with_order(&row, order);
+            if self.ledger.change(&row, &after).await? {
+                return Ok(Gathered { row: after, ..gathered });
+            }
+            let current = originals::row(&self.ledger, &row.key, call.now).await?;
+            row = current.ok_or(LedgerError::Conflict)?;
+        }
+        Err(LedgerError::Conflict)
     }
 
     /// Claims the order for `owner`, whose row is not there.
@@ -89,14 +152,12 @@ impl<P: Ports> Enqueue<P> {
     pub(crate) async fn store_notice(
         &self,
         conversion: &Conversion,
-        partition: &Partition,
         row: Row,
         call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let notice = key_of(conversion);
-        if partition.row_of_order(&notice.event) != Some(&row.key) {
-            self.ledger.point_to_order(&notice, &row.key, call.now).await?;
-        }
+        // Also where it leads there already: it lives for 100 days from now.
+        self.ledger.point_to_order(&notice, &row.key, call.now).await?;
         if !call.covers(&row) {
             return Ok(conflict(conversion, None));
         }

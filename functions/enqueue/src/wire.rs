@@ -112,6 +112,10 @@ pub enum Status {
 }
 
 impl Status {
+    /// All there are.
+    pub const ALL: [Status; 5] =
+        [Status::Queued, Status::Duplicate, Status::Ignored, Status::Conflict, Status::Rejected];
+
     /// The HTTP status when the event was sent alone.
     pub fn http(self) -> u16 {
         match self {
@@ -174,6 +178,12 @@ impl EventAnswer {
             lost: usize::from(status == Status::Queued),
             ..answer
         }
+    }
+
+    /// A correction that is known, of a row that is not kept any more.
+    pub fn known(correction: &Correction) -> Self {
+        let (event_id, source) = (&correction.event_id, &correction.source);
+        Self::new(event_id, source, Status::Duplicate)
     }
 
     /// A correction whose original has not come.

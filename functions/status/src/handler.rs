@@ -90,7 +90,8 @@ where
 fn all_of(siblings: Siblings) -> Vec<Partition> {
     let mut rows: Vec<Row> = Vec::new();
     for (_, row) in siblings.led_to {
-        if rows.iter().all(|known| known.key != row.key) {
+        let is_new = siblings.partition.row(&row.key).is_none();
+        if is_new && rows.iter().all(|known| known.key != row.key) {
             rows.push(row);
         }
     }

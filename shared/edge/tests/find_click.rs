@@ -12,7 +12,7 @@ use tracklayer_core::{
     event::{Event, parse_event},
     id::RecordId,
     ledger::{facts::References, row::Row},
-    mapping::Mapping,
+    mapping::{Account, Mapping},
     person::click_id::ClickId,
     reconcile::{
         attribution::{Credit, Fresh, Reading, Sale, Sighting, Tie, TieKind, TiedBy, credit},
@@ -23,7 +23,7 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    flows::find_click::{for_event, review_row},
+    flows::find_click::{for_sale, review_row},
     ports::{Clicks, LedgerError},
 };
 
@@ -109,8 +109,10 @@ fn records() -> References {
 /// What an event is credited to, and what was read for that, in order.
 fn found(table: &Table, own: Option<&ClickId>, references: &References) -> (Credit, Vec<String>) {
     let mapping = Mapping::shipped();
-    let credit = now(for_event(table, mapping.only_account(), own, references, sold(), sold()))
-        .expect("read");
+    let ties = mapping.only_account().is_some_and(Account::browser_order_ties);
+    let refused = &[];
+    let sale = Sale { own, references, time: sold(), refused, browser_order_ties: ties };
+    let credit = now(for_sale(table, sale, sold())).expect("read");
     (credit, table.queries.take())
 }
 

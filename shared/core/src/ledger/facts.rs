@@ -95,6 +95,17 @@ impl References {
     pub fn is_empty(&self) -> bool {
         *self == References::default()
     }
+
+    /// These, and of `others` those that are missing here.
+    #[must_use]
+    pub fn or(self, others: References) -> References {
+        References {
+            session: self.session.or(others.session),
+            lead: self.lead.or(others.lead),
+            cart: self.cart.or(others.cart),
+            order: self.order.or(others.order),
+        }
+    }
 }
 
 /// The identity in Microsoft's duplicate key: the click id, in lower case, or else the hashes.

@@ -4,9 +4,10 @@ use crate::{
     event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
     ledger::{
         correction::{Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold},
-        facts::Facts,
+        facts::{ClickOrigin, Facts},
         index::{IndexClass, Open},
         observed::{Observed, Refusal},
+        order::OrderKey,
         row::{Row, RowKey},
         wait::WaitReason,
     },
@@ -124,35 +125,43 @@ fn dispatch(row: &mut Row, missing: Option<WaitReason>, context: &Context<'_>) -
     }
 }
 
-/// The facts of `row` with what a repetition of its event, or another notice of its order, says
-/// better: a click id, hashes, references that it has not. `None` if there is nothing to add, or if
-/// it may not be added: a row that has somebody may be on its way with that identity. A row that has
-/// nobody can't be sent without a write that conditions on its facts.
-///
-/// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
+/// Whether what a repetition of its event, or another notice of its order, says better may be added
+/// to `row`. One that has somebody may be on its way with that identity. One that has nobody can't be
+/// sent without a write that conditions on its facts.
 #[must_use]
-pub fn improved(row: &Row, conversion: &Conversion) -> Option<Facts> {
+pub fn has_nobody(row: &Row) -> bool {
     let (facts, observed) = (&row.facts, &row.observed);
     let is_over = observed.refusal.is_some() || observed.dead_at.is_some() || row.is_erased();
     let is_sent = observed.accepted.is_some() || observed.may_count();
     let has_somebody = facts.click_id().is_some() || facts.identity.has_hashes();
-    if is_over || is_sent || has_somebody {
-        return None;
-    }
-    let own = conversion.msclkid.clone().filter(|id| !facts.refused_clicks.contains(id));
-    let search = own.map_or(ClickSearch::Missing(WaitReason::NoClick), ClickSearch::own);
-    let new = facts_of(conversion, &search);
+    !(is_over || is_sent || has_somebody)
+}
+
+/// The facts of a `row` that [`has_nobody`], with what `conversion`, whose click was found in `search`,
+/// says better: a click, hashes, references that it has not. Where its references led to the click,
+/// they replace the row's, which led nowhere. `None` if there is nothing to add.
+///
+/// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
+#[must_use]
+pub fn improved(row: &Row, conversion: &Conversion, search: &ClickSearch) -> Option<Facts> {
+    let facts = &row.facts;
+    let new = facts_of(conversion, search);
     let mut better = facts.clone();
+    let known = better.references.clone();
+    let led = new.click.as_ref().is_some_and(|click| click.from != ClickOrigin::Event);
+    better.references = if led { new.references.or(known) } else { known.or(new.references) };
     if new.identity.is_matchable() {
         (better.identity, better.click) = (new.identity, new.click);
         better.conversion_time = facts.occurred_at;
     }
-    let (known, new) = (&mut better.references, new.references);
-    known.session = known.session.take().or(new.session);
-    known.lead = known.lead.take().or(new.lead);
-    known.cart = known.cart.take().or(new.cart);
-    known.order = known.order.take().or(new.order);
     (better != *facts).then_some(better)
+}
+
+/// `row` with the order that a repetition of its event names.
+#[must_use]
+pub fn with_order(row: &Row, order: &OrderKey) -> Row {
+    let facts = Facts { order: Some(order.clone()), ..row.facts.clone() };
+    Row { facts, desired_revision: row.desired_revision + 1, ..row.clone() }
 }
 
 /// `row` with [`improved`] facts, due at once.

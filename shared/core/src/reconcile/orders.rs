@@ -77,6 +77,21 @@ pub fn is_repetition(row: &Row, conversion: &Conversion) -> bool {
         && !is_taken_back(row)
 }
 
+/// Whether `conversion`, which was another notice of the order of `row`, still is: it repeats the sale
+/// and does not name another order. Its number may be unknown, and its order may have another key since,
+/// because the mapping was changed.
+#[must_use]
+pub fn is_same_notice(row: &Row, conversion: &Conversion) -> bool {
+    let (known, named) = (&row.facts.references.order, &conversion.references.order);
+    let is_other = known.is_some() && named.is_some() && known != named;
+    let is_own_source = row.key.source == conversion.source;
+    match &conversion.order {
+        None => true,
+        Some(order) if row.facts.order.as_ref() == Some(order) => true,
+        Some(_) => is_own_source && !is_other && is_repetition(row, conversion),
+    }
+}
+
 /// Whether nothing of the order counts any more, or is about to.
 fn is_taken_back(row: &Row) -> bool {
     let folded = fold(&row.account, &row.facts, &row.corrections);

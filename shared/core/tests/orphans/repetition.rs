@@ -3,7 +3,7 @@
 use tracklayer_core::{
     event::Conversion,
     ledger::{
-        facts::ClickOrigin,
+        facts::{ClickOrigin, Facts},
         index::IndexClass,
         observed::{Acceptance, Destination, Environment, Refusal, RefusalReason},
         row::Row,
@@ -12,7 +12,7 @@ use tracklayer_core::{
     person::click_id::ClickId,
     reconcile::{
         erasure::erase,
-        intake::{ClickSearch, facts_of, improved, place, with_improved},
+        intake::{self, ClickSearch, facts_of, has_nobody, place, with_improved},
     },
 };
 
@@ -26,6 +26,13 @@ fn nobody(references: &str) -> Row {
     let none = ClickSearch::Missing(WaitReason::NoClick);
     let missing = Some(WaitReason::NoClick);
     at(10, |context| place(&sale, facts_of(&sale, &none), missing, context, 395).0)
+}
+
+/// What is added to the row, where no click is stored.
+fn improved(row: &Row, told: &Conversion) -> Option<Facts> {
+    let own = told.msclkid.clone().filter(|id| !row.facts.refused_clicks.contains(id));
+    let search = own.map_or(ClickSearch::Missing(WaitReason::NoClick), ClickSearch::own);
+    intake::improved(row, told, &search).filter(|_| has_nobody(row))
 }
 
 fn with_click(more: &str) -> Conversion {
@@ -63,6 +70,28 @@ fn with_references_alone_the_row_goes_on_looking_at_once() {
     let open = with_improved(&row, facts, after(20)).open.expect("open");
     assert_eq!((open.class, open.due, open.since), (IndexClass::Look, after(20), after(10)));
     assert_eq!(open.reason, Some(WaitReason::NoClick));
+}
+
+/// Shops send their own server's session, which has no click; the CRM knows the visitor's.
+#[test]
+fn where_the_second_notice_leads_to_a_click_its_references_replace_those_that_led_nowhere() {
+    let row = nobody(r#","sessionId":"php","orderId":"1""#);
+    let told = sale("purchase", r#","sessionId":"visitor","leadId":"l""#);
+    let search = ClickSearch::Found {
+        click_id: ClickId::parse(CLICK).expect("a click id"),
+        clicked_at: Some(after(-600)),
+        from: ClickOrigin::Session,
+        reference: None,
+    };
+    let facts = intake::improved(&row, &told, &search).expect("better");
+    assert_eq!(facts.click_id().map(ClickId::as_str), Some(CLICK));
+    let references = &facts.references;
+    let text = |id: &Option<_>| id.as_ref().map(ToString::to_string);
+    assert_eq!(text(&references.session).as_deref(), Some("visitor"));
+    assert_eq!(text(&references.order).as_deref(), Some("1"));
+    let none = ClickSearch::Missing(WaitReason::NoClick);
+    let facts = intake::improved(&row, &told, &none).expect("a lead");
+    assert_eq!(text(&facts.references.session).as_deref(), Some("php"));
 }
 
 #[test]

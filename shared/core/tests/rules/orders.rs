@@ -15,7 +15,7 @@ use tracklayer_core::{
     mapping::Mapping,
     reconcile::{
         erasure::erase,
-        orders::{APART, Claimed, WRITTEN_WITHIN, claimed, is_repetition},
+        orders::{APART, Claimed, WRITTEN_WITHIN, claimed, is_repetition, is_same_notice},
         orphans::{Aim, Original, add, aim, take},
     },
     time::EventTime,
@@ -70,6 +70,27 @@ fn the_row_of_the_owner_counts_also_once_it_is_erased() {
     let erased = erase(&row, after(DAY)).expect("erased");
     assert_eq!(erased.facts.order, None, "the order is gone from the row");
     assert_eq!(met(std::slice::from_ref(&erased), 2 * DAY), Claimed::Counted(&erased));
+}
+
+/// An order gets another key when the mapping is changed: what was told once is not a sale then.
+#[test]
+fn what_was_another_notice_stays_one_unless_it_names_another_order_or_sale() {
+    let mut row = counted();
+    row.facts.references.order = Some(id("4711"));
+    let own = |changes: Value| {
+        let mut all = json!({"source": "shop", "eventId": "delivery-2"});
+        all.as_object_mut().expect("members").extend(changes.as_object().expect("members").clone());
+        all
+    };
+    let stays = |row: &Row, changes: Value| is_same_notice(row, &notice(&changes));
+    assert!(stays(&row, json!({"orderId": null, "sessionId": "s"})));
+    assert!(stays(&row, json!({})), "the same order");
+    assert!(stays(&row, json!({"value": 1})), "judged as a conflict");
+    row.facts.order = Some(order("another key for 4711"));
+    assert!(stays(&row, own(json!({}))));
+    assert!(!stays(&row, json!({})), "two shops may have had the same numbers");
+    assert!(!stays(&row, own(json!({"orderId": "4712"}))));
+    assert!(!stays(&row, own(json!({"value": 1}))));
 }
 
 #[test]

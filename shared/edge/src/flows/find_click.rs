@@ -4,7 +4,7 @@
 use futures::future::try_join_all;
 use tracklayer_core::{
     id::RecordId,
-    ledger::{facts::References, row::Row},
+    ledger::row::Row,
     mapping::{Account, Mapping},
     person::click_id::ClickId,
     reconcile::attribution::{
@@ -16,20 +16,15 @@ use tracklayer_core::{
 
 use crate::ports::{Clicks, LedgerError};
 
-/// The click that an event of `account` is credited to now.
+/// The click that `sale` is credited to now.
 ///
 /// # Errors
 /// If the clicks are unavailable.
-pub async fn for_event(
+pub async fn for_sale(
     clicks: &impl Clicks,
-    account: Option<&Account>,
-    own: Option<&ClickId>,
-    references: &References,
-    time: EventTime,
+    sale: Sale<'_>,
     now: EventTime,
 ) -> Result<Credit, LedgerError> {
-    let browser_order_ties = account.is_some_and(Account::browser_order_ties);
-    let sale = Sale { own, references, time, refused: &[], browser_order_ties };
     let mut reader = Reader::new(clicks, sale, now);
     reader.follow_hints().await?;
     Ok(credit(&sale, &reader.reading))
