@@ -7,6 +7,7 @@
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
 //!   Microsoft's own SDK sends
 
+mod alarms;
 mod capture;
 mod chaos;
 mod corrections;

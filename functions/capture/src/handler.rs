@@ -26,6 +26,9 @@ const KEY_HOLDS: i64 = MAX_AGE;
 /// The visitor's cookie.
 const COOKIE: &str = "tl_ref";
 
+/// What becomes of a request.
+const METRICS: [&str; 3] = ["Captured", "CaptureDenied", "CaptureRefused"];
+
 impl<P: Ports> Capture<P>
 where
     P::Clicks: Captures,
@@ -38,7 +41,9 @@ where
             Err(problem) => ("CaptureRefused", http_api::refusal(problem)),
         };
         // A landing belongs to no account yet: the click id is looked up by the one that sells.
-        self.telemetry.emit("none", &[Metric::count(metric, 1)]);
+        // The others are 0: an alarm that compares them has no value where one is missing.
+        let count = |name| Metric::count(name, usize::from(name == metric));
+        self.telemetry.emit("none", &METRICS.map(count));
         response
     }
 

@@ -13,7 +13,7 @@ use tracklayer_edge::{
 
 use crate::{
     context::Enqueue,
-    wire::{ArrayAnswer, Body, EventAnswer},
+    wire::{ArrayAnswer, Body, EventAnswer, Status},
 };
 
 /// The largest body, in bytes.
@@ -49,12 +49,14 @@ fn answer_one(answers: Vec<EventAnswer>) -> Result<Response, Problem> {
     }
 }
 
-/// One line of metrics per account.
+/// One line of metrics per account, with a zero for what there is none of: an alarm that compares them
+/// has no value where one is missing.
 fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
     let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = BTreeMap::new();
     for answer in answers {
         let account = answer.account.as_ref().map_or("none", |account| account.as_str());
-        let counts = counts.entry(account).or_default();
+        let zeros = || Status::ALL.map(|status| (status.metric(), 0)).into();
+        let counts = counts.entry(account).or_insert_with(zeros);
         *counts.entry(answer.status.metric()).or_default() += 1;
         if answer.lost > 0 {
             *counts.entry("CorrectionLost").or_default() += answer.lost;

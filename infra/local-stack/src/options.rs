@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::runtime::Lines;
 use clap::Parser;
 
 /// Builds the functions and runs the whole system on this machine: HTTP API, functions, queues,
@@ -78,6 +79,10 @@ pub struct Options {
     /// Set a parameter of the template, as in AllowedOrigins=http://localhost:3000; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
     pub parameters: Vec<(String, String)>,
+
+    /// Where a test reads what the functions write.
+    #[arg(skip)]
+    pub lines: Option<Lines>,
 }
 
 impl Options {

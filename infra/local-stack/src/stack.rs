@@ -200,13 +200,19 @@ async fn functions(
             programs.get(&function.name).with_context(|| format!("no binary {}", function.name))?;
         let concurrency = plan.event_sources.iter().find(|source| source.function == function.name);
         let concurrency = concurrency.map_or(REQUEST_CONCURRENCY, |source| source.concurrency);
-        let spec = spec(function, program.clone(), concurrency, aws_url);
+        let spec = spec(function, program.clone(), concurrency, aws_url, options);
         Ok((function.name.clone(), Function::new(spec, guard.clone())))
     });
     started.collect()
 }
 
-fn spec(plan: &FunctionPlan, program: PathBuf, concurrency: usize, aws_url: &str) -> FunctionSpec {
+fn spec(
+    plan: &FunctionPlan,
+    program: PathBuf,
+    concurrency: usize,
+    aws_url: &str,
+    options: &Options,
+) -> FunctionSpec {
     let mut env = plan.env.clone();
     env.insert("AWS_ENDPOINT_URL".to_owned(), aws_url.to_owned());
     FunctionSpec {
@@ -218,6 +224,7 @@ fn spec(plan: &FunctionPlan, program: PathBuf, concurrency: usize, aws_url: &str
         region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
         concurrency,
+        lines: options.lines.clone(),
     }
 }
 

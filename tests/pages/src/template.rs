@@ -44,8 +44,8 @@ pub struct Alarm {
     pub name: String,
     /// Namespace of its metric.
     pub namespace: String,
-    /// Its metric.
-    pub metric: String,
+    /// Its metrics.
+    pub metrics: Vec<String>,
     /// What is wrong and what helps.
     pub description: String,
     /// When it changes to ALARM.
@@ -107,10 +107,19 @@ impl Template {
     pub fn alarms(&self) -> Vec<Alarm> {
         let alarm = |(name, it): (&str, &Value)| {
             let it = &it["Properties"];
+            let parts = it["Metrics"].as_sequence().into_iter().flatten();
+            let metrics =
+                parts.map(|part| &part["MetricStat"]["Metric"]).filter(|it| !it.is_null());
+            let mut metrics: Vec<&Value> = metrics.collect();
+            if metrics.is_empty() {
+                metrics.push(it);
+            }
+            let mut names: Vec<_> = metrics.iter().map(|it| text(&it["MetricName"])).collect();
+            names.dedup();
             Alarm {
                 name: name.to_owned(),
-                namespace: text(&it["Namespace"]),
-                metric: text(&it["MetricName"]),
+                namespace: text(&metrics[0]["Namespace"]),
+                metrics: names,
                 description: text(&it["AlarmDescription"]),
                 when: condition(it),
             }
@@ -161,6 +170,18 @@ fn source_of(value: &Value) -> String {
 
 /// The condition of an alarm in words.
 fn condition(alarm: &Value) -> String {
+    let parts = alarm["Metrics"].as_sequence().into_iter().flatten();
+    let (mut expression, mut statistic, mut period) =
+        (String::new(), text(&alarm["Statistic"]), text(&alarm["Period"]));
+    for part in parts {
+        match text(&part["Expression"]) {
+            given if !given.is_empty() => expression = format!("`{given}`, "),
+            _ => {
+                statistic = text(&part["MetricStat"]["Stat"]);
+                period = text(&part["MetricStat"]["Period"]);
+            }
+        }
+    }
     let sign = match text(&alarm["ComparisonOperator"]).as_str() {
         "GreaterThanThreshold" => ">",
         "GreaterThanOrEqualToThreshold" => "≥",
@@ -174,14 +195,13 @@ fn condition(alarm: &Value) -> String {
         empty if empty.is_empty() => periods.clone(),
         points => points,
     };
-    let minutes = text(&alarm["Period"]).parse::<u64>().expect("a period in seconds") / 60;
+    let minutes = period.parse::<u64>().expect("a period in seconds") / 60;
     let of = if needed == periods { needed } else { format!("{needed} of {periods}") };
-    let statistic = text(&alarm["Statistic"]);
     let silent = match text(&alarm["TreatMissingData"]).as_str() {
         "breaching" => ", or no data",
         _ => "",
     };
-    format!("{statistic} {sign} {threshold} in {of} × {minutes} min{silent}")
+    format!("{expression}{statistic} {sign} {threshold} in {of} × {minutes} min{silent}")
 }
 
 /// `!If [RotatesTokens, 21, 75]` is "21 or 75".

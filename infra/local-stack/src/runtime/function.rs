@@ -32,7 +32,12 @@ pub struct FunctionSpec {
     pub account: String,
     /// Most environments at the same time; further invocations wait.
     pub concurrency: usize,
+    /// Where its output is kept.
+    pub lines: Option<Lines>,
 }
+
+/// The lines that functions wrote, each with the function's name.
+pub type Lines = Arc<Mutex<Vec<(String, String)>>>;
 
 impl FunctionSpec {
     pub(super) fn arn(&self) -> String {

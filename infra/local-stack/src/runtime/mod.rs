@@ -7,7 +7,7 @@ mod function;
 mod guard;
 mod process;
 
-pub use function::{Function, FunctionSpec};
+pub use function::{Function, FunctionSpec, Lines};
 pub use guard::Guard;
 
 use std::fmt;

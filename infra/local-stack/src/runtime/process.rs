@@ -52,8 +52,8 @@ impl Process {
             guard.add(pid).await;
         }
         let tail = Tail::default();
-        show(&spec.name, child.stdout.take(), &tail);
-        show(&spec.name, child.stderr.take(), &tail);
+        show(spec, child.stdout.take(), &tail);
+        show(spec, child.stderr.take(), &tail);
         let (kill, (sender, ended)) = (Arc::new(Notify::new()), watch::channel(None));
         tokio::spawn(watch_over(child, kill.clone(), sender, guard.clone()));
         Ok(Self { tail, kill, ended })
@@ -153,9 +153,10 @@ fn is_idle_metric(line: &[u8]) -> bool {
     })
 }
 
-/// Copies lines to standard error, and to the tail.
-fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>, tail: &Tail) {
-    let (Some(stream), prefix, tail) = (stream, format!("[{name}] "), tail.clone()) else {
+/// Copies lines to standard error, to the tail, and to where they are kept.
+fn show(spec: &FunctionSpec, stream: Option<impl AsyncRead + Unpin + Send + 'static>, tail: &Tail) {
+    let (name, lines, tail) = (spec.name.clone(), spec.lines.clone(), tail.clone());
+    let (Some(stream), prefix) = (stream, format!("[{name}] ")) else {
         return;
     };
     tokio::spawn(async move {
@@ -163,6 +164,10 @@ fn show(name: &str, stream: Option<impl AsyncRead + Unpin + Send + 'static>, tai
         let mut line = prefix.clone().into_bytes();
         while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
             tail.add(&line[prefix.len()..]);
+            if let Some(lines) = &lines {
+                let text = String::from_utf8_lossy(&line[prefix.len()..]).into_owned();
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push((name.clone(), text));
+            }
             if !is_idle_metric(&line[prefix.len()..]) {
                 say(line.as_slice());
             }

@@ -30,6 +30,7 @@ pub(crate) fn spec() -> FunctionSpec {
         region: "eu-west-1".to_owned(),
         account: "000000000000".to_owned(),
         concurrency: 2,
+        lines: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A whole system on free ports, with the real binaries, and the few things a test does to it and
 //! asks of it.
 
+pub mod alarms;
 pub mod api;
 pub mod operator;
 mod places;
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_stack::{Options, Stack};
+use local_stack::{Options, Stack, runtime::Lines};
 use microsoft_simulator::{FaultRule, Simulator};
 pub use places::Place;
 use reqwest::{Method, header::HeaderMap};
@@ -24,6 +25,7 @@ pub struct World {
     /// The local stack.
     pub stack: Stack,
     http: reqwest::Client,
+    lines: Lines,
     _place: Place,
 }
 
@@ -70,10 +72,12 @@ impl World {
         options.retry_base = Duration::from_secs(1);
         options.hour = 2;
         options.function_timeout = 8;
+        let lines = Lines::default();
+        options.lines = Some(lines.clone());
         change(&mut options);
         let stack = Stack::start(options).await.expect("a system");
         let _ = rustls::crypto::ring::default_provider().install_default();
-        World { stack, http: reqwest::Client::new(), _place: place }
+        World { stack, http: reqwest::Client::new(), lines, _place: place }
     }
 
     /// The simulated Microsoft.

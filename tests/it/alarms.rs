@@ -1,0 +1,219 @@
+//! Alarms: each goes off on what the functions write when there is trouble, and none in an ordinary hour.
+
+use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError};
+use serde_json::{Value, json};
+use test_support::{
+    events::{MSCLKID, click, purchase, refund, time, with},
+    rig::{
+        World,
+        alarms::own_alarms,
+        operator::{CONVERSIONS, parameter, quick},
+        until,
+    },
+};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+async fn until_ringing(world: &World, alarm: &str) {
+    until(alarm, || async {
+        match world.rings(alarm) {
+            true => Ok(()),
+            false => Err(world.ringing()),
+        }
+    })
+    .await;
+}
+
+/// Sets attributes of the items of the ledger that hold this text.
+async fn change(world: &World, text: &str, attributes: Value) {
+    let names = attributes.as_object().expect("attributes");
+    for item in world.items_with("Conversions", text).await {
+        let sets: Vec<String> = names.keys().map(|name| format!("#{name} = :{name}")).collect();
+        let mut request = json!({
+            "TableName": "Conversions",
+            "Key": {"pk": item["pk"], "sk": item["sk"]},
+            "UpdateExpression": format!("SET {}", sets.join(", ")),
+        });
+        for (name, value) in names {
+            request["ExpressionAttributeNames"][format!("#{name}")] = json!(name);
+            request["ExpressionAttributeValues"][format!(":{name}")] = value.clone();
+        }
+        world.aws("DynamoDB_20120810.UpdateItem", request).await;
+    }
+}
+
+fn ago(seconds: i64) -> Value {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+    json!({"N": (i64::try_from(now).expect("a time") - seconds).to_string()})
+}
+
+fn orders(count: u32, change: Value) -> Value {
+    let order = |n| {
+        with(
+            &purchase(
+                &format!("{change}{n}").replace(['"', '{', '}', '$'], ""),
+                &click(n),
+                &json!(10),
+            ),
+            &change,
+        )
+    };
+    (0..count).map(order).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_hour_is_silent() {
+    let world = World::with(|options| {
+        quick(options);
+        parameter(options, "AuditHours", "1");
+    })
+    .await;
+    assert_eq!(world.capture(&json!({"msclkid": MSCLKID, "sessionId": "s"})).await.status, 204);
+    assert_eq!(world.capture(&json!({"consent": "denied"})).await.status, 204);
+    assert_eq!(world.capture(&json!({"msclkid": "(not set)"})).await.status, 422);
+    let sale = with(&purchase("sale", "", &json!(30)), &json!({"msclkid": null, "sessionId": "s"}));
+    world.queued(&sale).await;
+    let nobodys = json!({"msclkid": null, "sessionId": "nobody"});
+    world.queued(&with(&purchase("other", "", &json!(20)), &nobodys)).await;
+    assert_eq!(world.post(&sale).await.body["status"], "duplicate");
+    assert_eq!(world.post(&with(&sale, &json!({"value": -1}))).await.status, 422);
+    world.until_state("sale", "accepted").await;
+    world.queued(&refund("r", "sale", &json!(10))).await;
+    world.until_state("sale", "restated").await;
+    world.queued(&refund("early", "not-yet-there", &Value::Null)).await;
+    world.check_goals().await;
+    until("an audit", || async {
+        if world.has_logged("sweep", &["audit finished"]) { Ok(()) } else { Err(()) }
+    })
+    .await;
+    assert_eq!(world.ringing(), Vec::<String>::new());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_doors_refuse_rings_and_its_log_says_why() {
+    let world = World::quick(|_| {}).await;
+    assert_eq!(world.ringing(), ["Overdue", "Unchecked", "NothingCaptured", "NothingQueued"]);
+
+    world.post(&orders(20, json!({"currency": "US$"}))).await;
+    assert!(world.rings("Rejected"));
+    assert!(world.has_logged("enqueue", &["invalid_currency", "currency"]));
+    world.post(&orders(20, json!({"account": "of nobody"}))).await;
+    assert!(world.rings("RejectedElsewhere"));
+    assert!(world.has_logged("enqueue", &["unknown_account", "account"]));
+    for _ in 0..11 {
+        world.capture(&json!({"msclkid": "(not set)"})).await;
+    }
+    assert!(world.rings("CaptureRefused"));
+    assert!(world.has_logged("capture", &["invalid_click_id", "msclkid"]));
+
+    world.queued(&purchase("taken-back", MSCLKID, &json!(10))).await;
+    world.until_state("taken-back", "accepted").await;
+    world.queued(&refund("all", "taken-back", &Value::Null)).await;
+    world.until_state("taken-back", "retracted").await;
+    let again = with(
+        &refund("again", "taken-back", &json!(null)),
+        &json!({"newValue": 10, "currency": "USD", "occurredAt": time(1)}),
+    );
+    assert_eq!(world.queued(&again).await["reason"], "after_retraction");
+    assert!(world.rings("CorrectionLost"));
+    assert!(world.has_logged("enqueue", &["again", "after_retraction"]));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_microsoft_refuses_rings_and_its_log_says_why() {
+    let world = World::quick(|_| {}).await;
+    let error_code = Some("SomethingNew".to_owned());
+    let errors = vec![ForcedError { index: Some(0), code: 987_654, error_code }];
+    world.faults(vec![FaultRule::new(Fault::PartialErrors { errors }).on(CONVERSIONS).times(1)]);
+    world.queued(&purchase("unknown-code", &click(1), &json!(10))).await;
+    until_ringing(&world, "UnknownCode").await;
+    assert!(world.has_logged("upload", &["987654", "unknown-code"]));
+
+    let nothing = Fault::Status { status: 500, body: AnswerBody::Empty, after_accepting: false };
+    world.faults(vec![FaultRule::new(nothing).on(CONVERSIONS).times(1)]);
+    world.queued(&purchase("no-answer", &click(2), &json!(10))).await;
+    until_ringing(&world, "NoAnswer").await;
+    assert!(world.has_logged("upload", &["call to Microsoft", "unknown", "no-answer"]));
+
+    let refused =
+        Fault::Status { status: 401, body: AnswerBody::Fault(105), after_accepting: false };
+    world.faults(vec![FaultRule::new(refused).on(CONVERSIONS)]);
+    world.queued(&purchase("refused", &click(3), &json!(10))).await;
+    until_ringing(&world, "AuthFailed").await;
+    assert!(world.has_logged("upload", &["105", "refused"]));
+
+    world.rename_goal("Purchase", "Sale");
+    world.check_goals().await;
+    until_ringing(&world, "HeldGoals").await;
+    assert!(!world.rings("Unchecked"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sweep_finds_rings_and_its_log_says_why() {
+    let world = World::quick(|options| {
+        options.settle_delay = 100_000;
+        parameter(options, "AuditHours", "1");
+    })
+    .await;
+    world.queued(&purchase("sale", &click(1), &json!(10))).await;
+    world.until_state("sale", "accepted").await;
+    world.queued(&refund("r", "sale", &json!(5))).await;
+    change(&world, "event shop sale", json!({"since": ago(3 * HOUR), "due": ago(3 * HOUR)})).await;
+    until_ringing(&world, "Overdue").await;
+
+    let lost: Value =
+        (0..5).map(|n| refund(&format!("l{n}"), &format!("lost-{n}"), &Value::Null)).collect();
+    world.post(&lost).await;
+    // Three and a half days of this system's hours of two seconds.
+    change(&world, "event shop lost-", json!({"since": ago(170), "due": ago(1)})).await;
+    until_ringing(&world, "OriginalMissing").await;
+    assert!(world.has_logged("sweep", &["lost-3"]));
+
+    world.queued(&purchase("forgotten", &click(2), &json!(10))).await;
+    world.until_state("forgotten", "accepted").await;
+    world.queued(&refund("f", "forgotten", &json!(5))).await;
+    for row in world.items_with("Conversions", "event shop forgotten").await {
+        let key = json!({"pk": row["pk"], "sk": row["sk"]});
+        let expression = "REMOVE #open, #due, #since SET recordedAt = :long";
+        world
+            .aws(
+                "DynamoDB_20120810.UpdateItem",
+                json!({"TableName": "Conversions", "Key": key, "UpdateExpression": expression,
+                       "ExpressionAttributeNames": {"#open": "open", "#due": "due", "#since": "since"},
+                       "ExpressionAttributeValues": {":long": ago(3 * DAY)}}),
+            )
+            .await;
+    }
+    until_ringing(&world, "Stuck").await;
+    assert!(world.has_logged("sweep", &["stuck", "forgotten"]));
+
+    let item =
+        json!({"pk": {"S": "event shop odd"}, "sk": {"S": "purchase"}, "desired": {"N": "1"}});
+    world.aws("DynamoDB_20120810.PutItem", json!({"TableName": "Conversions", "Item": item})).await;
+    until_ringing(&world, "StuckElsewhere").await;
+    assert!(world.has_logged("sweep", &["stuck", "event shop odd"]));
+
+    let nothing = Fault::Status { status: 500, body: AnswerBody::Empty, after_accepting: false };
+    world.faults(vec![FaultRule::new(nothing).on(CONVERSIONS)]);
+    let late = json!({"occurredAt": time(-84 * DAY)});
+    world.queued(&with(&purchase("late", &click(3), &json!(10)), &late)).await;
+    until_ringing(&world, "AboutToExpire").await;
+    world.stop().await;
+}
+
+/// The age of a secret can't be made up from outside; it is in the same line as other metrics of a
+/// batch.
+const NOT_TRIED: [&str; 1] = ["SecretAge"];
+
+#[test]
+fn every_alarm_about_own_metrics_is_tried() {
+    let tests = include_str!("alarms.rs");
+    for alarm in own_alarms() {
+        let is_named = tests.contains(&format!("\"{alarm}\""));
+        assert!(is_named, "{alarm} is in no test; {NOT_TRIED:?} can't be");
+    }
+}
