@@ -7,6 +7,7 @@ use tracklayer_edge::{
     lambda::{
         deadline::Deadline,
         http_api::{self, Problem, Request, Response},
+        telemetry::log_ignored,
     },
     ports::{Metric, Ports, Right, Telemetry},
 };
@@ -56,10 +57,14 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
         let account = answer.account.as_ref().map_or("none", |account| account.as_str());
         let counts = counts.entry(account).or_default();
         *counts.entry(answer.status.metric()).or_default() += 1;
-        if answer.lost > 0 {
-            *counts.entry("CorrectionLost").or_default() += answer.lost;
+        let ignored = answer.warnings.iter().filter(|warning| warning.is_left_out()).count();
+        for (name, n) in [("CorrectionLost", answer.lost), ("FieldIgnored", ignored)] {
+            if n > 0 {
+                *counts.entry(name).or_default() += n;
+            }
         }
     }
+    log_ignored(answers.iter().flat_map(|answer| &answer.warnings));
     for (account, counts) in counts {
         let metrics: Vec<Metric> =
             counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
