@@ -61,10 +61,10 @@ async fn what_customers_type_beside_a_good_session_is_a_warning_and_the_session_
             assert!(!answer.body.to_string().contains("jane"));
         }
     }
-    for n in 0..cases.len() {
+    for (n, case) in cases.iter().enumerate() {
         let record = world.until_state(&format!("p-{n}"), "accepted").await;
         let found = (&record["click"]["from"], &record["click"]["msclkid"]);
-        assert_eq!(found, (&json!("session"), &json!(click(1))), "{:?}", cases[n]);
+        assert_eq!(found, (&json!("session"), &json!(click(1))), "{case:?}");
     }
     // The click's own id, as it is copied from addresses.
     for (n, tail) in [(90, format!(",{}", click(2))), (91, "?utm_source=bing".to_owned())] {

@@ -19,8 +19,7 @@ pub(crate) fn e164(
     text: &str,
     default_country_code: Option<&str>,
 ) -> Result<String, IdentityError> {
-    let text = text.strip_prefix("tel:").unwrap_or(text).trim_start_matches(['(', ' ']);
-    let text = without_extension(text);
+    let text = without_extension(without_label(text).trim_start_matches(['(', ' ']));
     if let Some(text) = text.strip_prefix('+') {
         return international(text, "").ok_or(IdentityError::Phone);
     }
@@ -37,6 +36,13 @@ pub(crate) fn e164(
 /// What a number's extension begins with, without points and blanks.
 const EXTENSIONS: [&str; 8] = ["x", "ext", "extn", "extension", "#", ";ext=", ",", ",,"];
 
+/// The number without what it is called, such as `tel:`.
+fn without_label(text: &str) -> &str {
+    let is_label = |label: &str| !label.contains(|c: char| c.is_ascii_digit());
+    let labelled = text.split_once(':').filter(|(label, _)| is_label(label));
+    labelled.map_or(text, |(_, number)| number)
+}
+
 /// The number without the extension behind it, such as `ext. 7` or `x104`.
 fn without_extension(text: &str) -> &str {
     let begins = |c: char| c.is_ascii_alphabetic() || "#;,".contains(c);
@@ -45,7 +51,9 @@ fn without_extension(text: &str) -> &str {
     };
     let word = extension.trim_end_matches(|c: char| c.is_ascii_digit());
     let word_of = word.to_ascii_lowercase().replace(['.', ':', ' '], "");
-    let is_extension = word != extension && EXTENSIONS.contains(&word_of.as_str());
+    // Longer ones are another number.
+    let has_some = (1..=7).contains(&(extension.len() - word.len()));
+    let is_extension = has_some && EXTENSIONS.contains(&word_of.as_str());
     if is_extension { number } else { text }
 }
 
