@@ -3,6 +3,7 @@
 
 use tracklayer_core::{
     id::RecordId,
+    person::consent::Consent,
     reconcile::attribution::TiedBy,
     time::{DAY, EventTime, MAX_AGE},
 };
@@ -10,6 +11,7 @@ use tracklayer_edge::{
     lambda::{
         deadline::Deadline,
         http_api::{self, Problem, Request, Response},
+        telemetry::log_ignored,
     },
     ports::{Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _},
 };
@@ -51,15 +53,16 @@ where
         let by = self.sender(request).await?;
         let body = http_api::body(request, &["application/json", "text/plain"], MAX_BODY)?;
         let landing = Landing::parse(&body)?;
-        if landing.consent.as_deref() == Some("denied") {
+        if !landing.ignored.is_empty() {
+            log_ignored(&landing.ignored);
+            let ignored = Metric::count("FieldIgnored", landing.ignored.len());
+            self.telemetry.emit("none", &[ignored]);
+        }
+        if landing.consent == Consent::Denied {
             return self.deny(request, &landing, by, deadline).await;
         }
-        if landing.click_id.is_none() && landing.ties.is_empty() {
-            let message = "msclkid, or one of leadId, cartId, orderId, must be there";
-            return Err(Problem {
-                field: Some("msclkid"),
-                ..Problem::new(422, "missing_field", message)
-            });
+        if let Some(problem) = landing.problem() {
+            return Err(problem);
         }
         let cookie = visitor(request)?;
         let failed = |error| Problem::unavailable().because(error);
@@ -116,13 +119,12 @@ where
 
 /// What was said of consent, by whom and when.
 fn consent(landing: &Landing, by: TiedBy, now: EventTime) -> Details {
-    let word = landing.consent.as_deref().unwrap_or("unknown");
     let from = match by {
         TiedBy::Key => "key",
         TiedBy::Browser => "page",
     };
     vec![
-        ("consent", word.to_owned()),
+        ("consent", landing.consent.as_str().to_owned()),
         ("consentFrom", from.to_owned()),
         ("consentAt", now.to_string()),
     ]

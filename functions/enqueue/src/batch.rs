@@ -8,7 +8,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::{
-    event::{Conversion, Event, Rejection, parse_event},
+    event::{Conversion, Event, Parsed, Rejection, parse_event},
     ledger::{order::OrderKey, row::RowKey},
     reconcile::intake::key_of,
 };
@@ -66,12 +66,16 @@ impl<P: Ports> Enqueue<P> {
         &self,
         group: &[usize],
         at_once: usize,
-        parsed: &[Result<Event, Rejection>],
+        parsed: &[Parsed],
         call: &Call<'_>,
     ) -> Vec<(usize, EventAnswer)> {
         let work = stream::iter(group).map(|&position| async move {
-            match self.store(&parsed[position], call).await {
-                Ok(answer) => Some((position, answer)),
+            let Parsed { event, warnings } = &parsed[position];
+            match self.store(event, call).await {
+                Ok(answer) => {
+                    let warnings = warnings.clone();
+                    Some((position, EventAnswer { warnings, ..answer }))
+                }
                 Err(error) => {
                     tracing::error!(%error, "event not stored");
                     None
@@ -84,10 +88,10 @@ impl<P: Ports> Enqueue<P> {
 
     async fn store(
         &self,
-        parsed: &Result<Event, Rejection>,
+        event: &Result<Event, Rejection>,
         call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        match parsed {
+        match event {
             Err(rejection) => Ok(rejection.clone().into()),
             Ok(Event::Ignored(ignored)) => self.ignore(ignored, call).await,
             Ok(Event::Conversion(conversion)) => self.store_conversion(conversion, call).await,
@@ -111,12 +115,12 @@ impl<P: Ports> Enqueue<P> {
 /// The order in which the events of an array are stored: originals many at a time, then one by one
 /// those that share an id or an order with an earlier one, so that the first of them counts, then
 /// denials and corrections, which find their originals.
-fn waves(parsed: &[Result<Event, Rejection>]) -> [(Vec<usize>, usize); 4] {
+fn waves(parsed: &[Parsed]) -> [(Vec<usize>, usize); 4] {
     let mut seen = Seen::default();
     let (mut first, mut others) = (Vec::new(), Vec::new());
     let (mut denials, mut corrections) = (Vec::new(), Vec::new());
-    for (position, event) in parsed.iter().enumerate() {
-        match event {
+    for (position, parsed) in parsed.iter().enumerate() {
+        match &parsed.event {
             Ok(Event::Correction(_)) => corrections.push(position),
             Ok(Event::Ignored(ignored)) if is_denial(ignored) => denials.push(position),
             Ok(Event::Conversion(conversion)) if !seen.is_new(conversion) => others.push(position),

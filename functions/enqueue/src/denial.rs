@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tracklayer_core::{
-    event::{Event, Ignored, IgnoredReason, Rejection},
+    event::{Event, Ignored, IgnoredReason, Parsed},
     ledger::{
         order::{OrderKey, OrderOwner},
         row::{Row, RowKey},
@@ -104,13 +104,13 @@ pub(crate) struct Denials<'a> {
 
 impl<'a> Denials<'a> {
     /// The denials among the events of a request.
-    pub fn among(parsed: &'a [Result<Event, Rejection>], key: &IngestKey) -> Self {
+    pub fn among(parsed: &'a [Parsed], key: &IngestKey) -> Self {
         let covered = |ignored: &&Ignored| {
             let account = ignored.account.as_ref();
             key.covers_source(&ignored.source)
                 && account.is_none_or(|account| key.covers_account(account))
         };
-        let denial = |event: &'a Result<Event, Rejection>| match event {
+        let denial = |parsed: &'a Parsed| match &parsed.event {
             Ok(Event::Ignored(ignored)) if is_denial(ignored) => Some(ignored),
             _ => None,
         };

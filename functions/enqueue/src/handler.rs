@@ -7,6 +7,7 @@ use tracklayer_edge::{
     lambda::{
         deadline::Deadline,
         http_api::{self, Problem, Request, Response},
+        telemetry::log_ignored,
     },
     ports::{Metric, Ports, Right, Telemetry},
 };
@@ -58,13 +59,63 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
         let zeros = || Status::ALL.map(|status| (status.metric(), 0)).into();
         let counts = counts.entry(account).or_insert_with(zeros);
         *counts.entry(answer.status.metric()).or_default() += 1;
-        if answer.lost > 0 {
-            *counts.entry("CorrectionLost").or_default() += answer.lost;
+        let ignored = answer.warnings.iter().filter(|warning| warning.is_left_out()).count();
+        for (name, n) in [("CorrectionLost", answer.lost), ("FieldIgnored", ignored)] {
+            if n > 0 {
+                *counts.entry(name).or_default() += n;
+            }
         }
     }
+    log_ignored(answers.iter().flat_map(|answer| &answer.warnings));
     for (account, counts) in counts {
         let metrics: Vec<Metric> =
             counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
         telemetry.emit(account, &metrics);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::{Map, Value};
+    use tracklayer_core::{event::parse_event, mapping::Mapping, time::EventTime};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Emitted(RefCell<Vec<(String, &'static str, f64)>>);
+
+    impl Telemetry for Emitted {
+        fn line(&self, _: &str, _: Map<String, Value>) {}
+
+        fn emit(&self, account: &str, metrics: &[Metric]) {
+            let metrics = metrics.iter().map(|it| (account.to_owned(), it.name, it.value));
+            self.0.borrow_mut().extend(metrics);
+        }
+    }
+
+    #[test]
+    fn what_is_rejected_or_left_out_counts_under_its_account() {
+        let head = r#"{"event":"purchase","eventId":"1","source":"shop","value":1.0005"#;
+        let answers = [
+            format!(r#"{head},"email":"n/a","leadId":"a b","currency":"US$"}}"#),
+            format!(r#"{head},"account":"other"}}"#),
+            "5".to_owned(),
+        ]
+        .map(|event| {
+            let parsed = parse_event(&event, &Mapping::shipped(), EventTime::from_epoch(0));
+            let rejection = parsed.event.expect_err("no event");
+            EventAnswer { warnings: parsed.warnings, ..rejection.into() }
+        });
+        let emitted = Emitted::default();
+        count(&answers, &emitted);
+        let main = |name, value| ("main".to_owned(), name, value);
+        let expected = [
+            main("FieldIgnored", 2.0),
+            main("Rejected", 1.0),
+            ("none".to_owned(), "Rejected", 2.0),
+        ];
+        assert_eq!(emitted.0.into_inner(), expected);
     }
 }

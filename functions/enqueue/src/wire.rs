@@ -71,6 +71,9 @@ pub struct EventAnswer {
     pub of: Option<Counted>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError>,
+    /// Which fields were left out or changed, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<EventError>,
     /// For metrics: the account, where it is known.
     #[serde(skip)]
     pub account: Option<AccountName>,
@@ -143,11 +146,20 @@ impl EventAnswer {
         EventAnswer {
             event_id: Some(event_id.clone()),
             source: Some(source.clone()),
+            ..Self::nameless(status)
+        }
+    }
+
+    fn nameless(status: Status) -> Self {
+        EventAnswer {
+            event_id: None,
+            source: None,
             status,
             state: None,
             reason: None,
             of: None,
             error: None,
+            warnings: Vec::new(),
             account: None,
             lost: 0,
         }
@@ -250,13 +262,9 @@ impl From<Rejection> for EventAnswer {
         EventAnswer {
             event_id: rejection.event_id,
             source: rejection.source,
-            status: Status::Rejected,
-            state: None,
-            reason: None,
-            of: None,
             error: Some(rejection.error),
-            account: None,
-            lost: 0,
+            account: rejection.account,
+            ..Self::nameless(Status::Rejected)
         }
     }
 }

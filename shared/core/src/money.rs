@@ -23,7 +23,7 @@ pub const MAX_AMOUNT: i64 = 999_999_999_999;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// Not the text of a JSON number.
-    #[error("is not a number")]
+    #[error("is not a plain decimal number such as 129.95")]
     NotANumber,
     /// Below zero.
     #[error("is negative")]
@@ -31,7 +31,7 @@ pub enum AmountError {
     /// Above [`MAX_AMOUNT`].
     #[error("is above 999,999,999,999")]
     TooLarge,
-    /// More than [`MAX_DECIMALS`] decimals (trailing zeros don't count). Nothing is ever rounded.
+    /// More than [`MAX_DECIMALS`] decimals (trailing zeros don't count).
     #[error("has more than 3 decimals")]
     TooManyDecimals,
 }
@@ -49,12 +49,23 @@ impl Amount {
 
     /// Reads the text of a JSON number token (`10.50`, `1e3`) exactly.
     pub fn from_json(token: &str) -> Result<Self, AmountError> {
+        match Self::rounded(token)? {
+            (amount, true) => Ok(amount),
+            (_, false) => Err(AmountError::TooManyDecimals),
+        }
+    }
+
+    /// Reads the text of a JSON number token, rounded half up to [`MAX_DECIMALS`] decimals, and says
+    /// whether it was exact: sums of binary floats end in digits that nobody has paid
+    /// (`836.9999999999998`).
+    pub fn rounded(token: &str) -> Result<(Self, bool), AmountError> {
         let number = Token::split(token).ok_or(AmountError::NotANumber)?;
-        let thousandths = number.thousandths()?;
+        let (thousandths, is_exact) = number.thousandths()?;
         if number.negative && thousandths != 0 {
             return Err(AmountError::Negative);
         }
-        Self::try_from_decimal(Decimal::new(thousandths, MAX_DECIMALS))
+        let amount = Self::try_from_decimal(Decimal::new(thousandths, MAX_DECIMALS))?;
+        Ok((amount, is_exact))
     }
 
     /// Takes a decimal that is within the limits as it is.
@@ -171,7 +182,7 @@ fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::O
     raw.serialize(serializer)
 }
 
-/// An active ISO 4217 code in upper case, such as `USD`.
+/// An active ISO 4217 code, such as `USD`; written in upper case.
 ///
 /// Microsoft publishes a list of its own that still has codes withdrawn years ago and lacks newer
 /// ones, so ISO 4217 decides here
@@ -179,20 +190,20 @@ fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::O
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency(iso_currency::Currency);
 
-/// The text is not an active ISO 4217 code in upper case.
+/// The text is not an active ISO 4217 code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not an upper-case ISO 4217 currency code such as USD")]
+#[error("is not an ISO 4217 currency code such as USD")]
 pub struct CurrencyError;
 
 impl Currency {
-    /// Reads an upper-case code of a currency in which something can be sold.
+    /// Reads the code, in either case, of a currency in which something can be sold.
     ///
     /// Funds codes (`CLF`, `UYI`, …) count: contracts are priced in them. Metals, accounting and
     /// test codes (`XAU`, `XDR`, `XTS`, `XXX`) don't, nor do withdrawn codes (`HRK`): a shop that
     /// still sends one most likely mislabels its money.
     pub fn parse(code: &str) -> Result<Self, CurrencyError> {
         use iso_currency::Currency as Iso;
-        let found = Iso::from_code(code).ok_or(CurrencyError)?;
+        let found = Iso::from_code(&code.to_ascii_uppercase()).ok_or(CurrencyError)?;
         // The crate calls VES superseded by VED; in ISO 4217 both are active.
         let withdrawn = found.is_superseded().is_some() && found != Iso::VES;
         if withdrawn || found.is_special() {
@@ -287,12 +298,13 @@ impl<'a> Token<'a> {
         (all_digits(whole) && !leading_zero).then_some(Self { negative, whole, fraction, exponent })
     }
 
-    /// The absolute value in thousandths, exactly; cheap however long the number or its exponent.
-    fn thousandths(&self) -> Result<i64, AmountError> {
+    /// The absolute value in thousandths, rounded half up, and whether it is exact; cheap however
+    /// long the number or its exponent.
+    fn thousandths(&self) -> Result<(i64, bool), AmountError> {
         let digits = || self.whole.bytes().chain(self.fraction.bytes());
         let length = self.whole.len() + self.fraction.len();
         let Some(first) = digits().position(|d| d != b'0') else {
-            return Ok(0);
+            return Ok((0, true));
         };
         let zeros_after = digits().rev().take_while(|&d| d == b'0').count();
         let significant = length - first - zeros_after;
@@ -302,13 +314,17 @@ impl<'a> Token<'a> {
             return Err(AmountError::TooLarge);
         }
         let shift = power + i64::from(MAX_DECIMALS);
-        if shift < 0 {
-            return Err(AmountError::TooManyDecimals);
+        let mut digits = digits().skip(first).take(significant).map(|d| i64::from(d - b'0'));
+        // How many of them are thousandths or more: with those that follow at most 12 before the
+        // point and 3 after it, fifteen, which fit.
+        let Ok(kept) = usize::try_from(as_i64(significant) + shift.min(0)) else {
+            return Ok((0, false));
+        };
+        let value = digits.by_ref().take(kept).fold(0, |sum, digit| sum * 10 + digit);
+        match digits.next() {
+            None => Ok(((0..shift).fold(value, |v, _| v * 10), true)),
+            Some(next) => Ok((value + i64::from(next >= 5), false)),
         }
-        // At most 12 digits before the point and 3 after it: fifteen, which fit.
-        let digits = digits().skip(first).take(significant);
-        let value = digits.fold(0_i64, |sum, d| sum * 10 + i64::from(d - b'0'));
-        Ok((0..shift).fold(value, |v, _| v * 10))
     }
 }
 

@@ -76,8 +76,27 @@ impl EventTime {
     }
 }
 
-/// `time` takes any character between date and time; RFC 3339 names only `T`.
 fn parse_with_offset(text: &str) -> Option<Moment> {
+    parse_strictly(text).or_else(|| parse_strictly(&as_rfc3339(text)?))
+}
+
+/// The same time in RFC 3339's form, where a database or script has written it almost so: a blank
+/// in place of `T` or before the offset, `+0200` or `+02` in place of `+02:00`, `UTC`.
+fn as_rfc3339(text: &str) -> Option<String> {
+    let (date, clock) = text.split_at_checked(10)?;
+    let clock = clock.strip_prefix(['T', 't', ' '])?;
+    let (clock, offset) = match clock.strip_suffix("UTC") {
+        Some(clock) => (clock, "Z"),
+        None => clock.split_at(clock.find(['+', '-']).unwrap_or(clock.len())),
+    };
+    let (hours, minutes) = offset.split_at_checked(3).unwrap_or((offset, ""));
+    let colon = if minutes.len() == 2 { ":" } else { "" };
+    let minutes = if offset.len() == 3 { ":00" } else { minutes };
+    Some(format!("{date}T{}{hours}{colon}{minutes}", clock.trim_end()))
+}
+
+/// `time` takes any character between date and time; RFC 3339 names only `T`.
+fn parse_strictly(text: &str) -> Option<Moment> {
     if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
         return None;
     }
@@ -97,7 +116,8 @@ fn parse_with_offset(text: &str) -> Option<Moment> {
 pub struct Moment(i64);
 
 impl Moment {
-    /// Reads RFC 3339 with any offset; what is finer than a millisecond is cut off.
+    /// Reads RFC 3339 with any offset, also `+0200` and a blank for `T`; what is finer than a
+    /// millisecond is cut off.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
         if let Some(moment) = parse_with_offset(text) {
             return Ok(moment);

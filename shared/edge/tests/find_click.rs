@@ -167,7 +167,8 @@ fn row(credit: &Credit) -> Row {
             "currency":"EUR","sessionId":"s"}}"#,
         sold()
     );
-    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), sold()) else {
+    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), sold()).event
+    else {
         panic!("a conversion");
     };
     let policy = Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };

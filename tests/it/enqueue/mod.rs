@@ -1,5 +1,6 @@
 //! What the events API accepts, as single events and as arrays, and what it answers.
 
+mod people;
 mod refused;
 
 use std::collections::BTreeMap;

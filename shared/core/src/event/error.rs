@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::id::{RecordId, Source};
+use crate::id::{AccountName, RecordId, Source};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
@@ -29,7 +29,7 @@ macro_rules! codes {
 codes! {
     /// A field that must be there is absent or null.
     MissingField => "missing_field",
-    /// A field is of another JSON type, such as a number given as a string.
+    /// A field is of another JSON type, such as a list in place of a string.
     WrongType => "wrong_type",
     /// An id or source breaks its rule.
     InvalidId => "invalid_id",
@@ -49,13 +49,13 @@ codes! {
     TooOld => "too_old",
     /// A value, or a correction's amount, must be there.
     MissingValue => "missing_value",
-    /// The value is negative, too large, has more than three decimals, or can't be used as given.
+    /// The value is negative or too large, or can't be used as given.
     InvalidValue => "invalid_value",
     /// A value where none may be.
     ValueNotAllowed => "value_not_allowed",
     /// A value without a currency.
     MissingCurrency => "missing_currency",
-    /// Not an upper-case ISO 4217 code.
+    /// Not an ISO 4217 code.
     InvalidCurrency => "invalid_currency",
     /// The click id can't be one.
     InvalidClickId => "invalid_click_id",
@@ -72,6 +72,8 @@ codes! {
     /// Another event of the same order is counted already, and this one says something else, or the
     /// order was taken back since (found in the ledger).
     SameOrder => "same_order",
+    /// Only a warning: an amount with more than three decimals was rounded.
+    Rounded => "rounded",
 }
 
 impl fmt::Display for ErrorCode {
@@ -86,7 +88,7 @@ impl Serialize for ErrorCode {
     }
 }
 
-/// One error of one event, as it is answered: `{"code","message","field"}`.
+/// One error or warning of one event, as it is answered: `{"code","message","field"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct EventError {
@@ -104,19 +106,27 @@ impl EventError {
         Self { code, message: format!("{field} {problem}"), field: Some(field) }
     }
 
+    /// Whether the field that this warning is about was left out.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.code != ErrorCode::Rounded
+    }
+
     /// An error about the event as a whole.
     pub fn whole(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), field: None }
     }
 }
 
-/// An event that was not taken, with its id and source where they are usable.
+/// An event that was not taken, with what of it is usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The event's id, if it is a valid one.
     pub event_id: Option<RecordId>,
     /// The event's source, if it is a valid one.
     pub source: Option<Source>,
+    /// The account that it is about, as far as that is known: it is counted under it.
+    pub account: Option<AccountName>,
     /// What is wrong, and with which field.
     pub error: EventError,
 }

@@ -26,32 +26,39 @@ impl<'a> Fields<'a> {
         self.0[field as usize].map(RawValue::get).filter(|text| *text != "null")
     }
 
+    /// Whether anything is said: an empty text says as little as a `null`.
     pub(super) fn has(&self, field: Field) -> bool {
-        self.raw(field).is_some()
+        self.raw(field).is_some_and(|text| text != "\"\"")
     }
 
     /// The field as a string, if it is there.
     pub(super) fn text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
-        let wrong = || EventError::at(ErrorCode::WrongType, field.as_str(), "must be a string");
-        self.raw(field).map(|raw| string(raw).ok_or_else(wrong)).transpose()
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        string(raw).map(Some).ok_or_else(|| wrong_type(field, "must be a string"))
     }
 
-    /// The field as a string or a whole number, if it is there: many shops number their orders.
+    /// The field as a string that says something, if there is one.
+    pub(super) fn said(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
+        if self.has(field) { self.text(field) } else { Ok(None) }
+    }
+
+    /// The field as a string or a whole number, if it is there: many shops number what they have.
     pub(super) fn id_text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
-        match self.raw(field) {
-            Some(raw) if is_integer(raw) => Ok(Some(Cow::Borrowed(raw))),
-            _ => self.text(field),
-        }
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        let text = if is_integer(raw) { Some(Cow::Borrowed(raw)) } else { string(raw) };
+        text.map(Some).ok_or_else(|| wrong_type(field, "must be a string or a whole number"))
     }
 
-    /// The field as the text of a number, if it is there.
-    pub(super) fn number(&self, field: Field) -> Result<Option<&'a str>, EventError> {
-        match self.raw(field) {
-            Some(raw) if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
-                Err(EventError::at(ErrorCode::WrongType, field.as_str(), "must be a number"))
-            }
-            raw => Ok(raw),
+    /// The field as the text of a JSON number, if it is there. A string must be a plain decimal,
+    /// without an exponent; the text of any other one is no number.
+    pub(super) fn number(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
+        let Some(raw) = self.raw(field) else { return Ok(None) };
+        if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            return Ok(Some(Cow::Borrowed(raw)));
         }
+        let text = string(raw).ok_or_else(|| wrong_type(field, "must be a number"))?;
+        let is_plain = !text.contains(['e', 'E']);
+        Ok(Some(Cow::Owned(if is_plain { text.trim().to_owned() } else { String::new() })))
     }
 
     /// The field as a string that must be there.
@@ -62,6 +69,10 @@ impl<'a> Fields<'a> {
 
 pub(super) fn missing(field: Field) -> EventError {
     EventError::at(ErrorCode::MissingField, field.as_str(), "is missing")
+}
+
+fn wrong_type(field: Field, problem: &str) -> EventError {
+    EventError::at(ErrorCode::WrongType, field.as_str(), problem)
 }
 
 fn is_integer(raw: &str) -> bool {

@@ -19,7 +19,7 @@ mod tests;
 
 pub use error::{ErrorCode, EventError, Rejection};
 pub use fingerprint::{Fingerprint, fingerprint};
-pub use parse::parse_event;
+pub use parse::{Parsed, parse_event};
 
 use crate::id::{AccountName, EventName, RecordId, Source};
 use crate::ledger::{facts::References, order::OrderKey};

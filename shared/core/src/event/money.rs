@@ -4,6 +4,7 @@ use super::CorrectionKind;
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::Fields;
+use super::read::Warnings;
 use crate::mapping::Revenue;
 use crate::money::{Amount, Currency, Money};
 
@@ -11,6 +12,7 @@ use crate::money::{Amount, Currency, Money};
 pub(super) fn conversion_value(
     fields: &Fields<'_>,
     revenue: Revenue,
+    warnings: &mut Warnings,
 ) -> Result<Option<Money>, EventError> {
     match revenue {
         Revenue::VariableValue if !fields.has(Field::Value) => {
@@ -18,7 +20,10 @@ pub(super) fn conversion_value(
             Err(EventError::at(ErrorCode::MissingValue, Field::Value.as_str(), problem))
         }
         Revenue::NoValue => no_value(fields).map(|()| None),
-        Revenue::VariableValue | Revenue::FixedValue => money(fields, Field::Value),
+        Revenue::FixedValue if !fields.has(Field::Value) && !fields.has(Field::Currency) => {
+            Ok(None)
+        }
+        Revenue::VariableValue | Revenue::FixedValue => money(fields, Field::Value, warnings),
     }
 }
 
@@ -27,9 +32,14 @@ fn no_value(fields: &Fields<'_>) -> Result<(), EventError> {
     given.map_or(Ok(()), |field| Err(not_allowed(field, "is given, but this goal has no value")))
 }
 
-/// What a correction does: `amount` refunded, `newValue`, or neither for all of it.
-pub(super) fn correction_kind(fields: &Fields<'_>) -> Result<CorrectionKind, EventError> {
-    if fields.has(Field::Value) {
+/// What a correction does: `amount` refunded, `newValue`, or neither for all of it. An empty text
+/// is not the same as neither, or the whole sale would be taken back by mistake.
+pub(super) fn correction_kind(
+    fields: &Fields<'_>,
+    warnings: &mut Warnings,
+) -> Result<CorrectionKind, EventError> {
+    let is_given = |field| fields.raw(field).is_some();
+    if is_given(Field::Value) {
         // Read as "neither" it would retract the whole conversion.
         let problem = "is not a field of a correction; give amount or newValue";
         return Err(not_allowed(Field::Value, problem));
@@ -37,9 +47,10 @@ pub(super) fn correction_kind(fields: &Fields<'_>) -> Result<CorrectionKind, Eve
     if fields.has(Field::Amount) && fields.has(Field::NewValue) {
         return Err(not_allowed(Field::NewValue, "is given beside amount; give one of them"));
     }
-    let restated = fields.has(Field::NewValue);
+    let restated =
+        fields.has(Field::NewValue) || (is_given(Field::NewValue) && !fields.has(Field::Amount));
     let field = if restated { Field::NewValue } else { Field::Amount };
-    Ok(match money(fields, field)? {
+    Ok(match money(fields, field, warnings)? {
         None => CorrectionKind::Full,
         Some(value) if restated => CorrectionKind::Restatement(value),
         Some(amount) => CorrectionKind::Refund(amount),
@@ -51,15 +62,12 @@ fn not_allowed(field: Field, problem: &str) -> EventError {
 }
 
 /// The amount of this field with its currency; `None` when both are absent.
-fn money(fields: &Fields<'_>, field: Field) -> Result<Option<Money>, EventError> {
-    let amount =
-        match fields.number(field)? {
-            Some(token) => Some(Amount::from_json(token).map_err(|problem| {
-                EventError::at(ErrorCode::InvalidValue, field.as_str(), problem)
-            })?),
-            None => None,
-        };
-    match (amount, currency(fields)?) {
+fn money(
+    fields: &Fields<'_>,
+    field: Field,
+    warnings: &mut Warnings,
+) -> Result<Option<Money>, EventError> {
+    match (amount(fields, field, warnings)?, currency(fields)?) {
         (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
         (None, None) => Ok(None),
         (Some(_), None) => {
@@ -73,8 +81,24 @@ fn money(fields: &Fields<'_>, field: Field) -> Result<Option<Money>, EventError>
     }
 }
 
+fn amount(
+    fields: &Fields<'_>,
+    field: Field,
+    warnings: &mut Warnings,
+) -> Result<Option<Amount>, EventError> {
+    let Some(token) = fields.number(field)? else { return Ok(None) };
+    let invalid = |problem| EventError::at(ErrorCode::InvalidValue, field.as_str(), problem);
+    let (amount, is_exact) = Amount::rounded(&token).map_err(invalid)?;
+    if !is_exact {
+        let problem = "has more than 3 decimals and is rounded";
+        warnings.push(EventError::at(ErrorCode::Rounded, field.as_str(), problem));
+    }
+    Ok(Some(amount))
+}
+
 fn currency(fields: &Fields<'_>) -> Result<Option<Currency>, EventError> {
     let invalid =
         |problem| EventError::at(ErrorCode::InvalidCurrency, Field::Currency.as_str(), problem);
-    fields.text(Field::Currency)?.map(|code| Currency::parse(&code).map_err(invalid)).transpose()
+    let code = fields.text(Field::Currency)?;
+    code.map(|code| Currency::parse(code.trim()).map_err(invalid)).transpose()
 }

@@ -3,28 +3,45 @@
 use super::error::{ErrorCode, EventError, Rejection};
 use super::field::Field;
 use super::fields::{Fields, missing};
+use super::read::Warnings;
 use super::{Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
 use crate::id::{EventName, RecordId, Source};
 use crate::mapping::{ConversionRule, CorrectionRule, EventRule, Mapping};
 use crate::person::consent::Consent;
 use crate::time::EventTime;
 
+/// What one event of a request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// The event, or why it can't be accepted.
+    pub event: Result<Event, Rejection>,
+    /// Which fields were left out or changed, and why. They are answered beside any status.
+    pub warnings: Vec<EventError>,
+}
+
 /// Reads one event from its JSON text.
 ///
 /// Fields of the person are hashed here and their text is dropped. Unknown fields are tolerated;
 /// of equal keys the last counts; `null` counts as absent. The first rule that is broken is the
-/// one that is answered.
-pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Result<Event, Rejection> {
+/// one that is answered. A field about the click or the person that can't be used costs no sale:
+/// it is left out with a warning, unless nothing usable is left or the mapping requires it.
+#[must_use]
+pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Parsed {
     let Some(fields) = Fields::parse(raw) else {
         let error = EventError::whole(ErrorCode::WrongType, "an event must be a JSON object");
-        return Err(Rejection { event_id: None, source: None, error });
+        let rejection = Rejection { event_id: None, source: None, account: None, error };
+        return Parsed { event: Err(rejection), warnings: Vec::new() };
     };
-    let reading = Reading { fields, mapping, now };
-    reading.event().map_err(|error| Rejection {
-        event_id: read::event_id(&reading.fields).ok(),
-        source: read::source(&reading.fields).ok(),
+    let mut reading = Reading { fields, mapping, now, warnings: Warnings::new() };
+    let event = reading.event();
+    let Reading { fields, warnings, .. } = reading;
+    let event = event.map_err(|error| Rejection {
+        event_id: read::event_id(&fields).ok(),
+        source: read::source(&fields).ok(),
+        account: read::account(&fields, mapping).ok().map(|account| account.name().clone()),
         error,
-    })
+    });
+    Parsed { event, warnings }
 }
 
 /// One event while it is read.
@@ -32,6 +49,7 @@ struct Reading<'a> {
     fields: Fields<'a>,
     mapping: &'a Mapping,
     now: EventTime,
+    warnings: Warnings,
 }
 
 /// What every event has.
@@ -49,7 +67,7 @@ impl Head {
 }
 
 impl Reading<'_> {
-    fn event(&self) -> Result<Event, EventError> {
+    fn event(&mut self) -> Result<Event, EventError> {
         let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
         let event_id = read::event_id(&self.fields)?;
         let source = read::source(&self.fields)?;
@@ -80,13 +98,18 @@ impl Reading<'_> {
     }
 
     fn conversion(
-        &self,
+        &mut self,
         head: Head,
         rule: &ConversionRule,
         consent: Consent,
     ) -> Result<Conversion, EventError> {
-        let fields = &self.fields;
+        let (fields, warnings) = (&self.fields, &mut self.warnings);
         let account = read::account(fields, self.mapping)?;
+        // Soft fields first, so that their warnings are answered beside any error.
+        let msclkid = read::click_id(fields, warnings);
+        let references = read::references(fields, warnings);
+        let email = read::email(fields, warnings);
+        let phone = read::phone(fields, account.default_country_code(), warnings);
         let goal = account.goal(&rule.goal).ok_or_else(unmapped)?;
         let occurred_at = read::occurred_at(fields, self.now)?.second();
         read::not_too_old(occurred_at, self.now)?;
@@ -98,23 +121,26 @@ impl Reading<'_> {
             account: account.name().clone(),
             occurred_at,
             goal: goal.clone(),
-            value: money::conversion_value(fields, goal.revenue)?,
-            msclkid: read::click_id(fields)?,
-            references: read::references(fields)?,
-            email: read::email(fields)?,
-            phone: read::phone(fields, account.default_country_code())?,
+            value: money::conversion_value(fields, goal.revenue, warnings)?,
+            msclkid,
+            references,
+            email,
+            phone,
             consent,
         };
         self.require(&rule.required)?;
-        identified(conversion)
+        self.identified(conversion)
     }
 
-    fn correction(&self, head: Head, rule: &CorrectionRule) -> Result<Correction, EventError> {
+    fn correction(&mut self, head: Head, rule: &CorrectionRule) -> Result<Correction, EventError> {
         let fields = &self.fields;
         let account = read::named_account(fields, self.mapping)?;
         let occurred_at = read::occurred_at(fields, self.now)?;
         let original = read::original(fields, &head.source, self.mapping)?;
-        let kind = money::correction_kind(fields)?;
+        let kind = money::correction_kind(fields, &mut self.warnings)?;
+        if !rule.required.is_empty() {
+            read::references(fields, &mut self.warnings);
+        }
         self.require(&rule.required)?;
         Ok(Correction {
             event: head.event,
@@ -127,22 +153,35 @@ impl Reading<'_> {
         })
     }
 
-    /// Fields that the mapping asks for beyond the rules.
+    /// Fields that the mapping asks for beyond the rules: what can't be used is not there.
     fn require(&self, required: &[Field]) -> Result<(), EventError> {
-        let absent = required.iter().find(|field| !self.fields.has(**field));
-        absent.map_or(Ok(()), |field| Err(missing(*field)))
+        for field in required {
+            let mut left_out = self.left_out();
+            if let Some(problem) = left_out.find(|it| it.field == Some(field.as_str())) {
+                return Err(problem.clone());
+            }
+            if !self.fields.has(*field) {
+                return Err(missing(*field));
+            }
+        }
+        Ok(())
     }
-}
 
-/// Refuses a conversion that could never be matched with a click or a person.
-fn identified(conversion: Conversion) -> Result<Conversion, EventError> {
-    let person = conversion.email.is_some() || conversion.phone.is_some();
-    if person || conversion.msclkid.is_some() || !conversion.references.is_empty() {
-        return Ok(conversion);
+    /// Refuses a conversion that could never be matched with a click or a person.
+    fn identified(&self, conversion: Conversion) -> Result<Conversion, EventError> {
+        let person = conversion.email.is_some() || conversion.phone.is_some();
+        if person || conversion.msclkid.is_some() || !conversion.references.is_empty() {
+            return Ok(conversion);
+        }
+        let message = "one of msclkid, sessionId, leadId, cartId, orderId, email, phone, \
+                       hashedEmail, hashedPhone must be there";
+        let nobody = || EventError::whole(ErrorCode::NoIdentifier, message);
+        Err(self.left_out().next().cloned().unwrap_or_else(nobody))
     }
-    let message = "one of msclkid, sessionId, leadId, cartId, orderId, email, phone, hashedEmail, \
-                   hashedPhone must be there";
-    Err(EventError::whole(ErrorCode::NoIdentifier, message))
+
+    fn left_out(&self) -> impl Iterator<Item = &EventError> {
+        self.warnings.iter().filter(|warning| warning.is_left_out())
+    }
 }
 
 /// Can't happen: every account has every goal of the mapping.

@@ -1,4 +1,7 @@
-//! Single fields of an event, each read into its type or refused under its own code.
+//! Single fields of an event, each read into its type or refused under its own code. Soft fields –
+//! those about the click and the person – are left out with a warning instead.
+
+use std::fmt;
 
 use super::OriginalRef;
 use super::error::{ErrorCode, EventError};
@@ -15,8 +18,21 @@ use crate::person::{
 };
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
+/// Why fields were left out or changed, in the order in which they were read.
+pub(super) type Warnings = Vec<EventError>;
+
+/// What a soft field says; nothing and a warning if that can't be used.
+fn soft<T>(read: Result<Option<T>, EventError>, warnings: &mut Warnings) -> Option<T> {
+    read.unwrap_or_else(|problem| {
+        warnings.push(problem);
+        None
+    })
+}
+
 pub(super) fn event_id(fields: &Fields<'_>) -> Result<RecordId, EventError> {
-    record_id(fields, Field::EventId)?.ok_or_else(|| missing(Field::EventId))
+    let text = fields.id_text(Field::EventId)?.ok_or_else(|| missing(Field::EventId))?;
+    let invalid = |e| EventError::at(ErrorCode::InvalidId, Field::EventId.as_str(), e);
+    RecordId::of_event(&text).map_err(invalid)
 }
 
 pub(super) fn source(fields: &Fields<'_>) -> Result<Source, EventError> {
@@ -26,12 +42,20 @@ pub(super) fn source(fields: &Fields<'_>) -> Result<Source, EventError> {
 }
 
 fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, EventError> {
-    let invalid = |e| EventError::at(ErrorCode::InvalidId, field.as_str(), e);
-    let text = match field {
-        Field::OrderId => fields.id_text(field)?,
-        _ => fields.text(field)?,
-    };
-    text.map(|text| RecordId::parse(&text).map_err(invalid)).transpose()
+    let parse = if field == Field::CartId { RecordId::of_cart } else { RecordId::parse };
+    soft_id(fields, field, ErrorCode::InvalidId, parse)
+}
+
+/// An id, if there is one; blanks around it don't count.
+fn soft_id<T, E: fmt::Display>(
+    fields: &Fields<'_>,
+    field: Field,
+    code: ErrorCode,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, EventError> {
+    let text = if fields.has(field) { fields.id_text(field)? } else { None };
+    let invalid = |problem| EventError::at(code, field.as_str(), problem);
+    text.map(|text| parse(text.trim()).map_err(invalid)).transpose()
 }
 
 /// The order that an event for the goal under this key is about, where the goal counts one conversion
@@ -68,7 +92,7 @@ pub(super) fn named_account<'m>(
 ) -> Result<Option<&'m Account>, EventError> {
     let field = Field::Account.as_str();
     let unknown = || EventError::at(ErrorCode::UnknownAccount, field, "is not in the mapping");
-    let name = fields.text(Field::Account)?;
+    let name = fields.said(Field::Account)?;
     name.map(|name| mapping.account(&name).ok_or_else(unknown)).transpose()
 }
 
@@ -86,7 +110,7 @@ pub(super) fn account<'m>(
 pub(super) fn occurred_at(fields: &Fields<'_>, now: EventTime) -> Result<Moment, EventError> {
     let field = Field::OccurredAt.as_str();
     let text = fields.required_text(Field::OccurredAt)?;
-    let time = Moment::parse_rfc3339(&text).map_err(|error| match error {
+    let time = Moment::parse_rfc3339(text.trim()).map_err(|error| match error {
         TimeError::Invalid => EventError::at(ErrorCode::InvalidTime, field, error),
         TimeError::MissingOffset => EventError::at(ErrorCode::MissingOffset, field, error),
     })?;
@@ -106,47 +130,49 @@ pub(super) fn not_too_old(time: EventTime, now: EventTime) -> Result<(), EventEr
     Err(EventError::at(ErrorCode::TooOld, Field::OccurredAt.as_str(), problem))
 }
 
-pub(super) fn references(fields: &Fields<'_>) -> Result<References, EventError> {
-    Ok(References {
-        session: record_id(fields, Field::SessionId)?,
-        lead: record_id(fields, Field::LeadId)?,
-        cart: record_id(fields, Field::CartId)?,
-        order: record_id(fields, Field::OrderId)?,
-    })
+pub(super) fn references(fields: &Fields<'_>, warnings: &mut Warnings) -> References {
+    let mut id = |field| soft(record_id(fields, field), warnings);
+    References {
+        session: id(Field::SessionId),
+        lead: id(Field::LeadId),
+        cart: id(Field::CartId),
+        order: id(Field::OrderId),
+    }
 }
 
-pub(super) fn click_id(fields: &Fields<'_>) -> Result<Option<ClickId>, EventError> {
-    let invalid = |e| EventError::at(ErrorCode::InvalidClickId, Field::Msclkid.as_str(), e);
-    fields.text(Field::Msclkid)?.map(|text| ClickId::parse(&text).map_err(invalid)).transpose()
+pub(super) fn click_id(fields: &Fields<'_>, warnings: &mut Warnings) -> Option<ClickId> {
+    let read = soft_id(fields, Field::Msclkid, ErrorCode::InvalidClickId, ClickId::parse);
+    soft(read, warnings)
 }
 
-pub(super) fn email(fields: &Fields<'_>) -> Result<Option<Sha256Hash>, EventError> {
-    person(fields, Field::Email, Field::HashedEmail, hash_email)
+pub(super) fn email(fields: &Fields<'_>, warnings: &mut Warnings) -> Option<Sha256Hash> {
+    person(fields, Field::Email, Field::HashedEmail, hash_email, warnings)
 }
 
 pub(super) fn phone(
     fields: &Fields<'_>,
     country_code: Option<&str>,
-) -> Result<Option<Sha256Hash>, EventError> {
-    person(fields, Field::Phone, Field::HashedPhone, |text| hash_phone(text, country_code))
+    warnings: &mut Warnings,
+) -> Option<Sha256Hash> {
+    let hash = |text: &str| hash_phone(text, country_code);
+    person(fields, Field::Phone, Field::HashedPhone, hash, warnings)
 }
 
-/// A person's field, given as text or hashed; given both ways, both must mean the same.
+/// A person's field, given as text or hashed. Given both ways, the text counts.
 fn person(
     fields: &Fields<'_>,
     plain: Field,
     hashed: Field,
     hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
-) -> Result<Option<Sha256Hash>, EventError> {
-    let from_plain = hash_field(fields, plain, hash)?;
-    let from_hashed = hash_field(fields, hashed, |text| Sha256Hash::parse(text.trim()))?;
-    match (from_plain, from_hashed) {
-        (Some(one), Some(other)) if one != other => {
-            let problem = format!("is not the hash of {}", plain.as_str());
-            Err(EventError::at(ErrorCode::InvalidValue, hashed.as_str(), problem))
-        }
-        (one, other) => Ok(one.or(other)),
+    warnings: &mut Warnings,
+) -> Option<Sha256Hash> {
+    let from_plain = soft(hash_field(fields, plain, hash), warnings);
+    let from_hashed = soft(hash_field(fields, hashed, Sha256Hash::of_person), warnings);
+    if from_plain.is_some() && from_hashed.is_some_and(|hash| Some(hash) != from_plain) {
+        let problem = format!("is not the hash of {}", plain.as_str());
+        warnings.push(EventError::at(ErrorCode::InvalidValue, hashed.as_str(), problem));
     }
+    from_plain.or(from_hashed)
 }
 
 fn hash_field(
@@ -155,12 +181,12 @@ fn hash_field(
     hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
 ) -> Result<Option<Sha256Hash>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidValue, field.as_str(), e);
-    fields.text(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
+    fields.said(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
 }
 
 /// An unknown word is refused rather than taken for consent.
 pub(super) fn consent(fields: &Fields<'_>) -> Result<Consent, EventError> {
-    let Some(word) = fields.text(Field::Consent)? else {
+    let Some(word) = fields.said(Field::Consent)? else {
         return Ok(Consent::Unknown);
     };
     let problem = "must be granted, denied or unknown";

@@ -129,10 +129,9 @@ fn currencies() {
     for good in ["USD", "EUR", "TRY", "VES", "VED", "XOF", "XCD", "XCG", "SLE", "ZWG", "CLF", "KWD"]
     {
         assert_eq!(Currency::parse(good).map(Currency::as_str), Ok(good));
+        assert_eq!(Currency::parse(&good.to_lowercase()), Currency::parse(good));
     }
-    for bad in [
-        "", "usd", "Usd", "US", "USDX", "US ", "TRL", "VEF", "HRK", "XXX", "XTS", "XAU", "ABC", "€",
-    ] {
+    for bad in ["", "US", "USDX", "US ", "TRL", "VEF", "HRK", "XXX", "XTS", "XAU", "ABC", "€"] {
         assert_eq!(Currency::parse(bad), Err(CurrencyError), "{bad}");
     }
 }
@@ -174,9 +173,15 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_rounded(value in thousandths(), rest in 1..1000_u32) {
-        let token = format!("{}{rest:03}", written(value.min(MAX_AMOUNT * 1000 - 1), 0));
+    fn what_is_not_exact_is_rounded_half_up_and_says_so(
+        value in thousandths(),
+        rest in 1..1000_i64,
+    ) {
+        let value = value.min(MAX_AMOUNT * 1000 - 1);
+        let token = format!("{}{rest:03}", written(value, 0));
         prop_assert_eq!(Amount::from_json(&token), Err(AmountError::TooManyDecimals));
+        let up = Amount::from_json(&written(value + i64::from(rest >= 500), 0));
+        prop_assert_eq!(Amount::rounded(&token), up.map(|amount| (amount, false)));
     }
 
     #[test]

@@ -45,11 +45,14 @@ const TEST_IDS: [&str; 2] = ["example-123", "01234567890123456789012345678901"];
 const SUFFIXES: [&str; 4] = ["-0N", "-1N", "-0", "-1"];
 
 impl ClickId {
-    /// Cleans and checks a click id: percent-decodes once, strips a leading `_uet`, a trailing
-    /// `-0`, `-1`, `-0N` or `-1N` and the dashes of a GUID. Cleaning a cleaned id changes nothing.
+    /// Cleans and checks a click id: percent-decodes once, takes the value out of an address or
+    /// query that it stands in, strips a leading `_uet`, a trailing `-0`, `-1`, `-0N` or `-1N` and
+    /// the dashes of a GUID. An id that is given twice (`ID,ID`) counts once. Cleaning a cleaned id
+    /// changes nothing.
     pub fn parse(text: &str) -> Result<Self, ClickIdError> {
         let decoded = percent_decode(text.trim());
-        let bare = strip_suffix(decoded.strip_prefix("_uet").unwrap_or(&decoded));
+        let value = once(query_value(&decoded));
+        let bare = strip_suffix(value.strip_prefix("_uet").unwrap_or(value));
         refuse_known(bare)?;
         let id = if is_guid(bare) { bare.replace('-', "") } else { bare.to_owned() };
         refuse_shape(&id)?;
@@ -73,6 +76,19 @@ impl ClickId {
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
+}
+
+/// What stands behind `msclkid=`, if that is there, up to the next parameter.
+fn query_value(text: &str) -> &str {
+    let value = text.rsplit_once("msclkid=").map_or(text, |(_, value)| value);
+    value.split(['?', '&', '#']).next().unwrap_or(value)
+}
+
+/// `ID,ID` is ID; two different ones are nobody's.
+fn once(text: &str) -> &str {
+    let mut parts = text.split(',').map(str::trim);
+    let first = parts.next().unwrap_or(text);
+    if parts.all(|part| part == first) { first } else { text }
 }
 
 fn strip_suffix(text: &str) -> &str {

@@ -26,9 +26,10 @@ impl Consent {
         }
     }
 
-    /// Reads exactly one of the three words.
+    /// Reads one of the three words, in either case and with blanks around it.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(|c| c.as_str() == word)
+        let is_it = |consent: &Self| consent.as_str().eq_ignore_ascii_case(word.trim());
+        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(is_it)
     }
 }

@@ -16,6 +16,9 @@ pub enum IdentityError {
         "may begin with its country code or not; give it in international form such as +14255551234"
     )]
     AmbiguousPhone,
+    /// The hash of an empty field, or of a word such as `null` that stands for one.
+    #[error("is the hash of an empty field")]
+    Nobody,
     /// Not 64 hex digits.
     #[error("is not a SHA-256 hash of 64 hex digits")]
     Hash,

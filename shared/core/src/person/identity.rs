@@ -4,7 +4,7 @@
 //!
 //! Addresses and numbers live only inside the two hash functions; nothing else of them is kept.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
@@ -30,6 +30,16 @@ impl Sha256Hash {
             *byte = hex_digit(pair[0])? * 16 + hex_digit(pair[1])?;
         }
         Ok(Self(bytes))
+    }
+
+    /// Reads a hash that an event brings. The hash of an empty field, or of a word that stands for
+    /// one, is nobody's: it would be the same for everybody.
+    pub fn of_person(text: &str) -> Result<Self, IdentityError> {
+        static NOBODY: LazyLock<[Sha256Hash; 8]> = LazyLock::new(|| {
+            ["", "null", "undefined", "none", "n/a", "NULL", "None", "N/A"].map(Sha256Hash::of)
+        });
+        let hash = Self::parse(text.trim())?;
+        if NOBODY.contains(&hash) { Err(IdentityError::Nobody) } else { Ok(hash) }
     }
 
     /// 64 lower-case hex digits, as Microsoft expects them.
@@ -90,11 +100,13 @@ impl<'de> Deserialize<'de> for Sha256Hash {
 /// Normalising: trim, lower case, no spaces, no accents, nothing from `+` to `@`, no dot before
 /// `@` whatever the domain.
 pub fn hash_email(text: &str) -> Result<Sha256Hash, IdentityError> {
-    let text = text.trim();
-    if let Ok(hash) = Sha256Hash::parse(text) {
-        return Ok(hash);
+    match Sha256Hash::of_person(text) {
+        Err(IdentityError::Hash) => {
+            let email = normalise_email(text.trim()).ok_or(IdentityError::Email)?;
+            Ok(Sha256Hash::of(&email))
+        }
+        hash => hash,
     }
-    normalise_email(text).map(|email| Sha256Hash::of(&email)).ok_or(IdentityError::Email)
 }
 
 fn normalise_email(text: &str) -> Option<String> {
@@ -123,7 +135,7 @@ fn without_accents_and_spaces(text: &str) -> String {
         return text.chars().filter(wanted).collect();
     }
     // Composed again, so that letters other than accented ones keep their usual bytes.
-    text.nfd().filter(wanted).nfc().collect()
+    text.nfkd().filter(wanted).nfc().collect()
 }
 
 /// Normalises a phone number to E.164 with its leading `+` and hashes it; 64 hex digits are a hash
@@ -135,11 +147,14 @@ pub fn hash_phone(
     text: &str,
     default_country_code: Option<&str>,
 ) -> Result<Sha256Hash, IdentityError> {
-    let text = text.trim();
-    if let Ok(hash) = Sha256Hash::parse(text) {
-        return Ok(hash);
+    match Sha256Hash::of_person(text) {
+        Err(IdentityError::Hash) => {
+            // Other scripts' digits, and what phones put around a number that is copied.
+            let text: String = text.nfkc().filter(|c| !is_invisible(*c)).collect();
+            e164(text.trim(), default_country_code).map(|number| Sha256Hash::of(&number))
+        }
+        hash => hash,
     }
-    e164(text, default_country_code).map(|number| Sha256Hash::of(&number))
 }
 
 /// Everything by which Microsoft may find the click of a conversion. It is part of the key of the

@@ -19,6 +19,7 @@ pub(crate) fn e164(
     text: &str,
     default_country_code: Option<&str>,
 ) -> Result<String, IdentityError> {
+    let text = without_extension(without_label(text).trim_start_matches(['(', ' ']));
     if let Some(text) = text.strip_prefix('+') {
         return international(text, "").ok_or(IdentityError::Phone);
     }
@@ -30,6 +31,30 @@ pub(crate) fn e164(
         Some(code) => with_country_code(&digits, code),
         None => complete(&digits).ok_or(IdentityError::Phone),
     }
+}
+
+/// What a number's extension begins with, without points and blanks.
+const EXTENSIONS: [&str; 8] = ["x", "ext", "extn", "extension", "#", ";ext=", ",", ",,"];
+
+/// The number without what it is called, such as `tel:`.
+fn without_label(text: &str) -> &str {
+    let is_label = |label: &str| !label.contains(|c: char| c.is_ascii_digit());
+    let labelled = text.split_once(':').filter(|(label, _)| is_label(label));
+    labelled.map_or(text, |(_, number)| number)
+}
+
+/// The number without the extension behind it, such as `ext. 7` or `x104`.
+fn without_extension(text: &str) -> &str {
+    let begins = |c: char| c.is_ascii_alphabetic() || "#;,".contains(c);
+    let Some((number, extension)) = text.find(begins).map(|at| text.split_at(at)) else {
+        return text;
+    };
+    let word = extension.trim_end_matches(|c: char| c.is_ascii_digit());
+    let word_of = word.to_ascii_lowercase().replace(['.', ':', ' '], "");
+    // Longer ones are another number.
+    let has_some = (1..=7).contains(&(extension.len() - word.len()));
+    let is_extension = has_some && EXTENSIONS.contains(&word_of.as_str());
+    if is_extension { number } else { text }
 }
 
 /// Whether a country has this calling code.
@@ -95,7 +120,7 @@ fn with_country_code(digits: &str, code: &str) -> Result<String, IdentityError> 
 
 /// The digits, when nothing but the usual separators is between them.
 fn digits_of(text: &str) -> Option<String> {
-    let separator = |c: &char| c.is_whitespace() || "-–‐‑./()".contains(*c);
+    let separator = |c: &char| c.is_whitespace() || "-–‐‑−·./()".contains(*c);
     let digits: String = text.chars().filter(|c| !separator(c)).collect();
     digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
 }

@@ -25,7 +25,7 @@ use tracklayer_core::{
 use crate::support::*;
 
 fn parse(mapping: &Mapping, event: &Value) -> Event {
-    parse_event(&event.to_string(), mapping, after(DAY)).expect("an event")
+    parse_event(&event.to_string(), mapping, after(DAY)).event.expect("an event")
 }
 
 fn sale_in(mapping: &Mapping) -> Conversion {

@@ -77,7 +77,7 @@ pub struct World {
 
 fn parse(event: &Value, now: EventTime) -> Event {
     static MAPPING: LazyLock<Mapping> = LazyLock::new(Mapping::shipped);
-    parse_event(&event.to_string(), &MAPPING, now).expect("an event")
+    parse_event(&event.to_string(), &MAPPING, now).event.expect("an event")
 }
 
 impl World {

@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use crate::ports::{IngestKey, KeyError, Keys, Right};
 
+/// What some editors and exports begin their files with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A request as it comes from the gateway.
 pub type Request = ApiGatewayV2httpRequest;
 /// An answer as the gateway takes it.
@@ -147,7 +150,8 @@ pub fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// The body as text, decoded if the gateway encoded it. No content type is as good as the right one.
+/// The body as text, decoded if the gateway encoded it, without a byte order mark. No content type is
+/// as good as the right one.
 ///
 /// # Errors
 /// If its content type is not `accepted`, it is larger than `limit` bytes, or no UTF-8.
@@ -161,8 +165,14 @@ pub fn body(request: &Request, accepted: &[&str], limit: usize) -> Result<String
     if raw.len() > limit * 2 {
         return Err(too_large());
     }
-    let text = if request.is_base64_encoded { decode(raw)? } else { raw.to_owned() };
-    if text.len() > limit { Err(too_large()) } else { Ok(text) }
+    let mut text = if request.is_base64_encoded { decode(raw)? } else { raw.to_owned() };
+    if text.len() > limit {
+        return Err(too_large());
+    }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
+    Ok(text)
 }
 
 fn decode(raw: &str) -> Result<String, Problem> {

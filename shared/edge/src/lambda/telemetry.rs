@@ -1,6 +1,6 @@
 //! Logs (one JSON line per happening) and metrics (CloudWatch's embedded metric format, EMF).
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use tracing::Level;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
-use tracklayer_core::time::EventTime;
+use tracklayer_core::{event::EventError, time::EventTime};
 
 use super::{clock::SystemClock, config};
 use crate::ports::{Clock as _, Metric, Telemetry};
@@ -36,6 +36,18 @@ pub fn init() {
 fn filter(level: Level) -> Targets {
     let libraries = LIBRARIES.map(|target| (target, level.min(Level::WARN)));
     Targets::new().with_default(level).with_targets(libraries)
+}
+
+/// Logs which fields of a request were left out, and why, each with how often.
+pub fn log_ignored<'a>(warnings: impl IntoIterator<Item = &'a EventError>) {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for warning in warnings.into_iter().filter(|warning| warning.is_left_out()) {
+        let field = warning.field.unwrap_or_default();
+        *counts.entry((field, warning.code.as_str())).or_default() += 1;
+    }
+    for ((field, code), count) in counts {
+        tracing::info!(field, code, count, "field left out");
+    }
 }
 
 fn clock_text(ms: i64) -> String {

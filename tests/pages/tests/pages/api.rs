@@ -114,6 +114,7 @@ lines! {
         CurrencyMismatch: "The correction's currency is not the original's.",
         Conflict: "The id is known with other content, or for another account.",
         SameOrder: "The order is counted already, with another value, at another time, or it was taken back.",
+        Rounded: "Only a warning: an amount had more than 3 decimals and was rounded.",
     }
 }
 
@@ -132,6 +133,8 @@ fn request_codes() {
     check(PAGE, "request codes", &table(["HTTP", "code", "meaning"], PROBLEMS.iter().map(line)));
 }
 
+const ID: &str = "string or whole number";
+
 /// The members of a landing: type and rule.
 const LANDING: &[(&str, &str, &str)] = &[
     ("msclkid", "string", "the click id from the landing URL; cleaned as in events"),
@@ -140,15 +143,15 @@ const LANDING: &[(&str, &str, &str)] = &[
         "string",
         "scheme, host, path and `utm_*` are kept, never other query values; dropped whole above 2,048 bytes",
     ),
-    ("sessionId", "string", "your session id; without it the cookie `tl_ref` is the reference"),
-    ("leadId", "string", "ties the visitor to a lead"),
-    ("cartId", "string", "ties the visitor to a cart"),
-    ("orderId", "string", "ties the visitor to an order"),
+    ("sessionId", ID, "your session id; without it the cookie `tl_ref` is the reference"),
+    ("leadId", ID, "ties the visitor to a lead"),
+    ("cartId", ID, "ties the visitor to a cart; what follows a `?` is cut"),
+    ("orderId", ID, "ties the visitor to an order"),
     ("consent", "string", "`granted`, `denied` or `unknown` (default)"),
     (
         "landedAt",
-        "string",
-        "RFC 3339; counts as the click's time up to 24 hours back (with an ingest key 90 days); an earlier one counts as that, one ahead as now",
+        "string or number",
+        "RFC 3339, or milliseconds since 1970; counts as the click's time up to 24 hours back (with an ingest key 90 days); an earlier one counts as that, one ahead as now",
     ),
 ];
 

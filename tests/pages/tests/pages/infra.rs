@@ -54,6 +54,10 @@ const METRICS: &[(&str, &str)] = &[
     ("Captured", "landings stored by `capture` (account `none`)"),
     ("CaptureDenied", "landings without consent: nothing stored"),
     ("CaptureRefused", "landings that could not be used or stored"),
+    (
+        "FieldIgnored",
+        "fields of landings and events that could not be used and were left out; the log names field and code",
+    ),
     ("Queued", "events stored by `enqueue`"),
     ("Duplicate", "events that were stored already"),
     ("Ignored", "events that are not for Microsoft"),

