@@ -99,7 +99,7 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     world.post(&orders(20, json!({"currency": "US$"}))).await;
     assert!(world.rings("Rejected"));
     assert!(world.has_logged("enqueue", &["invalid_currency", "currency"]));
-    world.post(&orders(20, json!({"account": "of nobody"}))).await;
+    world.post(&orders(20, json!({"account": "nobody"}))).await;
     assert!(world.rings("RejectedElsewhere"));
     assert!(world.has_logged("enqueue", &["unknown_account", "account"]));
     for _ in 0..11 {

@@ -11,7 +11,6 @@ use tracklayer_core::{
     ledger::{facts::Facts, row::Row, signal::Signal},
     reconcile::{
         decide::{AccountView, Policy},
-        intake::key_of,
         note::Context,
     },
     time::EventTime,
@@ -60,9 +59,9 @@ impl<'a> Call<'a> {
         signals.push(Signal::new(row, not_before));
     }
 
-    /// Whether an event of the request denies what this one is about.
+    /// Whether an event of the request denies this one's order: nothing of it is stored then.
     pub fn is_denied(&self, conversion: &Conversion) -> bool {
-        self.denials.include(&key_of(conversion), conversion.order.as_ref())
+        conversion.order.as_ref().is_some_and(|order| self.denials.include(order))
     }
 
     /// The signals of rows that were written since it was last asked.

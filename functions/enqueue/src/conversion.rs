@@ -62,7 +62,7 @@ impl<P: Ports> Enqueue<P> {
         if let Some(row) = partition.row(&key) {
             return self.store_repetition(conversion, row.clone(), call).await;
         }
-        // What is denied in the same request is not stored first and ended then.
+        // An order that is denied in the same request is not stored first and ended then.
         if call.is_denied(conversion) {
             return Ok(EventAnswer::of_denied_order(conversion));
         }

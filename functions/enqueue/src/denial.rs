@@ -123,11 +123,12 @@ impl<'a> Denials<'a> {
 
     /// Whether this row is denied.
     pub fn mean(&self, row: &Row) -> bool {
-        self.include(&row.key, row.facts.order.as_ref())
+        let by_order = row.facts.order.as_ref().is_some_and(|order| self.include(order));
+        by_order || self.rows.contains(&row.key)
     }
 
-    /// Whether the event with this key, or its order, is denied.
-    pub fn include(&self, key: &RowKey, order: Option<&OrderKey>) -> bool {
-        order.is_some_and(|order| self.orders.contains(order)) || self.rows.contains(key)
+    /// Whether this order is denied.
+    pub fn include(&self, order: &OrderKey) -> bool {
+        self.orders.contains(order)
     }
 }

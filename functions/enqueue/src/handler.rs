@@ -33,6 +33,7 @@ impl<P: Ports> Enqueue<P> {
         let answers = self.store_all(body.events(), &key, deadline).await;
         let answers = answers.ok_or_else(Problem::unavailable)?;
         count(&answers, &self.telemetry);
+        log_refused(&answers);
         match body {
             Body::One(_) => answer_one(answers),
             Body::Many(_) => Ok(http_api::json(200, &ArrayAnswer::new(answers))),
@@ -71,6 +72,29 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
         let metrics: Vec<Metric> =
             counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
         telemetry.emit(account, &metrics);
+    }
+}
+
+/// Events that a line of the log names.
+const NAMED: usize = 10;
+
+/// Logs what could not be taken, or can have no effect, once for each reason.
+fn log_refused(answers: &[EventAnswer]) {
+    let mut refused: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for answer in answers {
+        let error = answer.error.as_ref();
+        let why = match error {
+            Some(error) => (error.code.as_str(), error.field.unwrap_or_default()),
+            None if answer.lost > 0 => {
+                (answer.reason.as_ref().and_then(Option::as_deref).unwrap_or_default(), "")
+            }
+            None => continue,
+        };
+        refused.entry(why).or_default().push(answer.label());
+    }
+    for ((code, field), records) in refused {
+        let (count, named) = (records.len(), &records[..records.len().min(NAMED)]);
+        tracing::warn!(code, field, count, records = named.join(" "), "refused, or without effect");
     }
 }
 

@@ -165,6 +165,13 @@ impl EventAnswer {
         }
     }
 
+    /// `source/eventId`, with a `-` for what could not be read.
+    pub fn label(&self) -> String {
+        let source = self.source.as_ref().map_or("-", Source::as_str);
+        let event_id = self.event_id.as_ref().map_or("-", RecordId::as_str);
+        format!("{source}/{event_id}")
+    }
+
     /// Stored, or stored before: with the state of its row.
     pub fn stored(event_id: &RecordId, source: &Source, status: Status, row: &Row) -> Self {
         let (state, reason) = state(row);

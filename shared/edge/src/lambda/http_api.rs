@@ -84,11 +84,14 @@ struct ErrorBody<'a> {
     error: &'a Problem,
 }
 
-/// The answer to a request that is refused; the log gets the cause.
+/// The answer to a request that is refused; the log gets the cause, or else what was wrong with it.
 #[must_use]
 pub fn refusal(problem: Problem) -> Response {
     if let Some(error) = &problem.cause {
         tracing::error!(error, code = problem.code, "request failed");
+    } else {
+        let field = problem.field.unwrap_or_default();
+        tracing::info!(code = problem.code, field, status = problem.status, "request refused");
     }
     json(problem.status, &ErrorBody { error: &problem })
 }
