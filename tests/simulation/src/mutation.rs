@@ -31,6 +31,8 @@ pub enum Mutation {
     ApplyUnclaimed,
     /// A claim of an original that may still be on its way keeps nobody away.
     ClaimIgnored,
+    /// A claim of an adjustment does not keep its message in the queue.
+    SharedDeleted,
     /// The click is looked for anew although the original was claimed before.
     IdentityChanged,
     /// Clicks that were deleted are still credited.

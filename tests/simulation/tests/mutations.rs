@@ -28,6 +28,7 @@ finds! {
     originals_without_a_claim: ApplyUnclaimed,
     adjustments_without_a_claim: NoClaim,
     a_claim_that_keeps_nobody_away: ClaimIgnored,
+    a_message_deleted_that_another_run_needs: SharedDeleted,
     an_identity_that_changes_after_a_claim: IdentityChanged,
     an_unknown_outcome_taken_for_not_taken: UnknownIsNotTaken,
     what_was_not_taken_taken_for_accepted: NotTakenIsTaken,
