@@ -9,6 +9,12 @@ pub enum Mutation {
     ByPosition,
     /// Every key is free.
     NoKeyClaim,
+    /// Every order is free.
+    NoOrderClaim,
+    /// Whoever finds an order without a row takes it over, whoever was faster.
+    OrderTakenAnyhow,
+    /// Corrections under the id of another notice are not moved to the order's row.
+    NoticeCorrectionsLeft,
     /// Adjustments are not spaced.
     NoSpacing,
     /// An accepted Apply is not written when observed state has moved.

@@ -111,7 +111,7 @@ impl Case<'_> {
 
     /// The row's money is the order log's, told or not.
     fn check_net(&self) {
-        let (Net::Value(net), false) = Net::of(self.order, &self.whole, self.world.now()) else {
+        let (Net::Value(net), false) = Net::of(self.world, self.order, &self.whole) else {
             return;
         };
         let shown = corrections(&self.row).0.net.map(|net| thousandths(&net.to_string()));

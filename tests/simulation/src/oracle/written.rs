@@ -5,7 +5,7 @@ use tracklayer_core::{
     reconcile::decide::{after_wait, busy_until},
 };
 
-use super::{DOUBT, credit, label_of, order_of, person_of};
+use super::{DOUBT, credit, is_about, order_of, person_of};
 use crate::{
     decimal::thousandths,
     microsoft::Sent,
@@ -135,8 +135,7 @@ pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     let marked = row.observed.dead_at.is_some() || row.observed.refusal.is_some();
     let wants_nothing = row.is_erased() || after_wait(row).is_none();
     let queue = world.queue.borrow();
-    let is_another = |it: &&Message| it.id != message.id && label_of(&it.body) == row.key.label();
-    let is_driven = queue.messages.iter().any(|it| is_another(&it));
+    let is_driven = queue.messages.iter().any(|it| it.id != message.id && is_about(it, row));
     if !marked && !wants_nothing && !is_driven {
         let what = format!("{} gives it up: {:?}", run.name, row.observed);
         world.violated("what is given up is marked", row.key.label(), what);

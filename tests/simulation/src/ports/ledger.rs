@@ -192,6 +192,10 @@ impl Orphans for Port {
         if self.mutated(Mutation::CorrectionLost) {
             moved.row.corrections.clone_from(&to.corrections);
         }
+        let is_own = from.key.pk() == to.key.pk();
+        if self.mutated(Mutation::NoticeCorrectionsLeft) && !is_own {
+            return Ok(true);
+        }
         let done = self.table(|table| table.move_corrections(from, to, &moved)).await?;
         self.world().tell([to.key.label()], || {
             let (now, left) = (moved.row.corrections.len(), moved.orphan.corrections.len());
