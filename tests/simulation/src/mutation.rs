@@ -15,6 +15,8 @@ pub enum Mutation {
     OrderTakenAnyhow,
     /// Corrections under the id of another notice are not moved to the order's row.
     NoticeCorrectionsLeft,
+    /// What another notice knows is not added to the order's row.
+    NoticeUnread,
     /// Adjustments are not spaced.
     NoSpacing,
     /// An accepted Apply is not written when observed state has moved.

@@ -40,6 +40,7 @@ finds! {
     seconds_that_nobody_claims: NoKeyClaim,
     orders_that_nobody_claims: NoOrderClaim,
     corrections_left_under_the_id_of_another_notice: NoticeCorrectionsLeft,
+    a_notice_that_adds_nothing: NoticeUnread,
     originals_without_a_claim: ApplyUnclaimed,
     adjustments_without_a_claim: NoClaim,
     a_claim_that_keeps_nobody_away: ClaimIgnored,

@@ -7,7 +7,7 @@ use tracklayer_core::ledger::{
 
 use super::{ended, key_of, label};
 use crate::{
-    plan::{Fix, Order},
+    plan::{Change, Fix, Order},
     world::World,
 };
 
@@ -79,12 +79,14 @@ pub(super) fn check(world: &World, order: &Order, row: &Row) {
     }
     let refusal = row.observed.refusal.as_ref();
     let is_unmatched = refusal.is_some_and(|it| it.reason == RefusalReason::Unmatched);
-    let is_plain = notices.iter().all(|it| it.corrections.is_empty());
+    // A notice of what was taken back is another sale.
+    let keeps = |fix: &Fix| matches!(fix.change, Change::NewValue(value) if value >= 5);
+    let is_kept = notices.iter().all(|it| it.corrections.iter().all(keeps));
     let mut richer = others.filter(|it| {
         let is_near = (it.occurred - order.occurred).abs() <= APART;
         it.names.click.is_some() && it.value == order.value && is_near
     });
-    if let Some(richer) = richer.next().filter(|_| is_unmatched && is_plain) {
+    if let Some(richer) = richer.next().filter(|_| is_unmatched && is_kept) {
         let what = format!("{} has a click", label(richer));
         world.violated("a poorer notice costs no sale", row.key.label(), what);
     }

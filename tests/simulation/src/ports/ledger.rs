@@ -129,6 +129,10 @@ impl Rows for Port {
         if self.mutated(Mutation::EndUnwritten) && after.is_erased() {
             return Ok(true);
         }
+        let improves = after.facts != before.facts && !after.is_erased();
+        if self.mutated(Mutation::NoticeUnread) && improves {
+            return Ok(true);
+        }
         let done = self.table(|table| table.change(before, after)).await?;
         self.world().tell([after.key.label()], || {
             let (corrections, ended) = (after.corrections.len(), after.is_erased());
