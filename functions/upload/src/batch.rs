@@ -9,7 +9,10 @@ use tracklayer_core::{
         signal::Signal,
         wait::WaitReason,
     },
-    reconcile::calls::CAREFUL_FROM,
+    reconcile::{
+        calls::CAREFUL_FROM,
+        decide::{Policy, busy_until},
+    },
     time::EventTime,
 };
 use tracklayer_edge::ports::Deferral;
@@ -69,17 +72,22 @@ impl Work {
     }
 
     /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
-    /// for trouble: its `due` brings it again. That of a refused or dead row is: it becomes a
+    /// for trouble: its `due` brings it again. While a run is at the row it is deferred: that run may
+    /// have received the same message. That of a refused or dead row is returned: it becomes a
     /// dead-letter message. What is settled or refused stays so.
-    pub fn set_aside(&mut self, disposition: Disposition) {
+    pub fn set_aside(&mut self, disposition: Disposition, now: EventTime, policy: &Policy) {
         if matches!(self.disposition, Disposition::Done | Disposition::DeadLetter) {
             return;
         }
         let rests = |row: &Row| row.observed.refusal.is_some() || row.observed.dead_at.is_some();
         let waits = |row: &Row| row.open.is_some() && self.found.is_none();
         let is_driven = |row: &Row| !rests(row) && (waits(row) || row.observed.accepted.is_some());
-        let driven = self.row.as_ref().is_some_and(is_driven);
-        self.disposition = if driven { Disposition::Done } else { disposition };
+        let driven = self.row.as_ref().filter(|row| is_driven(row));
+        self.disposition = match driven.map(|row| busy_until(row, now, policy)) {
+            None => disposition,
+            Some(None) => Disposition::Done,
+            Some(Some(over)) => Disposition::Defer(over.seconds_since(now)),
+        };
     }
 }
 
@@ -194,7 +202,7 @@ mod tests {
     use test_support::rows::{accepted_row, facts, key_of, open, row, sold};
     use tracklayer_core::ledger::{
         index::IndexClass,
-        observed::{Refusal, RefusalReason},
+        observed::{Claim, Refusal, RefusalReason},
     };
 
     use super::*;
@@ -247,11 +255,14 @@ mod tests {
         assert_eq!(seconds, [90, 0]);
     }
 
+    const POLICY: Policy =
+        Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 3_600, hour: 3_600 };
+
     fn set_aside(row: Row, found: bool) -> Disposition {
         let mut work = batch(vec![record("1", 1)]).works.remove(0);
         work.row = Some(row);
         work.found = found.then(|| Box::new(facts()));
-        work.set_aside(Disposition::Return);
+        work.set_aside(Disposition::Return, sold().plus_seconds(60), &POLICY);
         work.disposition
     }
 
@@ -264,6 +275,28 @@ mod tests {
         assert_eq!(set_aside(looks(), false), Disposition::Done);
         assert_eq!(set_aside(looks(), true), Disposition::Return, "its click was found");
         assert_eq!(set_aside(accepted_row(Vec::new()), false), Disposition::Done);
+    }
+
+    /// The run that has claimed it may have received the same message.
+    #[test]
+    fn while_another_run_is_at_a_row_its_message_is_kept() {
+        let mut row = accepted_row(Vec::new());
+        let claim = Claim {
+            at: sold(),
+            value: None,
+            adjustment_time: sold(),
+            corrections: 0,
+            unanswered: false,
+            after_unsettled: false,
+            before: None,
+        };
+        (row.observed.claim, row.observed.unsettled) = (Some(claim), true);
+        assert_eq!(set_aside(row.clone(), false), Disposition::Defer(540));
+        row.observed.claim.as_mut().expect("a claim").unanswered = true;
+        assert_eq!(set_aside(row, false), Disposition::Done, "its outcome is known to be unknown");
+        let mut original = Row { open: open(IndexClass::Wait, 60, None), ..self::row() };
+        original.observed.applying = Some(sold());
+        assert_eq!(set_aside(original, false), Disposition::Defer(540));
     }
 
     #[test]

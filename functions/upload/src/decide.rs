@@ -13,7 +13,7 @@ use tracklayer_core::{
     },
     reconcile::{
         calls::{CAREFUL_FROM, Item, Operation},
-        decide::{Action, is_rushed, next_action},
+        decide::{Action, busy_until, is_rushed, next_action},
         note::Note,
         redrive::{Redrive, redrive},
     },
@@ -96,7 +96,7 @@ impl<P: Ports> Run<'_, P> {
                 Some(Decided::Note(note)) => notes.push((index, note)),
                 Some(Decided::Dispose(disposition)) => self.works[index].disposition = disposition,
                 Some(Decided::Erased) => self.end(index),
-                None => self.works[index].set_aside(Disposition::Return),
+                None => self.set_aside(index, Disposition::Return),
             }
         }
         self.write_down(notes).await;
@@ -145,11 +145,11 @@ impl<P: Ports> Run<'_, P> {
     async fn write_down(&mut self, notes: Vec<(usize, Note)>) {
         let written = self.note(&notes).await;
         for ((index, note), written) in notes.into_iter().zip(written) {
-            let work = &mut self.works[index];
             if !written {
-                work.set_aside(Disposition::Return);
+                self.set_aside(index, Disposition::Return);
                 continue;
             }
+            let work = &mut self.works[index];
             work.disposition = match &note {
                 Note::Refused(reason) if !is_over(reason) => Disposition::DeadLetter,
                 _ => Disposition::Done,
@@ -162,8 +162,8 @@ impl<P: Ports> Run<'_, P> {
     fn decide_one(&self, work: &Work) -> Option<Decided> {
         let row = work.candidate()?;
         let account = self.accounts.view(&row.account)?;
-        let now = self.upload.clock.now();
-        let decide = || next_action(&row, account, now, &self.upload.policy);
+        let (now, policy) = (self.upload.clock.now(), &self.upload.policy);
+        let decide = || next_action(&row, account, now, policy);
         // A row that can't be decided is a defect; it must not take its batch with it.
         let Ok(action) = catch_unwind(AssertUnwindSafe(decide)) else {
             tracing::error!(record = work.key.label(), "decision failed, its message is returned");
@@ -174,6 +174,10 @@ impl<P: Ports> Run<'_, P> {
             Action::Adjust(adjustment, time) => Decided::Send(Some((adjustment, time))),
             Action::WaitUntil(until, reason) if reason.is_queued() => {
                 Decided::Dispose(Disposition::Defer(until.seconds_since(now)))
+            }
+            // Another run has claimed its correction, perhaps because of the same message.
+            Action::WaitUntil(..) if let Some(over) = busy_until(&row, now, policy) => {
+                Decided::Dispose(Disposition::Defer(over.seconds_since(now)))
             }
             Action::WaitUntil(until, reason) => {
                 let reason = work.missing.filter(|_| reason.is_for_click()).unwrap_or(reason);

@@ -81,6 +81,12 @@ impl<P: Ports> Run<'_, P> {
         }
     }
 
+    /// A row that is not sent, or not settled, in this run.
+    pub fn set_aside(&mut self, index: usize, disposition: Disposition) {
+        let upload = self.upload;
+        self.works[index].set_aside(disposition, upload.clock.now(), &upload.policy);
+    }
+
     /// At the last receive, what becomes a dead-letter message is marked in the ledger too.
     pub async fn mark_dead(&mut self) {
         let max_receives = self.upload.max_receives;

@@ -71,7 +71,7 @@ impl<P: Ports> Run<'_, P> {
         for call in calls {
             let known = stopped.iter().find(|(name, _)| *name == call.account);
             if let Some((_, disposition)) = known {
-                self.set_aside(&call.rows, *disposition);
+                self.set_all_aside(&call.rows, *disposition);
             } else if let Then::Stop(disposition) = self.send_call(&call).await {
                 stopped.push((call.account.clone(), disposition));
             }
@@ -112,14 +112,14 @@ impl<P: Ports> Run<'_, P> {
                 Then::Stop(disposition) => progress.stopped = Some(disposition),
             }
         }
-        self.set_aside(rows.make_contiguous(), progress.stopped.unwrap_or(Disposition::Return));
+        self.set_all_aside(rows.make_contiguous(), progress.stopped.unwrap_or(Disposition::Return));
     }
 
     async fn send_call(&mut self, call: &Call<Load>) -> Then {
         let session = match self.prepare(call).await {
             Ok(session) => session,
             Err(disposition) => {
-                self.set_aside(&call.rows, disposition);
+                self.set_all_aside(&call.rows, disposition);
                 return Then::Stop(disposition);
             }
         };
@@ -179,7 +179,7 @@ impl<P: Ports> Run<'_, P> {
             let side = if written { &mut won } else { &mut lost };
             side.push(load.clone());
         }
-        self.set_aside(&lost, Disposition::Return);
+        self.set_all_aside(&lost, Disposition::Return);
         won
     }
 
@@ -281,7 +281,7 @@ impl<P: Ports> Run<'_, P> {
         match trouble {
             Some((trouble, error)) => {
                 let disposition = self.stop(trouble, &error, &call.account).await;
-                self.set_aside(&call.rows, disposition);
+                self.set_all_aside(&call.rows, disposition);
                 Then::Stop(disposition)
             }
             None if answered => Then::Answered,
@@ -311,15 +311,14 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// Rows that are not sent, or not settled, in this run.
-    fn set_aside(&mut self, rows: &[Load], disposition: Disposition) {
+    fn set_all_aside(&mut self, rows: &[Load], disposition: Disposition) {
         for load in rows {
-            let work = &mut self.works[load.index];
-            let patient = work.receives() <= PATIENT_RECEIVES;
+            let patient = self.works[load.index].receives() <= PATIENT_RECEIVES;
             let disposition = match disposition {
                 Disposition::Defer(_) if !patient => Disposition::Return,
                 other => other,
             };
-            work.set_aside(disposition);
+            self.set_aside(load.index, disposition);
         }
     }
 
@@ -327,18 +326,17 @@ impl<P: Ports> Run<'_, P> {
     async fn settle(&mut self, notes: Vec<(usize, Note)>) {
         let written = self.note(&notes).await;
         for ((index, note), written) in notes.into_iter().zip(written) {
-            let work = &mut self.works[index];
             match note {
-                _ if !written => work.set_aside(Disposition::Return),
-                Note::Failed(..) => work.disposition = Disposition::DeadLetter,
+                _ if !written => self.set_aside(index, Disposition::Return),
+                Note::Failed(..) => self.works[index].disposition = Disposition::DeadLetter,
                 // It is sent without that click at once.
-                Note::ClickRefused(..) => work.set_aside(Disposition::Defer(0)),
+                Note::ClickRefused(..) => self.set_aside(index, Disposition::Defer(0)),
                 Note::Unknown(Kind::Apply, ..) | Note::NotTaken(Kind::Apply, ..) => {
-                    work.set_aside(Disposition::Return);
+                    self.set_aside(index, Disposition::Return);
                 }
-                _ => work.disposition = Disposition::Done,
+                _ => self.works[index].disposition = Disposition::Done,
             }
-            self.report.noted(work, &note);
+            self.report.noted(&self.works[index], &note);
         }
     }
 }

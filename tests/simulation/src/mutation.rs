@@ -9,6 +9,14 @@ pub enum Mutation {
     ByPosition,
     /// Every key is free.
     NoKeyClaim,
+    /// Every order is free.
+    NoOrderClaim,
+    /// Whoever finds an order without a row takes it over, whoever was faster.
+    OrderTakenAnyhow,
+    /// Corrections under the id of another notice are not moved to the order's row.
+    NoticeCorrectionsLeft,
+    /// What another notice knows is not added to the order's row.
+    NoticeUnread,
     /// Adjustments are not spaced.
     NoSpacing,
     /// An accepted Apply is not written when observed state has moved.
@@ -31,6 +39,8 @@ pub enum Mutation {
     ApplyUnclaimed,
     /// A claim of an original that may still be on its way keeps nobody away.
     ClaimIgnored,
+    /// A claim of an adjustment does not keep its message in the queue.
+    SharedDeleted,
     /// The click is looked for anew although the original was claimed before.
     IdentityChanged,
     /// Clicks that were deleted are still credited.

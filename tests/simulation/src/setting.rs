@@ -12,6 +12,8 @@ pub struct Setting {
     pub two_accounts: bool,
     /// Whether the function `goals` checks.
     pub checks: bool,
+    /// Whether the order numbers of `crm` are its own.
+    pub own_orders: bool,
     /// When conversions begin to go somewhere else.
     pub moves: Option<Move>,
 }
@@ -49,6 +51,7 @@ impl Setting {
         Setting {
             two_accounts: random.chance(3_000),
             checks: random.chance(5_000),
+            own_orders: false,
             moves: random.chance(2_000).then_some(Move { at, to }),
         }
     }
@@ -58,12 +61,17 @@ impl Setting {
         if self.two_accounts { &["main", "eu"] } else { &["main"] }
     }
 
-    /// The mapping, with this goal name for purchases of `main`.
+    /// The mapping, with this goal name for purchases of `main`. Every start of a subscription counts,
+    /// also of one contract.
     pub fn mapping(&self, purchase: &str) -> Mapping {
         let eu =
             r#""accounts": {"eu": {"goals": {"purchase": "Kauf", "qualified_lead": "Anfrage"}},"#;
         let accounts = if self.two_accounts { eu } else { r#""accounts": {"# };
         let json = Mapping::SHIPPED.replace("\"Purchase\"", &format!("\"{purchase}\""));
+        let many = r#""Subscription Start", "perOrder": "many""#;
+        let json = json.replace(r#""Subscription Start""#, many);
+        let own = if self.own_orders { r#"{"ownOrders": ["crm"],"# } else { "{" };
+        let json = json.replacen('{', own, 1);
         Mapping::parse(&json.replace(r#""accounts": {"#, accounts)).expect("a mapping")
     }
 

@@ -74,6 +74,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     if plan.setting.checks {
         add(&|plan| plan.setting.checks = false);
     }
+    if plan.setting.own_orders {
+        add(&|plan| plan.setting.own_orders = false);
+    }
     if plan.setting.moves.is_some() {
         add(&|plan| plan.setting.moves = None);
     }

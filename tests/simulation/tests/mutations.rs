@@ -10,6 +10,19 @@ fn found(mutation: Mutation, seeds: u64) -> Option<(u64, &'static str)> {
     })
 }
 
+/// Two runs that find the claim of a dead one at the same time are rare.
+#[test]
+fn an_order_that_is_taken_over_twice() {
+    let violations = |seed: u64, mutation: Option<Mutation>| {
+        run(Plan { mutation, ..Plan::contended(seed) }, false).violations
+    };
+    let found = (0..2_000).find_map(|seed| {
+        assert_eq!(violations(seed, None), [], "seed {seed}");
+        violations(seed, Some(Mutation::OrderTakenAnyhow)).pop()
+    });
+    assert_eq!(found.expect("found").rule, "one order, one conversion");
+}
+
 macro_rules! finds {
     ($($name:ident: $mutation:ident,)*) => {$(
         #[test]
@@ -25,9 +38,13 @@ finds! {
     one_revision_instead_of_two: OneRevision,
     outcomes_by_position: ByPosition,
     seconds_that_nobody_claims: NoKeyClaim,
+    orders_that_nobody_claims: NoOrderClaim,
+    corrections_left_under_the_id_of_another_notice: NoticeCorrectionsLeft,
+    a_notice_that_adds_nothing: NoticeUnread,
     originals_without_a_claim: ApplyUnclaimed,
     adjustments_without_a_claim: NoClaim,
     a_claim_that_keeps_nobody_away: ClaimIgnored,
+    a_message_deleted_that_another_run_needs: SharedDeleted,
     an_identity_that_changes_after_a_claim: IdentityChanged,
     an_unknown_outcome_taken_for_not_taken: UnknownIsNotTaken,
     what_was_not_taken_taken_for_accepted: NotTakenIsTaken,

@@ -74,6 +74,13 @@ impl Observed {
         self.unsettled || self.may_count()
     }
 
+    /// When the attempt was claimed that has no outcome yet, if there is one.
+    #[must_use]
+    pub fn attempting(&self) -> Option<EventTime> {
+        let claim = self.claim.as_ref().filter(|claim| self.unsettled && !claim.unanswered);
+        self.applying.or(claim.map(|claim| claim.at))
+    }
+
     /// Whether a Retract was claimed and may have been taken. Nothing but a Retract may follow:
     /// Microsoft takes no second adjustment after one (`ConversionAlreadyRetracted`).
     #[must_use]

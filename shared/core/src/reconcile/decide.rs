@@ -40,8 +40,8 @@ impl Policy {
         self.settle_delay + self.run_margin
     }
 
-    /// How long a claim of an original keeps other runs away: longer than any run, shorter than the
-    /// time after which its message is received again.
+    /// How long a claim without an outcome keeps other runs, and its message in the queue: longer than
+    /// any run, shorter than the time after which the message is received again.
     #[must_use]
     pub fn claim_rest(&self) -> i64 {
         self.run_margin * 2 / 3
@@ -134,6 +134,16 @@ fn after_erasure(row: &Row) -> Action {
         None => Action::Refuse(RefusalReason::IdentityErased),
         Some(_) => Action::InSync,
     }
+}
+
+/// Until when another run may be sending `row`, or noting what became of it; `None` if nobody is.
+///
+/// SQS may deliver a message twice. If the attempt is refused, its message becomes the dead-letter
+/// message, so another run that has received it must not delete it before.
+#[must_use]
+pub fn busy_until(row: &Row, now: EventTime, policy: &Policy) -> Option<EventTime> {
+    let over = row.observed.attempting()?.plus_seconds(policy.claim_rest());
+    (over > now).then_some(over)
 }
 
 fn is_other(destination: &Destination, account: &AccountView) -> bool {

@@ -36,6 +36,8 @@ pub enum Step {
     Sweep,
     Signal,
     Receive(usize),
+    /// What somebody has received is delivered once more.
+    ReceiveAgain(usize),
     Advance(usize, End),
     Kill(usize),
     Redrive,
@@ -79,6 +81,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Sweep),
         1 => Just(Step::Signal),
         3 => any.clone().prop_map(Step::Receive),
+        1 => any.clone().prop_map(Step::ReceiveAgain),
         24 => (any.clone(), end()).prop_map(|(n, end)| Step::Advance(n, end)),
         1 => any.prop_map(Step::Kill),
         1 => Just(Step::Redrive),
@@ -139,6 +142,7 @@ pub fn take(world: &mut World, step: Step, corrections: usize) {
         Step::Signal if world.row.is_some() => world.send(None),
         Step::Signal => {}
         Step::Receive(n) => world.receive(n),
+        Step::ReceiveAgain(n) => world.receive_again(n),
         Step::Advance(n, end) => world.advance(n, end),
         Step::Kill(n) => world.kill(n),
         Step::Redrive => world.redrive_all(),

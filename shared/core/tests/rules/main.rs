@@ -1,7 +1,8 @@
 //! The rules of the core, each as a test: what is decided, what is written, what is sent.
 //!
 //! - `microsoft` is a small model of Microsoft,
-//!   `world` drives one row against it through every kind of accident, `work` is what a worker does
+//!   `world` drives one row against it through every kind of accident, `work` is what a worker does,
+//!   `messages` is the queue
 //! - `each_rule` states the rules of reconciliation one by one, over every `story` of a row
 //! - `convergence` states what must hold in every such world; `histories` tells single accidents,
 //!   `cases` what real shops send
@@ -23,6 +24,7 @@ mod erasure;
 mod errors;
 mod histories;
 mod intake;
+mod messages;
 mod microsoft;
 mod mistakes;
 mod note;

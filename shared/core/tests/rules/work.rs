@@ -15,7 +15,7 @@ use tracklayer_core::{
         reply::read_apply,
     },
     reconcile::{
-        decide::Action,
+        decide::{Action, busy_until},
         note::{CallRef, Note},
         redrive::{Redrive, redrive},
         verdict::{Sent, verdict},
@@ -24,18 +24,11 @@ use tracklayer_core::{
 };
 
 use crate::{
+    messages::{Message, VISIBILITY},
     microsoft::End,
     support::{DAY, production},
-    world::{VISIBILITY, World},
+    world::World,
 };
-
-#[derive(Clone, Debug)]
-pub struct Message {
-    pub sent_at: EventTime,
-    pub visible_at: EventTime,
-    pub not_before: Option<EventTime>,
-    pub receives: u32,
-}
 
 enum Stage {
     /// The row was read.
@@ -51,11 +44,13 @@ pub struct Run {
     seen: Row,
     pub started: EventTime,
     stage: Stage,
+    /// When it claimed something.
+    pub claimed: Option<EventTime>,
 }
 
 impl Run {
     pub fn new(message: Message, seen: Row, started: EventTime) -> Self {
-        Run { message, seen, started, stage: Stage::Decide }
+        Run { message, seen, started, stage: Stage::Decide, claimed: None }
     }
 }
 
@@ -95,31 +90,25 @@ impl World {
             Action::WaitUntil(until, WaitReason::ClickTooYoung | WaitReason::AttemptRunning) => {
                 self.hand_back(run.message, until.seconds_since(self.now));
             }
+            Action::WaitUntil(..) if busy_until(&row, self.now, &self.bench.policy).is_some() => {
+                self.hand_back(run.message, VISIBILITY);
+            }
             Action::WaitUntil(until, reason) => {
                 self.close(run, &Note::Waits(until, reason), found.as_ref());
             }
             // No person can repair it: its message ends here.
-            Action::Refuse(RefusalReason::IdentityErased) => {}
+            Action::Refuse(RefusalReason::IdentityErased) => self.acknowledge(&run.message),
             Action::Refuse(reason) => {
                 let over = reason == RefusalReason::MayAlreadyCount;
                 if !self.note(&Note::Refused(reason), &run.seen, found.as_ref()) {
                     self.hand_back(run.message, VISIBILITY);
-                } else if !over {
+                } else if over {
+                    self.acknowledge(&run.message);
+                } else {
                     self.bury(run.message);
                 }
             }
             Action::InSync => self.close(run, &Note::InSync, None),
-        }
-    }
-
-    /// The message of a refused row: a dead letter, where a redrive could help.
-    fn bury(&mut self, message: Message) {
-        let ended = match &self.row().observed.refusal {
-            Some(refusal) => refusal.reason.is_beyond_repair(),
-            None => self.row().is_erased(),
-        };
-        if !ended {
-            self.dead_letters.push(message);
         }
     }
 
@@ -128,6 +117,7 @@ impl World {
         if !self.note(note, &run.seen, found) {
             return self.hand_back(run.message, VISIBILITY);
         }
+        self.acknowledge(&run.message);
         if *note == Note::InSync && !self.row().is_erased() {
             assert!(!self.in_doubt, "in sync, though nobody knows what the last adjustment did");
         }
@@ -137,7 +127,7 @@ impl World {
         if !self.note(&Note::ClaimedApply, &run.seen, found) {
             return self.hand_back(run.message, VISIBILITY);
         }
-        run.seen = self.row().clone();
+        (run.seen, run.claimed) = (self.row().clone(), Some(self.now));
         let payload = to_value(OfflineConversion::new(&run.seen.facts)).expect("JSON");
         run.stage = Stage::Send(Kind::Apply, payload);
         self.runs.push(run);
@@ -150,7 +140,7 @@ impl World {
         self.was_in_doubt = std::mem::replace(&mut self.in_doubt, true);
         self.claims.push(self.now);
         self.adjustment_times.push(time);
-        run.seen = self.row().clone();
+        (run.seen, run.claimed) = (self.row().clone(), Some(self.now));
         let payload = OfflineConversionAdjustment::new(&run.seen.facts, adjustment, time);
         run.stage = Stage::Send(adjustment.kind(), to_value(payload).expect("JSON"));
         self.runs.push(run);

@@ -28,14 +28,11 @@ use tracklayer_core::{
 };
 
 use crate::{
+    messages::Message,
     microsoft::{End, Microsoft, PIPELINE},
     support::*,
-    work::{Message, Run},
+    work::Run,
 };
-
-/// Number of receives after which the queue gives a message up.
-const MAX_RECEIVES: u32 = 12;
-pub const VISIBILITY: i64 = 15 * 60;
 
 /// Clicks that may be found; Microsoft knows that the second one is later than the sale.
 pub const CLICKS: [&str; 3] =
@@ -73,6 +70,10 @@ pub struct World {
     /// Corrections whose original has not come.
     orphans: Vec<Correction>,
     pub messages: Vec<Message>,
+    /// How many messages were sent.
+    pub sent: usize,
+    /// Numbers of messages that were acknowledged or are dead letters.
+    pub deleted: Vec<usize>,
 }
 
 fn parse(event: &Value, now: EventTime) -> Event {
@@ -141,6 +142,8 @@ impl World {
             conversion,
             orphans: Vec::new(),
             messages: Vec::new(),
+            sent: 0,
+            deleted: Vec::new(),
         }
     }
 
@@ -222,12 +225,6 @@ impl World {
         self.runs.len()
     }
 
-    /// A message to the row, wanted or not.
-    pub fn send(&mut self, not_before: Option<EventTime>) {
-        let (sent_at, visible_at) = (self.now, self.now);
-        self.messages.push(Message { sent_at, visible_at, not_before, receives: 0 });
-    }
-
     /// Signals what is due; writes when a click is looked for next.
     pub fn sweep(&mut self) {
         let (now, held) = (self.now, self.bench.account.held);
@@ -277,61 +274,6 @@ impl World {
         let open = self.row.as_ref().and_then(|row| row.open.as_ref());
         let messages = self.messages.iter().map(|message| message.visible_at);
         messages.chain(open.map(|open| open.due)).min()
-    }
-
-    /// The `n`-th visible message is received and its row read.
-    pub fn receive(&mut self, n: usize) {
-        let visible: Vec<usize> =
-            (0..self.messages.len()).filter(|n| self.messages[*n].visible_at <= self.now).collect();
-        if visible.is_empty() {
-            return;
-        }
-        let mut message = self.messages.remove(visible[n % visible.len()]);
-        message.receives += 1;
-        if let Some(not_before) = message.not_before.filter(|time| *time > self.now) {
-            message.visible_at = not_before;
-            return self.messages.push(message);
-        }
-        self.runs.push(Run::new(message, self.row().clone(), self.now));
-    }
-
-    /// The `n`-th run dies where it stands.
-    pub fn kill(&mut self, n: usize) {
-        if self.runs.is_empty() {
-            return;
-        }
-        let run = self.runs.remove(n % self.runs.len());
-        self.accidents += 1;
-        self.kills += 1;
-        // Nobody is left to look whether the row waits: the queue itself gives the message up.
-        if run.message.receives >= MAX_RECEIVES {
-            return self.dead_letters.push(run.message);
-        }
-        self.comes_again(run.message, VISIBILITY);
-    }
-
-    /// The message of a row that waits or was accepted ends: its `due` brings it again.
-    pub fn hand_back(&mut self, message: Message, seconds: i64) {
-        let row = self.row();
-        let waits = row.open.as_ref().is_some_and(|open| {
-            matches!(open.class, IndexClass::Wait | IndexClass::Look | IndexClass::Held(_))
-        });
-        if waits || row.observed.accepted.is_some() || row.is_erased() {
-            return;
-        }
-        if message.receives < MAX_RECEIVES {
-            return self.comes_again(message, seconds);
-        }
-        let seen = row.clone();
-        self.dead_letters.push(message);
-        if seen.observed.refusal.is_none() {
-            self.note(&Note::Dead, &seen, None);
-        }
-    }
-
-    fn comes_again(&mut self, mut message: Message, seconds: i64) {
-        message.visible_at = self.now.plus_seconds(seconds);
-        self.messages.push(message);
     }
 
     /// Writes a note on what was seen, or what is still true of it. Answers whether it was written.

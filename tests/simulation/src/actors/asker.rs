@@ -34,7 +34,7 @@ pub fn start(world: &Rc<World>) {
 }
 
 async fn ask_about(world: &Rc<World>, order: &Order) {
-    let was_there = oracle::is_recorded(world, order);
+    let was_there = oracle::is_known(world, order);
     let asked = ask(world, order.source, &order.id).await;
     let asked = asked.filter(|(status, _)| *status < 500 && was_there);
     if let Some((status, answer)) = asked {
@@ -45,7 +45,7 @@ async fn ask_about(world: &Rc<World>, order: &Order) {
 /// Asks for every order and every correction once all has settled.
 pub async fn ask_all(world: &Rc<World>) {
     for order in world.plan.orders.clone() {
-        if !oracle::is_recorded(world, &order) {
+        if !oracle::is_known(world, &order) {
             continue;
         }
         let (status, answer) = http::insist(world, || ask(world, order.source, &order.id)).await;

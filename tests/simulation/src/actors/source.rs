@@ -30,6 +30,9 @@ struct Post {
 const TAKEN: &[&str] = &["queued", "duplicate"];
 const PERHAPS: &[&str] = &["queued", "duplicate", "rejected"];
 const OR_IGNORED: &[&str] = &["queued", "duplicate", "rejected", "ignored"];
+/// Where others name the same order.
+const OR_ANOTHER: &[&str] = &["queued", "duplicate", "conflict"];
+const OR_NOT: &[&str] = &["queued", "duplicate", "conflict", "rejected", "ignored"];
 
 /// How long a correction waits for its moment, in milliseconds.
 const PATIENCE: i64 = 20 * 3_600_000;
@@ -40,6 +43,10 @@ pub fn start(world: &Rc<World>) {
         let too_old = oracle::may_be_too_old(world, order);
         let may_be_ignored = oracle::may_be_ignored(world, order);
         let expected = match (may_be_ignored, too_old) {
+            _ if oracle::has_notices(world, order) => match may_be_ignored || too_old {
+                true => OR_NOT,
+                false => OR_ANOTHER,
+            },
             (true, _) => OR_IGNORED,
             (false, true) => PERHAPS,
             (false, false) => TAKEN,

@@ -147,7 +147,10 @@ fn acknowledge(
             format!("{} {fate} {}", invocation.name, message.id)
         });
         if !done && message.receives >= MAX_RECEIVES {
-            crate::oracle::check_given_up(world, invocation, &message.body);
+            crate::oracle::check_given_up(world, invocation, message);
+        }
+        if done {
+            crate::oracle::check_acknowledged(world, invocation, &message.body);
         }
         if done && !world.fault(|faults| faults.undeleted) {
             world.queue.borrow_mut().delete(&message.id);

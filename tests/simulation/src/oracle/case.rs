@@ -9,7 +9,7 @@ use tracklayer_core::{
     reconcile::state::{corrections, value_at_microsoft},
 };
 
-use super::{Exceptions, is, net::Net, whole};
+use super::{Exceptions, group, is, may_be_too_old, net::Net, whole};
 use crate::{
     decimal::{decimal, thousandths},
     microsoft::{Counted, Drop, PIPELINE},
@@ -69,14 +69,15 @@ impl<'a> Case<'a> {
     /// refused.
     fn check_corrections(&self) {
         let table = self.world.table.borrow();
-        for fix in &self.order.corrections {
+        for (notice, fix) in group::fixes(self.world, self.order) {
             let times = self.row.corrections.iter().filter(|known| is(known, fix)).count();
-            if times > 1 || (times == 0 && !fix.other_currency) {
+            let is_free = fix.other_currency || may_be_too_old(self.world, notice);
+            if times > 1 || (times == 0 && !is_free) {
                 let what = format!("the correction {} is there {times} times", fix.id);
                 self.violated("every correction counts once", &what);
             }
             let mut waiting = table.orphans.values().flat_map(|orphan| &orphan.corrections);
-            if waiting.any(|known| is(known, fix)) && !fix.other_currency {
+            if waiting.any(|known| is(known, fix)) && !is_free {
                 let what = format!("the correction {} still waits", fix.id);
                 self.violated("every correction counts once", &what);
             }
@@ -154,7 +155,7 @@ impl<'a> Case<'a> {
     }
 
     fn compare(&self, counted: &Counted, admit: &mut impl FnMut(&'static str)) {
-        let (net, late) = Net::of(self.order, &self.whole, self.world.now());
+        let (net, late) = Net::of(self.world, self.order, &self.whole);
         if late {
             admit("a correction that came later than 90 days after the conversion or its click");
         }

@@ -16,7 +16,7 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-use super::order_of;
+use super::{group, order_of};
 use crate::{
     clicks::{Items, sightings, ties},
     plan::Order,
@@ -79,7 +79,7 @@ impl<'a> Look<'a> {
         let (began, now) = (run.began, world.now_ms());
         let states: Vec<Items> = clicks.between(began, now).into_iter().cloned().collect();
         let second = |ms: i64| EventTime::from_epoch((ms + run.skew).div_euclid(1_000));
-        let own = order.names.click.as_ref().map(|id| ClickId::parse(id).expect("a click id"));
+        let parse = |id: &String| ClickId::parse(id).expect("a click id");
         let was_there = |id: &ClickId| {
             let ever = clicks.ever();
             ever.keys().any(|(_, sk)| sk.ends_with(&format!(" {}", id.as_str())))
@@ -91,6 +91,12 @@ impl<'a> Look<'a> {
             let id = format!(" {}", id.as_str());
             states.iter().any(|items| items.keys().any(|(_, sk)| sk.ends_with(&id)))
         };
+        let known = before.facts.click_id().map(ClickId::key);
+        let notices = group::notices(world, order);
+        // Another notice of its order may have brought it.
+        let others = notices.iter().filter_map(|it| it.names.click.as_ref().map(parse));
+        let mut others = others.filter(|id| brought && known == Some(id.key()));
+        let own = order.names.click.as_ref().map(parse).or_else(|| others.next());
         let own = own.filter(|own| match (brought, seen) {
             (true, true) => is_there(own),
             (true, false) => true,
@@ -98,7 +104,7 @@ impl<'a> Look<'a> {
             (false, _) => !was_there(own),
         });
         let id = |id: &Option<String>| id.as_ref().map(|id| RecordId::parse(id).expect("an id"));
-        let references = References {
+        let named = References {
             session: id(&order.names.session),
             lead: id(&order.names.lead),
             cart: id(&order.names.cart),
@@ -110,7 +116,7 @@ impl<'a> Look<'a> {
             states,
             nows: [second(began), second(now)],
             own,
-            references,
+            references: if notices.len() > 1 { before.facts.references.clone() } else { named },
             order,
             refused: &before.facts.refused_clicks,
             browser_order_ties: account.is_some_and(|account| account.browser_order_ties()),

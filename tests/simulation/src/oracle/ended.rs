@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use tracklayer_core::{
-    ledger::row::Row,
+    ledger::{facts::Facts, row::Row},
     reconcile::{
         erasure::Person,
         state::{State, corrections, state},
@@ -24,7 +24,8 @@ pub(super) fn is_denied(world: &World, order: &Order) -> bool {
     world.plan.endings.iter().any(|ending| denied(&ending.how))
 }
 
-/// An erasure that is done means no row any more that was there when its pass began.
+/// An erasure that is done means no row any more that was there when its pass began, by what the row
+/// said then: the person may come back, and be credited with something new.
 pub(super) fn check_erasures(world: &World) {
     let table = world.table.borrow();
     for item in table.erasures.iter().map(|kept| &kept.item) {
@@ -32,7 +33,12 @@ pub(super) fn check_erasures(world: &World) {
             continue;
         }
         let before = item.pass_after.plus_seconds(-DOUBT);
-        let missed = |row: &&Row| item.erasure.means(row) && row.recorded_at < before;
+        let missed = |row: &&Row| {
+            let is_older = table.bound[&row.key] < before.epoch() * 1_000;
+            let click = row.facts.click.clone().filter(|_| is_older);
+            let then = Row { facts: Facts { click, ..row.facts.clone() }, ..(*row).clone() };
+            item.erasure.means(&then) && row.recorded_at < before
+        };
         for row in table.rows.values().filter(missed) {
             world.violated("an erasure finds its rows", row.key.label(), "not erased");
         }
@@ -105,7 +111,7 @@ impl Case<'_> {
 
     /// The row's money is the order log's, told or not.
     fn check_net(&self) {
-        let (Net::Value(net), false) = Net::of(self.order, &self.whole, self.world.now()) else {
+        let (Net::Value(net), false) = Net::of(self.world, self.order, &self.whole) else {
             return;
         };
         let shown = corrections(&self.row).0.net.map(|net| thousandths(&net.to_string()));

@@ -5,6 +5,7 @@
 mod case;
 mod credit;
 mod ended;
+mod group;
 mod net;
 mod places;
 mod story;
@@ -26,12 +27,14 @@ use tracklayer_core::{
 };
 
 pub use ended::check_erased;
+pub use group::has_notices;
 pub use story::check_story;
-pub use written::{check_given_up, check_heard, check_sent, check_write};
+pub use written::{check_acknowledged, check_given_up, check_heard, check_sent, check_write};
 
 use crate::{
     microsoft::Sent,
     plan::{Fix, Order},
+    queue::Message,
     world::{World, policy},
 };
 
@@ -60,6 +63,11 @@ pub fn person_of(row: &Row) -> String {
     sent.addressed(row.account.as_str(), "").person()
 }
 
+/// Whether the message is about the row.
+fn is_about(message: &Message, row: &Row) -> bool {
+    Signal::parse(&message.body).is_ok_and(|signal| signal.key() == row.key)
+}
+
 /// The row of a message, by source and id.
 #[must_use]
 pub fn label_of(body: &str) -> String {
@@ -82,25 +90,35 @@ fn label(order: &Order) -> String {
     format!("{}/{}", order.source, order.id)
 }
 
-/// Whether the ledger has the original.
+/// Whether the ledger has the original, or another notice of its order.
 #[must_use]
 pub fn is_recorded(world: &World, order: &Order) -> bool {
-    world.table.borrow().rows.contains_key(&key_of(order))
+    world.table.borrow().rows.contains_key(&group::counted_key(world, order))
+}
+
+/// Whether the order can be found by its own id.
+#[must_use]
+pub fn is_known(world: &World, order: &Order) -> bool {
+    let (table, key) = (world.table.borrow(), key_of(order));
+    let leads = table.counted_as(&key, world.now());
+    table.rows.contains_key(&key) || leads.is_some_and(|row| table.rows.contains_key(row))
 }
 
 /// Whether the order's row has this correction.
 #[must_use]
 pub fn has_correction(world: &World, order: &Order, fix: &Fix) -> bool {
+    let key = group::counted_key(world, order);
     let table = world.table.borrow();
-    let row = table.rows.get(&key_of(order));
+    let row = table.rows.get(&key);
     row.is_some_and(|row| row.corrections.iter().any(|known| is(known, fix)))
 }
 
 /// Whether it does, and can be found by its own id, too.
 #[must_use]
 pub fn has_recent_correction(world: &World, order: &Order, fix: &Fix) -> bool {
+    let key = group::counted_key(world, order);
     let table = world.table.borrow();
-    let corrections = table.rows.get(&key_of(order)).into_iter().flat_map(|row| &row.corrections);
+    let corrections = table.rows.get(&key).into_iter().flat_map(|row| &row.corrections);
     let mut own = corrections.filter(|known| is(known, fix));
     own.any(|known| kept_until(known.recorded_at).plus_seconds(-86_400) > world.now())
 }
@@ -112,7 +130,7 @@ fn is(known: &Correction, fix: &Fix) -> bool {
 /// What Microsoft may know the order by.
 #[must_use]
 pub fn persons_of_order(world: &World, order: &Order) -> Vec<String> {
-    world.table.borrow().persons_of(&key_of(order))
+    world.table.borrow().persons_of(&group::counted_key(world, order))
 }
 
 /// Whether the original may be older than 90 days when it gets through the door.
@@ -125,7 +143,7 @@ pub fn may_be_too_old(world: &World, order: &Order) -> bool {
 /// consent may come first.
 #[must_use]
 pub fn may_be_ignored(world: &World, order: &Order) -> bool {
-    order.names.order.is_some() && ended::is_denied(world, order)
+    order.names.order.is_some() && group::is_denied(world, order)
 }
 
 /// Whether nobody has anything to do.
@@ -145,7 +163,7 @@ pub fn is_quiet(world: &World) -> bool {
 pub fn is_waiting_for_audit(world: &World) -> bool {
     let account = AccountView::default();
     let queue = world.queue.borrow();
-    let has_letter = |row: &Row| queue.dead.iter().any(|m| label_of(&m.body) == row.key.label());
+    let has_letter = |row: &Row| queue.dead.iter().any(|message| is_about(message, row));
     let forgotten = |row: &Row| {
         let resting = row.observed.refusal.is_some() || row.observed.dead_at.is_some();
         let next = next_action(row, &account, world.now(), &policy());
@@ -177,12 +195,18 @@ pub fn judge(world: &World) -> Exceptions {
     for order in &world.plan.orders {
         let row = world.table.borrow().rows.get(&key_of(order)).cloned();
         match row {
-            Some(row) => case::Case::new(world, order, row).judge(&mut exceptions),
+            Some(row) => {
+                group::check(world, order, &row);
+                case::Case::new(world, order, row).judge(&mut exceptions);
+            }
+            None if is_recorded(world, order) => {
+                *exceptions.entry("another notice of an order").or_default() += 1;
+            }
             None if may_be_too_old(world, order) => {
                 *exceptions.entry("older than 90 days at the door").or_default() += 1;
             }
             // It came too late: the person had denied before.
-            None if ended::is_denied(world, order) => {
+            None if group::is_denied(world, order) => {
                 *exceptions.entry("denied before it came").or_default() += 1;
             }
             None => world.violated("nothing is lost", label(order), "no row"),

@@ -5,8 +5,11 @@ use tracklayer_core::{
     time::EventTime,
 };
 
-use super::is;
-use crate::plan::{Change, Fix, Order};
+use super::{group, is};
+use crate::{
+    plan::{Change, Fix, Order},
+    world::World,
+};
 
 /// What an order is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +24,19 @@ pub(super) enum Net {
 }
 
 impl Net {
-    /// The net of an order whose row is `row`, and whether a correction came too late.
-    pub(super) fn of(order: &Order, row: &Row, now: EventTime) -> (Net, bool) {
-        let mut fixes: Vec<&Fix> = order.corrections.iter().collect();
-        fixes.sort_by_key(|fix| (fix.occurred, fix.ms, fix.source, number(&fix.id)));
+    /// The net of an order whose row is `row`, of the corrections under all its ids, and whether one
+    /// came too late.
+    pub(super) fn of(world: &World, order: &Order, row: &Row) -> (Net, bool) {
+        let mut fixes: Vec<&Fix> =
+            group::fixes(world, order).into_iter().map(|(_, fix)| fix).collect();
+        fixes.sort_by_key(|fix| (fix.occurred, fix.ms, fix.source, place(&fix.id)));
         let mut late = false;
         let mut net = match order.value {
             Some(value) => Net::Value(value),
             None => Net::NoValue { taken_back: false },
         };
         for fix in fixes {
-            if is_late(row, fix, now) {
+            if is_late(row, fix, world.now()) {
                 late = true;
             } else {
                 net = net.after(fix);
@@ -68,10 +73,10 @@ impl Net {
     }
 }
 
-/// All corrections of an order have the same id but for the number at its end.
-fn number(id: &str) -> u32 {
-    let digits = id.rsplit('f').next().unwrap_or_default();
-    digits.parse().unwrap_or(0)
+/// All corrections under one id have the same one but for the number at its end.
+fn place(id: &str) -> (&str, u32) {
+    let (own, digits) = id.rsplit_once('f').unwrap_or((id, ""));
+    (own, digits.parse().unwrap_or(0))
 }
 
 /// Recorded, but so late that Microsoft takes it no more.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tracklayer_core::reconcile::state::state;
 
-use super::{key_of, label, net::Net};
+use super::{group, key_of, label, net::Net};
 use crate::{decimal::thousandths, plan::Order, world::World};
 
 /// Looks at the answer about an order that is recorded; with `settled` nothing has changed since.
@@ -15,6 +15,7 @@ pub fn check_story(world: &World, order: &Order, status: i64, answer: &Value, se
             format!("{what}: {status} {answer}"),
         );
     };
+    let order = group::counted(world, order);
     let records = answer["records"].as_array();
     let is_it = |record: &&Value| record["event"].as_str() == Some(order.event);
     let record = records.and_then(|records| records.iter().find(is_it));
@@ -29,7 +30,7 @@ pub fn check_story(world: &World, order: &Order, status: i64, answer: &Value, se
     if record["state"].as_str() != Some(state(row).0.as_str()) {
         broken("another state".to_owned());
     }
-    let (net, late) = Net::of(order, &table.whole(row), world.now());
+    let (net, late) = Net::of(world, order, &table.whole(row));
     let shown = Some(&record["desired"]["netValue"]).filter(|net| !net.is_null());
     let shown = shown.map(|net| thousandths(&net.to_string()));
     if !late && shown != net.value() {

@@ -2,13 +2,14 @@
 
 use tracklayer_core::{
     ledger::{observed::RefusalReason, row::Row, signal::Signal},
-    reconcile::decide::after_wait,
+    reconcile::decide::{after_wait, busy_until},
 };
 
-use super::{credit, order_of, person_of};
+use super::{DOUBT, credit, is_about, order_of, person_of};
 use crate::{
     decimal::thousandths,
     microsoft::Sent,
+    queue::Message,
     table::Table,
     world::{Heard, Invocation, World, policy},
 };
@@ -107,18 +108,35 @@ pub fn check_heard(world: &World, run: &Invocation) {
     }
 }
 
+/// What is deleted from the queue is needed by nobody: no other run had claimed a correction when this
+/// one began, and may still be at it. If it is refused, the message becomes its dead letter.
+pub fn check_acknowledged(world: &World, run: &Invocation, body: &str) {
+    let table = world.table.borrow();
+    let Ok(signal) = Signal::parse(body) else { return };
+    let Some(row) = table.rows.get(&signal.key()) else { return };
+    let claims = table.claims.get(&signal.key()).into_iter().flatten();
+    let Some(claimed) = claims.last().filter(|last| last.written < run.began) else { return };
+    let busy = busy_until(row, world.now().plus_seconds(DOUBT), &policy()).is_some();
+    if busy && row.observed.refusal.is_none() && !row.is_erased() {
+        let what = format!("{} deletes it, claimed by {}", run.name, claimed.by);
+        world.violated("a message in use is kept", row.key.label(), what);
+    }
+}
+
 /// What the queue is about to give up, after a run without trouble with AWS, is marked in the ledger,
-/// unless the row is refused anyway or wants nothing.
-pub fn check_given_up(world: &World, run: &Invocation, body: &str) {
+/// unless the row is refused anyway, wants nothing, or has another message.
+pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     if run.hampered.get() || world.plan.faults.unprocessed > 0 {
         return;
     }
     let table = world.table.borrow();
-    let Ok(signal) = Signal::parse(body) else { return };
+    let Ok(signal) = Signal::parse(&message.body) else { return };
     let Some(row) = table.rows.get(&signal.key()) else { return };
     let marked = row.observed.dead_at.is_some() || row.observed.refusal.is_some();
     let wants_nothing = row.is_erased() || after_wait(row).is_none();
-    if !marked && !wants_nothing {
+    let queue = world.queue.borrow();
+    let is_driven = queue.messages.iter().any(|it| it.id != message.id && is_about(it, row));
+    if !marked && !wants_nothing && !is_driven {
         let what = format!("{} gives it up: {:?}", run.name, row.observed);
         world.violated("what is given up is marked", row.key.label(), what);
     }

@@ -3,6 +3,7 @@
 //! made smaller.
 
 mod endings;
+mod notices;
 mod orders;
 mod plain;
 mod trouble;
@@ -75,11 +76,12 @@ impl Plan {
         // Of its own, so that a new kind of trouble leaves the rest of a history what it was.
         let own = |salt: u64| Random::new(seed ^ salt);
         let mut random_setting = own(0xacc0_0417);
-        let setting = Setting::draw(&mut random_setting, START, calm_after);
+        let mut setting = Setting::draw(&mut random_setting, START, calm_after);
         orders::share_out(&mut orders, &setting, &mut random_setting);
         let mut clicked = visits.iter().filter_map(Visit::own_click).collect();
         visitors::draw(span, &mut orders, &mut visits, &mut clicked, &mut own(0x0c11_c4ed));
         orders::within_one_second(&mut orders, &mut own(0x005e_c04d));
+        notices::draw(span, &mut orders, &mut setting, &mut own(0x0dd_07de5));
         trouble::more(span, &mut faults, &mut outages, &mut own(0x0047_a6e5));
         let endings = endings::draw(&orders, &mut own(0xe2a5_ed00));
         let posts = orders.iter().flat_map(Order::all_posts);

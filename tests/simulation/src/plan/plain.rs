@@ -6,6 +6,16 @@ use super::{Faults, GoalTrouble, HOUR, MINUTE, Names, Order, Plan, START};
 use crate::setting::Setting;
 
 impl Plan {
+    /// Five notices of one order at the same moment, stored by runs that are slow and often die.
+    #[must_use]
+    pub fn contended(seed: u64) -> Self {
+        let plain = Plan::plain();
+        let mut orders = plain.orders[..5].to_vec();
+        orders.iter_mut().for_each(|order| order.names.order = Some("1001".to_owned()));
+        let faults = Faults { crash: 1_500, slow: 3_000, ..Faults::default() };
+        Plan { seed, orders, faults, ..plain }
+    }
+
     /// Twenty purchases that each bring their click, and nothing goes wrong.
     #[must_use]
     pub fn plain() -> Self {

@@ -62,7 +62,12 @@ impl Orders for Port {
         owner: &OrderOwner,
         now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError> {
-        Ok(self.table(|table| table.claim_order(order, owner, now)).await?)
+        if self.mutated(Mutation::NoOrderClaim) {
+            return Ok(None);
+        }
+        let known = self.table(|table| table.claim_order(order, owner, now)).await?;
+        self.world().announce(|| format!("{} claims {order} for {owner}: {known:?}", self.0.name));
+        Ok(known)
     }
 
     async fn take_over_order(
@@ -72,7 +77,11 @@ impl Orders for Port {
         owner: &OrderOwner,
         now: EventTime,
     ) -> Result<bool, LedgerError> {
-        Ok(self.table(|table| table.take_over_order(order, from, owner, now)).await?)
+        let anyhow = self.mutated(Mutation::OrderTakenAnyhow);
+        let take = |table: &mut Table| table.take_over_order(order, from, owner, anyhow, now);
+        let taken = self.table(take).await?;
+        self.world().announce(|| format!("{} takes {order} over: {taken}", self.0.name));
+        Ok(taken)
     }
 
     async fn point_to_order(

@@ -129,6 +129,10 @@ impl Rows for Port {
         if self.mutated(Mutation::EndUnwritten) && after.is_erased() {
             return Ok(true);
         }
+        let improves = after.facts != before.facts && !after.is_erased();
+        if self.mutated(Mutation::NoticeUnread) && improves {
+            return Ok(true);
+        }
         let done = self.table(|table| table.change(before, after)).await?;
         self.world().tell([after.key.label()], || {
             let (corrections, ended) = (after.corrections.len(), after.is_erased());
@@ -191,6 +195,10 @@ impl Orphans for Port {
         let mut moved = moved.clone();
         if self.mutated(Mutation::CorrectionLost) {
             moved.row.corrections.clone_from(&to.corrections);
+        }
+        let is_own = from.key.pk() == to.key.pk();
+        if self.mutated(Mutation::NoticeCorrectionsLeft) && !is_own {
+            return Ok(true);
         }
         let done = self.table(|table| table.move_corrections(from, to, &moved)).await?;
         self.world().tell([to.key.label()], || {

@@ -83,6 +83,11 @@ impl Port {
             let rest = policy().claim_rest();
             row.observed.applying = row.observed.applying.map(|at| at.plus_seconds(-rest));
         }
+        if let (true, Some(claim)) =
+            (self.mutated(Mutation::SharedDeleted), row.observed.claim.as_mut())
+        {
+            claim.unanswered = true;
+        }
         if self.mutated(Mutation::SentToForgotten) {
             row.observed.sent_to = None;
         }

@@ -42,6 +42,8 @@ pub struct Table {
     pub claims: BTreeMap<RowKey, Vec<Claimed>>,
     /// Rows that have lost their person, as they were before, and when (milliseconds since 1970).
     pub ended: BTreeMap<RowKey, (i64, Row)>,
+    /// When rows got the click that they have, in milliseconds.
+    pub bound: BTreeMap<RowKey, i64>,
     /// Erasures that were asked for.
     pub erasures: Vec<Kept>,
     /// Goals that a check holds, by account and name, and since which second.
@@ -75,14 +77,20 @@ pub struct Claimed {
     pub by: String,
     /// What.
     pub claim: Claim,
+    /// When it was written, in milliseconds.
+    pub written: i64,
     /// It was noted that it was not taken.
     pub not_taken: bool,
 }
 
 impl Table {
     fn put(&mut self, row: Row) {
-        let before = self.rows.get(&row.key).and_then(|row| row.open.as_ref());
-        self.units.write += 1 + index_units(before, row.open.as_ref());
+        let before = self.rows.get(&row.key);
+        if before.is_none_or(|before| before.facts.click != row.facts.click) {
+            self.bound.insert(row.key.clone(), self.now_ms);
+        }
+        let open = before.and_then(|row| row.open.as_ref());
+        self.units.write += 1 + index_units(open, row.open.as_ref());
         self.list_row(&row);
         self.rows.insert(row.key.clone(), row);
     }
@@ -198,7 +206,12 @@ impl Table {
         if time(new) < old {
             claims.iter_mut().rev().take(1).for_each(|last| last.not_taken = true);
         } else if let Some(claim) = new.as_ref().filter(|_| time(new) > old) {
-            claims.push(Claimed { by: by.to_owned(), claim: claim.clone(), not_taken: false });
+            claims.push(Claimed {
+                by: by.to_owned(),
+                claim: claim.clone(),
+                written: self.now_ms,
+                not_taken: false,
+            });
         }
     }
 

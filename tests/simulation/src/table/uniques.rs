@@ -52,16 +52,18 @@ impl Table {
         None
     }
 
-    /// Gives an order to another owner, if its claim is as `from`.
+    /// Gives an order to another owner, if its claim is as `from`, or `anyhow`.
     pub fn take_over_order(
         &mut self,
         order: &OrderKey,
         from: &OrderClaim,
         owner: &OrderOwner,
+        anyhow: bool,
         now: EventTime,
     ) -> bool {
         self.units.write += 1;
-        let holds = self.uniques.orders.get(order).is_some_and(|(known, _)| known == from);
+        let holds =
+            anyhow || self.uniques.orders.get(order).is_some_and(|(known, _)| known == from);
         if holds {
             self.put_order(order, owner, now);
         }
@@ -78,6 +80,12 @@ impl Table {
     pub fn point_to_order(&mut self, notice: &RowKey, row: &RowKey, now: EventTime) {
         self.units.write += 1;
         self.uniques.notices.insert(notice.clone(), (row.clone(), kept_until(now)));
+    }
+
+    /// Where a notice leads for at least a day more.
+    pub fn counted_as(&self, notice: &RowKey, now: EventTime) -> Option<&RowKey> {
+        let known = self.uniques.notices.get(notice);
+        known.filter(|(_, ttl)| *ttl > now.plus_seconds(DAY)).map(|(row, _)| row)
     }
 
     /// Where the notices under one id lead.

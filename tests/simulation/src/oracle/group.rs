@@ -1,0 +1,93 @@
+//! One order, one conversion: the events that name one order, of which the first one counts.
+
+use tracklayer_core::ledger::{
+    observed::RefusalReason,
+    row::{Row, RowKey},
+};
+
+use super::{ended, key_of, label};
+use crate::{
+    plan::{Change, Fix, Order},
+    world::World,
+};
+
+/// Seconds that two notices of one order may lie apart.
+const APART: i64 = 7 * 86_400;
+
+/// What names an order: its account, its goal, the source where its numbers are its own, its number.
+fn number(world: &World, order: &Order) -> Option<[String; 4]> {
+    let goal = match order.event {
+        "purchase" | "phone_sale" => "purchase",
+        // All of them count.
+        "subscription_start" => return None,
+        event => event,
+    };
+    let is_own = world.plan.setting.own_orders && order.source == "crm";
+    let own = if is_own { order.source } else { "" };
+    let number = order.names.order.clone()?;
+    Some([order.account.to_owned(), goal.to_owned(), own.to_owned(), number])
+}
+
+/// All notices of the order, itself included.
+pub(super) fn notices<'a>(world: &'a World, order: &'a Order) -> Vec<&'a Order> {
+    let Some(named) = number(world, order) else { return vec![order] };
+    let orders = world.plan.orders.iter();
+    let all: Vec<_> = orders.filter(|it| number(world, it).as_ref() == Some(&named)).collect();
+    if all.iter().any(|it| key_of(it) == key_of(order)) { all } else { vec![order] }
+}
+
+/// Whether others name the same order.
+#[must_use]
+pub fn has_notices(world: &World, order: &Order) -> bool {
+    notices(world, order).len() > 1
+}
+
+/// The notice whose row counts the order; itself where there is no row.
+pub(super) fn counted<'a>(world: &'a World, order: &'a Order) -> &'a Order {
+    let table = world.table.borrow();
+    let has_row = |it: &&&Order| table.rows.contains_key(&key_of(it));
+    if has_row(&&order) {
+        return order;
+    }
+    notices(world, order).iter().find(has_row).copied().unwrap_or(order)
+}
+
+/// The key of the row that counts the order, if there is one.
+pub(super) fn counted_key(world: &World, order: &Order) -> RowKey {
+    key_of(counted(world, order))
+}
+
+/// The corrections given under any id of the order.
+pub(super) fn fixes<'a>(world: &'a World, order: &'a Order) -> Vec<(&'a Order, &'a Fix)> {
+    let notices = notices(world, order).into_iter();
+    notices.flat_map(|it| it.corrections.iter().map(move |fix| (it, fix))).collect()
+}
+
+/// Whether the order's consent is denied under any of its ids.
+pub(super) fn is_denied(world: &World, order: &Order) -> bool {
+    notices(world, order).into_iter().any(|it| ended::is_denied(world, it))
+}
+
+/// The order has one row, and a notice that says the same and knows somebody adds what it knows.
+pub(super) fn check(world: &World, order: &Order, row: &Row) {
+    let table = world.table.borrow();
+    let notices = notices(world, order);
+    let others = notices.iter().filter(|it| key_of(it) != row.key);
+    if let Some(other) = others.clone().find(|it| table.rows.contains_key(&key_of(it))) {
+        let what = format!("{} has a row as well", label(other));
+        world.violated("one order, one conversion", row.key.label(), what);
+    }
+    let refusal = row.observed.refusal.as_ref();
+    let is_unmatched = refusal.is_some_and(|it| it.reason == RefusalReason::Unmatched);
+    // A notice of what was taken back is another sale.
+    let keeps = |fix: &Fix| matches!(fix.change, Change::NewValue(value) if value >= 5);
+    let is_kept = notices.iter().all(|it| it.corrections.iter().all(keeps));
+    let mut richer = others.filter(|it| {
+        let is_near = (it.occurred - order.occurred).abs() <= APART;
+        it.names.click.is_some() && it.value == order.value && is_near
+    });
+    if let Some(richer) = richer.next().filter(|_| is_unmatched && is_kept) {
+        let what = format!("{} has a click", label(richer));
+        world.violated("a poorer notice costs no sale", row.key.label(), what);
+    }
+}
