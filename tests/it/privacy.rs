@@ -65,6 +65,7 @@ async fn send_personal_data() {
         (json!({"hashedEmail": EMAIL}), 422),
         (json!({"phone": EMAIL}), 422),
         (json!({"value": EMAIL}), 422),
+        (json!({"eventId": "left-out", "leadId": "l", "phone": EMAIL, "cartId": EMAIL}), 202),
         (json!({"eventId": "denied", "consent": "denied", "email": EMAIL, "orderId": EMAIL}), 200),
         (json!({"event": "page_view", "email": EMAIL, "name": EMAIL}), 200),
         (json!({"event": "refund", "original": {"eventId": EMAIL}, "value": null}), 422),
@@ -84,13 +85,13 @@ async fn send_personal_data() {
         assert_eq!(world.landing(&headers, body).await.status, 400);
     }
     assert_eq!(world.enqueue("secret-of-jane", "{}").await.status, 401);
-    for body in [
-        json!({"leadId": EMAIL}),
-        json!({"msclkid": EMAIL}),
-        json!({"sessionId": EMAIL, "cartId": "c"}),
+    for (body, status) in [
+        (json!({"leadId": EMAIL}), 422),
+        (json!({"msclkid": EMAIL}), 422),
+        (json!({"sessionId": EMAIL, "consent": EMAIL, "landedAt": EMAIL, "cartId": "c"}), 204),
     ] {
         let answer = world.capture(&body).await;
-        assert_eq!(answer.status, 422);
+        assert_eq!(answer.status, status);
         assert_without_person(&answer.body.to_string(), "an answer");
     }
     world.status(KEY, &format!("shop/{EMAIL}")).await;

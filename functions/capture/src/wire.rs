@@ -106,7 +106,7 @@ struct Members {
 
 impl Members {
     fn id(&mut self, field: &'static str, value: &Option<Value>) -> Option<RecordId> {
-        self.read(field, ErrorCode::InvalidId, value, RecordId::parse)
+        self.read(field, ErrorCode::InvalidId, value, RecordId::of_record)
     }
 
     /// The member's value. Absent, null and empty text are the same: pages send what they have.

@@ -70,8 +70,8 @@ fn person(name: &'static str, value: &Value) -> Result<Person, Problem> {
             .map_err(|error| wrong("invalid_value", name, &error.to_string()))?;
         return Ok(Person::Email(hash));
     }
-    let parse = if name == "cartId" { RecordId::of_cart } else { RecordId::parse };
-    let id = parse(text.trim()).map_err(|error| wrong("invalid_id", name, &error.to_string()))?;
+    let parse = if name == "cartId" { RecordId::of_cart } else { RecordId::of_record };
+    let id = parse(text).map_err(|error| wrong("invalid_id", name, &error.to_string()))?;
     Ok(match name {
         "sessionId" => Person::Session(id),
         "leadId" => Person::Lead(id),

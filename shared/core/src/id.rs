@@ -124,7 +124,8 @@ text_type!(
     /// Id of an event, session, lead, cart or order in the caller's system.
     ///
     /// No e-mail addresses (`@`), since ids end in queues and logs; nothing that needs escaping in
-    /// JSON. An event's id is read with [`RecordId::of_event`], a cart's with [`RecordId::of_cart`].
+    /// JSON. What comes from outside is read with [`RecordId::of_event`], [`RecordId::of_record`] and
+    /// [`RecordId::of_cart`].
     RecordId,
     is_record_id,
     "1 to 128 visible ASCII characters without @ \" ' \\"
@@ -142,11 +143,27 @@ impl RecordId {
         Self::parse(text)
     }
 
-    /// Reads the id of a cart. Shopify's carts have a secret behind a `?`, which is not always sent
-    /// along: it is cut.
-    pub fn of_cart(text: &str) -> Result<Self, IdError> {
-        Self::parse(text.split('?').next().unwrap_or(text))
+    /// Reads the id of a session, lead or order; blanks around it don't count. A word that stands for
+    /// nothing is no id: everybody would share it, and with it clicks and sales.
+    pub fn of_record(text: &str) -> Result<Self, IdError> {
+        if says_nothing(text) {
+            return Err(IdError { rule: "more than a word that stands for nothing" });
+        }
+        Self::parse(text.trim())
     }
+
+    /// Reads the id of a cart, like [`RecordId::of_record`]. Shopify's carts have a secret behind a
+    /// `?`, which is not always sent along: it is cut.
+    pub fn of_cart(text: &str) -> Result<Self, IdError> {
+        Self::of_record(text.split('?').next().unwrap_or(text))
+    }
+}
+
+/// Whether the text is empty, or a word that scripts and exports write where nothing is.
+#[must_use]
+pub fn says_nothing(text: &str) -> bool {
+    let words = ["", "null", "undefined", "none", "n/a", "nan", "(not set)"];
+    words.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
 }
 
 text_type!(
@@ -209,7 +226,10 @@ mod tests {
             assert!(RecordId::of_event(only_of_records).is_err(), "{only_of_records}");
         }
         assert_eq!(RecordId::of_cart("token?key=secret"), RecordId::parse("token"));
-        assert!(RecordId::of_cart("?key=secret").is_err());
+        for nothing in ["?key=secret", "undefined", " NULL", "None", "n/a", "NaN", "(not set)", ""]
+        {
+            assert!(RecordId::of_cart(nothing).is_err(), "{nothing}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Landings and ties as pages send them, and which click a conversion is credited to.
 
 mod credited;
+mod left_out;
 mod withdrawal;
 mod withdrawn_rows;
 
@@ -178,43 +179,6 @@ async fn what_is_no_landing_is_refused_and_nothing_is_stored() {
     }
     assert_eq!(world.items("Clicks").await, Vec::<Value>::new());
     assert_eq!(world.landing(&[JSON], padded(8 * 1_024)).await.status, 204);
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_used_costs_nothing_else() {
-    let world = World::with(|options| options.hour = 600).await;
-    let minute = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs() - 60;
-    let cases = [
-        (json!({"cartId": "token?key=secret"}), json!({"cartId": "token?key=other"}), "cart"),
-        (json!({"orderId": "#1001"}), json!({"orderId": "#1001"}), "order"),
-        (json!({"orderId": 1002}), json!({"orderId": "1002"}), "order"),
-        (json!({"sessionId": "a%7Cb"}), json!({"sessionId": "a%7Cb"}), "session"),
-        (json!({"leadId": "jane@example.com", "cartId": "c"}), json!({"cartId": "c"}), "cart"),
-        (
-            json!({"sessionId": "s4", "landedAt": minute * 1_000}),
-            json!({"sessionId": "s4"}),
-            "session",
-        ),
-        (json!({"sessionId": "s5", "landedAt": "noon"}), json!({"sessionId": "s5"}), "session"),
-        (json!({"sessionId": "s6", "consent": "yes"}), json!({"sessionId": "s6"}), "session"),
-        (json!({"sessionId": "s7", "landingUrl": 7}), json!({"sessionId": "s7"}), "session"),
-        (json!({"sessionId": "a b", "leadId": "l"}), json!({"leadId": "l"}), "lead"),
-    ];
-    for (n, (members, found_by, from)) in (1..).zip(cases) {
-        let landing = with(&members, &json!({"msclkid": click(n)})).to_string();
-        let answer = world.landing(&[JSON], format!("\u{feff}{landing}")).await;
-        assert_eq!((answer.status, has_cookie(&answer)), (204, true), "{landing}");
-        let id = format!("sale-{n}");
-        world.queued(&sale(&id, n.into(), found_by)).await;
-        assert_eq!(credited(&world, &id).await, (json!(from), json!(click(n))), "{landing}");
-    }
-    assert_eq!(world.items_with("Clicks", "jane").await, Vec::<Value>::new());
-    // A bad click id does not cost the tie either.
-    land(&world, json!({"msclkid": click(50), "sessionId": "s"})).await;
-    land(&world, json!({"msclkid": "(not set)", "sessionId": "s", "leadId": "tied"})).await;
-    world.queued(&sale("tied", 0, json!({"leadId": "tied"}))).await;
-    assert_eq!(credited(&world, "tied").await, (json!("lead"), json!(click(50))));
     world.stop().await;
 }
 

@@ -7,7 +7,7 @@ use super::OriginalRef;
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::{Fields, missing};
-use crate::id::{EventName, RecordId, Source};
+use crate::id::{EventName, RecordId, Source, says_nothing};
 use crate::ledger::{facts::References, order::OrderKey};
 use crate::mapping::{Account, EventRule, Mapping, PerOrder};
 use crate::person::click_id::ClickId;
@@ -42,11 +42,11 @@ pub(super) fn source(fields: &Fields<'_>) -> Result<Source, EventError> {
 }
 
 fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, EventError> {
-    let parse = if field == Field::CartId { RecordId::of_cart } else { RecordId::parse };
+    let parse = if field == Field::CartId { RecordId::of_cart } else { RecordId::of_record };
     soft_id(fields, field, ErrorCode::InvalidId, parse)
 }
 
-/// An id, if there is one; blanks around it don't count.
+/// An id, if there is one.
 fn soft_id<T, E: fmt::Display>(
     fields: &Fields<'_>,
     field: Field,
@@ -55,11 +55,12 @@ fn soft_id<T, E: fmt::Display>(
 ) -> Result<Option<T>, EventError> {
     let text = if fields.has(field) { fields.id_text(field)? } else { None };
     let invalid = |problem| EventError::at(code, field.as_str(), problem);
-    text.map(|text| parse(text.trim()).map_err(invalid)).transpose()
+    text.map(|text| parse(&text).map_err(invalid)).transpose()
 }
 
 /// The order that an event for the goal under this key is about, where the goal counts one conversion
-/// per order. Any text will do, also one that is no id.
+/// per order. Any text will do, also one that is no id, but no word that stands for nothing: all
+/// sales would be one order.
 pub(super) fn order(
     fields: &Fields<'_>,
     mapping: &Mapping,
@@ -69,6 +70,9 @@ pub(super) fn order(
 ) -> Option<OrderKey> {
     account.goal(goal).filter(|goal| goal.per_order == PerOrder::One)?;
     let number = fields.id_text(Field::OrderId).ok()??;
+    if says_nothing(&number) {
+        return None;
+    }
     let own = Some(source).filter(|source| mapping.has_own_orders(source));
     OrderKey::new(account.name(), goal, own, &number)
 }

@@ -113,7 +113,7 @@ fn normalise_email(text: &str) -> Option<String> {
     let plain = without_accents_and_spaces(text).to_lowercase();
     let (local, domain) = plain.split_once('@')?;
     let local = local.split('+').next()?.replace('.', "");
-    let dots_inside = domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.');
+    let dots_inside = domain.contains('.') && !domain.split('.').any(str::is_empty);
     let one_address = !domain.contains('@') && !plain.contains(is_foreign);
     let valid = !local.is_empty() && dots_inside && one_address;
     valid.then(|| format!("{local}@{domain}"))
@@ -269,6 +269,7 @@ mod tests {
             "a@x",
             "a@.x.com",
             "a@x.com.",
+            "a@x..com",
         ] {
             assert_eq!(hash_email(text), Err(IdentityError::Email), "{text}");
         }

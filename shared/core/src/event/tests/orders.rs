@@ -39,8 +39,16 @@ fn all_sources_and_events_of_a_goal_name_the_same_order() {
         (json!({ "orderId": "4712" }), "another order"),
         (json!({ "event": "subscription_start" }), "another goal"),
         (json!({ "orderId": null }), "none"),
+        (json!({ "orderId": "" }), "none"),
     ] {
         assert_ne!(order(&mapping, &with(of_order(json!("4711")), changes)), wanted, "{why}");
+    }
+}
+
+#[test]
+fn a_word_that_stands_for_nothing_is_no_order() {
+    for word in ["undefined", " NULL ", "n/a", "(not set)", ""] {
+        assert_eq!(order(&Mapping::shipped(), &of_order(json!(word))), None, "{word}");
     }
 }
 

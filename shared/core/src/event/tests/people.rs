@@ -51,6 +51,7 @@ const SOFT: &[(&str, &str, &str)] = &[
     ("leadId", r#"" ""#, "!invalid_id"),
     ("leadId", r#"" L-1\u00a0""#, "=L-1"),
     ("leadId", r#""jane@example.com""#, "!invalid_id"),
+    ("leadId", r#""undefined""#, "!invalid_id"),
     ("leadId", r#""a b""#, "!invalid_id"),
     ("leadId", r#""Łódź""#, "!invalid_id"),
     ("leadId", r#""00Q5g00000AbCdE|x%7Cy#1?z""#, "=00Q5g00000AbCdE|x%7Cy#1?z"),
