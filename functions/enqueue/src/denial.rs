@@ -32,9 +32,10 @@ impl<P: Ports> Enqueue<P> {
         if let Err(error) = call.allows(&ignored.source, None) {
             return Ok(EventAnswer::rejected(&ignored.event_id, &ignored.source, error));
         }
-        let covers_account = call.allows(&ignored.source, ignored.account.as_ref()).is_ok();
-        if let Some(order) = ignored.order.as_ref().filter(|_| covers_account) {
-            self.deny_order(order, call).await?;
+        for (account, order) in &ignored.orders {
+            if call.key.covers_account(account) {
+                self.deny_order(order, call).await?;
+            }
         }
         if is_denial(ignored) {
             self.end_under_its_id(ignored, call).await?;
@@ -96,6 +97,12 @@ fn row_key(ignored: &Ignored) -> RowKey {
     }
 }
 
+/// The orders that it denies with this key.
+fn orders<'a>(ignored: &'a Ignored, key: &IngestKey) -> impl Iterator<Item = &'a OrderKey> {
+    let covered = ignored.orders.iter().filter(|(account, _)| key.covers_account(account));
+    covered.map(|(_, order)| order)
+}
+
 /// What is denied in a request, as far as its key may do so.
 pub(crate) struct Denials<'a> {
     rows: BTreeSet<RowKey>,
@@ -117,7 +124,7 @@ impl<'a> Denials<'a> {
         let denials: Vec<&Ignored> = parsed.iter().filter_map(denial).filter(covered).collect();
         Denials {
             rows: denials.iter().map(|ignored| row_key(ignored)).collect(),
-            orders: denials.iter().filter_map(|ignored| ignored.order.as_ref()).collect(),
+            orders: denials.iter().flat_map(|ignored| orders(ignored, key)).collect(),
         }
     }
 

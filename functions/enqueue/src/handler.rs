@@ -114,7 +114,8 @@ mod tests {
         fn line(&self, _: &str, _: Map<String, Value>) {}
 
         fn emit(&self, account: &str, metrics: &[Metric]) {
-            let metrics = metrics.iter().map(|it| (account.to_owned(), it.name, it.value));
+            let metrics = metrics.iter().filter(|it| it.value > 0.0);
+            let metrics = metrics.map(|it| (account.to_owned(), it.name, it.value));
             self.0.borrow_mut().extend(metrics);
         }
     }

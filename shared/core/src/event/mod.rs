@@ -17,6 +17,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 pub use error::{ErrorCode, EventError, Rejection};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use parse::{Parsed, parse_event};
@@ -52,8 +54,9 @@ pub struct Ignored {
     pub source: Source,
     /// The account, of a conversion that is dropped for want of consent; as far as it is said.
     pub account: Option<AccountName>,
-    /// The order, of such a conversion: no other notice of it may be counted.
-    pub order: Option<OrderKey>,
+    /// The order, of such a conversion: no other notice of it may be counted. In every account it may
+    /// belong to, where none is named.
+    pub orders: BTreeMap<AccountName, OrderKey>,
     /// Why it is dropped.
     pub reason: IgnoredReason,
 }

@@ -1,12 +1,14 @@
 //! The rules of one event, in the order in which they are checked.
 
+use std::collections::BTreeMap;
+
 use super::error::{ErrorCode, EventError, Rejection};
 use super::field::Field;
 use super::fields::{Fields, missing};
 use super::read::Warnings;
 use super::{Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
 use crate::id::{EventName, RecordId, Source};
-use crate::mapping::{ConversionRule, CorrectionRule, EventRule, Mapping};
+use crate::mapping::{Account, ConversionRule, CorrectionRule, EventRule, Mapping};
 use crate::person::consent::Consent;
 use crate::time::EventTime;
 
@@ -62,7 +64,8 @@ struct Head {
 impl Head {
     fn ignored(self, reason: IgnoredReason) -> Event {
         let Head { event, event_id, source } = self;
-        Event::Ignored(Ignored { event, event_id, source, account: None, order: None, reason })
+        let orders = BTreeMap::new();
+        Event::Ignored(Ignored { event, event_id, source, account: None, orders, reason })
     }
 }
 
@@ -88,13 +91,21 @@ impl Reading<'_> {
     /// Without consent nothing more of the event is read than which order it is about.
     fn denied(&self, head: Head, rule: &ConversionRule) -> Event {
         let Head { event, event_id, source } = head;
+        let named = read::named_account(&self.fields, self.mapping);
+        let accounts: Vec<&Account> = match named {
+            Ok(Some(account)) => vec![account],
+            Ok(None) => self.mapping.accounts().collect(),
+            Err(_) => Vec::new(),
+        };
+        let order = |account: &&Account| {
+            let order = read::order(&self.fields, self.mapping, account, &rule.goal, &source)?;
+            Some((account.name().clone(), order))
+        };
+        let orders = accounts.iter().filter_map(order).collect();
         let account = read::account(&self.fields, self.mapping).ok();
-        let order = account.and_then(|account| {
-            read::order(&self.fields, self.mapping, account, &rule.goal, &source)
-        });
         let account = account.map(|account| account.name().clone());
         let reason = IgnoredReason::ConsentDenied;
-        Event::Ignored(Ignored { event, event_id, source, account, order, reason })
+        Event::Ignored(Ignored { event, event_id, source, account, orders, reason })
     }
 
     fn conversion(

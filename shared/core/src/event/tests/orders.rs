@@ -6,7 +6,7 @@ use crate::ledger::order::OrderKey;
 fn order(mapping: &Mapping, event: &Value) -> Option<OrderKey> {
     match parse_event(&event.to_string(), mapping, now()).event.expect("an event") {
         Event::Conversion(conversion) => conversion.order,
-        Event::Ignored(ignored) => ignored.order,
+        Event::Ignored(ignored) => ignored.orders.into_values().next(),
         Event::Correction(_) => panic!("a correction"),
     }
 }
@@ -89,4 +89,21 @@ fn a_denied_event_names_its_order_by_any_text_and_its_account() {
     assert_eq!(ignored.account.expect("an account").as_str(), "main");
     let unknown = with(denied, json!({ "account": "other" }));
     assert_eq!(order(&mapping, &unknown), None, "of no account, no order");
+}
+
+#[test]
+fn a_denial_that_names_no_account_denies_the_order_in_all_of_them() {
+    let mapping = edited(|file| file["accounts"]["eu"] = file["accounts"]["main"].clone());
+    let sale = |account: &str| with(of_order(json!("4711")), json!({ "account": account }));
+    let denied = with(of_order(json!("4711")), json!({ "consent": "denied" }));
+    let Ok(Event::Ignored(ignored)) = parse_event(&denied.to_string(), &mapping, now()).event
+    else {
+        panic!("ignored");
+    };
+    let of_sales = ["main", "eu"].map(|account| order(&mapping, &sale(account)).expect("an order"));
+    let mut denied: Vec<_> = ignored.orders.into_values().collect();
+    denied.sort();
+    let mut of_sales = of_sales.to_vec();
+    of_sales.sort();
+    assert_eq!(denied, of_sales);
 }
