@@ -225,6 +225,7 @@ async fn corrections_denials_and_erasures_reach_the_order_by_any_of_its_ids() {
     a_denial_after_the_sale(&world).await;
     a_denial_before_the_sale(&world).await;
     a_denial_beside_the_sale(&world).await;
+    a_denial_before_the_number(&world).await;
     an_erased_order_is_not_counted_anew(&world).await;
     world.stop().await;
 }
@@ -324,6 +325,18 @@ async fn a_denial_before_the_sale(world: &World) {
     let items = world.items_with("Conversions", "denied").await;
     assert_eq!(items.len(), 1, "{items:#?}");
     assert!(!items[0].to_string().contains("1005"), "the order is hashed: {items:#?}");
+}
+
+/// The sale came without its number; with it, it is the denied order.
+async fn a_denial_before_the_number(world: &World) {
+    let numbered = sale("9", "1009", "never-seen");
+    world.queued(&with(&numbered, &json!({"orderId": null}))).await;
+    let denial = with(&from("web", "W9", "purchase", &numbered), &json!({"consent": "denied"}));
+    for event in [&denial, &numbered] {
+        let answer = world.post(event).await;
+        assert_eq!(told(&answer), (200, json!(["ignored", "consent_denied", null])));
+    }
+    assert_eq!(world.record("9").await["reason"], "identity_erased");
 }
 
 /// Nothing of a sale is stored whose order is denied in the same array.

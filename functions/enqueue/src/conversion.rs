@@ -167,7 +167,9 @@ impl<P: Ports> Enqueue<P> {
             let answer = conflict(conversion, message);
             return Ok(EventAnswer { lost: gathered.lost, ..answer });
         }
-        let gathered = self.adopt_order(gathered, conversion, call).await?;
+        let Some(gathered) = self.adopt_order(gathered, conversion, call).await? else {
+            return Ok(EventAnswer::of_denied_order(conversion));
+        };
         let gathered = self.improve_or_signal(gathered, conversion, call).await?;
         Ok(answer(conversion, Status::Duplicate, &gathered))
     }

@@ -81,34 +81,33 @@ impl<P: Ports> Enqueue<P> {
         Ok(false)
     }
 
-    /// Claims the order of a row that was written before its order was known.
+    /// Claims the order of a row that was written before its order was known. `None`: it is denied, and
+    /// the row has ended.
     pub(crate) async fn adopt_order(
         &self,
         gathered: Gathered,
         conversion: &Conversion,
         call: &Call<'_>,
-    ) -> Result<Gathered, LedgerError> {
+    ) -> Result<Option<Gathered>, LedgerError> {
         let row = &gathered.row;
-        let Some(order) = conversion.order.as_ref().filter(|_| row.facts.order.is_none()) else {
-            return Ok(gathered);
+        let is_unknown = row.facts.order.is_none() && !row.is_erased();
+        let Some(order) = conversion.order.as_ref().filter(|_| is_unknown) else {
+            return Ok(Some(gathered));
         };
-        if row.is_erased() {
-            return Ok(gathered);
-        }
         match self.claim_order(order, &OrderOwner::Row(row.key.clone()), call).await? {
             Turn::Ours => {}
             // It counts already; nothing can be done about that.
-            Turn::Counted(_) => return Ok(gathered),
+            Turn::Counted(_) => return Ok(Some(gathered)),
             Turn::Denied => {
                 self.end(row.clone(), call).await?;
-                return Ok(gathered);
+                return Ok(None);
             }
         }
         let mut row = row.clone();
         for _ in 0..ROUNDS {
             let after = with_order(&row, order);
             if self.ledger.change(&row, &after).await? {
-                return Ok(Gathered { row: after, ..gathered });
+                return Ok(Some(Gathered { row: after, ..gathered }));
             }
             let current = originals::row(&self.ledger, &row.key, call.now).await?;
             row = current.ok_or(LedgerError::Conflict)?;

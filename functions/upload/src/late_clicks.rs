@@ -22,7 +22,7 @@ use tracklayer_edge::{
     ports::{Claims as _, Clock as _, LedgerError, Ports, Rows as _},
 };
 
-use crate::{context::Upload, run::Run};
+use crate::{batch::Disposition, context::Upload, run::Run};
 
 /// Rows that are looked after at the same time.
 const AT_ONCE: usize = 16;
@@ -66,7 +66,8 @@ impl<P: Ports> Run<'_, P> {
             // Unknown is not "none": the row is not decided on a click that may be there.
             Err(error) => {
                 tracing::error!(record = work.key.label(), %error, "click not looked for");
-                work.row = None;
+                self.set_aside(index, Disposition::Return);
+                self.works[index].row = None;
             }
         }
     }

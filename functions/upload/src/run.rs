@@ -91,7 +91,13 @@ impl<P: Ports> Run<'_, P> {
     pub async fn mark_dead(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
-            let rests = |row: &Row| row.observed.refusal.is_some() || after_wait(row).is_none();
+            // An accepted row is driven by its `due`, whatever becomes of its message.
+            let rests = |row: &Row| {
+                let observed = &row.observed;
+                observed.refusal.is_some()
+                    || observed.accepted.is_some()
+                    || after_wait(row).is_none()
+            };
             let refused = work.row.as_ref().is_some_and(rests);
             let again = matches!(work.disposition, Disposition::Return | Disposition::Defer(_));
             again && work.receives() >= max_receives && !refused

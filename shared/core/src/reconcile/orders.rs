@@ -61,9 +61,10 @@ pub fn claimed<'a>(
     if age > WRITTEN_WITHIN { Claimed::Abandoned } else { Claimed::InProgress }
 }
 
-/// An erased row keeps no order; that its key has the claim says enough.
+/// An erased row keeps no order, and a run that died may have left one without the order that it had
+/// claimed for it. That the row's key has the claim says enough then.
 fn is_of(row: &Row, order: &OrderKey) -> bool {
-    row.is_erased() || row.facts.order.as_ref() == Some(order)
+    row.facts.order.as_ref().is_none_or(|own| own == order)
 }
 
 /// Whether `conversion`, which names the order of `row`, says the same once more: the same value and
