@@ -54,6 +54,8 @@ pub struct Work {
     /// Why no click was found.
     pub missing: Option<WaitReason>,
     pub disposition: Disposition,
+    /// Done because its row is driven without this message, as far as this run has read.
+    pub is_left: bool,
 }
 
 impl Work {
@@ -85,7 +87,10 @@ impl Work {
         let driven = self.row.as_ref().filter(|row| is_driven(row));
         self.disposition = match driven.map(|row| busy_until(row, now, policy)) {
             None => disposition,
-            Some(None) => Disposition::Done,
+            Some(None) => {
+                self.is_left = true;
+                Disposition::Done
+            }
             Some(Some(over)) => Disposition::Defer(over.seconds_since(now)),
         };
     }
@@ -182,6 +187,7 @@ fn add(works: &mut BTreeMap<RowKey, Work>, key: RowKey, record: SqsRecord) {
         found: None,
         missing: None,
         disposition: Disposition::Return,
+        is_left: false,
     });
     work.sent_at = work.sent_at.max(sent_at);
     work.messages.push(record.into());
@@ -297,6 +303,21 @@ mod tests {
         let mut original = Row { open: open(IndexClass::Wait, 60, None), ..self::row() };
         original.observed.applying = Some(sold());
         assert_eq!(set_aside(original, false), Disposition::Defer(540));
+    }
+
+    #[test]
+    fn only_what_is_left_to_its_due_is_read_once_more() {
+        let is_left = |row: Row| {
+            let mut work = batch(vec![record("1", 1)]).works.remove(0);
+            work.row = Some(row);
+            work.set_aside(Disposition::Return, sold(), &POLICY);
+            work.is_left
+        };
+        assert!(is_left(accepted_row(Vec::new())));
+        assert!(!is_left(row()), "its message is returned");
+        let mut claimed = Row { open: open(IndexClass::Wait, 60, None), ..row() };
+        claimed.observed.applying = Some(sold());
+        assert!(!is_left(claimed), "its message is deferred");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tracklayer_core::{
         note::{Context, Note, OnConflict, Write},
     },
 };
-use tracklayer_edge::ports::{Batches as _, Clock as _, Ports, Written};
+use tracklayer_edge::ports::{Batches as _, Clock as _, Found, Ports, Written};
 
 use crate::{
     accounts::Accounts,
@@ -85,6 +85,28 @@ impl<P: Ports> Run<'_, P> {
     pub fn set_aside(&mut self, index: usize, disposition: Disposition) {
         let upload = self.upload;
         self.works[index].set_aside(disposition, upload.clock.now(), &upload.policy);
+    }
+
+    /// Reads once more what was left alone for trouble: another run that has received the same message
+    /// may have claimed the row since, and needs the message for a dead letter if it is refused.
+    pub async fn look_again(&mut self) {
+        let left: Vec<usize> =
+            (0..self.works.len()).filter(|&index| self.works[index].is_left).collect();
+        if left.is_empty() {
+            return;
+        }
+        let keys: Vec<_> = left.iter().map(|&index| self.works[index].key.clone()).collect();
+        let found = self.upload.ledger.read(&keys, &[]).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "rows not read again, their messages are returned");
+            Found::default()
+        });
+        let mut rows = found.rows;
+        for index in left {
+            let work = &mut self.works[index];
+            work.row = rows.remove(&work.key);
+            work.disposition = Disposition::Return;
+            self.set_aside(index, Disposition::Return);
+        }
     }
 
     /// At the last receive, what becomes a dead-letter message is marked in the ledger too.

@@ -45,6 +45,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
         if plan.orders[at].posts.len() > 1 {
             add(&|plan| plan.orders[at].posts.truncate(1));
         }
+        if plan.orders[at].forgets {
+            add(&|plan| plan.orders[at].forgets = false);
+        }
         if plan.orders[at].conflict {
             add(&|plan| plan.orders[at].conflict = false);
         }

@@ -56,6 +56,9 @@ pub fn start(world: &Rc<World>) {
         if order.conflict && !too_old && !may_be_ignored {
             conflict(world, order, post.event);
         }
+        if order.forgets && !too_old && !may_be_ignored {
+            forget(world, order);
+        }
         // A shop that has two originals under one id names them only once it has sent both.
         let shared = world.plan.orders.iter().filter(|known| known.is_same(order)).count() > 1;
         for fix in &order.corrections {
@@ -131,6 +134,25 @@ fn conflict(world: &Rc<World>, order: &Order, mut event: Value) {
         let ends = !world.plan.endings.is_empty();
         let expected: &[&str] = if ends { &["conflict", "duplicate"] } else { &["conflict"] };
         send(&world, &event, expected).await;
+        world.posting.set(world.posting.get() - 1);
+    });
+}
+
+/// The same without the order's number, once it is known as one of its notices.
+fn forget(world: &Rc<World>, order: &Order) {
+    let mut event = original(order);
+    event["orderId"] = Value::Null;
+    // Something must name its person.
+    let email = order.names.email.clone();
+    event["email"] = json!(email.unwrap_or_else(|| format!("{}@example.com", order.id)));
+    let (order, world) = (order.clone(), Rc::clone(world));
+    world.posting.set(world.posting.get() + 1);
+    let spawner = Rc::clone(&world);
+    spawner.executor.spawn(async move {
+        while !oracle::is_known(&world, &order) {
+            world.sleep(600_000).await;
+        }
+        send(&world, &event, &["duplicate", "conflict"]).await;
         world.posting.set(world.posting.get() - 1);
     });
 }

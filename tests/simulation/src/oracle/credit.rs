@@ -93,10 +93,10 @@ impl<'a> Look<'a> {
         };
         let known = before.facts.click_id().map(ClickId::key);
         let notices = group::notices(world, order);
-        // Another notice of its order may have brought it.
+        // Another notice of its order may have brought the click that it has now.
         let others = notices.iter().filter_map(|it| it.names.click.as_ref().map(parse));
         let mut others = others.filter(|id| brought && known == Some(id.key()));
-        let own = order.names.click.as_ref().map(parse).or_else(|| others.next());
+        let own = others.next().or_else(|| order.names.click.as_ref().map(parse));
         let own = own.filter(|own| match (brought, seen) {
             (true, true) => is_there(own),
             (true, false) => true,

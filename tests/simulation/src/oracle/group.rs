@@ -84,7 +84,9 @@ pub(super) fn check(world: &World, order: &Order, row: &Row) {
     let is_kept = notices.iter().all(|it| it.corrections.iter().all(keeps));
     let mut richer = others.filter(|it| {
         let is_near = (it.occurred - order.occurred).abs() <= APART;
-        it.names.click.is_some() && it.value == order.value && is_near
+        // Nobody else knows this click: it can't be later, or taken back.
+        let is_own = |click: &String| !world.plan.clicked.contains_key(click);
+        it.names.click.as_ref().is_some_and(is_own) && it.value == order.value && is_near
     });
     if let Some(richer) = richer.next().filter(|_| is_unmatched && is_kept) {
         let what = format!("{} has a click", label(richer));

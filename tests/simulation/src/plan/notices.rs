@@ -18,7 +18,7 @@ pub(super) fn draw(span: i64, orders: &mut Vec<Order>, setting: &mut Setting, ra
             continue;
         }
         let first = &mut orders[at];
-        first.conflict = false;
+        (first.conflict, first.forgets) = (false, random.chance(1_500));
         first.names.order.get_or_insert_with(|| format!("g{at}"));
         if random.chance(3_000) {
             first.names = Names { order: first.names.order.clone(), ..Names::default() };
@@ -56,6 +56,7 @@ fn notice(first: &Order, n: i64, span: i64, random: &mut Random) -> Order {
         value: (event != "qualified_lead").then_some(value),
         posts: draw.posts(posted),
         conflict: false,
+        forgets: draw.random.chance(1_500),
         corrections: Vec::new(),
     };
     notice.corrections = draw.fixes(&notice, posted);

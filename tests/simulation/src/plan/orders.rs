@@ -24,6 +24,8 @@ pub struct Order {
     pub posts: Vec<i64>,
     /// Whether the source once says something else under the same id.
     pub conflict: bool,
+    /// Whether it comes once more without its order's number, once it is known.
+    pub forgets: bool,
     /// Its corrections.
     pub corrections: Vec<Fix>,
 }
@@ -149,6 +151,7 @@ impl Draw<'_> {
             value,
             posts: self.posts(posted),
             conflict: self.random.chance(1_000),
+            forgets: false,
             corrections: Vec::new(),
         };
         order.corrections = self.fixes(&order, posted);

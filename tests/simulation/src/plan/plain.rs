@@ -29,6 +29,7 @@ impl Plan {
             value: Some(100_000),
             posts: vec![START + MINUTE],
             conflict: false,
+            forgets: false,
             corrections: Vec::new(),
         };
         Plan {

@@ -162,6 +162,7 @@ impl Visitor {
             value: None,
             posts: draw.posts(posted),
             conflict: false,
+            forgets: false,
             corrections: Vec::new(),
         };
         order.value = (order.event != "qualified_lead").then(|| draw.random.between(1, 200_000));
