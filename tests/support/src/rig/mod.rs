@@ -63,7 +63,7 @@ impl World {
 
     /// Starts a system at a place that the test took itself.
     pub async fn at(place: Place, change: impl FnOnce(&mut Options)) -> World {
-        let mut options = Options { port: 0, aws_port: 0, simulator_port: 0, ..Options::default() };
+        let mut options = Options::on_free_ports();
         options.settle_delay = 1;
         options.sweep_every = Duration::from_secs(1);
         options.batch_window = Duration::from_secs(1);
