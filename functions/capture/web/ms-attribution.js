@@ -54,19 +54,18 @@
     const found = /^\s*(?:_uet)?([0-9a-z-]{16,72})(?=[,?&\s]|$)/i.exec(decoded(text) || text);
     return found && found[1].replace(/-[01]N?$/, "");
   };
-  const navigation = safely(() => performance.getEntriesByType("navigation")[0])() || {};
+  const navigation = () => performance.getEntriesByType("navigation")[0] || {};
   // A page that was prerendered is seen later than it was loaded.
-  const landedAt = new Date(Date.now() - performance.now() + (navigation.activationStart || 0)).toISOString();
+  const landedAt = () =>
+    new Date(Date.now() - performance.now() + (navigation().activationStart || 0)).toISOString();
   const clickIn = safely((address) => {
     const { origin, pathname, searchParams } = new URL(address);
     const named = (pattern) => [...searchParams].filter(([name]) => pattern.test(name));
     const msclkid = named(/^msclkid$/i).map(([, value]) => clean(value)).find(Boolean);
-    const landingUrl = `${origin}${pathname}?${new URLSearchParams(named(/^utm_/))}`.slice(0, 2048);
-    return msclkid && { msclkid, landingUrl, landedAt };
+    const landingUrl = `${origin}${pathname}?${new URLSearchParams(named(/^utm_/))}`.replace(/\?$/, "").slice(0, 2048);
+    return msclkid && { msclkid, landingUrl, landedAt: landedAt() };
   });
-  // The address with which the document was fetched stays known when a router has changed it; the page
-  // before may have been a landing page without this script.
-  const landed = clickIn(navigation.name) || clickIn(location.href) || clickIn(document.referrer);
+  let landed;
 
   // --- Delivery. What failed is kept for the next page, once.
   const post = (body, isLast) => {
@@ -111,7 +110,7 @@
   const flush = () => {
     // UET's cookies are read where the address has no click id, and never written.
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
-    if (msclkid) hold({ msclkid, landedAt });
+    if (msclkid) hold({ msclkid, landedAt: landedAt() });
     held.splice(0).forEach(send);
     write(tab, "held", held);
   };
@@ -221,6 +220,9 @@
   };
   const start = safely(() => {
     window.tracklayer = api;
+    // The address with which the document was fetched stays known when a router has changed it; the
+    // page before may have been a landing page without this script.
+    landed = [navigation().name, location.href, document.referrer].map(clickIn).find(Boolean);
     if (landed) hold(landed);
     const failed = list(tab, "failed");
     write(tab, "failed", null);

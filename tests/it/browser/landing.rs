@@ -117,3 +117,29 @@ async fn a_click_is_found_behind_routers_redirects_and_uets_cookies() {
     assert_eq!(found, [1, 2, 3, 4, 5, 7].map(|n| json!(click(n))));
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_prerendered_lands_when_it_is_seen() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let landing = format!("/shoes?msclkid={}", click(1));
+    let rules =
+        json!({"prerender": [{"source": "list", "urls": [landing], "eagerness": "immediate"}]});
+    let body =
+        format!(r#"<script type="speculationrules">{rules}</script><a href="{landing}">Shoes</a>"#);
+    site.put("/", Page { body, ..Page::default() });
+    browser.goto(&site.url("/")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(site.posts().is_empty(), "{:#?}", site.posts());
+    browser.click("a").await;
+    let posted = site.until_posts(1).await.remove(0);
+    assert!(seconds_ago(&posted) < 2.0, "{posted}");
+    assert_eq!(posted["landingUrl"], json!(site.url("/shoes")));
+    let activation = "return performance.getEntriesByType('navigation')[0].activationStart";
+    let activation = browser.js(activation).await;
+    assert!(
+        activation.as_f64().is_some_and(|after| after > 1_000.0),
+        "{activation}: not prerendered"
+    );
+    browser.close().await;
+}

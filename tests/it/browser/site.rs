@@ -176,7 +176,7 @@ async fn show(
     // As strict as a policy gets for a page with scripts.
     let origin = api.split('/').take(3).collect::<Vec<_>>().join("/");
     let policy = format!(
-        "default-src 'self'; script-src 'self' {origin}; connect-src {origin}; form-action 'self'"
+        "default-src 'self'; script-src 'self' {origin} 'inline-speculation-rules'; connect-src {origin}; form-action 'self'"
     );
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }

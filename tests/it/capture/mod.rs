@@ -1,6 +1,8 @@
 //! Landings and ties as pages send them, and which click a conversion is credited to.
 
 mod credited;
+mod snippet;
+mod strangers;
 mod withdrawal;
 mod withdrawn_rows;
 

@@ -72,8 +72,7 @@ impl World {
         options.function_timeout = 8;
         change(&mut options);
         let stack = Stack::start(options).await.expect("a system");
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        World { stack, http: reqwest::Client::new(), _place: place }
+        World { stack, http: http(), _place: place }
     }
 
     /// The simulated Microsoft.
@@ -159,6 +158,14 @@ impl World {
     pub async fn stop(self) {
         self.stack.stop().await;
     }
+}
+
+/// A client for HTTP.
+#[must_use]
+pub fn http() -> reqwest::Client {
+    // Another test of the same process may have done it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// Asks until the answer is `Ok`.
