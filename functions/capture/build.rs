@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 const SOURCE: &str = "web/ms-attribution.js";
 
+#[expect(clippy::disallowed_methods, reason = "a variable of Cargo, which has no edge")]
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={SOURCE}");
     let source = fs::read_to_string(SOURCE)?;

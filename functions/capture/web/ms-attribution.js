@@ -5,7 +5,7 @@
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
   "use strict";
-  const script = document.currentScript || document.querySelector('script[src*="/ms-attribution.js"]');
+  const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
   // Calls made before this script ran: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
   const early = window.tracklayer || [];
   // A second copy of this script leaves everything to the first one.
@@ -23,7 +23,8 @@
   // --- What the browser keeps. Storage may be blocked or full: then this page's memory has to do.
   const tab = "sessionStorage", browser = "localStorage";
   const read = safely((area, name) => JSON.parse(window[area].getItem("tl_" + name)));
-  const write = safely((area, name, value) => window[area].setItem("tl_" + name, JSON.stringify(value)));
+  const write = safely((area, name, value) =>
+    value ? window[area].setItem("tl_" + name, JSON.stringify(value)) : window[area].removeItem("tl_" + name));
   const list = (area, name) => [].concat(read(area, name) || []);
   const cookie = safely((name) => decodeURIComponent(document.cookie.match(`(?:^|; *)${name}=([^;]*)`)[1]));
 
@@ -112,14 +113,14 @@
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
     if (msclkid) hold({ msclkid, landedAt: landedAt() });
     held.splice(0).forEach(send);
-    write(tab, "held", held);
+    write(tab, "held");
   };
   const withdraw = () => {
     const known = own() ? [own(), session] : [];
     keep("");
     sent = [];
-    ["sent", "click"].forEach((name) => write(browser, name, null));
-    ["held", "failed"].forEach((name) => write(tab, name, null));
+    ["sent", "click"].forEach((name) => write(browser, name));
+    ["held", "failed"].forEach((name) => write(tab, name));
     known.filter(Boolean).forEach((sessionId) => post({ sessionId, consent: "denied" }));
     // If the visitor agrees again on this page.
     if (landed) held = [landed];
@@ -135,15 +136,16 @@
     fill(answer === "denied");
   });
   const hear = (source, command, change) => {
-    const word = change && change.ad_storage;
-    if (word !== "granted" && word !== "denied") return;
-    if (command === "update") answers[source] = word;
+    const answer = change && change.ad_storage;
+    if (!/^(granted|denied)$/.test(answer)) return;
+    if (command === "update") answers[source] = answer;
     // The visitor's region is not known here, so a default that denies somewhere counts.
-    else if (word === "denied" || !(preset || change.region)) preset = word;
+    else if (answer === "denied" || !(preset || change.region)) preset = answer;
     // Several commands of one task are one answer.
     Promise.resolve().then(settle);
   };
 
+  const word = (isGiven) => ({ ad_storage: isGiven ? "granted" : "denied" });
   const watched = {};
   const watch = safely((name) => {
     const queue = window[name];
@@ -164,17 +166,17 @@
     if (queue.forEach) take(...queue);
     // UET's script has taken the queue over and keeps only what became of it.
     const { enabled, adStorageUpdated, adStorageAllowed } = queue.uetConfig.consent;
-    if (enabled) hear(name, adStorageUpdated ? "update" : "default", { ad_storage: adStorageAllowed ? "granted" : "denied" });
+    if (enabled) hear(name, adStorageUpdated ? "update" : "default", word(adStorageAllowed));
   });
   // Purpose 1: store information on a device. 1126 is Microsoft Advertising:
   // https://learn.microsoft.com/en-us/advertising/msa-help/hlp_ba_conc_uet_tcf
   const hearTcf = safely(({ eventStatus, gdprApplies, purpose, vendor }) => {
-    if (!/^(tcloaded|useractioncomplete)$/.test(eventStatus)) return;
+    if (eventStatus === "cmpuishown") return;
     const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[options.vendor || 1126]);
     answers.tcf = 0;
     // Without consent, only a person who has just answered takes anything back.
     const command = isGiven || eventStatus !== "tcloaded" ? "update" : "default";
-    hear("tcf", command, { ad_storage: isGiven ? "granted" : "denied" });
+    hear("tcf", command, word(isGiven));
   });
   const look = safely(() => {
     ["uetq", "dataLayer"].forEach(watch);
@@ -211,7 +213,7 @@
     link,
     consent: safely((word) => hear("page", "update", { ad_storage: word })),
     session: safely((id) => {
-      session = String(id);
+      session = id && String(id);
       hold(read(browser, "click") || landed);
       settle();
     }),
@@ -225,9 +227,12 @@
     landed = [navigation().name, location.href, document.referrer].map(clickIn).find(Boolean);
     if (landed) hold(landed);
     const failed = list(tab, "failed");
-    write(tab, "failed", null);
+    write(tab, "failed");
     failed.forEach((body) => post(body, true));
-    if (needsConsent) look(setInterval(look, 1000));
+    if (needsConsent) {
+      look();
+      setInterval(look, 1000);
+    }
     api.push(...[].concat(early));
     link(options);
     ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));

@@ -79,8 +79,8 @@ async fn nothing_is_sent_before_consent_and_everything_is_taken_back_with_it() {
         browser.js(denied).await;
         let withdrawal = site.until_posts(2).await.remove(1);
         assert_eq!(withdrawal, json!({"sessionId": kept, "consent": "denied"}));
-        let forgotten = "return [tracklayer.reference(), document.cookie, localStorage.tl_click]";
-        assert_eq!(browser.js(forgotten).await, json!(["", "", "null"]));
+        let forgotten = "return [tracklayer.reference(), document.cookie, localStorage.length]";
+        assert_eq!(browser.js(forgotten).await, json!(["", "", 0]));
         browser.js(denied).await;
         browser.goto(&site.url("/last")).await;
         a_moment().await;

@@ -33,7 +33,7 @@ pub struct Page {
     pub before: String,
     /// Attributes of the snippet's element.
     pub attributes: String,
-    /// What is in its body.
+    /// What is in its body; `{api}` is what comes before `/ms-attribution.js`.
     pub body: String,
 }
 
@@ -171,7 +171,8 @@ async fn show(
         r#"<!doctype html><meta charset="utf-8"><title>A page</title>
            <script src="/before.js"></script>
            <script async src="{api}/ms-attribution.js" {}></script>{}"#,
-        page.attributes, page.body
+        page.attributes,
+        page.body.replace("{api}", &api)
     );
     // As strict as a policy gets for a page with scripts.
     let origin = api.split('/').take(3).collect::<Vec<_>>().join("/");
