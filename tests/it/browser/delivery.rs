@@ -151,6 +151,7 @@ async fn whatever_a_page_has_under_these_names_the_snippet_throws_nothing() {
              { sessionStorage[name] = '{broken'; localStorage[name] = '5' }",
         "document.cookie = 'tl_session=%E0%A4%A'; document.cookie = 'tl_session=x; Path=/'",
     ] {
+        println!("{before}");
         let page = Page { before: before.to_owned(), ..Page::default() };
         let site = Site::start(page).await;
         browser.page.delete_all_cookies().await.expect("no cookies");

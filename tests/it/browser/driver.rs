@@ -11,7 +11,7 @@ use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::rig::http;
+use test_support::rig::{http, until};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::files::folder;
@@ -85,6 +85,12 @@ impl Browser {
     /// Opens an address, and waits until it is loaded.
     pub async fn goto(&self, url: &str) {
         self.page.goto(url).await.expect("a page");
+        // Where the new page has another origin, the driver may answer a moment early.
+        until("loaded", || async {
+            let state = self.js("return document.readyState").await;
+            if state == "complete" { Ok(()) } else { Err(state) }
+        })
+        .await;
     }
 
     /// Runs a function's body in the page, and answers with what it returns.
