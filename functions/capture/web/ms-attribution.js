@@ -211,7 +211,10 @@
   });
   const api = {
     link,
-    consent: safely((word) => hear("page", "update", { ad_storage: word })),
+    consent: safely((answer) => {
+      hear("page", "update", { ad_storage: answer });
+      settle();
+    }),
     session: safely((id) => {
       session = id && String(id);
       hold(read(browser, "click") || landed);

@@ -172,7 +172,9 @@ async fn who_agrees_again_is_known_under_another_reference() {
     let site = Site::with("").await;
     browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
     for word in ["granted", "denied", "granted"] {
-        browser.js(&format!("tracklayer.consent('{word}')")).await;
+        // Known at once: a page may use it in the next line.
+        let script = format!("tracklayer.consent('{word}'); return tracklayer.reference()");
+        assert_eq!(browser.js(&script).await == json!(""), word == "denied");
         a_moment().await;
     }
     let posts = site.until_posts(3).await;

@@ -4,6 +4,7 @@
 //! - `consent`: what is sent when, and taken back
 //! - `delivery`: what a browser refuses, and what fails
 //! - `forms`: hidden fields
+//! - `recipes`: what functions/RECIPES.md tells people to paste
 //! - `journey`: from the ad to Microsoft, through the whole system
 
 mod consent;
@@ -12,6 +13,7 @@ mod driver;
 mod forms;
 mod journey;
 mod landing;
+mod recipes;
 mod site;
 
 use serde_json::Value;

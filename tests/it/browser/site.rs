@@ -29,11 +29,12 @@ pub struct Post {
 /// A page: what its pieces are.
 #[derive(Clone, Default)]
 pub struct Page {
-    /// A script that runs before the snippet does.
+    /// A script that runs before the snippet does; `{api}` is what comes before
+    /// `/ms-attribution.js`.
     pub before: String,
     /// Attributes of the snippet's element.
     pub attributes: String,
-    /// What is in its body; `{api}` is what comes before `/ms-attribution.js`.
+    /// What is in its body; `{api}` as well.
     pub body: String,
 }
 
@@ -82,6 +83,7 @@ impl Site {
         *shared.api.lock().expect("no panic") = api;
         let pages = Router::new()
             .route("/before.js", get(before))
+            .route("/cart.js", get(r#"{"token":"c-1?key=secret"}"#))
             .route("/favicon.ico", get(StatusCode::NO_CONTENT))
             .fallback(show)
             .with_state(shared.clone());
@@ -153,7 +155,8 @@ async fn script() -> Response {
 async fn before(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let from = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let path = from.and_then(|from| from.parse::<Uri>().ok()).map(|uri| uri.path().to_owned());
-    javascript(shared.page_at(path.as_deref().unwrap_or_default()).before)
+    let before = shared.page_at(path.as_deref().unwrap_or_default()).before;
+    javascript(before.replace("{api}", &shared.api.lock().expect("no panic")))
 }
 
 async fn show(
@@ -177,7 +180,8 @@ async fn show(
     // As strict as a policy gets for a page with scripts.
     let origin = api.split('/').take(3).collect::<Vec<_>>().join("/");
     let policy = format!(
-        "default-src 'self'; script-src 'self' {origin} 'inline-speculation-rules'; connect-src {origin}; form-action 'self'"
+        "default-src 'self'; script-src 'self' {origin} 'inline-speculation-rules'; \
+         connect-src 'self' {origin}; form-action 'self'"
     );
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }
