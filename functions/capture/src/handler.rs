@@ -16,7 +16,7 @@ use tracklayer_edge::{
     ports::{Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _},
 };
 
-use crate::{context::Capture, wire::Landing, withdraw::Withdrawal};
+use crate::{context::Capture, crawlers, snippet, wire::Landing, withdraw::Withdrawal};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1024;
@@ -37,9 +37,13 @@ where
 {
     /// Answers one request before `deadline`.
     pub async fn handle(&self, request: &Request, deadline: &Deadline) -> Response {
+        if snippet::is_wanted(request) {
+            return snippet::answer(request);
+        }
         let (metric, response) = match self.answer(request, deadline).await {
             Ok(Captured::Stored(cookie)) => ("Captured", stored(&cookie)),
             Ok(Captured::Denied) => ("CaptureDenied", http_api::empty(204)),
+            Ok(Captured::Crawler) => ("CaptureCrawler", http_api::empty(204)),
             Err(problem) => ("CaptureRefused", http_api::refusal(problem)),
         };
         // A landing belongs to no account yet: the click id is looked up by the one that sells.
@@ -51,6 +55,9 @@ where
 
     async fn answer(&self, request: &Request, deadline: &Deadline) -> Result<Captured, Problem> {
         let by = self.sender(request).await?;
+        if by == TiedBy::Browser && crawlers::is_crawler(request) {
+            return Ok(Captured::Crawler);
+        }
         let body = http_api::body(request, &["application/json", "text/plain"], MAX_BODY)?;
         let landing = Landing::parse(&body)?;
         if !landing.ignored.is_empty() {
@@ -133,6 +140,7 @@ fn consent(landing: &Landing, by: TiedBy, now: EventTime) -> Details {
 enum Captured {
     Stored(RecordId),
     Denied,
+    Crawler,
 }
 
 /// The server's time, or the earlier one that the page names: not before the earliest moment that it

@@ -7,7 +7,9 @@ use microsoft_simulator::{Account, CountType, Goal, RevenueType};
 use serde_json::{Value as Json, json};
 use tracklayer_core::mapping::{self, GoalRule, Mapping, Revenue};
 
-/// SHA-256 of `local-key`: `printf local-key | sha256sum`.
+/// The ingest key of the shop and of whoever tries things out.
+pub(crate) const LOCAL_KEY: &str = "local-key";
+/// SHA-256 of it: `printf local-key | sha256sum`.
 const LOCAL_KEY_SHA256: &str = "dba73d3fcb67907054ce8317378a14b30da1b86b75803e9ba66f18efd9bef09e";
 /// Ad account number of `main`; further accounts get the numbers after it.
 const MAIN_ACCOUNT_ID: u64 = 7_654_321;

@@ -18,6 +18,7 @@ pub mod sample;
 pub mod schedule;
 mod serve;
 mod setup;
+mod shop;
 pub mod stack;
 pub mod template;
 

@@ -24,6 +24,10 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = 9402)]
     pub simulator_port: u16,
 
+    /// Port of a small shop to try everything with a mouse
+    #[arg(long, value_name = "PORT", default_value_t = 9403)]
+    pub shop_port: u16,
+
     /// Another Microsoft instead of the simulator: API calls go to URL/CampaignManagement/v13/…,
     /// tokens to URL/common/oauth2/v2.0/token
     #[arg(long, value_name = "URL")]
@@ -89,7 +93,7 @@ impl Options {
     /// The defaults with free ports, for tests that run side by side.
     #[must_use]
     pub fn on_free_ports() -> Self {
-        Self { port: 0, aws_port: 0, simulator_port: 0, ..Self::default() }
+        Self { port: 0, aws_port: 0, simulator_port: 0, shop_port: 0, ..Self::default() }
     }
 }
 
@@ -116,7 +120,8 @@ mod tests {
     #[test]
     fn defaults() {
         let options = Options::default();
-        assert_eq!((options.port, options.aws_port, options.simulator_port), (9400, 9401, 9402));
+        let ports = [options.port, options.aws_port, options.simulator_port, options.shop_port];
+        assert_eq!(ports, [9400, 9401, 9402, 9403]);
         assert_eq!(
             (options.settle_delay, options.min_click_age, options.hour, options.function_timeout),
             (5, 0, 10, 30)

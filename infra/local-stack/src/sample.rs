@@ -1,12 +1,15 @@
 //! Commands to copy, printed once the stack is ready.
 
+use crate::Stack;
+
 /// Commands that lead from a click to a restated conversion.
 #[must_use]
-pub fn sample(api: &str, microsoft: &str, settle_delay: u64) -> String {
+pub fn sample(stack: &Stack, settle_delay: u64) -> String {
+    let (api, microsoft, shop) = (stack.api_url(), stack.simulator_url(), stack.shop_url());
     let wait = settle_delay + 10;
     format!(
         r#"
-Copy and paste, in another terminal:
+Open {shop} and buy something, or copy and paste, in another terminal:
 
 key='Authorization: Bearer local-key' json='Content-Type: application/json'
 

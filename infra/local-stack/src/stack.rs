@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::queue::LocalQueue;
 use crate::runtime::{Function, FunctionSpec, Guard};
 use crate::serve::{Servers, bind};
+use crate::shop::{self, Shop};
 use crate::template::{EventSource, FunctionPlan, Place, Plan, SchedulePlan};
 use crate::{accounts, build, gateway, invoke, poller, schedule, setup, template};
 
@@ -33,6 +34,7 @@ pub struct Stack {
     api_url: String,
     aws_url: String,
     microsoft_url: String,
+    shop_url: String,
     aws: Aws,
     simulator: Option<Simulator>,
     functions: BTreeMap<String, Function>,
@@ -50,9 +52,10 @@ impl Stack {
         let (api, api_url) = bind(options.port, "--port").await?;
         let (aws_listener, aws_url) = bind(options.aws_port, "--aws-port").await?;
         let mut servers = Servers::new();
+        let (shop, shop_url) = bind(options.shop_port, "--shop-port").await?;
         let accounts = accounts::accounts(options.mapping.as_deref())?;
         let (simulator, microsoft_url) = microsoft(&options, &accounts, &mut servers).await?;
-        let plan = read_plan(&options, &aws_url, &microsoft_url)?;
+        let plan = read_plan(&options, &aws_url, &microsoft_url, &shop_url)?;
 
         let settings = local_aws::Settings {
             region: REGION.to_owned(),
@@ -66,8 +69,26 @@ impl Stack {
         let functions = functions(&plan, &options, &aws_url).await?;
         invoke::connect(&aws, &plan, &functions).await?;
         let jobs = jobs(&plan, &options, &functions, &aws)?;
-        servers.serve(api, gateway::router(routes(&plan, &functions)?, plan.cors.clone(), ACCOUNT));
-        Ok(Self { api_url, aws_url, microsoft_url, aws, simulator, functions, servers, jobs })
+        let router = gateway::router(routes(&plan, &functions)?, plan.cors.clone(), ACCOUNT);
+        servers.serve(api, router.clone());
+        let pages = Shop {
+            api: router,
+            api_url: api_url.clone(),
+            microsoft_url: microsoft_url.clone(),
+            key: accounts::LOCAL_KEY.to_owned(),
+        };
+        servers.serve(shop, shop::router(pages));
+        Ok(Self {
+            api_url,
+            aws_url,
+            microsoft_url,
+            shop_url,
+            aws,
+            simulator,
+            functions,
+            servers,
+            jobs,
+        })
     }
 
     /// Address of the HTTP API.
@@ -86,6 +107,12 @@ impl Stack {
     #[must_use]
     pub fn simulator_url(&self) -> &str {
         &self.microsoft_url
+    }
+
+    /// Address of the shop.
+    #[must_use]
+    pub fn shop_url(&self) -> &str {
+        &self.shop_url
     }
 
     /// The simulator, unless another Microsoft is used.
@@ -157,20 +184,31 @@ async fn microsoft(
     Ok((Some(simulator), url))
 }
 
-fn read_plan(options: &Options, aws_url: &str, microsoft_url: &str) -> Result<Plan> {
+fn read_plan(
+    options: &Options,
+    aws_url: &str,
+    microsoft_url: &str,
+    shop_url: &str,
+) -> Result<Plan> {
     let (path, text) = build::template()?;
     let place = Place {
         region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
         aws_url: aws_url.to_owned(),
     };
-    let parameters = parameters(options, microsoft_url)?;
+    let parameters = parameters(options, microsoft_url, shop_url)?;
     template::read(&text, &place, &parameters).with_context(|| path.display().to_string())
 }
 
 /// Everything that differs from a deployment and has a parameter in the template goes through it.
-fn parameters(options: &Options, microsoft_url: &str) -> Result<BTreeMap<String, String>> {
+fn parameters(
+    options: &Options,
+    microsoft_url: &str,
+    shop_url: &str,
+) -> Result<BTreeMap<String, String>> {
+    let shop_as_localhost = shop_url.replace("127.0.0.1", "localhost");
     let mut parameters = BTreeMap::from([
+        ("AllowedOrigins".to_owned(), format!("{shop_url},{shop_as_localhost}")),
         ("SettleDelaySeconds".to_owned(), options.settle_delay.to_string()),
         ("MinClickAgeSeconds".to_owned(), options.min_click_age.to_string()),
         ("HourSeconds".to_owned(), options.hour.to_string()),

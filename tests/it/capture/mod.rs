@@ -2,6 +2,8 @@
 
 mod credited;
 mod left_out;
+mod snippet;
+mod strangers;
 mod withdrawal;
 mod withdrawn_rows;
 

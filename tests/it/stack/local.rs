@@ -25,7 +25,8 @@ pub struct Local {
 impl Local {
     pub fn start(options: &[&str]) -> Local {
         let place = runtime().block_on(Place::take());
-        let free = ["local", "--port", "0", "--aws-port", "0", "--simulator-port", "0"];
+        let ports = ["--port", "--aws-port", "--simulator-port", "--shop-port"];
+        let free = ["local"].into_iter().chain(ports.into_iter().flat_map(|port| [port, "0"]));
         let mut command = Command::new(env!("CARGO"));
         // What `cargo test` sets for a test would make build scripts run again in vain.
         let ours = |name: &str| {

@@ -24,6 +24,7 @@ static WRITING: Mutex<()> = Mutex::new(());
 pub const PAGES: &[&str] = &[
     "README.md",
     "functions/README.md",
+    "functions/RECIPES.md",
     "infra/README.md",
     "infra/TROUBLESHOOTING.md",
     "shared/README.md",

@@ -60,7 +60,8 @@ fn announce(stack: &Stack, settle_delay: u64) {
     let (api, aws, microsoft) = (stack.api_url(), stack.aws_url(), stack.simulator_url());
     say(format!("DynamoDB, SQS and Secrets Manager on {aws} (region {REGION}, any credentials)"));
     say(format!("Microsoft on {microsoft}"));
+    say(format!("a shop on {}", stack.shop_url()));
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "ready {api}\n{}", sample::sample(api, microsoft, settle_delay));
+    let _ = writeln!(out, "ready {api}\n{}", sample::sample(stack, settle_delay));
     let _ = out.flush();
 }

@@ -28,8 +28,8 @@ pub(super) fn resolve(text: &str, place: &Place, given: &BTreeMap<String, String
     for section in ["Globals", "Resources", "Outputs"] {
         if let Some(node) = template.get(section) {
             let value = match section {
-                "Resources" => resolver.resources(node).map(Some),
-                _ => resolver.value(node),
+                "Globals" => resolver.value(node),
+                _ => resolver.declared(node).map(Some),
             };
             let value = value.with_context(|| format!("section {section}"))?;
             resolved.insert(section.to_owned(), value.unwrap_or(Json::Null));
@@ -63,19 +63,19 @@ impl<'a> Resolver<'a> {
         Ok(Self { template, place, parameters, path: RefCell::default() })
     }
 
-    /// The resources whose condition holds, and those without a condition.
-    fn resources(&self, node: &Yaml) -> Result<Json> {
-        let mut resources = Map::new();
-        for (logical, resource) in entries(Some(node)) {
-            let condition = resource.get("Condition").map(text).transpose()?;
+    /// The resources or outputs whose condition holds, and those without a condition.
+    fn declared(&self, node: &Yaml) -> Result<Json> {
+        let mut declared = Map::new();
+        for (logical, declaration) in entries(Some(node)) {
+            let condition = declaration.get("Condition").map(text).transpose()?;
             let holds = condition.map(|name| self.named_condition(name)).transpose();
             if holds.with_context(|| logical.to_owned())? == Some(false) {
                 continue;
             }
-            let value = self.value(resource).with_context(|| logical.to_owned())?;
-            resources.insert(logical.to_owned(), value.unwrap_or(Json::Null));
+            let value = self.value(declaration).with_context(|| logical.to_owned())?;
+            declared.insert(logical.to_owned(), value.unwrap_or(Json::Null));
         }
-        Ok(Json::Object(resources))
+        Ok(Json::Object(declared))
     }
 
     /// `None` is `AWS::NoValue`.

@@ -56,6 +56,8 @@ impl Plan {
             // The first two are read in the second pass, the others have nothing to run here.
             "AWS::Lambda::EventSourceMapping"
             | "AWS::SecretsManager::RotationSchedule"
+            | "AWS::ApiGatewayV2::ApiMapping"
+            | "AWS::ApiGatewayV2::DomainName"
             | "AWS::Lambda::Permission"
             | "AWS::Logs::LogGroup"
             | "AWS::CloudWatch::Alarm" => {}

@@ -53,6 +53,7 @@ fn variables() {
 const METRICS: &[(&str, &str)] = &[
     ("Captured", "landings stored by `capture` (account `none`)"),
     ("CaptureDenied", "landings without consent: nothing stored"),
+    ("CaptureCrawler", "landings of crawlers that say so: nothing stored"),
     ("CaptureRefused", "landings that could not be used or stored"),
     (
         "FieldIgnored",

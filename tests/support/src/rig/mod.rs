@@ -65,7 +65,7 @@ impl World {
 
     /// Starts a system at a place that the test took itself.
     pub async fn at(place: Place, change: impl FnOnce(&mut Options)) -> World {
-        let mut options = Options { port: 0, aws_port: 0, simulator_port: 0, ..Options::default() };
+        let mut options = Options::on_free_ports();
         options.settle_delay = 1;
         options.sweep_every = Duration::from_secs(1);
         options.batch_window = Duration::from_secs(1);
@@ -76,8 +76,7 @@ impl World {
         options.lines = Some(lines.clone());
         change(&mut options);
         let stack = Stack::start(options).await.expect("a system");
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        World { stack, http: reqwest::Client::new(), lines, _place: place }
+        World { stack, http: http(), lines, _place: place }
     }
 
     /// The simulated Microsoft.
@@ -163,6 +162,14 @@ impl World {
     pub async fn stop(self) {
         self.stack.stop().await;
     }
+}
+
+/// A client for HTTP.
+#[must_use]
+pub fn http() -> reqwest::Client {
+    // Another test of the same process may have done it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// Asks until the answer is `Ok`.

@@ -1,0 +1,248 @@
+// TrackLayer in a web page: finds the Microsoft click id with which a visitor landed, keeps it until
+// the visitor consents, and sends it to capture. RECIPES.md says how a page uses it.
+//
+// It is served without comment lines and indentation (see build.rs). Nothing is thrown into the page:
+// what the page, a listener or a timer calls goes through `safely`.
+(() => {
+  "use strict";
+  const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
+  // Calls made before this script ran: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
+  const early = window.tracklayer || [];
+  // A second copy of this script leaves everything to the first one.
+  if (!script || early.reference) return;
+
+  const options = script.dataset;
+  const endpoint = options.endpoint || script.src.replace(/\.js([?#].*)?$/, "");
+  const needsConsent = options.consent !== "none";
+  const safely = (action) => (...given) => {
+    try {
+      return action(...given);
+    } catch (error) {}
+  };
+
+  // --- What the browser keeps. Storage may be blocked or full: then this page's memory has to do.
+  const tab = "sessionStorage", browser = "localStorage";
+  const read = safely((area, name) => JSON.parse(window[area].getItem("tl_" + name)));
+  const write = safely((area, name, value) =>
+    value ? window[area].setItem("tl_" + name, JSON.stringify(value)) : window[area].removeItem("tl_" + name));
+  const list = (area, name) => [].concat(read(area, name) || []);
+  const cookie = safely((name) => decodeURIComponent(document.cookie.match(`(?:^|; *)${name}=([^;]*)`)[1]));
+
+  // The reference under which this browser's clicks are stored: in a cookie of the widest domain that
+  // takes one, so that a shop and its checkout share it.
+  let unkept = "";
+  const own = () => (/^tl\.[0-9a-f]{32}$/.exec(cookie("tl_session")) || [unkept])[0];
+  const keep = safely((reference) => {
+    unkept = reference;
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    const set = (value, age) => (_, at, names) => {
+      const domain = names[at + 1] && "; Domain=" + names.slice(-at - 2).join(".");
+      document.cookie = `tl_session=${value}; Path=/; SameSite=Lax; Max-Age=${age}${domain || ""}${secure}`;
+      return cookie("tl_session");
+    };
+    const names = location.hostname.split(".");
+    names.forEach(set("", 0));
+    // A cookie can be ended by other tabs and pages, unlike what only this page knows.
+    if (reference && names.find(set(reference, 7776000))) unkept = "";
+  });
+  const random = () =>
+    "tl." + [...crypto.getRandomValues(new Uint8Array(32))].map((byte) => (byte % 16).toString(16)).join("");
+
+  // --- The click.
+  const decoded = safely(decodeURIComponent);
+  // A click id in any of the forms that capture takes; of `M1,M1` and `M1?utm_source=bing` it is M1.
+  const clean = (text) => {
+    const found = /^\s*(?:_uet)?([0-9a-z-]{16,72})(?=[,?&\s]|$)/i.exec(decoded(text) || text);
+    return found && found[1].replace(/-[01]N?$/, "");
+  };
+  const navigation = () => performance.getEntriesByType("navigation")[0] || {};
+  // A page that was prerendered is seen later than it was loaded.
+  const landedAt = () =>
+    new Date(Date.now() - performance.now() + (navigation().activationStart || 0)).toISOString();
+  const clickIn = safely((address) => {
+    const { origin, pathname, searchParams } = new URL(address);
+    const named = (pattern) => [...searchParams].filter(([name]) => pattern.test(name));
+    const msclkid = named(/^msclkid$/i).map(([, value]) => clean(value)).find(Boolean);
+    const landingUrl = `${origin}${pathname}?${new URLSearchParams(named(/^utm_/))}`.replace(/\?$/, "").slice(0, 2048);
+    return msclkid && { msclkid, landingUrl, landedAt: landedAt() };
+  });
+  let landed;
+
+  // --- Delivery. What failed is kept for the next page, once.
+  const post = (body, isLast) => {
+    const failed = () => isLast || write(tab, "failed", [...list(tab, "failed"), body]);
+    const text = JSON.stringify(body);
+    try {
+      // As text/plain neither needs a preflight.
+      if ("keepalive" in Request.prototype) {
+        fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
+          .then(({ status }) => (status === 429 || status > 499) && failed(), failed);
+      } else navigator.sendBeacon(endpoint, text) || failed();
+    } catch (error) {
+      failed();
+    }
+  };
+
+  let session = options.session;
+  const reference = () => session || own();
+  // What waits for consent: clicks, and ties of records.
+  let held = list(tab, "held");
+  const hold = (body) => {
+    if (body && !held.some(({ msclkid }) => msclkid && msclkid === body.msclkid)) held.push(body);
+    write(tab, "held", held.slice(-20));
+  };
+  // Marks of what was sent; other tabs write them too.
+  let sent = [];
+  const send = (body) => {
+    if (body.msclkid && !own()) keep(random());
+    // Who never clicked an ad has nothing to tie.
+    if (!reference()) return;
+    const mark = [reference(), body.msclkid, body.leadId, body.cartId, body.orderId].join(" ");
+    sent = list(browser, "sent").concat(sent);
+    if (sent.includes(mark)) return;
+    sent = [mark, ...sent].slice(0, 20);
+    write(browser, "sent", sent);
+    if (body.msclkid) {
+      write(browser, "click", body);
+      keep(own());
+    }
+    post({ ...body, sessionId: reference(), consent: needsConsent ? "granted" : undefined });
+  };
+  const flush = () => {
+    // UET's cookies are read where the address has no click id, and never written.
+    const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
+    if (msclkid) hold({ msclkid, landedAt: landedAt() });
+    held.splice(0).forEach(send);
+    write(tab, "held");
+  };
+  const withdraw = () => {
+    const known = own() ? [own(), session] : [];
+    keep("");
+    sent = [];
+    ["sent", "click"].forEach((name) => write(browser, name));
+    ["held", "failed"].forEach((name) => write(tab, name));
+    known.filter(Boolean).forEach((sessionId) => post({ sessionId, consent: "denied" }));
+    // If the visitor agrees again on this page.
+    if (landed) held = [landed];
+  };
+
+  // --- Consent: what each source has answered, and the default of a banner nobody has answered yet.
+  const answers = {};
+  let preset;
+  const settle = safely(() => {
+    const answer = answers.page || (needsConsent ? answers.uetq || answers.dataLayer || answers.tcf : "granted");
+    if ((answer || preset || (own() && "granted")) === "granted") flush();
+    else if (answer) withdraw();
+    fill(answer === "denied");
+  });
+  const hear = (source, command, change) => {
+    const answer = change && change.ad_storage;
+    if (!/^(granted|denied)$/.test(answer)) return;
+    if (command === "update") answers[source] = answer;
+    // The visitor's region is not known here, so a default that denies somewhere counts.
+    else if (answer === "denied" || !(preset || change.region)) preset = answer;
+    // Several commands of one task are one answer.
+    Promise.resolve().then(settle);
+  };
+
+  const word = (isGiven) => ({ ad_storage: isGiven ? "granted" : "denied" });
+  const watched = {};
+  const watch = safely((name) => {
+    const queue = window[name];
+    if (watched[name] === queue) return;
+    watched[name] = queue;
+    // UET's queue is flat (`push("consent", "update", {…})`), Google's has an entry for each command.
+    const take = safely((...items) =>
+      items.forEach((item, at) => {
+        const call = item === "consent" ? items.slice(at) : item;
+        if (call && call[0] === "consent") hear(name, call[1], call[2]);
+      }),
+    );
+    const push = queue.push;
+    queue.push = (...items) => {
+      take(...items);
+      return push.apply(queue, items);
+    };
+    if (queue.forEach) take(...queue);
+    // UET's script has taken the queue over and keeps only what became of it.
+    const { enabled, adStorageUpdated, adStorageAllowed } = queue.uetConfig.consent;
+    if (enabled) hear(name, adStorageUpdated ? "update" : "default", word(adStorageAllowed));
+  });
+  // Purpose 1: store information on a device. 1126 is Microsoft Advertising:
+  // https://learn.microsoft.com/en-us/advertising/msa-help/hlp_ba_conc_uet_tcf
+  const hearTcf = safely(({ eventStatus, gdprApplies, purpose, vendor }) => {
+    if (eventStatus === "cmpuishown") return;
+    const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[options.vendor || 1126]);
+    answers.tcf = 0;
+    // Without consent, only a person who has just answered takes anything back.
+    const command = isGiven || eventStatus !== "tcloaded" ? "update" : "default";
+    hear("tcf", command, word(isGiven));
+  });
+  const look = safely(() => {
+    ["uetq", "dataLayer"].forEach(watch);
+    if (!watched.tcf && window.__tcfapi) {
+      watched.tcf = true;
+      window.__tcfapi("addEventListener", 2, hearTcf);
+    }
+  });
+
+  // --- Hidden fields: `tl_session`, `attributes[tl_session]`, `0-1/tl_session`, the same of `msclkid`,
+  // or any name with data-tracklayer="tl_session".
+  const valueOf = (name) => {
+    const field = (/\b(tl_session|msclkid)\]?$/.exec(name) || [])[1];
+    return field && ((field === "msclkid" ? own() && (read(browser, "click") || landed || {}).msclkid : reference()) || "");
+  };
+  const fill = safely((isDenied) => {
+    document.querySelectorAll("input[type=hidden]").forEach((input) => {
+      const value = valueOf(input.dataset.tracklayer || input.name);
+      if (value === undefined || value === input.value || !(value || isDenied === true)) return;
+      input.value = value;
+      // Forms that keep their own state hear of it by this.
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  });
+
+  // --- What the page may call.
+  const link = safely((ids) => {
+    const body = {};
+    const given = ["leadId", "cartId", "orderId"].filter((name) => ids[name] && (body[name] = String(ids[name])));
+    if (given[0]) hold(body);
+    settle();
+  });
+  const api = {
+    link,
+    consent: safely((answer) => {
+      hear("page", "update", { ad_storage: answer });
+      settle();
+    }),
+    session: safely((id) => {
+      session = id && String(id);
+      hold(read(browser, "click") || landed);
+      settle();
+    }),
+    reference: () => reference() || "",
+    push: safely((...calls) => calls.forEach(([name, ...given]) => api[name](...given))),
+  };
+  const start = safely(() => {
+    window.tracklayer = api;
+    // The address with which the document was fetched stays known when a router has changed it; the
+    // page before may have been a landing page without this script.
+    landed = [navigation().name, location.href, document.referrer].map(clickIn).find(Boolean);
+    if (landed) hold(landed);
+    const failed = list(tab, "failed");
+    write(tab, "failed");
+    failed.forEach((body) => post(body, true));
+    if (needsConsent) {
+      look();
+      setInterval(look, 1000);
+    }
+    api.push(...[].concat(early));
+    link(options);
+    ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));
+    // A page that comes back from the back-forward cache may have missed another page's withdrawal.
+    window.addEventListener("pageshow", settle);
+  });
+  // Nobody sees a page that is prerendered.
+  if (document.prerendering) document.addEventListener("prerenderingchange", start);
+  else start();
+})();

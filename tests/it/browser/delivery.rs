@@ -1,0 +1,167 @@
+//! What a browser refuses, and what fails.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use test_support::events::click;
+
+use super::{
+    driver::{Browser, a_moment},
+    reference,
+    site::{Page, Site},
+};
+
+const NO_CONSENT: &str = r#"data-consent="none""#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_sent_once_more_at_the_next_page() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    site.answer(503);
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    a_moment().await;
+    site.until_posts(1).await;
+    for page in ["/next", "/last"] {
+        browser.goto(&site.url(page)).await;
+        a_moment().await;
+    }
+    let posts = site.until_posts(2).await;
+    assert_eq!(posts[0], posts[1]);
+    // What is refused for good is not sent again.
+    site.answer(422);
+    browser.goto(&site.url(&format!("/?msclkid={}", click(2)))).await;
+    a_moment().await;
+    browser.goto(&site.url("/next")).await;
+    a_moment().await;
+    site.until_posts(3).await;
+    // The browser itself writes a line for each answer that is an error.
+    assert_eq!(browser.console().await.len(), 3);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_without_keepalive_sends_a_beacon() {
+    let Some(browser) = Browser::open().await else { return };
+    let before = "delete Request.prototype.keepalive; window.fetch = () => { throw new Error() }";
+    let page =
+        Page { before: before.to_owned(), attributes: NO_CONSENT.to_owned(), ..Page::default() };
+    let site = Site::start(page).await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    site.until_posts(1).await;
+    let post = site.posts().remove(0);
+    assert_eq!(post.body["msclkid"], json!(click(1)));
+    let kind = post.headers["content-type"].to_str().expect("text");
+    assert!(kind.starts_with("text/plain"), "{kind}");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_storage_is_blocked_the_page_itself_remembers() {
+    // What "block all cookies" of the settings does: cookies are ignored, storage throws.
+    let blocked = json!({"profile.default_content_setting_values.cookies": 2});
+    let Some(browser) = Browser::with(blocked).await else { return };
+    let site = Site::with("").await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    let is_blocked = "try { localStorage.x = 1; return false } catch { return true }";
+    assert_eq!(browser.js(is_blocked).await, json!(true));
+    browser.js("tracklayer.link({leadId: 'L-1'})").await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    browser.js("tracklayer.consent('granted')").await;
+    let posts = site.until_posts(2).await;
+    assert_eq!((&posts[0]["msclkid"], &posts[1]["leadId"]), (&json!(click(1)), &json!("L-1")));
+    let session = reference(&posts[0]);
+    assert_eq!(reference(&posts[1]), session);
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(session));
+    browser.js("tracklayer.link({leadId: 'L-1'}); tracklayer.consent('denied')").await;
+    let posts = site.until_posts(3).await;
+    assert_eq!(posts[2], json!({"sessionId": session, "consent": "denied"}));
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(""));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_tied_by_attributes_by_calls_and_by_calls_that_came_first() {
+    let Some(browser) = Browser::open().await else { return };
+    let early =
+        "window.tracklayer = window.tracklayer || []; tracklayer.push(['link', {cartId: 'c-1'}])";
+    let page = Page {
+        before: early.to_owned(),
+        attributes: format!(
+            r#"{NO_CONSENT} data-session="s-1" data-order-id="4711" data-lead-id="""#
+        ),
+        ..Page::default()
+    };
+    let site = Site::start(page).await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    let calls = "tracklayer.link({leadId: 7, other: 1}); tracklayer.push(['link', {leadId: 7}]);
+                 for (const wrong of [undefined, null, 5, 'x', {}]) tracklayer.link(wrong);
+                 tracklayer.push('nonsense', null, ['nothing'], []); tracklayer.consent(null);
+                 return tracklayer.reference()";
+    assert_eq!(browser.js(calls).await, json!("s-1"));
+    let posts = site.until_posts(4).await;
+    // They are sent side by side, and arrive in any order.
+    let tie = |of: &Value| {
+        ["sessionId", "msclkid", "cartId", "orderId", "leadId"]
+            .iter()
+            .filter_map(|name| of[*name].as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let ties: BTreeSet<String> = posts.iter().map(tie).collect();
+    let click = format!("s-1 {}", click(1));
+    assert_eq!(ties, [&*click, "s-1 c-1", "s-1 4711", "s-1 7"].map(str::to_owned).into());
+    // A thank-you page that is loaded again ties nothing anew; another session has the click as well.
+    browser.page.refresh().await.expect("a page");
+    a_moment().await;
+    site.until_posts(4).await;
+    browser.js("tracklayer.session('s-2')").await;
+    let posts = site.until_posts(5).await;
+    assert_eq!(tie(&posts[4]), click.replace("s-1", "s-2"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visitors_who_clicked_no_ad_leave_no_trace() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    browser.goto(&site.url("/")).await;
+    browser.js("tracklayer.link({orderId: '4711'})").await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    assert_eq!(
+        browser.js("return [tracklayer.reference(), document.cookie]").await,
+        json!(["", ""])
+    );
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_page_has_under_these_names_the_snippet_throws_nothing() {
+    let Some(browser) = Browser::open().await else { return };
+    for before in [
+        "window.uetq = 5; window.dataLayer = {push: 1}; window.__tcfapi = 'no'",
+        "window.uetq = [null, 'consent', 'consent']; window.dataLayer = [null, [], ['consent']]",
+        "window.uetq = Object.freeze([]); window.dataLayer = Object.freeze({push() {}})",
+        "window.__tcfapi = (command, version, listener) => { listener(null, false); listener({}, true) }",
+        "window.__tcfapi = () => { throw new Error('thrown by the page') }",
+        "window.tracklayer = 5",
+        "delete window.crypto; Object.defineProperty(window, 'crypto', {value: undefined})",
+        "for (const name of ['tl_held', 'tl_sent', 'tl_failed', 'tl_click'])
+             { sessionStorage[name] = '{broken'; localStorage[name] = '5' }",
+        "document.cookie = 'tl_session=%E0%A4%A'; document.cookie = 'tl_session=x; Path=/'",
+    ] {
+        println!("{before}");
+        let page = Page { before: before.to_owned(), ..Page::default() };
+        let site = Site::start(page).await;
+        browser.page.delete_all_cookies().await.expect("no cookies");
+        browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+        browser.js("tracklayer.consent('granted'); tracklayer.link({leadId: 'L-1'})").await;
+        a_moment().await;
+        let is_random = !before.contains("crypto");
+        assert_eq!(!site.posts().is_empty(), is_random, "{before}");
+        let console = browser.console().await;
+        assert!(console.is_empty(), "{before}: {console:#?}");
+    }
+    browser.close().await;
+}

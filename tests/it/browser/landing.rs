@@ -1,0 +1,149 @@
+//! Which click is found, and that it is posted once.
+
+use serde_json::{Value, json};
+use test_support::events::click;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    driver::{Browser, a_moment},
+    reference,
+    site::{Page, Site},
+};
+
+const NO_CONSENT: &str = r#"data-consent="none""#;
+
+/// How many seconds ago the post says that the visitor landed.
+pub fn seconds_ago(body: &Value) -> f64 {
+    let text = body["landedAt"].as_str().unwrap_or_else(|| panic!("{body}"));
+    let landed = OffsetDateTime::parse(text, &Rfc3339).expect("a time");
+    (OffsetDateTime::now_utc() - landed).as_seconds_f64()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_is_posted_once_however_its_page_is_reached_again() {
+    let Some(browser) = Browser::open().await else { return };
+    // A theme and a tag manager may both bring the snippet.
+    let again =
+        format!(r#"<script async src="{{api}}/ms-attribution.js?v=2" {NO_CONSENT}></script>"#);
+    let page = Page { attributes: NO_CONSENT.to_owned(), body: again, ..Page::default() };
+    let site = Site::start(page).await;
+    let query =
+        format!("MSClkId={}&msclkid={}&utm_source=bing&q=jane%40x.example", click(1), click(2));
+    let landing = site.url(&format!("/shoes?{query}#top"));
+    browser.goto(&landing).await;
+    let posted = site.until_posts(1).await.remove(0);
+    assert_eq!(posted["msclkid"], json!(click(1)));
+    assert_eq!(posted["landingUrl"], json!(site.url("/shoes?utm_source=bing")));
+    assert_eq!(posted.get("consent"), None);
+    assert!((0.0..10.0).contains(&seconds_ago(&posted)), "{posted}");
+    let session = reference(&posted);
+    let kind = site.posts()[0].headers["content-type"].to_str().expect("text").to_owned();
+    assert!(kind.starts_with("text/plain"), "{kind}");
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(session));
+    let cookie = browser.cookie("tl_session").await.expect("a cookie");
+    assert_eq!(cookie.value(), session);
+
+    browser.page.refresh().await.expect("a page");
+    // What a router does, and back again.
+    browser.js("history.pushState(0, '', '/cart'); history.replaceState(0, '', '/checkout')").await;
+    browser.js("history.back()").await;
+    // The back-forward cache brings back the page as it was.
+    browser
+        .js("window.kept = 1; window.onpageshow = (event) => { window.shown = event.persisted }")
+        .await;
+    browser.goto(&site.url("/other")).await;
+    browser.page.back().await.expect("a page");
+    a_moment().await;
+    assert_eq!(browser.js("return [window.kept, window.shown]").await, json!([1, true]));
+    browser.new_tab().await;
+    browser.goto(&landing).await;
+    a_moment().await;
+    site.until_posts(1).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_landings_and_a_bookmark_are_two_clicks_of_one_reference_that_lives_90_days() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    for n in [1, 2, 1] {
+        browser.goto(&site.url(&format!("/?msclkid={}", click(n)))).await;
+        a_moment().await;
+    }
+    let posts = site.until_posts(2).await;
+    let clicks: Vec<&Value> = posts.iter().map(|post| &post["msclkid"]).collect();
+    assert_eq!(clicks, [&json!(click(1)), &json!(click(2))]);
+    assert_eq!(reference(&posts[0]), reference(&posts[1]));
+    let cookie = browser.cookie("tl_session").await.expect("a cookie");
+    let ends = cookie.expires_datetime().expect("a time").unix_timestamp();
+    let days = (ends - OffsetDateTime::now_utc().unix_timestamp()) / 3_600;
+    assert!((90 * 24 - 1..=90 * 24).contains(&days), "{days} hours");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_is_found_behind_routers_redirects_and_uets_cookies() {
+    let Some(browser) = Browser::open().await else { return };
+    let cookie = |name: &str, value: &str| format!("document.cookie = '{name}={value}; Path=/'");
+    let cases = [
+        (click(1), "history.replaceState(0, '', '/routed')".to_owned()),
+        (click(2), String::new()),
+        (String::new(), cookie("uet_msclkid", &format!("_uet{}", click(3)))),
+        (String::new(), cookie("_uetmsclkid", &format!("_uet{}-0N", click(4)))),
+        // None of these is one.
+        ("undefined".to_owned(), cookie("_uetmsclkid", "_uetN")),
+        ("%7Bmsclkid%7D".to_owned(), String::new()),
+        ("%3Cscript%3Ealert(1)%3C/script%3E".to_owned(), cookie("_uetmsclkid", "%")),
+        ("a".repeat(10_240), String::new()),
+        // And these are the first of two.
+        (format!("{},{}", click(5), click(6)), String::new()),
+        (format!("{}?utm_source=bing", click(7)), String::new()),
+    ];
+    let mut found = Vec::new();
+    for (n, (query, before)) in cases.into_iter().enumerate() {
+        let page = Page { before, attributes: NO_CONSENT.to_owned(), ..Page::default() };
+        let site = Site::start(page).await;
+        browser.page.delete_all_cookies().await.expect("no cookies");
+        let landing = format!("/landing?{}msclkid={query}", if n == 1 { "then=1&" } else { "" });
+        if n == 1 {
+            // A landing page without the snippet, which sends the visitor on.
+            let before = "window.tracklayer = { reference() {} }; location.replace('/shoes')";
+            site.put("/landing", Page { before: before.to_owned(), ..Page::default() });
+        }
+        browser.goto(&site.url(&landing)).await;
+        a_moment().await;
+        let posts = site.posts();
+        assert!(posts.len() < 2, "{posts:#?}");
+        found.extend(posts.into_iter().map(|post| post.body["msclkid"].clone()));
+        let cookies = browser.js("return document.cookie").await.to_string();
+        assert!(n != 2 || cookies.contains(&format!("uet_msclkid=_uet{}", click(3))), "{cookies}");
+    }
+    assert_eq!(found, [1, 2, 3, 4, 5, 7].map(|n| json!(click(n))));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_prerendered_lands_when_it_is_seen() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let landing = format!("/shoes?msclkid={}", click(1));
+    let rules =
+        json!({"prerender": [{"source": "list", "urls": [landing], "eagerness": "immediate"}]});
+    let body =
+        format!(r#"<script type="speculationrules">{rules}</script><a href="{landing}">Shoes</a>"#);
+    site.put("/", Page { body, ..Page::default() });
+    browser.goto(&site.url("/")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(site.posts().is_empty(), "{:#?}", site.posts());
+    browser.click("a").await;
+    let posted = site.until_posts(1).await.remove(0);
+    assert!(seconds_ago(&posted) < 2.0, "{posted}");
+    assert_eq!(posted["landingUrl"], json!(site.url("/shoes")));
+    let activation = "return performance.getEntriesByType('navigation')[0].activationStart";
+    let activation = browser.js(activation).await;
+    assert!(
+        activation.as_f64().is_some_and(|after| after > 1_000.0),
+        "{activation}: not prerendered"
+    );
+    browser.close().await;
+}

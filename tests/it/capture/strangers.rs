@@ -1,0 +1,103 @@
+//! What strangers send, on purpose or by mistake, changes nothing for others.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use test_support::{
+    events::{click, time},
+    rig::World,
+};
+
+use super::{JSON, credited, has_cookie, land, sale};
+
+/// Landings of one session; a flood of them costs the session and nobody else.
+const FLOOD: u32 = 1_500;
+/// What it may add to the answer for somebody else.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// How long enqueue takes to find the click of somebody else's sale, and which it finds.
+async fn sells(world: &World, id: &str) -> (Duration, Value) {
+    let start = Instant::now();
+    world.queued(&sale(id, 60, json!({"sessionId": "other"}))).await;
+    (start.elapsed(), credited(world, id).await.1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_landings_of_one_session_delays_and_changes_no_other_sale() {
+    let world = World::with(|options| options.hour = 3_600).await;
+    land(&world, json!({"msclkid": click(0), "sessionId": "other", "landedAt": time(-90)})).await;
+    let (before, credited_before) = sells(&world, "before").await;
+    let start = Instant::now();
+    let mut slowest = Duration::ZERO;
+    for hundred in 0..FLOOD / 100 {
+        let landings = (1..=100).map(|n| {
+            let msclkid = click(1 + hundred * 100 + n);
+            land(&world, json!({"msclkid": msclkid, "sessionId": "flooded", "landedAt": time(-90)}))
+        });
+        join_all(landings).await;
+        if hundred % 5 == 4 {
+            let (took, credited) = sells(&world, &format!("during-{hundred}")).await;
+            assert_eq!(credited, json!(click(0)));
+            slowest = slowest.max(took);
+        }
+    }
+    let flood = start.elapsed();
+    // The flooded session itself still finds a click.
+    let start = Instant::now();
+    world.queued(&sale("flooded", 60, json!({"sessionId": "flooded"}))).await;
+    let own = start.elapsed();
+    assert_ne!(credited(&world, "flooded").await.1, Value::Null);
+    println!(
+        "{FLOOD} landings in {flood:?}; another sale before: {before:?}, after: {slowest:?} at most; \
+         a sale of the flooded session: {own:?}"
+    );
+    assert_eq!(credited_before, json!(click(0)));
+    assert!(slowest < before + DELAY && own < before + DELAY, "{before:?} {slowest:?} {own:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_and_endless_values_store_nothing_and_are_not_repeated() {
+    let world = World::start().await;
+    let markup = "<script>alert(1)</script>";
+    let long = "a".repeat(10 * 1_024);
+    let start = Instant::now();
+    let answer = world.capture(&json!({"msclkid": long, "sessionId": "s"})).await;
+    assert_eq!(answer.problem(), (413, "body_too_large", None));
+    println!("a click id of 10 KB: {:?}", start.elapsed());
+    let all = [
+        "msclkid",
+        "landingUrl",
+        "sessionId",
+        "leadId",
+        "cartId",
+        "orderId",
+        "consent",
+        "landedAt",
+    ];
+    let everything: Value = all.iter().map(|name| ((*name).to_owned(), json!(markup))).collect();
+    let answer = world.capture(&everything).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(!answer.body.to_string().contains("script"), "{answer:?}");
+    // An address that is markup is no address; the click beside it counts.
+    land(&world, json!({"msclkid": click(1), "sessionId": "s", "landingUrl": markup})).await;
+    let items = world.items("Clicks").await;
+    assert!(!items.is_empty() && items.iter().all(|item| !item.to_string().contains("script")));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawler_that_says_so_is_counted_and_dropped() {
+    let world = World::start().await;
+    let crawler =
+        ("user-agent", "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)");
+    let body = json!({"msclkid": click(1), "sessionId": "s"}).to_string();
+    let answer = world.landing(&[JSON, crawler], &*body).await;
+    assert_eq!((answer.status, has_cookie(&answer)), (204, false));
+    assert!(world.items("Clicks").await.is_empty());
+    let visitor =
+        ("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/148.0.0.0 Safari/537.36");
+    assert!(has_cookie(&world.landing(&[JSON, visitor], &*body).await));
+    world.stop().await;
+}
