@@ -4,7 +4,6 @@
 // It is served without comment lines and indentation (see build.rs). Nothing is thrown into the page:
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
-  "use strict";
   const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
   // Calls made before this script ran: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
   const early = window.tracklayer || [];
@@ -12,19 +11,21 @@
   if (!script || early.reference) return;
 
   const options = script.dataset;
-  const endpoint = options.endpoint || script.src.replace(/\.js([?#].*)?$/, "");
+  const endpoint = script.src.replace(/\.js([?#].*)?$/, "");
   const needsConsent = options.consent !== "none";
   const safely = (action) => (...given) => {
     try {
       return action(...given);
-    } catch (error) {}
+    } catch {}
   };
 
   // --- What the browser keeps. Storage may be blocked or full: then this page's memory has to do.
   const tab = "sessionStorage", browser = "localStorage";
-  const read = safely((area, name) => JSON.parse(window[area].getItem("tl_" + name)));
-  const write = safely((area, name, value) =>
-    value ? window[area].setItem("tl_" + name, JSON.stringify(value)) : window[area].removeItem("tl_" + name));
+  const read = safely((area, name) => JSON.parse(window[area]["tl_" + name]));
+  const write = safely((area, name, value) => {
+    delete window[area]["tl_" + name];
+    if (value) window[area]["tl_" + name] = JSON.stringify(value);
+  });
   const list = (area, name) => [].concat(read(area, name) || []);
   const cookie = safely((name) => decodeURIComponent(document.cookie.match(`(?:^|; *)${name}=([^;]*)`)[1]));
 
@@ -78,7 +79,7 @@
         fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
           .then(({ status }) => (status === 429 || status > 499) && failed(), failed);
       } else navigator.sendBeacon(endpoint, text) || failed();
-    } catch (error) {
+    } catch {
       failed();
     }
   };
@@ -172,7 +173,7 @@
   // https://learn.microsoft.com/en-us/advertising/msa-help/hlp_ba_conc_uet_tcf
   const hearTcf = safely(({ eventStatus, gdprApplies, purpose, vendor }) => {
     if (eventStatus === "cmpuishown") return;
-    const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[options.vendor || 1126]);
+    const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[1126]);
     answers.tcf = 0;
     // Without consent, only a person who has just answered takes anything back.
     const command = isGiven || eventStatus !== "tcloaded" ? "update" : "default";
@@ -220,7 +221,7 @@
       hold(read(browser, "click") || landed);
       settle();
     }),
-    reference: () => reference() || "",
+    reference,
     push: safely((...calls) => calls.forEach(([name, ...given]) => api[name](...given))),
   };
   const start = safely(() => {
