@@ -101,15 +101,15 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Clicks on what the selector finds first.
+    /// Clicks on what the selector finds first, once it is there.
     pub async fn click(&self, selector: &str) {
-        let element = self.page.find(Locator::Css(selector)).await.expect(selector);
+        let element = self.page.wait().for_element(Locator::Css(selector)).await.expect(selector);
         element.click().await.expect("a click");
     }
 
-    /// The text of what the selector finds first.
+    /// The text of what the selector finds first, once it is there.
     pub async fn text(&self, selector: &str) -> String {
-        let element = self.page.find(Locator::Css(selector)).await.expect(selector);
+        let element = self.page.wait().for_element(Locator::Css(selector)).await.expect(selector);
         element.text().await.expect("a text")
     }
 
