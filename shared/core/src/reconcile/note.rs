@@ -264,8 +264,15 @@ impl Note {
                 Some(IndexClass::Refused.entry(context.now, context.now, None))
             }
             Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
-            // What is sent is not looked for any more; the next look may be weeks away.
-            Note::ClaimedApply => row.open.clone().filter(|open| open.class != IndexClass::Look),
+            // What is sent is not looked for any more, and the next look may be weeks away. The message
+            // may be gone: another run that received it found no click yet.
+            Note::ClaimedApply => row.open.clone().map(|open| match open.class {
+                IndexClass::Look => {
+                    let due = context.now.plus_seconds(context.policy.hour);
+                    IndexClass::Wait.entry(due, context.now, None)
+                }
+                _ => open,
+            }),
             // The message is received again by itself; a row that was due stays so until it is settled.
             Note::ClaimedAdjustment(..)
             | Note::ClickRefused(..)
