@@ -255,6 +255,28 @@ async fn one_row_that_spoils_its_calls_is_found_from_the_fourth_try_on() {
     world.stop().await;
 }
 
+/// Case 27: no call with all rows is answered in time, so from the fourth try on calls are small.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_take_microsoft_long_arrive_in_calls_that_begin_at_one_row_and_grow() {
+    let world = World::quick(|options| options.batch_window = Duration::from_secs(1)).await;
+    // A call may take two seconds here: 20 rows are too many.
+    let slow = Fault::LatencyPerRow { milliseconds: 150 };
+    world.faults(vec![FaultRule::new(slow).on(CONVERSIONS)]);
+    let sales: Vec<_> =
+        (1..=20).map(|n| purchase(&format!("sale-{n}"), &click(n), &json!(n))).collect();
+    assert_eq!(world.post(&json!(sales)).await.body["counts"]["queued"], 20);
+    for n in 1..=20 {
+        world.until_state(&format!("sale-{n}"), "accepted").await;
+    }
+    let rows: Vec<usize> = world.calls(CONVERSIONS).iter().filter_map(|call| call.rows).collect();
+    assert_eq!(rows[..3], [20, 20, 20], "{rows:?}");
+    assert!(rows[3..].starts_with(&[1, 2, 4]), "{rows:?}");
+    world.until_drained().await;
+    assert_eq!(world.messages("uploads-dlq").await, 0);
+    assert_eq!(world.conversions().await.len(), 20);
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn microsoft_that_can_not_be_reached_costs_no_conversion() {
     let world = World::with(quick).await;

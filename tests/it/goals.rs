@@ -92,6 +92,39 @@ async fn rows_of_an_account_that_can_not_be_used_wait_from_the_second_failed_che
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_accounts_with_one_ad_account_are_held_and_ring() {
+    let path = mapping("shared", |mapping| mapping["accounts"]["zwei"] = json!({}));
+    let world = unchecked(|options| options.mapping = Some(path)).await;
+    world.change_secret("zwei", "account_id", 7_654_321).await;
+    let report = world.stack.invoke("goals", &json!({})).await.expect("a report");
+    for (account, other) in [(0, "zwei"), (1, "main")] {
+        let account = &report["accounts"][account];
+        assert_eq!((&account["checked"], &account["accountHeld"]), (&json!(false), &json!(true)));
+        let problem = account["findings"][0]["problem"].as_str().expect("a problem");
+        assert!(problem.contains(&format!("same ad account as \"{other}\"")), "{problem}");
+    }
+    assert!(world.rings("HeldGoals"));
+    let of = |id: &str, account: &str| {
+        let mut event = subscription(id);
+        event["account"] = json!(account);
+        event
+    };
+    assert_eq!(world.post(&json!([of("m", "main"), of("z", "zwei")])).await.status, 200);
+    for id in ["m", "z"] {
+        assert_eq!(world.until_state(id, "waiting").await["reason"], "account_held");
+    }
+    assert!(world.conversions().await.is_empty());
+
+    world.change_secret("zwei", "account_id", "7654322").await;
+    world.check_goals().await;
+    for id in ["m", "z"] {
+        world.until_state(id, "accepted").await;
+    }
+    assert_eq!(world.conversions().await.len(), 2);
+    world.stop().await;
+}
+
 /// The outcome of the goal `Purchase`.
 fn of_purchases(report: &Value) -> Value {
     let outcomes = report["outcomes"].as_array().expect("outcomes");
@@ -137,6 +170,39 @@ async fn the_report_says_why_accepted_rows_do_not_count() {
         assert!(reason["cause"].as_str().is_some_and(|text| text.ends_with('.')), "{reason}");
         assert!(reason["cure"].as_str().is_some_and(|text| text.ends_with('.')), "{reason}");
     }
+    world.stop().await;
+}
+
+/// Only Microsoft knows the time of a click that the event brought: what it drops is in its report.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_that_microsoft_drops_for_its_old_click_is_in_the_report() {
+    let world = unchecked(|_| {}).await;
+    let at =
+        time::OffsetDateTime::now_utc() - time::Duration::days(90) + time::Duration::SECOND * 6;
+    let account = "7654321".to_owned();
+    let old = Click {
+        click_id: click(1),
+        at,
+        account,
+        hashed_email_address: None,
+        hashed_phone_number: None,
+    };
+    world.microsoft().declare_clicks([old]);
+    world.queued(&purchase("1", &click(1), &json!(20))).await;
+    world.until_state("1", "accepted").await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    world.queued(&refund("1-r", "1", &json!(5))).await;
+    world.until_state("1", "restated").await;
+    let outcome = until("reported", || async {
+        let report = world.check_goals().await;
+        let outcome = of_purchases(&report);
+        if outcome["unattributed"] == 1 { Ok(outcome) } else { Err(report) }
+    })
+    .await;
+    let reason = &outcome["reasons"][0];
+    assert_eq!(reason["reason"], "HistoricalClickDataExpired");
+    assert!(reason["cure"].as_str().is_some_and(|text| text.ends_with('.')), "{reason}");
+    assert_eq!(world.conversion(&click(1)).await["value"], 20);
     world.stop().await;
 }
 

@@ -119,6 +119,8 @@ async fn without_the_ingest_keys_nobody_is_let_in_nor_told_that_the_key_is_wrong
     world.stack.aws().refuse("secretsmanager", UNTIL_ENDED);
     let sale = purchase("1", &click(1), &json!(10));
     is_unavailable(&world.post(&sale).await);
+    assert!(world.rings("StuckElsewhere"));
+    assert!(world.has_logged("enqueue", &["ingest keys not read"]));
     let answer = world.status(KEY, "shop/1").await;
     assert_eq!((answer.status, answer.problem().1), (503, "unavailable"));
     world.stack.aws().refuse("secretsmanager", 0);
@@ -126,5 +128,42 @@ async fn without_the_ingest_keys_nobody_is_let_in_nor_told_that_the_key_is_wrong
     // The keys that are known serve on.
     world.stack.aws().refuse("secretsmanager", UNTIL_ENDED);
     assert_eq!(world.post(&sale).await.body["status"], "duplicate");
+    world.stop().await;
+}
+
+/// Case 25, the typo; that known keys count for an hour is tested with their reader.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typo_in_one_ingest_key_leaves_the_others_working_and_rings() {
+    let world = World::start().await;
+    let id = json!({"SecretId": "tracklayer/ingest-keys"});
+    let known = world.aws("secretsmanager.GetSecretValue", id).await;
+    let mut file: Value = serde_json::from_str(known["SecretString"].as_str().expect("text"))
+        .expect("a list of keys");
+    let mut typo = file["keys"][0].clone();
+    typo["name"] = json!("crm");
+    typo["sha256"] = json!("d1ba73d3fcb67907054ce8317378a14b");
+    file["keys"].as_array_mut().expect("a list").insert(0, typo);
+    let secret = json!({"SecretId": "tracklayer/ingest-keys", "SecretString": file.to_string()});
+    world.aws("secretsmanager.PutSecretValue", secret).await;
+
+    world.queued(&purchase("1", &click(1), &json!(10))).await;
+    assert_eq!(world.status(KEY, "shop/1").await.status, 200);
+    assert!(world.rings("StuckElsewhere"));
+    assert!(world.has_logged("enqueue", &["an ingest key can't be read", "crm"]));
+    assert!(!world.has_logged("enqueue", &["d1ba73d3"]));
+    world.stop().await;
+}
+
+/// Case 26.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_s_numbers_may_be_numbers_in_its_secret() {
+    let world = World::start().await;
+    world.change_secret("main", "customer_id", json!(1_234_567)).await;
+    world.change_secret("main", "account_id", json!(7_654_321)).await;
+    world.change_secret("main", "client_secret", json!("")).await;
+    world.queued(&purchase("1", &click(1), &json!(10))).await;
+    world.until_state("1", "accepted").await;
+    let call = world.microsoft().calls().into_iter().find(|call| call.path.contains("/Apply"));
+    assert_eq!(call.expect("a call").header("customerid"), Some("1234567"));
     world.stop().await;
 }

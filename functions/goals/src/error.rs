@@ -1,6 +1,7 @@
 //! Why an account could not be asked about, and what a person can do.
 
 use tracklayer_core::{
+    id::AccountName,
     microsoft::{
         errors::ErrorClass,
         goals::{GoalFinding, Gravity},
@@ -32,6 +33,10 @@ pub enum AskError {
     Doubtful(&'static str, MicrosoftError, Option<String>),
     #[error("Microsoft is not asked until {0}: it, or its identity service, is asked too often")]
     Paused(EventTime),
+    #[error(
+        "it has the same ad account as \"{0}\", and each would swallow the other's conversions"
+    )]
+    Shared(AccountName),
 }
 
 fn is_lasting(error: &MicrosoftError) -> bool {
@@ -59,7 +64,7 @@ impl AskError {
                 Some("Unknown")
             }
             AskError::SignIn(SignInError::NoTime) | AskError::Paused(_) => None,
-            AskError::SignIn(_) => Some("AuthFailed"),
+            AskError::SignIn(_) | AskError::Shared(_) => Some("AuthFailed"),
         }
     }
 
@@ -67,6 +72,9 @@ impl AskError {
     pub fn lasting(&self) -> Option<GoalFinding> {
         let cure = match self {
             AskError::SignIn(error) => error.cure()?,
+            AskError::Shared(_) => {
+                "Write the right account_id into both secrets, or make one account of the two."
+            }
             AskError::Refused(error, _) if is_lasting(error) => {
                 error.entry().map_or("Look the code up at Microsoft.", |entry| entry.cure)
             }

@@ -1,17 +1,18 @@
 //! One run: ask Microsoft, compare, keep the result where all workers see it, report. What became
 //! of the rows is asked last: a report that fails or takes its time must not hold up a check.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tracklayer_core::{
-    id::AccountName,
-    mapping::Account,
-    microsoft::{goals::GoalFinding, report::ReportAnswer},
+    id::AccountName, mapping::Account, microsoft::report::ReportAnswer, time::EventTime,
 };
 use tracklayer_edge::{
     flows::sign_in::{Session, SignInError},
     lambda::deadline::Deadline,
-    ports::{AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Telemetry as _},
+    ports::{
+        AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Secrets as _,
+        Telemetry as _,
+    },
 };
 
 use crate::{
@@ -42,9 +43,11 @@ where
         let deadline = deadline.earlier(WRITE_TIME);
         let mut report = Report::default();
         let mut checked = Vec::new();
+        let shared = self.shared().await;
         for account in self.mapping.accounts() {
             let mut entry = AccountReport::new(account.name().clone());
-            match self.check(account, &mut entry, deadline).await {
+            let other = shared.get(account.name());
+            match self.check(account, other, &mut entry, deadline).await {
                 Ok(done) => checked.push((report.accounts.len(), done)),
                 Err(error) => {
                     tracing::error!(account = account.name().as_str(), %error, "goals not checked");
@@ -60,20 +63,44 @@ where
         report
     }
 
+    /// The accounts of the mapping that share their ad account with another one, and with which.
+    async fn shared(&self) -> BTreeMap<AccountName, AccountName> {
+        let mut names: BTreeMap<String, AccountName> = BTreeMap::new();
+        let mut shared = BTreeMap::new();
+        for account in self.mapping.accounts() {
+            let name = account.name().clone();
+            // One whose secret can't be read fails its own check.
+            let Ok(secret) = self.secrets.account(&name).await else { continue };
+            if let Some(other) = names.insert(secret.value.account_id, name.clone()) {
+                // A repair counts with the next check.
+                self.secrets.forget(&other).await;
+                self.secrets.forget(&name).await;
+                shared.insert(other.clone(), name.clone());
+                shared.insert(name, other);
+            }
+        }
+        shared
+    }
+
     async fn check(
         &self,
         account: &Account,
+        shared_with: Option<&AccountName>,
         entry: &mut AccountReport,
         deadline: Deadline,
     ) -> Result<Checked, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
         let asked_at = self.clock.now();
-        let (session, answers) = match self.question(name, &before, deadline).await {
+        let asked = match shared_with {
+            Some(other) => Err(AskError::Shared(other.clone())),
+            None => self.question(name, &before, deadline).await,
+        };
+        let (session, answers) = match asked {
             Ok(asked) => asked,
             Err(error) => {
                 entry.trouble = error.metric();
-                self.fail(&before, error.lasting(), entry).await?;
+                self.fail(&before, &error, asked_at, entry).await?;
                 return Err(error.into());
             }
         };
@@ -109,24 +136,27 @@ where
 
     /// An account that can't be used until a person repairs something. One failed check may be a
     /// moment's trouble; from the second in a row on the account's rows wait, instead of wearing
-    /// their messages out on the way to the dead-letter queue.
+    /// their messages out on the way to the dead-letter queue. An ad account that two accounts share
+    /// is no moment's trouble.
     async fn fail(
         &self,
         before: &AccountItem,
-        lasting: Option<GoalFinding>,
+        error: &AskError,
+        began: EventTime,
         entry: &mut AccountReport,
     ) -> Result<(), CheckError> {
         entry.held.clone_from(&before.held_goals);
         entry.account_held = before.held;
-        let Some(finding) = lasting else {
+        let Some(finding) = error.lasting() else {
             // What kept the account before keeps it still.
             entry.findings.extend(before.failing_for.clone());
             return Ok(());
         };
-        let since = before.failing_since.unwrap_or_else(|| self.clock.now());
-        let failure = CheckFailure { since, held: before.failing_since.is_some(), finding };
-        self.ledger.fail_check(&entry.account, &failure).await?;
-        (entry.account_held, entry.findings) = (failure.held, vec![failure.finding]);
+        let since = before.failing_since.unwrap_or(began);
+        let held = before.failing_since.is_some() || matches!(error, AskError::Shared(_));
+        let failure = CheckFailure { began, since, held, finding };
+        let noted = self.ledger.fail_check(&entry.account, &failure).await?;
+        (entry.account_held, entry.findings) = (failure.held && noted, vec![failure.finding]);
         Ok(())
     }
 

@@ -32,9 +32,10 @@ fn metrics(report: &AccountReport) -> Vec<Metric> {
     if report.checked || !report.findings.is_empty() {
         metrics.push(Metric::count("GoalFindings", report.findings.len()));
     }
-    // What the last check holds stays held while none succeeds.
-    if report.checked || !report.held.is_empty() {
-        metrics.push(Metric::count("HeldGoals", report.held.len()));
+    // What the last check holds stays held while none succeeds. An account holds all of its goals.
+    let held = report.held.len().max(usize::from(report.account_held));
+    if report.checked || held > 0 {
+        metrics.push(Metric::count("HeldGoals", held));
     }
     metrics
 }

@@ -13,7 +13,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::sign_in::SignIn,
-    ports::{AccountItem, AccountSecret, Clock as _, Found, Ports, Versioned},
+    ports::{AccountItem, AccountSecret, Clock as _, Found, Ports, Secrets as _, Versioned},
 };
 
 use crate::run::Run;
@@ -36,9 +36,19 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The account, if it can be used.
+    /// The account, if it can be used: not if another one has the same ad account, where each would
+    /// swallow the other's conversions.
     pub fn get(&self, name: &AccountName) -> Option<&Account> {
-        self.usable.get(name)
+        self.usable.get(name).filter(|account| self.shares_with(account).is_none())
+    }
+
+    /// An account of the batch that has the same ad account.
+    fn shares_with(&self, account: &Account) -> Option<&AccountName> {
+        let is_same = |other: &&Account| {
+            other.secret.value.account_id == account.secret.value.account_id
+                && other.name != account.name
+        };
+        self.usable.values().find(is_same).map(|other| &other.name)
     }
 
     /// What the decision must know of the account; `None` if its item could not be read: whether it
@@ -79,6 +89,14 @@ impl<P: Ports> Run<'_, P> {
         for name in names {
             let item = found.accounts.remove(&name).unwrap_or_default();
             self.read_account(name, item).await;
+        }
+        for account in self.accounts.usable.values() {
+            if let Some(other) = self.accounts.shares_with(account) {
+                let cause = format!("it has the same ad account as \"{other}\"");
+                self.report.account_trouble(&account.name, cause);
+                // A repair counts with the next run.
+                self.upload.secrets.forget(&account.name).await;
+            }
         }
     }
 
@@ -145,5 +163,22 @@ mod tests {
         };
         assert!(paused(-30) && paused(3_599));
         assert!(!paused(3_600));
+    }
+
+    #[test]
+    fn two_accounts_with_one_ad_account_are_both_of_no_use() {
+        let account = |name: &str, account_id: &str| {
+            let mut account = crate::log::tests::account(AccountItem::default());
+            account.name = name.parse().expect("an account");
+            account.secret.value.account_id = account_id.to_owned();
+            (account.name.clone(), account)
+        };
+        let of = |all: [(AccountName, Account); 3]| {
+            let accounts = Accounts { usable: all.into(), ..Accounts::default() };
+            let is_usable = |name: &&str| accounts.get(&name.parse().expect("a name")).is_some();
+            ["eu", "main", "us"].into_iter().filter(is_usable).collect::<Vec<_>>()
+        };
+        assert_eq!(of([account("main", "1"), account("eu", "2"), account("us", "1")]), ["eu"]);
+        assert_eq!(of([account("main", "1"), account("eu", "2"), account("us", "3")]).len(), 3);
     }
 }

@@ -129,7 +129,8 @@ impl Report {
         }
     }
 
-    fn account_trouble(&mut self, account: &AccountName, cause: String) {
+    /// Nothing of the account is sent, for this.
+    pub fn account_trouble(&mut self, account: &AccountName, cause: String) {
         self.count(account, "AuthFailed");
         if self.reported.insert((account.clone(), cause.clone())) {
             let account = account.as_str();

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
 use tracklayer_core::{
     id::AccountName,
     ledger::{observed::Kind, row::Row},
@@ -16,7 +17,7 @@ use tracklayer_core::{
         reply::{MicrosoftError, Reply, read_apply},
     },
     reconcile::{
-        calls::{Call, Care, Item, calls, groups},
+        calls::{Call, Care, Item, Operation, calls, groups},
         note::{CallRef, Note},
         verdict::{Sent, Trouble, Verdict, verdict},
     },
@@ -224,15 +225,18 @@ impl<P: Ports> Run<'_, P> {
         timeout: Duration,
     ) -> Option<Verdict> {
         let upload = self.upload;
-        // One list: what Microsoft calls `Index` is a place in it.
+        // All of the call's rows or nothing: what Microsoft calls `Index` is a place in this list.
         let rows: Vec<(&Load, &Row)> = call
             .rows
             .iter()
-            .filter_map(|load| Some((load, self.works[load.index].row.as_ref()?)))
-            .collect();
+            .map(|load| Some((load, self.works[load.index].row.as_ref()?)))
+            .collect::<Option<_>>()?;
+        let payload = Payload::of(call.operation, &rows)?;
         let sent: Vec<Sent> = rows.iter().map(|(load, row)| Sent::of(row, load.kind())).collect();
         let start = upload.clock.monotonic();
-        let answer = self.transmit(&rows, session, timeout).await;
+        let (token, secret) = (&session.token, &session.secret.value);
+        let path = payload.path();
+        let answer = upload.microsoft.post(path, &payload, token, secret, timeout).await;
         let duration = upload.clock.monotonic().saturating_sub(start);
         let (reply, tracking_id, left) = read(answer, &call.account, rows.len());
         let line = CallLine {
@@ -245,32 +249,6 @@ impl<P: Ports> Run<'_, P> {
         self.report.call(&line, &upload.telemetry);
         let mark = self.call_ref(session, tracking_id);
         left.then(|| verdict(reply, &sent, &mark, upload.clock.now(), &upload.policy))
-    }
-
-    async fn transmit(
-        &self,
-        rows: &[(&Load, &Row)],
-        session: &Session,
-        timeout: Duration,
-    ) -> Answer {
-        let microsoft = &self.upload.microsoft;
-        let (token, secret) = (&session.token, &session.secret.value);
-        let adjustments: Vec<_> = rows
-            .iter()
-            .filter_map(|(load, row)| {
-                let (adjustment, time) = load.adjustment.as_ref()?;
-                Some(OfflineConversionAdjustment::new(&row.facts, adjustment, *time))
-            })
-            .collect();
-        // A call holds one or the other.
-        if adjustments.is_empty() {
-            let rows = rows.iter().map(|(_, row)| OfflineConversion::new(&row.facts)).collect();
-            let body = ApplyConversions { offline_conversions: rows };
-            microsoft.post(APPLY_CONVERSIONS, &body, token, secret, timeout).await
-        } else {
-            let body = ApplyAdjustments { offline_conversion_adjustments: adjustments };
-            microsoft.post(APPLY_ADJUSTMENTS, &body, token, secret, timeout).await
-        }
     }
 
     async fn conclude(&mut self, call: &Call<Load>, verdict: Verdict) -> Then {
@@ -337,6 +315,43 @@ impl<P: Ports> Run<'_, P> {
                 _ => self.works[index].disposition = Disposition::Done,
             }
             self.report.noted(&self.works[index], &note);
+        }
+    }
+}
+
+/// The body of a call.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Payload<'a> {
+    Conversions(ApplyConversions<'a>),
+    Adjustments(ApplyAdjustments<'a>),
+}
+
+impl<'a> Payload<'a> {
+    /// One entry for each of `rows`, in their order; `None` if one of them can't be sent so.
+    fn of(operation: Operation, rows: &[(&'a Load, &'a Row)]) -> Option<Self> {
+        Some(match operation {
+            Operation::Conversions => Payload::Conversions(ApplyConversions {
+                offline_conversions: rows
+                    .iter()
+                    .map(|(_, row)| OfflineConversion::new(&row.facts))
+                    .collect(),
+            }),
+            Operation::Adjustments => {
+                let adjustment = |(load, row): &(&'a Load, &'a Row)| {
+                    let (adjustment, time) = load.adjustment.as_ref()?;
+                    Some(OfflineConversionAdjustment::new(&row.facts, adjustment, *time))
+                };
+                let all = rows.iter().map(adjustment).collect::<Option<_>>()?;
+                Payload::Adjustments(ApplyAdjustments { offline_conversion_adjustments: all })
+            }
+        })
+    }
+
+    fn path(&self) -> &'static str {
+        match self {
+            Payload::Conversions(_) => APPLY_CONVERSIONS,
+            Payload::Adjustments(_) => APPLY_ADJUSTMENTS,
         }
     }
 }

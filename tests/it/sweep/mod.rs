@@ -372,14 +372,21 @@ async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
     };
     ledger.save_check(&main, &check).await.expect("kept");
     let of_account = finding(None, Gravity::Holds);
-    let failure = CheckFailure { since: rig.now, held: true, finding: of_account.clone() };
-    ledger.fail_check(&main, &failure).await.expect("kept");
+    let finding = of_account.clone();
+    let failure = CheckFailure { began: rig.now, since: rig.now, held: true, finding };
+    assert!(ledger.fail_check(&main, &failure).await.expect("kept"));
     let item = ledger.account_item(&main).await.expect("read");
     assert_eq!((&item.findings, item.goals_seen), (&vec![of_goal], 3));
     assert_eq!((item.held, item.failing_for), (true, Some(of_account)));
     assert_eq!(item.goals_without_hashes, check.goals_without_hashes);
 
-    ledger.save_check(&main, &GoalCheck::default()).await.expect("kept");
+    let passed = GoalCheck { checked_at: rig.now.plus_seconds(1), ..GoalCheck::default() };
+    ledger.save_check(&main, &passed).await.expect("kept");
+    // One that began before it and took its time holds nothing again.
+    assert!(!ledger.fail_check(&main, &failure).await.expect("not kept"));
     let item = ledger.account_item(&main).await.expect("read");
     assert_eq!((item.held, item.failing_for, item.findings.len()), (false, None, 0));
+    let later = CheckFailure { began: rig.now.plus_seconds(2), ..failure };
+    assert!(ledger.fail_check(&main, &later).await.expect("kept"));
+    assert!(ledger.account_item(&main).await.expect("read").held);
 }

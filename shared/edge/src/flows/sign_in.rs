@@ -77,7 +77,10 @@ impl SignInError {
         match self {
             SignInError::RefusedBefore => Some(look_up_token(400, "invalid_grant", &[]).cure),
             SignInError::Auth(error) => error.cure(),
-            SignInError::Secret(_) | SignInError::NoTime => None,
+            SignInError::Secret(SecretError::Malformed(..)) => {
+                Some("Write the account's secret again, with all its members.")
+            }
+            SignInError::Secret(SecretError::Unavailable(..)) | SignInError::NoTime => None,
         }
     }
 }

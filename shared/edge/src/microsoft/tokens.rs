@@ -22,6 +22,8 @@ use crate::{
 
 /// A token is renewed this long before it expires.
 const EARLY: Duration = Duration::from_secs(300);
+/// No token is kept longer, whatever is said of it. Microsoft's live for about an hour.
+const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
 
 /// Fetches and keeps access tokens.
 #[derive(Debug)]
@@ -106,12 +108,10 @@ impl Tokens for Auth {
             return Ok(token.access.clone());
         }
         let answer = self.fetch(&secret.value).await?;
-        let life = Duration::from_secs(answer.expires_in);
-        let early = EARLY.min(life / 2);
         *slot = Some(Token {
             access: answer.access_token.clone(),
             version: secret.version.clone(),
-            until: self.clock.monotonic() + life - early,
+            until: self.clock.monotonic() + kept_for(answer.expires_in),
         });
         Ok(answer.access_token)
     }
@@ -128,6 +128,12 @@ impl Consents for Auth {
         let given = answer.refresh_token.filter(|token| !token.expose().is_empty());
         Ok(given.unwrap_or_else(|| secret.refresh_token.clone()))
     }
+}
+
+/// How long a token is used that lives for so many seconds.
+fn kept_for(expires_in: u64) -> Duration {
+    let life = Duration::from_secs(expires_in).min(LONGEST_LIFE);
+    life - EARLY.min(life / 2)
 }
 
 fn default_url(tenant: Option<&str>) -> String {
@@ -154,4 +160,16 @@ fn read_error(status: u16, body: &[u8]) -> AuthError {
     let codes = answer.error_codes.unwrap_or_default();
     let entry = look_up_token(status, &answer.error, &codes);
     AuthError::of(entry, format!("{} {codes:?}", answer.error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_kept_until_shortly_before_its_end_and_never_for_ever() {
+        let kept = |seconds| kept_for(seconds).as_secs();
+        assert_eq!([0, 60, 3_599].map(kept), [0, 30, 3_299]);
+        assert_eq!([86_401, u64::MAX].map(kept), [86_100, 86_100]);
+    }
 }

@@ -68,7 +68,9 @@ pub struct GoalCheck {
 /// Why no check could use an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckFailure {
-    /// Since when.
+    /// When the check began.
+    pub began: EventTime,
+    /// Since when no check could.
     pub since: EventTime,
     /// Whether the account's rows wait until a check can use it.
     pub held: bool,
@@ -100,12 +102,13 @@ pub trait GoalChecks {
     -> Result<(), LedgerError>;
 
     /// Notes since when no check could use the account and for what, and whether its rows wait for
-    /// that. What was found of its goals before stays.
+    /// that; not if one that began later has succeeded: it released them. What was found of its goals
+    /// before stays. Answers whether it was noted.
     async fn fail_check(
         &self,
         account: &AccountName,
         failure: &CheckFailure,
-    ) -> Result<(), LedgerError>;
+    ) -> Result<bool, LedgerError>;
 }
 
 /// What all workers know of a refused consent.

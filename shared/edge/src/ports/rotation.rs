@@ -24,7 +24,7 @@ impl Document {
     /// The credentials in it.
     ///
     /// # Errors
-    /// If a member is missing or no text.
+    /// If a member is missing or of the wrong type.
     pub fn account(&self, id: &str) -> Result<AccountSecret, SecretError> {
         serde_json::from_str(&self.text())
             .map_err(|error| SecretError::Malformed(id.to_owned(), shape_of(&error)))
@@ -142,7 +142,7 @@ mod tests {
         let document = Document::parse("main", TEXT).expect("an object");
         assert_eq!(format!("{document:?}"), "Document(…)");
         let missing = document.account("main").expect_err("no client_id").to_string();
-        assert!(missing.contains("missing field") && !missing.contains("r-1"), "{missing}");
+        assert!(missing.contains("the member client_id") && !missing.contains("r-1"), "{missing}");
         let broken = Document::parse("main", "\"r-1").expect_err("no JSON").to_string();
         assert!(!broken.contains("r-1"), "{broken}");
     }

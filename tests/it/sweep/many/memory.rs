@@ -203,7 +203,7 @@ impl GoalChecks for InMemory {
         unreachable!("sweep checks nothing")
     }
 
-    async fn fail_check(&self, _: &AccountName, _: &CheckFailure) -> Result<(), LedgerError> {
+    async fn fail_check(&self, _: &AccountName, _: &CheckFailure) -> Result<bool, LedgerError> {
         unreachable!("sweep checks nothing")
     }
 }

@@ -96,7 +96,7 @@ const METRICS: &[(&str, &str)] = &[
     ),
     (
         "Stuck",
-        "rows that nothing drove any more, rows that can't be read, and erasures that can't go on",
+        "rows that nothing drove any more, rows and ingest keys that can't be read, and erasures that can't go on",
     ),
     ("SecretAgeDays", "age of the version of the account's secret"),
 ];

@@ -133,11 +133,15 @@ impl GoalChecks for Port {
         &self,
         account: &AccountName,
         failure: &CheckFailure,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let note = |table: &mut Table| {
             let item = table.accounts.entry(account.clone()).or_default();
-            (item.failing_since, item.held) = (Some(failure.since), failure.held);
-            item.failing_for = Some(failure.finding.clone());
+            let is_over = item.checked_at.is_some_and(|at| at > failure.began);
+            if !is_over {
+                (item.failing_since, item.held) = (Some(failure.since), failure.held);
+                item.failing_for = Some(failure.finding.clone());
+            }
+            !is_over
         };
         Ok(self.table(note).await?)
     }

@@ -217,6 +217,10 @@ impl Table {
 
     /// Keeps what a check of the goals found.
     pub fn save_check(&mut self, account: &AccountName, check: &GoalCheck) {
+        let known = self.accounts.get(account).and_then(|item| item.checked_at);
+        if known.is_some_and(|at| at > check.checked_at) {
+            return;
+        }
         let second = self.now_ms / 1_000;
         let held = |goal: &String| (account.to_string(), goal.clone());
         self.held_since

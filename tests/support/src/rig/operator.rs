@@ -113,12 +113,12 @@ impl World {
     }
 
     /// Changes one member of an account's secret.
-    pub async fn change_secret(&self, account: &str, member: &str, value: &str) {
+    pub async fn change_secret(&self, account: &str, member: &str, value: impl Into<Value>) {
         let id = format!("tracklayer/{account}");
         let current = self.aws("secretsmanager.GetSecretValue", json!({"SecretId": id})).await;
         let text = current["SecretString"].as_str().expect("a secret's text");
         let mut secret: BTreeMap<String, Value> = serde_json::from_str(text).expect("JSON");
-        secret.insert(member.to_owned(), json!(value));
+        secret.insert(member.to_owned(), value.into());
         let request = json!({"SecretId": id, "SecretString": json!(secret).to_string()});
         self.aws("secretsmanager.PutSecretValue", request).await;
     }

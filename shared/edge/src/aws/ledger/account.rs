@@ -87,19 +87,21 @@ impl GoalChecks for Ledger {
         &self,
         account: &AccountName,
         failure: &CheckFailure,
-    ) -> Result<(), LedgerError> {
-        self.client
+    ) -> Result<bool, LedgerError> {
+        let answer = self
+            .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keyed(&account_pk(account.as_str()), "state")))
             .update_expression("SET failingSince = :since, held = :held, failingFor = :finding")
+            .condition_expression("attribute_not_exists(checkedAt) OR checkedAt <= :began")
             .expression_attribute_values(":finding", value_of(&failure.finding)?)
             .expression_attribute_values(":since", number(failure.since.epoch()))
             .expression_attribute_values(":held", AttributeValue::Bool(failure.held))
+            .expression_attribute_values(":began", number(failure.began.epoch()))
             .send()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        Ok(())
+            .await;
+        won(answer, UpdateItemError::is_conditional_check_failed_exception)
     }
 }
 
