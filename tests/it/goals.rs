@@ -177,6 +177,8 @@ async fn the_report_says_why_accepted_rows_do_not_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_correction_that_microsoft_drops_for_its_old_click_is_in_the_report() {
     let world = unchecked(|_| {}).await;
+    // As long as Microsoft allows.
+    world.change_goals(|goal| goal.conversion_window_in_minutes = 90 * 24 * 60);
     let at =
         time::OffsetDateTime::now_utc() - time::Duration::days(90) + time::Duration::SECOND * 6;
     let account = "7654321".to_owned();
