@@ -3,8 +3,8 @@
 //! - `pipeline` is the main road, `chaos` a random minute, `stack` what `cargo local` promises
 //! - `capture`, `enqueue`, `orders`, `corrections`, `status`, `erasure`, `outage`: the HTTP API
 //! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
-//! - `browser`: the snippet in web pages
-//! - `goals`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
+//! - `alarms`, `browser`: what rings, and the snippet in web pages
+//! - `goals`, `report`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
 //!   Microsoft's own SDK sends
 
@@ -27,6 +27,7 @@ mod pipeline;
 mod privacy;
 mod redrive;
 mod refunds;
+mod report;
 mod sdk;
 mod stack;
 mod status;

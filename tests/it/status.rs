@@ -189,3 +189,29 @@ async fn a_record_is_shown_to_keys_that_may_read_its_source() {
     }
     world.stop().await;
 }
+
+/// Case 28: after a roll-back, rows of a newer version have words that this one doesn't know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_with_a_word_of_a_newer_version_costs_its_array_nothing() {
+    let world = World::start().await;
+    let waiting = with(&purchase("1", "", &json!(10)), &json!({"msclkid": null, "sessionId": "s"}));
+    assert_eq!(world.queued(&waiting).await["reason"], "no_click");
+    world.until_drained().await;
+    let mut row = world.items_with("Conversions", "event shop 1").await.remove(0);
+    row["reason"] = json!({"S": "moon_phase"});
+    row["open"] = json!({"S": "moon#3"});
+    row["microsoft"]["M"]["refusal"] =
+        json!({"M": {"at": row["recordedAt"], "reason": {"S": "too_few_stars"}}});
+    let put = json!({"TableName": "Conversions", "Item": row});
+    world.aws("DynamoDB_20120810.PutItem", put).await;
+
+    let answer = world.post(&json!([waiting, purchase("2", &click(2), &json!(20))])).await;
+    assert_eq!(
+        (answer.status, &answer.body["counts"]),
+        (200, &json!({"duplicate": 1, "queued": 1}))
+    );
+    let record = world.record("1").await;
+    assert_eq!((&record["state"], &record["reason"]), (&json!("refused"), &json!("other")));
+    world.until_state("2", "accepted").await;
+    world.stop().await;
+}

@@ -145,7 +145,13 @@ async fn an_order_that_no_click_led_to_costs_little_in_its_whole_life_and_is_no_
     assert_eq!(world.messages("uploads-dlq").await, 0);
     assert!(!world.rings("AboutToExpire") && !world.rings("Stuck"));
     let write = recorded + units(&world, "Conversions", &WRITES[1..]);
-    println!("{write} write units for an order in its whole life, with {} looks", LOOKS.len());
+    // The rows and the account's item; what the tables are asked by status and sweep is not the order's.
+    let read = units(&world, "Conversions", &["BatchGetItem"]) + units(&world, "Clicks", &READS);
+    println!(
+        "{write} write units for an order in its whole life, {read} read units for {} looks",
+        LOOKS.len()
+    );
+    assert!(read <= 40.0, "{read}: {:?}", world.stack.aws().units());
     assert!(write <= 25.0, "{write}: {:?}", world.stack.aws().units());
     world.stop().await;
 }

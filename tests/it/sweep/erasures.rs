@@ -249,6 +249,25 @@ async fn many_clicks_are_deleted_page_by_page_by_whoever_has_the_time() {
     assert_eq!((again.is_pending(), again.removed()), (false, removed(600, 0, 0)));
 }
 
+/// Case 29: each capture without a cookie makes a new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_captures_under_one_session_do_not_stop_its_erasure() {
+    let rig = Rig::start().await;
+    let cookies: Vec<String> = (0..5_000).map(|n| format!("{n:032x}")).collect();
+    for (cookie, n) in cookies.iter().zip(0..) {
+        rig.click("s", n, cookie).await;
+    }
+    rig.sold("sale", Some("s"), None).await;
+    // It is noted whatever the request has time for.
+    let first = rig.ask_for(&asked("session", "s", "*"), 0, 2).await;
+    assert_eq!((first.is_pending(), first.removed()), (true, removed(250, 0, 0)));
+    assert_eq!(rig.pass(1).await.audit_erased, 1);
+    let again = rig.ask(&asked("session", "s", "*"), 2).await;
+    assert_eq!((again.is_pending(), again.removed()), (false, removed(5_000, 0, 1)));
+    assert_eq!(again.cookies_left, 5_000 - MAX_COOKIES);
+    assert_eq!(rig.left().await, Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_session_the_clicks_of_its_cookies_go_and_nobody_elses() {
     let rig = Rig::start().await;

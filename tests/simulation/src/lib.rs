@@ -46,6 +46,8 @@ pub struct Outcome {
     pub calls: u64,
     /// Conversions that Microsoft counts.
     pub counted: u64,
+    /// Messages that the queue gave up.
+    pub dead_letters: u64,
     /// What the ledger would charge for the history.
     pub units: Units,
     /// What happened, if it was asked for.
@@ -83,6 +85,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
         exceptions,
         calls: microsoft.calls,
         counted: microsoft.counted.len() as u64,
+        dead_letters: world.queue.borrow().given_up,
         units: world.table.borrow().units,
         lines: world.lines(),
         persons: world.table.borrow().persons(),

@@ -42,6 +42,8 @@ pub struct Queue {
     pub messages: Vec<Message>,
     /// Messages that were given up.
     pub dead: Vec<Message>,
+    /// How many messages were ever given up.
+    pub given_up: u64,
     /// Messages that were received.
     pub deliveries: u64,
     sent: u32,
@@ -83,6 +85,7 @@ impl Queue {
             let at = visible[random.below(visible.len())];
             if self.messages[at].receives >= MAX_RECEIVES {
                 self.dead.push(self.messages.remove(at));
+                self.given_up += 1;
                 continue;
             }
             received.push(self.give(at, now));

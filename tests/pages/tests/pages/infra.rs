@@ -167,6 +167,13 @@ const UNITS_OF_RECORDING: usize = 2;
 const UNITS_OF_A_LOOK: usize = 3;
 /// … and after the last look its end is written, and its entry goes.
 const UNITS_OF_THE_END: usize = 2;
+/// Read units of a look: the row, the account's item, and what may lead to its click …
+const READS_OF_A_LOOK: usize = 4;
+/// … and its signal, in batches of ten: sent, received and deleted.
+const REQUESTS_OF_A_LOOK: f64 = 0.3;
+/// Dollars per million read units and requests to SQS.
+const READ_UNITS: f64 = 0.125;
+const REQUESTS: f64 = 0.40;
 /// What such a row may cost at most.
 const MOST_UNITS: usize = 25;
 /// Dollars per million write units on demand.
@@ -199,9 +206,13 @@ fn a_row_that_waits() {
     let units = UNITS_OF_RECORDING + looks.len() * UNITS_OF_A_LOOK + UNITS_OF_THE_END;
     assert!(units <= MOST_UNITS, "{units}");
     let dollars = f64::from(u32::try_from(units).expect("few")) * WRITE_UNITS;
+    let count = f64::from(u32::try_from(looks.len()).expect("few"));
+    let reads = f64::from(u32::try_from(READS_OF_A_LOOK).expect("few")) * READ_UNITS;
+    let more = count * (reads + REQUESTS_OF_A_LOOK * REQUESTS);
     let text = format!(
         "An order that waits for a click is looked at {} times in {} days, after\n{}: about {units} \
-         write units,\n${dollars:.0} per million such orders.\n",
+         write units\n(1 more with an order number), ${dollars:.0} per million such orders. Reads and \
+         messages of the looks add\nabout ${more:.0}.\n",
         looks.len(),
         MAX_AGE / DAY,
         in_words(&looks),

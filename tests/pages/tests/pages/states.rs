@@ -55,7 +55,7 @@ lines! {
             "Do what `findings` say. Rows are sent by themselves once a check passes.",
         ),
         AccountHeld: (
-            "Two checks in a row could not use the account.",
+            "Two checks in a row could not use the account, or another account of the mapping has the same ad account.",
             "Do what `findings` say (consent, access, numbers). Rows are sent by themselves once a check passes.",
         ),
         OriginalMissing: (

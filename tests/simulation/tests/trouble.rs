@@ -1,0 +1,67 @@
+//! Long trouble with Microsoft and many messages: what the queue gives up must be nothing. The same
+//! with 50,000 messages is arithmetic (`tracklayer-core`, `queue_model`); here the functions' own
+//! code goes through it.
+
+use simulation::{
+    Plan,
+    plan::{Faults, Names, Outage, OutageOf, START},
+    run,
+};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+/// Orders of each history.
+const ORDERS: usize = 400;
+
+/// So many orders within the first five minutes.
+fn many() -> Plan {
+    let plain = Plan::plain();
+    let first = plain.orders[0].clone();
+    let order = |n: usize| {
+        let mut order = first.clone();
+        order.id = format!("o{n}");
+        order.names.click = Some(format!("{n:032x}"));
+        order.posts = vec![START + MINUTE + i64::try_from(n).expect("few") % (4 * MINUTE)];
+        order
+    };
+    Plan { orders: (1..=ORDERS).map(order).collect(), workers: 6, ..plain }
+}
+
+fn leaves_no_dead_letter(name: &str, counted: usize, plan: Plan) {
+    let outcome = run(plan, false);
+    assert!(outcome.violations.is_empty(), "{name}: {:?}", outcome.violations);
+    assert_eq!((outcome.dead_letters, outcome.counted), (0, counted as u64), "{name}");
+}
+
+#[test]
+fn an_outage_of_two_and_a_half_hours_leaves_no_dead_letter() {
+    for of in [OutageOf::Microsoft, OutageOf::MicrosoftAnswers] {
+        let outage = Outage { of, from: START, until: START + 150 * MINUTE };
+        let plan = Plan { outages: vec![outage], ..many() };
+        leaves_no_dead_letter(&format!("{of:?}"), ORDERS, plan);
+    }
+}
+
+#[test]
+fn a_throttle_of_an_hour_leaves_no_dead_letter() {
+    let faults = Faults { throttled: 10_000, ..Faults::default() };
+    leaves_no_dead_letter("throttled", ORDERS, Plan { faults, calm_at: START + HOUR, ..many() });
+}
+
+#[test]
+fn a_week_of_orders_without_clicks_leaves_no_dead_letter() {
+    let mut plan = many();
+    for (order, n) in plan.orders.iter_mut().zip(0..) {
+        order.names = Names { session: Some(format!("s{n}")), ..Names::default() };
+        order.occurred = START + n * 7 * 24 * HOUR / 400;
+        order.posts = vec![order.occurred + MINUTE];
+    }
+    let calm_at = START + 8 * 24 * HOUR;
+    leaves_no_dead_letter("no clicks", 0, Plan { calm_at, ..plan });
+}
+
+#[test]
+fn the_count_of_dead_letters_is_not_always_nothing() {
+    let outage = Outage { of: OutageOf::Microsoft, from: START, until: START + 5 * HOUR };
+    assert!(run(Plan { outages: vec![outage], ..many() }, false).dead_letters > 0);
+}
