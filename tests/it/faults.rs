@@ -255,7 +255,7 @@ async fn one_row_that_spoils_its_calls_is_found_from_the_fourth_try_on() {
     world.stop().await;
 }
 
-/// Case 27: no call with all rows is answered in time, so from the fourth try on calls are small.
+/// No call with all rows is answered in time, so from the fourth try on calls are small.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_take_microsoft_long_arrive_in_calls_that_begin_at_one_row_and_grow() {
     let world = World::quick(|options| options.batch_window = Duration::from_secs(1)).await;

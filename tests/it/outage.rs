@@ -131,7 +131,7 @@ async fn without_the_ingest_keys_nobody_is_let_in_nor_told_that_the_key_is_wrong
     world.stop().await;
 }
 
-/// Case 25, the typo; that known keys count for an hour is tested with their reader.
+/// That known keys count for an hour while none can be read is tested with their reader.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_typo_in_one_ingest_key_leaves_the_others_working_and_rings() {
     let world = World::start().await;
@@ -154,7 +154,6 @@ async fn a_typo_in_one_ingest_key_leaves_the_others_working_and_rings() {
     world.stop().await;
 }
 
-/// Case 26.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_s_numbers_may_be_numbers_in_its_secret() {
     let world = World::start().await;

@@ -190,7 +190,7 @@ async fn a_record_is_shown_to_keys_that_may_read_its_source() {
     world.stop().await;
 }
 
-/// Case 28: after a roll-back, rows of a newer version have words that this one doesn't know.
+/// After a roll-back, rows of a newer version have words that this one doesn't know.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_with_a_word_of_a_newer_version_costs_its_array_nothing() {
     let world = World::start().await;

@@ -115,7 +115,7 @@ async fn age_until_its_look(world: &World) -> i64 {
     age
 }
 
-/// Case 20: most buyers of a shop have clicked no ad. The clock stands still here, and the row gets
+/// Most buyers of a shop have clicked no ad. The clock stands still here, and the row gets
 /// older from look to look.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_no_click_led_to_costs_little_in_its_whole_life_and_is_no_dead_letter() {

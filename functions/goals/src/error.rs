@@ -88,3 +88,24 @@ impl AskError {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_edge::ports::SecretError;
+
+    use super::*;
+
+    #[test]
+    fn what_a_person_must_repair_holds_the_account_and_what_passes_does_not() {
+        let of = |error: SecretError| AskError::from(SignInError::from(error)).lasting();
+        let text = |text: &str| text.to_owned();
+        let broken =
+            of(SecretError::Malformed(text("main"), text("the member tenant is not a text")));
+        let finding = broken.expect("nothing of the account can be sent");
+        assert_eq!(finding.gravity, Gravity::Holds);
+        assert!(finding.problem.contains("the member tenant"), "{}", finding.problem);
+        assert_eq!(of(SecretError::Unavailable(text("main"), text("timeout"))), None);
+        let other = "other".parse().expect("an account");
+        assert!(AskError::Shared(other).lasting().is_some());
+    }
+}

@@ -249,7 +249,7 @@ async fn many_clicks_are_deleted_page_by_page_by_whoever_has_the_time() {
     assert_eq!((again.is_pending(), again.removed()), (false, removed(600, 0, 0)));
 }
 
-/// Case 29: each capture without a cookie makes a new one.
+/// Each capture without a cookie makes a new one.
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_captures_under_one_session_do_not_stop_its_erasure() {
     let rig = Rig::start().await;

@@ -208,7 +208,6 @@ mod tests {
         [known, other].map(|text| text.map(str::to_owned))
     }
 
-    /// Case 25, the typo.
     #[test]
     fn a_mistake_in_one_entry_locks_out_nobody_else_and_is_named() {
         let mut mistakes = vec![json!(7), json!({"name": "bare"})];
@@ -233,7 +232,6 @@ mod tests {
         assert_eq!(read(Vec::new()).expect("none").0.len(), 0, "all keys were taken away");
     }
 
-    /// Case 25, Secrets Manager fails.
     #[test]
     fn known_keys_count_for_an_hour_while_they_can_not_be_read() {
         assert_eq!(answers(0, None), are(Some("shop"), Some("unknown")));

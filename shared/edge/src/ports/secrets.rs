@@ -168,7 +168,6 @@ mod tests {
         assert_eq!((secrets, secret.tenant.as_deref()), (("r", "d"), Some("t")));
     }
 
-    /// Case 26.
     #[test]
     fn numbers_of_accounts_may_be_numbers() {
         let customer = with("customer_id", json!(251_234_567)).expect("a secret").customer_id;
