@@ -29,7 +29,7 @@ const KEY_HOLDS: i64 = MAX_AGE;
 const COOKIE: &str = "tl_ref";
 
 /// What becomes of a request.
-const METRICS: [&str; 3] = ["Captured", "CaptureDenied", "CaptureRefused"];
+const METRICS: [&str; 4] = ["Captured", "CaptureDenied", "CaptureCrawler", "CaptureRefused"];
 
 impl<P: Ports> Capture<P>
 where

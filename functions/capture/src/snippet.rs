@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     /// What a browser may have to wait for, in bytes.
-    const LIMIT: usize = 3_000;
+    const LIMIT: usize = 3 * 1_024;
 
     fn asked(headers: &[(&'static str, &str)]) -> Response {
         let mut request = Request::default();

@@ -71,7 +71,9 @@
 
   // --- Delivery. What failed is kept for the next page, once.
   const post = (body, isLast) => {
-    const failed = () => isLast || write(tab, "failed", [...list(tab, "failed"), body]);
+    // Nothing is sent again after a withdrawal but the withdrawal itself.
+    const failed = () =>
+      isLast || (body.consent !== "denied" && !reference()) || write(browser, "failed", [...list(browser, "failed"), body]);
     const text = JSON.stringify(body);
     try {
       // As text/plain neither needs a preflight.
@@ -89,7 +91,8 @@
   // What waits for consent: clicks, and ties of records.
   let held = list(tab, "held");
   const hold = (body) => {
-    if (body && !held.some(({ msclkid }) => msclkid && msclkid === body.msclkid)) held.push(body);
+    const same = ({ landedAt, landingUrl, ...ids }) => JSON.stringify(ids);
+    if (body && !held.some((other) => same(other) === same(body))) held.push(body);
     write(tab, "held", held.slice(-20));
   };
   // Marks of what was sent; other tabs write them too.
@@ -113,15 +116,16 @@
     // UET's cookies are read where the address has no click id, and never written.
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
     if (msclkid) hold({ msclkid, landedAt: landedAt() });
-    held.splice(0).forEach(send);
+    // Clicks first: without one there is nobody to tie.
+    held.splice(0).sort((one, other) => !one.msclkid - !other.msclkid).forEach(send);
     write(tab, "held");
   };
   const withdraw = () => {
     const known = own() ? [own(), session] : [];
     keep("");
     sent = [];
-    ["sent", "click"].forEach((name) => write(browser, name));
-    ["held", "failed"].forEach((name) => write(tab, name));
+    ["sent", "click", "failed"].forEach((name) => write(browser, name));
+    write(tab, "held");
     known.filter(Boolean).forEach((sessionId) => post({ sessionId, consent: "denied" }));
     // If the visitor agrees again on this page.
     if (landed) held = [landed];
@@ -222,7 +226,7 @@
       settle();
     }),
     reference,
-    push: safely((...calls) => calls.forEach(([name, ...given]) => api[name](...given))),
+    push: (...calls) => calls.forEach(safely(([name, ...given]) => api[name](...given))),
   };
   const start = safely(() => {
     window.tracklayer = api;
@@ -230,14 +234,16 @@
     // page before may have been a landing page without this script.
     landed = [navigation().name, location.href, document.referrer].map(clickIn).find(Boolean);
     if (landed) hold(landed);
-    const failed = list(tab, "failed");
-    write(tab, "failed");
+    const failed = list(browser, "failed");
+    write(browser, "failed");
     failed.forEach((body) => post(body, true));
     if (needsConsent) {
       look();
       setInterval(look, 1000);
     }
     api.push(...[].concat(early));
+    // The site may have given the visitor another session since.
+    if (session) hold(read(browser, "click"));
     link(options);
     ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));
     // A page that comes back from the back-forward cache may have missed another page's withdrawal.

@@ -77,7 +77,7 @@ impl<P: Ports> Enqueue<P> {
                     Some((position, EventAnswer { warnings, ..answer }))
                 }
                 Err(error) => {
-                    tracing::error!(%error, "event not stored");
+                    tracing::error!(%error, record = label(event), "event not stored");
                     None
                 }
             }
@@ -128,6 +128,16 @@ fn waves(parsed: &[Parsed]) -> [(Vec<usize>, usize); 4] {
         }
     }
     [(first, AT_ONCE), (others, 1), (denials, AT_ONCE), (corrections, 1)]
+}
+
+/// `source/eventId` of an event, for the log.
+fn label(event: &Result<Event, Rejection>) -> String {
+    match event {
+        Ok(Event::Conversion(it)) => format!("{}/{}", it.source, it.event_id),
+        Ok(Event::Correction(it)) => format!("{}/{}", it.source, it.event_id),
+        Ok(Event::Ignored(it)) => format!("{}/{}", it.source, it.event_id),
+        Err(_) => "-".to_owned(),
+    }
 }
 
 /// Ids and orders of the conversions so far.

@@ -167,6 +167,7 @@ where
     fn audit_row(&self, row: &Row, now: EventTime, found: &mut Found) {
         let account = AccountView::default();
         if is_about_to_expire(row, now) {
+            tracing::warn!(record = row.key.label(), "can be sent for a few days more only");
             found.count(row.account.as_str(), "AboutToExpire");
         }
         match examine(row, &Context { account: &account, now, policy: &self.policy }) {

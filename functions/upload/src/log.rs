@@ -78,6 +78,8 @@ impl Report {
             Note::Accepted(Kind::Restate, _) => "Restated",
             Note::Accepted(Kind::Retract, _) => "Retracted",
             Note::Refused(RefusalReason::Unmatched) => "Unmatched",
+            // Its correction was taken at the door and can't be sent any more.
+            Note::Refused(RefusalReason::TooOldForMicrosoft) => "CorrectionLost",
             Note::Failed(..) | Note::Refused(_) => "Refused",
             Note::Unknown(..) => "Unknown",
             Note::Waits(..) | Note::Postponed(..) => "Waiting",
@@ -89,6 +91,9 @@ impl Report {
             | Note::Redriven(_)
             | Note::Dead => return,
         };
+        if let Note::Refused(reason) = note {
+            tracing::warn!(record = work.key.label(), %reason, "refused before it was sent");
+        }
         self.count(&row.account.clone(), name);
     }
 

@@ -46,6 +46,8 @@ pub struct Alarm {
     pub namespace: String,
     /// Its metrics.
     pub metrics: Vec<String>,
+    /// How many metrics AWS bills it for.
+    pub billed: usize,
     /// What is wrong and what helps.
     pub description: String,
     /// When it changes to ALARM.
@@ -115,11 +117,13 @@ impl Template {
                 metrics.push(it);
             }
             let mut names: Vec<_> = metrics.iter().map(|it| text(&it["MetricName"])).collect();
+            let billed = names.len();
             names.dedup();
             Alarm {
                 name: name.to_owned(),
                 namespace: text(&metrics[0]["Namespace"]),
                 metrics: names,
+                billed,
                 description: text(&it["AlarmDescription"]),
                 when: condition(it),
             }

@@ -135,12 +135,14 @@ const SECRET: f64 = 0.40;
 fn fixed_costs() {
     let template = Template::read();
     let count = |kind| u32::try_from(template.count(kind)).expect("few");
-    let alarms = count("AWS::CloudWatch::Alarm");
+    // AWS bills each metric that an alarm looks at.
+    let alarms: usize = template.alarms().iter().map(|alarm| alarm.billed).sum();
+    let alarms = u32::try_from(alarms).expect("few");
     let secrets = count("AWS::SecretsManager::Secret");
     let metrics = u32::try_from(METRICS.len()).expect("few");
     let items = [
         ("metrics, one account", metrics, METRIC),
-        ("alarms", alarms, ALARM),
+        ("metrics of alarms", alarms, ALARM),
         ("secrets", secrets, SECRET),
     ];
     let cost = |(_, many, price): &(&str, u32, f64)| f64::from(*many) * price;
