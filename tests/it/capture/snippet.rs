@@ -22,7 +22,7 @@ async fn the_snippet_comes_compressed_once_an_hour_and_not_again_if_it_is_the_sa
         assert_eq!(header(&answer, "content-type"), "text/javascript; charset=utf-8");
         assert_eq!(header(&answer, "cache-control"), "public, max-age=3600");
         let length: usize = header(&answer, "content-length").parse().expect("a length");
-        assert!(length <= 3_000 || encoding.is_empty(), "{encoding}: {length}");
+        assert!(length <= 3 * 1_024 || encoding.is_empty(), "{encoding}: {length}");
         let tag = header(&answer, "etag").to_owned();
         let known = [("accept-encoding", accepted), ("if-none-match", &tag)];
         let again = asks(&world, &known).await;
