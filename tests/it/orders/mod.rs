@@ -64,7 +64,7 @@ async fn counts_once(world: &World, msclkid: &str, value: &str) {
 async fn an_order_counts_once_whatever_its_events_are_called() {
     let world = World::quick(|_| {}).await;
     world.add_keys().await;
-    case_13(&world).await;
+    one_sale_as_four_events(&world).await;
     in_one_array(&world).await;
     at_the_same_moment(&world).await;
     by_a_key_without_the_right(&world).await;
@@ -76,7 +76,7 @@ async fn an_order_counts_once_whatever_its_events_are_called() {
 }
 
 /// A webhook that is delivered twice under new ids, and a CRM that reports the sale twice.
-async fn case_13(world: &World) {
+async fn one_sale_as_four_events(world: &World) {
     land(world, "s13", &click(13)).await;
     let first = sale("delivery-1", "4711", "s13");
     world.queued(&first).await;
