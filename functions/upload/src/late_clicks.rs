@@ -127,7 +127,8 @@ fn is_looked_at(row: &Row, now: EventTime, policy: &Policy) -> bool {
         && known.refusal.is_none()
         && !row.is_erased()
         && known.applying.is_none_or(over)
-        && now <= row.limit()
+        // A row does not end as one by which nobody was recognised before it was looked at.
+        && (now <= row.limit() || !row.facts.identity.is_matchable())
 }
 
 #[cfg(test)]
@@ -135,6 +136,7 @@ mod tests {
     use test_support::rows::{POLICY, accepted_row, after, row, sold};
     use tracklayer_core::{
         ledger::observed::{Refusal, RefusalReason},
+        person::identity::Identity,
         time::DAY,
     };
 
@@ -160,8 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_for_a_click_that_could_not_be_sent() {
+    fn a_click_that_could_not_be_sent_is_looked_for_only_where_nobody_is_recognised() {
         assert!(looked_at(&row(), 90 * DAY));
         assert!(!looked_at(&row(), 90 * DAY + 1));
+        let mut nobody = row();
+        nobody.facts.identity = Identity::default();
+        assert!(looked_at(&nobody, 90 * DAY + 1), "its last look may have failed for a day");
     }
 }

@@ -58,6 +58,7 @@ finds! {
     a_due_that_is_not_written: NoDue,
     an_orphan_that_nobody_gathers: OrphanForgotten,
     corrections_ordered_by_seconds: MillisecondsDropped,
+    a_failed_look_that_is_left_to_the_next_one: LookLost,
     a_death_that_nobody_writes_down: DeadUnwritten,
     a_correction_lost_when_it_moves: CorrectionLost,
     a_click_that_is_gone_and_still_credited: ClickGoneUnseen,
