@@ -18,8 +18,8 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    flows::find_click,
-    ports::{Claims as _, Clock as _, LedgerError, Ports, Rows as _},
+    flows::{erase_person, find_click},
+    ports::{Claims as _, Clock as _, Erasures, LedgerError, Ports},
 };
 
 use crate::{batch::Disposition, context::Upload, run::Run};
@@ -39,7 +39,10 @@ enum Looked {
     Ended(Box<Row>),
 }
 
-impl<P: Ports> Run<'_, P> {
+impl<P: Ports> Run<'_, P>
+where
+    P::Ledger: Erasures,
+{
     /// Looks for the clicks of all rows of `part` that were not sent yet.
     pub async fn look_for_clicks(&mut self, part: Range<usize>) {
         let (upload, now) = (self.upload, self.upload.clock.now());
@@ -73,7 +76,10 @@ impl<P: Ports> Run<'_, P> {
     }
 }
 
-impl<P: Ports> Upload<P> {
+impl<P: Ports> Upload<P>
+where
+    P::Ledger: Erasures,
+{
     async fn look(&self, row: &Row, now: EventTime) -> Result<Looked, LedgerError> {
         let fresh = find_click::review_row(&self.clicks, &self.mapping, row, now).await?;
         let is_fixed = row.observed.may_count();
@@ -90,7 +96,7 @@ impl<P: Ports> Upload<P> {
     async fn end(&self, row: &Row, now: EventTime) -> Result<Looked, LedgerError> {
         tracing::info!(record = row.key.label(), "consent was taken back, not sent");
         let Some(after) = erase(row, now) else { return Ok(Looked::Same) };
-        if self.ledger.change(row, &after).await? {
+        if erase_person::end_row(&self.ledger, row, &after, now).await? {
             Ok(Looked::Ended(Box::new(after)))
         } else {
             Err(LedgerError::Conflict)

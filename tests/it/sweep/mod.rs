@@ -8,6 +8,7 @@ mod rig;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+pub use rig::clicks_table;
 use rig::{POLICY, Rig, own_key, row};
 use sweep::{span::Span, wire::Summary};
 use tracklayer_core::{
@@ -350,7 +351,7 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     let span = rig.span(now);
     let main = "main".parse().expect("an account");
     let held = vec!["Purchse".to_owned()];
-    let once_held: BTreeSet<String> = held.iter().cloned().collect();
+    let once_held = held.iter().map(|name| (name.clone(), now)).collect();
     let check = GoalCheck { held_goals: held, once_held, ..GoalCheck::default() };
     rig.sweep.ledger.save_check(&main, &check).await.expect("kept");
     assert_eq!(rig.sweep.release_held(&span).await.expect("a run"), 0);

@@ -77,6 +77,8 @@ pub enum Mutation {
     ElsewhereForgotten,
     /// Persons are taken out of no row.
     EndUnwritten,
+    /// A row that loses its person is not named in the erasures that mean it.
+    EndUnnamed,
     /// Upload does not see that a row has ended.
     EndUnseen,
 }

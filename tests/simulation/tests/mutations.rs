@@ -64,6 +64,7 @@ finds! {
     a_click_that_is_gone_and_still_credited: ClickGoneUnseen,
     a_refused_click_that_is_credited_again: RefusedClickAgain,
     a_person_who_is_not_taken_out: EndUnwritten,
+    a_person_who_is_taken_out_and_not_named: EndUnnamed,
     an_ended_row_that_is_sent_all_the_same: EndUnseen,
     a_hold_that_is_ignored: HoldIgnored,
     held_rows_that_nobody_releases: HeldForgotten,

@@ -97,6 +97,24 @@ fn a_click_that_is_there_at_one_look_is_found_whatever_fails_then() {
     }
 }
 
+/// A lead is sold weeks later: only then does anybody know which visitor it was.
+#[test]
+fn a_lead_that_is_tied_on_day_35_is_found_by_the_look_of_day_40() {
+    let start = START + MINUTE;
+    let mut plan = Plan { orders: many().orders[..20].to_vec(), ..many() };
+    for (order, n) in plan.orders.iter_mut().zip(0..) {
+        let (lead, session, click) = (format!("lead{n}"), format!("s{n}"), format!("{n:032x}"));
+        order.names = Names { lead: Some(lead.clone()), ..Names::default() };
+        (order.occurred, order.posts) = (start, vec![start + MINUTE]);
+        plan.clicked.insert(click.clone(), start - DAY);
+        plan.visits.push(Visit { click: Some(click), ..Visit::of(&session, start - DAY) });
+        let ties = vec![(TieKind::Lead, lead)];
+        let tie = Visit { ties, keyed: true, ..Visit::of(&session, start + 35 * DAY) };
+        plan.visits.push(tie);
+    }
+    leaves_no_dead_letter("day 40", 20, Plan { calm_at: start + 41 * DAY, ..plan });
+}
+
 #[test]
 fn the_count_of_dead_letters_is_not_always_nothing() {
     let outage = Outage { of: OutageOf::Microsoft, from: START, until: START + 5 * HOUR };

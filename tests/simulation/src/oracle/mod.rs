@@ -26,7 +26,7 @@ use tracklayer_core::{
     time::MAX_AGE,
 };
 
-pub use ended::check_erased;
+pub use ended::{check_ended, check_erased};
 pub use group::has_notices;
 pub use story::check_story;
 pub use written::{
