@@ -14,7 +14,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     lambda::deadline::Deadline,
-    ports::{Clock as _, IngestKey, LedgerError, Ports, Signals as _},
+    ports::{Clock as _, Erasures, IngestKey, LedgerError, Ports, Signals as _},
 };
 
 use crate::{
@@ -31,7 +31,10 @@ const TOGETHER: usize = 50;
 /// No new group with less time left.
 const RESERVE: Duration = Duration::from_secs(6);
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Stores all events and answers in their order; `None` if one of them, or its signal, could not
     /// be stored: the caller sends everything again then. A request that is too much for one run ends
     /// in time to say so. What was stored is a duplicate then.

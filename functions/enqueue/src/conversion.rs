@@ -24,7 +24,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::{find_click, originals},
-    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _},
+    ports::{Claims as _, Erasures, LedgerError, Orphans as _, Ports, Rows as _},
 };
 
 use crate::{
@@ -44,7 +44,10 @@ pub(crate) struct Gathered {
     pub lost: usize,
 }
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Stores one original and answers.
     ///
     /// Its partition is read first, which costs one read unit: an event whose row is there claims

@@ -17,7 +17,9 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::originals::{self, Siblings},
-    ports::{Claims as _, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _},
+    ports::{
+        Claims as _, Erasures, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _,
+    },
 };
 
 use crate::{
@@ -38,7 +40,10 @@ enum Target<'a> {
     Orphan(Orphan),
 }
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Records one correction and answers.
     pub(crate) async fn store_correction(
         &self,

@@ -12,8 +12,8 @@ use tracklayer_core::{
     reconcile::erasure::erase,
 };
 use tracklayer_edge::{
-    flows::originals,
-    ports::{IngestKey, LedgerError, Ports, Rows as _},
+    flows::{erase_person, originals},
+    ports::{Erasures, IngestKey, LedgerError, Ports, Rows as _},
 };
 
 use crate::{call::Call, context::Enqueue, order::Turn, wire::EventAnswer};
@@ -21,7 +21,10 @@ use crate::{call::Call, context::Enqueue, order::Turn, wire::EventAnswer};
 /// How often a denied event's row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Nothing is stored but that the order is denied, if there is one. The row ends that an earlier
     /// event of this id or order has left, unless Microsoft has taken it.
     pub(crate) async fn ignore(
@@ -71,7 +74,7 @@ impl<P: Ports> Enqueue<P> {
                 return Ok(());
             }
             let Some(erased) = erase(&row, call.now) else { return Ok(()) };
-            if self.ledger.change(&row, &erased).await? {
+            if erase_person::end_row(&self.ledger, &row, &erased, call.now).await? {
                 return Ok(());
             }
             let Some(current) = originals::row(&self.ledger, &row.key, call.now).await? else {

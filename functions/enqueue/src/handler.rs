@@ -9,7 +9,7 @@ use tracklayer_edge::{
         http_api::{self, Problem, Request, Response},
         telemetry::log_ignored,
     },
-    ports::{Metric, Ports, Right, Telemetry},
+    ports::{Erasures, Metric, Ports, Right, Telemetry},
 };
 
 use crate::{
@@ -20,7 +20,10 @@ use crate::{
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1_048_576;
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Answers one request, whose run ends at `deadline`.
     pub async fn handle(&self, request: &Request, deadline: Deadline) -> Response {
         self.answer(request, deadline).await.unwrap_or_else(http_api::refusal)

@@ -15,7 +15,9 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::originals,
-    ports::{Claims as _, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _},
+    ports::{
+        Claims as _, Erasures, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _,
+    },
 };
 
 use crate::{call::Call, context::Enqueue, conversion::Gathered, wire::EventAnswer};
@@ -33,7 +35,10 @@ pub(crate) enum Turn {
     Denied,
 }
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Whether the event, which has no row in its `partition`, may be stored. One that has been
     /// another notice of an order stays one: when it comes without the order's number, when the mapping
     /// has other names for orders now, and when its id was used to correct the order's row.

@@ -105,7 +105,7 @@ fn classes<'a>(account: &Account, goals: impl Iterator<Item = &'a str>) -> Vec<I
 /// it any more, but its rows may still be in its class.
 fn goals<'a>(account: &'a Account, item: &'a AccountItem) -> BTreeSet<&'a str> {
     let mapped = account.goals().map(|(_, goal)| goal.name.as_str());
-    mapped.chain(item.once_held.iter().map(String::as_str)).collect()
+    mapped.chain(item.once_held.keys().map(String::as_str)).collect()
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
         AccountItem {
             held,
             held_goals: held_goals.iter().map(ToString::to_string).collect(),
-            once_held: BTreeSet::from(["Old name".to_owned()]),
+            once_held: [("Old name".to_owned(), EventTime::default())].into(),
             ..AccountItem::default()
         }
     }

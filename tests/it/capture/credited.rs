@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use test_support::{
     events::{click, time, with},
-    rig::{KEY, World},
+    rig::{
+        KEY, World,
+        operator::{CONVERSIONS, quick, row_errors},
+    },
 };
 
 use super::{JSON, cookie, credited, land, sale};
@@ -141,5 +144,38 @@ async fn a_tie_made_with_a_key_outranks_those_of_browsers_of_any_record() {
     assert_eq!(world.landing(&[JSON, ("authorization", &key)], tie).await.status, 204);
     world.queued(&sale("both", 60, json!({"leadId": "l", "orderId": "o"}))).await;
     assert_eq!(credited(&world, "both").await, (json!("order"), json!(click(1))));
+    world.stop().await;
+}
+
+/// Microsoft knows when a click was made: one that is later than the sale is taken from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_that_microsoft_calls_later_than_the_sale_is_replaced_by_the_next_or_by_hashes() {
+    let world = World::with(quick).await;
+    for (n, session, ago) in [(1, "two", 600), (2, "two", 300), (3, "mail", 300), (4, "one", 300)] {
+        let landed = time(-ago);
+        land(&world, json!({"msclkid": click(n), "sessionId": session, "landedAt": landed})).await;
+    }
+    let too_late = || world.faults(vec![row_errors(&[(0, 5616)])]);
+    too_late();
+    world.queued(&sale("two", 60, json!({"sessionId": "two"}))).await;
+    let record = world.until_state("two", "accepted").await;
+    assert_eq!(record["click"]["msclkid"], json!(click(1)), "{record:#}");
+    assert_eq!((world.sent(&click(2)).len(), world.sent(&click(1)).len()), (1, 1));
+
+    too_late();
+    let by = json!({"sessionId": "mail", "email": "jane@x.example"});
+    world.queued(&sale("mail", 60, by)).await;
+    let record = world.until_state("mail", "accepted").await;
+    assert_eq!((&record["click"], world.sent(&click(3)).len()), (&Value::Null, 1), "{record:#}");
+    let last = world.calls(CONVERSIONS).pop().expect("a call").body;
+    assert!(last.contains("HashedEmailAddress") && !last.contains(&click(3)), "{last}");
+
+    too_late();
+    world.queued(&sale("one", 60, json!({"sessionId": "one"}))).await;
+    let record = world.until_state("one", "waiting").await;
+    assert_eq!((&record["reason"], &record["click"]), (&json!("no_click"), &Value::Null));
+    assert_eq!(record["lastAttempt"]["code"], 5616, "{record:#}");
+    world.until_drained().await;
+    assert_eq!((world.conversions().await.len(), world.messages("uploads-dlq").await), (2, 0));
     world.stop().await;
 }

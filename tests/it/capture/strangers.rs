@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use test_support::{
     events::{click, time},
-    rig::World,
+    rig::{KEY, World},
 };
 
 use super::{JSON, credited, has_cookie, land, sale};
@@ -100,5 +100,28 @@ async fn a_crawler_that_says_so_is_counted_and_dropped() {
     let visitor =
         ("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/148.0.0.0 Safari/537.36");
     assert!(has_cookie(&world.landing(&[JSON, visitor], &*body).await));
+    world.stop().await;
+}
+
+/// More ties than are read of one order; the shop's own comes first, whenever it was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tie_made_with_a_key_is_seen_among_more_browsers_than_are_read() {
+    let world = World::with(|options| options.hour = 3_600).await;
+    let buyer = json!({"msclkid": click(1), "sessionId": "buyer", "landedAt": time(-90)});
+    land(&world, buyer).await;
+    let strangers = |range: std::ops::RangeInclusive<u32>| {
+        range.map(|n| {
+            let session = format!("a-{n}");
+            land(&world, json!({"msclkid": click(n), "sessionId": session, "orderId": "o"}))
+        })
+    };
+    join_all(strangers(100..=219)).await;
+    let key = format!("Bearer {KEY}");
+    let tie = json!({"sessionId": "buyer", "orderId": "o"}).to_string();
+    assert_eq!(world.landing(&[JSON, ("authorization", &key)], tie).await.status, 204);
+    join_all(strangers(220..=339)).await;
+    assert_eq!(world.items_with("Clicks", "\"order o\"").await.len(), 241);
+    world.queued(&sale("1", 0, json!({"orderId": "o"}))).await;
+    assert_eq!(credited(&world, "1").await, (json!("order"), json!(click(1))));
     world.stop().await;
 }

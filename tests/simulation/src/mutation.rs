@@ -53,6 +53,8 @@ pub enum Mutation {
     OrphanForgotten,
     /// Corrections occur in whole seconds.
     MillisecondsDropped,
+    /// A look for a click that failed, or was not signalled, is left to the next one.
+    LookLost,
     /// What the queue gives up is not marked in the ledger.
     DeadUnwritten,
     /// Corrections leave the orphan, and the row does not get them.
@@ -75,6 +77,8 @@ pub enum Mutation {
     ElsewhereForgotten,
     /// Persons are taken out of no row.
     EndUnwritten,
+    /// A row that loses its person is not named in the erasures that mean it.
+    EndUnnamed,
     /// Upload does not see that a row has ended.
     EndUnseen,
 }

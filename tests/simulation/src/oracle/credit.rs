@@ -61,6 +61,12 @@ pub(super) fn check_unmatched(world: &World, run: &Invocation, before: &Row) {
     }
 }
 
+/// Whether a click for the row was there at every moment of the run.
+pub(super) fn was_there(world: &World, run: &Invocation, row: &Row) -> bool {
+    let order = order_of(world, row);
+    order.is_some_and(|order| !Look::of(world, run, order, row).allowed().contains(&None))
+}
+
 /// What a run could see.
 struct Look<'a> {
     states: Vec<Items>,

@@ -134,6 +134,9 @@ impl Rows for Port {
             return Ok(true);
         }
         let done = self.table(|table| table.change(before, after)).await?;
+        if done && after.is_erased() && !before.is_erased() {
+            oracle::check_ended(self.world(), &self.0, before);
+        }
         self.world().tell([after.key.label()], || {
             let (corrections, ended) = (after.corrections.len(), after.is_erased());
             let open = &after.open;
