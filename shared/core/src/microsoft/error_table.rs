@@ -241,9 +241,9 @@ pub const TABLE: &[Entry] = &[
     row(
         5616,
         "ConversionTimeEarlierThanClickTime",
-        ErrorClass::Final,
+        ErrorClass::Click,
         "The click happened after the conversion.",
-        "The row is sent without that click, with another one or its hashes, or waits. If an earlier attempt has no answer, it is refused: check the source's clock and which click the sale belongs to.",
+        "Nothing: another click or the hashes are sent, or the row waits for one. If it is refused, check the source's clock and which click the sale belongs to.",
     ),
     row(
         5617,

@@ -194,7 +194,7 @@ impl Story {
             End::Unknown => Note::Unknown(kind, mark(), None),
             End::NotTaken => Note::NotTaken(kind, mark(), Some(error(106, ErrorClass::Account))),
             End::TooLate if kind == Kind::Apply && has_free_click => {
-                Note::ClickRefused(mark(), error(5616, ErrorClass::Final))
+                Note::ClickRefused(mark(), error(5616, ErrorClass::Click))
             }
             End::Failed | End::TooLate => {
                 Note::Failed(kind, mark(), error(5606, ErrorClass::GoalName))
