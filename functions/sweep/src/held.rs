@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn classes_are_released_once_nothing_keeps_their_rows() {
-        let mapping = Mapping::shipped();
+        let mapping = Mapping::sample();
         let main = mapping.account("main").expect("an account");
         let free = released(main, &item(false, &[]));
         for class in [held("main"), held("main/Purchase"), held("main/Old name")] {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn held_rows_are_counted_whatever_holds_them() {
-        let mapping = Mapping::shipped();
+        let mapping = Mapping::sample();
         let main = mapping.account("main").expect("an account");
         let all = all_held(&[(main, item(true, &["Purchase"]))]);
         for class in [held("main"), held("main/Purchase"), held("main/Old name")] {

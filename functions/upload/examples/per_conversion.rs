@@ -98,7 +98,7 @@ fn row(n: usize, now: EventTime) -> Row {
         r#"{{"event":"purchase","eventId":"order-{n}","source":"shop","occurredAt":"{now}",
             "value":{n}.95,"currency":"USD","msclkid":"f894f652ea334e739002f7167ab{n:05}"}}"#
     );
-    let parsed = parse_event(&event, &Mapping::shipped(), now).event.expect("an event");
+    let parsed = parse_event(&event, &Mapping::sample(), now).event.expect("an event");
     let Event::Conversion(conversion) = parsed else { panic!("a conversion") };
     let click_id = conversion.msclkid.clone().expect("a click id");
     let search = ClickSearch::own(click_id);

@@ -39,7 +39,7 @@ pub(super) fn row_at(recorded: i64) -> Row {
             "currency":"EUR","msclkid":"f894f652ea334e739002f7167ab8f8e3","sessionId":"s",
             "leadId":"l","cartId":"c","orderId":"o","hashedEmail":"{MAIL}"}}"#
     );
-    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), at).event
+    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::sample(), at).event
     else {
         panic!("a conversion");
     };

@@ -41,7 +41,7 @@ pub fn sale(event: &str, more: &str) -> Conversion {
             "value":100,"currency":"USD"{more}}}"#,
         after(0)
     );
-    match parse_event(&json, &Mapping::shipped(), after(10)).event {
+    match parse_event(&json, &Mapping::sample(), after(10)).event {
         Ok(Event::Conversion(conversion)) => conversion,
         other => panic!("{other:?}"),
     }

@@ -39,13 +39,13 @@ fn sale_in(mapping: &Mapping) -> Conversion {
 }
 
 fn sale() -> Conversion {
-    sale_in(&Mapping::shipped())
+    sale_in(&Mapping::sample())
 }
 
 fn refund_event() -> CorrectionEvent {
     let event = json!({ "event": "refund", "eventId": "r1", "source": "shop", "amount": 30,
         "currency": "USD", "occurredAt": after(60).to_string(), "original": {"eventId": "4711", "event": "purchase"} });
-    match parse(&Mapping::shipped(), &event) {
+    match parse(&Mapping::sample(), &event) {
         Event::Correction(correction) => correction,
         other => panic!("{other:?}"),
     }
@@ -96,7 +96,7 @@ fn facts_are_the_events_and_the_clicks() {
 
 #[test]
 fn hashes_are_kept_only_where_the_mapping_sends_them() {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["goals"]["purchase"]["enhancedConversions"] = json!(false);
     let plain = sale_in(&Mapping::parse(&file.to_string()).expect("a mapping"));
     assert!(plain.email.is_some(), "the event brought one");

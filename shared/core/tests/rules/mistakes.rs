@@ -51,7 +51,7 @@ fn event(changes: Value) -> Value {
 }
 
 fn read(event: &Value, now: EventTime) -> Result<Conversion, EventError> {
-    match parse_event(&event.to_string(), &Mapping::shipped(), now).event {
+    match parse_event(&event.to_string(), &Mapping::sample(), now).event {
         Ok(Event::Conversion(conversion)) => Ok(conversion),
         Ok(other) => panic!("{other:?}"),
         Err(rejection) => Err(rejection.error),

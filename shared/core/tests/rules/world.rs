@@ -77,7 +77,7 @@ pub struct World {
 }
 
 fn parse(event: &Value, now: EventTime) -> Event {
-    static MAPPING: LazyLock<Mapping> = LazyLock::new(Mapping::shipped);
+    static MAPPING: LazyLock<Mapping> = LazyLock::new(Mapping::sample);
     parse_event(&event.to_string(), &MAPPING, now).event.expect("an event")
 }
 
