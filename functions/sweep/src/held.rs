@@ -17,7 +17,7 @@ use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
 
 use crate::{
     context::Sweep,
-    pages::Pages,
+    due_entries::DueEntries,
     signals::{MAX_SIGNALS, Step},
     span::Span,
     wire::Summary,
@@ -63,7 +63,7 @@ where
         span: &Span,
         summary: &mut Summary,
     ) -> Result<(), LedgerError> {
-        let mut pages = Pages::new(&self.ledger, class, any_due(span.now));
+        let mut pages = DueEntries::new(&self.ledger, class, any_due(span.now));
         while let Some(entries) = pages.next().await? {
             if summary.signalled + entries.len() > MAX_SIGNALS || !span.has_time(&self.clock) {
                 break;

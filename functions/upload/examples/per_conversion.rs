@@ -23,8 +23,9 @@ use tracklayer_core::{
         reply::read_apply,
     },
     reconcile::{
+        attribution::Credit,
         decide::{AccountView, Action, Policy},
-        intake::{ClickSearch, facts_of, place},
+        intake::{facts_of, place},
         note::{CallRef, Context, Note},
         verdict::{Sent, verdict},
     },
@@ -101,7 +102,7 @@ fn row(n: usize, now: EventTime) -> Row {
     let parsed = parse_event(&event, &Mapping::sample(), now).event.expect("an event");
     let Event::Conversion(conversion) = parsed else { panic!("a conversion") };
     let click_id = conversion.msclkid.clone().expect("a click id");
-    let search = ClickSearch::own(click_id);
+    let search = Credit::own(click_id);
     let account = AccountView::default();
     let context = Context { account: &account, now, policy: &POLICY };
     place(&conversion, facts_of(&conversion, &search), None, &context, 395).0

@@ -19,8 +19,9 @@ use tracklayer_core::{
     },
     person::click_id::ClickId,
     reconcile::{
+        attribution::Credit,
         decide::{Action, next_action},
-        intake::{ClickSearch, append, credited_to},
+        intake::{append, credited_to},
         note::Note,
         redrive::{Redrive, redrive},
     },
@@ -146,8 +147,8 @@ impl Story {
         let click = ClickId::parse(CLICKS[self.click]).expect("a click id");
         let facts = &self.row.facts;
         let search = match facts.refused_clicks.contains(&click) {
-            true => ClickSearch::Missing(WaitReason::NoClick),
-            false => ClickSearch::own(click),
+            true => Credit::Missing(WaitReason::NoClick),
+            false => Credit::own(click),
         };
         Some(credited_to(facts, &search)).filter(|_| free)
     }

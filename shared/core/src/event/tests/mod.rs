@@ -1,4 +1,4 @@
-//! Every rule of the door, and every code.
+//! Every rule that an event is held to, and every code.
 
 mod conversions;
 mod corrections;
