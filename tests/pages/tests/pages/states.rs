@@ -94,7 +94,7 @@ lines! {
             "Send the sale as a new event.",
         ),
         TooOldForMicrosoft: (
-            "It came later than 90 days after the conversion.",
+            "It came later than 90 days after the conversion or its click.",
             "Nothing can be done at Microsoft; the ledger keeps the money.",
         ),
         CurrencyMismatch: (
