@@ -12,11 +12,8 @@ use tracklayer_core::{
     mapping::Account,
     person::click_id::ClickId,
     reconcile::{
-        attribution::Sale,
-        intake::{
-            ClickSearch as Credit, Dispatch, facts_of, has_nobody, improved, key_of, place,
-            with_improved,
-        },
+        attribution::{Credit, Sale},
+        intake::{Dispatch, facts_of, has_nobody, improved, key_of, place, with_improved},
         orphans::{Original, take},
         state::lost_since,
     },

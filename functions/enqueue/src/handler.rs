@@ -132,7 +132,7 @@ mod tests {
             "5".to_owned(),
         ]
         .map(|event| {
-            let parsed = parse_event(&event, &Mapping::shipped(), EventTime::from_epoch(0));
+            let parsed = parse_event(&event, &Mapping::sample(), EventTime::from_epoch(0));
             let rejection = parsed.event.expect_err("no event");
             EventAnswer { warnings: parsed.warnings, ..rejection.into() }
         });

@@ -17,7 +17,7 @@ use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
 
 use crate::{
     context::Sweep,
-    pages::Pages,
+    due_entries::DueEntries,
     signals::{MAX_SIGNALS, Step},
     span::Span,
     wire::Summary,
@@ -63,7 +63,7 @@ where
         span: &Span,
         summary: &mut Summary,
     ) -> Result<(), LedgerError> {
-        let mut pages = Pages::new(&self.ledger, class, any_due(span.now));
+        let mut pages = DueEntries::new(&self.ledger, class, any_due(span.now));
         while let Some(entries) = pages.next().await? {
             if summary.signalled + entries.len() > MAX_SIGNALS || !span.has_time(&self.clock) {
                 break;
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn classes_are_released_once_nothing_keeps_their_rows() {
-        let mapping = Mapping::shipped();
+        let mapping = Mapping::sample();
         let main = mapping.account("main").expect("an account");
         let free = released(main, &item(false, &[]));
         for class in [held("main"), held("main/Purchase"), held("main/Old name")] {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn held_rows_are_counted_whatever_holds_them() {
-        let mapping = Mapping::shipped();
+        let mapping = Mapping::sample();
         let main = mapping.account("main").expect("an account");
         let all = all_held(&[(main, item(true, &["Purchase"]))]);
         for class in [held("main"), held("main/Purchase"), held("main/Old name")] {

@@ -22,7 +22,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::ports::{DueEntry, Index as _, LedgerError, Ports, Signals as _};
 
-use crate::{context::Sweep, pages::Pages, span::Span, wire::Summary};
+use crate::{context::Sweep, due_entries::DueEntries, span::Span, wire::Summary};
 
 /// Signals of one run; the rest is due at the next.
 pub const MAX_SIGNALS: usize = 20_000;
@@ -53,7 +53,7 @@ impl<P: Ports> Sweep<P> {
     pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
         for class in &WALKED {
-            let mut pages = Pages::new(&self.ledger, class, span.now);
+            let mut pages = DueEntries::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);

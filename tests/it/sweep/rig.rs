@@ -68,7 +68,7 @@ impl Rig {
         Rig {
             sweep: Sweep {
                 policy: POLICY,
-                mapping: Mapping::shipped(),
+                mapping: Mapping::sample(),
                 ledger: Ledger::new(dynamo.clone(), "Conversions".to_owned()),
                 clicks: Clicks::new(dynamo.clone(), "Clicks".to_owned()),
                 queue: Queue::new(sqs.clone(), queue_url.clone()),

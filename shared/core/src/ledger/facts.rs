@@ -10,7 +10,8 @@ use crate::{
     time::EventTime,
 };
 
-/// The original conversion, fixed when the row is written.
+/// The original conversion. What the source said is fixed when the row is written; identity, click and
+/// `conversion_time` with the first claim (exceptions: invariant 4 in `shared/README.md`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// SHA-256 over the parsed event, which distinguishes a repetition from a conflict.
@@ -52,7 +53,7 @@ impl Facts {
 /// The click a conversion is credited to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Click {
-    /// When it was captured; unknown if the event brought the click id itself.
+    /// When it was captured; unknown if the event brought a click id that was never captured.
     pub clicked_at: Option<EventTime>,
     /// What led to it.
     pub from: ClickOrigin,

@@ -13,13 +13,12 @@ use crate::{
     },
     person::identity::{Identity, Sha256Hash},
     reconcile::{
+        attribution::Credit,
         decide::Action,
         note::{Context, next_entry, waiting},
     },
     time::{DAY, EventTime},
 };
-
-pub use crate::reconcile::attribution::Credit as ClickSearch;
 
 /// How a row gets on after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,7 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 /// Hashes are kept only where the mapping says that they are sent: Microsoft drops them beside a
 /// click id where a goal has enhanced conversions off, and refuses a row that has nothing else.
 #[must_use]
-pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
+pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
     Facts {
@@ -73,7 +72,7 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
 /// `facts` credited to what was found now; the key that they then have at Microsoft must be claimed
 /// before they are written.
 #[must_use]
-pub fn credited_to(facts: &Facts, search: &ClickSearch) -> Facts {
+pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let identity = Identity { click_id, ..facts.identity.clone() };
     let conversion_time =
@@ -143,7 +142,7 @@ pub fn has_nobody(row: &Row) -> bool {
 ///
 /// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
 #[must_use]
-pub fn improved(row: &Row, conversion: &Conversion, search: &ClickSearch) -> Option<Facts> {
+pub fn improved(row: &Row, conversion: &Conversion, search: &Credit) -> Option<Facts> {
     let facts = &row.facts;
     let new = facts_of(conversion, search);
     let mut better = facts.clone();

@@ -33,7 +33,7 @@ pub fn too_old() -> MicrosoftError {
 }
 
 fn too_late() -> Note {
-    Note::ClickRefused(mark(), error(5616, ErrorClass::Final))
+    Note::ClickRefused(mark(), error(5616, ErrorClass::Click))
 }
 
 fn soon(seconds: i64) -> Postponed {

@@ -119,7 +119,9 @@ fn metrics() {
 fn alarms() {
     let line = |it: &Alarm| {
         let name = it.name.trim_end_matches("Alarm");
-        [code(name), format!("{}: {}", it.metrics.join(", "), it.when), it.description.clone()]
+        let what =
+            it.description.replace("consent again (infra/README.md)", "[consent](#consent) again");
+        [code(name), format!("{}: {}", it.metrics.join(", "), it.when), what]
     };
     let alarms = Template::read().alarms();
     let head = ["alarm", "when", "what it means, and what to do"];

@@ -56,7 +56,7 @@ lines! {
         ),
         AccountHeld: (
             "Two checks in a row could not use the account, or another account of the mapping has the same ad account.",
-            "Do what `findings` say (consent, access, numbers). Rows are sent by themselves once a check passes.",
+            "Do what `findings` say ([consent](README.md#consent), access, numbers). Rows are sent by themselves once a check passes.",
         ),
         OriginalMissing: (
             "The event that the correction names has not come.",
@@ -94,7 +94,7 @@ lines! {
             "Send the sale as a new event.",
         ),
         TooOldForMicrosoft: (
-            "It came later than 90 days after the conversion.",
+            "It came later than 90 days after the conversion or its click.",
             "Nothing can be done at Microsoft; the ledger keeps the money.",
         ),
         CurrencyMismatch: (
@@ -118,7 +118,7 @@ fn why(reason: &RefusalReason) -> Why {
     match reason {
         RefusalReason::Microsoft { .. } => (
             "Microsoft refused it, with this code.",
-            "Look the code up in TROUBLESHOOTING.md, repair the cause, redrive the dead-letter queue.",
+            "Look the code up [below](#errors-of-microsoft): its class says whether a repair and a redrive help.",
         ),
         RefusalReason::Unmatched => (
             "Nobody was recognised within 90 days of the conversion: no click, and no hashes that the goal takes.",
@@ -201,14 +201,6 @@ fn all() -> Vec<(&'static str, String, Why)> {
 fn states() {
     let line = |(state, text): &(State, &str)| [code(state.as_str()), (*text).to_owned()];
     check("functions/README.md", "states", &table(["state", "meaning"], STATES.iter().map(line)));
-}
-
-#[test]
-fn reasons() {
-    let line =
-        |(of, reason, (why, _)): (&str, String, Why)| [of.to_owned(), code(reason), why.to_owned()];
-    let text = table(["of", "reason", "meaning"], all().into_iter().map(line));
-    check("functions/README.md", "reasons", &text);
 }
 
 #[test]

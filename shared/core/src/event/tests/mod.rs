@@ -1,4 +1,4 @@
-//! Every rule of the door, and every code.
+//! Every rule that an event is held to, and every code.
 
 mod conversions;
 mod corrections;
@@ -20,7 +20,7 @@ fn now() -> EventTime {
 
 /// The shipped mapping with a goal of fixed value.
 fn mapping() -> Mapping {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["goals"]["visit"] = json!({
         "name": "Visit", "revenue": "FixedValue", "countType": "All", "enhancedConversions": false,
     });

@@ -12,7 +12,7 @@ fn order(mapping: &Mapping, event: &Value) -> Option<OrderKey> {
 }
 
 fn edited(edit: impl FnOnce(&mut Value)) -> Mapping {
-    let mut file = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     edit(&mut file);
     Mapping::parse(&file.to_string()).expect("a mapping")
 }
@@ -23,7 +23,7 @@ fn of_order(number: Value) -> Value {
 
 #[test]
 fn all_sources_and_events_of_a_goal_name_the_same_order() {
-    let mapping = Mapping::shipped();
+    let mapping = Mapping::sample();
     let wanted = order(&mapping, &of_order(json!("4711")));
     assert!(wanted.is_some());
     for (changes, why) in [
@@ -48,7 +48,7 @@ fn all_sources_and_events_of_a_goal_name_the_same_order() {
 #[test]
 fn a_word_that_stands_for_nothing_is_no_order() {
     for word in ["undefined", " NULL ", "n/a", "(not set)", ""] {
-        assert_eq!(order(&Mapping::shipped(), &of_order(json!(word))), None, "{word}");
+        assert_eq!(order(&Mapping::sample(), &of_order(json!(word))), None, "{word}");
     }
 }
 
@@ -56,7 +56,7 @@ fn a_word_that_stands_for_nothing_is_no_order() {
 fn a_goal_that_is_renamed_at_microsoft_has_the_same_orders() {
     let renamed = edited(|file| file["goals"]["purchase"]["name"] = json!("Kauf"));
     let event = of_order(json!("4711"));
-    assert_eq!(order(&renamed, &event), order(&Mapping::shipped(), &event));
+    assert_eq!(order(&renamed, &event), order(&Mapping::sample(), &event));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_goal_that_counts_many_per_order_has_no_orders() {
 
 #[test]
 fn a_denied_event_names_its_order_by_any_text_and_its_account() {
-    let mapping = Mapping::shipped();
+    let mapping = Mapping::sample();
     let denied = with(of_order(json!(" jane@example.com #1 ")), json!({ "consent": "denied" }));
     assert!(order(&mapping, &denied).is_some());
     let Ok(Event::Ignored(ignored)) = parse_event(&denied.to_string(), &mapping, now()).event
