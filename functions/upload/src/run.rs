@@ -2,10 +2,7 @@
 
 use tracklayer_core::{
     ledger::row::Row,
-    reconcile::{
-        decide::after_wait,
-        note::{Context, Note, OnConflict, Write},
-    },
+    reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message},
 };
 use tracklayer_edge::ports::{Batches as _, Clock as _, Found, Ports, Written};
 
@@ -113,16 +110,9 @@ impl<P: Ports> Run<'_, P> {
     pub async fn mark_dead(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
-            // An accepted row is driven by its `due`, whatever becomes of its message.
-            let rests = |row: &Row| {
-                let observed = &row.observed;
-                observed.refusal.is_some()
-                    || observed.accepted.is_some()
-                    || after_wait(row).is_none()
-            };
-            let refused = work.row.as_ref().is_some_and(rests);
             let again = matches!(work.disposition, Disposition::Return | Disposition::Defer(_));
-            again && work.receives() >= max_receives && !refused
+            let is_left = work.row.as_ref().is_none_or(is_left_without_message);
+            again && work.receives() >= max_receives && is_left
         };
         let dying: Vec<(usize, Note)> = (0..self.works.len())
             .filter(|&index| is_dying(&self.works[index]))
