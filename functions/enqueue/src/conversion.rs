@@ -98,13 +98,12 @@ where
         conversion: &Conversion,
         call: &Call<'_>,
     ) -> Result<(Facts, Option<WaitReason>), LedgerError> {
-        let (account, at) = (&conversion.account, conversion.occurred_at);
-        let credit = self.credit(conversion, at, &[], call).await?;
+        let account = &conversion.account;
+        let credit = self.credit(conversion, conversion.occurred_at, &[], call).await?;
         let mut facts = facts_of(conversion, &credit);
         let (owner, from) = (key_of(conversion), call.next_second(account, &facts));
-        let identity = &facts.identity;
         facts.conversion_time =
-            self.ledger.claim_second(account, identity, at, &owner, call.now, from).await?;
+            self.ledger.claim_second(account, &facts, &owner, call.now, from).await?;
         Ok((facts, credit.missing()))
     }
 
@@ -208,10 +207,8 @@ where
             let (at, refused) = (row.facts.occurred_at, &row.facts.refused_clicks);
             let credit = self.credit(conversion, at, refused, call).await?;
             let Some(mut facts) = improved(&row, conversion, &credit) else { return Ok(None) };
-            let (identity, time) = (&facts.identity, facts.occurred_at);
-            let claims = &self.ledger;
             facts.conversion_time =
-                claims.claim_second(&row.account, identity, time, &row.key, call.now, 0).await?;
+                self.ledger.claim_second(&row.account, &facts, &row.key, call.now, 0).await?;
             let better = with_improved(&row, facts, call.now);
             if self.ledger.change(&row, &better).await? {
                 return Ok(Some(better));

@@ -114,11 +114,10 @@ where
         if let (true, Some(reason)) = (facts == row.facts, credit.missing()) {
             return Ok(Looked::Missing(reason));
         }
-        if facts.identity != row.facts.identity && facts.identity.is_matchable() {
-            facts.conversion_time = self
-                .ledger
-                .claim_second(&row.account, &facts.identity, facts.occurred_at, &row.key, now, 0)
-                .await?;
+        let key = |facts: &Facts| (facts.identity.clone(), facts.conversion_time);
+        if key(&facts) != key(&row.facts) {
+            facts.conversion_time =
+                self.ledger.claim_second(&row.account, &facts, &row.key, now, 0).await?;
         }
         Ok(Looked::Found(Box::new(facts)))
     }

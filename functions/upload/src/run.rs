@@ -2,10 +2,7 @@
 
 use tracklayer_core::{
     ledger::{index::IndexClass, row::Row, wait::WaitReason},
-    reconcile::{
-        decide::after_wait,
-        note::{Context, Note, OnConflict, Write},
-    },
+    reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message},
 };
 use tracklayer_edge::ports::{Batches as _, Clock as _, Found, Ports, Written};
 
@@ -132,19 +129,15 @@ impl<P: Ports> Run<'_, P> {
     pub async fn mark_dead(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
-            // A row that is accepted, or looked at for a click, is driven by its `due`, whatever
-            // becomes of its message.
-            let rests = |row: &Row| {
-                let observed = &row.observed;
-                let is_looked_at = row.open.as_ref().is_some_and(|it| it.class == IndexClass::Look);
-                observed.refusal.is_some()
-                    || observed.accepted.is_some()
-                    || after_wait(row).is_none()
-                    || (is_looked_at && work.found.is_none())
-            };
-            let refused = work.row.as_ref().is_some_and(rests);
             let again = matches!(work.disposition, Disposition::Return | Disposition::Defer(_));
-            again && work.receives() >= max_receives && !refused
+            // A row that is looked at for a click is driven by its `due`.
+            let is_look = |row: &Row| {
+                row.open.as_ref().is_some_and(|open| open.class == IndexClass::Look)
+                    && work.found.is_none()
+            };
+            let is_left =
+                work.row.as_ref().is_none_or(|row| is_left_without_message(row) && !is_look(row));
+            again && work.receives() >= max_receives && is_left
         };
         let dying: Vec<(usize, Note)> = (0..self.works.len())
             .filter(|&index| is_dying(&self.works[index]))

@@ -8,6 +8,7 @@ use test_support::{
         operator::{CONVERSIONS, quick, row_errors},
     },
 };
+use tracklayer_core::time::EventTime;
 
 use super::{JSON, cookie, credited, land, sale};
 
@@ -71,6 +72,25 @@ async fn a_form_that_posts_click_and_lead_at_once_is_credited_though_the_crms_cl
     land(&world, json!({"msclkid": click(1), "sessionId": "s", "leadId": "l"})).await;
     world.queued(&sale("lead", 3, json!({"leadId": "l"}))).await;
     assert_eq!(credited(&world, "lead").await, (json!("lead"), json!(click(1))));
+    world.stop().await;
+}
+
+/// Microsoft, which knows when the click was made, counts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_says_it_was_before_its_click_is_sent_with_the_second_after_it() {
+    let world = World::with(|options| options.hour = 600).await;
+    let landed = time(-100);
+    let sent = EventTime::parse_rfc3339(&landed).expect("a time").plus_seconds(1).to_string();
+    let known = json!({"clickId": click(1), "at": landed, "account": "7654321"});
+    world.microsoft().declare_clicks([serde_json::from_value(known).expect("a click")]);
+    world.microsoft().update_settings(|settings| settings.refuse_by_click = true);
+    land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": landed})).await;
+    world.queued(&sale("lead", 400, json!({"sessionId": "s"}))).await;
+    let record = world.until_state("lead", "accepted").await;
+    assert_eq!(record["click"]["clickedAt"], json!(landed));
+    assert_eq!(record["microsoft"]["conversionTime"], json!(sent));
+    let counted = world.conversion(&click(1)).await;
+    assert_eq!((&counted["conversionTime"], &counted["counts"]), (&json!(sent), &json!(true)));
     world.stop().await;
 }
 

@@ -47,6 +47,8 @@ pub enum Mutation {
     ClickGoneUnseen,
     /// A click that Microsoft refused is credited again.
     RefusedClickAgain,
+    /// A sale whose click was first seen after it keeps its own time.
+    EarlierThanClick,
     /// The click's time does not count for the last useful moment of a correction.
     ClickAgeIgnored,
     /// Nobody takes corrections that came before their original.

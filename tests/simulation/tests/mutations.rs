@@ -62,6 +62,7 @@ finds! {
     a_death_that_nobody_writes_down: DeadUnwritten,
     a_correction_lost_when_it_moves: CorrectionLost,
     a_click_that_is_gone_and_still_credited: ClickGoneUnseen,
+    a_sale_that_is_earlier_than_its_click: EarlierThanClick,
     a_refused_click_that_is_credited_again: RefusedClickAgain,
     a_person_who_is_not_taken_out: EndUnwritten,
     a_person_who_is_taken_out_and_not_named: EndUnnamed,

@@ -49,7 +49,7 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
-    Facts {
+    let facts = Facts {
         fingerprint: conversion.fingerprint().to_string(),
         goal: conversion.goal.name.clone(),
         occurred_at: conversion.occurred_at,
@@ -66,18 +66,23 @@ pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
         refused_clicks: Vec::new(),
         consent: conversion.consent,
         erased_at: None,
-    }
+    };
+    Facts { conversion_time: facts.earliest_time(), ..facts }
 }
 
 /// `facts` credited to what was found now; the key that they then have at Microsoft must be claimed
-/// before they are written.
+/// before they are written. It keeps its second where neither who converted nor the first second that
+/// may be sent is another one.
 #[must_use]
 pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let identity = Identity { click_id, ..facts.identity.clone() };
-    let conversion_time =
-        if identity == facts.identity { facts.conversion_time } else { facts.occurred_at };
-    Facts { identity, click, conversion_time, ..facts.clone() }
+    let credited = Facts { identity, click, ..facts.clone() };
+    let earliest = credited.earliest_time();
+    if credited.identity == facts.identity && earliest == facts.earliest_time() {
+        return credited;
+    }
+    Facts { conversion_time: earliest, ..credited }
 }
 
 /// A new row with `facts`; its next step is in `open`, or else a message.
@@ -151,7 +156,7 @@ pub fn improved(row: &Row, conversion: &Conversion, search: &Credit) -> Option<F
     better.references = if led { new.references.or(known) } else { known.or(new.references) };
     if new.identity.is_matchable() {
         (better.identity, better.click) = (new.identity, new.click);
-        better.conversion_time = facts.occurred_at;
+        better.conversion_time = better.earliest_time();
     }
     (better != *facts).then_some(better)
 }

@@ -95,6 +95,22 @@ fn where_the_second_notice_leads_to_a_click_its_references_replace_those_that_le
     assert_eq!(text(&facts.references.session).as_deref(), Some("php"));
 }
 
+/// The first notice says 10:00, the second brings a click of 10:03: Microsoft knows that it is later.
+#[test]
+fn a_click_that_is_later_than_the_first_notice_moves_the_time_that_is_sent() {
+    let row = nobody(r#","orderId":"1""#);
+    let search = Credit::Found {
+        click_id: ClickId::parse(CLICK).expect("a click id"),
+        clicked_at: Some(after(180)),
+        from: ClickOrigin::Session,
+        reference: None,
+    };
+    let told = sale("purchase", r#","sessionId":"visitor""#);
+    let facts = intake::improved(&row, &told, &search).expect("better");
+    assert_eq!(facts.occurred_at, row.facts.occurred_at);
+    assert_eq!(facts.conversion_time, facts.occurred_at.plus_seconds(181));
+}
+
 #[test]
 fn nothing_new_changes_nothing() {
     let row = nobody(r#","orderId":"1""#);

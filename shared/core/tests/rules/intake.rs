@@ -14,7 +14,7 @@ use tracklayer_core::{
     mapping::Mapping,
     person::click_id::ClickId,
     reconcile::{
-        attribution::Credit,
+        attribution::{Credit, LATE},
         decide::Action,
         intake::{Dispatch, Unfit, append, check, credited_to, facts_of, has, place, recorded},
     },
@@ -255,6 +255,39 @@ fn another_identity_starts_from_the_second_of_the_sale() {
     let hashes = credited_to(&shifted, &Credit::Missing(WaitReason::NoClick));
     assert_eq!((hashes.conversion_time, hashes.click), (sold(), None));
     assert_eq!((hashes.identity.click_id, hashes.identity.email), (None, hash(MAIL)));
+}
+
+#[test]
+fn a_click_first_seen_after_the_sale_moves_its_time_and_an_earlier_one_moves_it_back() {
+    for (clicked, time) in [(-1, 0), (0, 0), (1, 2), (LATE, LATE + 1)] {
+        let facts = facts_of(&sale(), &found(clicked));
+        assert_eq!((facts.occurred_at, facts.conversion_time), (sold(), after(time)), "{clicked}");
+    }
+    let late = Facts { conversion_time: after(204), ..facts_of(&sale(), &found(200)) };
+    assert_eq!(credited_to(&late, &found(200)), late, "its key was taken: it keeps its second");
+    // From the event's own time again, never from one that was moved already.
+    assert_eq!(credited_to(&late, &found(90)).conversion_time, after(91));
+    assert_eq!(credited_to(&late, &found(-HOUR)).conversion_time, sold());
+    let unseen = credited_to(&late, &Credit::own(ClickId::parse(CLICK).expect("a click id")));
+    assert_eq!(unseen.conversion_time, sold(), "nobody has seen it");
+    let hashes = credited_to(&late, &Credit::Missing(WaitReason::NoClick));
+    assert_eq!(hashes.conversion_time, sold());
+    assert_eq!(credited_to(&hashes, &found(200)).conversion_time, after(201));
+}
+
+#[test]
+fn a_moved_sale_is_adjusted_and_waits_by_the_time_that_is_sent() {
+    let (row, dispatch) = placed(&sale(), &found(200), 300);
+    assert_eq!(dispatch, Dispatch::Message(Some(after(200 + HOUR))));
+    assert_eq!(row.limit(), after(201 + 90 * DAY));
+    assert_eq!(row.correction_limit(), after(200 + 90 * DAY), "the click's end comes first");
+    let ahead = row_of(clicked(0));
+    let ahead = Row { facts: Facts { conversion_time: after(1), ..ahead.facts.clone() }, ..ahead };
+    let mut bench = Bench::new();
+    bench.policy.min_click_age = 0;
+    let wait = Action::WaitUntil(after(1), WaitReason::TimeInFuture);
+    assert_eq!(bench.context(sold()).next(&ahead), wait);
+    assert_eq!(bench.context(after(1)).next(&ahead), Action::Apply);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn untaken(kind: Kind) -> Note {
     Note::NotTaken(kind, mark(), Some(error(106, ErrorClass::Account)))
 }
 
-fn unknown(kind: Kind) -> Note {
+pub fn unknown(kind: Kind) -> Note {
     Note::Unknown(kind, mark(), None)
 }
 

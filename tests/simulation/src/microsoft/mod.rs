@@ -1,8 +1,8 @@
 //! Microsoft, by what its pages say: a repeated key is ignored without an error; what is taken shows
 //! up to six hours later; an adjustment whose original does not show is dropped without an error; a
 //! Restate is absolute; nothing is taken after a Retract; nothing older than 90 days. It knows when each
-//! click was made: a later one than its conversion is refused (5616), an adjustment more than 90 days
-//! after it is dropped without an error.
+//! click was made: one that is not earlier than its conversion is refused (5616), an adjustment more
+//! than 90 days after it is dropped without an error.
 
 mod sent;
 
@@ -177,7 +177,8 @@ impl Microsoft {
         }
         match row.is_adjustment() {
             true => self.adjust(row, goal, now, random),
-            false if self.clicked(row).is_some_and(|at| at > time) => Err(5616),
+            // Whether the same second is later is not published.
+            false if self.clicked(row).is_some_and(|at| at >= time) => Err(5616),
             false if self.goals[goal].made + GOAL_AGE > now => Err(5615),
             false => {
                 self.apply(row, goal, now, random);

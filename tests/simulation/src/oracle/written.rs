@@ -83,6 +83,10 @@ pub fn check_write(world: &World, run: &Invocation, before: &Row, after: &Row) {
             broken("what may have been sent stays as it is");
         }
     }
+    let known = &before.facts.refused_clicks;
+    for refused in after.facts.refused_clicks.iter().filter(|it| !known.contains(it)) {
+        credit::check_refused(world, before, refused);
+    }
     let ends = new.refusal.as_ref().is_some_and(|it| it.reason == RefusalReason::Unmatched);
     if ends && old.refusal.is_none() {
         credit::check_unmatched(world, run, before);

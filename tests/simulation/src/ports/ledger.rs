@@ -117,7 +117,12 @@ fn describe(before: Option<&Row>, after: &Row) -> String {
 
 impl Rows for Port {
     async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
-        let known = self.table(|table| table.insert(row, now)).await?;
+        let mut row = row.clone();
+        let facts = &mut row.facts;
+        if self.mutated(Mutation::EarlierThanClick) && facts.earliest_time() > facts.occurred_at {
+            facts.conversion_time = facts.occurred_at;
+        }
+        let known = self.table(|table| table.insert(&row, now)).await?;
         self.world().tell([row.key.label()], || match &known {
             None => format!("{} inserts {} {:?}", self.0.name, row.key.event, row.open),
             Some(_) => format!("{} finds the row {} there", self.0.name, row.key.event),
