@@ -123,8 +123,9 @@ pub struct Folded {
     pub worth: Worth,
     /// One effect per correction, in the order of the row's corrections.
     pub effects: Vec<Effect>,
-    /// The net as the order log sees it, also when Microsoft takes no more of it; absent without value.
-    pub net: Option<Decimal>,
+    /// What is left as it would be sent: nothing is ever less than 0. Also when Microsoft takes no more
+    /// of it; absent without value.
+    pub net: Option<Amount>,
 }
 
 /// Folds `corrections` of a conversion with these `facts` in the order they occurred: by
@@ -138,7 +139,13 @@ pub fn fold(account: &AccountName, facts: &Facts, corrections: &[Correction]) ->
     for position in order {
         effects[position] = effect_of(account, facts, &corrections[position], &mut running);
     }
-    Folded { worth: running.worth(facts), effects, net: running.net }
+    let worth = running.worth(facts);
+    let net = facts.money.map(|original| match &worth {
+        Worth::Original => original.amount,
+        Worth::Net(money) => money.amount,
+        Worth::Nothing => Amount::ZERO,
+    });
+    Folded { worth, effects, net }
 }
 
 fn occurrence(a: &Correction, b: &Correction) -> Ordering {

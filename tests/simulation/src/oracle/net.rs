@@ -53,6 +53,11 @@ impl Net {
         }
     }
 
+    /// In thousandths, on goals with value, as it is shown and sent of what was worth `original`.
+    pub(super) fn shown(self, original: Option<i64>) -> Option<i64> {
+        if self.is_nothing(original) { self.value().map(|_| 0) } else { self.value() }
+    }
+
     /// In thousandths, on goals with value.
     pub(super) fn value(self) -> Option<i64> {
         match self {
