@@ -12,7 +12,6 @@ use tracklayer_core::{
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
         orphans::{Again, Aim, add, aim, look_again},
-        state::lost_since,
     },
 };
 use tracklayer_edge::{
@@ -180,7 +179,7 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
-        let mut lost = 0;
+        let mut lost = Vec::new();
         for _ in 0..ROUNDS {
             let siblings = self.siblings(event, call).await?;
             let orphan = siblings.partition.orphan.as_ref();
@@ -193,11 +192,12 @@ impl<P: Ports> Enqueue<P> {
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Waits, Some(orphan)) => {
-                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                    let answer = EventAnswer::of_orphan(event, status, orphan);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Take(row, moved), Some(orphan)) => {
                     if self.ledger.move_corrections(orphan, row, &moved).await? {
-                        lost += lost_since(&moved.row, row.corrections.len());
+                        lost.extend(moved.lost);
                     }
                 }
                 (Again::Gone, _) | (_, None) => return Ok(None),

@@ -177,9 +177,11 @@ impl<'a> Record<'a> {
     /// Corrections whose original has not come. They count if it does.
     fn of_orphan(orphan: &'a Orphan) -> Self {
         let (state, reason) = state::state_of_orphan(orphan);
-        let outcome =
-            if orphan.has_ended() { ("refused", Some(reason)) } else { outcome(Effect::Counted) };
-        let corrections = orphan.corrections.iter().map(|it| corrected(it, outcome));
+        let outcome = |it| match state::refusal_in_orphan(orphan, it) {
+            Some(reason) => ("refused", Some(reason)),
+            None => outcome(Effect::Counted),
+        };
+        let corrections = orphan.corrections.iter().map(|it| corrected(it, outcome(it)));
         Record {
             event_id: &orphan.key.event_id,
             source: &orphan.key.source,

@@ -15,7 +15,6 @@ use tracklayer_core::{
         decide::AccountView,
         note::Context,
         orphans::{Look, look},
-        state::lost_since,
     },
 };
 use tracklayer_edge::ports::{
@@ -31,12 +30,12 @@ const AT_ONCE: usize = 8;
 
 /// What became of one orphan.
 enum Looked {
-    /// Its corrections went to their original; so many of them can have no effect.
-    Moved(AccountName, usize),
+    /// Its corrections went to their original; these of them can have no effect.
+    Moved(AccountName, Vec<String>),
     /// No original has come; it is looked at once more.
     Missing(Option<AccountName>),
-    /// So many corrections wait in it for nothing.
-    Ended(Option<AccountName>, usize),
+    /// These corrections wait in it for nothing.
+    Ended(Option<AccountName>, Vec<String>),
     /// Somebody else has changed it.
     Gone,
     /// There is no time left; it is still due.
@@ -84,9 +83,8 @@ impl<P: Ports> Sweep<P> {
         let (written, looked) = match look(orphan, &partition.rows, &context) {
             Look::Nothing => return Ok(Looked::Gone),
             Look::Take(row, moved) => {
-                let lost = lost_since(&moved.row, row.corrections.len());
                 let written = self.ledger.move_corrections(orphan, row, &moved).await?;
-                (written, Looked::Moved(row.account.clone(), lost))
+                (written, Looked::Moved(row.account.clone(), moved.lost))
             }
             Look::Missing(after) => {
                 let written = self.ledger.save_orphan(orphan, &after).await?;
@@ -94,7 +92,8 @@ impl<P: Ports> Sweep<P> {
             }
             Look::Ended(after) => {
                 let written = self.ledger.save_orphan(orphan, &after).await?;
-                (written, Looked::Ended(orphan.account.clone(), orphan.corrections.len()))
+                let lost = orphan.waiting().map(ToString::to_string).collect();
+                (written, Looked::Ended(orphan.account.clone(), lost))
             }
         };
         if written {
@@ -105,19 +104,26 @@ impl<P: Ports> Sweep<P> {
 }
 
 fn log(orphan: &Orphan, looked: &Looked) {
-    let (record, corrections) = (orphan.key.label(), orphan.corrections.len());
+    let record = orphan.key.label();
     match looked {
         Looked::Missing(_) => {
+            let corrections = orphan.waiting().count();
             tracing::warn!(
                 record,
                 corrections,
                 "corrections have waited for an original for three days"
             );
         }
-        Looked::Ended(..) => {
+        Looked::Moved(_, lost) => {
+            for correction in lost {
+                tracing::warn!(record, correction, "a correction can have no effect");
+            }
+        }
+        Looked::Ended(_, lost) => {
+            let corrections = lost.join(", ");
             tracing::warn!(record, corrections, "original never came; its corrections are lost");
         }
-        _ => {}
+        Looked::Gone | Looked::NoTime => {}
     }
 }
 
@@ -137,7 +143,7 @@ impl Summary {
         match looked {
             Ok(Looked::Moved(account, lost)) => {
                 self.orphans_moved += 1;
-                count(Some(account), "CorrectionLost", lost);
+                count(Some(account), "CorrectionLost", lost.len());
             }
             Ok(Looked::Missing(account)) => {
                 self.orphans_missing += 1;
@@ -145,7 +151,7 @@ impl Summary {
             }
             Ok(Looked::Ended(account, lost)) => {
                 self.orphans_ended += 1;
-                count(account, "CorrectionLost", lost);
+                count(account, "CorrectionLost", lost.len());
             }
             Ok(Looked::Gone) => self.moved_by_others += 1,
             Ok(Looked::NoTime) => self.cut_short = true,

@@ -3,7 +3,7 @@
 //! Corrections are a set keyed by their own event id, folded in the order they occurred, so that any
 //! order of arrival ends in the same net.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,8 @@ use crate::{
     time::{EventTime, Moment},
 };
 
-/// Corrections that one row takes; more are rejected (`invalid_original`).
+/// Corrections that one row takes; more are rejected (`invalid_original`). Of those that waited for
+/// their original more end as `too_many_corrections`.
 pub const MAX_CORRECTIONS: usize = 50;
 
 /// A refund, restatement or cancellation of the original.
@@ -43,6 +44,20 @@ pub struct Correction {
     /// Refused when it was recorded, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<CorrectionRefusal>,
+}
+
+/// What a log says of it: its id and its money.
+impl fmt::Display for Correction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Change { amount, new_value, currency } = self.change;
+        write!(f, "{}/{} ", self.source, self.event_id)?;
+        match (amount, new_value) {
+            (Some(amount), _) => write!(f, "refund {amount}")?,
+            (None, Some(value)) => write!(f, "new value {value}")?,
+            (None, None) => f.write_str("full refund")?,
+        }
+        currency.map_or(Ok(()), |currency| write!(f, " {currency}"))
+    }
 }
 
 /// What a correction changes. All absent: everything is taken back.
@@ -74,6 +89,8 @@ pub enum CorrectionRefusal {
     AccountMismatch,
     /// The person was erased, and with it what names the conversion to Microsoft.
     IdentityErased,
+    /// It waited for its original, which by now has as many corrections as a row takes.
+    TooManyCorrections,
     /// A word that a later version wrote: after a roll-back its rows stay readable.
     #[serde(other)]
     Other,
@@ -89,6 +106,7 @@ impl CorrectionRefusal {
             CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
             CorrectionRefusal::AccountMismatch => "account_mismatch",
             CorrectionRefusal::IdentityErased => "identity_erased",
+            CorrectionRefusal::TooManyCorrections => "too_many_corrections",
             CorrectionRefusal::Other => "other",
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     ledger::{
-        correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
+        correction::{Correction, CorrectionRefusal, Effect, Folded, effects_shown, fold},
         index::{IndexClass, Open},
         observed::RefusalReason,
         orphan::Orphan,
@@ -82,13 +82,21 @@ pub fn wait(row: &Row) -> Option<&Open> {
         .filter(|open| !row.observed.may_count() || came_up_since(open))
 }
 
+/// Why no original takes this correction of the orphan any more, if none does.
+#[must_use]
+pub fn refusal_in_orphan(orphan: &Orphan, correction: &Correction) -> Option<&'static str> {
+    let never_came = orphan.has_ended().then_some("original_never_came");
+    correction.refused.map(CorrectionRefusal::as_str).or(never_came)
+}
+
 /// The state of corrections whose original has not come, and the reason.
 #[must_use]
 pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
-    if orphan.has_ended() {
-        (State::Refused, "original_never_came")
-    } else {
-        (State::Waiting, WaitReason::OriginalMissing.as_str())
+    let refusals = orphan.corrections.iter().map(|it| refusal_in_orphan(orphan, it));
+    let all: Option<Vec<_>> = refusals.collect();
+    match all.as_deref() {
+        Some([first, ..]) => (State::Refused, first),
+        _ => (State::Waiting, WaitReason::OriginalMissing.as_str()),
     }
 }
 
@@ -102,12 +110,22 @@ pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
     }
 }
 
-/// How many of the corrections from this position on can have no effect.
+/// What a log says of a correction that can have no effect.
 #[must_use]
-pub fn lost_since(row: &Row, position: usize) -> usize {
+pub fn without_effect(correction: &Correction, refusal: CorrectionRefusal) -> String {
+    format!("{correction}: {}", refusal.as_str())
+}
+
+/// The corrections from this position on that can have no effect, as [`without_effect`].
+#[must_use]
+pub fn lost_since(row: &Row, position: usize) -> Vec<String> {
     let (_, effects) = corrections(row);
-    let new = effects.iter().skip(position);
-    new.filter(|effect| matches!(effect, Effect::Refused(_))).count()
+    let new = row.corrections.iter().zip(effects).skip(position);
+    let lost = new.filter_map(|(it, effect)| match effect {
+        Effect::Refused(refusal) => Some(without_effect(it, refusal)),
+        _ => None,
+    });
+    lost.collect()
 }
 
 /// What became of its messages doesn't matter any more, only what Microsoft has, and what it has not
