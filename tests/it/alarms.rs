@@ -172,6 +172,16 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
     change(&world, "event shop lost-", json!({"since": ago(170), "due": ago(1)})).await;
     until_ringing(&world, "OriginalMissing").await;
     assert!(world.has_logged("sweep", &["lost-3"]));
+    // Fourteen days: named and counted once more, and nobody is woken.
+    change(&world, "event shop lost-", json!({"since": ago(700), "due": ago(1)})).await;
+    until("the corrections have ended", || async {
+        let record = world.record("lost-3").await;
+        if record["reason"] == "original_never_came" { Ok(()) } else { Err(record) }
+    })
+    .await;
+    assert!(world.has_logged("sweep", &["CorrectionLost", "OriginalNeverCame"]));
+    assert!(world.has_logged("sweep", &["l3 full refund", "never came"]));
+    assert!(!world.rings("CorrectionLost"));
 
     world.queued(&purchase("forgotten", &click(2), &json!(10))).await;
     world.until_state("forgotten", "accepted").await;

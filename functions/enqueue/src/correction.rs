@@ -7,7 +7,7 @@ use tracklayer_core::{
     ledger::{
         correction::Correction,
         orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
@@ -105,11 +105,10 @@ impl<P: Ports> Enqueue<P> {
         row: &Row,
         call: &Call<'_>,
     ) -> Result<(), LedgerError> {
-        let original = &event.original;
-        for (name, _) in siblings.led_to.iter().filter(|(_, led_to)| led_to.key == row.key) {
-            let (source, event_id) = (original.source.clone(), original.event_id.clone());
-            let notice = RowKey { source, event_id, event: name.clone() };
-            self.ledger.point_to_order(&notice, &row.key, call.now).await?;
+        let (source, event_id) = (event.original.source.clone(), event.original.event_id.clone());
+        let notice = PartitionKey { source, event_id };
+        for pointer in siblings.partition.same_order.iter().filter(|it| it.row == row.key) {
+            self.ledger.point_to_order(&notice, pointer, call.now).await?;
         }
         Ok(())
     }

@@ -17,8 +17,9 @@ use tracklayer_core::{
         orphans::{Look, look},
     },
 };
-use tracklayer_edge::ports::{
-    Index as _, LedgerError, Metric, Orphans as _, Ports, Rows as _, Telemetry as _,
+use tracklayer_edge::{
+    flows::originals::siblings,
+    ports::{Index as _, LedgerError, Metric, Orphans as _, Ports, Telemetry as _},
 };
 
 use crate::{context::Sweep, span::Span, wire::Summary};
@@ -76,11 +77,11 @@ impl<P: Ports> Sweep<P> {
         if !span.has_time(&self.clock) {
             return Ok(Looked::NoTime);
         }
-        let partition = self.ledger.partition(&key.source, &key.event_id, span.now).await?;
-        let Some(orphan) = &partition.orphan else { return Ok(Looked::Gone) };
+        let siblings = siblings(&self.ledger, &key.source, &key.event_id, span.now).await?;
+        let Some(orphan) = &siblings.partition.orphan else { return Ok(Looked::Gone) };
         let account = AccountView::default();
         let context = Context { account: &account, now: span.now, policy: &self.policy };
-        let (written, looked) = match look(orphan, &partition.rows, &context) {
+        let (written, looked) = match look(orphan, &siblings.entitled(), &context) {
             Look::Nothing => return Ok(Looked::Gone),
             Look::Take(row, moved) => {
                 let written = self.ledger.move_corrections(orphan, row, &moved).await?;
@@ -151,7 +152,9 @@ impl Summary {
             }
             Ok(Looked::Ended(account, lost)) => {
                 self.orphans_ended += 1;
-                count(account, "CorrectionLost", lost.len());
+                count(account.clone(), "CorrectionLost", lost.len());
+                // The alarm leaves these out: refunds of sales that were denied are ordinary.
+                count(account, "OriginalNeverCame", lost.len());
             }
             Ok(Looked::Gone) => self.moved_by_others += 1,
             Ok(Looked::NoTime) => self.cut_short = true,

@@ -166,8 +166,12 @@ async fn by_a_key_without_the_right(world: &World) {
     let back = refund("r-40-r", "r-40", &Value::Null);
     assert_eq!(world.enqueue("shop-key", back.to_string()).await.status, 403);
     assert_eq!(world.status("shop-key", "shop/r-40").await.status, 403);
-    let denied = with(&mine, &json!({"consent": "denied"}));
-    assert_eq!(world.enqueue("shop-key", denied.to_string()).await.status, 200);
+    // Nor can it be ended, by the order or by the id that leads to it.
+    for order in [json!("4740"), Value::Null] {
+        let denied = with(&mine, &json!({"consent": "denied", "orderId": order}));
+        let answer = world.enqueue("shop-key", denied.to_string()).await;
+        assert_eq!(told(&answer), (409, conflict_with(None)), "{answer:?}");
+    }
     counts_once(world, &click(40), "129.95").await;
     assert_eq!(world.post(&mine).await.body["status"], "duplicate", "with the right");
 }

@@ -60,6 +60,7 @@ finds! {
     corrections_ordered_by_seconds: MillisecondsDropped,
     a_death_that_nobody_writes_down: DeadUnwritten,
     a_correction_lost_when_it_moves: CorrectionLost,
+    corrections_that_wait_for_a_row_without_room: TooManyWaiting,
     a_click_that_is_gone_and_still_credited: ClickGoneUnseen,
     a_refused_click_that_is_credited_again: RefusedClickAgain,
     a_person_who_is_not_taken_out: EndUnwritten,

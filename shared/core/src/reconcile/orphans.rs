@@ -226,17 +226,13 @@ pub enum Look<'a> {
     Ended(Box<Orphan>),
 }
 
-/// Looks at an orphan that is due, among the `rows` under its id.
-///
-/// The row of an order, to which the id of another notice leads, is none of them: whether it may take
-/// the corrections depends on the rights of whoever sends that notice. If that run dies, its caller
-/// sends the notice again.
+/// Looks at an orphan that is due, among the `originals` under its id.
 #[must_use]
-pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look<'a> {
+pub fn look<'a>(orphan: &Orphan, originals: &[Original<'a>], context: &Context<'_>) -> Look<'a> {
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
         return Look::Nothing;
     };
-    if let Some((row, moved)) = take_first(&Original::all_of(rows), orphan, context) {
+    if let Some((row, moved)) = take_first(originals, orphan, context) {
         return Look::Take(row, Box::new(moved));
     }
     let end = hours_after(open.since, END_HOURS, context);

@@ -68,9 +68,10 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     (at_microsoft(row), None)
 }
 
-/// The entry of a row that waits for a time. A refused or dead row waits for a person; an original
+/// The entry of a row that waits for a time. A refused or dead row waits for a person. An original
 /// that was attempted is on its way, unless something has come up since: the entry it had before
-/// stays only in case its message gets lost.
+/// stays only in case its message gets lost. So does that of an original which waits for nothing,
+/// e.g. because a correction came before it was sent.
 #[must_use]
 pub fn wait(row: &Row) -> Option<&Open> {
     let came_up_since = |open: &&Open| {
@@ -79,6 +80,7 @@ pub fn wait(row: &Row) -> Option<&Open> {
     row.open
         .as_ref()
         .filter(|open| !matches!(open.class, IndexClass::Refused | IndexClass::Dead))
+        .filter(|open| row.observed.accepted.is_some() || open.reason.is_some())
         .filter(|open| !row.observed.may_count() || came_up_since(open))
 }
 
@@ -210,8 +212,10 @@ mod tests {
     use crate::{
         ledger::observed::Kind,
         reconcile::{
+            decide::AccountView,
+            intake::append,
             note::Note,
-            testing::{call, noted, row_at, time},
+            testing::{accepted, call, context, noted, refund, row_at, time},
         },
         time::DAY,
     };
@@ -222,14 +226,32 @@ mod tests {
 
     #[test]
     fn an_original_that_was_attempted_is_queued_whatever_it_waited_for_before() {
-        let corrected = waiting(&row_at(-DAY), WaitReason::SettleDelay);
-        assert_eq!(state(&corrected), (State::Waiting, Some("settle_delay".to_owned())));
-        let claimed = noted(&corrected, &Note::ClaimedApply, time(9));
+        let ahead = waiting(&row_at(-DAY), WaitReason::TimeInFuture);
+        assert_eq!(state(&ahead), (State::Waiting, Some("time_in_future".to_owned())));
+        let claimed = noted(&ahead, &Note::ClaimedApply, time(9));
         assert!(claimed.open.is_some(), "in case that its message gets lost");
         let unknown = noted(&claimed, &Note::Unknown(Kind::Apply, call(), None), time(10));
         for row in [claimed, unknown] {
             assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
         }
+    }
+
+    #[test]
+    fn a_correction_that_came_before_its_original_was_sent_waits_for_it_without_a_delay() {
+        let view = AccountView::default();
+        let refunded =
+            |row: &Row| append(row, refund("r", Some("2"), time(0)), &context(&view, time(0)));
+        let queued = refunded(&row_at(-DAY));
+        assert!(queued.open.is_some(), "in case that its message gets lost");
+        let not_taken = Note::NotTaken(Kind::Apply, call(), None);
+        let claimed = noted(&queued, &Note::ClaimedApply, time(9));
+        for row in [noted(&claimed, &not_taken, time(10)), claimed, queued] {
+            assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
+        }
+        let held = waiting(&row_at(-DAY), WaitReason::GoalHeld);
+        assert_eq!(state(&refunded(&held)), state(&held), "it waits for what its original does");
+        let taken = refunded(&accepted(row_at(0)));
+        assert_eq!(state(&taken), (State::Waiting, Some("settle_delay".to_owned())));
     }
 
     #[test]

@@ -72,13 +72,17 @@ fn the_original_that_was_recorded_first_takes_what_names_no_event() {
     let (first, second) = (original("phone_sale", 10), original("purchase", 11));
     let waits = orphan(&[refund("r1", None), refund("r2", Some("purchase"))], 0);
     let rows = [second.clone(), first.clone()];
-    let Look::Take(row, moved) = at(3 * DAY, |context| look(&waits, &rows, context)) else {
+    let Look::Take(row, moved) =
+        at(3 * DAY, |context| look(&waits, &Original::all_of(&rows), context))
+    else {
         panic!("taken");
     };
     assert_eq!((row, ids(&moved.row.corrections)), (&first, vec!["r1"]));
     assert_eq!(ids(&moved.orphan.corrections), ["r2"]);
     let rows = [second, moved.row];
-    let Look::Take(row, moved) = at(3 * DAY, |context| look(&moved.orphan, &rows, context)) else {
+    let Look::Take(row, moved) =
+        at(3 * DAY, |context| look(&moved.orphan, &Original::all_of(&rows), context))
+    else {
         panic!("taken");
     };
     assert_eq!((row, ids(&moved.row.corrections)), (&rows[0], vec!["r2"]));
