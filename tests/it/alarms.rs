@@ -7,7 +7,7 @@ use test_support::{
     rig::{
         World,
         alarms::own_alarms,
-        operator::{CONVERSIONS, parameter, quick},
+        operator::{CONVERSIONS, ago, parameter, quick},
         until,
     },
 };
@@ -23,29 +23,6 @@ async fn until_ringing(world: &World, alarm: &str) {
         }
     })
     .await;
-}
-
-/// Sets attributes of the items of the ledger that hold this text.
-async fn change(world: &World, text: &str, attributes: Value) {
-    let names = attributes.as_object().expect("attributes");
-    for item in world.items_with("Conversions", text).await {
-        let sets: Vec<String> = names.keys().map(|name| format!("#{name} = :{name}")).collect();
-        let mut request = json!({
-            "TableName": "Conversions",
-            "Key": {"pk": item["pk"], "sk": item["sk"]},
-            "UpdateExpression": format!("SET {}", sets.join(", ")),
-        });
-        for (name, value) in names {
-            request["ExpressionAttributeNames"][format!("#{name}")] = json!(name);
-            request["ExpressionAttributeValues"][format!(":{name}")] = value.clone();
-        }
-        world.aws("DynamoDB_20120810.UpdateItem", request).await;
-    }
-}
-
-fn ago(seconds: i64) -> Value {
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
-    json!({"N": (i64::try_from(now).expect("a time") - seconds).to_string()})
 }
 
 fn orders(count: u32, change: Value) -> Value {
@@ -162,16 +139,36 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
     world.queued(&purchase("sale", &click(1), &json!(10))).await;
     world.until_state("sale", "accepted").await;
     world.queued(&refund("r", "sale", &json!(5))).await;
-    change(&world, "event shop sale", json!({"since": ago(3 * HOUR), "due": ago(3 * HOUR)})).await;
+    world
+        .change_items(
+            "Conversions",
+            "event shop sale",
+            json!({"since": ago(3 * HOUR), "due": ago(3 * HOUR)}),
+        )
+        .await;
     until_ringing(&world, "Overdue").await;
 
     let lost: Value =
         (0..5).map(|n| refund(&format!("l{n}"), &format!("lost-{n}"), &Value::Null)).collect();
     world.post(&lost).await;
     // Three and a half days of this system's hours of two seconds.
-    change(&world, "event shop lost-", json!({"since": ago(170), "due": ago(1)})).await;
+    world
+        .change_items("Conversions", "event shop lost-", json!({"since": ago(170), "due": ago(1)}))
+        .await;
     until_ringing(&world, "OriginalMissing").await;
     assert!(world.has_logged("sweep", &["lost-3"]));
+    // Fourteen days: named and counted once more, and nobody is woken.
+    world
+        .change_items("Conversions", "event shop lost-", json!({"since": ago(700), "due": ago(1)}))
+        .await;
+    until("the corrections have ended", || async {
+        let record = world.record("lost-3").await;
+        if record["reason"] == "original_never_came" { Ok(()) } else { Err(record) }
+    })
+    .await;
+    assert!(world.has_logged("sweep", &["CorrectionLost", "OriginalNeverCame"]));
+    assert!(world.has_logged("sweep", &["l3 full refund", "never came"]));
+    assert!(!world.rings("CorrectionLost"));
 
     world.queued(&purchase("forgotten", &click(2), &json!(10))).await;
     world.until_state("forgotten", "accepted").await;

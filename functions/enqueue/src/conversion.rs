@@ -15,7 +15,6 @@ use tracklayer_core::{
         attribution::{Credit, Sale},
         intake::{Dispatch, facts_of, has_nobody, improved, key_of, place, with_improved},
         orphans::{Original, take},
-        state::lost_since,
     },
     time::EventTime,
 };
@@ -37,8 +36,8 @@ const ROUNDS: usize = 8;
 /// A row, and what has changed in it.
 pub(crate) struct Gathered {
     pub row: Row,
-    /// How many corrections were taken from the orphan that can have no effect.
-    pub lost: usize,
+    /// Corrections from the orphan that can have no effect, as the log names them.
+    pub lost: Vec<String>,
 }
 
 impl<P: Ports> Enqueue<P>
@@ -88,7 +87,7 @@ where
         if let Dispatch::Message(not_before) = dispatch {
             call.signal(&gathered.row, not_before);
         }
-        Ok(answer(conversion, Status::Queued, &gathered))
+        Ok(answer(conversion, Status::Queued, gathered))
     }
 
     /// Click, hashes and a second that is free at Microsoft; and why there is no click, if there is
@@ -144,11 +143,10 @@ where
             let Some((orphan, moved)) =
                 orphan.and_then(|orphan| Some((orphan, take(original, orphan, &context)?)))
             else {
-                return Ok(Gathered { row, lost: 0 });
+                return Ok(Gathered { row, lost: Vec::new() });
             };
             if self.ledger.move_corrections(orphan, &row, &moved).await? {
-                let lost = lost_since(&moved.row, row.corrections.len());
-                return Ok(Gathered { row: moved.row, lost });
+                return Ok(Gathered { row: moved.row, lost: moved.lost });
             }
         }
         Err(LedgerError::Conflict)
@@ -170,7 +168,7 @@ where
             return Ok(EventAnswer::of_denied_order(conversion));
         };
         let gathered = self.improve_or_signal(gathered, conversion, call).await?;
-        Ok(answer(conversion, Status::Duplicate, &gathered))
+        Ok(answer(conversion, Status::Duplicate, gathered))
     }
 
     /// What a repetition, or another notice of the order, says better is added to a row that has nobody
@@ -220,7 +218,7 @@ where
     }
 }
 
-fn answer(conversion: &Conversion, status: Status, gathered: &Gathered) -> EventAnswer {
+fn answer(conversion: &Conversion, status: Status, gathered: Gathered) -> EventAnswer {
     let (id, source) = (&conversion.event_id, &conversion.source);
     let stored = EventAnswer::stored(id, source, status, &gathered.row);
     EventAnswer { lost: gathered.lost, ..stored }

@@ -7,12 +7,11 @@ use tracklayer_core::{
     ledger::{
         correction::Correction,
         orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
         orphans::{Again, Aim, add, aim, look_again},
-        state::lost_since,
     },
 };
 use tracklayer_edge::{
@@ -111,11 +110,10 @@ where
         row: &Row,
         call: &Call<'_>,
     ) -> Result<(), LedgerError> {
-        let original = &event.original;
-        for (name, _) in siblings.led_to.iter().filter(|(_, led_to)| led_to.key == row.key) {
-            let (source, event_id) = (original.source.clone(), original.event_id.clone());
-            let notice = RowKey { source, event_id, event: name.clone() };
-            self.ledger.point_to_order(&notice, &row.key, call.now).await?;
+        let (source, event_id) = (event.original.source.clone(), event.original.event_id.clone());
+        let notice = PartitionKey { source, event_id };
+        for pointer in siblings.partition.same_order.iter().filter(|it| it.row == row.key) {
+            self.ledger.point_to_order(&notice, pointer, call.now).await?;
         }
         Ok(())
     }
@@ -185,7 +183,7 @@ where
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
-        let mut lost = 0;
+        let mut lost = Vec::new();
         for _ in 0..ROUNDS {
             let siblings = self.siblings(event, call).await?;
             let orphan = siblings.partition.orphan.as_ref();
@@ -198,11 +196,12 @@ where
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Waits, Some(orphan)) => {
-                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                    let answer = EventAnswer::of_orphan(event, status, orphan);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Take(row, moved), Some(orphan)) => {
                     if self.ledger.move_corrections(orphan, row, &moved).await? {
-                        lost += lost_since(&moved.row, row.corrections.len());
+                        lost.extend(moved.lost);
                     }
                 }
                 (Again::Gone, _) | (_, None) => return Ok(None),

@@ -64,7 +64,7 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
         let counts = counts.entry(account).or_insert_with(zeros);
         *counts.entry(answer.status.metric()).or_default() += 1;
         let ignored = answer.warnings.iter().filter(|warning| warning.is_left_out()).count();
-        for (name, n) in [("CorrectionLost", answer.lost), ("FieldIgnored", ignored)] {
+        for (name, n) in [("CorrectionLost", answer.lost.len()), ("FieldIgnored", ignored)] {
             if n > 0 {
                 *counts.entry(name).or_default() += n;
             }
@@ -81,23 +81,21 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
 /// Events that a line of the log names.
 const NAMED: usize = 10;
 
-/// Logs what could not be taken, or can have no effect, once for each reason.
+/// Logs what could not be taken, once for each reason, and each correction that can have no effect with
+/// its money.
 fn log_refused(answers: &[EventAnswer]) {
     let mut refused: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for answer in answers {
-        let error = answer.error.as_ref();
-        let why = match error {
-            Some(error) => (error.code.as_str(), error.field.unwrap_or_default()),
-            None if answer.lost > 0 => {
-                (answer.reason.as_ref().and_then(Option::as_deref).unwrap_or_default(), "")
-            }
-            None => continue,
-        };
+        let Some(error) = &answer.error else { continue };
+        let why = (error.code.as_str(), error.field.unwrap_or_default());
         refused.entry(why).or_default().push(answer.label());
     }
     for ((code, field), records) in refused {
         let (count, named) = (records.len(), &records[..records.len().min(NAMED)]);
-        tracing::warn!(code, field, count, records = named.join(" "), "refused, or without effect");
+        tracing::warn!(code, field, count, records = named.join(" "), "refused");
+    }
+    for correction in answers.iter().flat_map(|answer| &answer.lost) {
+        tracing::warn!(correction, "a correction can have no effect");
     }
 }
 

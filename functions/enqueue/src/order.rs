@@ -4,7 +4,7 @@
 use tracklayer_core::{
     event::{Conversion, ErrorCode, EventError, field::Field},
     ledger::{
-        order::{OrderKey, OrderOwner},
+        order::{OrderKey, OrderOwner, SameOrder},
         row::{PartitionKey, Row, RowKey},
     },
     mapping::PerOrder,
@@ -160,9 +160,11 @@ where
         call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let notice = key_of(conversion);
+        let covered = call.covers(&row);
+        let pointer = SameOrder { event: notice.event.clone(), row: row.key.clone(), covered };
         // Also where it leads there already: it lives for 100 days from now.
-        self.ledger.point_to_order(&notice, &row.key, call.now).await?;
-        if !call.covers(&row) {
+        self.ledger.point_to_order(&notice.partition_key(), &pointer, call.now).await?;
+        if !covered {
             return Ok(conflict(conversion, None));
         }
         // Before corrections of the notice are moved: that it was refunded itself is no contradiction.
@@ -178,14 +180,20 @@ where
     }
 }
 
-/// Nothing of the order's row is said unless the key covers it.
 fn conflict(conversion: &Conversion, row: Option<&Row>) -> EventAnswer {
-    let problem = match row {
-        Some(_) => {
-            "is counted already, with another value, at another time, or was taken back since"
-        }
-        None => "is counted already",
-    };
-    let error = EventError::at(ErrorCode::SameOrder, Field::OrderId.as_str(), problem);
+    let error = row.map_or_else(counted_elsewhere, |_| {
+        same_order(
+            "is counted already, with another value, at another time, or was taken back since",
+        )
+    });
     EventAnswer::order_conflict(conversion, error, row)
+}
+
+/// Nothing of the order's row is said unless the key covers it.
+pub(crate) fn counted_elsewhere() -> EventError {
+    same_order("is counted already")
+}
+
+fn same_order(problem: &str) -> EventError {
+    EventError::at(ErrorCode::SameOrder, Field::OrderId.as_str(), problem)
 }

@@ -11,8 +11,9 @@ use tracklayer_core::{
         correction::Correction as RowCorrection,
         orphan::Orphan,
         row::{Row, RowKey},
+        wait::WaitReason,
     },
-    reconcile::state::{State, refusal_of, state, state_of_orphan},
+    reconcile::state::{State, refusal_in_orphan, refusal_of, state, without_effect},
 };
 use tracklayer_edge::lambda::http_api::Problem;
 
@@ -77,9 +78,9 @@ pub struct EventAnswer {
     /// For metrics: the account, where it is known.
     #[serde(skip)]
     pub account: Option<AccountName>,
-    /// For metrics: corrections that can have no effect, recorded with this event.
+    /// For metrics and the log: corrections that can have no effect, recorded with this event.
     #[serde(skip)]
-    pub lost: usize,
+    pub lost: Vec<String>,
 }
 
 /// The event that counts for an order.
@@ -161,7 +162,7 @@ impl EventAnswer {
             error: None,
             warnings: Vec::new(),
             account: None,
-            lost: 0,
+            lost: Vec::new(),
         }
     }
 
@@ -188,13 +189,15 @@ impl EventAnswer {
     pub fn of_correction(correction: &Correction, status: Status, row: &Row) -> Self {
         let (event_id, source) = (&correction.event_id, &correction.source);
         let is_it = |known: &RowCorrection| known.event_id == *event_id && known.source == *source;
-        let refusal = row.corrections.iter().position(is_it).and_then(|at| refusal_of(row, at));
         let answer = Self::stored(event_id, source, status, row);
-        let Some(refusal) = refusal else { return answer };
+        let position = row.corrections.iter().position(is_it);
+        let refused = position.and_then(|at| Some((&row.corrections[at], refusal_of(row, at)?)));
+        let Some((correction, refusal)) = refused else { return answer };
+        let lost = (status == Status::Queued).then(|| without_effect(correction, refusal));
         EventAnswer {
             state: Some(State::Refused.as_str()),
             reason: Some(Some(refusal.as_str().to_owned())),
-            lost: usize::from(status == Status::Queued),
+            lost: lost.into_iter().collect(),
             ..answer
         }
     }
@@ -207,7 +210,13 @@ impl EventAnswer {
 
     /// A correction whose original has not come.
     pub fn of_orphan(correction: &Correction, status: Status, orphan: &Orphan) -> Self {
-        let (state, reason) = state_of_orphan(orphan);
+        let is_it = |known: &&RowCorrection| {
+            known.event_id == correction.event_id && known.source == correction.source
+        };
+        let known = orphan.corrections.iter().find(is_it);
+        let refusal = known.and_then(|known| refusal_in_orphan(orphan, known));
+        let waits = (State::Waiting, WaitReason::OriginalMissing.as_str());
+        let (state, reason) = refusal.map_or(waits, |reason| (State::Refused, reason));
         EventAnswer {
             state: Some(state.as_str()),
             reason: Some(Some(reason.to_owned())),

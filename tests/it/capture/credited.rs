@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use test_support::{
-    events::{click, time, with},
+    events::{click, purchase, refund, time, with},
     rig::{
         KEY, World,
-        operator::{CONVERSIONS, quick, row_errors},
+        operator::{CONVERSIONS, ago, quick, row_errors},
     },
 };
 use tracklayer_core::time::EventTime;
@@ -132,6 +132,35 @@ async fn a_strangers_click_and_withdrawal_in_somebody_elses_session_end_no_sale(
     }
     assert_eq!(credited(&world, "known").await, (json!("session"), json!(click(1))));
     assert_eq!(world.record("granted").await["click"], Value::Null, "it went with its hash");
+    world.stop().await;
+}
+
+/// DynamoDB deletes expired items days later.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_clicks_and_ties_past_their_time_to_live_are_as_good_as_deleted() {
+    let world = World::start().await;
+    for session in ["old-click", "old-tie"] {
+        let landing = json!({"msclkid": click(1), "sessionId": session, "landedAt": time(-600)});
+        let tied = with(&landing, &json!({"orderId": format!("order-{session}")}));
+        assert_eq!(world.capture(&tied).await.status, 204);
+    }
+    world.change_items("Clicks", "session old-click", json!({"ttl": ago(1)})).await;
+    world.change_items("Clicks", "order order-old-tie", json!({"ttl": ago(1)})).await;
+    for by in [json!({"sessionId": "old-click"}), json!({"orderId": "order-old-tie"})] {
+        let id = by.to_string().replace(['{', '}', '"', ':'], "");
+        let sale = with(&purchase(&id, "", &json!(10)), &with(&by, &json!({"msclkid": null})));
+        assert_eq!(world.queued(&sale).await["reason"], "no_click", "{by}");
+    }
+
+    let sale = purchase("row", &click(2), &json!(10));
+    world.queued(&sale).await;
+    world.until_state("row", "accepted").await;
+    let other = with(&sale, &json!({"value": 11}));
+    assert_eq!(world.post(&other).await.body["status"], "conflict");
+    world.change_items("Conversions", "event shop row", json!({"ttl": ago(1)})).await;
+    assert_eq!(world.status(KEY, "shop/row").await.status, 404);
+    assert_eq!(world.queued(&refund("r", "row", &json!(1))).await["reason"], "original_missing");
+    world.queued(&other).await;
     world.stop().await;
 }
 

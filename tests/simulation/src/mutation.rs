@@ -61,6 +61,8 @@ pub enum Mutation {
     DeadUnwritten,
     /// Corrections leave the orphan, and the row does not get them.
     CorrectionLost,
+    /// What a full row has no room for waits on under its id.
+    TooManyWaiting,
     /// A claimed Retract is forgotten.
     RetractForgotten,
     /// Rows of a goal that a check holds are sent.

@@ -61,6 +61,7 @@ finds! {
     a_failed_look_that_is_left_to_the_next_one: LookLost,
     a_death_that_nobody_writes_down: DeadUnwritten,
     a_correction_lost_when_it_moves: CorrectionLost,
+    corrections_that_wait_for_a_row_without_room: TooManyWaiting,
     a_click_that_is_gone_and_still_credited: ClickGoneUnseen,
     a_sale_that_is_earlier_than_its_click: EarlierThanClick,
     a_refused_click_that_is_credited_again: RefusedClickAgain,

@@ -137,6 +137,9 @@ pub struct SameOrder {
     pub event: EventName,
     /// The order's row.
     pub row: RowKey,
+    /// Whether the notice came by a key that covers the row: only then the row takes the corrections
+    /// that wait under the notice's id.
+    pub covered: bool,
 }
 
 #[cfg(test)]

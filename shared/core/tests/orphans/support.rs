@@ -56,8 +56,7 @@ pub fn original(event: &str, recorded: i64) -> Row {
 }
 
 pub fn orphan_key() -> PartitionKey {
-    let key = key_of(&sale("purchase", r#","orderId":"1""#));
-    PartitionKey { source: key.source, event_id: key.event_id }
+    key_of(&sale("purchase", r#","orderId":"1""#)).partition_key()
 }
 
 /// A refund of everything, perhaps of this event only.

@@ -75,6 +75,10 @@ const METRICS: &[(&str, &str)] = &[
     ("Refused", "rows that were refused for good"),
     ("Unmatched", "rows by which nobody was recognised within 90 days; they are not in `Refused`"),
     ("OriginalMissing", "originals that have not come on the third day after a correction of them"),
+    (
+        "OriginalNeverCame",
+        "those in `CorrectionLost` whose original had not come on the fourteenth day",
+    ),
     ("Dead", "rows whose message the queue gave up"),
     ("OpenWaiting", "rows and orphans that wait now, at each run of `sweep` (a gauge)"),
     ("OpenRefused", "rows that are refused now and may be redriven (a gauge)"),

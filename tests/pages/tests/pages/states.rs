@@ -109,6 +109,10 @@ lines! {
             "The person was erased, and with it what names the conversion to Microsoft.",
             "Nothing; it changes `netValue`, but is not sent to Microsoft.",
         ),
+        TooManyCorrections: (
+            "It came before its original, which has 50 corrections by now.",
+            "Send what the sale is worth now as one `newValue` before a sale has 50 corrections; after that, correct it at Microsoft.",
+        ),
         Other: NEWER,
     }
 }
@@ -155,7 +159,8 @@ const NEVER_CAME: Why = (
 
 /// The word for it, from the code that answers with it.
 fn never_came() -> String {
-    let stored = json!({"pk": "event shop 4711", "sk": "~orphan", "v": 1, "corrections": [],
+    let stored = json!({"pk": "event shop 4711", "sk": "~orphan", "v": 1,
+        "corrections": [{"source": "shop", "eventId": "r", "occurredAtMs": 1, "recordedAt": 1}],
         "revision": 1, "recordedAt": 1, "ttl": 2});
     let stored: StoredOrphan = serde_json::from_value(stored).expect("a stored orphan");
     let ended = Orphan::try_from(stored).expect("an orphan that nobody looks for any more");

@@ -128,12 +128,11 @@ impl Case<'_> {
 
     /// The row's money is the order log's, told or not.
     fn check_net(&self) {
-        let (Net::Value(net), false) = Net::of(self.world, self.order, &self.whole) else {
-            return;
-        };
+        let (net, false) = Net::of(self.world, self.order, &self.whole) else { return };
+        let net = net.shown(self.order.value);
         let shown = corrections(&self.row).0.net.map(|net| thousandths(&net.to_string()));
-        if shown != Some(net) {
-            self.violated("the money of an ended row is right", &format!("{shown:?}, not {net}"));
+        if shown != net {
+            self.violated("the money of an ended row is right", &format!("{shown:?}, not {net:?}"));
         }
     }
 }

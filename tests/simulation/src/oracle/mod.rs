@@ -27,7 +27,7 @@ use tracklayer_core::{
 };
 
 pub use ended::{check_ended, check_erased};
-pub use group::has_notices;
+pub use group::{has_notices, is_crowded};
 pub use story::check_story;
 pub use written::{
     check_acknowledged, check_given_up, check_heard, check_looks, check_sent, check_write,

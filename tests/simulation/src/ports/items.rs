@@ -4,7 +4,7 @@ use tracklayer_core::{
     id::AccountName,
     ledger::{
         index::IndexClass,
-        order::{OrderClaim, OrderKey, OrderOwner},
+        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
         row::{PartitionKey, RowKey},
     },
     time::EventTime,
@@ -88,11 +88,11 @@ impl Orders for Port {
 
     async fn point_to_order(
         &self,
-        notice: &RowKey,
-        row: &RowKey,
+        notice: &PartitionKey,
+        pointer: &SameOrder,
         now: EventTime,
     ) -> Result<(), LedgerError> {
-        Ok(self.table(|table| table.point_to_order(notice, row, now)).await?)
+        Ok(self.table(|table| table.point_to_order(notice, pointer, now)).await?)
     }
 }
 

@@ -204,6 +204,9 @@ impl Orphans for Port {
         if self.mutated(Mutation::CorrectionLost) {
             moved.row.corrections.clone_from(&to.corrections);
         }
+        if self.mutated(Mutation::TooManyWaiting) {
+            moved.orphan.corrections.iter_mut().for_each(|it| it.refused = None);
+        }
         let is_own = from.key.pk() == to.key.pk();
         if self.mutated(Mutation::NoticeCorrectionsLeft) && !is_own {
             return Ok(true);

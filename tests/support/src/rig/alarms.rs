@@ -46,15 +46,18 @@ impl World {
         };
         let (expressions, metrics): (Vec<_>, Vec<_>) =
             parts.iter().partition(|part| !part["Expression"].is_null());
+        let mut expression = expressions.first()?["Expression"].as_str()?.to_owned();
         let mut values = BTreeMap::new();
         for metric in metrics {
-            let stat = &metric["MetricStat"];
+            let (id, stat) = (metric["Id"].as_str()?, &metric["MetricStat"]);
+            let filled = format!("FILL({id}, 0)");
+            let zero = expression.contains(&filled).then_some(0.0);
+            expression = expression.replace(&filled, id);
             // As CloudWatch has it: an expression has no value where one of its metrics has none.
-            let value = self.statistic(&stat["Metric"], &stat["Stat"])?;
-            values.insert(metric["Id"].as_str()?.to_owned(), value);
+            let value = self.statistic(&stat["Metric"], &stat["Stat"]).or(zero)?;
+            values.insert(id.to_owned(), value);
         }
-        let expression = expressions.first()?["Expression"].as_str()?;
-        Some(fasteval::ez_eval(expression, &mut values).expect("an expression"))
+        Some(fasteval::ez_eval(&expression, &mut values).expect("an expression"))
     }
 
     fn statistic(&self, metric: &Yaml, statistic: &Yaml) -> Option<f64> {
