@@ -7,7 +7,7 @@ use super::OriginalRef;
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::{Fields, missing};
-use crate::id::{EventName, RecordId, Source, says_nothing};
+use crate::id::{EventName, RecordId, Source};
 use crate::ledger::{facts::References, order::OrderKey};
 use crate::mapping::{Account, EventRule, Mapping, PerOrder};
 use crate::person::click_id::ClickId;
@@ -16,6 +16,7 @@ use crate::person::{
     error::IdentityError,
     identity::{Sha256Hash, hash_email, hash_phone},
 };
+use crate::text::says_nothing;
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
 /// Why fields were left out or changed, in the order in which they were read.
@@ -59,7 +60,7 @@ fn soft_id<T, E: fmt::Display>(
 }
 
 /// The order that an event for the goal under this key is about, where the goal counts one conversion
-/// per order. Any text will do, also one that is no id, but no word that stands for nothing: all
+/// per order. Any text will do, also one that is no id, but none that stands for a missing value: all
 /// sales would be one order.
 pub(super) fn order(
     fields: &Fields<'_>,

@@ -12,6 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::person::{click_id::ClickId, error::IdentityError, phone::e164};
+use crate::text::is_invisible;
 
 /// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
 /// digits; `Debug` redacts it, since it still names a person.
@@ -117,11 +118,6 @@ fn normalise_email(text: &str) -> Option<String> {
     let one_address = !domain.contains('@') && !plain.contains(is_foreign);
     let valid = !local.is_empty() && dots_inside && one_address;
     valid.then(|| format!("{local}@{domain}"))
-}
-
-/// Comes along when an address is copied, and is seen by nobody.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 /// Separators and brackets: what is more than an address, such as `mailto:` or a list.

@@ -134,7 +134,7 @@ lines! {
             ],
             bad: &[("true", WrongType), (r#""{msclkid}""#, InvalidClickId), (r#""N""#, InvalidClickId)],
         },
-        SessionId: id("the visitor's session, or the value of the cookie `tl_ref`; 1–128 visible ASCII characters without `@ \" ' \\`, no word such as `null` or `undefined`"),
+        SessionId: id("the visitor's session, or the value of the cookie `tl_ref`; 1–128 visible ASCII characters without `@ \" ' \\`, nothing that stands for a missing value (`null`, `undefined`, `n/a`, `0`, `-`, `{{id}}`)"),
         LeadId: id("like `sessionId`"),
         CartId: id("like `sessionId`; what follows a `?` is cut"),
         OrderId: id("like `sessionId`; see [one order](#one-order-one-conversion)"),
