@@ -1,4 +1,4 @@
-//! The known fields of one event, each as the JSON text it came in. Numbers are never read as
+//! The known fields of one event or landing, each as the JSON text it came in. Numbers are never read as
 //! binary floats on the way: money keeps its digits.
 
 use std::borrow::Cow;
@@ -121,7 +121,8 @@ struct Key(Option<Field>);
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
+        // As bytes, which are not checked: a key that is no text is no known one.
+        deserializer.deserialize_bytes(KeyVisitor)
     }
 }
 
@@ -134,7 +135,7 @@ impl Visitor<'_> for KeyVisitor {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(Key(Field::parse(name)))
+    fn visit_bytes<E>(self, name: &[u8]) -> Result<Key, E> {
+        Ok(Key(std::str::from_utf8(name).ok().and_then(Field::parse)))
     }
 }

@@ -23,7 +23,7 @@ use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 pub(super) type Warnings = Vec<EventError>;
 
 /// What a soft field says; nothing and a warning if that can't be used.
-fn soft<T>(read: Result<Option<T>, EventError>, warnings: &mut Warnings) -> Option<T> {
+pub(super) fn soft<T>(read: Result<Option<T>, EventError>, warnings: &mut Warnings) -> Option<T> {
     read.unwrap_or_else(|problem| {
         warnings.push(problem);
         None
@@ -47,8 +47,8 @@ fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, Even
     soft_id(fields, field, ErrorCode::InvalidId, parse)
 }
 
-/// An id, if there is one.
-fn soft_id<T, E: fmt::Display>(
+/// An id, or another text that may come as a whole number, if there is one.
+pub(super) fn soft_id<T, E: fmt::Display>(
     fields: &Fields<'_>,
     field: Field,
     code: ErrorCode,
@@ -189,8 +189,11 @@ fn hash_field(
     fields.said(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
 }
 
-/// An unknown word is refused rather than taken for consent.
+/// An unknown word is refused rather than taken for consent; a refusal may also be `false` or `0`.
 pub(super) fn consent(fields: &Fields<'_>) -> Result<Consent, EventError> {
+    if matches!(fields.raw(Field::Consent), Some("false" | "0")) {
+        return Ok(Consent::Denied);
+    }
     let Some(word) = fields.said(Field::Consent)? else {
         return Ok(Consent::Unknown);
     };

@@ -154,8 +154,8 @@ lines! {
         HashedPhone: hash("64 hex digits: SHA-256 of the number as E.164, with its `+`; likewise"),
         Consent: Line {
             of: Of::Every, needed: "no", kind: "string",
-            rule: "`granted`, `denied` or `unknown` (default)",
-            good: &[r#""granted""#, r#""unknown""#],
+            rule: "`granted`, `denied` (also `false`, `no`, `0`) or `unknown` (default)",
+            good: &[r#""granted""#, r#""unknown""#, "false", r#""no""#],
             bad: &[("5", WrongType), (r#""yes""#, InvalidValue)],
         },
         Original: Line {
@@ -166,7 +166,7 @@ lines! {
         },
         Amount: amount("how much was given back; with neither `amount` nor `newValue`, everything was"),
         NewValue: amount("what the conversion is worth now, instead of `amount`"),
-    }
+    } except LandingUrl, LandedAt
 }
 
 fn now() -> EventTime {

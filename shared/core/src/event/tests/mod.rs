@@ -3,6 +3,7 @@
 mod conversions;
 mod corrections;
 mod fingerprints;
+mod landings;
 mod orders;
 mod people;
 
