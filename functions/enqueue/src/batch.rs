@@ -15,7 +15,7 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     lambda::deadline::Deadline,
-    ports::{Clock as _, IngestKey, LedgerError, Ports, Signals as _},
+    ports::{Clock as _, IngestKey, LedgerError, Ports, Signals as _, Telemetry as _},
 };
 
 use crate::{
@@ -80,6 +80,7 @@ impl<P: Ports> Enqueue<P> {
                 }
                 Err(error) => {
                     tracing::error!(%error, record = label(event), "event not stored");
+                    self.telemetry.stuck(error.unreadable());
                     None
                 }
             }

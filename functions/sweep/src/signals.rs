@@ -19,7 +19,9 @@ use tracklayer_core::{
     reconcile::decide::Policy,
     time::EventTime,
 };
-use tracklayer_edge::ports::{DueEntry, Index as _, LedgerError, Ports, Signals as _};
+use tracklayer_edge::ports::{
+    DueEntry, Index as _, LedgerError, Ports, Signals as _, Telemetry as _,
+};
 
 use crate::{context::Sweep, pages::Pages, span::Span, wire::Summary};
 
@@ -54,6 +56,7 @@ impl<P: Ports> Sweep<P> {
         for class in &WALKED {
             let mut pages = Pages::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
+                self.telemetry.stuck(std::mem::take(&mut pages.unreadable));
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);
                 left -= entries.len();

@@ -8,7 +8,7 @@ use std::ops::Range;
 use tracklayer_core::reconcile::calls::Item;
 use tracklayer_edge::{
     lambda::deadline::Deadline,
-    ports::{Batches as _, Clock as _, Found, Ports, Signals as _},
+    ports::{Batches as _, Clock as _, Found, Ports, Signals as _, Telemetry as _},
 };
 
 use crate::{
@@ -77,6 +77,7 @@ impl<P: Ports> Upload<P> {
                 return Found::default();
             }
         };
+        self.telemetry.stuck(found.unreadable);
         for work in works {
             work.row = found.rows.remove(&work.key);
             if work.row.is_none() {

@@ -10,8 +10,10 @@ pub enum Consent {
     Granted,
     /// Refused.
     Denied,
-    /// Not asked, or not reported.
+    /// Not asked, or not reported; or a stored word that only a later version knows, which is no
+    /// agreement.
     #[default]
+    #[serde(other)]
     Unknown,
 }
 
