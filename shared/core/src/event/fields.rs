@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
+use crate::text::trim;
 
 /// What a JSON object has of the known fields. Unknown ones are skipped, of equal ones the last
 /// counts.
@@ -58,7 +59,7 @@ impl<'a> Fields<'a> {
         }
         let text = string(raw).ok_or_else(|| wrong_type(field, "must be a number"))?;
         let is_plain = !text.contains(['e', 'E']);
-        Ok(Some(Cow::Owned(if is_plain { text.trim().to_owned() } else { String::new() })))
+        Ok(Some(Cow::Owned(if is_plain { trim(&text).to_owned() } else { String::new() })))
     }
 
     /// The field as a string that must be there.

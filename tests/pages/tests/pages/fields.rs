@@ -98,7 +98,7 @@ lines! {
         },
         OccurredAt: Line {
             of: Of::Every, needed: "yes", kind: "string",
-            rule: "RFC 3339 with an offset, also `+0200` and a blank for `T`; at most 5 minutes ahead; of conversions at most 90 days back",
+            rule: "RFC 3339 with an offset, also `+0200`, a blank for `T` and no seconds; at most 5 minutes ahead; of conversions at most 90 days back",
             good: &[r#""2026-04-24T11:42:13+02:00""#, r#""2026-04-24 09:42:13.5+0000""#],
             bad: &[
                 ("null", MissingField), ("5", WrongType), (r#""yesterday""#, InvalidTime),
@@ -150,7 +150,7 @@ lines! {
             good: &[r#""+1 (425) 555-1234""#, r#""+1 425 555 1234 ext. 7""#],
             bad: &[("5", WrongType), (r#""call me""#, InvalidValue)],
         },
-        HashedEmail: hash("64 hex digits: SHA-256 of the normalised address; that of an empty text, of `null`, `undefined`, `none` or `n/a` is nobody's"),
+        HashedEmail: hash("64 hex digits: SHA-256 of the normalised address; that of an empty text or of a word for a missing value (`null`, `undefined`, `n/a`) is nobody's"),
         HashedPhone: hash("64 hex digits: SHA-256 of the number as E.164, with its `+`; likewise"),
         Consent: Line {
             of: Of::Every, needed: "no", kind: "string",

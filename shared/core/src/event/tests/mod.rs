@@ -6,6 +6,7 @@ mod fingerprints;
 mod landings;
 mod orders;
 mod people;
+mod sales;
 
 use serde_json::{Value, json};
 
