@@ -236,6 +236,5 @@ fn conflict_with(row: &Row, conversion: &Conversion) -> Option<&'static str> {
 
 fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, message);
-    let answer = EventAnswer::conflict(&conversion.event_id, &conversion.source, error);
-    EventAnswer { account: Some(conversion.account.clone()), ..answer }
+    EventAnswer::conflict(&conversion.event_id, &conversion.source, error)
 }

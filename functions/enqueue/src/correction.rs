@@ -314,12 +314,10 @@ fn unfit(unfit: Unfit) -> EventError {
 }
 
 fn rejected(event: &CorrectionEvent, error: EventError) -> EventAnswer {
-    let answer = EventAnswer::rejected(&event.event_id, &event.source, error);
-    EventAnswer { account: event.account.clone(), ..answer }
+    EventAnswer::rejected(&event.event_id, &event.source, error)
 }
 
 fn conflict(event: &CorrectionEvent) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, "this id is known with other content");
-    let answer = EventAnswer::conflict(&event.event_id, &event.source, error);
-    EventAnswer { account: event.account.clone(), ..answer }
+    EventAnswer::conflict(&event.event_id, &event.source, error)
 }

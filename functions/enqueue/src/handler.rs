@@ -59,7 +59,7 @@ fn answer_one(answers: Vec<EventAnswer>) -> Result<Response, Problem> {
 fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
     let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = BTreeMap::new();
     for answer in answers {
-        let account = answer.account.as_ref().map_or("none", |account| account.as_str());
+        let account = answer.account_name();
         let zeros = || Status::ALL.map(|status| (status.metric(), 0)).into();
         let counts = counts.entry(account).or_insert_with(zeros);
         *counts.entry(answer.status.metric()).or_default() += 1;
@@ -70,7 +70,11 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
             }
         }
     }
-    log_ignored(answers.iter().flat_map(|answer| &answer.warnings));
+    log_ignored(
+        answers.iter().flat_map(|answer| {
+            answer.warnings.iter().map(|warning| (answer.account_name(), warning))
+        }),
+    );
     for (account, counts) in counts {
         let metrics: Vec<Metric> =
             counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();

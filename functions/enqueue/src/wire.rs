@@ -166,6 +166,11 @@ impl EventAnswer {
         }
     }
 
+    /// The account that it counts under: `none` where that is not known.
+    pub fn account_name(&self) -> &str {
+        self.account.as_ref().map_or("none", AccountName::as_str)
+    }
+
     /// `source/eventId`, with a `-` for what could not be read.
     pub fn label(&self) -> String {
         let source = self.source.as_ref().map_or("-", Source::as_str);
@@ -239,7 +244,6 @@ impl EventAnswer {
     pub fn order_conflict(conversion: &Conversion, error: EventError, row: Option<&Row>) -> Self {
         EventAnswer {
             of: row.map(|row| (&row.key).into()),
-            account: Some(conversion.account.clone()),
             ..Self::conflict(&conversion.event_id, &conversion.source, error)
         }
     }
@@ -248,7 +252,6 @@ impl EventAnswer {
     pub fn ignored(ignored: &Ignored) -> Self {
         EventAnswer {
             reason: Some(Some(ignored.reason.as_str().to_owned())),
-            account: ignored.account.clone(),
             ..Self::new(&ignored.event_id, &ignored.source, Status::Ignored)
         }
     }
@@ -257,7 +260,6 @@ impl EventAnswer {
     pub fn of_denied_order(conversion: &Conversion) -> Self {
         EventAnswer {
             reason: Some(Some(IgnoredReason::ConsentDenied.as_str().to_owned())),
-            account: Some(conversion.account.clone()),
             ..Self::new(&conversion.event_id, &conversion.source, Status::Ignored)
         }
     }

@@ -13,7 +13,10 @@ use tracklayer_core::{
 use tracklayer_edge::{
     flows::originals::{Siblings, siblings},
     lambda::http_api::{self, Problem, Request, Response},
-    ports::{Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right},
+    ports::{
+        Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right,
+        Telemetry as _,
+    },
 };
 
 use crate::{
@@ -38,6 +41,7 @@ where
         }
         let now = self.clock.now();
         let found = self.find(&source, &event_id, now).await.map_err(|error| {
+            self.telemetry.stuck(error.unreadable());
             let message = "the records can't be read just now; ask again";
             Problem::new(503, "unavailable", message).because(error)
         })?;

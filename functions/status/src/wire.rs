@@ -112,7 +112,7 @@ struct Microsoft<'a> {
 #[serde(rename_all = "camelCase")]
 struct Attempt<'a> {
     at: TextTime,
-    kind: Kind,
+    kind: Option<Kind>,
     outcome: AttemptOutcome,
     code: Option<i64>,
     error_code: Option<&'a str>,

@@ -160,6 +160,7 @@ impl Summary {
             Ok(Looked::NoTime) => self.cut_short = true,
             Err(error) => {
                 tracing::error!(%error, record = key.label(), "orphan not looked at");
+                count(None, "Stuck", error.unreadable());
                 self.failed += 1;
             }
         }

@@ -20,7 +20,9 @@ use tracklayer_core::{
     reconcile::decide::Policy,
     time::EventTime,
 };
-use tracklayer_edge::ports::{DueEntry, Index as _, LedgerError, Ports, Signals as _};
+use tracklayer_edge::ports::{
+    DueEntry, Index as _, LedgerError, Ports, Signals as _, Telemetry as _,
+};
 
 use crate::{context::Sweep, due_entries::DueEntries, span::Span, wire::Summary};
 
@@ -55,6 +57,7 @@ impl<P: Ports> Sweep<P> {
         for class in &WALKED {
             let mut pages = DueEntries::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
+                self.telemetry.stuck(std::mem::take(&mut pages.unreadable));
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);
                 left -= entries.len();

@@ -8,7 +8,7 @@ use std::ops::Range;
 use tracklayer_core::reconcile::calls::Item;
 use tracklayer_edge::{
     lambda::deadline::Deadline,
-    ports::{Batches as _, Clock as _, Erasures, Found, Ports, Signals as _},
+    ports::{Batches as _, Clock as _, Erasures, Found, Ports, Signals as _, Telemetry as _},
 };
 
 use crate::{
@@ -80,6 +80,7 @@ where
                 return Found::default();
             }
         };
+        self.telemetry.stuck(found.unreadable);
         for work in works {
             work.row = found.rows.remove(&work.key);
             if work.row.is_none() {

@@ -87,6 +87,10 @@ pub enum ClickOrigin {
     Cart,
     /// A click tied to the order.
     Order,
+    /// A word that a later version wrote: after a roll-back its rows stay readable. Such a click is
+    /// taken for one that was found: it is looked for anew before it is sent.
+    #[serde(other)]
+    Other,
 }
 
 /// Records of the source by which a click can be found.

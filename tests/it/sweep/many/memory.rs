@@ -164,7 +164,7 @@ impl Index for InMemory {
             due: entry.due.epoch().to_string(),
         };
         let next = entries.last().filter(|_| entries.len() == limit).map(cursor);
-        Ok(DuePage { entries, next })
+        Ok(DuePage { entries, next, ..DuePage::default() })
     }
 
     async fn due_orphans(

@@ -54,7 +54,7 @@ const METRICS: &[(&str, &str)] = &[
     ("Captured", "landings stored by `capture` (account `none`)"),
     ("CaptureDenied", "landings without consent: nothing stored"),
     ("CaptureCrawler", "landings of crawlers that say so: nothing stored"),
-    ("CaptureRefused", "landings that could not be used or stored"),
+    ("CaptureRefused", "landings in which nothing could be used"),
     (
         "FieldIgnored",
         "fields of landings and events that could not be used and were left out; the log names field and code",
@@ -128,6 +128,11 @@ fn alarms() {
         [code(name), format!("{}: {}", it.metrics.join(", "), it.when), what]
     };
     let alarms = Template::read().alarms();
+    for alarm in &alarms {
+        let places = [" log of ", " logs of ", " its log", "status", "console"];
+        let is_named = places.iter().any(|place| alarm.description.contains(place));
+        assert!(is_named, "{} names no place to look at", alarm.name);
+    }
     let head = ["alarm", "when", "what it means, and what to do"];
     check(PAGE, "alarms", &table(head, alarms.iter().map(line)));
 }

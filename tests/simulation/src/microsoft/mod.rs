@@ -177,8 +177,7 @@ impl Microsoft {
         }
         match row.is_adjustment() {
             true => self.adjust(row, goal, now, random),
-            // Whether the same second is later is not published.
-            false if self.clicked(row).is_some_and(|at| at >= time) => Err(5616),
+            false if self.clicked(row).is_some_and(|at| at > time) => Err(5616),
             false if self.goals[goal].made + GOAL_AGE > now => Err(5615),
             false => {
                 self.apply(row, goal, now, random);

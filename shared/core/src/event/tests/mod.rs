@@ -3,8 +3,10 @@
 mod conversions;
 mod corrections;
 mod fingerprints;
+mod landings;
 mod orders;
 mod people;
+mod sales;
 
 use serde_json::{Value, json};
 
