@@ -278,5 +278,5 @@ fn due_for(row: &Row, after: &Row, context: &Context<'_>) -> Option<Open> {
     }
     // Its original is about to be sent: if its message is lost, this brings it back.
     let due = context.now.plus_seconds(context.policy.hour);
-    Some(IndexClass::Wait.entry(due, due, None))
+    Some(waiting(row, due, WaitReason::SettleDelay, context.now))
 }

@@ -63,15 +63,18 @@ pub fn state(row: &Row) -> (State, Option<String>) {
         return (State::Refused, Some(refusal.as_str().to_owned()));
     }
     if let Some(open) = wait(row) {
-        return (State::Waiting, open.reason.map(|reason| reason.as_str().to_owned()));
+        let reason = open
+            .reason
+            .or_else(|| (!row.corrections.is_empty()).then_some(WaitReason::SettleDelay));
+        return (State::Waiting, reason.map(|reason| reason.as_str().to_owned()));
     }
     (at_microsoft(row), None)
 }
 
 /// The entry of a row that waits for a time. A refused or dead row waits for a person. An original
 /// that was attempted is on its way, unless something has come up since: the entry it had before
-/// stays only in case its message gets lost. So does that of an original which waits for nothing,
-/// e.g. because a correction came before it was sent.
+/// stays only in case its message gets lost. So does that of an original which waits for nothing and
+/// has no correction: a correction waits for Microsoft to show the original, even if that was not sent.
 #[must_use]
 pub fn wait(row: &Row) -> Option<&Open> {
     let came_up_since = |open: &&Open| {
@@ -80,7 +83,10 @@ pub fn wait(row: &Row) -> Option<&Open> {
     row.open
         .as_ref()
         .filter(|open| !matches!(open.class, IndexClass::Refused | IndexClass::Dead))
-        .filter(|open| row.observed.accepted.is_some() || open.reason.is_some())
+        .filter(|open| {
+            let waits = !row.corrections.is_empty() || open.reason.is_some();
+            row.observed.accepted.is_some() || waits
+        })
         .filter(|open| !row.observed.may_count() || came_up_since(open))
 }
 
@@ -237,21 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_that_came_before_its_original_was_sent_waits_for_it_without_a_delay() {
+    fn a_correction_that_came_before_its_original_was_sent_waits_for_the_settle_delay() {
         let view = AccountView::default();
         let refunded =
             |row: &Row| append(row, refund("r", Some("2"), time(0)), &context(&view, time(0)));
-        let queued = refunded(&row_at(-DAY));
-        assert!(queued.open.is_some(), "in case that its message gets lost");
-        let not_taken = Note::NotTaken(Kind::Apply, call(), None);
-        let claimed = noted(&queued, &Note::ClaimedApply, time(9));
-        for row in [noted(&claimed, &not_taken, time(10)), claimed, queued] {
-            assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
-        }
+        let settling = (State::Waiting, Some("settle_delay".to_owned()));
+        let corrected = refunded(&row_at(-DAY));
+        assert_eq!(state(&corrected), settling);
+        let claimed = noted(&corrected, &Note::ClaimedApply, time(9));
+        assert_eq!(state(&claimed), (State::Queued, None), "it is on its way");
+        let not_taken = noted(&claimed, &Note::NotTaken(Kind::Apply, call(), None), time(10));
+        assert_eq!(state(&not_taken), settling);
         let held = waiting(&row_at(-DAY), WaitReason::GoalHeld);
         assert_eq!(state(&refunded(&held)), state(&held), "it waits for what its original does");
-        let taken = refunded(&accepted(row_at(0)));
-        assert_eq!(state(&taken), (State::Waiting, Some("settle_delay".to_owned())));
+        assert_eq!(state(&refunded(&accepted(row_at(0)))), settling);
     }
 
     #[test]

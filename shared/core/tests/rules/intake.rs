@@ -175,7 +175,7 @@ fn a_correction_of_an_accepted_row_is_due_when_it_may_go() {
 #[test]
 fn a_correction_of_a_row_on_its_way_brings_it_back_if_its_message_is_lost() {
     let row = appended(&row(), HOUR);
-    assert_eq!(entry(&row), Some((IndexClass::Wait, 2 * HOUR, None)));
+    assert_eq!(entry(&row), waits(2 * HOUR, WaitReason::SettleDelay));
 }
 
 #[test]
