@@ -1,5 +1,6 @@
 //! What the project exists for: pure decisions from a row, its account and the time.
 
+pub mod advice;
 pub mod attribution;
 pub mod audit;
 pub mod calls;

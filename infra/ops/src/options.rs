@@ -1,0 +1,151 @@
+//! The command line. Its comments are what `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tracklayer_core::{
+    id::{RecordId, Source},
+    person::click_id::ClickId,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all is well · 1 something is wrong or was not found · 2 the command line or a file \
+can't be used · 3 something could not be reached.
+Tables are coloured on a terminal only, and never if NO_COLOR is set.";
+
+/// Asks a running TrackLayer what became of its conversions, and sends again what can be sent.
+///
+/// It finds tables, queues and secrets by the outputs of the CloudFormation stack, with the
+/// credentials that the AWS CLI would use; or, with --local, those of `cargo local`.
+#[derive(Debug, Parser)]
+#[command(name = "tracklayer-ops", version, after_help = EXIT_CODES)]
+pub struct Options {
+    #[command(flatten)]
+    pub place: Place,
+
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which system is asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which system")]
+pub struct Place {
+    /// The CloudFormation stack
+    #[arg(long, value_name = "NAME", default_value = "tracklayer", global = true)]
+    pub stack: String,
+
+    /// The profile of ~/.aws/config
+    #[arg(long, value_name = "NAME", global = true)]
+    pub profile: Option<String>,
+
+    /// The AWS region
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+
+    /// The system that `cargo local` runs on this machine; the URL is that of its AWS
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "http://127.0.0.1:9401",
+        conflicts_with_all = ["profile", "region"],
+        global = true
+    )]
+    pub local: Option<String>,
+
+    /// The mapping that is deployed, if it is not the shipped one
+    #[arg(long, value_name = "FILE", global = true)]
+    pub mapping: Option<PathBuf>,
+}
+
+/// What is asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find conversions, clicks and the links between them
+    ///
+    /// Everything but a click id has a key in the tables: it is found with a few reads. A click id
+    /// has none, and rows have none by lead, cart or session: looking for those reads a whole table,
+    /// about two US cents per million rows.
+    Find {
+        #[command(subcommand)]
+        what: What,
+    },
+
+    /// Tell the story of one event: click, link, event, attempts, Microsoft's reply, what comes next
+    #[command(visible_alias = "why")]
+    Explain {
+        /// Who sent the event
+        source: Source,
+        /// The source's id of it, or of a correction
+        event_id: RecordId,
+    },
+}
+
+/// What is looked for.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// The records under an event's id
+    Event {
+        /// Who sent the event
+        source: Source,
+        /// The source's id of it
+        event_id: RecordId,
+    },
+    /// The conversion that counts for an order, and the clicks that the order is linked to
+    Order {
+        /// The order's number, as events have it in orderId
+        number: String,
+        /// The source whose order numbers are its own (ownOrders in the mapping)
+        #[arg(long)]
+        source: Option<Source>,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// The clicks that a lead is linked to
+    Lead {
+        /// As pages and events have it in leadId
+        id: RecordId,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// The clicks that a cart is linked to
+    Cart {
+        /// As pages and events have it in cartId
+        id: RecordId,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// The clicks of a session
+    Session {
+        /// As pages and events have it in sessionId, or the value of the cookie tl_ref
+        id: RecordId,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// Where a click id was seen, and the conversions that are credited to it
+    ///
+    /// Reads both tables whole, about two US cents per million clicks or rows; with --session only
+    /// that session's clicks.
+    Click {
+        /// msclkid
+        id: ClickId,
+        /// Look among the clicks of this session only
+        #[arg(long, value_name = "ID")]
+        session: Option<RecordId>,
+    },
+}
+
+/// Whether rows are looked for that have no key by what is asked.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Rows {
+    /// Also look for the conversions that name it: reads the whole ledger, about two US cents per
+    /// million rows
+    #[arg(long = "rows")]
+    pub wanted: bool,
+}
