@@ -3,14 +3,18 @@
 //! - `options`: the command line, whose comments are what `--help` shows
 //! - `connect`: the stack, by what CloudFormation says of it, and the clients of its parts
 //! - `failure`: what keeps a command from its work, and what helps
+//! - `backlog`: what is open
 //! - `screen`: tables, colours, progress, JSON
 //! - one module per command
 
+mod backlog;
 mod connect;
 mod explain;
 mod failure;
 mod find;
+mod open;
 mod options;
+mod redrive;
 mod screen;
 
 use std::process::ExitCode;
@@ -52,6 +56,8 @@ async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
     let ops = Ops::connect(&options.place).await?;
     match &options.command {
         Command::Find { what } => find::run(&ops, what, screen).await,
+        Command::Open { filter, list } => open::run(&ops, filter, *list, screen).await,
+        Command::Redrive(options) => redrive::run(&ops, options, screen).await,
         Command::Explain { source, event_id } => explain::run(&ops, source, event_id, screen).await,
     }
 }

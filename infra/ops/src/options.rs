@@ -8,6 +8,8 @@ use tracklayer_core::{
     person::click_id::ClickId,
 };
 
+use crate::backlog::Filter;
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 all is well · 1 something is wrong or was not found · 2 the command line or a file \
 can't be used · 3 something could not be reached.
@@ -85,6 +87,44 @@ pub enum Command {
         /// The source's id of it, or of a correction
         event_id: RecordId,
     },
+
+    /// Show what waits, is refused or dead, with counts and money, oldest first
+    ///
+    /// Ends with 1 if anything is refused or dead.
+    Open {
+        #[command(flatten)]
+        filter: Filter,
+
+        /// Also list so many of them, oldest first
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        list: usize,
+    },
+
+    /// Send again what was refused or given up, once its cause is repaired
+    ///
+    /// Only rows that can be sent are signalled: not what is too old, and nothing of erased persons.
+    /// It works by the ledger alone. The dead-letter messages of these rows stay where they are; to
+    /// move them back or to purge them does no harm.
+    Redrive(RedriveOptions),
+}
+
+/// Which rows are sent again, and whether they are.
+#[derive(Debug, Args)]
+pub struct RedriveOptions {
+    #[command(flatten)]
+    pub filter: Filter,
+
+    /// Everything that is refused or dead
+    #[arg(long)]
+    pub all: bool,
+
+    /// Only say how many would be sent, what they are worth, and a few of them
+    #[arg(long)]
+    pub preview: bool,
+
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What is looked for.

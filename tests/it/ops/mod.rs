@@ -2,6 +2,7 @@
 
 mod connecting;
 mod looking;
+mod redriving;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy, time::EventTime};
 use tracklayer_edge::{
-    aws::{clicks::Clicks, ledger::Ledger},
+    aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
     lambda::clock::SystemClock,
     ports::Clock as _,
 };
@@ -21,6 +21,8 @@ pub struct Ops {
     pub ledger: Ledger,
     /// The clicks.
     pub clicks: Clicks,
+    /// The queue of upload.
+    pub queue: Queue,
     /// The mapping that the functions use.
     pub mapping: Mapping,
     /// The waits of the deployment.
@@ -37,6 +39,7 @@ impl Ops {
         Ok(Ops {
             ledger: Ledger::new(tables.clone(), deployment.output("ConversionsTable")?),
             clicks: Clicks::new(tables, deployment.output("ClicksTable")?),
+            queue: Queue::new(aws_sdk_sqs::Client::new(&config), deployment.output("UploadsUrl")?),
             mapping: mapping(place, &deployment)?,
             policy: deployment.policy()?,
             clock: SystemClock::default(),

@@ -79,7 +79,8 @@ fn record(told: &Told<'_>, now: EventTime, screen: &Screen) {
     screen.say(format!("{} {next}\n", "next:".bold()));
 }
 
-fn advice(meaning: &str, cure: &str, screen: &Screen) {
+/// Why something is so, and what helps.
+pub fn advice(meaning: &str, cure: &str, screen: &Screen) {
     screen.say(format!("{}  {meaning}", "why:".bold()));
     screen.say(format!("{} {cure}", "cure:".bold()));
 }

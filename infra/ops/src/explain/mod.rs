@@ -8,6 +8,8 @@ mod answer;
 mod timeline;
 mod why;
 
+pub use answer::advice;
+
 use tracklayer_core::{
     id::{RecordId, Source},
     ledger::row::Row,
