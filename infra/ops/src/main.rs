@@ -9,9 +9,11 @@
 
 mod backlog;
 mod connect;
+mod doctor;
 mod explain;
 mod failure;
 mod find;
+mod import;
 mod open;
 mod options;
 mod redrive;
@@ -57,6 +59,8 @@ async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
     match &options.command {
         Command::Find { what } => find::run(&ops, what, screen).await,
         Command::Open { filter, list } => open::run(&ops, filter, *list, screen).await,
+        Command::Doctor { check } => doctor::run(&ops, *check, screen).await,
+        Command::Import(options) => import::run(&ops, options, screen).await,
         Command::Redrive(options) => redrive::run(&ops, options, screen).await,
         Command::Explain { source, event_id } => explain::run(&ops, source, event_id, screen).await,
     }

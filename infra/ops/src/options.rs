@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use tracklayer_core::{
     id::{RecordId, Source},
     person::click_id::ClickId,
 };
 
-use crate::backlog::Filter;
+use crate::{
+    backlog::Filter,
+    import::columns::{self, Named},
+};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all is well · 1 something is wrong or was not found · 2 the command line or a file \
@@ -88,6 +91,24 @@ pub enum Command {
         event_id: RecordId,
     },
 
+    /// Look at everything that must be right, with the cure of what is not
+    ///
+    /// Ends with 1 if anything is wrong (✗). A warning (!) needs no hurry; – could not be looked at.
+    Doctor {
+        /// Have the goals and accounts checked at Microsoft first, instead of reading what the last
+        /// hourly check found
+        #[arg(long)]
+        check: bool,
+    },
+
+    /// Send orders or refunds from a CSV file
+    ///
+    /// A row is an event with its own id, so a row that is sent twice is a duplicate. Started again
+    /// after an interruption it goes on where it was. Columns are found by their titles (eventId,
+    /// event_id, "Event ID"); a refund names its sale in originalEventId. What is rejected is listed
+    /// beside the file with line, field, code and message. Ends with 1 if anything is.
+    Import(ImportOptions),
+
     /// Show what waits, is refused or dead, with counts and money, oldest first
     ///
     /// Ends with 1 if anything is refused or dead.
@@ -125,6 +146,33 @@ pub struct RedriveOptions {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Which file is sent, and how it is read.
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    /// A CSV file whose first line names the columns
+    pub file: PathBuf,
+
+    /// A field and the column that it is in, as in value=Total; may be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = columns::named)]
+    pub map: Vec<Named>,
+
+    /// A field that is the same for all rows, as in source=shop or event=refund; may be repeated
+    #[arg(long, value_name = "FIELD=TEXT", value_parser = columns::named)]
+    pub set: Vec<Named>,
+
+    /// Only check everything, as the API would
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Events of one request; fewer where requests take too long
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = value_parser!(u16).range(1..=500))]
+    pub batch: u16,
+
+    /// The ingest key; with --local it is known
+    #[arg(long, env = "TRACKLAYER_KEY", hide_env_values = true)]
+    pub key: Option<String>,
 }
 
 /// What is looked for.

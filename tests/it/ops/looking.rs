@@ -6,7 +6,7 @@ use test_support::{
     rig::{World, operator::parameter},
 };
 
-use super::{ops, run};
+use super::{local, ops, run};
 
 /// A click of session s-1, a lead and an order linked to it, and a purchase of that order.
 async fn sold(world: &World) {
@@ -60,7 +60,7 @@ async fn everything_leads_to_everything_else() {
     let ran = ops(&world, &["find", "order", "o-1"]).await;
     ran.shows(&["shop/4711", "129.95 USD", "accepted", MSCLKID, "browser", "s-1"]);
     assert!(!ran.out.contains('\u{1b}') && ran.err.is_empty(), "no colours in a pipe: {ran:?}");
-    let local = format!("--local={}", world.stack.aws_url());
+    let local = local(&world);
     let find = [&*local, "find", "order", "o-1"];
     assert!(run(&find, &[("CLICOLOR_FORCE", "1")]).await.out.contains('\u{1b}'));
     let both = [("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")];

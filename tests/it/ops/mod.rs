@@ -1,6 +1,8 @@
 //! The operator's tool, as a program of its own beside a running system.
 
 mod connecting;
+mod doctor;
+mod importing;
 mod looking;
 mod redriving;
 
@@ -8,7 +10,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 
 use serde_json::Value;
 use test_support::rig::World;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// How the tool ended, and what it wrote.
 #[derive(Debug)]
@@ -53,7 +55,17 @@ async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
 
 /// Runs the tool beside this system.
 async fn ops(world: &World, arguments: &[&str]) -> Ran {
-    let local = format!("--local={}", world.stack.aws_url());
-    let arguments: Vec<&str> = std::iter::once(&*local).chain(arguments.iter().copied()).collect();
-    run(&arguments, &[]).await
+    run(&[&[&*local(world)], arguments].concat(), &[]).await
+}
+
+/// Starts the tool beside this system.
+async fn started(world: &World, arguments: &[&str]) -> Child {
+    let mut command = Command::new(program().await);
+    command.arg(local(world)).args(arguments).env_clear().kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("the tool runs")
+}
+
+fn local(world: &World) -> String {
+    format!("--local={}", world.stack.aws_url())
 }

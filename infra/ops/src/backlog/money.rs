@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
-use tracklayer_core::money::Money;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap as _,
+};
+use tracklayer_core::money::{Currency, Money};
 
 /// Sums of money, one per currency, exact to the last digit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,17 @@ impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sums = self.0.iter().map(|(currency, sum)| format!("{} {currency}", sum.normalize()));
         f.write_str(&sums.collect::<Vec<_>>().join(" + "))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sums {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let sum = |(currency, sum): (String, String)| {
+            let currency = Currency::parse(&currency).map_err(D::Error::custom)?;
+            Ok((currency.as_str(), sum.parse().map_err(D::Error::custom)?))
+        };
+        texts.into_iter().map(sum).collect::<Result<_, _>>().map(Sums)
     }
 }
 

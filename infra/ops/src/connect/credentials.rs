@@ -10,7 +10,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-use crate::{failure::Failure, options::Place};
+use crate::{failure::Failure, options::Place, screen::chain_of};
 
 /// The region in the names of everything local.
 const LOCAL_REGION: &str = "eu-west-1";
@@ -78,16 +78,4 @@ fn no_credentials(message: String, place: &Place) -> Failure {
             .to_owned(),
     };
     Failure::unreachable("no_credentials", message, help)
-}
-
-/// An error with its causes in one line.
-pub fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

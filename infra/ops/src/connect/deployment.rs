@@ -11,8 +11,7 @@ use aws_sdk_cloudformation::{
 };
 use tracklayer_core::reconcile::decide::Policy;
 
-use super::credentials::chain_of;
-use crate::{failure::Failure, options::Place};
+use crate::{failure::Failure, options::Place, screen::chain_of};
 
 /// How long CloudFormation may take to take a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -21,7 +20,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub struct Deployment {
     /// The stack's name.
     pub name: String,
-    status: String,
+    /// Its status, as CREATE_COMPLETE.
+    pub status: String,
     parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
 }
@@ -74,7 +74,8 @@ impl Deployment {
         })
     }
 
-    fn number(&self, name: &str) -> Result<i64, Failure> {
+    /// The parameter of that name, which is a number.
+    pub fn number(&self, name: &str) -> Result<i64, Failure> {
         let number = self.parameter(name).and_then(|value| value.parse().ok());
         number.ok_or_else(|| self.lacks("parameter", name))
     }

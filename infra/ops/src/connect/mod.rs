@@ -5,15 +5,16 @@ mod deployment;
 
 use std::path::Path;
 
+use aws_config::SdkConfig;
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy, time::EventTime};
 use tracklayer_edge::{
-    aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
+    aws::{account_secrets::Secrets, clicks::Clicks, ledger::Ledger, queue::Queue},
     lambda::clock::SystemClock,
     ports::Clock as _,
 };
 
 use crate::{failure::Failure, options::Place};
-use deployment::Deployment;
+pub use deployment::Deployment;
 
 /// A system that is asked.
 pub struct Ops {
@@ -23,6 +24,24 @@ pub struct Ops {
     pub clicks: Clicks,
     /// The queue of upload.
     pub queue: Queue,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// What the stack says.
+    pub deployment: Deployment,
+    /// For clients that only one command needs.
+    pub config: SdkConfig,
+    /// Whether it is the system of `cargo local`.
+    pub is_local: bool,
+    /// Where the HTTP API is.
+    pub api_url: String,
+    /// Where the queue of upload is.
+    pub uploads_url: String,
+    /// Where its dead-letter queue is.
+    pub dead_letters_url: String,
+    /// The function that checks goals.
+    pub goals_function: String,
+    /// The function that reads the queue.
+    pub upload_function: String,
     /// The mapping that the functions use.
     pub mapping: Mapping,
     /// The waits of the deployment.
@@ -36,13 +55,25 @@ impl Ops {
         let config = credentials::config(place).await?;
         let deployment = Deployment::read(&config, place).await?;
         let tables = aws_sdk_dynamodb::Client::new(&config);
+        let secrets = aws_sdk_secretsmanager::Client::new(&config);
+        let output = |name: &str| deployment.output(name);
+        let uploads_url = output("UploadsUrl")?;
         Ok(Ops {
-            ledger: Ledger::new(tables.clone(), deployment.output("ConversionsTable")?),
-            clicks: Clicks::new(tables, deployment.output("ClicksTable")?),
-            queue: Queue::new(aws_sdk_sqs::Client::new(&config), deployment.output("UploadsUrl")?),
+            ledger: Ledger::new(tables.clone(), output("ConversionsTable")?),
+            clicks: Clicks::new(tables, output("ClicksTable")?),
+            queue: Queue::new(aws_sdk_sqs::Client::new(&config), uploads_url.clone()),
+            secrets: Secrets::new(secrets, output("SecretPrefix")?),
+            is_local: place.local.is_some(),
+            api_url: output("ApiUrl")?,
+            uploads_url,
+            dead_letters_url: output("UploadsDlqUrl")?,
+            goals_function: output("GoalsFunction")?,
+            upload_function: output("UploadFunction")?,
             mapping: mapping(place, &deployment)?,
             policy: deployment.policy()?,
             clock: SystemClock::default(),
+            config,
+            deployment,
         })
     }
 

@@ -4,7 +4,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use tracklayer_core::{
     id::{EventName, RecordId, Source},
-    ledger::{orphan::Orphan, row::Row},
+    ledger::{orphan::Orphan, row::Row, wait::WaitReason},
     microsoft::goals::GoalFinding,
     reconcile::{
         advice::NEVER_CAME,
@@ -86,20 +86,23 @@ pub fn advice(meaning: &str, cure: &str, screen: &Screen) {
 }
 
 fn next(told: &Told<'_>, state: State, now: EventTime) -> String {
+    let waits_for = state::wait(told.row).and_then(|open| open.reason);
     match (&told.next, state) {
-        (Some(Next { action, at }), _) => {
-            let rest = at.0.seconds_since(now);
-            let when = if rest > 0 {
-                format!("in {}, at {at}", screen::duration(rest))
-            } else {
-                "as soon as its message is read".to_owned()
-            };
-            format!("{} is sent {when}", action.as_str())
+        (Some(Next { at, .. }), _) if waits_for.is_some_and(WaitReason::is_for_click) => {
+            format!("its click is looked for {}", when(*at, now))
         }
+        (Some(Next { action, at }), _) => format!("{} is sent {}", action.as_str(), when(*at, now)),
         (None, State::Refused | State::Dead) => {
             "nothing, until somebody repairs the cause and redrives it".to_owned()
         }
         (None, _) => "nothing: Microsoft has what the source said".to_owned(),
+    }
+}
+
+fn when(at: TextTime, now: EventTime) -> String {
+    match at.0.seconds_since(now) {
+        ..=0 => "with the next run".to_owned(),
+        rest => format!("in {}, at {at}", screen::duration(rest)),
     }
 }
 

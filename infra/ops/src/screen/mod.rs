@@ -87,6 +87,18 @@ pub fn duration(seconds: i64) -> String {
     format!("{number} {unit}")
 }
 
+/// An error with its causes in one line.
+pub fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
