@@ -16,6 +16,7 @@ mod find;
 mod import;
 mod open;
 mod options;
+mod reconcile;
 mod redrive;
 mod screen;
 
@@ -61,6 +62,7 @@ async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
         Command::Open { filter, list } => open::run(&ops, filter, *list, screen).await,
         Command::Doctor { check } => doctor::run(&ops, *check, screen).await,
         Command::Import(options) => import::run(&ops, options, screen).await,
+        Command::Reconcile(options) => reconcile::run(&ops, options, screen).await,
         Command::Redrive(options) => redrive::run(&ops, options, screen).await,
         Command::Explain { source, event_id } => explain::run(&ops, source, event_id, screen).await,
     }

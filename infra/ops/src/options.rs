@@ -109,6 +109,12 @@ pub enum Command {
     /// beside the file with line, field, code and message. Ends with 1 if anything is.
     Import(ImportOptions),
 
+    /// Compare the shop's own list of orders with what is here, by day and goal
+    ///
+    /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared to
+    /// the cent. Ends with 1 below --accuracy.
+    Reconcile(ReconcileOptions),
+
     /// Show what waits, is refused or dead, with counts and money, oldest first
     ///
     /// Ends with 1 if anything is refused or dead.
@@ -173,6 +179,30 @@ pub struct ImportOptions {
     /// The ingest key; with --local it is known
     #[arg(long, env = "TRACKLAYER_KEY", hide_env_values = true)]
     pub key: Option<String>,
+}
+
+/// Which list is compared, and how it is read.
+#[derive(Debug, Args)]
+pub struct ReconcileOptions {
+    /// A CSV file whose first line names the columns
+    pub file: PathBuf,
+
+    /// A field and the column that it is in, as in value=Total; may be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = columns::named)]
+    pub map: Vec<Named>,
+
+    /// A field that is the same for all rows, as in source=shop or event=purchase; may be repeated
+    #[arg(long, value_name = "FIELD=TEXT", value_parser = columns::named)]
+    pub set: Vec<Named>,
+
+    /// The file's values are what is left after refunds
+    #[arg(long)]
+    pub net: bool,
+
+    /// Of a hundred orders, how many must be accounted for: here with the same value, or ignored on
+    /// purpose
+    #[arg(long, value_name = "PERCENT", default_value_t = 99.0)]
+    pub accuracy: f64,
 }
 
 /// What is looked for.

@@ -4,6 +4,7 @@ mod connecting;
 mod doctor;
 mod importing;
 mod looking;
+mod reconciling;
 mod redriving;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};

@@ -56,7 +56,8 @@ pub async fn read(ops: &Ops, filter: &Filter) -> Result<Vec<OpenRow>, Failure> {
         }
     }
     open.retain(|open| filter.takes_reason(&open.reason));
-    open.sort_by_key(|open| open.entry.since);
+    let age = |open: &OpenRow| (open.entry.since, open.entry.partition.clone());
+    open.sort_by_cached_key(age);
     Ok(open)
 }
 

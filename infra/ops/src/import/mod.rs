@@ -12,7 +12,7 @@
 
 mod check;
 pub mod columns;
-mod lines;
+pub mod lines;
 mod send;
 mod state;
 mod tally;
