@@ -1,6 +1,9 @@
 //! `import`.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -23,7 +26,7 @@ fn orders(folder: &TempDir, orders: &[(u32, &str)]) -> PathBuf {
     path
 }
 
-fn beside(file: &PathBuf, extension: &str) -> Option<String> {
+fn beside(file: &Path, extension: &str) -> Option<String> {
     std::fs::read_to_string(file.with_extension(extension)).ok()
 }
 

@@ -72,7 +72,7 @@ impl Columns {
     pub fn fields<'a>(
         &'a self,
         row: &'a csv::StringRecord,
-    ) -> impl Iterator<Item = (&'static str, &'a str)> {
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let cells =
             self.0.iter().zip(row).filter_map(|(field, cell)| Some(((*field)?, cell.trim())));
         cells.filter(|(_, cell)| !cell.is_empty())

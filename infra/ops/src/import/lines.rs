@@ -58,10 +58,8 @@ impl Lines {
 
     fn line(&self, number: u64, row: &csv::StringRecord, bytes: u64) -> Line {
         let mut event = Map::new();
-        let columns = self.columns.fields(row).map(|(field, text)| (field, text));
         let set = self.set.iter().map(|(field, text)| (field.as_str(), text.as_str()));
-        let fields: Vec<(&str, &str)> = set.chain(columns).collect();
-        for (field, text) in fields {
+        for (field, text) in set.chain(self.columns.fields(row)) {
             match field.strip_prefix("original") {
                 None => _ = event.insert(field.to_owned(), text.into()),
                 Some(member) => {
