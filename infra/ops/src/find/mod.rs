@@ -13,53 +13,76 @@ use tracklayer_core::{id::RecordId, ledger::row::Row, reconcile::attribution::Ti
 use crate::{
     connect::Ops,
     failure::{Failure, Verdict},
-    options::{Rows, What},
+    options::What,
     screen::Screen,
 };
 use answer::Found;
 
 /// Looks for `what` and shows it; [`Verdict::Wrong`] if nothing is there.
 pub async fn run(ops: &Ops, what: &What, screen: &Screen) -> Result<Verdict, Failure> {
-    let found = match what {
+    let mut found = by_key(ops, what).await?;
+    if wants_rows(what) {
+        rows::among_all(ops, &mut found, |row| is_meant(row, what)).await?;
+    }
+    answer::show(&found, screen);
+    Ok(Verdict::fine_if(!found.is_empty()))
+}
+
+/// What a few reads find, and of a click id all its sightings.
+async fn by_key(ops: &Ops, what: &What) -> Result<Found, Failure> {
+    match what {
         What::Event { source, event_id } => {
             let partitions = status::find(&ops.ledger, source, event_id, ops.now()).await?;
-            Found { partitions, ..Found::default() }
+            Ok(Found { partitions, ..Found::default() })
         }
-        What::Order { number, source, rows } => {
+        What::Order { number, source, .. } => {
             let mut found = record(ops, TieKind::Order, number.parse().ok().as_ref()).await?;
             rows::of_order(ops, number, source.as_ref(), &mut found).await?;
-            with_rows(ops, found, *rows, |row| names(row.facts.references.order.as_ref(), number))
-                .await?
+            Ok(found)
         }
-        What::Lead { id, rows } => {
-            let found = record(ops, TieKind::Lead, Some(id)).await?;
-            with_rows(ops, found, *rows, |row| row.facts.references.lead.as_ref() == Some(id))
-                .await?
-        }
-        What::Cart { id, rows } => {
-            let found = record(ops, TieKind::Cart, Some(id)).await?;
-            with_rows(ops, found, *rows, |row| row.facts.references.cart.as_ref() == Some(id))
-                .await?
-        }
-        What::Session { id, rows } => {
+        What::Lead { id, .. } => record(ops, TieKind::Lead, Some(id)).await,
+        What::Cart { id, .. } => record(ops, TieKind::Cart, Some(id)).await,
+        What::Session { id, .. } => {
             let clicks = clicks::of_reference(ops, id).await?;
-            let found = Found { clicks, ..Found::default() };
-            with_rows(ops, found, *rows, |row| is_of_session(row, id)).await?
+            Ok(Found { clicks, ..Found::default() })
         }
         What::Click { id, session: Some(session) } => {
             let mut clicks = clicks::of_reference(ops, session).await?;
             clicks.retain(|click| click.is_of(id));
-            Found { clicks, ..Found::default() }
+            Ok(Found { clicks, ..Found::default() })
         }
         What::Click { id, session: None } => {
             let clicks = clicks::everywhere(ops, id).await?;
-            let found = Found { clicks, ..Found::default() };
-            let is_of = |row: &Row| rows::is_credited_to(row, id);
-            with_rows(ops, found, Rows { wanted: true }, is_of).await?
+            Ok(Found { clicks, ..Found::default() })
         }
-    };
-    answer::show(&found, screen);
-    Ok(Verdict::fine_if(!found.is_empty()))
+    }
+}
+
+/// Whether the whole ledger is read for rows that have no key by what is asked.
+fn wants_rows(what: &What) -> bool {
+    match what {
+        What::Event { .. } => false,
+        What::Order { rows, .. }
+        | What::Lead { rows, .. }
+        | What::Cart { rows, .. }
+        | What::Session { rows, .. } => rows.wanted,
+        What::Click { session, .. } => session.is_none(),
+    }
+}
+
+/// Whether a row names what is asked.
+fn is_meant(row: &Row, what: &What) -> bool {
+    let references = &row.facts.references;
+    match what {
+        What::Event { .. } => false,
+        What::Order { number, .. } => {
+            references.order.as_ref().is_some_and(|id| id.as_str() == number.trim())
+        }
+        What::Lead { id, .. } => references.lead.as_ref() == Some(id),
+        What::Cart { id, .. } => references.cart.as_ref() == Some(id),
+        What::Session { id, .. } => is_of_session(row, id),
+        What::Click { id, .. } => rows::is_credited_to(row, id),
+    }
 }
 
 /// The links of a record and the clicks that they lead to; nothing of what no record can be called.
@@ -68,22 +91,6 @@ async fn record(ops: &Ops, kind: TieKind, id: Option<&RecordId>) -> Result<Found
         Some(id) => clicks::of_record(ops, kind, id).await,
         None => Ok(Found::default()),
     }
-}
-
-async fn with_rows(
-    ops: &Ops,
-    mut found: Found,
-    rows: Rows,
-    is_wanted: impl Fn(&Row) -> bool,
-) -> Result<Found, Failure> {
-    if rows.wanted {
-        rows::among_all(ops, &mut found, is_wanted).await?;
-    }
-    Ok(found)
-}
-
-fn names(id: Option<&RecordId>, number: &str) -> bool {
-    id.is_some_and(|id| id.as_str() == number.trim())
 }
 
 /// Whether the row names the session, or its click was found under it.

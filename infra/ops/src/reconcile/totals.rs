@@ -27,6 +27,23 @@ struct Group {
     differing: usize,
 }
 
+impl Group {
+    fn cells(&self, day: &str, goal: &str) -> [String; 10] {
+        [
+            day.to_owned(),
+            goal.to_owned(),
+            self.orders.to_string(),
+            self.money.to_string(),
+            self.sent.to_string(),
+            self.waiting.to_string(),
+            self.refused.to_string(),
+            self.ignored.to_string(),
+            self.missing.to_string(),
+            self.differing.to_string(),
+        ]
+    }
+}
+
 /// All orders.
 #[derive(Debug, Default)]
 pub struct Totals {
@@ -115,20 +132,7 @@ impl Totals {
         ])
         .right(&[2, 3, 4, 5, 6, 7, 8, 9]);
         for ((day, goal), group) in &self.groups {
-            let counts = [group.sent, group.waiting, group.refused, group.ignored];
-            let [sent, waiting, refused, ignored] = counts.map(|count| count.to_string());
-            table.row([
-                day.clone(),
-                goal.clone(),
-                group.orders.to_string(),
-                group.money.to_string(),
-                sent,
-                waiting,
-                refused,
-                ignored,
-                group.missing.to_string(),
-                group.differing.to_string(),
-            ]);
+            table.row(group.cells(day, goal));
         }
         screen.say(&table);
         for ((what, reason), count) in self.why.iter().filter(|((_, reason), _)| !reason.is_empty())
