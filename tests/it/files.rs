@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tracklayer_core::mapping::Mapping;
 
-/// The shipped mapping with what `change` does to it, in a file of this name.
+/// The mapping for tests with what `change` does to it, in a file of this name.
 pub fn mapping(name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
-    let shipped = include_str!("../../shared/core/mapping.json");
-    let mut mapping: Value = serde_json::from_str(shipped).expect("JSON");
+    let mut mapping: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     change(&mut mapping);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mapping-{name}.json"));
     std::fs::write(&path, mapping.to_string()).expect("written");

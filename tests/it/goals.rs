@@ -301,13 +301,13 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
         let meant = goals.filter(|goal| goal["name"] == "Subscription Start");
         meant.for_each(|goal| goal["name"] = json!("Subscription Strat"));
     });
-    let within = |mapping: Option<PathBuf>| {
+    let within = |mapping: PathBuf| {
         unchecked(|options| {
-            options.mapping = mapping;
+            options.mapping = Some(mapping);
             options.data = Some(folder.path().to_owned());
         })
     };
-    let world = within(Some(misspelt)).await;
+    let world = within(misspelt).await;
     world.rename_goal("Subscription Strat", "Subscription Start");
     let report = world.check_goals().await;
     assert_eq!(report["held"], json!(["Subscription Strat"]));
@@ -316,7 +316,7 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
     world.until_drained().await;
     world.stop().await;
 
-    let world = within(None).await;
+    let world = within(mapping("spelt", |_| {})).await;
     let report = world.check_goals().await;
     assert_eq!((&report["held"], &report["findings"]), (&json!([]), &json!([])));
     // It is let go under the name that it has, and takes the new one by a redrive.

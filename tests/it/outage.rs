@@ -1,9 +1,14 @@
-//! What callers see while AWS is out, and that sending again repairs it.
+//! What callers see while AWS is out, that sending again repairs it, and what outlives an account that
+//! can't be used.
 
+use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
 use test_support::{
-    events::{click, purchase, refund, with},
-    rig::{Answer, KEY, World},
+    events::{click, purchase, refund, time, with},
+    rig::{
+        Answer, KEY, World,
+        operator::{ADJUSTMENTS, APPLY},
+    },
 };
 
 const UNTIL_ENDED: usize = usize::MAX;
@@ -164,5 +169,34 @@ async fn an_account_s_numbers_may_be_numbers_in_its_secret() {
     world.until_state("1", "accepted").await;
     let call = world.microsoft().calls().into_iter().find(|call| call.path.contains("/Apply"));
     assert_eq!(call.expect("a call").header("customerid"), Some("1234567"));
+    world.stop().await;
+}
+
+/// Microsoft refuses the account for longer than a message would live.
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_for_clicks_and_corrections_outlive_an_account_that_is_refused() {
+    let world = World::quick(|options| options.hour = 1).await;
+    world.queued(&purchase("sold", &click(1), &json!(100))).await;
+    world.until_state("sold", "accepted").await;
+    let refused =
+        Fault::Status { status: 401, body: AnswerBody::Fault(105), after_accepting: false };
+    world.faults(vec![FaultRule::new(refused).on(APPLY)]);
+    world.queued(&refund("r", "sold", &json!(30))).await;
+    let by = json!({"msclkid": null, "sessionId": "s"});
+    let waits = with(&purchase("waits", "", &json!(10)), &by);
+    assert_eq!(world.queued(&waits).await["reason"], "no_click");
+    // Each refused call of an adjustment is followed by one with a new token.
+    world.until_called(ADJUSTMENTS, 6).await;
+    for id in ["sold", "waits"] {
+        let record = world.record(id).await;
+        assert_eq!(record["state"], "waiting", "{record:#}");
+    }
+    assert_eq!(world.messages("uploads-dlq").await, 0);
+    world.faults(Vec::new());
+    let landing = json!({"msclkid": click(2), "sessionId": "s", "landedAt": time(-600)});
+    assert_eq!(world.capture(&landing).await.status, 204);
+    world.until_worth(&click(1), "70").await;
+    world.until_state("waits", "accepted").await;
+    assert_eq!(world.messages("uploads-dlq").await, 0);
     world.stop().await;
 }

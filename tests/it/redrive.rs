@@ -6,7 +6,7 @@ use std::time::Duration;
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::json;
 use test_support::{
-    events::{click, purchase, refund},
+    events::{click, purchase, refund, time, with},
     rig::{
         World,
         operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick},
@@ -207,5 +207,34 @@ async fn what_another_environment_took_is_never_corrected_from_here() {
     assert_eq!(record["reason"], "accepted_elsewhere");
     world.until_dead_letters(1).await;
     assert!(world.calls(APPLY).is_empty());
+    world.stop().await;
+}
+
+/// A better click changes nothing of what may have been taken: it would count by both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_in_doubt_keeps_its_hashes_though_a_click_comes_and_it_is_redriven() {
+    let world = World::quick(|options| parameter(options, "MaxReceiveCount", "3")).await;
+    let lost = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: true };
+    world.faults(vec![FaultRule::new(lost).on(CONVERSIONS)]);
+    let by = json!({"msclkid": null, "email": "jane@x.example", "leadId": "l"});
+    let sale = with(&purchase("1", "", &json!(20)), &by);
+    world.queued(&sale).await;
+    world.until_dead_letters(1).await;
+    let landing = json!({"msclkid": click(1), "sessionId": "s", "leadId": "l",
+        "landedAt": time(-600)});
+    assert_eq!(world.capture(&landing).await.status, 204);
+    let again = world.post(&with(&sale, &json!({"msclkid": click(2)}))).await;
+    assert_eq!((again.status, &again.body["status"]), (200, &json!("duplicate")), "{again:?}");
+    world.faults(Vec::new());
+    world.redrive().await;
+    let record = world.until_state("1", "accepted").await;
+    assert_eq!(record["click"], json!(null), "{record:#}");
+    world.until_dead_letters(0).await;
+    let bodies: Vec<String> = world.calls(CONVERSIONS).into_iter().map(|call| call.body).collect();
+    assert_eq!(bodies.len(), 4);
+    assert!(bodies[0].contains("HashedEmailAddress"), "{}", bodies[0]);
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
+    let conversions = world.conversions().await;
+    assert_eq!((conversions.len(), &conversions[0]["duplicates"]), (1, &json!(3)));
     world.stop().await;
 }

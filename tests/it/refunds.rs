@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use microsoft_simulator::{AnswerBody, Fault, FaultRule};
+use microsoft_simulator::{AnswerBody, Fault, FaultRule, ThrottleAnswer};
 use serde_json::{Value, json};
 use test_support::{
     events::{click, purchase, refund, time},
@@ -218,6 +218,34 @@ async fn a_retraction_that_was_refused_with_its_call_bars_nothing() {
     world.until_worth(&click(1), "50").await;
     let record = world.until_state("1", "restated").await;
     assert_eq!(record["desired"]["corrections"][1]["status"], "counted", "{record:#}");
+    world.until_drained().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retraction_that_was_throttled_leaves_no_claim_and_bars_nothing() {
+    let world = accepted("1", 1, json!(100)).await;
+    let throttle = Fault::Throttle { calls_per_minute: 0, answer: ThrottleAnswer::Fault117 };
+    world.faults(vec![FaultRule::new(throttle).on(ADJUSTMENTS).times(1)]);
+    world.queued(&refund("1-r", "1", &json!(null))).await;
+    let record = until("throttled", || async {
+        let record = world.record("1").await;
+        if record["lastAttempt"]["code"] == 117 { Ok(record) } else { Err(record) }
+    })
+    .await;
+    let attempt = &record["lastAttempt"];
+    let told = (&attempt["kind"], &attempt["outcome"]);
+    assert_eq!(told, (&json!("Retract"), &json!("refused")), "{record:#}");
+    assert_eq!(record["nextAction"]["action"], "Retract", "{record:#}");
+    let said = world.queued(&later(&new_value("1-n", "1", &json!(50)))).await;
+    assert_eq!(said["state"], "waiting", "{said}");
+    // Once the account's minute is over.
+    world.until_worth(&click(1), "50").await;
+    let record = world.until_state("1", "restated").await;
+    assert_eq!(record["desired"]["corrections"][1]["status"], "counted", "{record:#}");
+    let sent: Vec<_> = world.calls(ADJUSTMENTS);
+    assert_eq!(sent.len(), 2, "{sent:#?}");
+    assert!(sent[0].body.contains("Retract") && sent[1].body.contains("Restate"), "{sent:#?}");
     world.until_drained().await;
     world.stop().await;
 }

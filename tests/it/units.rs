@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::{
-    events::{click, purchase, refund, time},
+    events::{click, purchase, refund, time, with},
     rig::{
         World,
         operator::{ADJUSTMENTS, CONVERSIONS, quick},
@@ -69,6 +69,21 @@ async fn a_conversion_costs_four_write_units_and_three_read_units() {
     let rows: usize = world.calls(CONVERSIONS).iter().filter_map(|call| call.rows).sum();
     assert_eq!(rows, COUNT as usize, "each row in one call");
     assert!(calls <= 4, "{calls} calls: one a batch");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_event_claims_nothing_where_its_row_is_there() {
+    let world = world().await;
+    let sale =
+        |n| with(&purchase(&format!("sale-{n}"), &click(n), &json!(20)), &json!({"orderId": n}));
+    let sales: Vec<Value> = (1..=COUNT).map(sale).collect();
+    upload(&world, sales.clone()).await;
+    world.stack.aws().measure();
+    let answer = world.post(&json!(sales)).await;
+    assert_eq!(answer.body["counts"], json!({"duplicate": COUNT}), "{answer:?}");
+    let write = units(&world, "Conversions", &WRITES);
+    assert!(write == 0.0, "{write}: {:?}", world.stack.aws().units());
     world.stop().await;
 }
 

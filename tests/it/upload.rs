@@ -345,3 +345,36 @@ async fn a_sale_without_a_click_waits_until_one_is_tied_to_it() {
     world.until_drained().await;
     world.stop().await;
 }
+
+/// The look after that would be five hours later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_can_not_read_the_clicks_is_repeated_an_hour_later() {
+    let world = World::quick(|options| options.hour = 10).await;
+    let mut sale = purchase("1", "", &json!(10));
+    sale.as_object_mut().unwrap().remove("msclkid");
+    sale["leadId"] = json!("l");
+    let recorded = Instant::now();
+    assert_eq!(world.queued(&sale).await["reason"], "no_click");
+    let clicks = json!({"TableName": "Clicks"});
+    world.aws("DynamoDB_20120810.DeleteTable", clicks).await;
+    // Sweep has made it due for the second look, upload for the repeated one.
+    let due = |record: &Value| record["due"].as_str().map(str::to_owned).unwrap_or_default();
+    let first = due(&world.record("1").await);
+    until("the look failed", || async {
+        let record = world.record("1").await;
+        let is_soon = due(&record) > first && due(&record) < time(15);
+        if is_soon { Ok(()) } else { Err(record) }
+    })
+    .await;
+    assert_eq!(world.record("1").await["reason"], "no_click");
+    world.aws("DynamoDB_20120810.CreateTable", crate::sweep::clicks_table()).await;
+    let landing = json!({"msclkid": click(1), "sessionId": "s", "leadId": "l",
+        "landedAt": time(-600)});
+    assert_eq!(world.capture(&landing).await.status, 204);
+    world.until_state("1", "accepted").await;
+    assert!(recorded.elapsed() < Duration::from_secs(50), "{:?}", recorded.elapsed());
+    assert_eq!(world.conversion(&click(1)).await["value"], 10);
+    world.until_drained().await;
+    assert_eq!(world.messages("uploads-dlq").await, 0);
+    world.stop().await;
+}

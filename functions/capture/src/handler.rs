@@ -2,6 +2,7 @@
 //! stored: consent is withdrawn.
 
 use tracklayer_core::{
+    event::Landing,
     id::RecordId,
     person::consent::Consent,
     reconcile::attribution::TiedBy,
@@ -16,7 +17,7 @@ use tracklayer_edge::{
     ports::{Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _},
 };
 
-use crate::{context::Capture, crawlers, snippet, wire::Landing, withdraw::Withdrawal};
+use crate::{context::Capture, crawlers, snippet, wire, withdraw::Withdrawal};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1024;
@@ -44,6 +45,10 @@ where
             Ok(Captured::Stored(cookie)) => ("Captured", stored(&cookie)),
             Ok(Captured::Denied) => ("CaptureDenied", http_api::empty(204)),
             Ok(Captured::Crawler) => ("CaptureCrawler", http_api::empty(204)),
+            // A wrong key is no page's, and what can't be stored is no fault of the sender.
+            Err(problem) if matches!(problem.status, 401 | 403 | 503) => {
+                ("", http_api::refusal(problem))
+            }
             Err(problem) => ("CaptureRefused", http_api::refusal(problem)),
         };
         // A landing belongs to no account yet: the click id is looked up by the one that sells.
@@ -59,16 +64,16 @@ where
             return Ok(Captured::Crawler);
         }
         let body = http_api::body(request, &["application/json", "text/plain"], MAX_BODY)?;
-        let landing = Landing::parse(&body)?;
+        let landing = wire::landing(&body)?;
         if !landing.ignored.is_empty() {
-            log_ignored(&landing.ignored);
+            log_ignored(landing.ignored.iter().map(|ignored| ("none", ignored)));
             let ignored = Metric::count("FieldIgnored", landing.ignored.len());
             self.telemetry.emit("none", &[ignored]);
         }
         if landing.consent == Consent::Denied {
             return self.deny(request, &landing, by, deadline).await;
         }
-        if let Some(problem) = landing.problem() {
+        if let Some(problem) = wire::problem(&landing) {
             return Err(problem);
         }
         let cookie = visitor(request)?;
@@ -109,7 +114,7 @@ where
     ) -> Result<(), LedgerError> {
         let now_ms = self.clock.now_ms();
         let consent = consent(landing, by, self.clock.now());
-        let reference = landing.session.as_ref().unwrap_or(cookie);
+        let reference = landing.references.session.as_ref().unwrap_or(cookie);
         if let Some(click_id) = &landing.click_id {
             let url = landing.landing_url.as_ref().map(|url| ("landingUrl", url.as_str()));
             let own = url.into_iter().chain([("cookie", cookie.as_str())]);
@@ -117,8 +122,8 @@ where
             let at_ms = clicked_ms(landing.landed_at, now_ms, by);
             self.clicks.add_click(reference, click_id, at_ms, details.collect()).await?;
         }
-        for (kind, id) in &landing.ties {
-            self.clicks.add_tie(*kind, id, by, reference, now_ms, consent.clone()).await?;
+        for (kind, id) in wire::ties(landing) {
+            self.clicks.add_tie(kind, id, by, reference, now_ms, consent.clone()).await?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //!
 //! - `handler`: one request
 //! - `withdraw`: consent is withdrawn
-//! - `wire`: the body
+//! - `wire`: the body; its limits are those of the core's types (`id`, `click_id`, `landing_url`),
+//!   those of body and times are in `handler`
 //! - `crawlers`: whose landings are none
 //! - `snippet`: the script for web pages that sends all this
 

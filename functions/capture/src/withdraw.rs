@@ -4,6 +4,7 @@
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use tracklayer_core::{
+    event::Landing,
     id::RecordId,
     reconcile::attribution::{TIES_COUNTED, TIES_READ, TiedBy},
 };
@@ -12,7 +13,7 @@ use tracklayer_edge::{
     ports::{Captures, Clicks as _, Clock as _, LedgerError, Ports},
 };
 
-use crate::{context::Capture, wire::Landing};
+use crate::{context::Capture, wire};
 
 /// What one page of clicks may take.
 const PAGE_TIME: Duration = Duration::from_secs(3);
@@ -85,7 +86,9 @@ where
             // A session may have the same id as this value: the cookie has to be that of the click.
             meant.entry(cookie.clone()).or_insert_with(|| own.clone());
         }
-        if let Some(session) = landing.session.as_ref().filter(|id| is_made_by_snippet(id)) {
+        if let Some(session) =
+            landing.references.session.as_ref().filter(|id| is_made_by_snippet(id))
+        {
             meant.insert(session.clone(), None);
         }
         Ok(meant)
@@ -94,9 +97,9 @@ where
     /// The session, and the visitors whom the records are tied to, those tied with a key and the
     /// newest ones first.
     async fn visitors(&self, landing: &Landing) -> Result<Vec<RecordId>, LedgerError> {
-        let mut visitors: Vec<RecordId> = landing.session.iter().cloned().collect();
-        for (kind, id) in &landing.ties {
-            let mut ties = self.clicks.ties(*kind, id, TIES_READ, self.clock.now()).await?;
+        let mut visitors: Vec<RecordId> = landing.references.session.iter().cloned().collect();
+        for (kind, id) in wire::ties(landing) {
+            let mut ties = self.clicks.ties(kind, id, TIES_READ, self.clock.now()).await?;
             ties.sort_by_key(|tie| (tie.by, Reverse(tie.at)));
             visitors.extend(ties.into_iter().take(TIES_COUNTED).map(|tie| tie.reference));
         }

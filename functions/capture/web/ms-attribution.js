@@ -1,7 +1,7 @@
 // TrackLayer in a web page: finds the Microsoft click id with which a visitor landed, keeps it until
 // the visitor consents, and sends it to capture. RECIPES.md says how a page uses it.
 //
-// It is served without comment lines and indentation (see build.rs). Nothing is thrown into the page:
+// It is served without comment lines and needless blanks (see build.rs). Nothing is thrown into the page:
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
   const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
@@ -62,6 +62,8 @@
     new Date(Date.now() - performance.now() + (navigation().activationStart || 0)).toISOString();
   const clickIn = safely((address) => {
     const { origin, pathname, searchParams } = new URL(address);
+    // The page before may be of another site.
+    if (origin !== location.origin) return;
     const named = (pattern) => [...searchParams].filter(([name]) => pattern.test(name));
     const msclkid = named(/^msclkid$/i).map(([, value]) => clean(value)).find(Boolean);
     const landingUrl = `${origin}${pathname}?${new URLSearchParams(named(/^utm_/))}`.replace(/\?$/, "").slice(0, 2048);
@@ -69,11 +71,12 @@
   });
   let landed;
 
-  // --- Delivery. What failed is kept for the next page, once.
+  // --- Delivery. What failed is sent once more at the next page, a withdrawal until it arrives.
   const post = (body, isLast) => {
-    // Nothing is sent again after a withdrawal but the withdrawal itself.
-    const failed = () =>
-      isLast || (body.consent !== "denied" && !reference()) || write(browser, "failed", [...list(browser, "failed"), body]);
+    const name = body.consent === "denied" ? "owed" : "failed";
+    // A withdrawal, in another tab perhaps, ends the marks of what was sent.
+    const isKept = () => name === "owed" || (!isLast && `${list(browser, "sent")}`.includes(body.sessionId));
+    const failed = () => isKept() && write(browser, name, [...list(browser, name), body]);
     const text = JSON.stringify(body);
     try {
       // As text/plain neither needs a preflight.
@@ -84,6 +87,12 @@
     } catch {
       failed();
     }
+  };
+
+  const again = (name) => {
+    const bodies = list(browser, name);
+    write(browser, name);
+    bodies.forEach((body) => post(body, true));
   };
 
   let session = options.session;
@@ -112,7 +121,9 @@
     }
     post({ ...body, sessionId: reference(), consent: needsConsent ? "granted" : undefined });
   };
+  let isTried;
   const flush = () => {
+    isTried = isTried || !again("failed");
     // UET's cookies are read where the address has no click id, and never written.
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
     if (msclkid) hold({ msclkid, landedAt: landedAt() });
@@ -121,29 +132,38 @@
     write(tab, "held");
   };
   const withdraw = () => {
-    const known = own() ? [own(), session] : [];
+    // The marks begin with the references under which they were sent: a banner may delete the cookie
+    // first, and the site may give the visitor several sessions.
+    const marks = list(browser, "sent").concat(sent, own() || []);
     keep("");
     sent = [];
     ["sent", "click", "failed"].forEach((name) => write(browser, name));
     write(tab, "held");
-    known.filter(Boolean).forEach((sessionId) => post({ sessionId, consent: "denied" }));
+    write(browser, "denied", true);
+    new Set(marks.map((mark) => mark.split(" ")[0])).forEach((sessionId) => post({ sessionId, consent: "denied" }));
     // If the visitor agrees again on this page.
     if (landed) held = [landed];
   };
 
   // --- Consent: what each source has answered, and the default of a banner nobody has answered yet.
   const answers = {};
-  let preset;
+  const layer = options.dataLayer || "dataLayer";
+  let preset = needsConsent ? "" : "granted";
   const settle = safely(() => {
-    const answer = answers.page || (needsConsent ? answers.uetq || answers.dataLayer || answers.tcf : "granted");
-    if ((answer || preset || (own() && "granted")) === "granted") flush();
-    else if (answer) withdraw();
-    fill(answer === "denied");
+    const answer = answers.page || answers.uetq || answers[layer] || answers.tcf;
+    // A withdrawal, on another page perhaps, ends what was granted before it.
+    const isDenied = answer === "denied" || read(browser, "denied");
+    if (answer === "denied") withdraw();
+    else if (!isDenied && (answer || preset) === "granted") flush();
+    fill(isDenied);
   });
   const hear = (source, command, change) => {
     const answer = change && change.ad_storage;
     if (!/^(granted|denied)$/.test(answer)) return;
-    if (command === "update") answers[source] = answer;
+    if (command === "update") {
+      answers[source] = answer;
+      if (answer === "granted") write(browser, "denied");
+    }
     // The visitor's region is not known here, so a default that denies somewhere counts.
     else if (answer === "denied" || !(preset || change.region)) preset = answer;
     // Several commands of one task are one answer.
@@ -176,15 +196,12 @@
   // Purpose 1: store information on a device. 1126 is Microsoft Advertising:
   // https://learn.microsoft.com/en-us/advertising/msa-help/hlp_ba_conc_uet_tcf
   const hearTcf = safely(({ eventStatus, gdprApplies, purpose, vendor }) => {
-    if (eventStatus === "cmpuishown") return;
-    const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[1126]);
-    answers.tcf = 0;
-    // Without consent, only a person who has just answered takes anything back.
-    const command = isGiven || eventStatus !== "tcloaded" ? "update" : "default";
-    hear("tcf", command, word(isGiven));
+    // While the banner is shown, nothing is decided.
+    if (eventStatus === "cmpuishown") hear("tcf", "default", word());
+    else hear("tcf", "update", word(gdprApplies === false || (purpose.consents[1] && vendor.consents[1126])));
   });
   const look = safely(() => {
-    ["uetq", "dataLayer"].forEach(watch);
+    ["uetq", layer].forEach(watch);
     if (!watched.tcf && window.__tcfapi) {
       watched.tcf = true;
       window.__tcfapi("addEventListener", 2, hearTcf);
@@ -234,9 +251,7 @@
     // page before may have been a landing page without this script.
     landed = [navigation().name, location.href, document.referrer].map(clickIn).find(Boolean);
     if (landed) hold(landed);
-    const failed = list(browser, "failed");
-    write(browser, "failed");
-    failed.forEach((body) => post(body, true));
+    again("owed");
     if (needsConsent) {
       look();
       setInterval(look, 1000);

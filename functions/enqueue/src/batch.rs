@@ -9,12 +9,13 @@ use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::{
     event::{Conversion, Event, Parsed, Rejection, parse_event},
+    id::AccountName,
     ledger::{order::OrderKey, row::RowKey},
     reconcile::intake::key_of,
 };
 use tracklayer_edge::{
     lambda::deadline::Deadline,
-    ports::{Clock as _, IngestKey, LedgerError, Ports, Signals as _},
+    ports::{Clock as _, Erasures, IngestKey, LedgerError, Ports, Signals as _, Telemetry as _},
 };
 
 use crate::{
@@ -31,7 +32,10 @@ const TOGETHER: usize = 50;
 /// No new group with less time left.
 const RESERVE: Duration = Duration::from_secs(6);
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Stores all events and answers in their order; `None` if one of them, or its signal, could not
     /// be stored: the caller sends everything again then. A request that is too much for one run ends
     /// in time to say so. What was stored is a duplicate then.
@@ -73,17 +77,31 @@ impl<P: Ports> Enqueue<P> {
             let Parsed { event, warnings } = &parsed[position];
             match self.store(event, call).await {
                 Ok(answer) => {
+                    let account = answer.account.clone().or_else(|| self.account_named(event));
                     let warnings = warnings.clone();
-                    Some((position, EventAnswer { warnings, ..answer }))
+                    Some((position, EventAnswer { warnings, account, ..answer }))
                 }
                 Err(error) => {
                     tracing::error!(%error, record = label(event), "event not stored");
+                    self.telemetry.stuck(error.unreadable());
                     None
                 }
             }
         });
         let answers: Vec<_> = work.buffer_unordered(at_once).collect().await;
         answers.into_iter().flatten().collect()
+    }
+
+    /// The account that an event is about, whatever becomes of it; of a correction that names none, the
+    /// only one there is.
+    fn account_named(&self, event: &Result<Event, Rejection>) -> Option<AccountName> {
+        let only = || self.mapping.only_account().map(|account| account.name().clone());
+        match event {
+            Ok(Event::Conversion(conversion)) => Some(conversion.account.clone()),
+            Ok(Event::Correction(correction)) => correction.account.clone().or_else(only),
+            Ok(Event::Ignored(ignored)) => ignored.account.clone(),
+            Err(_) => None,
+        }
     }
 
     async fn store(

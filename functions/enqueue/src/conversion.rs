@@ -12,19 +12,15 @@ use tracklayer_core::{
     mapping::Account,
     person::click_id::ClickId,
     reconcile::{
-        attribution::Sale,
-        intake::{
-            ClickSearch as Credit, Dispatch, facts_of, has_nobody, improved, key_of, place,
-            with_improved,
-        },
+        attribution::{Credit, Sale},
+        intake::{Dispatch, facts_of, has_nobody, improved, key_of, place, with_improved},
         orphans::{Original, take},
-        state::lost_since,
     },
     time::EventTime,
 };
 use tracklayer_edge::{
     flows::{find_click, originals},
-    ports::{Claims as _, LedgerError, Orphans as _, Ports, Rows as _},
+    ports::{Claims as _, Erasures, LedgerError, Orphans as _, Ports, Rows as _},
 };
 
 use crate::{
@@ -40,11 +36,14 @@ const ROUNDS: usize = 8;
 /// A row, and what has changed in it.
 pub(crate) struct Gathered {
     pub row: Row,
-    /// How many corrections were taken from the orphan that can have no effect.
-    pub lost: usize,
+    /// Corrections from the orphan that can have no effect, as the log names them.
+    pub lost: Vec<String>,
 }
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Stores one original and answers.
     ///
     /// Its partition is read first, which costs one read unit: an event whose row is there claims
@@ -88,7 +87,7 @@ impl<P: Ports> Enqueue<P> {
         if let Dispatch::Message(not_before) = dispatch {
             call.signal(&gathered.row, not_before);
         }
-        Ok(answer(conversion, Status::Queued, &gathered))
+        Ok(answer(conversion, Status::Queued, gathered))
     }
 
     /// Click, hashes and a second that is free at Microsoft; and why there is no click, if there is
@@ -98,13 +97,12 @@ impl<P: Ports> Enqueue<P> {
         conversion: &Conversion,
         call: &Call<'_>,
     ) -> Result<(Facts, Option<WaitReason>), LedgerError> {
-        let (account, at) = (&conversion.account, conversion.occurred_at);
-        let credit = self.credit(conversion, at, &[], call).await?;
+        let account = &conversion.account;
+        let credit = self.credit(conversion, conversion.occurred_at, &[], call).await?;
         let mut facts = facts_of(conversion, &credit);
         let (owner, from) = (key_of(conversion), call.next_second(account, &facts));
-        let identity = &facts.identity;
         facts.conversion_time =
-            self.ledger.claim_second(account, identity, at, &owner, call.now, from).await?;
+            self.ledger.claim_second(account, &facts, &owner, call.now, from).await?;
         Ok((facts, credit.missing()))
     }
 
@@ -145,11 +143,10 @@ impl<P: Ports> Enqueue<P> {
             let Some((orphan, moved)) =
                 orphan.and_then(|orphan| Some((orphan, take(original, orphan, &context)?)))
             else {
-                return Ok(Gathered { row, lost: 0 });
+                return Ok(Gathered { row, lost: Vec::new() });
             };
             if self.ledger.move_corrections(orphan, &row, &moved).await? {
-                let lost = lost_since(&moved.row, row.corrections.len());
-                return Ok(Gathered { row: moved.row, lost });
+                return Ok(Gathered { row: moved.row, lost: moved.lost });
             }
         }
         Err(LedgerError::Conflict)
@@ -171,7 +168,7 @@ impl<P: Ports> Enqueue<P> {
             return Ok(EventAnswer::of_denied_order(conversion));
         };
         let gathered = self.improve_or_signal(gathered, conversion, call).await?;
-        Ok(answer(conversion, Status::Duplicate, &gathered))
+        Ok(answer(conversion, Status::Duplicate, gathered))
     }
 
     /// What a repetition, or another notice of the order, says better is added to a row that has nobody
@@ -208,10 +205,8 @@ impl<P: Ports> Enqueue<P> {
             let (at, refused) = (row.facts.occurred_at, &row.facts.refused_clicks);
             let credit = self.credit(conversion, at, refused, call).await?;
             let Some(mut facts) = improved(&row, conversion, &credit) else { return Ok(None) };
-            let (identity, time) = (&facts.identity, facts.occurred_at);
-            let claims = &self.ledger;
             facts.conversion_time =
-                claims.claim_second(&row.account, identity, time, &row.key, call.now, 0).await?;
+                self.ledger.claim_second(&row.account, &facts, &row.key, call.now, 0).await?;
             let better = with_improved(&row, facts, call.now);
             if self.ledger.change(&row, &better).await? {
                 return Ok(Some(better));
@@ -223,7 +218,7 @@ impl<P: Ports> Enqueue<P> {
     }
 }
 
-fn answer(conversion: &Conversion, status: Status, gathered: &Gathered) -> EventAnswer {
+fn answer(conversion: &Conversion, status: Status, gathered: Gathered) -> EventAnswer {
     let (id, source) = (&conversion.event_id, &conversion.source);
     let stored = EventAnswer::stored(id, source, status, &gathered.row);
     EventAnswer { lost: gathered.lost, ..stored }
@@ -241,6 +236,5 @@ fn conflict_with(row: &Row, conversion: &Conversion) -> Option<&'static str> {
 
 fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, message);
-    let answer = EventAnswer::conflict(&conversion.event_id, &conversion.source, error);
-    EventAnswer { account: Some(conversion.account.clone()), ..answer }
+    EventAnswer::conflict(&conversion.event_id, &conversion.source, error)
 }

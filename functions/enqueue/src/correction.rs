@@ -7,17 +7,18 @@ use tracklayer_core::{
     ledger::{
         correction::Correction,
         orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
+        row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, check, has, recorded},
         orphans::{Again, Aim, add, aim, look_again},
-        state::lost_since,
     },
 };
 use tracklayer_edge::{
     flows::originals::{self, Siblings},
-    ports::{Claims as _, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _},
+    ports::{
+        Claims as _, Erasures, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _,
+    },
 };
 
 use crate::{
@@ -38,7 +39,10 @@ enum Target<'a> {
     Orphan(Orphan),
 }
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Records one correction and answers.
     pub(crate) async fn store_correction(
         &self,
@@ -106,11 +110,10 @@ impl<P: Ports> Enqueue<P> {
         row: &Row,
         call: &Call<'_>,
     ) -> Result<(), LedgerError> {
-        let original = &event.original;
-        for (name, _) in siblings.led_to.iter().filter(|(_, led_to)| led_to.key == row.key) {
-            let (source, event_id) = (original.source.clone(), original.event_id.clone());
-            let notice = RowKey { source, event_id, event: name.clone() };
-            self.ledger.point_to_order(&notice, &row.key, call.now).await?;
+        let (source, event_id) = (event.original.source.clone(), event.original.event_id.clone());
+        let notice = PartitionKey { source, event_id };
+        for pointer in siblings.partition.same_order.iter().filter(|it| it.row == row.key) {
+            self.ledger.point_to_order(&notice, pointer, call.now).await?;
         }
         Ok(())
     }
@@ -180,7 +183,7 @@ impl<P: Ports> Enqueue<P> {
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
-        let mut lost = 0;
+        let mut lost = Vec::new();
         for _ in 0..ROUNDS {
             let siblings = self.siblings(event, call).await?;
             let orphan = siblings.partition.orphan.as_ref();
@@ -193,11 +196,12 @@ impl<P: Ports> Enqueue<P> {
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Waits, Some(orphan)) => {
-                    return Ok(Some(EventAnswer::of_orphan(event, status, orphan)));
+                    let answer = EventAnswer::of_orphan(event, status, orphan);
+                    return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Take(row, moved), Some(orphan)) => {
                     if self.ledger.move_corrections(orphan, row, &moved).await? {
-                        lost += lost_since(&moved.row, row.corrections.len());
+                        lost.extend(moved.lost);
                     }
                 }
                 (Again::Gone, _) | (_, None) => return Ok(None),
@@ -310,12 +314,10 @@ fn unfit(unfit: Unfit) -> EventError {
 }
 
 fn rejected(event: &CorrectionEvent, error: EventError) -> EventAnswer {
-    let answer = EventAnswer::rejected(&event.event_id, &event.source, error);
-    EventAnswer { account: event.account.clone(), ..answer }
+    EventAnswer::rejected(&event.event_id, &event.source, error)
 }
 
 fn conflict(event: &CorrectionEvent) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, "this id is known with other content");
-    let answer = EventAnswer::conflict(&event.event_id, &event.source, error);
-    EventAnswer { account: event.account.clone(), ..answer }
+    EventAnswer::conflict(&event.event_id, &event.source, error)
 }

@@ -12,70 +12,93 @@ use tracklayer_core::{
     reconcile::erasure::erase,
 };
 use tracklayer_edge::{
-    flows::originals,
-    ports::{IngestKey, LedgerError, Ports, Rows as _},
+    flows::{erase_person, originals},
+    ports::{Erasures, IngestKey, LedgerError, Ports, Rows as _},
 };
 
-use crate::{call::Call, context::Enqueue, order::Turn, wire::EventAnswer};
+use crate::{
+    call::Call,
+    context::Enqueue,
+    order::{Turn, counted_elsewhere},
+    wire::EventAnswer,
+};
 
 /// How often a denied event's row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Nothing is stored but that the order is denied, if there is one. The row ends that an earlier
-    /// event of this id or order has left, unless Microsoft has taken it.
+    /// event of this id or order has left, unless Microsoft has taken it. Where the key does not cover
+    /// that row, it is a conflict: nothing has ended.
     pub(crate) async fn ignore(
         &self,
         ignored: &Ignored,
         call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        if let Err(error) = call.allows(&ignored.source, None) {
-            return Ok(EventAnswer::rejected(&ignored.event_id, &ignored.source, error));
+        let (event_id, source) = (&ignored.event_id, &ignored.source);
+        if let Err(error) = call.allows(source, ignored.account.as_ref()) {
+            return Ok(EventAnswer::rejected(event_id, source, error));
         }
+        let mut may = true;
         for (account, order) in &ignored.orders {
             if call.key.covers_account(account) {
-                self.deny_order(order, call).await?;
+                may &= self.deny_order(order, call).await?;
             }
         }
         if is_denial(ignored) {
-            self.end_under_its_id(ignored, call).await?;
+            may &= self.end_under_its_id(ignored, call).await?;
         }
-        Ok(EventAnswer::ignored(ignored))
+        if may {
+            return Ok(EventAnswer::ignored(ignored));
+        }
+        let answer = EventAnswer::conflict(event_id, source, counted_elsewhere());
+        Ok(EventAnswer { account: ignored.account.clone(), ..answer })
     }
 
     /// Claims the order, so that it is ignored from whoever sends it; or ends the row that came first.
-    async fn deny_order(&self, order: &OrderKey, call: &Call<'_>) -> Result<(), LedgerError> {
+    /// Answers as [`Self::end`] does.
+    async fn deny_order(&self, order: &OrderKey, call: &Call<'_>) -> Result<bool, LedgerError> {
         match self.claim_order(order, &OrderOwner::Denied, call).await? {
             Turn::Counted(row) => self.end(*row, call).await,
-            Turn::Ours | Turn::Denied => Ok(()),
+            Turn::Ours | Turn::Denied => Ok(true),
         }
     }
 
-    async fn end_under_its_id(&self, denied: &Ignored, call: &Call<'_>) -> Result<(), LedgerError> {
+    async fn end_under_its_id(
+        &self,
+        denied: &Ignored,
+        call: &Call<'_>,
+    ) -> Result<bool, LedgerError> {
         let own = row_key(denied);
         let partition = self.ledger.partition(&own.source, &own.event_id, call.now).await?;
         if let Some(row) = partition.row(&own) {
             return self.end(row.clone(), call).await;
         }
-        let Some(key) = partition.row_of_order(&own.event) else { return Ok(()) };
+        let Some(key) = partition.row_of_order(&own.event) else { return Ok(true) };
         match originals::row(&self.ledger, key, call.now).await? {
             Some(row) => self.end(row, call).await,
-            None => Ok(()),
+            None => Ok(true),
         }
     }
 
-    /// Ends the row, unless Microsoft has taken it or the key does not cover it.
-    pub(crate) async fn end(&self, mut row: Row, call: &Call<'_>) -> Result<(), LedgerError> {
+    /// Ends the row, unless Microsoft has taken it. False: the key does not cover it.
+    pub(crate) async fn end(&self, mut row: Row, call: &Call<'_>) -> Result<bool, LedgerError> {
+        if !call.covers(&row) {
+            return Ok(false);
+        }
         for _ in 0..ROUNDS {
-            if row.observed.accepted.is_some() || !call.covers(&row) {
-                return Ok(());
+            if row.observed.accepted.is_some() {
+                return Ok(true);
             }
-            let Some(erased) = erase(&row, call.now) else { return Ok(()) };
-            if self.ledger.change(&row, &erased).await? {
-                return Ok(());
+            let Some(erased) = erase(&row, call.now) else { return Ok(true) };
+            if erase_person::end_row(&self.ledger, &row, &erased, call.now).await? {
+                return Ok(true);
             }
             let Some(current) = originals::row(&self.ledger, &row.key, call.now).await? else {
-                return Ok(());
+                return Ok(true);
             };
             row = current;
         }

@@ -9,7 +9,7 @@ use tracklayer_edge::{
         http_api::{self, Problem, Request, Response},
         telemetry::log_ignored,
     },
-    ports::{Metric, Ports, Right, Telemetry},
+    ports::{Erasures, Metric, Ports, Right, Telemetry},
 };
 
 use crate::{
@@ -20,7 +20,10 @@ use crate::{
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1_048_576;
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Answers one request, whose run ends at `deadline`.
     pub async fn handle(&self, request: &Request, deadline: Deadline) -> Response {
         self.answer(request, deadline).await.unwrap_or_else(http_api::refusal)
@@ -56,18 +59,22 @@ fn answer_one(answers: Vec<EventAnswer>) -> Result<Response, Problem> {
 fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
     let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = BTreeMap::new();
     for answer in answers {
-        let account = answer.account.as_ref().map_or("none", |account| account.as_str());
+        let account = answer.account_name();
         let zeros = || Status::ALL.map(|status| (status.metric(), 0)).into();
         let counts = counts.entry(account).or_insert_with(zeros);
         *counts.entry(answer.status.metric()).or_default() += 1;
         let ignored = answer.warnings.iter().filter(|warning| warning.is_left_out()).count();
-        for (name, n) in [("CorrectionLost", answer.lost), ("FieldIgnored", ignored)] {
+        for (name, n) in [("CorrectionLost", answer.lost.len()), ("FieldIgnored", ignored)] {
             if n > 0 {
                 *counts.entry(name).or_default() += n;
             }
         }
     }
-    log_ignored(answers.iter().flat_map(|answer| &answer.warnings));
+    log_ignored(
+        answers.iter().flat_map(|answer| {
+            answer.warnings.iter().map(|warning| (answer.account_name(), warning))
+        }),
+    );
     for (account, counts) in counts {
         let metrics: Vec<Metric> =
             counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
@@ -78,23 +85,21 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
 /// Events that a line of the log names.
 const NAMED: usize = 10;
 
-/// Logs what could not be taken, or can have no effect, once for each reason.
+/// Logs what could not be taken, once for each reason, and each correction that can have no effect with
+/// its money.
 fn log_refused(answers: &[EventAnswer]) {
     let mut refused: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for answer in answers {
-        let error = answer.error.as_ref();
-        let why = match error {
-            Some(error) => (error.code.as_str(), error.field.unwrap_or_default()),
-            None if answer.lost > 0 => {
-                (answer.reason.as_ref().and_then(Option::as_deref).unwrap_or_default(), "")
-            }
-            None => continue,
-        };
+        let Some(error) = &answer.error else { continue };
+        let why = (error.code.as_str(), error.field.unwrap_or_default());
         refused.entry(why).or_default().push(answer.label());
     }
     for ((code, field), records) in refused {
         let (count, named) = (records.len(), &records[..records.len().min(NAMED)]);
-        tracing::warn!(code, field, count, records = named.join(" "), "refused, or without effect");
+        tracing::warn!(code, field, count, records = named.join(" "), "refused");
+    }
+    for correction in answers.iter().flat_map(|answer| &answer.lost) {
+        tracing::warn!(correction, "a correction can have no effect");
     }
 }
 
@@ -129,7 +134,7 @@ mod tests {
             "5".to_owned(),
         ]
         .map(|event| {
-            let parsed = parse_event(&event, &Mapping::shipped(), EventTime::from_epoch(0));
+            let parsed = parse_event(&event, &Mapping::sample(), EventTime::from_epoch(0));
             let rejection = parsed.event.expect_err("no event");
             EventAnswer { warnings: parsed.warnings, ..rejection.into() }
         });

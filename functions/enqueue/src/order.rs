@@ -4,7 +4,7 @@
 use tracklayer_core::{
     event::{Conversion, ErrorCode, EventError, field::Field},
     ledger::{
-        order::{OrderKey, OrderOwner},
+        order::{OrderKey, OrderOwner, SameOrder},
         row::{PartitionKey, Row, RowKey},
     },
     mapping::PerOrder,
@@ -15,7 +15,9 @@ use tracklayer_core::{
 };
 use tracklayer_edge::{
     flows::originals,
-    ports::{Claims as _, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _},
+    ports::{
+        Claims as _, Erasures, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _,
+    },
 };
 
 use crate::{call::Call, context::Enqueue, conversion::Gathered, wire::EventAnswer};
@@ -33,7 +35,10 @@ pub(crate) enum Turn {
     Denied,
 }
 
-impl<P: Ports> Enqueue<P> {
+impl<P: Ports> Enqueue<P>
+where
+    P::Ledger: Erasures,
+{
     /// Whether the event, which has no row in its `partition`, may be stored. One that has been
     /// another notice of an order stays one: when it comes without the order's number, when the mapping
     /// has other names for orders now, and when its id was used to correct the order's row.
@@ -155,9 +160,11 @@ impl<P: Ports> Enqueue<P> {
         call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let notice = key_of(conversion);
+        let covered = call.covers(&row);
+        let pointer = SameOrder { event: notice.event.clone(), row: row.key.clone(), covered };
         // Also where it leads there already: it lives for 100 days from now.
-        self.ledger.point_to_order(&notice, &row.key, call.now).await?;
-        if !call.covers(&row) {
+        self.ledger.point_to_order(&notice.partition_key(), &pointer, call.now).await?;
+        if !covered {
             return Ok(conflict(conversion, None));
         }
         // Before corrections of the notice are moved: that it was refunded itself is no contradiction.
@@ -173,14 +180,20 @@ impl<P: Ports> Enqueue<P> {
     }
 }
 
-/// Nothing of the order's row is said unless the key covers it.
 fn conflict(conversion: &Conversion, row: Option<&Row>) -> EventAnswer {
-    let problem = match row {
-        Some(_) => {
-            "is counted already, with another value, at another time, or was taken back since"
-        }
-        None => "is counted already",
-    };
-    let error = EventError::at(ErrorCode::SameOrder, Field::OrderId.as_str(), problem);
+    let error = row.map_or_else(counted_elsewhere, |_| {
+        same_order(
+            "is counted already, with another value, at another time, or was taken back since",
+        )
+    });
     EventAnswer::order_conflict(conversion, error, row)
+}
+
+/// Nothing of the order's row is said unless the key covers it.
+pub(crate) fn counted_elsewhere() -> EventError {
+    same_order("is counted already")
+}
+
+fn same_order(problem: &str) -> EventError {
+    EventError::at(ErrorCode::SameOrder, Field::OrderId.as_str(), problem)
 }

@@ -11,8 +11,9 @@ use tracklayer_core::{
         correction::Correction as RowCorrection,
         orphan::Orphan,
         row::{Row, RowKey},
+        wait::WaitReason,
     },
-    reconcile::state::{State, refusal_of, state, state_of_orphan},
+    reconcile::state::{State, refusal_in_orphan, refusal_of, state, without_effect},
 };
 use tracklayer_edge::lambda::http_api::Problem;
 
@@ -77,9 +78,9 @@ pub struct EventAnswer {
     /// For metrics: the account, where it is known.
     #[serde(skip)]
     pub account: Option<AccountName>,
-    /// For metrics: corrections that can have no effect, recorded with this event.
+    /// For metrics and the log: corrections that can have no effect, recorded with this event.
     #[serde(skip)]
-    pub lost: usize,
+    pub lost: Vec<String>,
 }
 
 /// The event that counts for an order.
@@ -161,8 +162,13 @@ impl EventAnswer {
             error: None,
             warnings: Vec::new(),
             account: None,
-            lost: 0,
+            lost: Vec::new(),
         }
+    }
+
+    /// The account that it counts under: `none` where that is not known.
+    pub fn account_name(&self) -> &str {
+        self.account.as_ref().map_or("none", AccountName::as_str)
     }
 
     /// `source/eventId`, with a `-` for what could not be read.
@@ -188,13 +194,15 @@ impl EventAnswer {
     pub fn of_correction(correction: &Correction, status: Status, row: &Row) -> Self {
         let (event_id, source) = (&correction.event_id, &correction.source);
         let is_it = |known: &RowCorrection| known.event_id == *event_id && known.source == *source;
-        let refusal = row.corrections.iter().position(is_it).and_then(|at| refusal_of(row, at));
         let answer = Self::stored(event_id, source, status, row);
-        let Some(refusal) = refusal else { return answer };
+        let position = row.corrections.iter().position(is_it);
+        let refused = position.and_then(|at| Some((&row.corrections[at], refusal_of(row, at)?)));
+        let Some((correction, refusal)) = refused else { return answer };
+        let lost = (status == Status::Queued).then(|| without_effect(correction, refusal));
         EventAnswer {
             state: Some(State::Refused.as_str()),
             reason: Some(Some(refusal.as_str().to_owned())),
-            lost: usize::from(status == Status::Queued),
+            lost: lost.into_iter().collect(),
             ..answer
         }
     }
@@ -207,7 +215,13 @@ impl EventAnswer {
 
     /// A correction whose original has not come.
     pub fn of_orphan(correction: &Correction, status: Status, orphan: &Orphan) -> Self {
-        let (state, reason) = state_of_orphan(orphan);
+        let is_it = |known: &&RowCorrection| {
+            known.event_id == correction.event_id && known.source == correction.source
+        };
+        let known = orphan.corrections.iter().find(is_it);
+        let refusal = known.and_then(|known| refusal_in_orphan(orphan, known));
+        let waits = (State::Waiting, WaitReason::OriginalMissing.as_str());
+        let (state, reason) = refusal.map_or(waits, |reason| (State::Refused, reason));
         EventAnswer {
             state: Some(state.as_str()),
             reason: Some(Some(reason.to_owned())),
@@ -230,7 +244,6 @@ impl EventAnswer {
     pub fn order_conflict(conversion: &Conversion, error: EventError, row: Option<&Row>) -> Self {
         EventAnswer {
             of: row.map(|row| (&row.key).into()),
-            account: Some(conversion.account.clone()),
             ..Self::conflict(&conversion.event_id, &conversion.source, error)
         }
     }
@@ -239,7 +252,6 @@ impl EventAnswer {
     pub fn ignored(ignored: &Ignored) -> Self {
         EventAnswer {
             reason: Some(Some(ignored.reason.as_str().to_owned())),
-            account: ignored.account.clone(),
             ..Self::new(&ignored.event_id, &ignored.source, Status::Ignored)
         }
     }
@@ -248,7 +260,6 @@ impl EventAnswer {
     pub fn of_denied_order(conversion: &Conversion) -> Self {
         EventAnswer {
             reason: Some(Some(IgnoredReason::ConsentDenied.as_str().to_owned())),
-            account: Some(conversion.account.clone()),
             ..Self::new(&conversion.event_id, &conversion.source, Status::Ignored)
         }
     }

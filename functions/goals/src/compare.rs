@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracklayer_core::{
     mapping::Account,
     microsoft::goals::{AccountGoal, GoalFinding, Gravity, check_goal},
-    time::EventTime,
+    time::{DAY, EventTime, MAX_AGE},
 };
 use tracklayer_edge::ports::{AccountItem, GoalCheck};
 
@@ -41,8 +41,11 @@ pub fn compare(
         check.absent_goals.extend(absent.map(|at| (name.to_owned(), at)));
         check.findings.extend(found);
     }
-    let waited = before.once_held.iter().chain(&before.held_goals);
-    check.once_held = waited.chain(&check.held_goals).cloned().collect();
+    // Until this check rows began to wait for what the last one held.
+    let held = before.held_goals.iter().chain(&check.held_goals);
+    let waits = |at: EventTime| at.plus_seconds(MAX_AGE + DAY) > now;
+    check.once_held.extend(before.once_held.clone().into_iter().filter(|(_, at)| waits(*at)));
+    check.once_held.extend(held.map(|name| (name.clone(), now)));
     check
 }
 
@@ -73,4 +76,28 @@ fn untagged(answers: &Answers) -> Option<GoalFinding> {
         cure: "Auto-tagging (msclkid) must be on in the account's settings at Microsoft."
             .to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::mapping::Mapping;
+
+    use super::*;
+
+    #[test]
+    fn what_was_held_is_named_until_no_row_of_it_can_wait_any_more() {
+        let mapping = Mapping::shipped();
+        let main = mapping.account("main").expect("an account");
+        let now = EventTime::from_epoch(1_800_000_000);
+        let check = |before: &AccountItem, days: i64| {
+            let answers = Answers { goals: Vec::new(), auto_tagging: Ok(true) };
+            compare(main, &answers, before, now.plus_seconds(days * DAY), 3_600).once_held
+        };
+        let before = AccountItem { held_goals: vec!["Old".to_owned()], ..AccountItem::default() };
+        let first = check(&before, 0);
+        assert_eq!(first.get("Old"), Some(&now), "rows began to wait for it until now");
+        let before = AccountItem { once_held: first, ..AccountItem::default() };
+        assert_eq!(check(&before, 90).get("Old"), Some(&now));
+        assert_eq!(check(&before, 91).get("Old"), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! One run: ask Microsoft, compare, keep the result where all workers see it, report. What became
 //! of the rows is asked last: a report that fails or takes its time must not hold up a check.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use tracklayer_core::{
     id::AccountName, mapping::Account, microsoft::report::ReportAnswer, time::EventTime,
@@ -9,10 +9,7 @@ use tracklayer_core::{
 use tracklayer_edge::{
     flows::sign_in::{Session, SignInError},
     lambda::deadline::Deadline,
-    ports::{
-        AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Secrets as _,
-        Telemetry as _,
-    },
+    ports::{AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Telemetry as _},
 };
 
 use crate::{
@@ -21,6 +18,7 @@ use crate::{
     context::Goals,
     error::{AskError, CheckError},
     log::{log_findings, log_outcomes},
+    sharing::Sharing,
     wire::{AccountReport, Report},
 };
 
@@ -43,11 +41,10 @@ where
         let deadline = deadline.earlier(WRITE_TIME);
         let mut report = Report::default();
         let mut checked = Vec::new();
-        let shared = self.shared().await;
+        let sharing = Sharing::read(&self.mapping, &self.secrets).await;
         for account in self.mapping.accounts() {
             let mut entry = AccountReport::new(account.name().clone());
-            let other = shared.get(account.name());
-            match self.check(account, other, &mut entry, deadline).await {
+            match self.check(account, &sharing, &mut entry, deadline).await {
                 Ok(done) => checked.push((report.accounts.len(), done)),
                 Err(error) => {
                     tracing::error!(account = account.name().as_str(), %error, "goals not checked");
@@ -63,36 +60,17 @@ where
         report
     }
 
-    /// The accounts of the mapping that share their ad account with another one, and with which.
-    async fn shared(&self) -> BTreeMap<AccountName, AccountName> {
-        let mut names: BTreeMap<String, AccountName> = BTreeMap::new();
-        let mut shared = BTreeMap::new();
-        for account in self.mapping.accounts() {
-            let name = account.name().clone();
-            // One whose secret can't be read fails its own check.
-            let Ok(secret) = self.secrets.account(&name).await else { continue };
-            if let Some(other) = names.insert(secret.value.account_id, name.clone()) {
-                // A repair counts with the next check.
-                self.secrets.forget(&other).await;
-                self.secrets.forget(&name).await;
-                shared.insert(other.clone(), name.clone());
-                shared.insert(name, other);
-            }
-        }
-        shared
-    }
-
     async fn check(
         &self,
         account: &Account,
-        shared_with: Option<&AccountName>,
+        sharing: &Sharing,
         entry: &mut AccountReport,
         deadline: Deadline,
     ) -> Result<Checked, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
         let asked_at = self.clock.now();
-        let asked = match shared_with {
+        let asked = match sharing.with(name, &before) {
             Some(other) => Err(AskError::Shared(other.clone())),
             None => self.question(name, &before, deadline).await,
         };

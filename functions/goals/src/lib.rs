@@ -5,6 +5,7 @@
 //! - [`handler`]: one run over all accounts
 //! - `ask`: the questions to Microsoft; `error`: why they are not answered
 //! - `compare`: the answers against the mapping
+//! - `sharing`: whether two accounts have the same ad account
 //! - `log`: what is logged and counted
 //! - [`wire`]: the report
 
@@ -14,6 +15,7 @@ mod context;
 mod error;
 pub mod handler;
 mod log;
+mod sharing;
 pub mod wire;
 
 pub use context::Goals;

@@ -1,4 +1,4 @@
-//! What the function reads.
+//! What the function reads and writes.
 
 use tracklayer_core::reconcile::decide::Policy;
 use tracklayer_edge::{live::Live, ports::Ports};
@@ -13,4 +13,6 @@ pub struct Status<P: Ports = Live> {
     pub keys: P::Keys,
     /// Where the rows are.
     pub ledger: P::Ledger,
+    /// Where metrics go.
+    pub telemetry: P::Telemetry,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tracklayer_core::id::{RecordId, Source};
 use tracklayer_edge::{
     lambda::http_api::{self, Problem, Request, Response},
-    ports::{Clock as _, GoalChecks, IngestKey, Partition, Ports, Right},
+    ports::{Clock as _, GoalChecks, IngestKey, Partition, Ports, Right, Telemetry as _},
 };
 
 use crate::{
@@ -31,6 +31,7 @@ where
         }
         let now = self.clock.now();
         let found = find(&self.ledger, &source, &event_id, now).await.map_err(|error| {
+            self.telemetry.stuck(error.unreadable());
             let message = "the records can't be read just now; ask again";
             Problem::new(503, "unavailable", message).because(error)
         })?;

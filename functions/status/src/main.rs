@@ -4,7 +4,11 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 use status::Status;
 use tracklayer_edge::{
     aws::{account_secrets::Secrets, clients::Aws, ingest_keys::Keys, ledger::Ledger},
-    lambda::{clock::SystemClock, config, http_api, telemetry},
+    lambda::{
+        clock::SystemClock,
+        config, http_api,
+        telemetry::{self, StandardOutput},
+    },
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
         clock: SystemClock::default(),
         keys: Keys::new(secrets),
         ledger: Ledger::new(aws.dynamodb(), config::text("TRACKLAYER_CONVERSIONS_TABLE")?),
+        telemetry: StandardOutput,
     };
     let status = &status;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tracklayer_core::{
     id::{AccountName, EventName, GoalName, RecordId, Source},
     ledger::{
@@ -81,7 +79,7 @@ struct Click<'a> {
 struct Desired<'a> {
     value: Option<JsonAmount>,
     currency: Option<Currency>,
-    net_value: Option<Box<RawValue>>,
+    net_value: Option<JsonAmount>,
     corrections: Vec<Corrected<'a>>,
 }
 
@@ -115,7 +113,7 @@ struct Microsoft<'a> {
 #[serde(rename_all = "camelCase")]
 struct Attempt<'a> {
     at: TextTime,
-    kind: Kind,
+    kind: Option<Kind>,
     outcome: AttemptOutcome,
     code: Option<i64>,
     error_code: Option<&'a str>,
@@ -186,9 +184,11 @@ impl<'a> Record<'a> {
     /// Corrections whose original has not come. They count if it does.
     fn of_orphan(orphan: &'a Orphan) -> Self {
         let (state, reason) = state::state_of_orphan(orphan);
-        let outcome =
-            if orphan.has_ended() { ("refused", Some(reason)) } else { outcome(Effect::Counted) };
-        let corrections = orphan.corrections.iter().map(|it| corrected(it, outcome));
+        let outcome = |it| match state::refusal_in_orphan(orphan, it) {
+            Some(reason) => ("refused", Some(reason)),
+            None => outcome(Effect::Counted),
+        };
+        let corrections = orphan.corrections.iter().map(|it| corrected(it, outcome(it)));
         Record {
             event_id: &orphan.key.event_id,
             source: &orphan.key.source,
@@ -248,7 +248,7 @@ fn desired(row: &Row) -> Desired<'_> {
         value: money.map(|money| JsonAmount(money.amount)),
         currency: money.map(|money| money.currency),
         corrections: corrections.map(|(it, effect)| corrected(it, outcome(effect))).collect(),
-        net_value: folded.net.and_then(number),
+        net_value: folded.net.map(JsonAmount),
     }
 }
 
@@ -274,11 +274,6 @@ fn corrected(correction: &Correction, (status, reason): Outcome) -> Corrected<'_
         status,
         reason,
     }
-}
-
-/// A number with exactly its digits; below zero if more was given back than was paid.
-fn number(decimal: Decimal) -> Option<Box<RawValue>> {
-    RawValue::from_string(decimal.normalize().to_string()).ok()
 }
 
 fn microsoft(row: &Row) -> Option<Microsoft<'_>> {

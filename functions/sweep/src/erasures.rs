@@ -77,19 +77,19 @@ where
         erasures: &[ErasureItem],
         now: EventTime,
     ) -> Result<Erased, LedgerError> {
-        let mut erased = Erased::NotMeant;
-        for item in erasures.iter().filter(|item| item.erasure.means(row)) {
-            match self.eraser(now).erase_row(&item.erasure, row.clone()).await {
-                Ok(_) if erased == Erased::NotMeant => erased = Erased::Done,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, record = row.key.label(), "row not erased");
-                    self.look_again(item, now).await?;
-                    erased = Erased::Failed;
-                }
-            }
+        let items: Vec<_> = erasures.iter().filter(|item| item.erasure.means(row)).collect();
+        if items.is_empty() {
+            return Ok(Erased::NotMeant);
         }
-        Ok(erased)
+        let meaning: Vec<_> = items.iter().map(|item| &item.erasure).collect();
+        let Err(error) = self.eraser(now).erase_row(&meaning, row.clone()).await else {
+            return Ok(Erased::Done);
+        };
+        tracing::error!(%error, record = row.key.label(), "row not erased");
+        for item in items {
+            self.look_again(item, now).await?;
+        }
+        Ok(Erased::Failed)
     }
 
     /// Keeps those erasures pending that may mean a row which can't be read.

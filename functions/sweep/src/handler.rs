@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_account_that_nothing_waits_for_is_overdue_by_nothing() {
-        let (mapping, now) = (Mapping::shipped(), EventTime::from_epoch(1_000));
+        let (mapping, now) = (Mapping::sample(), EventTime::from_epoch(1_000));
         let of = |since| {
             let counted = Counted { entries: 3, oldest: EventTime::from_epoch(since) };
             overdue(&ByAccount::from([("main".to_owned(), counted)]), &mapping, now)["main"]

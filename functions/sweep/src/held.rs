@@ -18,7 +18,7 @@ use tracklayer_edge::{
 
 use crate::{
     context::Sweep,
-    pages::Pages,
+    due_entries::DueEntries,
     signals::{MAX_SIGNALS, Step},
     span::Span,
     wire::Summary,
@@ -64,7 +64,7 @@ where
         span: &Span,
         summary: &mut Summary,
     ) -> Result<(), LedgerError> {
-        let mut pages = Pages::new(&self.ledger, class, any_due(span.now));
+        let mut pages = DueEntries::new(&self.ledger, class, any_due(span.now));
         while let Some(entries) = pages.next().await? {
             if summary.signalled + entries.len() > MAX_SIGNALS || !span.has_time(&self.clock) {
                 break;
@@ -96,8 +96,6 @@ pub(crate) fn all_held(items: &[Known<'_>]) -> Vec<IndexClass> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use tracklayer_core::mapping::Mapping;
 
     use super::*;
@@ -106,7 +104,7 @@ mod tests {
         AccountItem {
             held,
             held_goals: held_goals.iter().map(ToString::to_string).collect(),
-            once_held: BTreeSet::from(["Old name".to_owned()]),
+            once_held: [("Old name".to_owned(), EventTime::default())].into(),
             ..AccountItem::default()
         }
     }
@@ -117,7 +115,7 @@ mod tests {
 
     #[test]
     fn classes_are_released_once_nothing_keeps_their_rows() {
-        let mapping = Mapping::shipped();
+        let mapping = Mapping::sample();
         let main = mapping.account("main").expect("an account");
         let free = released(main, &item(false, &[]));
         for class in [held("main"), held("main/Purchase"), held("main/Old name")] {
@@ -131,7 +129,7 @@ mod tests {
 
     #[test]
     fn held_rows_are_counted_whatever_holds_them() {
-        let mapping = Mapping::shipped();
+        let mapping = Mapping::sample();
         let main = mapping.account("main").expect("an account");
         let all = all_held(&[(main, item(true, &["Purchase"]))]);
         for class in [held("main"), held("main/Purchase"), held("main/Old name")] {

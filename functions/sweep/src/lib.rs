@@ -3,7 +3,7 @@
 //!
 //! - [`context`]: what the function reads and writes
 //! - [`handler`]: one run, its metrics and its answer; [`span`]: when it works
-//! - [`pages`]: the index of open rows, oldest first
+//! - [`due_entries`]: the index of open rows, oldest first
 //! - [`signals`]: rows that wait, and why overlapping runs and lost signals do no harm
 //! - [`held`]: rows of goals that a check has released
 //! - [`orphans`]: corrections without an original
@@ -15,11 +15,11 @@
 pub mod audit;
 pub mod context;
 pub mod counts;
+pub mod due_entries;
 pub mod erasures;
 pub mod handler;
 pub mod held;
 pub mod orphans;
-pub mod pages;
 pub mod signals;
 pub mod span;
 pub mod wire;

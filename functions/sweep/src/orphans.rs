@@ -15,11 +15,11 @@ use tracklayer_core::{
         decide::AccountView,
         note::Context,
         orphans::{Look, look},
-        state::lost_since,
     },
 };
-use tracklayer_edge::ports::{
-    Index as _, LedgerError, Metric, Orphans as _, Ports, Rows as _, Telemetry as _,
+use tracklayer_edge::{
+    flows::originals::siblings,
+    ports::{Index as _, LedgerError, Metric, Orphans as _, Ports, Telemetry as _},
 };
 
 use crate::{context::Sweep, span::Span, wire::Summary};
@@ -31,12 +31,12 @@ const AT_ONCE: usize = 8;
 
 /// What became of one orphan.
 enum Looked {
-    /// Its corrections went to their original; so many of them can have no effect.
-    Moved(AccountName, usize),
+    /// Its corrections went to their original; these of them can have no effect.
+    Moved(AccountName, Vec<String>),
     /// No original has come; it is looked at once more.
     Missing(Option<AccountName>),
-    /// So many corrections wait in it for nothing.
-    Ended(Option<AccountName>, usize),
+    /// These corrections wait in it for nothing.
+    Ended(Option<AccountName>, Vec<String>),
     /// Somebody else has changed it.
     Gone,
     /// There is no time left; it is still due.
@@ -77,16 +77,15 @@ impl<P: Ports> Sweep<P> {
         if !span.has_time(&self.clock) {
             return Ok(Looked::NoTime);
         }
-        let partition = self.ledger.partition(&key.source, &key.event_id, span.now).await?;
-        let Some(orphan) = &partition.orphan else { return Ok(Looked::Gone) };
+        let siblings = siblings(&self.ledger, &key.source, &key.event_id, span.now).await?;
+        let Some(orphan) = &siblings.partition.orphan else { return Ok(Looked::Gone) };
         let account = AccountView::default();
         let context = Context { account: &account, now: span.now, policy: &self.policy };
-        let (written, looked) = match look(orphan, &partition.rows, &context) {
+        let (written, looked) = match look(orphan, &siblings.entitled(), &context) {
             Look::Nothing => return Ok(Looked::Gone),
             Look::Take(row, moved) => {
-                let lost = lost_since(&moved.row, row.corrections.len());
                 let written = self.ledger.move_corrections(orphan, row, &moved).await?;
-                (written, Looked::Moved(row.account.clone(), lost))
+                (written, Looked::Moved(row.account.clone(), moved.lost))
             }
             Look::Missing(after) => {
                 let written = self.ledger.save_orphan(orphan, &after).await?;
@@ -94,7 +93,8 @@ impl<P: Ports> Sweep<P> {
             }
             Look::Ended(after) => {
                 let written = self.ledger.save_orphan(orphan, &after).await?;
-                (written, Looked::Ended(orphan.account.clone(), orphan.corrections.len()))
+                let lost = orphan.waiting().map(ToString::to_string).collect();
+                (written, Looked::Ended(orphan.account.clone(), lost))
             }
         };
         if written {
@@ -105,19 +105,26 @@ impl<P: Ports> Sweep<P> {
 }
 
 fn log(orphan: &Orphan, looked: &Looked) {
-    let (record, corrections) = (orphan.key.label(), orphan.corrections.len());
+    let record = orphan.key.label();
     match looked {
         Looked::Missing(_) => {
+            let corrections = orphan.waiting().count();
             tracing::warn!(
                 record,
                 corrections,
                 "corrections have waited for an original for three days"
             );
         }
-        Looked::Ended(..) => {
+        Looked::Moved(_, lost) => {
+            for correction in lost {
+                tracing::warn!(record, correction, "a correction can have no effect");
+            }
+        }
+        Looked::Ended(_, lost) => {
+            let corrections = lost.join(", ");
             tracing::warn!(record, corrections, "original never came; its corrections are lost");
         }
-        _ => {}
+        Looked::Gone | Looked::NoTime => {}
     }
 }
 
@@ -137,7 +144,7 @@ impl Summary {
         match looked {
             Ok(Looked::Moved(account, lost)) => {
                 self.orphans_moved += 1;
-                count(Some(account), "CorrectionLost", lost);
+                count(Some(account), "CorrectionLost", lost.len());
             }
             Ok(Looked::Missing(account)) => {
                 self.orphans_missing += 1;
@@ -145,12 +152,15 @@ impl Summary {
             }
             Ok(Looked::Ended(account, lost)) => {
                 self.orphans_ended += 1;
-                count(account, "CorrectionLost", lost);
+                count(account.clone(), "CorrectionLost", lost.len());
+                // The alarm leaves these out: refunds of sales that were denied are ordinary.
+                count(account, "OriginalNeverCame", lost.len());
             }
             Ok(Looked::Gone) => self.moved_by_others += 1,
             Ok(Looked::NoTime) => self.cut_short = true,
             Err(error) => {
                 tracing::error!(%error, record = key.label(), "orphan not looked at");
+                count(None, "Stuck", error.unreadable());
                 self.failed += 1;
             }
         }

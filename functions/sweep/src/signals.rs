@@ -5,7 +5,8 @@
 //! look that finds nothing needs no second write. This order makes mishaps harmless:
 //!
 //! - two runs at once: only one of them moves `due`, and only that one signals;
-//! - a lost signal, or a crash between the two steps: the row is due again;
+//! - a lost signal, or a crash between the two steps: the row is due again. The next look may be weeks
+//!   away, so a row whose signal is not sent is made due in an hour;
 //! - a queue that is hours behind: a row gets one more signal an hour, and whichever is read first
 //!   settles it, since upload decides by the row and never by the signal.
 //!
@@ -19,9 +20,11 @@ use tracklayer_core::{
     reconcile::decide::Policy,
     time::EventTime,
 };
-use tracklayer_edge::ports::{DueEntry, Index as _, LedgerError, Ports, Signals as _};
+use tracklayer_edge::ports::{
+    DueEntry, Index as _, LedgerError, Ports, Signals as _, Telemetry as _,
+};
 
-use crate::{context::Sweep, pages::Pages, span::Span, wire::Summary};
+use crate::{context::Sweep, due_entries::DueEntries, span::Span, wire::Summary};
 
 /// Signals of one run; the rest is due at the next.
 pub const MAX_SIGNALS: usize = 20_000;
@@ -52,8 +55,9 @@ impl<P: Ports> Sweep<P> {
     pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
         for class in &WALKED {
-            let mut pages = Pages::new(&self.ledger, class, span.now);
+            let mut pages = DueEntries::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
+                self.telemetry.stuck(std::mem::take(&mut pages.unreadable));
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);
                 left -= entries.len();
@@ -90,44 +94,82 @@ impl<P: Ports> Sweep<P> {
         }
     }
 
-    async fn step(
-        &self,
-        entry: &DueEntry,
-        step: Step,
-        now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        match step {
-            Step::Postpone => self.ledger.postpone(entry, next_due(entry, now, &self.policy)).await,
-            Step::Release => self.ledger.let_go(entry, now.plus_seconds(self.policy.hour)).await,
-        }
+    /// Where the entry is moved.
+    fn next_place(&self, entry: &DueEntry, step: Step, now: EventTime) -> DueEntry {
+        let (class, due) = match step {
+            Step::Postpone => (entry.class.clone(), next_due(entry, now, &self.policy)),
+            Step::Release => (IndexClass::Wait, now.plus_seconds(self.policy.hour)),
+        };
+        DueEntry { class, due, ..entry.clone() }
     }
 
     async fn signal_group(&self, group: &[DueEntry], step: Step, now: EventTime) -> Group {
-        let moves = group.iter().map(|entry| self.step(entry, step, now));
+        let moves = group.iter().map(|entry| async move {
+            let next = self.next_place(entry, step, now);
+            let moved = match step {
+                Step::Postpone => self.ledger.postpone(entry, next.due).await,
+                Step::Release => self.ledger.let_go(entry, next.due).await,
+            };
+            (next, moved)
+        });
         let mut done = Group::default();
-        let mut signals = Vec::with_capacity(group.len());
-        for (entry, moved) in group.iter().zip(join_all(moves).await) {
+        let (mut moved_on, mut not_signalled) = (Vec::with_capacity(group.len()), Vec::new());
+        for (entry, moved) in join_all(moves).await {
             match moved {
-                Ok(true) => signals.push(Signal::of(&entry.key, entry.money.as_deref())),
+                Ok(true) => {
+                    moved_on.push(entry);
+                    continue;
+                }
                 Ok(false) => done.moved_by_others += 1,
                 Err(error) => {
                     tracing::error!(%error, record = entry.key.label(), "due not moved on");
                     done.failed += 1;
                 }
             }
+            not_signalled.push(entry);
         }
-        for (signal, sent) in
-            signals.iter().zip(self.queue.send(&signals, now, jitter(&self.policy)).await)
-        {
+        not_signalled.extend(self.send(moved_on, now, &mut done).await);
+        for entry in not_signalled {
+            self.repeat_soon(&entry, now).await;
+        }
+        done
+    }
+
+    /// Sends a signal for each of these; answers with those that got none.
+    async fn send(
+        &self,
+        entries: Vec<DueEntry>,
+        now: EventTime,
+        done: &mut Group,
+    ) -> Vec<DueEntry> {
+        let signal = |entry: &DueEntry| Signal::of(&entry.key, entry.money.as_deref());
+        let signals: Vec<Signal> = entries.iter().map(signal).collect();
+        let sent = self.queue.send(&signals, now, jitter(&self.policy)).await;
+        let mut unsent = Vec::new();
+        for (entry, sent) in entries.into_iter().zip(sent) {
             match sent {
                 Ok(()) => done.signalled += 1,
                 Err(error) => {
-                    tracing::error!(%error, record = signal.key().label(), "signal not sent");
+                    tracing::error!(%error, record = entry.key.label(), "signal not sent");
                     done.unsent += 1;
+                    unsent.push(entry);
                 }
             }
         }
-        done
+        unsent
+    }
+
+    /// A look for a click that is not signalled by this run is repeated in an hour. If its move has
+    /// failed, or met another one, it may have been carried out all the same.
+    async fn repeat_soon(&self, next: &DueEntry, now: EventTime) {
+        let soon = now.plus_seconds(self.policy.hour);
+        if next.due <= soon {
+            return;
+        }
+        if let Err(error) = self.ledger.postpone(next, soon).await {
+            let record = next.key.label();
+            tracing::error!(%error, record, "look for a click is left to the next one");
+        }
     }
 }
 

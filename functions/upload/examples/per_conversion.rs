@@ -23,8 +23,9 @@ use tracklayer_core::{
         reply::read_apply,
     },
     reconcile::{
+        attribution::Credit,
         decide::{AccountView, Action, Policy},
-        intake::{ClickSearch, facts_of, place},
+        intake::{facts_of, place},
         note::{CallRef, Context, Note},
         verdict::{Sent, verdict},
     },
@@ -98,10 +99,10 @@ fn row(n: usize, now: EventTime) -> Row {
         r#"{{"event":"purchase","eventId":"order-{n}","source":"shop","occurredAt":"{now}",
             "value":{n}.95,"currency":"USD","msclkid":"f894f652ea334e739002f7167ab{n:05}"}}"#
     );
-    let parsed = parse_event(&event, &Mapping::shipped(), now).event.expect("an event");
+    let parsed = parse_event(&event, &Mapping::sample(), now).event.expect("an event");
     let Event::Conversion(conversion) = parsed else { panic!("a conversion") };
     let click_id = conversion.msclkid.clone().expect("a click id");
-    let search = ClickSearch::own(click_id);
+    let search = Credit::own(click_id);
     let account = AccountView::default();
     let context = Context { account: &account, now, policy: &POLICY };
     place(&conversion, facts_of(&conversion, &search), None, &context, 395).0

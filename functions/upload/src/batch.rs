@@ -74,7 +74,8 @@ impl Work {
     }
 
     /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
-    /// for trouble: its `due` brings it again. While a run is at the row it is deferred: that run may
+    /// for trouble: its `due` brings it again (of a look for a click, once that is written at the end
+    /// of the run). While a run is at the row it is deferred: that run may
     /// have received the same message. That of a refused or dead row is returned: it becomes a
     /// dead-letter message. What is settled or refused stays so.
     pub fn set_aside(&mut self, disposition: Disposition, now: EventTime, policy: &Policy) {
@@ -278,7 +279,7 @@ mod tests {
         let looks = || Row { open: open(IndexClass::Look, 60, None), ..row() };
         assert_eq!(set_aside(row(), false), Disposition::Return);
         assert_eq!(set_aside(waits(), false), Disposition::Done);
-        assert_eq!(set_aside(looks(), false), Disposition::Done);
+        assert_eq!(set_aside(looks(), false), Disposition::Done, "its due is moved nearer yet");
         assert_eq!(set_aside(looks(), true), Disposition::Return, "its click was found");
         assert_eq!(set_aside(accepted_row(Vec::new()), false), Disposition::Done);
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use tracklayer_core::reconcile::calls::Item;
 use tracklayer_edge::{
     lambda::deadline::Deadline,
-    ports::{Batches as _, Clock as _, Found, Ports, Signals as _},
+    ports::{Batches as _, Clock as _, Erasures, Found, Ports, Signals as _, Telemetry as _},
 };
 
 use crate::{
@@ -22,7 +22,10 @@ use crate::{
     wire::{SqsBatchResponse, SqsEvent},
 };
 
-impl<P: Ports> Upload<P> {
+impl<P: Ports> Upload<P>
+where
+    P::Ledger: Erasures,
+{
     /// Answers one batch. Never fails as a whole: what could not be done is returned as a batch item
     /// failure.
     pub async fn handle(&self, event: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
@@ -77,6 +80,7 @@ impl<P: Ports> Upload<P> {
                 return Found::default();
             }
         };
+        self.telemetry.stuck(found.unreadable);
         for work in works {
             work.row = found.rows.remove(&work.key);
             if work.row.is_none() {

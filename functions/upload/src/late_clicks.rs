@@ -18,8 +18,8 @@ use tracklayer_core::{
     time::EventTime,
 };
 use tracklayer_edge::{
-    flows::find_click,
-    ports::{Claims as _, Clock as _, LedgerError, Ports, Rows as _},
+    flows::{erase_person, find_click},
+    ports::{Claims as _, Clock as _, Erasures, LedgerError, Ports},
 };
 
 use crate::{batch::Disposition, context::Upload, run::Run};
@@ -39,7 +39,10 @@ enum Looked {
     Ended(Box<Row>),
 }
 
-impl<P: Ports> Run<'_, P> {
+impl<P: Ports> Run<'_, P>
+where
+    P::Ledger: Erasures,
+{
     /// Looks for the clicks of all rows of `part` that were not sent yet.
     pub async fn look_for_clicks(&mut self, part: Range<usize>) {
         let (upload, now) = (self.upload, self.upload.clock.now());
@@ -73,7 +76,10 @@ impl<P: Ports> Run<'_, P> {
     }
 }
 
-impl<P: Ports> Upload<P> {
+impl<P: Ports> Upload<P>
+where
+    P::Ledger: Erasures,
+{
     async fn look(&self, row: &Row, now: EventTime) -> Result<Looked, LedgerError> {
         let fresh = find_click::review_row(&self.clicks, &self.mapping, row, now).await?;
         let is_fixed = row.observed.may_count();
@@ -90,7 +96,7 @@ impl<P: Ports> Upload<P> {
     async fn end(&self, row: &Row, now: EventTime) -> Result<Looked, LedgerError> {
         tracing::info!(record = row.key.label(), "consent was taken back, not sent");
         let Some(after) = erase(row, now) else { return Ok(Looked::Same) };
-        if self.ledger.change(row, &after).await? {
+        if erase_person::end_row(&self.ledger, row, &after, now).await? {
             Ok(Looked::Ended(Box::new(after)))
         } else {
             Err(LedgerError::Conflict)
@@ -108,11 +114,10 @@ impl<P: Ports> Upload<P> {
         if let (true, Some(reason)) = (facts == row.facts, credit.missing()) {
             return Ok(Looked::Missing(reason));
         }
-        if facts.identity != row.facts.identity && facts.identity.is_matchable() {
-            facts.conversion_time = self
-                .ledger
-                .claim_second(&row.account, &facts.identity, facts.occurred_at, &row.key, now, 0)
-                .await?;
+        let key = |facts: &Facts| (facts.identity.clone(), facts.conversion_time);
+        if key(&facts) != key(&row.facts) {
+            facts.conversion_time =
+                self.ledger.claim_second(&row.account, &facts, &row.key, now, 0).await?;
         }
         Ok(Looked::Found(Box::new(facts)))
     }
@@ -127,7 +132,8 @@ fn is_looked_at(row: &Row, now: EventTime, policy: &Policy) -> bool {
         && known.refusal.is_none()
         && !row.is_erased()
         && known.applying.is_none_or(over)
-        && now <= row.limit()
+        // A row does not end as one by which nobody was recognised before it was looked at.
+        && (now <= row.limit() || !row.facts.identity.is_matchable())
 }
 
 #[cfg(test)]
@@ -135,6 +141,7 @@ mod tests {
     use test_support::rows::{POLICY, accepted_row, after, row, sold};
     use tracklayer_core::{
         ledger::observed::{Refusal, RefusalReason},
+        person::identity::Identity,
         time::DAY,
     };
 
@@ -160,8 +167,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_for_a_click_that_could_not_be_sent() {
+    fn a_click_that_could_not_be_sent_is_looked_for_only_where_nobody_is_recognised() {
         assert!(looked_at(&row(), 90 * DAY));
         assert!(!looked_at(&row(), 90 * DAY + 1));
+        let mut nobody = row();
+        nobody.facts.identity = Identity::default();
+        assert!(looked_at(&nobody, 90 * DAY + 1), "its last look may have failed for a day");
     }
 }

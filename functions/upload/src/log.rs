@@ -277,9 +277,8 @@ fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftEr
 fn explained_errors(line: &CallLine<'_>) -> Value {
     let explained = |(error, rows): (&MicrosoftError, usize)| {
         let (cause, cure) = advice(error);
-        let class = error.class.as_str();
-        json!({"code": error.code, "errorCode": error.symbol, "rows": rows, "class": class,
-            "cause": cause, "cure": cure})
+        json!({"code": error.code, "errorCode": error.symbol, "rows": rows,
+            "class": error.class.as_str(), "cause": cause, "cure": cure})
     };
     distinct_errors(line).into_values().map(explained).collect()
 }

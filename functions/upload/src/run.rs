@@ -1,11 +1,8 @@
 //! One run in progress: from rows that were read to what is written about them.
 
 use tracklayer_core::{
-    ledger::row::Row,
-    reconcile::{
-        decide::after_wait,
-        note::{Context, Note, OnConflict, Write},
-    },
+    ledger::{index::IndexClass, row::Row, wait::WaitReason},
+    reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message},
 };
 use tracklayer_edge::ports::{Batches as _, Clock as _, Found, Ports, Written};
 
@@ -107,22 +104,40 @@ impl<P: Ports> Run<'_, P> {
             work.disposition = Disposition::Return;
             self.set_aside(index, Disposition::Return);
         }
+        self.repeat_looks().await;
+    }
+
+    /// A look for a click that failed is repeated in an hour: sweep has made the row due for the next
+    /// one, which may be weeks away. Where that can't be written, the message is kept instead.
+    async fn repeat_looks(&mut self) {
+        let soon = self.upload.clock.now().plus_seconds(self.upload.policy.hour);
+        let again = |(index, work): (usize, &Work)| {
+            let open = work.row.as_ref()?.open.as_ref()?;
+            let is_left = work.is_left && work.disposition == Disposition::Done;
+            let is_late = open.class == IndexClass::Look && open.due > soon;
+            let reason = open.reason.unwrap_or(WaitReason::NoClick);
+            (is_left && is_late).then_some((index, Note::Waits(soon, reason)))
+        };
+        let notes: Vec<_> = self.works.iter().enumerate().filter_map(again).collect();
+        let written = self.note(&notes).await;
+        for ((index, _), _) in notes.into_iter().zip(written).filter(|(_, written)| !written) {
+            self.works[index].disposition = Disposition::Return;
+        }
     }
 
     /// At the last receive, what becomes a dead-letter message is marked in the ledger too.
     pub async fn mark_dead(&mut self) {
         let max_receives = self.upload.max_receives;
         let is_dying = |work: &Work| {
-            // An accepted row is driven by its `due`, whatever becomes of its message.
-            let rests = |row: &Row| {
-                let observed = &row.observed;
-                observed.refusal.is_some()
-                    || observed.accepted.is_some()
-                    || after_wait(row).is_none()
-            };
-            let refused = work.row.as_ref().is_some_and(rests);
             let again = matches!(work.disposition, Disposition::Return | Disposition::Defer(_));
-            again && work.receives() >= max_receives && !refused
+            // A row that is looked at for a click is driven by its `due`.
+            let is_look = |row: &Row| {
+                row.open.as_ref().is_some_and(|open| open.class == IndexClass::Look)
+                    && work.found.is_none()
+            };
+            let is_left =
+                work.row.as_ref().is_none_or(|row| is_left_without_message(row) && !is_look(row));
+            again && work.receives() >= max_receives && is_left
         };
         let dying: Vec<(usize, Note)> = (0..self.works.len())
             .filter(|&index| is_dying(&self.works[index]))

@@ -4,6 +4,8 @@ use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::text::{says_nothing, trim};
+
 /// The text breaks the rule of its kind. It does not carry the text: an e-mail address given as
 /// an id would end in logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,13 +145,14 @@ impl RecordId {
         Self::parse(text)
     }
 
-    /// Reads the id of a session, lead or order; blanks around it don't count. A word that stands for
-    /// nothing is no id: everybody would share it, and with it clicks and sales.
+    /// Reads the id of a session, lead or order; blanks and invisible characters around it don't
+    /// count. What stands for a missing value is no id: everybody would share it, and with it clicks
+    /// and sales.
     pub fn of_record(text: &str) -> Result<Self, IdError> {
         if says_nothing(text) {
-            return Err(IdError { rule: "more than a word that stands for nothing" });
+            return Err(IdError { rule: "more than what stands for a missing value" });
         }
-        Self::parse(text.trim())
+        Self::parse(trim(text))
     }
 
     /// Reads the id of a cart, like [`RecordId::of_record`]. Shopify's carts have a secret behind a
@@ -157,13 +160,6 @@ impl RecordId {
     pub fn of_cart(text: &str) -> Result<Self, IdError> {
         Self::of_record(text.split('?').next().unwrap_or(text))
     }
-}
-
-/// Whether the text is empty, or a word that scripts and exports write where nothing is.
-#[must_use]
-pub fn says_nothing(text: &str) -> bool {
-    let words = ["", "null", "undefined", "none", "n/a", "nan", "(not set)"];
-    words.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
 }
 
 text_type!(

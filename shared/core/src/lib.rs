@@ -11,7 +11,7 @@
 //! | [`reconcile`] | the decisions: intake, attribution, what a row needs next, what an answer means |
 //! | [`microsoft`] | the vendor's own words: payloads, replies, error codes, goals, reports |
 //!
-//! [`money`], [`time`] and [`id`] are used by all of them.
+//! [`money`], [`time`], [`id`] and `text` are used by all of them.
 
 pub mod event;
 pub mod id;
@@ -22,4 +22,5 @@ pub mod money;
 pub mod person;
 pub mod reconcile;
 mod serde_help;
+mod text;
 pub mod time;

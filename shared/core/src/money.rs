@@ -133,49 +133,6 @@ impl Serialize for JsonAmount {
     }
 }
 
-/// What is left of a conversion's value after corrections: may be zero or negative while they
-/// are folded. On the wire a bare JSON number (`serde_json` only); not made for storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Net(Decimal);
-
-impl Net {
-    /// This net less a refunded amount.
-    #[must_use]
-    pub fn minus(self, refund: Amount) -> Self {
-        Self((self.0 - refund.0).normalize())
-    }
-
-    /// The net as an amount, or `None` when nothing is left (zero or below).
-    #[must_use]
-    pub fn positive(self) -> Option<Amount> {
-        (self.0 > Decimal::ZERO).then_some(Amount(self.0))
-    }
-
-    /// The net as a decimal, with its sign.
-    #[must_use]
-    pub fn decimal(self) -> Decimal {
-        self.0
-    }
-}
-
-impl From<Amount> for Net {
-    fn from(amount: Amount) -> Self {
-        Self(amount.0)
-    }
-}
-
-impl fmt::Display for Net {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Serialize for Net {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_number(self.0, serializer)
-    }
-}
-
 /// Writes the digits themselves; going through `f64` could change them.
 fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::Ok, S::Error> {
     let raw = RawValue::from_string(value.to_string()).map_err(ser::Error::custom)?;

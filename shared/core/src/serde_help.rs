@@ -1,4 +1,9 @@
-//! Conditions under which a member is left out of stored JSON.
+//! Helpers for stored JSON: when a member is left out, and words that are not known.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::value::{Error, StringDeserializer},
+};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn is_zero(n: &u32) -> bool {
@@ -8,4 +13,14 @@ pub(crate) fn is_zero(n: &u32) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+/// Reads a word of an enum; none for one that only a later version knows.
+pub(crate) fn known<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(word.and_then(|word| T::deserialize(StringDeserializer::<Error>::new(word)).ok()))
 }

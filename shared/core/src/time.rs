@@ -81,18 +81,25 @@ fn parse_with_offset(text: &str) -> Option<Moment> {
 }
 
 /// The same time in RFC 3339's form, where a database or script has written it almost so: a blank
-/// in place of `T` or before the offset, `+0200` or `+02` in place of `+02:00`, `UTC`.
+/// in place of `T` or before the offset, `+0200` or `+02` in place of `+02:00`, `UTC` or `GMT`, no
+/// seconds, a comma before the fraction, the zone's name behind the offset (`+02:00[Europe/Berlin]`,
+/// RFC 9557).
 fn as_rfc3339(text: &str) -> Option<String> {
+    let named = text.strip_suffix(']').and_then(|text| text.split_once('['));
+    let text = named.map_or(text, |(time, _)| time);
     let (date, clock) = text.split_at_checked(10)?;
     let clock = clock.strip_prefix(['T', 't', ' '])?;
-    let (clock, offset) = match clock.strip_suffix("UTC") {
+    let universal = ["UTC", "GMT", "Z"].into_iter().find_map(|name| clock.strip_suffix(name));
+    let (clock, offset) = match universal {
         Some(clock) => (clock, "Z"),
         None => clock.split_at(clock.find(['+', '-']).unwrap_or(clock.len())),
     };
     let (hours, minutes) = offset.split_at_checked(3).unwrap_or((offset, ""));
     let colon = if minutes.len() == 2 { ":" } else { "" };
     let minutes = if offset.len() == 3 { ":00" } else { minutes };
-    Some(format!("{date}T{}{hours}{colon}{minutes}", clock.trim_end()))
+    let clock = clock.trim_end().replacen(',', ".", 1);
+    let seconds = if clock.len() == "11:42".len() { ":00" } else { "" };
+    Some(format!("{date}T{clock}{seconds}{hours}{colon}{minutes}"))
 }
 
 /// `time` takes any character between date and time; RFC 3339 names only `T`.
@@ -116,8 +123,8 @@ fn parse_strictly(text: &str) -> Option<Moment> {
 pub struct Moment(i64);
 
 impl Moment {
-    /// Reads RFC 3339 with any offset, also `+0200` and a blank for `T`; what is finer than a
-    /// millisecond is cut off.
+    /// Reads RFC 3339 with any offset, and what is almost so (`+0200`, a blank for `T`, no seconds); what
+    /// is finer than a millisecond is cut off.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
         if let Some(moment) = parse_with_offset(text) {
             return Ok(moment);

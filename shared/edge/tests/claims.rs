@@ -6,13 +6,17 @@ use std::{
 };
 
 use proptest::prelude::*;
+use test_support::rows;
 use tracklayer_core::{
-    ledger::row::{PartitionKey, RowKey},
+    ledger::{
+        facts::Facts,
+        row::{PartitionKey, RowKey},
+    },
     person::{
         click_id::ClickId,
         identity::{Identity, hash_email},
     },
-    time::EventTime,
+    time::{DAY, EventTime},
 };
 use tracklayer_edge::ports::{Claims, LedgerError, Pointer, claim_of};
 
@@ -76,6 +80,13 @@ fn identity(person: u8) -> Identity {
     }
 }
 
+/// The person's sale at this second, a day after its click.
+fn facts(person: u8, at: EventTime) -> Facts {
+    let mut facts = Facts { identity: identity(person), occurred_at: at, ..rows::facts() };
+    facts.click.as_mut().expect("a click").clicked_at = Some(at.plus_seconds(-DAY));
+    facts
+}
+
 /// What Microsoft tells conversions apart by.
 fn key(person: u8, second: EventTime) -> (u8, EventTime) {
     (if person % 4 == 1 { 0 } else { person % 4 }, second)
@@ -92,8 +103,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let second = |number: usize| {
             let (person, offset) = sales[number];
-            let (identity, own, time) = (identity(person), owner(number), now.plus_seconds(offset));
-            let second = table.claim_second(&account, &identity, time, &own, now, 0);
+            let (facts, own) = (facts(person, now.plus_seconds(offset)), owner(number));
+            let second = table.claim_second(&account, &facts, &own, now, 0);
             runtime.block_on(second).expect("a second")
         };
         let seconds: Vec<EventTime> = (0..sales.len()).map(second).collect();
@@ -111,8 +122,8 @@ proptest! {
 fn second_of(table: &Table, number: usize, at: EventTime) -> EventTime {
     let account = "main".parse().expect("an account");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let (identity, own) = (identity(0), owner(number));
-    let second = table.claim_second(&account, &identity, at, &own, at, 0);
+    let (facts, own) = (facts(0, at), owner(number));
+    let second = table.claim_second(&account, &facts, &own, at, 0);
     runtime.block_on(second).expect("a second")
 }
 
@@ -127,6 +138,20 @@ fn near_seconds_are_given_away_first_and_a_full_minute_stops_nobody() {
     assert!(far >= 2_000 - 601, "there are no more seconds than that in ten minutes");
     assert!(shifts.iter().all(|shift| *shift <= 86_400));
     assert_eq!(shifts.iter().collect::<BTreeSet<_>>().len(), shifts.len());
+}
+
+#[test]
+fn seconds_are_counted_from_a_click_that_is_later_than_its_sale() {
+    let (table, at) = (Table::default(), EventTime::from_epoch(1_800_000_000));
+    let account = "main".parse().expect("an account");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut sale = facts(0, at);
+    sale.click.as_mut().expect("a click").clicked_at = Some(at.plus_seconds(200));
+    for (number, shift) in [(0, 201), (1, 202), (0, 201)] {
+        let own = owner(number);
+        let second = runtime.block_on(table.claim_second(&account, &sale, &own, at, 0));
+        assert_eq!(second.expect("a second"), at.plus_seconds(shift));
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn records() -> References {
 
 /// What an event is credited to, and what was read for that, in order.
 fn found(table: &Table, own: Option<&ClickId>, references: &References) -> (Credit, Vec<String>) {
-    let mapping = Mapping::shipped();
+    let mapping = Mapping::sample();
     let ties = mapping.only_account().is_some_and(Account::browser_order_ties);
     let refused = &[];
     let sale = Sale { own, references, time: sold(), refused, browser_order_ties: ties };
@@ -167,7 +167,7 @@ fn row(credit: &Credit) -> Row {
             "currency":"EUR","sessionId":"s"}}"#,
         sold()
     );
-    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), sold()).event
+    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::sample(), sold()).event
     else {
         panic!("a conversion");
     };
@@ -183,7 +183,7 @@ fn a_click_that_others_have_pushed_out_of_sight_is_not_gone() {
     let (credit, _) = found(&table(Vec::new(), sightings.clone()), None, &session);
     let row = row(&credit);
     let look =
-        |stored: &Table| now(review_row(stored, &Mapping::shipped(), &row, sold())).expect("read");
+        |stored: &Table| now(review_row(stored, &Mapping::sample(), &row, sold())).expect("read");
     sightings.extend((0..150).map(|n| seen("s", 2, -400 + n)));
     let better = look(&table(Vec::new(), sightings.clone()));
     assert!(matches!(&better, Fresh::Change(credit) if number(credit).as_deref() == Some("2")));
@@ -192,7 +192,7 @@ fn a_click_that_others_have_pushed_out_of_sight_is_not_gone() {
     // One that is too late to be credited shows that the session has not left.
     let late = table(Vec::new(), vec![seen("s", 3, 5_000)]);
     let later = sold().plus_seconds(6_000);
-    let fresh = now(review_row(&late, &Mapping::shipped(), &row, later)).expect("read");
+    let fresh = now(review_row(&late, &Mapping::sample(), &row, later)).expect("read");
     assert!(matches!(fresh, Fresh::Gone(Credit::Missing(_))), "{fresh:?}");
     assert_eq!(look(&table(Vec::new(), Vec::new())), Fresh::End);
 }
@@ -233,7 +233,7 @@ proptest! {
         let session = References { session: Some(id("s")), ..References::default() };
         let table = Table { stored, queries: RefCell::default() };
         let row = row(&found(&table, None, &session).0);
-        let fresh = now(review_row(&table, &Mapping::shipped(), &row, sold())).expect("read");
+        let fresh = now(review_row(&table, &Mapping::sample(), &row, sold())).expect("read");
         prop_assert_eq!(fresh, Fresh::Keep);
     }
 }

@@ -79,8 +79,9 @@ async fn nothing_is_sent_before_consent_and_everything_is_taken_back_with_it() {
         browser.js(denied).await;
         let withdrawal = site.until_posts(2).await.remove(1);
         assert_eq!(withdrawal, json!({"sessionId": kept, "consent": "denied"}));
-        let forgotten = "return [tracklayer.reference(), document.cookie, localStorage.length]";
-        assert_eq!(browser.js(forgotten).await, json!(["", "", 0]));
+        // Only the refusal is remembered.
+        let left = "return [tracklayer.reference(), document.cookie, Object.keys(localStorage)]";
+        assert_eq!(browser.js(left).await, json!(["", "", ["tl_denied"]]));
         browser.js(denied).await;
         browser.goto(&site.url("/last")).await;
         a_moment().await;
@@ -131,6 +132,13 @@ async fn commands_that_ran_before_the_snippet_count() {
         (tcf(true, false, true), false),
         (tcf(false, false, false), true),
         (google("default", "'denied'") + &tcf(true, true, true), true),
+        // The banner is still to be seen: what an earlier answer said does not count yet.
+        (tcf(true, true, true).replace("tcloaded", "cmpuishown"), false),
+        (
+            google("default", "'granted'")
+                + &tcf(true, false, false).replace("tcloaded", "cmpuishown"),
+            false,
+        ),
         (String::new(), false),
     ];
     for (before, is_sent) in cases {
@@ -180,5 +188,70 @@ async fn who_agrees_again_is_known_under_another_reference() {
     let posts = site.until_posts(3).await;
     assert_eq!((&posts[2]["msclkid"], &posts[1]["consent"]), (&json!(click(1)), &json!("denied")));
     assert_ne!(reference(&posts[2]), reference(&posts[0]));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_click_waits_for_a_grant_of_its_own_page() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with("").await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    browser.js("tracklayer.consent('granted')").await;
+    let session = reference(&site.until_posts(1).await[0]);
+    // The banner may be asking anew, and has said nothing so far.
+    browser.goto(&site.url(&format!("/?msclkid={}", click(2)))).await;
+    browser.js("tracklayer.link({leadId: 'L-1'})").await;
+    a_moment().await;
+    site.until_posts(1).await;
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(session));
+    browser.js("tracklayer.consent('granted')").await;
+    let mut posts = site.until_posts(3).await.split_off(1);
+    posts.sort_by_key(|post| post["msclkid"].is_null());
+    assert_eq!((&posts[0]["msclkid"], &posts[1]["leadId"]), (&json!(click(2)), &json!("L-1")));
+    browser.close().await;
+}
+
+/// With IAB's banners, a string that is loaded is what the visitor has decided, here or on a page
+/// without the snippet; one of a banner that is shown is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loaded_tcf_string_that_denies_is_a_withdrawal_and_a_shown_banner_is_none() {
+    let Some(browser) = Browser::open().await else { return };
+    let says = |status: &str, is_given: bool| {
+        format!(
+            "window.__tcfapi = (command, version, listener) => listener({{
+            eventStatus: '{status}', gdprApplies: true, purpose: {{consents: {{1: {is_given}}}}},
+            vendor: {{consents: {{1126: {is_given}}}}}}}, true)"
+        )
+    };
+    let site = Site::start(Page { before: says("tcloaded", true), ..Page::default() }).await;
+    for (path, status) in [("/shown", "cmpuishown"), ("/decided", "tcloaded")] {
+        site.put(path, Page { before: says(status, false), ..Page::default() });
+    }
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.goto(&site.url(&format!("/shown?msclkid={}", click(2)))).await;
+    a_moment().await;
+    site.until_posts(1).await;
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(session));
+    browser.goto(&site.url("/decided")).await;
+    let posts = site.until_posts(2).await;
+    assert_eq!(posts[1], json!({"sessionId": session, "consent": "denied"}));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_layer_of_another_name_is_heard() {
+    let Some(browser) = Browser::open().await else { return };
+    let before = "window.layer = []; function gtag() { layer.push(arguments) }
+                  gtag('consent', 'default', {ad_storage: 'denied'})";
+    let attributes = r#"data-data-layer="layer""#.to_owned();
+    let site = Site::start(Page { before: before.to_owned(), attributes, ..Page::default() }).await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    browser.js("gtag('consent', 'update', {ad_storage: 'granted'})").await;
+    site.until_posts(1).await;
+    browser.js("gtag('consent', 'update', {ad_storage: 'denied'})").await;
+    site.until_posts(2).await;
     browser.close().await;
 }

@@ -147,3 +147,25 @@ async fn a_page_that_is_prerendered_lands_when_it_is_seen() {
     );
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_before_is_looked_at_only_if_it_is_of_the_same_origin() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    // A page that gives its whole address away, and has no snippet.
+    let before = format!(
+        "window.tracklayer = {{ reference() {{}} }};
+         const policy = document.createElement('meta');
+         policy.name = 'referrer'; policy.content = 'unsafe-url'; document.head.append(policy);
+         location.replace('{}')",
+        site.url("/shoes")
+    );
+    site.put("/landing", Page { before, ..Page::default() });
+    browser.goto(&site.elsewhere(&format!("/landing?msclkid={}", click(1)))).await;
+    a_moment().await;
+    let seen = browser.js("return [location.pathname, document.referrer]").await;
+    let referrer = site.elsewhere(&format!("/landing?msclkid={}", click(1)));
+    assert_eq!(seen, json!(["/shoes", referrer]));
+    assert!(site.posts().is_empty(), "{:#?}", site.posts());
+    browser.close().await;
+}

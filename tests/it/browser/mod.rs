@@ -1,7 +1,8 @@
 //! The snippet in a real browser. Where there is none, these tests say `skipped: …`.
 //!
 //! - `landing`: which click is found, and that it is posted once
-//! - `consent`: what is sent when, and taken back
+//! - `consent`: what is sent when
+//! - `withdrawal`: what is taken back
 //! - `delivery`: what a browser refuses, and what fails
 //! - `forms`: hidden fields
 //! - `recipes`: what functions/RECIPES.md tells people to paste
@@ -15,6 +16,7 @@ mod journey;
 mod landing;
 mod recipes;
 mod site;
+mod withdrawal;
 
 use serde_json::Value;
 

@@ -8,13 +8,21 @@ use super::{
     site::{Page, Site},
 };
 
-/// The inline scripts of a section of the page, each as a file that a strict policy lets run.
-fn scripts(section: &str) -> Vec<String> {
+/// What is between two marks in a section of the page.
+fn between(
+    section: &str,
+    begin: &'static str,
+    end: &'static str,
+) -> impl Iterator<Item = &'static str> {
     let page = include_str!("../../../functions/RECIPES.md");
     let (_, rest) = page.split_once(&format!("\n## {section}\n")).expect("a section");
     let section = rest.split("\n## ").next().expect("text");
-    let inline =
-        section.split("<script>\n").skip(1).filter_map(|text| text.split("</script>").next());
+    section.split(begin).skip(1).filter_map(move |text| text.split(end).next())
+}
+
+/// The inline scripts of a section of the page, each as a file that a strict policy lets run.
+fn scripts(section: &str) -> Vec<String> {
+    let inline = between(section, "<script>\n", "</script>");
     inline.map(|script| script.replace("https://API/api/tracklayer", "{api}")).collect()
 }
 
@@ -45,6 +53,46 @@ async fn google_tag_manager() {
     let posts = site.until_posts(2).await;
     assert!(holds(&posts, &json!({"msclkid": click(1), "consent": "granted"})), "{posts:#?}");
     assert!(holds(&posts, &json!({"orderId": "4711"})), "{posts:#?}");
+    browser.close().await;
+}
+
+/// What Tag Manager gives a template, as Google describes it: a value is set only where there is none,
+/// and a listener hears changes.
+/// <https://developers.google.com/tag-platform/tag-manager/templates/api>
+const TEMPLATES: &str = "
+    window.consent = {isGranted: false, listeners: []};
+    window.decide = (isGranted) => { consent.isGranted = isGranted;
+        consent.listeners.forEach((listener) => listener('ad_storage', isGranted)) };
+    const at = (path) => path.split('.').reduce((owner, name) => owner[name], window);
+    const require = (name) => ({
+        addConsentListener(type, listener) { consent.listeners.push(listener) },
+        callInWindow(path, ...given) { return at(path).apply(at(path.split('.')[0]), given) },
+        isConsentGranted() { return consent.isGranted },
+        setInWindow(path, value) { if (!(path in window)) window[path] = value },
+    })[name];
+    const data = {gtmOnSuccess() { window.isDone = true }};";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn google_tag_manager_with_a_banner_of_its_own() {
+    let Some(browser) = Browser::open().await else { return };
+    let template = between("Google Tag Manager", "```js\n", "```").next().expect("a template");
+    let before = format!("{TEMPLATES} {{ {template} }}");
+    let site = Site::start(Page { before, ..Page::default() }).await;
+    let granted =
+        format!("{} {{ {template} }}", TEMPLATES.replace("{isGranted: false", "{isGranted: true"));
+    site.put("/granted", Page { before: granted, ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    assert_eq!(browser.js("return isDone").await, json!(true));
+    browser.js("decide(true)").await;
+    site.until_posts(1).await;
+    // The next page's default is what was decided before; its tag runs before the snippet does.
+    browser.goto(&site.url(&format!("/granted?msclkid={}", click(2)))).await;
+    let posts = site.until_posts(2).await;
+    assert_eq!(posts[1]["msclkid"], json!(click(2)));
+    browser.js("decide(false)").await;
+    assert_eq!(site.until_posts(3).await[2]["consent"], json!("denied"));
     browser.close().await;
 }
 

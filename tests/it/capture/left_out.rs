@@ -36,6 +36,19 @@ async fn what_can_not_be_used_costs_nothing_else() {
         world.queued(&sale(&id, n.into(), found_by)).await;
         assert_eq!(credited(&world, &id).await, (json!(from), json!(click(n))), "{landing}");
     }
+    for (n, broken) in
+        (20..).zip([r#""sessionId":"\ud83d""#, r#""orderId":1e999"#, r#""\ud83d":1"#])
+    {
+        let body = format!(r#"{{"msclkid":"{}","cartId":"cart-{n}",{broken}}}"#, click(n));
+        assert_eq!(world.landing(&[JSON], body).await.status, 204, "{broken}");
+        let id = format!("sale-{n}");
+        world.queued(&sale(&id, n.into(), json!({"cartId": format!("cart-{n}")}))).await;
+        assert_eq!(credited(&world, &id).await, (json!("cart"), json!(click(n))), "{broken}");
+    }
+    let denied =
+        world.capture(&json!({"msclkid": click(40), "leadId": "no", "consent": false})).await;
+    assert_eq!((denied.status, has_cookie(&denied)), (204, false));
+    assert_eq!(world.items_with("Clicks", &click(40)).await, Vec::<Value>::new());
     assert_eq!(world.items_with("Clicks", "jane").await, Vec::<Value>::new());
     // A bad click id does not cost the tie either.
     land(&world, json!({"msclkid": click(50), "sessionId": "s"})).await;

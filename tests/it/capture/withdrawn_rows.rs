@@ -7,7 +7,7 @@ use test_support::{
     events::{click, time, with},
     rig::{
         KEY, World,
-        operator::{TOKEN, quick},
+        operator::{CONVERSIONS, TOKEN, quick},
         until,
     },
 };
@@ -98,6 +98,28 @@ async fn a_refused_row_is_looked_at_when_it_is_redriven() {
     world.until_dead_letters(0).await;
     has_ended(&world, "goes").await;
     assert_eq!(world.conversions().await.len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_attempt_without_an_answer_a_withdrawn_sale_may_count_already() {
+    let world = World::with(|options| {
+        quick(options);
+        options.hour = 3_600;
+    })
+    .await;
+    let lost = Fault::Status { status: 500, body: AnswerBody::Empty, after_accepting: true };
+    world.faults(vec![FaultRule::new(lost).on(CONVERSIONS).times(1)]);
+    land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)})).await;
+    world.queued(&sale("1", 0, json!({"sessionId": "s"}))).await;
+    world.until_called(CONVERSIONS, 1).await;
+    denies_by_key(&world, json!({"sessionId": "s"})).await;
+    let record = world.until_state("1", "refused").await;
+    assert_eq!(record["reason"], "may_already_count", "{record:#}");
+    assert_eq!(record["nextAction"]["action"], "None");
+    world.until_drained().await;
+    assert_eq!(world.calls(CONVERSIONS).len(), 1, "nothing more is sent");
+    assert_eq!(world.messages("uploads-dlq").await, 0);
     world.stop().await;
 }
 

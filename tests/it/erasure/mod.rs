@@ -263,6 +263,34 @@ async fn an_attempt_without_answer_is_not_repeated_and_is_told() {
     world.stop().await;
 }
 
+/// Upload finds the click gone and ends the row by itself, which then names nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_without_answer_is_told_though_its_row_ends_before_the_audit() {
+    let world = World::quick(|options| {
+        options.retry_base = Duration::from_secs(10);
+        options.sweep_every = Duration::from_secs(1_000);
+    })
+    .await;
+    let lost = Fault::Status { status: 503, body: Default::default(), after_accepting: true };
+    world.faults(vec![FaultRule::new(lost).on(CONVERSIONS)]);
+    land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": time(-60)})).await;
+    world.queued(&sale("doubt", json!({"sessionId": "s"}))).await;
+    until("unknown", || async {
+        let record = world.record("doubt").await;
+        if record["lastAttempt"]["outcome"] == "unknown" { Ok(()) } else { Err(record) }
+    })
+    .await;
+    assert_eq!(erased(&world, json!({"sessionId": "s"})).await["pending"], true);
+    world.until_drained().await;
+    is_refused(&world, "doubt", "may_already_count").await;
+    world.stack.invoke("sweep", &json!({})).await.expect("an audit");
+    let answer = done(&world, KEY, json!({"sessionId": "s"})).await;
+    assert_eq!(answer["removed"]["rows"], 1, "{answer}");
+    assert_eq!(answer["microsoft"][0]["state"], "unknown", "{answer}");
+    assert_eq!(answer["microsoft"][0]["eventId"], "doubt");
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_is_not_told_while_a_correction_has_no_answer() {
     let world = World::with(quick).await;

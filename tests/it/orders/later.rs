@@ -6,7 +6,7 @@ use test_support::{
     rig::{KEY, World, until},
 };
 
-use super::{conflict_with, duplicate_of, from, land, records, sale, told};
+use super::{conflict_with, counts_once, duplicate_of, from, land, records, sale, told};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn corrections_denials_and_erasures_reach_the_order_by_any_of_its_ids() {
@@ -20,6 +20,23 @@ async fn corrections_denials_and_erasures_reach_the_order_by_any_of_its_ids() {
     a_denial_beside_the_sale(&world).await;
     a_denial_before_the_number(&world).await;
     an_erased_order_is_not_counted_anew(&world).await;
+    world.stop().await;
+}
+
+/// Nobody sends the first notice again, so nothing else would drive its row for a day.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_notice_signals_the_row_of_an_order_whose_message_was_lost() {
+    let world = World::quick(|_| {}).await;
+    land(&world, "s1", &click(1)).await;
+    let first = sale("1", "1001", "s1");
+    world.stack.aws().refuse("AmazonSQS.SendMessage", usize::MAX);
+    assert_eq!(world.post(&first).await.status, 503);
+    world.stack.aws().refuse("AmazonSQS.SendMessage", 0);
+    assert_eq!(world.messages("uploads").await, 0);
+    assert_eq!(world.record("1").await["state"], "queued");
+    let notice = from("crm", "D1", "phone_sale", &first);
+    assert_eq!(told(&world.post(&notice).await), (200, duplicate_of("shop/1 purchase")));
+    counts_once(&world, &click(1), "129.95").await;
     world.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! One order, one conversion: whatever ids, sources and names its events come with.
 
+mod early;
 mod later;
 
 use serde_json::{Value, json};
@@ -166,8 +167,12 @@ async fn by_a_key_without_the_right(world: &World) {
     let back = refund("r-40-r", "r-40", &Value::Null);
     assert_eq!(world.enqueue("shop-key", back.to_string()).await.status, 403);
     assert_eq!(world.status("shop-key", "shop/r-40").await.status, 403);
-    let denied = with(&mine, &json!({"consent": "denied"}));
-    assert_eq!(world.enqueue("shop-key", denied.to_string()).await.status, 200);
+    // Nor can it be ended, by the order or by the id that leads to it.
+    for order in [json!("4740"), Value::Null] {
+        let denied = with(&mine, &json!({"consent": "denied", "orderId": order}));
+        let answer = world.enqueue("shop-key", denied.to_string()).await;
+        assert_eq!(told(&answer), (409, conflict_with(None)), "{answer:?}");
+    }
     counts_once(world, &click(40), "129.95").await;
     assert_eq!(world.post(&mine).await.body["status"], "duplicate", "with the right");
 }
@@ -204,6 +209,26 @@ async fn the_order_is_known_only_later(world: &World) {
     let other = from("crm", "n-2", "purchase", &numbered);
     assert_eq!(told(&world.post(&other).await), (200, duplicate_of("shop/n-1 purchase")));
     counts_once(world, &click(61), "129.95").await;
+}
+
+/// An order's number may be what no id may be: it is hashed, and only left out as a reference.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_number_that_is_no_id_is_an_order_all_the_same() {
+    let world = World::quick(|_| {}).await;
+    let long = "9".repeat(129);
+    for (n, number) in [(70, "jane@shop.example 1"), (71, "№ 1001"), (72, &long)] {
+        let session = format!("s-{n}");
+        land(&world, &session, &click(n)).await;
+        let first = sale(&format!("o-{n}"), number, &session);
+        let stored = world.queued(&first).await;
+        assert_eq!(stored["warnings"][0]["field"], "orderId", "{stored}");
+        let spaced = json!({"orderId": format!(" {number} ")});
+        let other = with(&from("crm", &format!("D-{n}"), "phone_sale", &first), &spaced);
+        let of = format!("shop/o-{n} purchase");
+        assert_eq!(told(&world.post(&other).await), (200, duplicate_of(&of)));
+        counts_once(&world, &click(n), "129.95").await;
+    }
+    world.stop().await;
 }
 
 /// The CRM came first, and reports the deal under another name as well.

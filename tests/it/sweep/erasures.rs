@@ -202,7 +202,7 @@ async fn a_visitor_whom_a_browser_tied_to_an_order_is_the_orders_only_where_that
     for believed in [true, false] {
         let mut rig = Rig::start().await;
         let member = |value| format!("\"browserOrderTies\": {value}");
-        let mapping = Mapping::SHIPPED.replace(&member(true), &member(believed));
+        let mapping = Mapping::SAMPLE.replace(&member(true), &member(believed));
         rig.sweep.mapping = Mapping::parse(&mapping).expect("a mapping");
         rig.tie(TieKind::Order, "o", "guesser", TiedBy::Browser).await;
         rig.tie(TieKind::Order, "o", "buyer", TiedBy::Key).await;

@@ -8,6 +8,7 @@ mod rig;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+pub use rig::clicks_table;
 use rig::{POLICY, Rig, own_key, row};
 use sweep::{span::Span, wire::Summary};
 use tracklayer_core::{
@@ -259,6 +260,26 @@ async fn looks_for_clicks_come_after_waits_and_move_to_the_next_look() {
     assert_eq!((open.due, open.since), (now.plus_seconds(1_000), now.plus_seconds(-5)));
 }
 
+/// The next look may be weeks away.
+#[tokio::test]
+async fn a_look_whose_signal_is_not_sent_is_due_again_in_an_hour() {
+    let mut rig = Rig::start().await;
+    let mut look = row("look", "purchase", rig.now);
+    let since = rig.now.plus_seconds(-48_000);
+    look.recorded_at = since;
+    look.open = Some(IndexClass::Look.entry(rig.now, since, Some(WaitReason::NoClick)));
+    rig.put(&look).await;
+    let nowhere = format!("{}-missing", rig.queue_url);
+    let queue = std::mem::replace(&mut rig.sweep.queue, Queue::new(rig.sqs.clone(), nowhere));
+    assert_eq!(rig.run().await, Summary { unsent: 1, ..Summary::default() });
+    let due = |rows: Vec<Row>| rows[0].open.as_ref().map(|open| (open.due, open.since));
+    assert_eq!(due(rig.rows("look").await), Some((rig.now.plus_seconds(1_000), since)));
+    rig.sweep.queue = queue;
+    rig.now = rig.now.plus_seconds(1_000);
+    assert_eq!(rig.run().await, Summary { signalled: 1, ..Summary::default() });
+    assert_eq!(due(rig.rows("look").await), Some((since.plus_seconds(240_000), since)));
+}
+
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_stops_nothing() {
     let rig = Rig::start().await;
@@ -330,7 +351,7 @@ async fn rows_of_a_name_that_was_corrected_in_the_mapping_are_released() {
     let span = rig.span(now);
     let main = "main".parse().expect("an account");
     let held = vec!["Purchse".to_owned()];
-    let once_held: BTreeSet<String> = held.iter().cloned().collect();
+    let once_held = held.iter().map(|name| (name.clone(), now)).collect();
     let check = GoalCheck { held_goals: held, once_held, ..GoalCheck::default() };
     rig.sweep.ledger.save_check(&main, &check).await.expect("kept");
     assert_eq!(rig.sweep.release_held(&span).await.expect("a run"), 0);

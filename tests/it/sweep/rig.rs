@@ -58,7 +58,7 @@ impl Rig {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = aws.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        for table in [table(), clicks()] {
+        for table in [table(), clicks_table()] {
             aws.call("DynamoDB_20120810.CreateTable", table).await.expect("created");
         }
         let sqs = client!(aws_sdk_sqs, &url);
@@ -68,7 +68,7 @@ impl Rig {
         Rig {
             sweep: Sweep {
                 policy: POLICY,
-                mapping: Mapping::shipped(),
+                mapping: Mapping::sample(),
                 ledger: Ledger::new(dynamo.clone(), "Conversions".to_owned()),
                 clicks: Clicks::new(dynamo.clone(), "Clicks".to_owned()),
                 queue: Queue::new(sqs.clone(), queue_url.clone()),
@@ -139,7 +139,8 @@ impl Rig {
     }
 }
 
-fn clicks() -> serde_json::Value {
+/// The table of clicks, as the template makes it.
+pub fn clicks_table() -> serde_json::Value {
     let mut table = table();
     table["TableName"] = json!("Clicks");
     let members = table.as_object_mut().expect("an object");

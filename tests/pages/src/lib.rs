@@ -27,8 +27,13 @@ pub const PAGES: &[&str] = &[
     "functions/RECIPES.md",
     "infra/README.md",
     "infra/TROUBLESHOOTING.md",
+    "infra/local-aws/README.md",
+    "infra/local-stack/README.md",
+    "infra/microsoft-simulator/README.md",
     "shared/README.md",
     "shared/core/MAPPING.md",
+    "tests/README.md",
+    "tests/simulation/README.md",
     ".github/CONTRIBUTING.md",
     ".github/SECURITY.md",
 ];
@@ -66,7 +71,9 @@ pub fn check(page: &str, name: &str, expected: &str) {
     let expected = format!("\n{expected}\n");
     if std::env::var_os("UPDATE_PAGES").is_some() {
         let updated = format!("{}{expected}{}", &text[..open], &text[end..]);
-        fs::write(path(page), updated).expect("a page that can be written");
+        if updated != text {
+            fs::write(path(page), updated).expect("a page that can be written");
+        }
         return;
     }
     let how = "run UPDATE_PAGES=1 cargo test -p pages";

@@ -54,6 +54,19 @@ pub struct Alarm {
     pub when: String,
 }
 
+/// What one statement of a function's policy allows.
+#[derive(Debug)]
+pub struct Allowed {
+    /// The function, by its name in the template.
+    pub function: String,
+    /// Actions without their service, such as `GetItem`.
+    pub actions: Vec<String>,
+    /// The resources, by their names in the template.
+    pub on: Vec<String>,
+    /// To which index or partition keys it is confined, if it is.
+    pub only: Option<String>,
+}
+
 impl Template {
     /// Reads the template.
     ///
@@ -131,6 +144,36 @@ impl Template {
         self.resources("AWS::CloudWatch::Alarm").map(alarm).collect()
     }
 
+    /// What the policies of the functions allow, in their order.
+    #[must_use]
+    pub fn policies(&self) -> Vec<Allowed> {
+        let mut all = Vec::new();
+        for (name, function) in self.resources("AWS::Serverless::Function") {
+            let policies = items(&function["Properties"]["Policies"]);
+            let statements = policies.iter().flat_map(|policy| items(&policy["Statement"]));
+            all.extend(statements.map(|statement| allowed(name, statement)));
+        }
+        all
+    }
+
+    /// The names of all resources of a type.
+    #[must_use]
+    pub fn names(&self, kind: &str) -> Vec<&str> {
+        entries(&self.0["Resources"])
+            .filter(|(_, it)| text(&it["Type"]) == kind)
+            .map(|it| it.0)
+            .collect()
+    }
+
+    /// The functions whose metrics an alarm adds up.
+    #[must_use]
+    pub fn functions_of_alarm(&self, alarm: &str) -> Vec<String> {
+        let parts = items(&self.0["Resources"][alarm]["Properties"]["Metrics"]);
+        let dimensions =
+            parts.iter().flat_map(|it| items(&it["MetricStat"]["Metric"]["Dimensions"]));
+        dimensions.map(|it| text(&it["Value"])).collect()
+    }
+
     /// How many resources of a type there are.
     #[must_use]
     pub fn count(&self, kind: &str) -> usize {
@@ -139,6 +182,38 @@ impl Template {
 
     fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         entries(&self.0["Resources"]).filter(move |(_, it)| text(&it["Type"]) == kind)
+    }
+}
+
+fn allowed(function: &str, statement: &Value) -> Allowed {
+    let resources = many(&statement["Resource"]);
+    let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let index = resources.iter().find_map(|it| Some(text(it).split_once("/index/")?.1.to_owned()));
+    let key = many(keys).first().map(|key| text(key));
+    let action = |it: &&Value| text(it).split_once(':').expect("a service").1.to_owned();
+    Allowed {
+        function: function.to_owned(),
+        actions: many(&statement["Action"]).iter().map(action).collect(),
+        on: resources.iter().map(|it| resource_of(it)).collect(),
+        only: index.map(|it| format!("index `{it}`")).or(key.map(|it| format!("`{it}`"))),
+    }
+}
+
+/// `!GetAtt Clicks.Arn` is "Clicks".
+fn resource_of(value: &Value) -> String {
+    source_of(value).split('.').next().unwrap_or_default().to_owned()
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_sequence().map_or(&[], Vec::as_slice)
+}
+
+/// A list, or the one thing that stands for it.
+fn many(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Sequence(items) => items.iter().collect(),
+        one => vec![one],
     }
 }
 
@@ -208,13 +283,9 @@ fn condition(alarm: &Value) -> String {
     format!("{expression}{statistic} {sign} {threshold} in {of} × {minutes} min{silent}")
 }
 
-/// `!If [RotatesTokens, 21, 75]` is "21 or 75".
+/// `!If [RotatesTokens, 21, 75]` is "21 (75 unless RotatesTokens)".
 fn threshold(value: &Value) -> String {
-    match value {
-        Value::Tagged(tagged) => {
-            let choices = tagged.value.as_sequence().into_iter().flatten().skip(1);
-            choices.map(text).collect::<Vec<_>>().join(" or ")
-        }
-        plain => text(plain),
-    }
+    let Value::Tagged(tagged) = value else { return text(value) };
+    let [condition, yes, no] = items(&tagged.value) else { return text(value) };
+    format!("{} ({} unless {})", text(yes), text(no), text(condition))
 }

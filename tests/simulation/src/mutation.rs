@@ -47,16 +47,22 @@ pub enum Mutation {
     ClickGoneUnseen,
     /// A click that Microsoft refused is credited again.
     RefusedClickAgain,
+    /// A sale whose click was first seen after it keeps its own time.
+    EarlierThanClick,
     /// The click's time does not count for the last useful moment of a correction.
     ClickAgeIgnored,
     /// Nobody takes corrections that came before their original.
     OrphanForgotten,
     /// Corrections occur in whole seconds.
     MillisecondsDropped,
+    /// A look for a click that failed, or was not signalled, is left to the next one.
+    LookLost,
     /// What the queue gives up is not marked in the ledger.
     DeadUnwritten,
     /// Corrections leave the orphan, and the row does not get them.
     CorrectionLost,
+    /// What a full row has no room for waits on under its id.
+    TooManyWaiting,
     /// A claimed Retract is forgotten.
     RetractForgotten,
     /// Rows of a goal that a check holds are sent.
@@ -75,6 +81,8 @@ pub enum Mutation {
     ElsewhereForgotten,
     /// Persons are taken out of no row.
     EndUnwritten,
+    /// A row that loses its person is not named in the erasures that mean it.
+    EndUnnamed,
     /// Upload does not see that a row has ended.
     EndUnseen,
 }

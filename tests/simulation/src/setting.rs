@@ -67,7 +67,7 @@ impl Setting {
         let eu =
             r#""accounts": {"eu": {"goals": {"purchase": "Kauf", "qualified_lead": "Anfrage"}},"#;
         let accounts = if self.two_accounts { eu } else { r#""accounts": {"# };
-        let json = Mapping::SHIPPED.replace("\"Purchase\"", &format!("\"{purchase}\""));
+        let json = Mapping::SAMPLE.replace("\"Purchase\"", &format!("\"{purchase}\""));
         let many = r#""Subscription Start", "perOrder": "many""#;
         let json = json.replace(r#""Subscription Start""#, many);
         let own = if self.own_orders { r#"{"ownOrders": ["crm"],"# } else { "{" };

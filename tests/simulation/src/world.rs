@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Display,
     future::{Future, poll_fn},
     pin::pin,
@@ -11,7 +11,10 @@ use std::{
 };
 
 use tracklayer_core::{
-    ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy, time::EventTime,
+    ledger::{observed::Environment, row::RowKey},
+    mapping::Mapping,
+    reconcile::decide::Policy,
+    time::EventTime,
 };
 
 use crate::{
@@ -232,6 +235,8 @@ pub struct Invocation {
     pub hampered: Cell<bool>,
     /// Originals, by person and second, that were taken for all it has heard, or perhaps.
     pub heard: RefCell<Vec<(String, Heard)>>,
+    /// Rows that it has made due at their next look for a click, and has not signalled.
+    pub looks: RefCell<BTreeSet<RowKey>>,
     /// How long it stood still.
     frozen: Cell<i64>,
 }
@@ -260,6 +265,7 @@ impl Invocation {
             dead: Cell::new(false),
             hampered: Cell::new(false),
             heard: RefCell::default(),
+            looks: RefCell::default(),
             frozen: Cell::new(0),
         })
     }

@@ -3,13 +3,15 @@
 //! code goes through it.
 
 use simulation::{
-    Plan,
-    plan::{Faults, Names, Outage, OutageOf, START},
+    Mutation, Plan,
+    plan::{Faults, Names, Outage, OutageOf, START, Visit},
     run,
 };
+use tracklayer_core::reconcile::attribution::TieKind;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 /// Orders of each history.
 const ORDERS: usize = 400;
 
@@ -58,6 +60,59 @@ fn a_week_of_orders_without_clicks_leaves_no_dead_letter() {
     }
     let calm_at = START + 8 * 24 * HOUR;
     leaves_no_dead_letter("no clicks", 0, Plan { calm_at, ..plan });
+}
+
+/// Orders of leads that are tied on the second day, and whose clicks expire on the seventh: the look
+/// after two days is the only one that finds them.
+#[test]
+fn a_click_that_is_there_at_one_look_is_found_whatever_fails_then() {
+    let start = START + MINUTE;
+    let mut plan = Plan { orders: many().orders[..40].to_vec(), ..many() };
+    for (order, n) in plan.orders.iter_mut().zip(0..) {
+        let (lead, session, click) = (format!("lead{n}"), format!("s{n}"), format!("{n:032x}"));
+        order.names = Names { lead: Some(lead.clone()), ..Names::default() };
+        (order.occurred, order.posts) = (start, vec![start + MINUTE]);
+        let clicked = start - 85 * DAY;
+        plan.clicked.insert(click.clone(), clicked);
+        plan.visits.push(Visit { click: Some(click), ..Visit::of(&session, clicked) });
+        let tie = Visit { ties: vec![(TieKind::Lead, lead)], ..Visit::of(&session, start + DAY) };
+        plan.visits.push(Visit { keyed: true, ..tie });
+    }
+    let look = start + 2 * DAY;
+    let faults =
+        Faults { unprocessed: 2_000, duplicate: 1_500, undeleted: 300, ..Faults::default() };
+    for of in [OutageOf::Clicks, OutageOf::Queue, OutageOf::Ledger, OutageOf::Consent] {
+        let outage = Outage { of, from: look - MINUTE, until: look + 2 * HOUR };
+        let plan = Plan { outages: vec![outage], calm_at: start + 6 * DAY, ..plan.clone() };
+        leaves_no_dead_letter(&format!("{of:?}"), 40, plan.clone());
+        if matches!(of, OutageOf::Clicks | OutageOf::Queue) {
+            let careless = Plan { mutation: Some(Mutation::LookLost), ..plan.clone() };
+            assert!(run(careless, false).counted < 40, "{of:?}: the look is the only one");
+        }
+        leaves_no_dead_letter(
+            &format!("{of:?}, faults"),
+            40,
+            Plan { faults: faults.clone(), ..plan },
+        );
+    }
+}
+
+/// A lead is sold weeks later: only then does anybody know which visitor it was.
+#[test]
+fn a_lead_that_is_tied_on_day_35_is_found_by_the_look_of_day_40() {
+    let start = START + MINUTE;
+    let mut plan = Plan { orders: many().orders[..20].to_vec(), ..many() };
+    for (order, n) in plan.orders.iter_mut().zip(0..) {
+        let (lead, session, click) = (format!("lead{n}"), format!("s{n}"), format!("{n:032x}"));
+        order.names = Names { lead: Some(lead.clone()), ..Names::default() };
+        (order.occurred, order.posts) = (start, vec![start + MINUTE]);
+        plan.clicked.insert(click.clone(), start - DAY);
+        plan.visits.push(Visit { click: Some(click), ..Visit::of(&session, start - DAY) });
+        let ties = vec![(TieKind::Lead, lead)];
+        let tie = Visit { ties, keyed: true, ..Visit::of(&session, start + 35 * DAY) };
+        plan.visits.push(tie);
+    }
+    leaves_no_dead_letter("day 40", 20, Plan { calm_at: start + 41 * DAY, ..plan });
 }
 
 #[test]

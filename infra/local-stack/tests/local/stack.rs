@@ -27,7 +27,13 @@ fn now() -> String {
 
 #[tokio::test]
 async fn a_click_and_a_purchase_reach_microsoft() {
-    let options = Options { batch_window: Duration::ZERO, ..Options::on_free_ports() };
+    let mapping =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/core/tests/fixtures/mapping.json");
+    let options = Options {
+        batch_window: Duration::ZERO,
+        mapping: Some(mapping.into()),
+        ..Options::on_free_ports()
+    };
     let stack = Stack::start(options).await.expect("started");
     let click = json!({"msclkid": "dd4afcccb1c9a4cad9544dd7e5006", "sessionId": "s-1"});
     assert_eq!(post(&stack, "ms-attribution", click).await, 204);

@@ -81,8 +81,19 @@ fn record(told: &Told<'_>, now: EventTime, screen: &Screen) {
 
 /// Why something is so, and what helps.
 pub fn advice(meaning: &str, cure: &str, screen: &Screen) {
-    screen.say(format!("{}  {meaning}", "why:".bold()));
-    screen.say(format!("{} {cure}", "cure:".bold()));
+    screen.say(format!("{}  {}", "why:".bold(), without_links(meaning)));
+    screen.say(format!("{} {}", "cure:".bold(), without_links(cure)));
+}
+
+/// The texts are those of the pages, which link to each other: `[text](address)` is only `text` here.
+fn without_links(text: &str) -> String {
+    let mut parts = text.split("](");
+    let mut plain = parts.next().unwrap_or_default().replace('[', "");
+    for part in parts {
+        let after = part.split_once(')').map_or(part, |(_, after)| after);
+        plain.push_str(&after.replace('[', ""));
+    }
+    plain
 }
 
 fn next(told: &Told<'_>, state: State, now: EventTime) -> String {
@@ -161,5 +172,17 @@ impl<'a> Explained<'a> {
             why: told.why,
             next: told.next,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_links;
+
+    #[test]
+    fn links_of_pages_are_plain_words_on_a_screen() {
+        let text = "Look it up [below](#errors), or [there](a.md) (twice).";
+        assert_eq!(without_links(text), "Look it up below, or there (twice).");
+        assert_eq!(without_links("nothing (to do)"), "nothing (to do)");
     }
 }

@@ -7,7 +7,7 @@ use tracklayer_core::{
     ledger::{
         correction::{Correction, Effect},
         facts::{Click, ClickOrigin},
-        observed::{Attempt, AttemptOutcome},
+        observed::{Attempt, AttemptOutcome, Kind},
         row::Row,
     },
     reconcile::{
@@ -66,6 +66,7 @@ fn found_by(click: &Click) -> String {
         ClickOrigin::Lead => "found by the lead",
         ClickOrigin::Cart => "found by the cart",
         ClickOrigin::Order => "found by the order",
+        ClickOrigin::Other => "found in a way that only a newer version knows",
     };
     format!("{by}{under}")
 }
@@ -164,7 +165,7 @@ fn at_microsoft(row: &Row) -> Vec<Step> {
 }
 
 fn attempt(attempt: &Attempt, attempts: u32) -> String {
-    let kind = attempt.kind.as_str();
+    let kind = attempt.kind.map_or("an attempt", Kind::as_str);
     let outcome = match attempt.outcome {
         AttemptOutcome::Accepted => "was accepted",
         AttemptOutcome::Refused => "was not taken",

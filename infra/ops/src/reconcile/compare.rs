@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use tracklayer_core::{
     ledger::row::Row,
-    money::Money,
+    money::{Amount, Money},
     reconcile::state::{self, State},
 };
 
@@ -37,7 +37,8 @@ pub struct Worth {
 impl Fate {
     /// What became of the order that this row is of.
     pub fn of(row: &Row) -> Self {
-        let worth = Worth { original: row.facts.money, net: state::corrections(row).0.net };
+        let net = state::corrections(row).0.net;
+        let worth = Worth { original: row.facts.money, net: net.map(Amount::decimal) };
         let (state, reason) = state::state(row);
         let at_microsoft = row.observed.accepted.is_some();
         match state {
@@ -94,7 +95,7 @@ fn difference(wanted: Money, worth: Worth, net: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::money::{Amount, Currency};
+    use tracklayer_core::money::Currency;
 
     use super::*;
 

@@ -1,10 +1,10 @@
-//! The names of an event's fields.
+//! The names of an event's and a landing's fields.
 
 use serde::{Deserialize, Deserializer};
 
 macro_rules! fields {
     ($($name:ident => $text:literal,)*) => {
-        /// A field of an event, as the mapping's `required` lists name them.
+        /// A field of an event or a landing, as the mapping's `required` lists name those of events.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "each is named like its field")]
         pub enum Field { $($name,)* }
@@ -46,12 +46,15 @@ fields! {
     Original => "original",
     Amount => "amount",
     NewValue => "newValue",
+    LandingUrl => "landingUrl",
+    LandedAt => "landedAt",
 }
 
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         let unknown = || serde::de::Error::custom("is no field of an event");
-        Self::parse(&name).ok_or_else(unknown)
+        let of_event = |field: &Self| !matches!(field, Self::LandingUrl | Self::LandedAt);
+        Self::parse(&name).filter(of_event).ok_or_else(unknown)
     }
 }

@@ -1,4 +1,4 @@
-//! The known fields of one event, each as the JSON text it came in. Numbers are never read as
+//! The known fields of one event or landing, each as the JSON text it came in. Numbers are never read as
 //! binary floats on the way: money keeps its digits.
 
 use std::borrow::Cow;
@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
+use crate::text::trim;
 
 /// What a JSON object has of the known fields. Unknown ones are skipped, of equal ones the last
 /// counts.
@@ -58,7 +59,7 @@ impl<'a> Fields<'a> {
         }
         let text = string(raw).ok_or_else(|| wrong_type(field, "must be a number"))?;
         let is_plain = !text.contains(['e', 'E']);
-        Ok(Some(Cow::Owned(if is_plain { text.trim().to_owned() } else { String::new() })))
+        Ok(Some(Cow::Owned(if is_plain { trim(&text).to_owned() } else { String::new() })))
     }
 
     /// The field as a string that must be there.
@@ -121,7 +122,8 @@ struct Key(Option<Field>);
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
+        // As bytes, which are not checked: a key that is no text is no known one.
+        deserializer.deserialize_bytes(KeyVisitor)
     }
 }
 
@@ -134,7 +136,7 @@ impl Visitor<'_> for KeyVisitor {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(Key(Field::parse(name)))
+    fn visit_bytes<E>(self, name: &[u8]) -> Result<Key, E> {
+        Ok(Key(std::str::from_utf8(name).ok().and_then(Field::parse)))
     }
 }

@@ -3,6 +3,7 @@
 //! - [`field`] – their names; `fields` – one event's known fields, each still its raw JSON text
 //! - `read` – one field each: ids, names, times, click, person
 //! - `money` – value and currency, amount and currency
+//! - `landing` – what pages send, read field by field as well: [`Landing`]
 //! - `parse` – the rules in order: [`parse_event`]
 //! - `fingerprint` – whether two events say the same
 //! - `error` – codes callers can rely on
@@ -11,6 +12,7 @@ mod error;
 pub mod field;
 mod fields;
 mod fingerprint;
+mod landing;
 mod money;
 mod parse;
 mod read;
@@ -21,6 +23,7 @@ use std::collections::BTreeMap;
 
 pub use error::{ErrorCode, EventError, Rejection};
 pub use fingerprint::{Fingerprint, fingerprint};
+pub use landing::Landing;
 pub use parse::{Parsed, parse_event};
 
 use crate::id::{AccountName, EventName, RecordId, Source};

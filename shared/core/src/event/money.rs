@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::read::Warnings;
 use crate::mapping::Revenue;
 use crate::money::{Amount, Currency, Money};
+use crate::text::trim;
 
 /// The value of a conversion, as its goal's revenue mode wants it.
 pub(super) fn conversion_value(
@@ -100,5 +101,5 @@ fn currency(fields: &Fields<'_>) -> Result<Option<Currency>, EventError> {
     let invalid =
         |problem| EventError::at(ErrorCode::InvalidCurrency, Field::Currency.as_str(), problem);
     let code = fields.text(Field::Currency)?;
-    code.map(|code| Currency::parse(code.trim()).map_err(invalid)).transpose()
+    code.map(|code| Currency::parse(trim(&code)).map_err(invalid)).transpose()
 }

@@ -7,7 +7,7 @@ use super::OriginalRef;
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::{Fields, missing};
-use crate::id::{EventName, RecordId, Source, says_nothing};
+use crate::id::{EventName, RecordId, Source};
 use crate::ledger::{facts::References, order::OrderKey};
 use crate::mapping::{Account, EventRule, Mapping, PerOrder};
 use crate::person::click_id::ClickId;
@@ -16,13 +16,14 @@ use crate::person::{
     error::IdentityError,
     identity::{Sha256Hash, hash_email, hash_phone},
 };
+use crate::text::says_nothing;
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
 /// Why fields were left out or changed, in the order in which they were read.
 pub(super) type Warnings = Vec<EventError>;
 
 /// What a soft field says; nothing and a warning if that can't be used.
-fn soft<T>(read: Result<Option<T>, EventError>, warnings: &mut Warnings) -> Option<T> {
+pub(super) fn soft<T>(read: Result<Option<T>, EventError>, warnings: &mut Warnings) -> Option<T> {
     read.unwrap_or_else(|problem| {
         warnings.push(problem);
         None
@@ -46,8 +47,8 @@ fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, Even
     soft_id(fields, field, ErrorCode::InvalidId, parse)
 }
 
-/// An id, if there is one.
-fn soft_id<T, E: fmt::Display>(
+/// An id, or another text that may come as a whole number, if there is one.
+pub(super) fn soft_id<T, E: fmt::Display>(
     fields: &Fields<'_>,
     field: Field,
     code: ErrorCode,
@@ -59,7 +60,7 @@ fn soft_id<T, E: fmt::Display>(
 }
 
 /// The order that an event for the goal under this key is about, where the goal counts one conversion
-/// per order. Any text will do, also one that is no id, but no word that stands for nothing: all
+/// per order. Any text will do, also one that is no id, but none that stands for a missing value: all
 /// sales would be one order.
 pub(super) fn order(
     fields: &Fields<'_>,
@@ -188,8 +189,11 @@ fn hash_field(
     fields.said(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
 }
 
-/// An unknown word is refused rather than taken for consent.
+/// An unknown word is refused rather than taken for consent; a refusal may also be `false` or `0`.
 pub(super) fn consent(fields: &Fields<'_>) -> Result<Consent, EventError> {
+    if matches!(fields.raw(Field::Consent), Some("false" | "0")) {
+        return Ok(Consent::Denied);
+    }
     let Some(word) = fields.said(Field::Consent)? else {
         return Ok(Consent::Unknown);
     };

@@ -3,7 +3,7 @@
 //! Corrections are a set keyed by their own event id, folded in the order they occurred, so that any
 //! order of arrival ends in the same net.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,8 @@ use crate::{
     time::{EventTime, Moment},
 };
 
-/// Corrections that one row takes; more are rejected (`invalid_original`).
+/// Corrections that one row takes; more are rejected (`invalid_original`). Of those that waited for
+/// their original more end as `too_many_corrections`.
 pub const MAX_CORRECTIONS: usize = 50;
 
 /// A refund, restatement or cancellation of the original.
@@ -43,6 +44,20 @@ pub struct Correction {
     /// Refused when it was recorded, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<CorrectionRefusal>,
+}
+
+/// What a log says of it: its id and its money.
+impl fmt::Display for Correction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Change { amount, new_value, currency } = self.change;
+        write!(f, "{}/{} ", self.source, self.event_id)?;
+        match (amount, new_value) {
+            (Some(amount), _) => write!(f, "refund {amount}")?,
+            (None, Some(value)) => write!(f, "new value {value}")?,
+            (None, None) => f.write_str("full refund")?,
+        }
+        currency.map_or(Ok(()), |currency| write!(f, " {currency}"))
+    }
 }
 
 /// What a correction changes. All absent: everything is taken back.
@@ -74,6 +89,8 @@ pub enum CorrectionRefusal {
     AccountMismatch,
     /// The person was erased, and with it what names the conversion to Microsoft.
     IdentityErased,
+    /// It waited for its original, which by now has as many corrections as a row takes.
+    TooManyCorrections,
     /// A word that a later version wrote: after a roll-back its rows stay readable.
     #[serde(other)]
     Other,
@@ -89,6 +106,7 @@ impl CorrectionRefusal {
             CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
             CorrectionRefusal::AccountMismatch => "account_mismatch",
             CorrectionRefusal::IdentityErased => "identity_erased",
+            CorrectionRefusal::TooManyCorrections => "too_many_corrections",
             CorrectionRefusal::Other => "other",
         }
     }
@@ -123,8 +141,9 @@ pub struct Folded {
     pub worth: Worth,
     /// One effect per correction, in the order of the row's corrections.
     pub effects: Vec<Effect>,
-    /// The net as the order log sees it, also when Microsoft takes no more of it; absent without value.
-    pub net: Option<Decimal>,
+    /// What is left as it would be sent: nothing is ever less than 0. Also when Microsoft takes no more
+    /// of it; absent without value.
+    pub net: Option<Amount>,
 }
 
 /// Folds `corrections` of a conversion with these `facts` in the order they occurred: by
@@ -138,7 +157,13 @@ pub fn fold(account: &AccountName, facts: &Facts, corrections: &[Correction]) ->
     for position in order {
         effects[position] = effect_of(account, facts, &corrections[position], &mut running);
     }
-    Folded { worth: running.worth(facts), effects, net: running.net }
+    let worth = running.worth(facts);
+    let net = facts.money.map(|original| match &worth {
+        Worth::Original => original.amount,
+        Worth::Net(money) => money.amount,
+        Worth::Nothing => Amount::ZERO,
+    });
+    Folded { worth, effects, net }
 }
 
 fn occurrence(a: &Correction, b: &Correction) -> Ordering {

@@ -10,7 +10,8 @@ use crate::{
     time::EventTime,
 };
 
-/// The original conversion, fixed when the row is written.
+/// The original conversion. What the source said is fixed when the row is written; identity, click and
+/// `conversion_time` with the first claim (exceptions: invariant 4 in `shared/README.md`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// SHA-256 over the parsed event, which distinguishes a repetition from a conflict.
@@ -19,7 +20,7 @@ pub struct Facts {
     pub goal: GoalName,
     /// When the source says it happened.
     pub occurred_at: EventTime,
-    /// What is sent to Microsoft: `occurred_at`, shifted by whole seconds if that key was taken.
+    /// What is sent to Microsoft: [`Facts::earliest_time`], or a later second if that key was taken.
     pub conversion_time: EventTime,
     /// The original value; absent on goals without value.
     pub money: Option<Money>,
@@ -47,12 +48,24 @@ impl Facts {
     pub fn click_id(&self) -> Option<&ClickId> {
         self.identity.click_id.as_ref().filter(|id| !self.refused_clicks.contains(id))
     }
+
+    /// The first second that may be sent as the conversion's time: when it happened, or the second
+    /// after its click was first seen, if that is later. The click may be a few minutes later than the
+    /// event says (a clock is behind), and Microsoft refuses a conversion earlier than its click (5616)
+    /// or never counts it. A click of the same second counts as earlier.
+    #[must_use]
+    pub fn earliest_time(&self) -> EventTime {
+        let clicked_at = self.click.as_ref().and_then(|click| click.clicked_at);
+        let later = clicked_at.filter(|at| *at > self.occurred_at);
+        // A click's time is kept without its fraction: hence the second after it.
+        later.map_or(self.occurred_at, |at| at.plus_seconds(1))
+    }
 }
 
 /// The click a conversion is credited to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Click {
-    /// When it was captured; unknown if the event brought the click id itself.
+    /// When it was captured; unknown if the event brought a click id that was never captured.
     pub clicked_at: Option<EventTime>,
     /// What led to it.
     pub from: ClickOrigin,
@@ -74,6 +87,10 @@ pub enum ClickOrigin {
     Cart,
     /// A click tied to the order.
     Order,
+    /// A word that a later version wrote: after a roll-back its rows stay readable. Such a click is
+    /// taken for one that was found: it is looked for anew before it is sent.
+    #[serde(other)]
+    Other,
 }
 
 /// Records of the source by which a click can be found.

@@ -66,6 +66,12 @@ impl RowKey {
         Self::partition(&self.source, &self.event_id)
     }
 
+    /// The key that it shares with other events of its id.
+    #[must_use]
+    pub fn partition_key(&self) -> PartitionKey {
+        PartitionKey { source: self.source.clone(), event_id: self.event_id.clone() }
+    }
+
     /// This row's sort key.
     #[must_use]
     pub fn sk(&self) -> &str {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ledger::wait::WaitReason,
     money::{Amount, Money},
-    serde_help::{is_false, is_zero},
+    serde_help::{is_false, is_zero, known},
     time::EventTime,
 };
 
@@ -303,7 +303,9 @@ pub enum AttemptOutcome {
     Accepted,
     /// It is known that Microsoft did not take it.
     Refused,
-    /// There was no answer, or none that could be read.
+    /// There was no answer, or none that could be read; or the outcome is one that only a later version
+    /// knows, so that after a roll-back its rows stay readable.
+    #[serde(other)]
     Unknown,
 }
 
@@ -313,8 +315,10 @@ pub enum AttemptOutcome {
 pub struct Attempt {
     /// When it was answered or given up.
     pub at: EventTime,
-    /// What was sent.
-    pub kind: Kind,
+    /// What was sent; absent for what only a later version sends. No decision reads it: what may count
+    /// at Microsoft is in [`Observed::applying`], [`Observed::apply_unknown`] and [`Observed::claim`].
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    pub kind: Option<Kind>,
     /// How it ended.
     pub outcome: AttemptOutcome,
     /// Microsoft's number, if it named an error.

@@ -12,6 +12,7 @@ use crate::{
     id::{AccountName, EventName, Source},
     ledger::row::{BadKey, RowKey},
     person::identity::to_hex,
+    text::trim,
     time::EventTime,
 };
 
@@ -34,7 +35,8 @@ impl OrderKey {
     /// goal that is renamed at Microsoft stays the same. `own` is the event's source, where the order
     /// numbers of that source are its own. `None` for an empty number.
     ///
-    /// Any text is a number here, also one that no id may be; blanks around it don't count.
+    /// Any text is a number here, also one that no id may be; blanks and invisible characters around
+    /// it don't count.
     #[must_use]
     pub fn new(
         account: &AccountName,
@@ -42,7 +44,7 @@ impl OrderKey {
         own: Option<&Source>,
         number: &str,
     ) -> Option<Self> {
-        let number = number.trim();
+        let number = trim(number);
         if number.is_empty() {
             return None;
         }
@@ -137,6 +139,9 @@ pub struct SameOrder {
     pub event: EventName,
     /// The order's row.
     pub row: RowKey,
+    /// Whether the notice came by a key that covers the row: only then the row takes the corrections
+    /// that wait under the notice's id.
+    pub covered: bool,
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub struct Orphan {
     pub key: PartitionKey,
     /// The account it counts under, if a correction named one or there is only one.
     pub account: Option<AccountName>,
-    /// What waits, in the order it came.
+    /// What waits, in the order it came; and what can't be recorded with its original any more, which
+    /// is marked as refused.
     pub corrections: Vec<Correction>,
     /// Raised by every write. All writers condition on it, and write the whole item.
     pub revision: u64,
@@ -65,6 +66,11 @@ impl Orphan {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.open.is_none()
+    }
+
+    /// What waits for the original.
+    pub fn waiting(&self) -> impl Iterator<Item = &Correction> {
+        self.corrections.iter().filter(|correction| correction.refused.is_none())
     }
 }
 

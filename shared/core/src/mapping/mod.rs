@@ -8,7 +8,8 @@
 //! ownOrders      sources whose order numbers are their own
 //! ```
 //!
-//! A new event is an edit of that file only. It is the only list of accounts.
+//! A new event is an edit of that file; no test but those of the pages looks at its names. It is the
+//! only list of accounts.
 
 mod file;
 #[cfg(test)]
@@ -154,6 +155,9 @@ impl Mapping {
     /// The text of the shipped mapping.
     pub const SHIPPED: &str = include_str!("../../mapping.json");
 
+    /// The text of a mapping for tests, so that an edit of the shipped one breaks none of them.
+    pub const SAMPLE: &str = include_str!("../../tests/fixtures/mapping.json");
+
     /// Reads and checks a mapping; an error names the place in the file.
     pub fn parse(json: &str) -> Result<Self, MappingError> {
         file::parse(json)
@@ -163,6 +167,12 @@ impl Mapping {
     #[must_use]
     pub fn shipped() -> Self {
         Self::parse(Self::SHIPPED).expect("the shipped mapping is valid, which a test checks")
+    }
+
+    /// The mapping for tests.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self::parse(Self::SAMPLE).expect("the sample is valid")
     }
 
     /// What an event name means; `None` for an unknown one.

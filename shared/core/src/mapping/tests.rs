@@ -1,7 +1,7 @@
 use super::*;
 
 fn edited(edit: impl FnOnce(&mut serde_json::Value)) -> Result<Mapping, MappingError> {
-    let mut file = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     edit(&mut file);
     Mapping::parse(&file.to_string())
 }
@@ -12,9 +12,15 @@ fn goal(mapping: &Mapping, account: &str, event: &str) -> Option<String> {
     mapping.goal(&account, &event).map(|goal| goal.name.to_string())
 }
 
+/// Whoever adapts this system edits the shipped file: nothing here looks at its names.
 #[test]
-fn shipped() {
-    let mapping = Mapping::shipped();
+fn the_shipped_file_is_a_mapping() {
+    Mapping::parse(Mapping::SHIPPED).expect("a mapping");
+}
+
+#[test]
+fn a_file_is_read_whole() {
+    let mapping = Mapping::sample();
     for (event, name) in [
         ("purchase", "Purchase"),
         ("qualified_lead", "Qualified Lead"),

@@ -25,9 +25,10 @@ const DEFECT: &str = "The request was built wrongly.";
 const REPORT: &str =
     "Report it with the TrackingId; the row is kept and can be redriven after a fix.";
 const IDENTITY: &str = "The user who gave consent can't be used with this customer.";
-const CONSENT: &str = "Give consent again with a user who can manage the ad account, then redrive.";
+const CONSENT: &str = "Give consent again (infra/README.md) with a user who can manage the ad account; redrive what is dead by then.";
 const ACCOUNT: &str = "The customer or account number in the account's secret is not accepted.";
-const NUMBERS: &str = "Correct customer_id and account_id in the secret, then redrive.";
+const NUMBERS: &str =
+    "Correct customer_id and account_id in the secret; redrive what is dead by then.";
 const EXTERNAL: &str =
     "The goal expects externally attributed conversions, or the row's are wrong.";
 const OTHER_GOAL: &str = "Use a goal that is not externally attributed, then redrive.";
@@ -51,14 +52,14 @@ pub const TABLE: &[Entry] = &[
         "InvalidCredentials",
         ErrorClass::Token,
         "The access token or the developer token is wrong for this environment, or the account is inactive (often called AuthenticationFailed).",
-        "Check developer_token and MSADS_ENVIRONMENT belong together, consent again if needed, then redrive.",
+        "See that developer_token and MSADS_ENVIRONMENT belong together, or give consent again (infra/README.md); redrive what is dead by then.",
     ),
     row(
         106,
         "UserIsNotAuthorized",
         ErrorClass::Account,
         "The user has no access to the ad account, or the two account headers don't belong together (often called AuthenticationFailed).",
-        "Give the user access, or correct customer_id and account_id in the secret, then redrive.",
+        "Give the user access, or correct customer_id and account_id in the secret; redrive what is dead by then.",
     ),
     row(108, "UserCompromised", ErrorClass::Account, IDENTITY, CONSENT),
     row(
@@ -66,7 +67,7 @@ pub const TABLE: &[Entry] = &[
         "AuthenticationTokenExpired",
         ErrorClass::Token,
         "The access token ran out (often called AuthenticationFailed).",
-        "Nothing; it is renewed. If it stays, consent again.",
+        "Nothing; it is renewed. If it stays, give consent again (infra/README.md).",
     ),
     row(
         113,
@@ -81,7 +82,7 @@ pub const TABLE: &[Entry] = &[
         "CallRateExceeded",
         ErrorClass::Throttled,
         "Too many calls within a minute.",
-        "Nothing; the account pauses for a minute. Lower MaximumConcurrency if it is frequent.",
+        "Nothing; the account pauses for a minute. Lower UploadConcurrency if it is frequent.",
     ),
     row(120, "UserLoginAccessDenied", ErrorClass::Account, IDENTITY, CONSENT),
     row(122, "PersonalIdentityNotAvailable", ErrorClass::Account, IDENTITY, CONSENT),
@@ -107,7 +108,7 @@ pub const TABLE: &[Entry] = &[
         "CampaignServiceInvalidAccountStatus",
         ErrorClass::Account,
         "The ad account is not active.",
-        "Activate the account at Microsoft, then redrive.",
+        "Activate the account at Microsoft; redrive what is dead by then.",
     ),
     row(
         1009,
@@ -138,7 +139,7 @@ pub const TABLE: &[Entry] = &[
         "OfflineConversionPilotNotEnabledForCustomer",
         ErrorClass::Account,
         "Offline conversions are not enabled for this customer.",
-        "Ask Microsoft to enable them, then redrive.",
+        "Ask Microsoft to enable them; redrive what is dead by then.",
     ),
     // --- answers that say nothing but their HTTP status
     named(
@@ -153,7 +154,7 @@ pub const TABLE: &[Entry] = &[
         "HTTP 405",
         ErrorClass::Account,
         "The address is not that of the API: it does not accept such requests.",
-        "Correct MSADS_API_URL (unset, Microsoft's own address is used), then redrive.",
+        "Correct MSADS_API_URL (unset, Microsoft's own address is used); redrive what is dead by then.",
     ),
     named("HTTP 413", ErrorClass::Defect, "The request is too large for Microsoft.", REPORT),
     // --- errors of one row
@@ -241,9 +242,9 @@ pub const TABLE: &[Entry] = &[
     row(
         5616,
         "ConversionTimeEarlierThanClickTime",
-        ErrorClass::Final,
+        ErrorClass::Click,
         "The click happened after the conversion.",
-        "The row is sent without that click, with another one or its hashes, or waits. If an earlier attempt has no answer, it is refused: check the source's clock and which click the sale belongs to.",
+        "Nothing: another click or the hashes are sent, or the row waits for one. If it is refused, check the source's clock and which click the sale belongs to.",
     ),
     row(
         5617,

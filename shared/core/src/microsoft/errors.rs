@@ -1,6 +1,6 @@
-//! Microsoft's error codes as data: code, symbol, what to do, cause and cure.
+//! What Microsoft's errors mean: their classes, and how an error is looked up in `error_table`.
 //!
-//! One table drives the decision, the log, `status` and the troubleshooting page, so they can't
+//! That table drives the decision, the log, `status` and the troubleshooting page, so they can't
 //! disagree. Sources: the operation pages of the Campaign Management service
 //! (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions and
 //! …/applyofflineconversionadjustments) and its list of operation error codes
@@ -26,11 +26,15 @@ pub enum ErrorClass {
     Configuration,
     /// The row is refused because Microsoft doesn't know its goal's name.
     GoalName,
+    /// The click is later than the conversion: the row is sent without that click, or refused if
+    /// an earlier attempt has no answer or it was sent without one.
+    Click,
     /// The row is refused and no repair will make Microsoft take it.
     Final,
     /// The payload is wrong: a defect of this software, or a row that can't be expressed.
     Defect,
-    /// Not in the table: kept, alarmed, refused visibly.
+    /// Not in the table, and counted as `UnknownCode`. A row that it names is refused; a whole call
+    /// has an unknown outcome and is sent again.
     Unknown,
 }
 
@@ -43,8 +47,9 @@ impl ErrorClass {
             ErrorClass::Throttled => "pause, then retry",
             ErrorClass::Token => "new token once, then fix configuration",
             ErrorClass::Account => "fix configuration; the account's rows are retried",
-            ErrorClass::Wait(_) => "wait until",
+            ErrorClass::Wait(_) => "wait, then send again",
             ErrorClass::Configuration | ErrorClass::GoalName => "fix configuration, then redrive",
+            ErrorClass::Click => "sent without that click",
             ErrorClass::Final => "final",
             ErrorClass::Defect => "our defect",
             ErrorClass::Unknown => "unknown",
@@ -91,9 +96,6 @@ pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry
 
 /// The symbol of a refusal that says nothing but its HTTP status, 400.
 pub const UNREADABLE: &str = "HTTP 400";
-
-/// `ConversionTimeEarlierThanClickTime`: the click is later than the conversion.
-pub const CLICK_TOO_LATE: i64 = 5616;
 
 /// What to do about an error as Microsoft sent it.
 #[must_use]

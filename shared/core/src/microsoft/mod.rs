@@ -1,4 +1,9 @@
 //! Microsoft's own words: payloads, replies, error codes, goals, reports. Nothing else knows them.
+//!
+//! - `payload`, `reply`: what is sent, and what each row's outcome is
+//! - `errors`, `error_table`: what an error means, and the line of each
+//! - `token_errors`: those of the identity service
+//! - `goals`, `report`: the check of the goals, and what became of accepted rows
 
 mod error_table;
 pub mod errors;

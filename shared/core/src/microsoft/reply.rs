@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::microsoft::errors::{CLICK_TOO_LATE, Entry, ErrorClass, UNREADABLE, look_up};
+use crate::microsoft::errors::{Entry, ErrorClass, UNREADABLE, look_up};
 
 /// One error, from a row (`PartialErrors`) or from a whole call (fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn gravity(class: ErrorClass) -> u8 {
         ErrorClass::Wait(_) => 1,
         ErrorClass::Unknown => 2,
         ErrorClass::Configuration | ErrorClass::GoalName | ErrorClass::Defect => 3,
-        ErrorClass::Final => 4,
+        ErrorClass::Click | ErrorClass::Final => 4,
     }
 }
 
@@ -227,12 +227,6 @@ impl MicrosoftError {
             symbol: sent.or_else(|| entry.map(|entry| entry.symbol.to_owned())),
             class,
         }
-    }
-
-    /// Whether it says that the click is later than the conversion (5616).
-    #[must_use]
-    pub fn is_click_too_late(&self) -> bool {
-        self.entry().is_some_and(|entry| entry.code == Some(CLICK_TOO_LATE))
     }
 
     /// The table's line for it; an error without one is new.

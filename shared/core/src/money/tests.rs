@@ -98,18 +98,6 @@ fn decimals_within_the_limits() {
 }
 
 #[test]
-fn a_net_may_fall_below_zero() {
-    let amount = |token| Amount::from_json(token).expect("amount");
-    let net = Net::from(amount("129.95")).minus(amount("30.00"));
-    assert_eq!(net.to_string(), "99.95");
-    assert_eq!(net.positive(), Some(amount("99.95")));
-    assert_eq!(net.minus(amount("99.95")).positive(), None);
-    let below = net.minus(amount("100"));
-    assert_eq!(serde_json::to_string(&below).expect("number"), "-0.05");
-    assert_eq!(below.positive(), None);
-}
-
-#[test]
 fn stored_as_string_sent_as_number() {
     let amount = Amount::from_json("10.50").expect("amount");
     assert_eq!(serde_json::to_string(&amount).expect("text"), "\"10.5\"");

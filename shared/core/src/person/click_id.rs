@@ -1,4 +1,4 @@
-//! Click ids (`msclkid`) as they arrive from landing pages, tags and CRMs, and landing addresses.
+//! Click ids (`msclkid`) as they arrive from landing pages, tags and CRMs.
 
 use std::fmt;
 

@@ -10,8 +10,10 @@ pub enum Consent {
     Granted,
     /// Refused.
     Denied,
-    /// Not asked, or not reported.
+    /// Not asked, or not reported; or a stored word that only a later version knows, which is no
+    /// agreement.
     #[default]
+    #[serde(other)]
     Unknown,
 }
 
@@ -26,10 +28,14 @@ impl Consent {
         }
     }
 
-    /// Reads one of the three words, in either case and with blanks around it.
+    /// Reads one of the three words, in either case and with blanks around it. A refusal may also be
+    /// `false`, `no` or `0`; only its own word is an agreement.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        let is_it = |consent: &Self| consent.as_str().eq_ignore_ascii_case(word.trim());
-        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(is_it)
+        let is_it = |known: &str| known.eq_ignore_ascii_case(word.trim());
+        if ["false", "no", "0"].into_iter().any(is_it) {
+            return Some(Self::Denied);
+        }
+        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(|it| is_it(it.as_str()))
     }
 }

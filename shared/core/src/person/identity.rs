@@ -12,6 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::person::{click_id::ClickId, error::IdentityError, phone::e164};
+use crate::text::{WORDS_FOR_NOTHING, is_invisible};
 
 /// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
 /// digits; `Debug` redacts it, since it still names a person.
@@ -35,8 +36,13 @@ impl Sha256Hash {
     /// Reads a hash that an event brings. The hash of an empty field, or of a word that stands for
     /// one, is nobody's: it would be the same for everybody.
     pub fn of_person(text: &str) -> Result<Self, IdentityError> {
-        static NOBODY: LazyLock<[Sha256Hash; 8]> = LazyLock::new(|| {
-            ["", "null", "undefined", "none", "n/a", "NULL", "None", "N/A"].map(Sha256Hash::of)
+        static NOBODY: LazyLock<Vec<Sha256Hash>> = LazyLock::new(|| {
+            let cases = |word: &str| {
+                let (first, rest) = word.split_at(1);
+                [word.to_owned(), word.to_uppercase(), format!("{}{rest}", first.to_uppercase())]
+            };
+            let words = WORDS_FOR_NOTHING.iter().chain(&["n/a"]).flat_map(|word| cases(word));
+            words.chain([String::new()]).map(|word| Sha256Hash::of(&word)).collect()
         });
         let hash = Self::parse(text.trim())?;
         if NOBODY.contains(&hash) { Err(IdentityError::Nobody) } else { Ok(hash) }
@@ -114,14 +120,10 @@ fn normalise_email(text: &str) -> Option<String> {
     let (local, domain) = plain.split_once('@')?;
     let local = local.split('+').next()?.replace('.', "");
     let dots_inside = domain.contains('.') && !domain.split('.').any(str::is_empty);
-    let one_address = !domain.contains('@') && !plain.contains(is_foreign);
+    let is_name = |c: char| c.is_alphanumeric() || "-.".contains(c);
+    let one_address = domain.chars().all(is_name) && !plain.contains(is_foreign);
     let valid = !local.is_empty() && dots_inside && one_address;
     valid.then(|| format!("{local}@{domain}"))
-}
-
-/// Comes along when an address is copied, and is seen by nobody.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 /// Separators and brackets: what is more than an address, such as `mailto:` or a list.
@@ -138,6 +140,15 @@ fn without_accents_and_spaces(text: &str) -> String {
     text.nfkd().filter(wanted).nfc().collect()
 }
 
+/// The digit 0 of the scripts in which phone numbers are written: Arabic, Persian, Devanagari, Bengali,
+/// Thai. Those of Chinese and Japanese keyboards are forms of the usual ones.
+const ZEROS: [char; 5] = ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{e50}'];
+
+fn ascii_digit(c: char) -> char {
+    let value = |zero: &char| u32::from(c).checked_sub(u32::from(*zero)).filter(|it| *it < 10);
+    ZEROS.iter().find_map(value).and_then(|it| char::from_digit(it, 10)).unwrap_or(c)
+}
+
 /// Normalises a phone number to E.164 with its leading `+` and hashes it; 64 hex digits are a hash
 /// already and stay what they are.
 ///
@@ -150,7 +161,7 @@ pub fn hash_phone(
     match Sha256Hash::of_person(text) {
         Err(IdentityError::Hash) => {
             // Other scripts' digits, and what phones put around a number that is copied.
-            let text: String = text.nfkc().filter(|c| !is_invisible(*c)).collect();
+            let text: String = text.nfkc().filter(|c| !is_invisible(*c)).map(ascii_digit).collect();
             e164(text.trim(), default_country_code).map(|number| Sha256Hash::of(&number))
         }
         hash => hash,

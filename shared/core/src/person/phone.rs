@@ -19,7 +19,8 @@ pub(crate) fn e164(
     text: &str,
     default_country_code: Option<&str>,
 ) -> Result<String, IdentityError> {
-    let text = without_extension(without_label(text).trim_start_matches(['(', ' ']));
+    let text = without_extension(without_note(without_label(text)));
+    let text = text.trim_start_matches(['(', ' ']);
     if let Some(text) = text.strip_prefix('+') {
         return international(text, "").ok_or(IdentityError::Phone);
     }
@@ -33,14 +34,26 @@ pub(crate) fn e164(
     }
 }
 
-/// What a number's extension begins with, without points and blanks.
-const EXTENSIONS: [&str; 8] = ["x", "ext", "extn", "extension", "#", ";ext=", ",", ",,"];
+/// What a number's extension begins with, without points, commas and blanks.
+const EXTENSIONS: [&str; 7] = ["x", "ext", "extn", "extension", "#", ";ext=", ""];
 
-/// The number without what it is called, such as `tel:`.
+/// Whether a text beside a number is no part of it: it has no digit.
+fn is_label(text: &str) -> bool {
+    !text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// The number without what it is called, such as `tel:` or `Germany` before a `+`.
 fn without_label(text: &str) -> &str {
-    let is_label = |label: &str| !label.contains(|c: char| c.is_ascii_digit());
     let labelled = text.split_once(':').filter(|(label, _)| is_label(label));
-    labelled.map_or(text, |(_, number)| number)
+    let text = labelled.map_or(text, |(_, number)| number);
+    let plus = text.find('+').filter(|at| is_label(&text[..*at]));
+    plus.map_or(text, |at| &text[at..])
+}
+
+/// The number without a note behind it, such as `(mobile)`.
+fn without_note(text: &str) -> &str {
+    let noted = text.trim_end().strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    noted.filter(|(_, note)| is_label(note)).map_or(text, |(number, _)| number)
 }
 
 /// The number without the extension behind it, such as `ext. 7` or `x104`.
@@ -49,8 +62,9 @@ fn without_extension(text: &str) -> &str {
     let Some((number, extension)) = text.find(begins).map(|at| text.split_at(at)) else {
         return text;
     };
+    let extension = extension.trim_end_matches([')', ' ']);
     let word = extension.trim_end_matches(|c: char| c.is_ascii_digit());
-    let word_of = word.to_ascii_lowercase().replace(['.', ':', ' '], "");
+    let word_of = word.to_ascii_lowercase().replace(['.', ':', ',', ' '], "");
     // Longer ones are another number.
     let has_some = (1..=7).contains(&(extension.len() - word.len()));
     let is_extension = has_some && EXTENSIONS.contains(&word_of.as_str());

@@ -77,7 +77,7 @@ impl WaitReason {
             ),
             WaitReason::AccountHeld => advice(
                 "Two checks in a row could not use the account, or another account of the mapping has the same ad account.",
-                "Do what `findings` say (consent, access, numbers). Rows are sent by themselves once a check passes.",
+                "Do what `findings` say ([consent](README.md#consent), access, numbers). Rows are sent by themselves once a check passes.",
             ),
             WaitReason::OriginalMissing => advice(
                 "The event that the correction names has not come.",
@@ -118,7 +118,7 @@ impl CorrectionRefusal {
                 "Send the sale as a new event.",
             ),
             CorrectionRefusal::TooOldForMicrosoft => advice(
-                "It came later than 90 days after the conversion.",
+                "It came later than 90 days after the conversion or its click.",
                 "Nothing can be done at Microsoft; the ledger keeps the money.",
             ),
             CorrectionRefusal::CurrencyMismatch => advice(
@@ -133,6 +133,10 @@ impl CorrectionRefusal {
                 "The person was erased, and with it what names the conversion to Microsoft.",
                 "Nothing; it changes `netValue`, but is not sent to Microsoft.",
             ),
+            CorrectionRefusal::TooManyCorrections => advice(
+                "It came before its original, which has 50 corrections by now.",
+                "Send what the sale is worth now as one `newValue` before a sale has 50 corrections; after that, correct it at Microsoft.",
+            ),
             CorrectionRefusal::Other => NEWER,
         }
     }
@@ -146,7 +150,7 @@ impl RefusalReason {
         match self {
             RefusalReason::Microsoft { .. } => advice(
                 "Microsoft refused it, with this code.",
-                "Look the code up in TROUBLESHOOTING.md, repair the cause, redrive the dead-letter queue.",
+                "Look the code up [below](#errors-of-microsoft): its class says whether a repair and a redrive help.",
             ),
             RefusalReason::Unmatched => advice(
                 "Nobody was recognised within 90 days of the conversion: no click, and no hashes that the goal takes.",

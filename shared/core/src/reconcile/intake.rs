@@ -13,13 +13,12 @@ use crate::{
     },
     person::identity::{Identity, Sha256Hash},
     reconcile::{
+        attribution::Credit,
         decide::Action,
         note::{Context, next_entry, waiting},
     },
     time::{DAY, EventTime},
 };
-
-pub use crate::reconcile::attribution::Credit as ClickSearch;
 
 /// How a row gets on after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +46,10 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 /// Hashes are kept only where the mapping says that they are sent: Microsoft drops them beside a
 /// click id where a goal has enhanced conversions off, and refuses a row that has nothing else.
 #[must_use]
-pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
+pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
-    Facts {
+    let facts = Facts {
         fingerprint: conversion.fingerprint().to_string(),
         goal: conversion.goal.name.clone(),
         occurred_at: conversion.occurred_at,
@@ -67,18 +66,23 @@ pub fn facts_of(conversion: &Conversion, search: &ClickSearch) -> Facts {
         refused_clicks: Vec::new(),
         consent: conversion.consent,
         erased_at: None,
-    }
+    };
+    Facts { conversion_time: facts.earliest_time(), ..facts }
 }
 
 /// `facts` credited to what was found now; the key that they then have at Microsoft must be claimed
-/// before they are written.
+/// before they are written. It keeps its second where neither who converted nor the first second that
+/// may be sent is another one.
 #[must_use]
-pub fn credited_to(facts: &Facts, search: &ClickSearch) -> Facts {
+pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let identity = Identity { click_id, ..facts.identity.clone() };
-    let conversion_time =
-        if identity == facts.identity { facts.conversion_time } else { facts.occurred_at };
-    Facts { identity, click, conversion_time, ..facts.clone() }
+    let credited = Facts { identity, click, ..facts.clone() };
+    let earliest = credited.earliest_time();
+    if credited.identity == facts.identity && earliest == facts.earliest_time() {
+        return credited;
+    }
+    Facts { conversion_time: earliest, ..credited }
 }
 
 /// A new row with `facts`; its next step is in `open`, or else a message.
@@ -143,7 +147,7 @@ pub fn has_nobody(row: &Row) -> bool {
 ///
 /// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
 #[must_use]
-pub fn improved(row: &Row, conversion: &Conversion, search: &ClickSearch) -> Option<Facts> {
+pub fn improved(row: &Row, conversion: &Conversion, search: &Credit) -> Option<Facts> {
     let facts = &row.facts;
     let new = facts_of(conversion, search);
     let mut better = facts.clone();
@@ -152,7 +156,7 @@ pub fn improved(row: &Row, conversion: &Conversion, search: &ClickSearch) -> Opt
     better.references = if led { new.references.or(known) } else { known.or(new.references) };
     if new.identity.is_matchable() {
         (better.identity, better.click) = (new.identity, new.click);
-        better.conversion_time = facts.occurred_at;
+        better.conversion_time = better.earliest_time();
     }
     (better != *facts).then_some(better)
 }
@@ -274,5 +278,5 @@ fn due_for(row: &Row, after: &Row, context: &Context<'_>) -> Option<Open> {
     }
     // Its original is about to be sent: if its message is lost, this brings it back.
     let due = context.now.plus_seconds(context.policy.hour);
-    Some(waiting(row, due, WaitReason::SettleDelay, context.now))
+    Some(IndexClass::Wait.entry(due, due, None))
 }

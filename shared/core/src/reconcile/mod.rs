@@ -1,4 +1,15 @@
 //! What the project exists for: pure decisions from a row, its account and the time.
+//!
+//! - `intake`, `orders`, `orphans`: how events become rows, which event speaks for an order, and how
+//!   corrections find their original
+//! - `attribution`: which click a sale is credited to
+//! - `decide`: what a row needs now
+//! - `calls`: how rows are cut into calls
+//! - `verdict`: what Microsoft's answer means for each row
+//! - `note`, `outcome`: what is written about a row, and on which condition
+//! - `redrive`: what a message means for a row that is refused or dead
+//! - `state`, `totals`: the words for people, and the money by them
+//! - `audit`, `erasure`: what nothing drives any more, and what of a person is left
 
 pub mod advice;
 pub mod attribution;

@@ -154,6 +154,10 @@ impl Note {
             (Note::Dead | Note::Redriven(_), _) if same_observed => {
                 self.write(current, None, context)
             }
+            // Whatever another run has learned: the queue gives the message up all the same.
+            (Note::Dead, _) if is_left_without_message(current) => {
+                self.write(current, None, context)
+            }
             _ => return OnConflict::GiveUp,
         };
         OnConflict::Write(Box::new(write))
@@ -285,6 +289,14 @@ impl Note {
             | Note::Unknown(..) => next_entry(after, context),
         }
     }
+}
+
+/// Whether nothing but its message drives the row: without it, only a redrive does. One that is
+/// accepted is driven by its `due`; one that is refused is listed, and one that is erased is over.
+#[must_use]
+pub fn is_left_without_message(row: &Row) -> bool {
+    let observed = &row.observed;
+    observed.refusal.is_none() && observed.accepted.is_none() && !row.is_erased()
 }
 
 /// The entry that the next decision asks for. A refused or dead row keeps its own, whatever else

@@ -18,13 +18,14 @@
 use crate::{
     id::{AccountName, EventName},
     ledger::{
-        correction::{Correction, MAX_CORRECTIONS},
+        correction::{Correction, CorrectionRefusal, MAX_CORRECTIONS},
         orphan::{Orphan, entry, kept_until},
         row::{PartitionKey, Row},
     },
     reconcile::{
         intake::{Unfit, append, has},
         note::Context,
+        state::{lost_since, without_effect},
     },
     time::EventTime,
 };
@@ -162,26 +163,42 @@ pub struct Moved {
     pub row: Row,
     /// The orphan with what is left, perhaps nothing.
     pub orphan: Orphan,
+    /// What a log says of each of the corrections that can have no effect any more.
+    pub lost: Vec<String>,
 }
 
 /// What the row of `original` takes of the orphan: the corrections that name its event or none, first
-/// come, first served, up to as many as a row has. `None` if nothing moves.
+/// come, first served, up to as many as a row has. What there is no room for is refused and stays in
+/// the orphan: no other original may take it. `None` if nothing changes.
 #[must_use]
 pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
-    let mut after = original.row.clone();
-    let mut left = Vec::new();
-    for correction in &orphan.corrections {
-        if means(correction, original.event) && after.corrections.len() < MAX_CORRECTIONS {
-            after = append(&after, correction.clone(), context);
+    let before = original.row;
+    let is_meant = |it: &Correction| it.refused.is_none() && means(it, original.event);
+    if !orphan.corrections.iter().any(is_meant) {
+        return None;
+    }
+    let mut row = before.clone();
+    let (mut left, mut too_many) = (Vec::new(), Vec::new());
+    for correction in orphan.corrections.iter().cloned() {
+        if !is_meant(&correction) {
+            left.push(correction);
+        } else if row.corrections.len() < MAX_CORRECTIONS {
+            row = append(&row, correction, context);
         } else {
-            left.push(correction.clone());
+            let refusal = CorrectionRefusal::TooManyCorrections;
+            too_many.push(without_effect(&correction, refusal));
+            left.push(Correction { refused: Some(refusal), ..correction });
         }
     }
-    let moves = left.len() < orphan.corrections.len();
-    let open = orphan.open.clone().filter(|_| !left.is_empty());
-    let revision = orphan.revision + 1;
-    let orphan = Orphan { corrections: left, revision, open, ..orphan.clone() };
-    moves.then_some(Moved { row: after, orphan })
+    if row.desired_revision == before.desired_revision {
+        // An update must change something.
+        row.desired_revision += 1;
+    }
+    let mut lost = lost_since(&row, before.corrections.len());
+    lost.append(&mut too_many);
+    let mut orphan = Orphan { corrections: left, revision: orphan.revision + 1, ..orphan.clone() };
+    orphan.open = orphan.open.take().filter(|_| orphan.waiting().next().is_some());
+    Some(Moved { row, orphan, lost })
 }
 
 /// The first of the originals, in the order in which they were recorded, that takes something of the
@@ -209,17 +226,13 @@ pub enum Look<'a> {
     Ended(Box<Orphan>),
 }
 
-/// Looks at an orphan that is due, among the `rows` under its id.
-///
-/// The row of an order, to which the id of another notice leads, is none of them: whether it may take
-/// the corrections depends on the rights of whoever sends that notice. If that run dies, its caller
-/// sends the notice again.
+/// Looks at an orphan that is due, among the `originals` under its id.
 #[must_use]
-pub fn look<'a>(orphan: &Orphan, rows: &'a [Row], context: &Context<'_>) -> Look<'a> {
+pub fn look<'a>(orphan: &Orphan, originals: &[Original<'a>], context: &Context<'_>) -> Look<'a> {
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
         return Look::Nothing;
     };
-    if let Some((row, moved)) = take_first(&Original::all_of(rows), orphan, context) {
+    if let Some((row, moved)) = take_first(originals, orphan, context) {
         return Look::Take(row, Box::new(moved));
     }
     let end = hours_after(open.since, END_HOURS, context);

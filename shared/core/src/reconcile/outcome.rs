@@ -196,7 +196,7 @@ fn attempt(
     observed.attempts = observed.attempts.saturating_add(1);
     observed.last = Some(Attempt {
         at,
-        kind,
+        kind: Some(kind),
         outcome,
         code: error.and_then(|error| error.code),
         error_code: error.and_then(|error| error.symbol.clone()),

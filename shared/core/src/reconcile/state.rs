@@ -2,7 +2,7 @@
 
 use crate::{
     ledger::{
-        correction::{CorrectionRefusal, Effect, Folded, effects_shown, fold},
+        correction::{Correction, CorrectionRefusal, Effect, Folded, effects_shown, fold},
         index::{IndexClass, Open},
         observed::RefusalReason,
         orphan::Orphan,
@@ -68,9 +68,10 @@ pub fn state(row: &Row) -> (State, Option<String>) {
     (at_microsoft(row), None)
 }
 
-/// The entry of a row that waits for a time. A refused or dead row waits for a person; an original
+/// The entry of a row that waits for a time. A refused or dead row waits for a person. An original
 /// that was attempted is on its way, unless something has come up since: the entry it had before
-/// stays only in case its message gets lost.
+/// stays only in case its message gets lost. So does that of an original which waits for nothing,
+/// e.g. because a correction came before it was sent.
 #[must_use]
 pub fn wait(row: &Row) -> Option<&Open> {
     let came_up_since = |open: &&Open| {
@@ -79,16 +80,25 @@ pub fn wait(row: &Row) -> Option<&Open> {
     row.open
         .as_ref()
         .filter(|open| !matches!(open.class, IndexClass::Refused | IndexClass::Dead))
+        .filter(|open| row.observed.accepted.is_some() || open.reason.is_some())
         .filter(|open| !row.observed.may_count() || came_up_since(open))
+}
+
+/// Why no original takes this correction of the orphan any more, if none does.
+#[must_use]
+pub fn refusal_in_orphan(orphan: &Orphan, correction: &Correction) -> Option<&'static str> {
+    let never_came = orphan.has_ended().then_some("original_never_came");
+    correction.refused.map(CorrectionRefusal::as_str).or(never_came)
 }
 
 /// The state of corrections whose original has not come, and the reason.
 #[must_use]
 pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
-    if orphan.has_ended() {
-        (State::Refused, "original_never_came")
-    } else {
-        (State::Waiting, WaitReason::OriginalMissing.as_str())
+    let refusals = orphan.corrections.iter().map(|it| refusal_in_orphan(orphan, it));
+    let all: Option<Vec<_>> = refusals.collect();
+    match all.as_deref() {
+        Some([first, ..]) => (State::Refused, first),
+        _ => (State::Waiting, WaitReason::OriginalMissing.as_str()),
     }
 }
 
@@ -102,12 +112,22 @@ pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
     }
 }
 
-/// How many of the corrections from this position on can have no effect.
+/// What a log says of a correction that can have no effect.
 #[must_use]
-pub fn lost_since(row: &Row, position: usize) -> usize {
+pub fn without_effect(correction: &Correction, refusal: CorrectionRefusal) -> String {
+    format!("{correction}: {}", refusal.as_str())
+}
+
+/// The corrections from this position on that can have no effect, as [`without_effect`].
+#[must_use]
+pub fn lost_since(row: &Row, position: usize) -> Vec<String> {
     let (_, effects) = corrections(row);
-    let new = effects.iter().skip(position);
-    new.filter(|effect| matches!(effect, Effect::Refused(_))).count()
+    let new = row.corrections.iter().zip(effects).skip(position);
+    let lost = new.filter_map(|(it, effect)| match effect {
+        Effect::Refused(refusal) => Some(without_effect(it, refusal)),
+        _ => None,
+    });
+    lost.collect()
 }
 
 /// What became of its messages doesn't matter any more, only what Microsoft has, and what it has not
@@ -192,8 +212,10 @@ mod tests {
     use crate::{
         ledger::observed::Kind,
         reconcile::{
+            decide::AccountView,
+            intake::append,
             note::Note,
-            testing::{call, noted, row_at, time},
+            testing::{accepted, call, context, noted, refund, row_at, time},
         },
         time::DAY,
     };
@@ -204,14 +226,32 @@ mod tests {
 
     #[test]
     fn an_original_that_was_attempted_is_queued_whatever_it_waited_for_before() {
-        let corrected = waiting(&row_at(-DAY), WaitReason::SettleDelay);
-        assert_eq!(state(&corrected), (State::Waiting, Some("settle_delay".to_owned())));
-        let claimed = noted(&corrected, &Note::ClaimedApply, time(9));
+        let ahead = waiting(&row_at(-DAY), WaitReason::TimeInFuture);
+        assert_eq!(state(&ahead), (State::Waiting, Some("time_in_future".to_owned())));
+        let claimed = noted(&ahead, &Note::ClaimedApply, time(9));
         assert!(claimed.open.is_some(), "in case that its message gets lost");
         let unknown = noted(&claimed, &Note::Unknown(Kind::Apply, call(), None), time(10));
         for row in [claimed, unknown] {
             assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
         }
+    }
+
+    #[test]
+    fn a_correction_that_came_before_its_original_was_sent_waits_for_it_without_a_delay() {
+        let view = AccountView::default();
+        let refunded =
+            |row: &Row| append(row, refund("r", Some("2"), time(0)), &context(&view, time(0)));
+        let queued = refunded(&row_at(-DAY));
+        assert!(queued.open.is_some(), "in case that its message gets lost");
+        let not_taken = Note::NotTaken(Kind::Apply, call(), None);
+        let claimed = noted(&queued, &Note::ClaimedApply, time(9));
+        for row in [noted(&claimed, &not_taken, time(10)), claimed, queued] {
+            assert_eq!((state(&row), wait(&row)), ((State::Queued, None), None));
+        }
+        let held = waiting(&row_at(-DAY), WaitReason::GoalHeld);
+        assert_eq!(state(&refunded(&held)), state(&held), "it waits for what its original does");
+        let taken = refunded(&accepted(row_at(0)));
+        assert_eq!(state(&taken), (State::Waiting, Some("settle_delay".to_owned())));
     }
 
     #[test]

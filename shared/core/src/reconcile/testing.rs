@@ -10,8 +10,9 @@ use crate::{
     mapping::Mapping,
     person::identity::Sha256Hash,
     reconcile::{
+        attribution::Credit,
         decide::{AccountView, Policy},
-        intake::{ClickSearch, facts_of, place},
+        intake::{facts_of, place},
         note::{CallRef, Context, Note},
     },
     time::EventTime,
@@ -39,12 +40,12 @@ pub(super) fn row_at(recorded: i64) -> Row {
             "currency":"EUR","msclkid":"f894f652ea334e739002f7167ab8f8e3","sessionId":"s",
             "leadId":"l","cartId":"c","orderId":"o","hashedEmail":"{MAIL}"}}"#
     );
-    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::shipped(), at).event
+    let Ok(Event::Conversion(conversion)) = parse_event(&event, &Mapping::sample(), at).event
     else {
         panic!("a conversion");
     };
     let click = conversion.msclkid.clone().expect("a click id");
-    let mut facts = facts_of(&conversion, &ClickSearch::own(click));
+    let mut facts = facts_of(&conversion, &Credit::own(click));
     facts.identity.email = Sha256Hash::parse(MAIL).ok();
     let account = AccountView::default();
     let (row, _) = place(&conversion, facts, None, &context(&account, at), 395);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::row::Row,
+    money::Amount,
     reconcile::state::{corrections, state},
 };
 
@@ -21,7 +22,7 @@ pub struct Totals(BTreeMap<String, Total>);
 pub struct Total {
     /// How many.
     pub rows: u64,
-    /// Their net value as the order log sees it, as decimal text.
+    /// Their net value, as it is sent to Microsoft, as decimal text.
     #[serde(with = "decimal_text")]
     pub net: Decimal,
     /// How many of them belong to persons who were erased.
@@ -43,7 +44,7 @@ impl Totals {
         let key = format!("{}/{state}/{}/{currency}", row.account, facts.goal);
         let total = self.0.entry(key).or_default();
         total.rows += 1;
-        total.net += corrections(row).0.net.unwrap_or_default();
+        total.net += corrections(row).0.net.map_or(Decimal::ZERO, Amount::decimal);
         total.erased += u64::from(row.is_erased());
     }
 
@@ -119,6 +120,18 @@ mod tests {
         ];
         let found: Vec<_> = totals.iter().map(|(key, it)| (key.to_owned(), it.clone())).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_refund_above_the_sale_takes_nothing_from_others() {
+        let view = AccountView::default();
+        let refunded =
+            append(&row_at(-DAY), refund("r", Some("20"), time(-5)), &context(&view, time(0)));
+        let mut totals = Totals::default();
+        [row_at(-DAY), refunded].iter().for_each(|row| totals.add(row));
+        let nets: Vec<String> = totals.iter().map(|(_, it)| it.net.to_string()).collect();
+        assert_eq!(nets.iter().filter(|net| **net == "9.5").count(), 1, "{nets:?}");
+        assert!(nets.iter().all(|net| net == "9.5" || net == "0"), "{nets:?}");
     }
 
     #[test]

@@ -128,10 +128,10 @@ impl Reading<'_> {
 
     fn failed(&self, sent: Sent, error: MicrosoftError) -> Note {
         let (kind, call) = (sent.kind, self.call.clone());
-        if kind == Kind::Apply && sent.has_free_click && error.is_click_too_late() {
-            return Note::ClickRefused(call, error);
-        }
         match error.class {
+            ErrorClass::Click if kind == Kind::Apply && sent.has_free_click => {
+                Note::ClickRefused(call, error)
+            }
             ErrorClass::Wait(wait) => {
                 let postponed = self.postponed(wait);
                 Note::Postponed(kind, call, error, postponed)
@@ -142,6 +142,7 @@ impl Reading<'_> {
             }
             ErrorClass::Configuration
             | ErrorClass::GoalName
+            | ErrorClass::Click
             | ErrorClass::Final
             | ErrorClass::Defect
             | ErrorClass::Unknown => Note::Failed(kind, call, error),

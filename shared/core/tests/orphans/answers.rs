@@ -73,7 +73,7 @@ fn once_a_retract_was_taken_or_has_no_answer_a_correction_comes_too_late() {
     unanswered.observed.unsettled = true;
     unanswered.observed.last = Some(Attempt {
         at: after(DAY + 61),
-        kind: Kind::Retract,
+        kind: Some(Kind::Retract),
         outcome: AttemptOutcome::Unknown,
         code: None,
         error_code: None,

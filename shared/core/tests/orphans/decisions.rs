@@ -4,12 +4,12 @@ use tracklayer_core::{
     ledger::{
         correction::{CorrectionRefusal, MAX_CORRECTIONS},
         orphan::{Orphan, StoredOrphan, parse_key},
-        row::{PartitionKey, RowKey},
+        row::{PartitionKey, Row, RowKey},
     },
     reconcile::{
         intake::Unfit,
         orphans::{Again, Aim, Look, Original, add, aim, look, look_again, take},
-        state::{State, lost_since, state_of_orphan},
+        state::{State, lost_since, refusal_in_orphan, state_of_orphan},
     },
     time::EventTime,
 };
@@ -72,13 +72,17 @@ fn the_original_that_was_recorded_first_takes_what_names_no_event() {
     let (first, second) = (original("phone_sale", 10), original("purchase", 11));
     let waits = orphan(&[refund("r1", None), refund("r2", Some("purchase"))], 0);
     let rows = [second.clone(), first.clone()];
-    let Look::Take(row, moved) = at(3 * DAY, |context| look(&waits, &rows, context)) else {
+    let Look::Take(row, moved) =
+        at(3 * DAY, |context| look(&waits, &Original::all_of(&rows), context))
+    else {
         panic!("taken");
     };
     assert_eq!((row, ids(&moved.row.corrections)), (&first, vec!["r1"]));
     assert_eq!(ids(&moved.orphan.corrections), ["r2"]);
     let rows = [second, moved.row];
-    let Look::Take(row, moved) = at(3 * DAY, |context| look(&moved.orphan, &rows, context)) else {
+    let Look::Take(row, moved) =
+        at(3 * DAY, |context| look(&moved.orphan, &Original::all_of(&rows), context))
+    else {
         panic!("taken");
     };
     assert_eq!((row, ids(&moved.row.corrections)), (&rows[0], vec!["r2"]));
@@ -94,11 +98,35 @@ fn an_original_takes_as_many_as_it_has_room_for() {
     assert_eq!(moved.row.corrections.len(), MAX_CORRECTIONS);
     assert_eq!(moved.row.desired_revision, row.desired_revision + 1);
     assert_eq!((ids(&moved.orphan.corrections), moved.orphan.revision), (vec!["r2"], 3));
-    assert_eq!(at(60, |context| take(Original::own(&moved.row), &moved.orphan, context)), None);
     let full = orphan(&moved.row.corrections, 0);
     let key = orphan_key();
     let one_more = at(60, |context| add(&key, Some(&full), refund("r3", None), None, context));
     assert_eq!(one_more, Err(Unfit::TooMany));
+}
+
+#[test]
+fn what_a_full_original_has_no_room_for_ends_and_no_other_original_takes_it() {
+    let mut row = original("purchase", 10);
+    row.corrections = (0..MAX_CORRECTIONS).map(|n| refund(&format!("x{n}"), None)).collect();
+    let waits = orphan(&[refund("r1", None), refund("r2", Some("phone_sale"))], 0);
+    let taken = at(60, |context| take(Original::own(&row), &waits, context)).expect("refused");
+    assert_eq!(taken.row, Row { desired_revision: row.desired_revision + 1, ..row.clone() });
+    assert_eq!(taken.lost, ["shop/r1 full refund: too_many_corrections"]);
+    let left = taken.orphan;
+    assert_eq!(ids(&left.corrections), ["r1", "r2"]);
+    assert_eq!(refusal_in_orphan(&left, &left.corrections[0]), Some("too_many_corrections"));
+    assert_eq!(refusal_in_orphan(&left, &left.corrections[1]), None);
+    assert_eq!((&left.open, state_of_orphan(&left).0), (&waits.open, State::Waiting));
+    assert_eq!(at(60, |context| take(Original::own(&row), &left, context)), None, "told once");
+
+    let phone = original("phone_sale", 90);
+    let rest = at(90, |context| take(Original::own(&phone), &left, context)).expect("taken");
+    assert_eq!((ids(&rest.row.corrections), rest.lost), (vec!["r2"], vec![]));
+    assert_eq!(ids(&rest.orphan.corrections), ["r1"], "it named no event and came too late");
+    assert_eq!(rest.orphan.open, None, "nobody looks for an original any more");
+    assert_eq!(state_of_orphan(&rest.orphan), (State::Refused, "too_many_corrections"));
+    let stored = StoredOrphan::from(&rest.orphan);
+    assert_eq!(Orphan::try_from(stored), Ok(rest.orphan));
 }
 
 #[test]
@@ -108,7 +136,8 @@ fn what_is_taken_too_late_is_recorded_as_lost() {
     let moved = at(91 * DAY, |context| take(Original::own(&row), &waits, context)).expect("taken");
     let refused = moved.row.corrections[0].refused;
     assert_eq!(refused, Some(CorrectionRefusal::TooOldForMicrosoft));
-    assert_eq!((lost_since(&moved.row, 0), lost_since(&moved.row, 1)), (1, 0));
+    assert_eq!(moved.lost, ["shop/r1 full refund: too_old_for_microsoft"]);
+    assert_eq!(lost_since(&moved.row, 1), Vec::<String>::new());
 }
 
 #[test]

@@ -85,7 +85,9 @@ impl Table {
     fn sweep(&mut self, seconds: i64) {
         while let Some(orphan) = self.orphan.clone() {
             let rows = self.rows.clone();
-            let done = match at(seconds, |context| look(&orphan, &rows, context)) {
+            let done = match at(seconds, |context| {
+                look(&orphan, &orphans::Original::all_of(&rows), context)
+            }) {
                 Look::Nothing => return,
                 Look::Take(row, moved) => self.move_corrections(&orphan, row, &moved),
                 Look::Missing(after) | Look::Ended(after) => self.save(Some(&orphan), *after),

@@ -4,4 +4,5 @@ mod answers;
 mod decisions;
 mod interleavings;
 mod repetition;
+mod room;
 mod support;

@@ -11,8 +11,9 @@ use tracklayer_core::{
     },
     person::click_id::ClickId,
     reconcile::{
+        attribution::Credit,
         erasure::erase,
-        intake::{self, ClickSearch, facts_of, has_nobody, place, with_improved},
+        intake::{self, facts_of, has_nobody, place, with_improved},
     },
 };
 
@@ -23,7 +24,7 @@ const MAIL: &str = r#","email":"john@contoso.com""#;
 /// The row of a sale that brought nothing but these references.
 fn nobody(references: &str) -> Row {
     let sale = sale("purchase", references);
-    let none = ClickSearch::Missing(WaitReason::NoClick);
+    let none = Credit::Missing(WaitReason::NoClick);
     let missing = Some(WaitReason::NoClick);
     at(10, |context| place(&sale, facts_of(&sale, &none), missing, context, 395).0)
 }
@@ -31,7 +32,7 @@ fn nobody(references: &str) -> Row {
 /// What is added to the row, where no click is stored.
 fn improved(row: &Row, told: &Conversion) -> Option<Facts> {
     let own = told.msclkid.clone().filter(|id| !row.facts.refused_clicks.contains(id));
-    let search = own.map_or(ClickSearch::Missing(WaitReason::NoClick), ClickSearch::own);
+    let search = own.map_or(Credit::Missing(WaitReason::NoClick), Credit::own);
     intake::improved(row, told, &search).filter(|_| has_nobody(row))
 }
 
@@ -77,7 +78,7 @@ fn with_references_alone_the_row_goes_on_looking_at_once() {
 fn where_the_second_notice_leads_to_a_click_its_references_replace_those_that_led_nowhere() {
     let row = nobody(r#","sessionId":"php","orderId":"1""#);
     let told = sale("purchase", r#","sessionId":"visitor","leadId":"l""#);
-    let search = ClickSearch::Found {
+    let search = Credit::Found {
         click_id: ClickId::parse(CLICK).expect("a click id"),
         clicked_at: Some(after(-600)),
         from: ClickOrigin::Session,
@@ -89,9 +90,25 @@ fn where_the_second_notice_leads_to_a_click_its_references_replace_those_that_le
     let text = |id: &Option<_>| id.as_ref().map(ToString::to_string);
     assert_eq!(text(&references.session).as_deref(), Some("visitor"));
     assert_eq!(text(&references.order).as_deref(), Some("1"));
-    let none = ClickSearch::Missing(WaitReason::NoClick);
+    let none = Credit::Missing(WaitReason::NoClick);
     let facts = intake::improved(&row, &told, &none).expect("a lead");
     assert_eq!(text(&facts.references.session).as_deref(), Some("php"));
+}
+
+/// The first notice says 10:00, the second brings a click of 10:03: Microsoft knows that it is later.
+#[test]
+fn a_click_that_is_later_than_the_first_notice_moves_the_time_that_is_sent() {
+    let row = nobody(r#","orderId":"1""#);
+    let search = Credit::Found {
+        click_id: ClickId::parse(CLICK).expect("a click id"),
+        clicked_at: Some(after(180)),
+        from: ClickOrigin::Session,
+        reference: None,
+    };
+    let told = sale("purchase", r#","sessionId":"visitor""#);
+    let facts = intake::improved(&row, &told, &search).expect("better");
+    assert_eq!(facts.occurred_at, row.facts.occurred_at);
+    assert_eq!(facts.conversion_time, facts.occurred_at.plus_seconds(181));
 }
 
 #[test]

@@ -9,8 +9,9 @@ use tracklayer_core::{
     },
     mapping::Mapping,
     reconcile::{
+        attribution::Credit,
         decide::{AccountView, Policy},
-        intake::{ClickSearch, facts_of, key_of, place},
+        intake::{facts_of, key_of, place},
         note::Context,
         orphans::add,
     },
@@ -41,7 +42,7 @@ pub fn sale(event: &str, more: &str) -> Conversion {
             "value":100,"currency":"USD"{more}}}"#,
         after(0)
     );
-    match parse_event(&json, &Mapping::shipped(), after(10)).event {
+    match parse_event(&json, &Mapping::sample(), after(10)).event {
         Ok(Event::Conversion(conversion)) => conversion,
         other => panic!("{other:?}"),
     }
@@ -50,13 +51,12 @@ pub fn sale(event: &str, more: &str) -> Conversion {
 /// The row of a sale that brought its click id.
 pub fn original(event: &str, recorded: i64) -> Row {
     let sale = sale(event, &format!(r#","msclkid":"{CLICK}""#));
-    let search = ClickSearch::own(sale.msclkid.clone().expect("a click id"));
+    let search = Credit::own(sale.msclkid.clone().expect("a click id"));
     at(recorded, |context| place(&sale, facts_of(&sale, &search), None, context, 395).0)
 }
 
 pub fn orphan_key() -> PartitionKey {
-    let key = key_of(&sale("purchase", r#","orderId":"1""#));
-    PartitionKey { source: key.source, event_id: key.event_id }
+    key_of(&sale("purchase", r#","orderId":"1""#)).partition_key()
 }
 
 /// A refund of everything, perhaps of this event only.

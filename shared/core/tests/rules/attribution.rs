@@ -10,9 +10,12 @@ use tracklayer_core::{
         wait::WaitReason,
     },
     person::click_id::ClickId,
-    reconcile::attribution::{
-        Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy, credit,
-        is_settled,
+    reconcile::{
+        attribution::{
+            Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy,
+            credit, is_settled,
+        },
+        intake::credited_to,
     },
     time::EventTime,
 };
@@ -299,6 +302,34 @@ proptest! {
         if same_second.len() <= 1 {
             prop_assert_eq!(credit.click().map(|(id, _)| id), expected.map(|(id, _)| id));
         }
+    }
+
+    /// Microsoft knows when the click was made: to the millisecond, before it was first seen.
+    #[test]
+    fn no_sale_is_sent_earlier_than_its_click_was_first_seen(
+        (own, refused, browser_order_ties, given) in questions(),
+        reading in readings(),
+        before in readings(),
+    ) {
+        let references = named(given);
+        let sale = Sale {
+            own: own.as_ref(), references: &references, time: sold(), refused: &refused,
+            browser_order_ties,
+        };
+        // Whatever it was credited to before.
+        let earlier = credited_to(&nobody(), &credit(&sale, &before));
+        let facts = credited_to(&earlier, &credit(&sale, &reading));
+        let moved = facts.conversion_time.seconds_since(sold());
+        prop_assert!((0..=LATE + 1).contains(&moved));
+        let clicked_at = facts.click.as_ref().and_then(|click| click.clicked_at);
+        let Some(at) = clicked_at else { return Ok(prop_assert_eq!(moved, 0)) };
+        let is_later = at > sold();
+        prop_assert_eq!(moved > 0, is_later, "an earlier click moves nothing");
+        let click_id = facts.click_id().expect("a click");
+        let first = reading.sightings.iter().find(|it| it.is_of(click_id) && it.at() == at);
+        let first = first.expect("seen");
+        prop_assert!(!is_later || first.at_ms <= facts.conversion_time.epoch() * 1_000);
+        prop_assert!(moved == 0 || moved == at.seconds_since(sold()) + 1, "no more than needed");
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn a_retract_without_answer_is_not_forgotten_for_a_later_one_that_was_not_taken(
     world.advance(0, OK);
     world.correction_arrives(1);
     let refused = Effect::Refused(CorrectionRefusal::AfterRetraction);
-    assert_eq!(corrections(world.row()).1[1], refused, "it is told at the door");
+    assert_eq!(corrections(world.row()).1[1], refused, "the answer says so");
     world.calm_down();
     assert_eq!((value(&world), state(world.row())), (None, (State::Retracted, None)));
 }

@@ -6,7 +6,10 @@ use tracklayer_core::{
         observed::{AttemptOutcome, Kind, RefusalReason},
         row::Row,
     },
-    reconcile::note::{Note, OnConflict},
+    reconcile::{
+        erasure::erase,
+        note::{Note, OnConflict},
+    },
 };
 
 use crate::{note::*, support::*};
@@ -93,6 +96,25 @@ fn if_observed_moved_an_adjustment_is_unknown() {
         let seen = claimed_row();
         assert_eq!(second(&note, &seen, &observed_moved(&seen)).0, Then::GaveUp, "{note:?}");
     }
+}
+
+/// Another run has noted its outcome just before the queue gave the message up: what is in the
+/// dead-letter queue is in the ledger too, unless it needs no message any more.
+#[test]
+fn an_original_without_a_message_is_marked_as_dead_whatever_was_learned_of_it() {
+    let seen = applying_row();
+    let learned = |note: &Note| noted(&seen, note, HOUR + 60);
+    for outcome in outcomes(Kind::Apply) {
+        let current = learned(&outcome);
+        let (then, row) = second(&Note::Dead, &seen, &current);
+        let needs_none = current.observed.accepted.is_some() || current.observed.refusal.is_some();
+        assert_eq!(then == Then::GaveUp, needs_none, "{outcome:?}");
+        assert_eq!(row.observed.dead_at.is_some(), !needs_none, "{outcome:?}");
+        assert_eq!(class(&row) == Some(IndexClass::Dead), !needs_none, "{outcome:?}");
+        assert_eq!(second(&Note::Redriven(None), &seen, &current).0, Then::GaveUp, "{outcome:?}");
+    }
+    let erased = erase(&learned(&unknown(Kind::Apply)), after(HOUR + 90)).expect("erased");
+    assert_eq!(second(&Note::Dead, &seen, &erased).0, Then::GaveUp);
 }
 
 /// What a run knows of its own claim of an original is written as long as that claim stands.

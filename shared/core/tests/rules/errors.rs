@@ -55,7 +55,7 @@ const NUMBERED: &[(i64, &str, ErrorClass)] = &[
     (5613, "OfflineConversionPilotNotEnabledForCustomer", Account),
     (5614, "FutureConversionTimeCannotBeSet", Wait(TimeInFuture)),
     (5615, "OfflineConversionNotAcceptedForGoal", Wait(GoalTooRecent)),
-    (5616, "ConversionTimeEarlierThanClickTime", Final),
+    (5616, "ConversionTimeEarlierThanClickTime", Click),
     (5617, "ClickIdDateTimeOutsideGoalConversionWindow", Final),
     (5618, "OfflineConversionInvalidAdjustmentType", Defect),
     (5619, "OfflineConversionAdjustmentTimeNullOrEmpty", Defect),

@@ -14,11 +14,9 @@ use tracklayer_core::{
     mapping::Mapping,
     person::click_id::ClickId,
     reconcile::{
+        attribution::{Credit, LATE},
         decide::Action,
-        intake::{
-            ClickSearch, Dispatch, Unfit, append, check, credited_to, facts_of, has, place,
-            recorded,
-        },
+        intake::{Dispatch, Unfit, append, check, credited_to, facts_of, has, place, recorded},
     },
 };
 
@@ -39,20 +37,20 @@ fn sale_in(mapping: &Mapping) -> Conversion {
 }
 
 fn sale() -> Conversion {
-    sale_in(&Mapping::shipped())
+    sale_in(&Mapping::sample())
 }
 
 fn refund_event() -> CorrectionEvent {
     let event = json!({ "event": "refund", "eventId": "r1", "source": "shop", "amount": 30,
         "currency": "USD", "occurredAt": after(60).to_string(), "original": {"eventId": "4711", "event": "purchase"} });
-    match parse(&Mapping::shipped(), &event) {
+    match parse(&Mapping::sample(), &event) {
         Event::Correction(correction) => correction,
         other => panic!("{other:?}"),
     }
 }
 
-fn found(clicked: i64) -> ClickSearch {
-    ClickSearch::Found {
+fn found(clicked: i64) -> Credit {
+    Credit::Found {
         click_id: ClickId::parse(CLICK).expect("a click id"),
         clicked_at: Some(after(clicked)),
         from: ClickOrigin::Order,
@@ -60,10 +58,10 @@ fn found(clicked: i64) -> ClickSearch {
     }
 }
 
-fn placed(conversion: &Conversion, search: &ClickSearch, seconds: i64) -> (Row, Dispatch) {
+fn placed(conversion: &Conversion, search: &Credit, seconds: i64) -> (Row, Dispatch) {
     let missing = match search {
-        ClickSearch::Missing(reason) => Some(*reason),
-        ClickSearch::Found { .. } => None,
+        Credit::Missing(reason) => Some(*reason),
+        Credit::Found { .. } => None,
     };
     let facts = facts_of(conversion, search);
     place(conversion, facts, missing, &Bench::new().context(after(seconds)), 400)
@@ -96,11 +94,11 @@ fn facts_are_the_events_and_the_clicks() {
 
 #[test]
 fn hashes_are_kept_only_where_the_mapping_sends_them() {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["goals"]["purchase"]["enhancedConversions"] = json!(false);
     let plain = sale_in(&Mapping::parse(&file.to_string()).expect("a mapping"));
     assert!(plain.email.is_some(), "the event brought one");
-    for search in [found(-HOUR), ClickSearch::Missing(WaitReason::NoClick)] {
+    for search in [found(-HOUR), Credit::Missing(WaitReason::NoClick)] {
         assert_eq!(facts_of(&plain, &search).identity.email, None);
         assert_eq!(facts_of(&sale(), &search).identity.email, hash(MAIL));
     }
@@ -111,7 +109,7 @@ fn hashes_alone_wait_for_a_click_where_the_last_check_found_that_the_goal_takes_
     let mut bench = Bench::new();
     bench.account.goals_without_hashes = vec![id("Purchase")];
     let missing = WaitReason::AmbiguousClick;
-    let facts = facts_of(&sale(), &ClickSearch::Missing(missing));
+    let facts = facts_of(&sale(), &Credit::Missing(missing));
     let context = bench.context(after(2 * HOUR));
     let (row, dispatch) = place(&sale(), facts.clone(), Some(missing), &context, 400);
     assert_eq!(dispatch, Dispatch::Due);
@@ -120,7 +118,7 @@ fn hashes_alone_wait_for_a_click_where_the_last_check_found_that_the_goal_takes_
     assert_eq!(bench.context(after(3 * HOUR)).next(&credited), Action::Apply);
     assert_eq!(Bench::new().context(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
     // Where the goal takes them, nothing is waited for.
-    let (_, dispatch) = placed(&sale(), &ClickSearch::Missing(missing), 2 * HOUR);
+    let (_, dispatch) = placed(&sale(), &Credit::Missing(missing), 2 * HOUR);
     assert_eq!(dispatch, Dispatch::Message(None));
 }
 
@@ -139,7 +137,7 @@ fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
 fn without_click_or_hashes_it_waits_with_the_reason_of_the_search() {
     let mut sale = sale();
     sale.email = None;
-    let (row, dispatch) = placed(&sale, &ClickSearch::Missing(WaitReason::AmbiguousClick), 0);
+    let (row, dispatch) = placed(&sale, &Credit::Missing(WaitReason::AmbiguousClick), 0);
     assert_eq!(dispatch, Dispatch::Due);
     assert_eq!(entry(&row), Some((IndexClass::Look, HOUR, Some(WaitReason::AmbiguousClick))));
 }
@@ -177,14 +175,14 @@ fn a_correction_of_an_accepted_row_is_due_when_it_may_go() {
 #[test]
 fn a_correction_of_a_row_on_its_way_brings_it_back_if_its_message_is_lost() {
     let row = appended(&row(), HOUR);
-    assert_eq!(entry(&row), waits(2 * HOUR, WaitReason::SettleDelay));
+    assert_eq!(entry(&row), Some((IndexClass::Wait, 2 * HOUR, None)));
 }
 
 #[test]
 fn a_correction_of_a_waiting_row_leaves_its_time() {
     let mut sale = sale();
     sale.email = None;
-    let (row, _) = placed(&sale, &ClickSearch::Missing(WaitReason::NoClick), 0);
+    let (row, _) = placed(&sale, &Credit::Missing(WaitReason::NoClick), 0);
     let corrected = appended(&row, 60);
     assert_eq!(entry(&corrected), entry(&row));
 }
@@ -254,9 +252,42 @@ fn another_identity_starts_from_the_second_of_the_sale() {
     assert_eq!(credited_to(&shifted, &found(-HOUR)), shifted, "the same one keeps its second");
     // The same click, reached in another way, is the same identity.
     assert_eq!(credited_to(&shifted, &found(-DAY)).conversion_time, after(3));
-    let hashes = credited_to(&shifted, &ClickSearch::Missing(WaitReason::NoClick));
+    let hashes = credited_to(&shifted, &Credit::Missing(WaitReason::NoClick));
     assert_eq!((hashes.conversion_time, hashes.click), (sold(), None));
     assert_eq!((hashes.identity.click_id, hashes.identity.email), (None, hash(MAIL)));
+}
+
+#[test]
+fn a_click_first_seen_after_the_sale_moves_its_time_and_an_earlier_one_moves_it_back() {
+    for (clicked, time) in [(-1, 0), (0, 0), (1, 2), (LATE, LATE + 1)] {
+        let facts = facts_of(&sale(), &found(clicked));
+        assert_eq!((facts.occurred_at, facts.conversion_time), (sold(), after(time)), "{clicked}");
+    }
+    let late = Facts { conversion_time: after(204), ..facts_of(&sale(), &found(200)) };
+    assert_eq!(credited_to(&late, &found(200)), late, "its key was taken: it keeps its second");
+    // From the event's own time again, never from one that was moved already.
+    assert_eq!(credited_to(&late, &found(90)).conversion_time, after(91));
+    assert_eq!(credited_to(&late, &found(-HOUR)).conversion_time, sold());
+    let unseen = credited_to(&late, &Credit::own(ClickId::parse(CLICK).expect("a click id")));
+    assert_eq!(unseen.conversion_time, sold(), "nobody has seen it");
+    let hashes = credited_to(&late, &Credit::Missing(WaitReason::NoClick));
+    assert_eq!(hashes.conversion_time, sold());
+    assert_eq!(credited_to(&hashes, &found(200)).conversion_time, after(201));
+}
+
+#[test]
+fn a_moved_sale_is_adjusted_and_waits_by_the_time_that_is_sent() {
+    let (row, dispatch) = placed(&sale(), &found(200), 300);
+    assert_eq!(dispatch, Dispatch::Message(Some(after(200 + HOUR))));
+    assert_eq!(row.limit(), after(201 + 90 * DAY));
+    assert_eq!(row.correction_limit(), after(200 + 90 * DAY), "the click's end comes first");
+    let ahead = row_of(clicked(0));
+    let ahead = Row { facts: Facts { conversion_time: after(1), ..ahead.facts.clone() }, ..ahead };
+    let mut bench = Bench::new();
+    bench.policy.min_click_age = 0;
+    let wait = Action::WaitUntil(after(1), WaitReason::TimeInFuture);
+    assert_eq!(bench.context(sold()).next(&ahead), wait);
+    assert_eq!(bench.context(after(1)).next(&ahead), Action::Apply);
 }
 
 #[test]

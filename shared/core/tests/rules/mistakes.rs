@@ -20,8 +20,9 @@ use tracklayer_core::{
     },
     person::identity::{hash_email, hash_phone},
     reconcile::{
+        attribution::Credit,
         decide::Action,
-        intake::{ClickSearch, facts_of},
+        intake::facts_of,
         note::Note,
         verdict::{Sent, Trouble, Verdict, verdict},
     },
@@ -51,7 +52,7 @@ fn event(changes: Value) -> Value {
 }
 
 fn read(event: &Value, now: EventTime) -> Result<Conversion, EventError> {
-    match parse_event(&event.to_string(), &Mapping::shipped(), now).event {
+    match parse_event(&event.to_string(), &Mapping::sample(), now).event {
         Ok(Event::Conversion(conversion)) => Ok(conversion),
         Ok(other) => panic!("{other:?}"),
         Err(rejection) => Err(rejection.error),
@@ -62,7 +63,7 @@ fn read(event: &Value, now: EventTime) -> Result<Conversion, EventError> {
 fn sent_of(event: &Value, now: EventTime) -> Value {
     let conversion = read(event, now).expect("a conversion");
     let click_id = conversion.msclkid.clone().expect("a click id");
-    sent(&facts_of(&conversion, &ClickSearch::own(click_id)))
+    sent(&facts_of(&conversion, &Credit::own(click_id)))
 }
 
 /// The verdict on a call of so many rows like [`row`], made a day after the sale.

@@ -33,7 +33,7 @@ pub fn too_old() -> MicrosoftError {
 }
 
 fn too_late() -> Note {
-    Note::ClickRefused(mark(), error(5616, ErrorClass::Final))
+    Note::ClickRefused(mark(), error(5616, ErrorClass::Click))
 }
 
 fn soon(seconds: i64) -> Postponed {
@@ -48,7 +48,7 @@ fn untaken(kind: Kind) -> Note {
     Note::NotTaken(kind, mark(), Some(error(106, ErrorClass::Account)))
 }
 
-fn unknown(kind: Kind) -> Note {
+pub fn unknown(kind: Kind) -> Note {
     Note::Unknown(kind, mark(), None)
 }
 
@@ -301,7 +301,7 @@ fn a_refusal_is_in_the_class_refused_unless_no_redrive_could_help() {
     assert_eq!(row.observed.refusal, Some(Refusal { at: after(2 * HOUR), reason }));
     assert_eq!(class(&row), Some(IndexClass::Refused));
     let last = row.observed.last.as_ref().expect("an attempt");
-    let expected = (Kind::Apply, AttemptOutcome::Refused, Some(5606));
+    let expected = (Some(Kind::Apply), AttemptOutcome::Refused, Some(5606));
     assert_eq!((last.kind, last.outcome, last.code), expected);
     let ends = [Unmatched, Expired, TooOldForMicrosoft, IdentityErased, MayAlreadyCount];
     for reason in ends.into_iter().chain([AcceptedElsewhere]) {

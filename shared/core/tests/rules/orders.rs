@@ -53,7 +53,7 @@ fn notice(changes: &Value) -> Conversion {
         event[name] = value.clone();
     }
     let now = sold().plus_seconds(60 * DAY);
-    match parse_event(&event.to_string(), &Mapping::shipped(), now).event.expect("an event") {
+    match parse_event(&event.to_string(), &Mapping::sample(), now).event.expect("an event") {
         Event::Conversion(conversion) => conversion,
         other => panic!("{other:?}"),
     }

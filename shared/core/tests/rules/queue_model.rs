@@ -1,5 +1,5 @@
-//! The queue as arithmetic: many messages, a visibility of 15 minutes, 12 receives, workers that take
-//! a thousand messages at a time. What an outage, a throttle or one poisoned row costs.
+//! The queue as arithmetic: many messages, a visibility of 15 minutes, as many receives and workers as
+//! the template ships, each of which takes a thousand messages at a time. What an outage, a throttle or one poisoned row costs.
 //!
 //! The model sends as upload does: rows before their fourth try in one call, later ones with [`Care`]
 //! in an order that changes with each try; during a pause nothing.
@@ -15,8 +15,8 @@ use tracklayer_core::{
 use crate::support::*;
 
 const VISIBILITY: i64 = 900;
-const MAX_RECEIVES: u32 = 12;
-const WORKERS: usize = 10;
+/// Where the defaults of the deployment are.
+const TEMPLATE: &str = include_str!("../../../../infra/template.yaml");
 const PAUSE: i64 = 60;
 /// A run and a call may last so long.
 const RUN: i64 = 120;
@@ -53,20 +53,30 @@ struct Queue<'a> {
     done: usize,
     last_done: i64,
     dead: usize,
+    max_receives: u32,
+}
+
+/// The default of a parameter of the template.
+fn shipped(parameter: &str) -> u32 {
+    let (_, after) = TEMPLATE.split_once(&format!("\n  {parameter}:\n")).expect("a parameter");
+    let (_, value) = after.split_once("Default: ").expect("a default");
+    value.lines().next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
 impl<'a> Queue<'a> {
     fn new(rows: usize, keys: Vec<RowKey>, answer: Answer<'a>) -> Self {
         let all = (0..rows).map(|row| Message { row, receives: 0 }).collect();
         let visible = BTreeMap::from([(0, all)]);
-        Queue { answer, keys, visible, paused_until: -DAY, done: 0, last_done: 0, dead: 0 }
+        let max_receives = shipped("MaxReceiveCount");
+        let (paused_until, done, last_done, dead) = (-DAY, 0, 0, 0);
+        Queue { answer, keys, visible, paused_until, done, last_done, dead, max_receives }
     }
 
     /// Runs until nothing is in the queue any more.
     fn drain(&mut self) {
-        let mut free_at = [0_i64; WORKERS];
+        let mut free_at = vec![0_i64; shipped("UploadConcurrency") as usize];
         while let Some((&at, _)) = self.visible.first_key_value() {
-            let worker = (0..WORKERS).min_by_key(|n| free_at[*n]).expect("workers");
+            let worker = (0..free_at.len()).min_by_key(|n| free_at[*n]).expect("workers");
             let now = at.max(free_at[worker]);
             let mut batch = Vec::new();
             while let Some(mut entry) =
@@ -140,7 +150,7 @@ impl<'a> Queue<'a> {
     /// Rows that meet a pause come again after it at their first two receives.
     fn hand_back(&mut self, now: i64, messages: Vec<Message>, paused: bool) {
         for message in messages {
-            if message.receives >= MAX_RECEIVES {
+            if message.receives >= self.max_receives {
                 self.dead += 1;
                 continue;
             }

@@ -80,7 +80,7 @@ fn after_a_retraction_the_row_stays_retracted() {
     row.corrections.push(restatement("n", 2, "50"));
     assert_eq!(said(&row), (State::Retracted, None));
     let (folded, _) = corrections(&row);
-    assert_eq!(folded.net, Some(amount("50").decimal()));
+    assert_eq!(folded.net, Some(amount("50")));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tracklayer_core::{
     ledger::{
         correction::{Correction, CorrectionRefusal},
-        facts::{Click, Facts, References},
+        facts::{Click, ClickOrigin, Facts, References},
         index::IndexClass,
         observed::{
             Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Kind, Observed, Postponed,
@@ -18,7 +18,10 @@ use tracklayer_core::{
         wait::WaitReason,
     },
     person::consent::Consent,
-    reconcile::state::{State, state},
+    reconcile::{
+        attribution::Sale,
+        state::{State, state},
+    },
     time::EventTime,
 };
 
@@ -126,6 +129,11 @@ fn words_of_a_later_version_read_as_other() {
     assert_eq!(row.observed.postponed.expect("postponed").reason, WaitReason::Other);
     assert_eq!(row.observed.refusal.as_ref().expect("refused").reason, RefusalReason::Other);
     assert_eq!(row.corrections[0].refused, Some(CorrectionRefusal::Other));
+    let last = row.observed.last.as_ref().expect("an attempt");
+    assert_eq!((last.kind, last.outcome), (None, AttemptOutcome::Unknown));
+    assert_eq!(row.facts.consent, Consent::Unknown, "no agreement");
+    assert_eq!(row.facts.click.as_ref().expect("a click").from, ClickOrigin::Other);
+    assert_eq!(Sale::of(&row.facts, true).own, None, "it is looked for anew");
     let words: [&str; 2] = [WaitReason::Other.as_str(), CorrectionRefusal::Other.as_str()];
     assert_eq!((words, RefusalReason::Other.to_string()), (["other"; 2], "other".to_owned()));
     assert_eq!(read(written(&row)), Ok(row), "and what they read as is readable as well");
@@ -233,7 +241,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         facts.identity.click_id.take_if(|_| !click_id);
         facts.identity.email = hash(MAIL).filter(|_| email);
         facts.identity.phone = hash(PHONE).filter(|_| phone);
-        let from = tracklayer_core::ledger::facts::ClickOrigin::Cart;
+        let from = ClickOrigin::Cart;
         facts.references = References { session, lead, cart, order };
         let reference = facts.references.session.clone();
         facts.click = click.map(|clicked_at| Click { clicked_at, from, reference });
@@ -326,7 +334,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
         attempts: second.4.0,
         last: second.4.1.map(|(at, code, error_code)| Attempt {
             at,
-            kind: Kind::Retract,
+            kind: Some(Kind::Retract),
             outcome: AttemptOutcome::Unknown,
             code,
             error_code: error_code.clone(),

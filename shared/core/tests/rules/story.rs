@@ -19,8 +19,9 @@ use tracklayer_core::{
     },
     person::click_id::ClickId,
     reconcile::{
+        attribution::Credit,
         decide::{Action, next_action},
-        intake::{ClickSearch, append, credited_to},
+        intake::{append, credited_to},
         note::Note,
         redrive::{Redrive, redrive},
     },
@@ -146,8 +147,8 @@ impl Story {
         let click = ClickId::parse(CLICKS[self.click]).expect("a click id");
         let facts = &self.row.facts;
         let search = match facts.refused_clicks.contains(&click) {
-            true => ClickSearch::Missing(WaitReason::NoClick),
-            false => ClickSearch::own(click),
+            true => Credit::Missing(WaitReason::NoClick),
+            false => Credit::own(click),
         };
         Some(credited_to(facts, &search)).filter(|_| free)
     }
@@ -194,7 +195,7 @@ impl Story {
             End::Unknown => Note::Unknown(kind, mark(), None),
             End::NotTaken => Note::NotTaken(kind, mark(), Some(error(106, ErrorClass::Account))),
             End::TooLate if kind == Kind::Apply && has_free_click => {
-                Note::ClickRefused(mark(), error(5616, ErrorClass::Final))
+                Note::ClickRefused(mark(), error(5616, ErrorClass::Click))
             }
             End::Failed | End::TooLate => {
                 Note::Failed(kind, mark(), error(5606, ErrorClass::GoalName))

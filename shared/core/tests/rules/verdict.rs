@@ -44,6 +44,7 @@ fn lasting_errors_refuse_the_row() {
     for class in [
         ErrorClass::Configuration,
         ErrorClass::GoalName,
+        ErrorClass::Click,
         ErrorClass::Final,
         ErrorClass::Defect,
         ErrorClass::Unknown,
@@ -109,9 +110,13 @@ fn trouble_of_the_account_takes_every_claim_back_and_keeps_its_code() {
 
 #[test]
 fn a_call_refused_for_some_row_fails_whole_until_that_row_is_alone() {
-    for class in
-        [ErrorClass::Defect, ErrorClass::Final, ErrorClass::GoalName, ErrorClass::Configuration]
-    {
+    for class in [
+        ErrorClass::Defect,
+        ErrorClass::Click,
+        ErrorClass::Final,
+        ErrorClass::GoalName,
+        ErrorClass::Configuration,
+    ] {
         let note = |kind: &Kind| Note::NotTaken(*kind, mark(), Some(error(class)));
         let whole =
             Verdict { notes: KINDS.iter().map(note).collect(), trouble: None, answered: false };

@@ -18,10 +18,9 @@ use tracklayer_core::{
     mapping::Mapping,
     person::click_id::ClickId,
     reconcile::{
+        attribution::Credit,
         erasure::erase,
-        intake::{
-            ClickSearch, Dispatch, append, check, credited_to, facts_of, has, place, recorded,
-        },
+        intake::{Dispatch, append, check, credited_to, facts_of, has, place, recorded},
         note::{Note, OnConflict},
     },
     time::EventTime,
@@ -77,7 +76,7 @@ pub struct World {
 }
 
 fn parse(event: &Value, now: EventTime) -> Event {
-    static MAPPING: LazyLock<Mapping> = LazyLock::new(Mapping::shipped);
+    static MAPPING: LazyLock<Mapping> = LazyLock::new(Mapping::sample);
     parse_event(&event.to_string(), &MAPPING, now).event.expect("an event")
 }
 
@@ -158,10 +157,10 @@ impl World {
         self.clicks.insert(0, click);
     }
 
-    fn search(&self, refused: &[ClickId]) -> ClickSearch {
+    fn search(&self, refused: &[ClickId]) -> Credit {
         match self.clicks.iter().find(|click| !refused.contains(click)) {
-            None => ClickSearch::Missing(tracklayer_core::ledger::wait::WaitReason::NoClick),
-            Some(click) => ClickSearch::Found {
+            None => Credit::Missing(tracklayer_core::ledger::wait::WaitReason::NoClick),
+            Some(click) => Credit::Found {
                 click_id: click.clone(),
                 clicked_at: Some(after(-HOUR)),
                 from: ClickOrigin::Session,
@@ -190,8 +189,8 @@ impl World {
         let context = self.bench.context(self.now);
         let search = self.search(&[]);
         let missing = match &search {
-            ClickSearch::Missing(reason) => Some(*reason),
-            ClickSearch::Found { .. } => None,
+            Credit::Missing(reason) => Some(*reason),
+            Credit::Found { .. } => None,
         };
         let facts = facts_of(&self.conversion, &search);
         let (mut row, dispatch) = place(&self.conversion, facts, missing, &context, 13 * 30);

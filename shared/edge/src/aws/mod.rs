@@ -1,4 +1,10 @@
 //! DynamoDB, SQS and Secrets Manager.
+//!
+//! - `clients`: the three clients
+//! - `ledger`, `clicks`: the two tables
+//! - `queue`: the signals
+//! - `account_secrets`, `secret_versions`, `ingest_keys`: reading secrets, rotating them, and who may
+//!   send
 
 pub mod account_secrets;
 pub mod clicks;

@@ -284,18 +284,23 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         }
     }
 
-    /// Erases `row`, if the erasure means it. Answers whether there was something to erase.
+    /// Erases `row`, if any of the erasures means it. Answers whether there was something to erase.
     ///
     /// # Errors
     /// If the ledger is unavailable, or other writers are always faster.
-    pub async fn erase_row(&self, erasure: &Erasure, mut row: Row) -> Result<bool, LedgerError> {
+    pub async fn erase_row(
+        &self,
+        erasures: &[&Erasure],
+        mut row: Row,
+    ) -> Result<bool, LedgerError> {
         for _ in 0..ROUNDS {
-            let Some(after) = erase(&row, self.now).filter(|_| erasure.means(&row)) else {
+            let meaning: Vec<_> = erasures.iter().filter(|it| it.means(&row)).collect();
+            let Some(after) = erase(&row, self.now).filter(|_| !meaning.is_empty()) else {
                 return Ok(false);
             };
-            // Before the row: erased, it is not found any more, and doesn't say where its clicks are.
-            let traces = Trace::in_facts(&row.facts).collect();
-            self.ledger.note_row(erasure, &row.key, &traces).await?;
+            for erasure in meaning {
+                note_row(self.ledger, erasure, &row).await?;
+            }
             if self.ledger.change(&row, &after).await? {
                 return Ok(true);
             }
@@ -308,6 +313,31 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         }
         Err(LedgerError::Conflict)
     }
+}
+
+/// Writes that `row` has lost its person, as it is `after` that, for another reason than an erasure:
+/// consent was taken back. Erasures that mean it name it all the same, since the audit does not
+/// recognise it any more. Answers whether it is written: not if another writer was faster.
+///
+/// # Errors
+/// If the ledger is unavailable.
+pub async fn end_row<L: Rows + Erasures>(
+    ledger: &L,
+    row: &Row,
+    after: &Row,
+    now: EventTime,
+) -> Result<bool, LedgerError> {
+    for item in ledger.erasures(now).await?.iter().filter(|item| item.erasure.means(row)) {
+        note_row(ledger, &item.erasure, row).await?;
+    }
+    ledger.change(row, after).await
+}
+
+/// Names the row in the erasure. Before the row loses its person: then it is not found any more, and
+/// doesn't say where its clicks are.
+async fn note_row(ledger: &impl Erasures, erasure: &Erasure, row: &Row) -> Result<(), LedgerError> {
+    let traces = Trace::in_facts(&row.facts).collect();
+    ledger.note_row(erasure, &row.key, &traces).await
 }
 
 /// Whether the rows of the browsers of `session` are the person's: not if only a row leads to it.

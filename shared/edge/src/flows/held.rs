@@ -24,5 +24,5 @@ pub fn classes<'a>(account: &Account, goals: impl Iterator<Item = &'a str>) -> V
 #[must_use]
 pub fn goals<'a>(account: &'a Account, item: &'a AccountItem) -> BTreeSet<&'a str> {
     let mapped = account.goals().map(|(_, goal)| goal.name.as_str());
-    mapped.chain(item.once_held.iter().map(String::as_str)).collect()
+    mapped.chain(item.once_held.keys().map(String::as_str)).collect()
 }

@@ -27,6 +27,17 @@ impl Siblings {
         let led_to = self.led_to.iter().map(|(event, row)| Original { event, row });
         own.chain(led_to).collect()
     }
+
+    /// The originals that take what waits under this id whoever looks: not the row of an order of
+    /// which a key told that does not cover it.
+    #[must_use]
+    pub fn entitled(&self) -> Vec<Original<'_>> {
+        let mut originals = self.originals();
+        for pointer in self.partition.same_order.iter().filter(|pointer| !pointer.covered) {
+            originals.retain(|it| (it.event, &it.row.key) != (&pointer.event, &pointer.row));
+        }
+        originals
+    }
 }
 
 /// Reads what is under an id and the rows that it leads to.

@@ -38,15 +38,16 @@ fn filter(level: Level) -> Targets {
     Targets::new().with_default(level).with_targets(libraries)
 }
 
-/// Logs which fields of a request were left out, and why, each with how often.
-pub fn log_ignored<'a>(warnings: impl IntoIterator<Item = &'a EventError>) {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for warning in warnings.into_iter().filter(|warning| warning.is_left_out()) {
+/// Logs which fields of an account's events, or of a landing, were left out, and why, each with how
+/// often.
+pub fn log_ignored<'a>(warnings: impl IntoIterator<Item = (&'a str, &'a EventError)>) {
+    let mut counts: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for (account, warning) in warnings.into_iter().filter(|(_, warning)| warning.is_left_out()) {
         let field = warning.field.unwrap_or_default();
-        *counts.entry((field, warning.code.as_str())).or_default() += 1;
+        *counts.entry((account, field, warning.code.as_str())).or_default() += 1;
     }
-    for ((field, code), count) in counts {
-        tracing::info!(field, code, count, "field left out");
+    for ((account, field, code), count) in counts {
+        tracing::info!(account, field, code, count, "field left out");
     }
 }
 

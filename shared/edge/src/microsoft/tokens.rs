@@ -7,6 +7,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use tracklayer_core::{
     id::AccountName,
@@ -24,6 +25,8 @@ use crate::{
 const EARLY: Duration = Duration::from_secs(300);
 /// No token is kept longer, whatever is said of it. Microsoft's live for about an hour.
 const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
+/// How long a token lives of which the answer does not say so.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(600);
 
 /// Fetches and keeps access tokens.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ struct Token {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: Secret,
-    expires_in: u64,
+    expires_in: Option<Box<RawValue>>,
     scope: Option<String>,
     refresh_token: Option<Secret>,
 }
@@ -111,7 +114,7 @@ impl Tokens for Auth {
         *slot = Some(Token {
             access: answer.access_token.clone(),
             version: secret.version.clone(),
-            until: self.clock.monotonic() + kept_for(answer.expires_in),
+            until: self.clock.monotonic() + kept_for(life_of(answer.expires_in.as_deref())),
         });
         Ok(answer.access_token)
     }
@@ -130,9 +133,17 @@ impl Consents for Auth {
     }
 }
 
-/// How long a token is used that lives for so many seconds.
-fn kept_for(expires_in: u64) -> Duration {
-    let life = Duration::from_secs(expires_in).min(LONGEST_LIFE);
+/// How long a token lives, by seconds in any spelling: a token that is given is not lost over a
+/// number that can't be read.
+fn life_of(expires_in: Option<&RawValue>) -> Duration {
+    let text = expires_in.map_or("", RawValue::get).trim_matches('"');
+    let Ok(seconds) = text.trim().parse::<f64>() else { return UNKNOWN_LIFE };
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(LONGEST_LIFE)
+}
+
+/// How long a token is used that lives so long.
+fn kept_for(life: Duration) -> Duration {
+    let life = life.min(LONGEST_LIFE);
     life - EARLY.min(life / 2)
 }
 
@@ -168,8 +179,17 @@ mod tests {
 
     #[test]
     fn a_token_is_kept_until_shortly_before_its_end_and_never_for_ever() {
-        let kept = |seconds| kept_for(seconds).as_secs();
-        assert_eq!([0, 60, 3_599].map(kept), [0, 30, 3_299]);
-        assert_eq!([86_401, u64::MAX].map(kept), [86_100, 86_100]);
+        let answer = |seconds: &str| format!(r#"{{"access_token":"t","expires_in":{seconds}}}"#);
+        let kept = |seconds: &str| {
+            let answer = read_token(answer(seconds).as_bytes()).expect(seconds);
+            kept_for(life_of(answer.expires_in.as_deref())).as_secs()
+        };
+        assert_eq!(["0", "60", "3599", "\"3599\""].map(kept), [0, 30, 3_299, 3_299]);
+        assert_eq!(["3599.9", "36e2", "\" 3600 \""].map(kept), [3_299, 3_300, 3_300]);
+        let no_longer = ["86401", "18446744073709551616", "1e999"];
+        assert_eq!(no_longer.map(kept), [86_100; 3]);
+        assert_eq!(["-5", "null", "\"soon\"", "[]"].map(kept), [0, 300, 300, 300]);
+        let without = read_token(br#"{"access_token":"t"}"#).expect("a token");
+        assert!(without.expires_in.is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! What all workers must know of an ad account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{id::AccountName, microsoft::goals::GoalFinding, time::EventTime};
@@ -24,9 +24,9 @@ pub struct AccountItem {
     pub failing_since: Option<EventTime>,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
-    /// Every goal that was ever held: rows of one that the mapping names no more may still wait.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub once_held: BTreeSet<String>,
+    /// When each goal was last held: rows of one that the mapping names no more may still wait.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub once_held: BTreeMap<String, EventTime>,
     /// Goals that take no hashes, as the last check found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals_without_hashes: Vec<String>,
@@ -53,8 +53,8 @@ pub struct GoalCheck {
     pub checked_at: EventTime,
     /// Goals whose rows wait.
     pub held_goals: Vec<String>,
-    /// Goals whose rows wait or have waited.
-    pub once_held: BTreeSet<String>,
+    /// When goals were last held whose rows wait or may still wait.
+    pub once_held: BTreeMap<String, EventTime>,
     /// Goals that take no hashes: rows with nothing else wait for a click.
     pub goals_without_hashes: Vec<String>,
     /// Everything found.

@@ -20,6 +20,8 @@ pub struct Found {
     /// Accounts whose item was not processed or can't be read: whether they are held or paused is
     /// unknown.
     pub unread_accounts: BTreeSet<String>,
+    /// How many rows are there and can't be read.
+    pub unreadable: usize,
 }
 
 /// How one conditional write ended.

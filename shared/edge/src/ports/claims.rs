@@ -6,7 +6,7 @@ use tracklayer_core::{
     event::Correction,
     id::{AccountName, RecordId, Source},
     ledger::{
-        facts::click_or_hashes,
+        facts::{Facts, click_or_hashes},
         orphan::kept_until,
         row::{PartitionKey, RowKey},
     },
@@ -90,24 +90,25 @@ pub trait Claims {
     ) -> Result<(), LedgerError>;
 
     /// Claims a second in which Microsoft would not drop the conversion as a duplicate; answers with
-    /// it. The 16 seconds from `time` + `from` on are tried first, then seconds of the next ten
-    /// minutes, then of the next day: orders that are all stamped midnight must not queue up behind
-    /// each other. A row always tries the same seconds.
+    /// it. Counted from the first second that may be sent ([`Facts::earliest_time`]), the 16 from
+    /// `from` on are tried first, then seconds of the next ten minutes, then of the next day: orders
+    /// that are all stamped midnight must not queue up behind each other. A row always tries the same
+    /// seconds.
     ///
     /// # Errors
     /// If the ledger is unavailable, or no free second is found.
     async fn claim_second(
         &self,
         account: &AccountName,
-        identity: &Identity,
-        time: EventTime,
+        facts: &Facts,
         owner: &RowKey,
         now: EventTime,
         from: i64,
     ) -> Result<EventTime, LedgerError> {
+        let time = facts.earliest_time();
         for attempt in 0..SECONDS_TRIED {
             let shifted = time.plus_seconds(shift(owner, from, attempt));
-            let Some(claim) = claim_of(account, identity, shifted) else { return Ok(time) };
+            let Some(claim) = claim_of(account, &facts.identity, shifted) else { return Ok(time) };
             if self.claim(&claim, owner, now).await? {
                 return Ok(shifted);
             }

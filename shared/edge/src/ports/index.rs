@@ -44,6 +44,8 @@ impl DueEntry {
 pub struct DuePage {
     /// Its entries, oldest first.
     pub entries: Vec<DueEntry>,
+    /// How many more of its entries can't be read.
+    pub unreadable: usize,
     /// Where the next page starts; `None` after the last.
     pub next: Option<Cursor>,
 }

@@ -2,8 +2,8 @@
 
 use tracklayer_core::{
     ledger::{
-        order::{OrderClaim, OrderKey, OrderOwner},
-        row::RowKey,
+        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
+        row::PartitionKey,
     },
     time::EventTime,
 };
@@ -32,11 +32,11 @@ pub trait Orders {
         now: EventTime,
     ) -> Result<bool, LedgerError>;
 
-    /// Makes the id and event of `notice` lead to the row of its order.
+    /// Makes the id `notice` lead to the row of its order, in place of where it led before.
     async fn point_to_order(
         &self,
-        notice: &RowKey,
-        row: &RowKey,
+        notice: &PartitionKey,
+        pointer: &SameOrder,
         now: EventTime,
     ) -> Result<(), LedgerError>;
 }

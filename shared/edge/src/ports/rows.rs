@@ -24,6 +24,14 @@ pub enum LedgerError {
     Unreadable(String),
 }
 
+impl LedgerError {
+    /// How many items this error found that can't be read.
+    #[must_use]
+    pub fn unreadable(&self) -> usize {
+        usize::from(matches!(self, LedgerError::Unreadable(_)))
+    }
+}
+
 /// What is under one source event id.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {

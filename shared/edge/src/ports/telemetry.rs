@@ -38,4 +38,11 @@ pub trait Telemetry {
 
     /// Writes one line with these metrics of `account`; nothing if there are none.
     fn emit(&self, account: &str, metrics: &[Metric]);
+
+    /// Counts items of the ledger that can't be read: an alarm asks somebody to look at them.
+    fn stuck(&self, unreadable: usize) {
+        if unreadable > 0 {
+            self.emit("none", &[Metric::count("Stuck", unreadable)]);
+        }
+    }
 }

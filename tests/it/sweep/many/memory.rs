@@ -14,7 +14,7 @@ use tracklayer_core::{
     id::{AccountName, RecordId, Source},
     ledger::{
         index::{IndexClass, Open},
-        order::{OrderClaim, OrderKey, OrderOwner},
+        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
         orphan::Orphan,
         row::{PartitionKey, Row, RowKey},
         signal::Signal,
@@ -164,7 +164,7 @@ impl Index for InMemory {
             due: entry.due.epoch().to_string(),
         };
         let next = entries.last().filter(|_| entries.len() == limit).map(cursor);
-        Ok(DuePage { entries, next })
+        Ok(DuePage { entries, next, ..DuePage::default() })
     }
 
     async fn due_orphans(
@@ -346,8 +346,8 @@ impl Orders for InMemory {
 
     async fn point_to_order(
         &self,
-        _: &RowKey,
-        _: &RowKey,
+        _: &PartitionKey,
+        _: &SameOrder,
         _: EventTime,
     ) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")

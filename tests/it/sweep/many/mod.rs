@@ -64,7 +64,7 @@ impl System {
         ports.add(key("later"), waiting(EventTime::from_epoch(NOW + DAY)));
         let sweep = Sweep {
             policy: Policy { min_click_age: 0, ..POLICY },
-            mapping: Mapping::shipped(),
+            mapping: Mapping::sample(),
             ledger: ports.clone(),
             clicks: ports.clone(),
             queue: ports.clone(),

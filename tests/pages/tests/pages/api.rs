@@ -3,7 +3,7 @@
 
 use enqueue::Status;
 use pages::{check, code, sources, table, template::Template};
-use tracklayer_core::event::{ErrorCode, IgnoredReason};
+use tracklayer_core::event::{ErrorCode, IgnoredReason, Landing, field::Field};
 use tracklayer_edge::{lambda::problems::PROBLEMS, ports::Right};
 
 const PAGE: &str = "functions/README.md";
@@ -148,7 +148,7 @@ const LANDING: &[(&str, &str, &str)] = &[
     ("leadId", ID, "ties the visitor to a lead"),
     ("cartId", ID, "ties the visitor to a cart; what follows a `?` is cut"),
     ("orderId", ID, "ties the visitor to an order"),
-    ("consent", "string", "`granted`, `denied` or `unknown` (default)"),
+    ("consent", "string", "`granted`, `denied` (also `false`, `no`, `0`) or `unknown` (default)"),
     (
         "landedAt",
         "string or number",
@@ -158,8 +158,8 @@ const LANDING: &[(&str, &str, &str)] = &[
 
 #[test]
 fn landing() {
-    let names: Vec<_> = LANDING.iter().map(|(name, ..)| (*name).to_owned()).collect();
-    assert_eq!(names, sources::members("capture"));
+    let names = LANDING.iter().map(|(name, ..)| *name);
+    assert!(names.eq(Landing::FIELDS.map(Field::as_str)));
     let line = |(name, kind, rule): &(&str, &str, &str)| {
         [code(name), (*kind).to_owned(), (*rule).to_owned()]
     };

@@ -54,7 +54,7 @@ const METRICS: &[(&str, &str)] = &[
     ("Captured", "landings stored by `capture` (account `none`)"),
     ("CaptureDenied", "landings without consent: nothing stored"),
     ("CaptureCrawler", "landings of crawlers that say so: nothing stored"),
-    ("CaptureRefused", "landings that could not be used or stored"),
+    ("CaptureRefused", "landings in which nothing could be used"),
     (
         "FieldIgnored",
         "fields of landings and events that could not be used and were left out; the log names field and code",
@@ -75,6 +75,10 @@ const METRICS: &[(&str, &str)] = &[
     ("Refused", "rows that were refused for good"),
     ("Unmatched", "rows by which nobody was recognised within 90 days; they are not in `Refused`"),
     ("OriginalMissing", "originals that have not come on the third day after a correction of them"),
+    (
+        "OriginalNeverCame",
+        "those in `CorrectionLost` whose original had not come on the fourteenth day",
+    ),
     ("Dead", "rows whose message the queue gave up"),
     ("OpenWaiting", "rows and orphans that wait now, at each run of `sweep` (a gauge)"),
     ("OpenRefused", "rows that are refused now and may be redriven (a gauge)"),
@@ -119,9 +123,16 @@ fn metrics() {
 fn alarms() {
     let line = |it: &Alarm| {
         let name = it.name.trim_end_matches("Alarm");
-        [code(name), format!("{}: {}", it.metrics.join(", "), it.when), it.description.clone()]
+        let what =
+            it.description.replace("consent again (infra/README.md)", "[consent](#consent) again");
+        [code(name), format!("{}: {}", it.metrics.join(", "), it.when), what]
     };
     let alarms = Template::read().alarms();
+    for alarm in &alarms {
+        let places = [" log of ", " logs of ", " its log", "status", "console"];
+        let is_named = places.iter().any(|place| alarm.description.contains(place));
+        assert!(is_named, "{} names no place to look at", alarm.name);
+    }
     let head = ["alarm", "when", "what it means, and what to do"];
     check(PAGE, "alarms", &table(head, alarms.iter().map(line)));
 }

@@ -9,5 +9,6 @@ mod fields;
 mod infra;
 mod mapping;
 mod microsoft;
+mod policies;
 mod shape;
 mod states;

@@ -61,8 +61,13 @@ pub async fn ask_all(world: &Rc<World>) {
 async fn ask(world: &Rc<World>, source: &str, id: &str) -> Option<(i64, Value)> {
     let invocation = Invocation::new(world, "status");
     let port = Port(Rc::clone(&invocation));
-    let function: Status<Simulated> =
-        Status { policy: policy(), clock: port.clone(), keys: port.clone(), ledger: port.clone() };
+    let function: Status<Simulated> = Status {
+        policy: policy(),
+        clock: port.clone(),
+        keys: port.clone(),
+        ledger: port.clone(),
+        telemetry: port,
+    };
     let mut request = http::request(&Value::Null, true);
     let named = [("source", source), ("eventId", id)];
     let named = named.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -62,7 +62,8 @@ pub fn start(world: &Rc<World>) {
         // A shop that has two originals under one id names them only once it has sent both.
         let shared = world.plan.orders.iter().filter(|known| known.is_same(order)).count() > 1;
         for fix in &order.corrections {
-            let refused = fix.other_currency && order.value.is_some();
+            let is_crowded = oracle::is_crowded(world, order);
+            let refused = is_crowded || (fix.other_currency && order.value.is_some());
             let post = Post {
                 event: correction(order, fix),
                 expected: if refused { PERHAPS } else { TAKEN },
@@ -70,7 +71,7 @@ pub fn start(world: &Rc<World>) {
                 amid: fix.meddles.then(|| order.clone()),
             };
             post_all(world, &fix.posts, &post);
-            if fix.misdirected && !fix.other_currency && !too_old && !may_be_ignored {
+            if fix.misdirected && !refused && !fix.other_currency && !too_old && !may_be_ignored {
                 misdirect(world, order, fix, post.event);
             }
         }
@@ -83,6 +84,9 @@ fn misdirect(world: &Rc<World>, order: &Order, fix: &Fix, mut event: Value) {
     let Some(other) = others.next() else { return };
     event["original"] = json!({"source": other.source, "eventId": other.id, "event": other.event});
     event["account"] = json!(other.account);
+    // One that is full takes nothing, whatever the correction is known with.
+    let is_crowded = oracle::is_crowded(world, other);
+    let expected: &[&str] = if is_crowded { &["conflict", "rejected"] } else { &["conflict"] };
     let (order, fix, world) = (order.clone(), fix.clone(), Rc::clone(world));
     world.posting.set(world.posting.get() + 1);
     let spawner = Rc::clone(&world);
@@ -90,7 +94,7 @@ fn misdirect(world: &Rc<World>, order: &Order, fix: &Fix, mut event: Value) {
         while !oracle::has_correction(&world, &order, &fix) {
             world.sleep(1_800_000).await;
         }
-        send(&world, &event, &["conflict"]).await;
+        send(&world, &event, expected).await;
         world.posting.set(world.posting.get() - 1);
     });
 }

@@ -61,6 +61,8 @@ fn run(world: &Rc<World>) {
         };
         let deadline = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
         let span = Span::new(deadline, &sweep.clock);
-        invocation.run(TIMEOUT, sweep.handle(&span, AUDIT)).await;
+        if invocation.run(TIMEOUT, sweep.handle(&span, AUDIT)).await.is_some() {
+            crate::oracle::check_looks(&world, &invocation);
+        }
     });
 }

@@ -1,8 +1,8 @@
 //! Microsoft, by what its pages say: a repeated key is ignored without an error; what is taken shows
 //! up to six hours later; an adjustment whose original does not show is dropped without an error; a
 //! Restate is absolute; nothing is taken after a Retract; nothing older than 90 days. It knows when each
-//! click was made: a later one than its conversion is refused (5616), an adjustment more than 90 days
-//! after it is dropped without an error.
+//! click was made: one that is not earlier than its conversion is refused (5616), an adjustment more
+//! than 90 days after it is dropped without an error.
 
 mod sent;
 

@@ -2,7 +2,7 @@
 
 use tracklayer_core::{
     ledger::{
-        correction::{CorrectionRefusal, Effect},
+        correction::{Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS},
         observed::RefusalReason,
         row::Row,
     },
@@ -66,18 +66,22 @@ impl<'a> Case<'a> {
     }
 
     /// Every correction is in the row, once, and nowhere else; in another currency it may have been
-    /// refused.
+    /// refused, and so may be what a full row has no room for.
     fn check_corrections(&self) {
         let table = self.world.table.borrow();
+        let is_full = self.row.corrections.len() == MAX_CORRECTIONS;
         for (notice, fix) in group::fixes(self.world, self.order) {
             let times = self.row.corrections.iter().filter(|known| is(known, fix)).count();
             let is_free = fix.other_currency || may_be_too_old(self.world, notice);
-            if times > 1 || (times == 0 && !is_free) {
+            if times > 1 || (times == 0 && !is_free && !is_full) {
                 let what = format!("the correction {} is there {times} times", fix.id);
                 self.violated("every correction counts once", &what);
             }
             let mut waiting = table.orphans.values().flat_map(|orphan| &orphan.corrections);
-            if waiting.any(|known| is(known, fix)) && !is_free {
+            let waits = |known: &Correction| {
+                is(known, fix) && (times > 0 || !is_full || known.refused.is_none())
+            };
+            if waiting.any(waits) && !is_free {
                 let what = format!("the correction {} still waits", fix.id);
                 self.violated("every correction counts once", &what);
             }

@@ -11,9 +11,10 @@ use tracklayer_core::{
     },
     person::click_id::ClickId,
     reconcile::attribution::{
-        Fresh, Hint, KEPT, LATE, Reading, Sale, TieKind, TiedBy, credit, review, stored_under,
+        Fresh, Hint, KEPT, LATE, Reading, Sale, Sighting, TieKind, TiedBy, credit, review,
+        stored_under,
     },
-    time::EventTime,
+    time::{DAY, EventTime},
 };
 
 use super::{group, order_of};
@@ -32,20 +33,48 @@ pub(super) fn check_claim(world: &World, run: &Invocation, before: &Row, after: 
     let sent = after.facts.click_id().map(ClickId::key);
     let look = Look::of(world, run, order, before);
     let allowed = look.allowed();
-    if !allowed.contains(&sent) && !look.is_outlived(before, &sent) {
-        let what = format!("{} claims it with {sent:?}, not {allowed:?}", run.name);
-        world.violated("the click is the right one", after.key.label(), what);
+    let seen: Vec<Option<i64>> =
+        allowed.iter().filter(|(id, _)| *id == sent).map(|(_, at_ms)| *at_ms).collect();
+    if !look.is_outlived(before, &sent) {
+        if seen.is_empty() {
+            let what = format!("{} claims it with {sent:?}, not {allowed:?}", run.name);
+            world.violated("the click is the right one", after.key.label(), what);
+        } else {
+            check_time(world, order, after, &seen);
+        }
     }
     if look.has_left(before) {
         let what = format!("{} claims it after its visitor has left", run.name);
         world.violated("a withdrawal is heeded", after.key.label(), what);
     }
-    for refused in &before.facts.refused_clicks {
-        let clicked_at = world.plan.clicked.get(&refused.key());
-        if clicked_at.is_none_or(|at| *at <= order.occurred) {
-            let what = format!("{refused:?} is not later than it");
-            world.violated("only later clicks are refused", after.key.label(), what);
-        }
+}
+
+/// The time that is claimed is no earlier than the sale or its click, as far as somebody has seen it;
+/// and where the click is earlier, not later than the shift that a taken key costs. `seen` are the
+/// milliseconds at which the click was first seen, in any state of the clicks that the run could see.
+fn check_time(world: &World, order: &Order, after: &Row, seen: &[Option<i64>]) {
+    let claimed = after.facts.conversion_time.epoch();
+    let may_be = |at_ms: &Option<i64>| {
+        let clicked = at_ms.map_or(order.occurred, |at_ms| at_ms.div_euclid(1_000));
+        let earliest = if clicked > order.occurred { clicked + 1 } else { order.occurred };
+        (earliest..=earliest + DAY).contains(&claimed)
+    };
+    if !seen.iter().any(may_be) {
+        let what = format!("claimed at {claimed}, sold at {}, clicked at {seen:?}", order.occurred);
+        world.violated("no sale is earlier than its click", after.key.label(), what);
+    }
+}
+
+/// Looks at a click that Microsoft has refused as later than the conversion: nobody could know, for
+/// nobody had seen it, or a page or a clock said that it was earlier than it was.
+pub(super) fn check_refused(world: &World, before: &Row, refused: &ClickId) {
+    let facts = &before.facts;
+    let known = facts.click.as_ref().and_then(|click| click.clicked_at);
+    let truth = world.plan.clicked.get(&refused.key());
+    let is_known = |truth: &i64| known.is_some_and(|known| known.epoch() >= *truth);
+    if truth.is_none_or(is_known) {
+        let what = format!("{refused:?} of {truth:?}, seen at {known:?}: {facts:?}");
+        world.violated("no sale is earlier than its click", before.key.label(), what);
     }
 }
 
@@ -55,10 +84,20 @@ pub(super) fn check_unmatched(world: &World, run: &Invocation, before: &Row) {
     let look = Look::of(world, run, order, before);
     // Nobody looks any more once it could not be sent.
     let in_time = world.now() < before.limit().plus_seconds(-super::DOUBT);
-    if in_time && !look.allowed().contains(&None) {
-        let what = format!("{} sees nobody, but there is {:?}", run.name, look.allowed());
+    let allowed = look.allowed();
+    if in_time && !allowed.iter().any(|(id, _)| id.is_none()) {
+        let what = format!("{} sees nobody, but there is {allowed:?}", run.name);
         world.violated("the click is the right one", before.key.label(), what);
     }
+}
+
+/// Whether a click for the row was there at every moment of the run.
+pub(super) fn was_there(world: &World, run: &Invocation, row: &Row) -> bool {
+    let order = order_of(world, row);
+    order.is_some_and(|order| {
+        let look = Look::of(world, run, order, row);
+        !look.allowed().iter().any(|(id, _)| id.is_none())
+    })
 }
 
 /// What a run could see.
@@ -67,6 +106,8 @@ struct Look<'a> {
     nows: [EventTime; 2],
     /// The click id that the event brought, unless it was taken back.
     own: Option<ClickId>,
+    /// Whether the row knows where that one is stored: it is taken back once it is deleted there.
+    is_own_stored: bool,
     references: References,
     order: &'a Order,
     refused: &'a [ClickId],
@@ -87,22 +128,14 @@ impl<'a> Look<'a> {
         let click = before.facts.click.as_ref();
         let brought = click.is_some_and(|click| click.from == ClickOrigin::Event);
         let seen = click.is_some_and(|click| click.clicked_at.is_some());
-        let is_there = |id: &ClickId| {
-            let id = format!(" {}", id.as_str());
-            states.iter().any(|items| items.keys().any(|(_, sk)| sk.ends_with(&id)))
-        };
         let known = before.facts.click_id().map(ClickId::key);
         let notices = group::notices(world, order);
         // Another notice of its order may have brought the click that it has now.
         let others = notices.iter().filter_map(|it| it.names.click.as_ref().map(parse));
         let mut others = others.filter(|id| brought && known == Some(id.key()));
         let own = others.next().or_else(|| order.names.click.as_ref().map(parse));
-        let own = own.filter(|own| match (brought, seen) {
-            (true, true) => is_there(own),
-            (true, false) => true,
-            // The row has lost it: only what was stored once can be taken back.
-            (false, _) => !was_there(own),
-        });
+        // The row has lost it: only what was stored once can be taken back.
+        let own = own.filter(|own| brought || !was_there(own));
         let id = |id: &Option<String>| id.as_ref().map(|id| RecordId::parse(id).expect("an id"));
         let named = References {
             session: id(&order.names.session),
@@ -116,6 +149,7 @@ impl<'a> Look<'a> {
             states,
             nows: [second(began), second(now)],
             own,
+            is_own_stored: brought && seen,
             references: if notices.len() > 1 { before.facts.references.clone() } else { named },
             order,
             refused: &before.facts.refused_clicks,
@@ -123,9 +157,14 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn sale(&self) -> Sale<'_> {
+    /// The sale, where these clicks are stored.
+    fn sale(&self, items: &Items) -> Sale<'_> {
+        let is_there = |id: &&ClickId| {
+            let id = format!(" {}", id.as_str());
+            items.keys().any(|(_, sk)| sk.ends_with(&id))
+        };
         Sale {
-            own: self.own.as_ref(),
+            own: self.own.as_ref().filter(|own| !self.is_own_stored || is_there(own)),
             references: &self.references,
             time: EventTime::from_epoch(self.order.occurred),
             refused: self.refused,
@@ -135,7 +174,7 @@ impl<'a> Look<'a> {
 
     /// Everything that the sale's hints lead to.
     fn reading(&self, items: &Items, until: EventTime, now: EventTime) -> Reading {
-        let sale = self.sale();
+        let sale = self.sale(items);
         let mut reading = Reading::default();
         let mut references: BTreeSet<RecordId> = self.references.session.iter().cloned().collect();
         for kind in [TieKind::Lead, TieKind::Cart, TieKind::Order] {
@@ -152,13 +191,18 @@ impl<'a> Look<'a> {
         reading
     }
 
-    /// What it may be credited to.
-    fn allowed(&self) -> BTreeSet<Click> {
+    /// What it may be credited to, and at which millisecond that was first seen.
+    fn allowed(&self) -> BTreeSet<(Click, Option<i64>)> {
         let until = EventTime::from_epoch(self.order.occurred + LATE);
         let states = self.states.iter().flat_map(|items| self.nows.map(|now| (items, now)));
         let name = |(items, now): (&Items, EventTime)| {
-            let credit = credit(&self.sale(), &self.reading(items, until, now));
-            credit.click().map(|(id, _)| id.key())
+            let reading = self.reading(items, until, now);
+            let Some((id, click)) = credit(&self.sale(items), &reading).click() else {
+                return (None, None);
+            };
+            let is_it = |it: &&Sighting| it.is_of(&id) && Some(it.at()) >= click.clicked_at;
+            let seen = reading.sightings.iter().filter(is_it).map(|it| it.at_ms).min();
+            (Some(id.key()), seen.filter(|_| click.clicked_at.is_some()))
         };
         states.map(name).collect()
     }
@@ -177,7 +221,7 @@ impl<'a> Look<'a> {
             if let Some((reference, ..)) = stored_under(&before.facts) {
                 reading.sightings.extend(sightings(items, reference, now, now));
             }
-            review(before, &self.sale(), &reading, now) == Fresh::End
+            review(before, &self.sale(items), &reading, now) == Fresh::End
         };
         self.states.iter().flat_map(|items| self.nows.map(|now| (items, now))).all(all)
     }

@@ -1,11 +1,13 @@
 //! Persons who have withdrawn, denied or were erased: nothing more of them is sent, and the money of
 //! what was sent before stays what it was.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use tracklayer_core::{
     ledger::{facts::Facts, row::Row},
     reconcile::{
-        erasure::Person,
+        erasure::{Erasure, Person},
         state::{State, corrections, state},
     },
 };
@@ -15,7 +17,7 @@ use crate::{
     decimal::thousandths,
     microsoft::Counted,
     plan::{How, Order},
-    world::World,
+    world::{Invocation, World},
 };
 
 /// Whether the plan denies the order's consent.
@@ -41,6 +43,21 @@ pub(super) fn check_erasures(world: &World) {
         };
         for row in table.rows.values().filter(missed) {
             world.violated("an erasure finds its rows", row.key.label(), "not erased");
+        }
+    }
+}
+
+/// Who takes a person out of a row names it in every erasure that was asked for before and means it by
+/// the person's name: the audit can't recognise it any more, and the answer would leave it out.
+pub fn check_ended(world: &World, run: &Invocation, before: &Row) {
+    let table = world.table.borrow();
+    let known = table.erasures.iter().filter(|it| it.until.is_none_or(|end| end > world.now()));
+    for item in known.map(|kept| &kept.item) {
+        let erasure = Erasure { references: BTreeSet::new(), ..item.erasure.clone() };
+        let is_known = erasure.asked_at.plus_seconds(DOUBT).epoch() * 1_000 < run.began;
+        if is_known && erasure.means(before) && !item.rows.contains(&before.key) {
+            let what = format!("{} does not name it", run.name);
+            world.violated("an erasure names its rows", before.key.label(), what);
         }
     }
 }
@@ -111,12 +128,11 @@ impl Case<'_> {
 
     /// The row's money is the order log's, told or not.
     fn check_net(&self) {
-        let (Net::Value(net), false) = Net::of(self.world, self.order, &self.whole) else {
-            return;
-        };
+        let (net, false) = Net::of(self.world, self.order, &self.whole) else { return };
+        let net = net.shown(self.order.value);
         let shown = corrections(&self.row).0.net.map(|net| thousandths(&net.to_string()));
-        if shown != Some(net) {
-            self.violated("the money of an ended row is right", &format!("{shown:?}, not {net}"));
+        if shown != net {
+            self.violated("the money of an ended row is right", &format!("{shown:?}, not {net:?}"));
         }
     }
 }

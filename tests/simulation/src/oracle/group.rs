@@ -1,6 +1,7 @@
 //! One order, one conversion: the events that name one order, of which the first one counts.
 
 use tracklayer_core::ledger::{
+    correction::MAX_CORRECTIONS,
     observed::RefusalReason,
     row::{Row, RowKey},
 };
@@ -61,6 +62,12 @@ pub(super) fn counted_key(world: &World, order: &Order) -> RowKey {
 pub(super) fn fixes<'a>(world: &'a World, order: &'a Order) -> Vec<(&'a Order, &'a Fix)> {
     let notices = notices(world, order).into_iter();
     notices.flat_map(|it| it.corrections.iter().map(move |fix| (it, fix))).collect()
+}
+
+/// Whether more corrections are given under the ids of the order than its row takes.
+#[must_use]
+pub fn is_crowded(world: &World, order: &Order) -> bool {
+    fixes(world, order).len() > MAX_CORRECTIONS
 }
 
 /// Whether the order's consent is denied under any of its ids.

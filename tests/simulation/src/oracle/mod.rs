@@ -26,10 +26,12 @@ use tracklayer_core::{
     time::MAX_AGE,
 };
 
-pub use ended::check_erased;
-pub use group::has_notices;
+pub use ended::{check_ended, check_erased};
+pub use group::{has_notices, is_crowded};
 pub use story::check_story;
-pub use written::{check_acknowledged, check_given_up, check_heard, check_sent, check_write};
+pub use written::{
+    check_acknowledged, check_given_up, check_heard, check_looks, check_sent, check_write,
+};
 
 use crate::{
     microsoft::Sent,

@@ -27,8 +27,11 @@ impl Net {
     /// The net of an order whose row is `row`, of the corrections under all its ids, and whether one
     /// came too late.
     pub(super) fn of(world: &World, order: &Order, row: &Row) -> (Net, bool) {
-        let mut fixes: Vec<&Fix> =
-            group::fixes(world, order).into_iter().map(|(_, fix)| fix).collect();
+        // A row that is full has refused some.
+        let is_in = |fix: &&Fix| row.corrections.iter().any(|known| is(known, fix));
+        let is_crowded = group::is_crowded(world, order);
+        let fixes = group::fixes(world, order).into_iter().map(|(_, fix)| fix);
+        let mut fixes: Vec<&Fix> = fixes.filter(|fix| !is_crowded || is_in(fix)).collect();
         fixes.sort_by_key(|fix| (fix.occurred, fix.ms, fix.source, place(&fix.id)));
         let mut late = false;
         let mut net = match order.value {
@@ -51,6 +54,11 @@ impl Net {
             Net::Value(net) => net < 5 && original != Some(net),
             Net::NoValue { taken_back } => taken_back,
         }
+    }
+
+    /// In thousandths, on goals with value, as it is shown and sent of what was worth `original`.
+    pub(super) fn shown(self, original: Option<i64>) -> Option<i64> {
+        if self.is_nothing(original) { self.value().map(|_| 0) } else { self.value() }
     }
 
     /// In thousandths, on goals with value.

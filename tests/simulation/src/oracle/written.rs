@@ -1,7 +1,12 @@
 //! What must hold whenever something is claimed, sent or heard.
 
 use tracklayer_core::{
-    ledger::{observed::RefusalReason, row::Row, signal::Signal},
+    ledger::{
+        index::{IndexClass, Open},
+        observed::RefusalReason,
+        row::Row,
+        signal::Signal,
+    },
     reconcile::decide::{after_wait, busy_until},
 };
 
@@ -78,6 +83,10 @@ pub fn check_write(world: &World, run: &Invocation, before: &Row, after: &Row) {
             broken("what may have been sent stays as it is");
         }
     }
+    let known = &before.facts.refused_clicks;
+    for refused in after.facts.refused_clicks.iter().filter(|it| !known.contains(it)) {
+        credit::check_refused(world, before, refused);
+    }
     let ends = new.refusal.as_ref().is_some_and(|it| it.reason == RefusalReason::Unmatched);
     if ends && old.refusal.is_none() {
         credit::check_unmatched(world, run, before);
@@ -114,12 +123,32 @@ pub fn check_acknowledged(world: &World, run: &Invocation, body: &str) {
     let table = world.table.borrow();
     let Ok(signal) = Signal::parse(body) else { return };
     let Some(row) = table.rows.get(&signal.key()) else { return };
+    check_looked(world, run, row);
     let claims = table.claims.get(&signal.key()).into_iter().flatten();
     let Some(claimed) = claims.last().filter(|last| last.written < run.began) else { return };
     let busy = busy_until(row, world.now().plus_seconds(DOUBT), &policy()).is_some();
     if busy && row.observed.refusal.is_none() && !row.is_erased() {
         let what = format!("{} deletes it, claimed by {}", run.name, claimed.by);
         world.violated("a message in use is kept", row.key.label(), what);
+    }
+}
+
+/// A look that did not find the click that was there is soon repeated.
+fn check_looked(world: &World, run: &Invocation, row: &Row) {
+    let soon = world.now().plus_seconds(policy().hour + DOUBT);
+    let is_late = |open: &Open| open.class == IndexClass::Look && open.due > soon;
+    if row.open.as_ref().is_some_and(is_late) && credit::was_there(world, run, row) {
+        let what = format!("{} leaves it to {:?}", run.name, row.open);
+        world.violated("a failed look is repeated", row.key.label(), what);
+    }
+}
+
+/// A run of sweep has signalled every look for a click that it has moved on, or made it due again soon,
+/// unless not even that could be written.
+pub fn check_looks(world: &World, run: &Invocation) {
+    for key in run.looks.borrow().iter() {
+        let what = format!("{} has not signalled it", run.name);
+        world.violated("a failed look is repeated", key.label(), what);
     }
 }
 

@@ -83,6 +83,7 @@ impl Plan {
         orders::within_one_second(&mut orders, &mut own(0x005e_c04d));
         notices::draw(span, &mut orders, &mut setting, &mut own(0x0dd_07de5));
         trouble::more(span, &mut faults, &mut outages, &mut own(0x0047_a6e5));
+        trouble::clicks(span, &mut outages, &mut own(0x00c1_1c05));
         let endings = endings::draw(&orders, &mut own(0xe2a5_ed00));
         let posts = orders.iter().flat_map(Order::all_posts);
         let visited = visits.iter().map(|visit| visit.at);

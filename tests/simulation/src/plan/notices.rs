@@ -1,7 +1,7 @@
 //! Several notices of one order: a shop delivers its webhook again under a new id, a CRM reports the
 //! sale under its own, with other things known, another value, or at another time.
 
-use super::{DAY, Draw, HOUR, MINUTE, Names, Order, START};
+use super::{Change, DAY, Draw, Fix, HOUR, MINUTE, Names, Order, START};
 use crate::{random::Random, setting::Setting};
 
 /// Adds notices to some orders of some histories.
@@ -28,6 +28,29 @@ pub(super) fn draw(span: i64, orders: &mut Vec<Order>, setting: &mut Setting, ra
         }
     }
     orders.extend(notices);
+    if random.chance(800) {
+        orders.iter_mut().for_each(|order| crowd(order, random));
+    }
+}
+
+/// Corrections that one order takes, but not two notices of it together; most come before it.
+fn crowd(order: &mut Order, random: &mut Random) {
+    for n in 0..random.between(26, 40) {
+        let after = random.pick(&[-MINUTE, -5 * MINUTE, -20 * MINUTE, HOUR]);
+        let posted = (order.posts[0] + after).max(START);
+        order.corrections.push(Fix {
+            source: order.source,
+            id: format!("{}-{}-f{}", order.id, order.event, 100 + n),
+            occurred: posted,
+            ms: random.between(0, 999),
+            change: Change::Amount(random.between(1, 2_000)),
+            posts: vec![posted],
+            names_event: true,
+            other_currency: false,
+            misdirected: false,
+            meddles: false,
+        });
+    }
 }
 
 /// Another notice of the same order.

@@ -164,7 +164,7 @@ impl Draw<'_> {
         order.names = twin.names.clone();
         order.occurred = twin.occurred;
         order.postpone((twin.posts[0] - order.posts[0]).max(0));
-        // Neither may be too old at the door: corrections wait for both.
+        // Neither may be too old on arrival: corrections wait for both.
         let is_old = twin.occurred < START - 80 * DAY;
         let is_taken =
             |known: &Order| known.is_same(twin) && (is_old || known.event == order.event);

@@ -107,6 +107,8 @@ pub enum OutageOf {
     Access,
     /// DynamoDB.
     Ledger,
+    /// Its table of clicks.
+    Clicks,
     /// The queue takes no messages.
     Queue,
 }
@@ -182,6 +184,15 @@ impl Draw<'_> {
             times.push(START + self.random.between(HOUR, 2 * self.span + 5 * HOUR));
         }
         times
+    }
+}
+
+/// Clicks that can't be read for a while, in which rows are looked at.
+pub(super) fn clicks(span: i64, outages: &mut Vec<Outage>, random: &mut Random) {
+    if random.chance(2_500) {
+        let from = START + random.between(0, 2 * span);
+        let until = from + random.between(MINUTE, 8 * HOUR);
+        outages.push(Outage { of: OutageOf::Clicks, from, until });
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 
 impl Port {
     async fn clicks<T>(&self, effect: impl Fn(&mut ClickTable, i64) -> T) -> Result<T, Lost> {
-        let out = self.world().is_out(OutageOf::Ledger);
+        let out = [OutageOf::Ledger, OutageOf::Clicks].iter().any(|of| self.world().is_out(*of));
         self.request(out, |world| effect(&mut world.clicks.borrow_mut(), world.now_ms())).await
     }
 

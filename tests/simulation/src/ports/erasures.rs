@@ -10,6 +10,7 @@ use tracklayer_core::{
 use tracklayer_edge::ports::{ErasureItem, Erasures, LedgerError, Progress};
 
 use super::Port;
+use crate::mutation::Mutation;
 
 impl Erasures for Port {
     async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError> {
@@ -42,6 +43,9 @@ impl Erasures for Port {
         row: &RowKey,
         traces: &BTreeSet<Trace>,
     ) -> Result<(), LedgerError> {
+        if self.mutated(Mutation::EndUnnamed) {
+            return Ok(());
+        }
         Ok(self.table(|table| table.note_row(erasure, row, traces)).await?)
     }
 

@@ -3,7 +3,8 @@
 use tracklayer_core::{
     id::AccountName,
     ledger::{
-        order::{OrderClaim, OrderKey, OrderOwner},
+        index::IndexClass,
+        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
         row::{PartitionKey, RowKey},
     },
     time::EventTime,
@@ -15,6 +16,7 @@ use tracklayer_edge::ports::{
 
 use super::Port;
 use crate::{mutation::Mutation, table::Table};
+use tracklayer_edge::ports::Clock as _;
 
 impl Claims for Port {
     async fn claim(
@@ -86,11 +88,11 @@ impl Orders for Port {
 
     async fn point_to_order(
         &self,
-        notice: &RowKey,
-        row: &RowKey,
+        notice: &PartitionKey,
+        pointer: &SameOrder,
         now: EventTime,
     ) -> Result<(), LedgerError> {
-        Ok(self.table(|table| table.point_to_order(notice, row, now)).await?)
+        Ok(self.table(|table| table.point_to_order(notice, pointer, now)).await?)
     }
 }
 
@@ -147,6 +149,8 @@ impl GoalChecks for Port {
     }
 }
 
+const HOUR: i64 = 3_600;
+
 impl Index for Port {
     async fn due(
         &self,
@@ -172,7 +176,26 @@ impl Index for Port {
     }
 
     async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
-        Ok(self.table(|table| table.postpone(seen, until)).await?)
+        let repeats = seen.class == IndexClass::Look && until <= self.now().plus_seconds(HOUR);
+        if self.mutated(Mutation::LookLost) && repeats {
+            return Ok(true);
+        }
+        let postpone = |table: &mut Table| {
+            let done = table.postpone(seen, until);
+            if done && seen.class == IndexClass::Look && !repeats {
+                self.0.looks.borrow_mut().insert(seen.key.clone());
+            }
+            done
+        };
+        let done = self.table(postpone).await;
+        if repeats {
+            // Once it could not be written, nothing is left but the next look.
+            self.0.looks.borrow_mut().remove(&seen.key);
+        }
+        self.world().tell([seen.key.label()], || {
+            format!("{} moves due to {until}: {:?}", self.0.name, done.as_ref().ok())
+        });
+        Ok(done?)
     }
 
     async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {

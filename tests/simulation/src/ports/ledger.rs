@@ -117,7 +117,12 @@ fn describe(before: Option<&Row>, after: &Row) -> String {
 
 impl Rows for Port {
     async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
-        let known = self.table(|table| table.insert(row, now)).await?;
+        let mut row = row.clone();
+        let facts = &mut row.facts;
+        if self.mutated(Mutation::EarlierThanClick) && facts.earliest_time() > facts.occurred_at {
+            facts.conversion_time = facts.occurred_at;
+        }
+        let known = self.table(|table| table.insert(&row, now)).await?;
         self.world().tell([row.key.label()], || match &known {
             None => format!("{} inserts {} {:?}", self.0.name, row.key.event, row.open),
             Some(_) => format!("{} finds the row {} there", self.0.name, row.key.event),
@@ -134,6 +139,9 @@ impl Rows for Port {
             return Ok(true);
         }
         let done = self.table(|table| table.change(before, after)).await?;
+        if done && after.is_erased() && !before.is_erased() {
+            oracle::check_ended(self.world(), &self.0, before);
+        }
         self.world().tell([after.key.label()], || {
             let (corrections, ended) = (after.corrections.len(), after.is_erased());
             let open = &after.open;
@@ -195,6 +203,9 @@ impl Orphans for Port {
         let mut moved = moved.clone();
         if self.mutated(Mutation::CorrectionLost) {
             moved.row.corrections.clone_from(&to.corrections);
+        }
+        if self.mutated(Mutation::TooManyWaiting) {
+            moved.orphan.corrections.iter_mut().for_each(|it| it.refused = None);
         }
         let is_own = from.key.pk() == to.key.pk();
         if self.mutated(Mutation::NoticeCorrectionsLeft) && !is_own {

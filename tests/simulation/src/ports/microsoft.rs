@@ -210,7 +210,7 @@ impl Port {
         let net = |sent: &Sent| {
             let row = table.owner(&sent.person())?;
             let (folded, _) = tracklayer_core::reconcile::state::corrections(row);
-            folded.net.filter(|net| net.is_sign_positive()).map(|net| net.to_string())
+            folded.net.map(|net| net.to_string())
         };
         rows.into_iter()
             .map(|row| match (row.is_adjustment(), net(&row)) {

@@ -2,7 +2,7 @@
 
 use tracklayer_core::{
     ledger::{
-        index::IndexClass,
+        index::{IndexClass, Open},
         observed::{Acceptance, Destination, Observed},
         row::Row,
     },
@@ -24,6 +24,11 @@ impl Port {
         let waits = write.open.as_ref().is_some_and(|open| open.class == IndexClass::Wait);
         if self.mutated(Mutation::NoDue) && waits {
             write.open = None;
+        }
+        let is_look = |open: &&Open| open.class == IndexClass::Look;
+        let both = write.open.as_ref().filter(is_look).zip(current.open.as_ref().filter(is_look));
+        if self.mutated(Mutation::LookLost) && both.is_some_and(|(new, old)| new.due < old.due) {
+            return Some(Written::Done);
         }
         if let (true, Some(facts)) =
             (self.mutated(Mutation::RefusedClickAgain), write.facts.as_mut())

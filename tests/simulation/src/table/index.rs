@@ -95,7 +95,7 @@ impl Table {
             due: entry.due.epoch().to_string(),
         };
         let next = entries.last().filter(|_| more).map(cursor);
-        DuePage { entries, next }
+        DuePage { entries, next, ..DuePage::default() }
     }
 
     /// Orphans that are due, oldest first.

@@ -20,7 +20,7 @@ pub struct Uniques {
     keys: BTreeMap<String, (String, EventTime)>,
     pointers: BTreeMap<PartitionKey, Pointer>,
     orders: BTreeMap<OrderKey, (OrderClaim, EventTime)>,
-    notices: BTreeMap<RowKey, (RowKey, EventTime)>,
+    notices: BTreeMap<RowKey, (SameOrder, EventTime)>,
 }
 
 impl Table {
@@ -77,15 +77,17 @@ impl Table {
     }
 
     /// Makes a notice lead to the row of its order.
-    pub fn point_to_order(&mut self, notice: &RowKey, row: &RowKey, now: EventTime) {
+    pub fn point_to_order(&mut self, id: &PartitionKey, pointer: &SameOrder, now: EventTime) {
         self.units.write += 1;
-        self.uniques.notices.insert(notice.clone(), (row.clone(), kept_until(now)));
+        let PartitionKey { source, event_id } = id.clone();
+        let notice = RowKey { source, event_id, event: pointer.event.clone() };
+        self.uniques.notices.insert(notice, (pointer.clone(), kept_until(now)));
     }
 
     /// Where a notice leads for at least a day more.
     pub fn counted_as(&self, notice: &RowKey, now: EventTime) -> Option<&RowKey> {
         let known = self.uniques.notices.get(notice);
-        known.filter(|(_, ttl)| *ttl > now.plus_seconds(DAY)).map(|(row, _)| row)
+        known.filter(|(_, ttl)| *ttl > now.plus_seconds(DAY)).map(|(pointer, _)| &pointer.row)
     }
 
     /// Where the notices under one id lead.
@@ -94,9 +96,7 @@ impl Table {
             |notice: &RowKey| notice.source == key.source && notice.event_id == key.event_id;
         let notices = self.uniques.notices.iter();
         let alive = notices.filter(|(notice, (_, ttl))| under(notice) && *ttl > now);
-        alive
-            .map(|(it, (row, _))| SameOrder { event: it.event.clone(), row: row.clone() })
-            .collect()
+        alive.map(|(_, (pointer, _))| pointer.clone()).collect()
     }
 
     /// Puts a pointer; the one that is there wins, unless it has expired.

@@ -20,6 +20,10 @@ use serde_json::{Value, json};
 /// The key that the local stack knows.
 pub const KEY: &str = "local-key";
 
+/// The mapping of every system that a test starts, unless it names another.
+const SAMPLE_MAPPING: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/core/tests/fixtures/mapping.json");
+
 /// A running system.
 pub struct World {
     /// The local stack.
@@ -72,6 +76,7 @@ impl World {
         options.retry_base = Duration::from_secs(1);
         options.hour = 2;
         options.function_timeout = 8;
+        options.mapping = Some(SAMPLE_MAPPING.into());
         let lines = Lines::default();
         options.lines = Some(lines.clone());
         change(&mut options);

@@ -41,7 +41,40 @@ pub fn row_errors(errors: &[(i64, i64)]) -> FaultRule {
     FaultRule::new(Fault::PartialErrors { errors }).on(CONVERSIONS).times(1)
 }
 
+/// So many seconds ago, as an attribute of an item.
+///
+/// # Panics
+/// If the clock is wrong.
+#[must_use]
+pub fn ago(seconds: i64) -> Value {
+    let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+    json!({"N": (i64::try_from(now).expect("a time") - seconds).to_string()})
+}
+
 impl World {
+    /// Sets attributes of the items of a table that hold this text.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub async fn change_items(&self, table: &str, text: &str, attributes: Value) {
+        let names = attributes.as_object().expect("attributes");
+        let sets: Vec<String> = names.keys().map(|name| format!("#{name} = :{name}")).collect();
+        let items = self.items_with(table, text).await;
+        assert!(!items.is_empty(), "nothing in {table} holds {text}");
+        for item in items {
+            let mut request = json!({
+                "TableName": table,
+                "Key": {"pk": item["pk"], "sk": item["sk"]},
+                "UpdateExpression": format!("SET {}", sets.join(", ")),
+            });
+            for (name, value) in names {
+                request["ExpressionAttributeNames"][format!("#{name}")] = json!(name);
+                request["ExpressionAttributeValues"][format!(":{name}")] = value.clone();
+            }
+            self.aws("DynamoDB_20120810.UpdateItem", request).await;
+        }
+    }
+
     /// The calls whose path holds this text, in the order of arrival.
     #[must_use]
     pub fn calls(&self, path: &str) -> Vec<Call> {

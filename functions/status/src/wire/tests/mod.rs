@@ -150,10 +150,15 @@ fn after_a_retract_nothing_stands_and_a_later_value_is_refused() {
 }
 
 #[test]
-fn a_net_may_be_below_zero_and_keeps_its_digits() {
-    let mut row = row("shop", "4711", Some("999999999998.125"));
-    row.corrections.push(refund("4711-r1", "999999999998.25"));
-    assert!(text(&row, "2026-04-24T12:00:00Z").contains(r#""netValue":-0.125,"#));
+fn a_net_is_shown_as_it_is_sent_with_its_digits_and_never_below_nothing() {
+    let of = |refunded| {
+        let mut row = row("shop", "4711", Some("999999999998.125"));
+        row.corrections.push(refund("4711-r1", refunded));
+        record(&row, "2026-04-24T12:00:00Z")["desired"]["netValue"].to_string()
+    };
+    assert_eq!(of("0.25"), "999999999997.875");
+    assert_eq!(of("999999999998.25"), "0");
+    assert_eq!(of("999999999998.122"), "0", "less than half a cent");
 }
 
 #[test]

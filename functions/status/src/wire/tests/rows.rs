@@ -123,7 +123,7 @@ pub(crate) fn adjusted(row: &mut Row, value: Option<&str>) {
     row.observed.attempts = 2;
     row.observed.last = Some(Attempt {
         at: time,
-        kind: if value.is_some() { Kind::Restate } else { Kind::Retract },
+        kind: Some(if value.is_some() { Kind::Restate } else { Kind::Retract }),
         outcome: AttemptOutcome::Accepted,
         code: None,
         error_code: None,

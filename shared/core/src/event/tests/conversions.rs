@@ -102,7 +102,7 @@ fn something_must_identify_the_click_or_the_person() {
 
 #[test]
 fn a_person_identifies_even_where_the_mapping_sends_no_hashes() {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["goals"]["purchase"]["enhancedConversions"] = json!(false);
     let plain = Mapping::parse(&file.to_string()).expect("a mapping");
     let nobody = without(purchase(), "sessionId");
@@ -116,7 +116,7 @@ fn a_person_identifies_even_where_the_mapping_sends_no_hashes() {
 
 #[test]
 fn the_account_must_be_named_when_there_are_several() {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["accounts"]["second"] =
         json!({ "goals": { "purchase": "Kauf" }, "defaultCountryCode": "49" });
     let mapping = Mapping::parse(&file.to_string()).expect("mapping");

@@ -107,7 +107,7 @@ fn a_correction_may_be_old_and_needs_no_identifier() {
 
 #[test]
 fn the_mapping_may_name_further_corrections() {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["events"]["cancellation"] = json!({ "adjusts": true, "required": ["orderId"] });
     let mapping = Mapping::parse(&file.to_string()).expect("mapping");
     let event = with(full(), json!({ "event": "cancellation" }));

@@ -1,10 +1,12 @@
-//! Every rule of the door, and every code.
+//! Every rule that an event is held to, and every code.
 
 mod conversions;
 mod corrections;
 mod fingerprints;
+mod landings;
 mod orders;
 mod people;
+mod sales;
 
 use serde_json::{Value, json};
 
@@ -20,7 +22,7 @@ fn now() -> EventTime {
 
 /// The shipped mapping with a goal of fixed value.
 fn mapping() -> Mapping {
-    let mut file: Value = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file: Value = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     file["goals"]["visit"] = json!({
         "name": "Visit", "revenue": "FixedValue", "countType": "All", "enhancedConversions": false,
     });

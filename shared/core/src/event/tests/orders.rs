@@ -12,7 +12,7 @@ fn order(mapping: &Mapping, event: &Value) -> Option<OrderKey> {
 }
 
 fn edited(edit: impl FnOnce(&mut Value)) -> Mapping {
-    let mut file = serde_json::from_str(Mapping::SHIPPED).expect("JSON");
+    let mut file = serde_json::from_str(Mapping::SAMPLE).expect("JSON");
     edit(&mut file);
     Mapping::parse(&file.to_string()).expect("a mapping")
 }
@@ -23,7 +23,7 @@ fn of_order(number: Value) -> Value {
 
 #[test]
 fn all_sources_and_events_of_a_goal_name_the_same_order() {
-    let mapping = Mapping::shipped();
+    let mapping = Mapping::sample();
     let wanted = order(&mapping, &of_order(json!("4711")));
     assert!(wanted.is_some());
     for (changes, why) in [
@@ -31,6 +31,7 @@ fn all_sources_and_events_of_a_goal_name_the_same_order() {
         (json!({ "source": "crm", "eventId": "DEAL-88" }), "another source"),
         (json!({ "event": "phone_sale" }), "another event of the same goal"),
         (json!({ "orderId": 4711 }), "a whole number"),
+        (json!({ "orderId": "\u{feff}4711\u{200b}" }), "what nobody sees"),
         (json!({ "consent": "denied" }), "a denial"),
     ] {
         assert_eq!(order(&mapping, &with(of_order(json!("4711")), changes)), wanted, "{why}");
@@ -46,17 +47,28 @@ fn all_sources_and_events_of_a_goal_name_the_same_order() {
 }
 
 #[test]
-fn a_word_that_stands_for_nothing_is_no_order() {
-    for word in ["undefined", " NULL ", "n/a", "(not set)", ""] {
-        assert_eq!(order(&Mapping::shipped(), &of_order(json!(word))), None, "{word}");
+fn what_stands_for_a_missing_value_is_no_order_and_no_person_and_costs_no_sale() {
+    for nothing in ["undefined", " NULL ", "[object Object]", "\u{200b}", "{{Order ID}}", "-", "0"]
+    {
+        let event = with(of_order(json!(nothing)), json!({ "leadId": nothing, "cartId": nothing }));
+        let Parsed { event, warnings } = parse_event(&event.to_string(), &Mapping::sample(), now());
+        let Ok(Event::Conversion(sale)) = event else { panic!("{nothing}") };
+        assert_eq!((sale.order, &sale.references.order), (None, &None), "{nothing}");
+        let left_out = warnings.iter().map(|it| (it.code, it.field));
+        let expected =
+            ["leadId", "cartId", "orderId"].map(|field| (ErrorCode::InvalidId, Some(field)));
+        assert!(left_out.eq(expected), "{nothing}: {warnings:?}");
     }
+    assert_eq!(order(&Mapping::sample(), &of_order(json!(0))), None, "as a number");
+    let nobody = with(without(purchase(), "sessionId"), json!({ "sessionId": "undefined" }));
+    assert_eq!(refusal(&nobody), (ErrorCode::InvalidId, Some("sessionId")));
 }
 
 #[test]
 fn a_goal_that_is_renamed_at_microsoft_has_the_same_orders() {
     let renamed = edited(|file| file["goals"]["purchase"]["name"] = json!("Kauf"));
     let event = of_order(json!("4711"));
-    assert_eq!(order(&renamed, &event), order(&Mapping::shipped(), &event));
+    assert_eq!(order(&renamed, &event), order(&Mapping::sample(), &event));
 }
 
 #[test]
@@ -79,7 +91,7 @@ fn a_goal_that_counts_many_per_order_has_no_orders() {
 
 #[test]
 fn a_denied_event_names_its_order_by_any_text_and_its_account() {
-    let mapping = Mapping::shipped();
+    let mapping = Mapping::sample();
     let denied = with(of_order(json!(" jane@example.com #1 ")), json!({ "consent": "denied" }));
     assert!(order(&mapping, &denied).is_some());
     let Ok(Event::Ignored(ignored)) = parse_event(&denied.to_string(), &mapping, now()).event

@@ -32,6 +32,9 @@ pub enum TieKind {
 }
 
 impl TieKind {
+    /// Every kind.
+    pub const ALL: [TieKind; 3] = [TieKind::Lead, TieKind::Cart, TieKind::Order];
+
     /// The person known by this record.
     #[must_use]
     pub fn person(self, id: RecordId) -> Person {
@@ -42,7 +45,9 @@ impl TieKind {
         }
     }
 
-    fn id_in(self, references: &References) -> Option<&RecordId> {
+    /// The record of this kind among the references.
+    #[must_use]
+    pub fn id_in(self, references: &References) -> Option<&RecordId> {
         match self {
             TieKind::Lead => references.lead.as_ref(),
             TieKind::Cart => references.cart.as_ref(),

@@ -13,7 +13,8 @@
 //!    newer.
 //! 3. The latest click first seen at or before the conversion is credited, of the strongest hint
 //!    that has one. Only if no hint has one, it is the earliest click first seen within
-//!    [`LATE`] seconds after it, again of the strongest hint that has one.
+//!    [`LATE`] seconds after it, again of the strongest hint that has one. Such a sale is sent with
+//!    a later time than its own: [`Facts::earliest_time`].
 
 mod hint;
 mod review;

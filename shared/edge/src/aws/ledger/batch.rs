@@ -189,7 +189,10 @@ impl Found {
             Ok(row) => {
                 self.rows.insert(row.key.clone(), row);
             }
-            Err(error) => tracing::error!(pk, %error, "row can't be read"),
+            Err(error) => {
+                tracing::error!(pk, %error, "stuck: the row can't be read");
+                self.unreadable += 1;
+            }
         }
     }
 }

@@ -31,7 +31,8 @@ impl Index for Ledger {
         let next = answer.last_evaluated_key.as_ref().and_then(cursor_of);
         let items = answer.items.unwrap_or_default();
         let read = |item| logged(entry_of(item, index_key), item, index_key);
-        Ok(DuePage { entries: items.iter().filter_map(read).collect(), next })
+        let entries: Vec<_> = items.iter().filter_map(read).collect();
+        Ok(DuePage { unreadable: items.len() - entries.len(), entries, next })
     }
 
     async fn due_orphans(
@@ -157,7 +158,7 @@ pub(super) fn cursor_of(key: &Item) -> Option<Cursor> {
 
 pub(super) fn logged<T>(entry: Option<T>, item: &Item, index_key: &str) -> Option<T> {
     if entry.is_none() {
-        tracing::error!(index_key, pk = ?item.get("pk"), "entry of the index can't be read");
+        tracing::error!(index_key, pk = ?item.get("pk"), "stuck: an entry of the index can't be read");
     }
     entry
 }

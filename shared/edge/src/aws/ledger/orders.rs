@@ -9,7 +9,7 @@ use tracklayer_core::{
     ledger::{
         order::{OrderClaim, OrderKey, OrderOwner, POINTER, SORT_KEY, SameOrder},
         orphan::kept_until,
-        row::RowKey,
+        row::{PartitionKey, RowKey},
     },
     time::{DAY, EventTime},
 };
@@ -71,19 +71,21 @@ impl Orders for Ledger {
 
     async fn point_to_order(
         &self,
-        notice: &RowKey,
-        row: &RowKey,
+        notice: &PartitionKey,
+        pointer: &SameOrder,
         now: EventTime,
     ) -> Result<(), LedgerError> {
-        let pointer = StoredPointer {
-            original_source: row.source.clone(),
-            original_event_id: row.event_id.clone(),
-            original_event: row.event.clone(),
+        let RowKey { source, event_id, event } = pointer.row.clone();
+        let stored = StoredPointer {
+            original_source: source,
+            original_event_id: event_id,
+            original_event: event,
+            covered: pointer.covered,
             ttl: kept_until(now),
         };
-        let mut item: Item = serde_dynamo::to_item(pointer)
+        let mut item: Item = serde_dynamo::to_item(stored)
             .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
-        item.extend(keyed(&notice.pk(), &format!("{POINTER}{}", notice.event)));
+        item.extend(keyed(&notice.pk(), &format!("{POINTER}{}", pointer.event)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(|_| ()).map_err(|error| unavailable(&error))
     }
@@ -97,6 +99,7 @@ struct StoredPointer {
     original_source: Source,
     original_event_id: RecordId,
     original_event: EventName,
+    covered: bool,
     ttl: EventTime,
 }
 
@@ -113,7 +116,7 @@ pub(super) fn pointer_of(item: Item) -> Result<SameOrder, LedgerError> {
         event_id: pointer.original_event_id,
         event: pointer.original_event,
     };
-    Ok(SameOrder { event, row })
+    Ok(SameOrder { event, row, covered: pointer.covered })
 }
 
 fn claim_item(order: &OrderKey, owner: &OrderOwner, now: EventTime) -> Item {

@@ -10,18 +10,20 @@ const PAGE: i32 = 250;
 /// A walk over the shards: one page of each at a time, so that the order is nearly that of `due`
 /// without holding everything in memory.
 #[derive(Debug)]
-pub struct Pages<'a, L> {
+pub struct DueEntries<'a, L> {
     ledger: &'a L,
     now: EventTime,
     shards: Vec<(String, Option<Cursor>)>,
+    /// Entries so far that can't be read.
+    pub unreadable: usize,
 }
 
-impl<'a, L: Index> Pages<'a, L> {
+impl<'a, L: Index> DueEntries<'a, L> {
     /// The entries of `class` that are due `now`.
     #[must_use]
     pub fn new(ledger: &'a L, class: &IndexClass, now: EventTime) -> Self {
         let shards = class.shards().into_iter().map(|shard| (shard, None)).collect();
-        Pages { ledger, now, shards }
+        DueEntries { ledger, now, shards, unreadable: 0 }
     }
 
     /// The next entries, oldest first; `None` after the last.
@@ -44,6 +46,7 @@ impl<'a, L: Index> Pages<'a, L> {
         let mut entries = Vec::new();
         for (shard, page) in try_join_all(read).await? {
             entries.extend(page.entries);
+            self.unreadable += page.unreadable;
             if page.next.is_some() {
                 self.shards.push((shard, page.next));
             }

@@ -1,0 +1,89 @@
+//! What pages send, one member at a time.
+
+use super::*;
+use crate::ledger::facts::References;
+
+/// A landing with every member; one of them as this JSON text.
+fn landing(member: &str, text: &str) -> Landing {
+    let full = [
+        ("msclkid", format!("{CLICK:?}")),
+        ("landingUrl", r#""https://shop.example/a""#.to_owned()),
+        ("sessionId", r#""s-1""#.to_owned()),
+        ("leadId", r#""L1""#.to_owned()),
+        ("cartId", r#""C1""#.to_owned()),
+        ("orderId", "4711".to_owned()),
+        ("consent", r#""granted""#.to_owned()),
+        ("landedAt", "1777200000000".to_owned()),
+    ];
+    let members = full.map(|(name, good)| {
+        format!("\"{name}\":{}", if name == member { text.to_owned() } else { good })
+    });
+    Landing::parse(&format!("{{{}}}", members.join(","))).expect("an object")
+}
+
+fn without_member(mut landing: Landing, member: &str) -> Landing {
+    match member {
+        "msclkid" => landing.click_id = None,
+        "landingUrl" => landing.landing_url = None,
+        "sessionId" => landing.references.session = None,
+        "leadId" => landing.references.lead = None,
+        "cartId" => landing.references.cart = None,
+        "orderId" => landing.references.order = None,
+        "consent" => landing.consent = Consent::Unknown,
+        _ => landing.landed_at = None,
+    }
+    landing
+}
+
+#[test]
+fn a_member_that_can_not_be_read_costs_no_other_one() {
+    let all = landing("", "");
+    assert!(all.click_id.is_some() && all.landing_url.is_some() && all.landed_at.is_some());
+    let references = &all.references;
+    assert!(
+        [&references.session, &references.lead, &references.cart].iter().all(|it| it.is_some())
+    );
+    assert_eq!((all.consent, &all.ignored), (Consent::Granted, &Vec::new()));
+    for field in Landing::FIELDS {
+        let name = field.as_str();
+        for text in [r#""\ud83d""#, r#""x\udc00""#, "1e999", "-0.5", "true", "[1]", r#"{"a":1}"#] {
+            let read = landing(name, text);
+            let left_out = read.ignored.iter().map(|it| it.field);
+            assert!(left_out.eq([Some(name)]), "{name} {text}: {:?}", read.ignored);
+            let expected = Landing { ignored: read.ignored.clone(), ..all.clone() };
+            assert_eq!(read, without_member(expected, name), "{name} {text}");
+        }
+        for absent in ["null", r#""""#] {
+            assert_eq!(landing(name, absent), without_member(all.clone(), name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn members_nobody_knows_may_hold_anything() {
+    for (name, text) in [("x", "1e999"), ("x", r#""\ud83d""#), (r"\ud83d", "1"), (r"a\n", "[{}]")] {
+        let read = Landing::parse(&format!(r#"{{"{name}":{text},"leadId":"L1"}}"#)).expect(name);
+        let tied = References { lead: "L1".parse().ok(), ..References::default() };
+        assert_eq!((read.references, read.ignored), (tied, Vec::new()), "{name} {text}");
+    }
+    let escaped = Landing::parse(r#"{"lead\u0049d":"L1"}"#).expect("an object");
+    assert!(escaped.references.lead.is_some());
+    for text in ["", "[]", "5", "{", r#"{"leadId":"#, "hello", "null"] {
+        assert_eq!(Landing::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_refusal_is_heard_in_any_clear_word_and_an_agreement_only_in_its_own() {
+    for denied in ["false", "0", r#""0""#, r#""false""#, r#"" No ""#, r#""DENIED""#] {
+        assert_eq!(landing("consent", denied).consent, Consent::Denied, "{denied}");
+        let text = with(purchase(), json!({ "consent": 1 })).to_string();
+        let event = text.replace("\"consent\":1", &format!("\"consent\":{denied}"));
+        let Ok(Event::Ignored(it)) = parse_text(&event) else { panic!("{denied}") };
+        assert_eq!(it.reason, IgnoredReason::ConsentDenied, "{denied}");
+    }
+    for unclear in ["true", "1", r#""yes""#, r#""1""#, r#""maybe""#] {
+        let read = landing("consent", unclear);
+        assert_eq!((read.consent, read.ignored.len()), (Consent::Unknown, 1), "{unclear}");
+    }
+}

@@ -1,0 +1,167 @@
+//! What shops and CRMs write of the sale itself: one row for each form, with what becomes of it.
+
+use super::*;
+
+/// Field, JSON text, and what becomes of it: the text after `=`, that rounded after `~`, or a
+/// refusal with the code after `!`.
+const HARD: &[(&str, &str, &str)] = &[
+    ("eventId", "10492", "=10492"),
+    ("eventId", r#""10492""#, "=10492"),
+    ("eventId", "12345678901234567890123", "=12345678901234567890123"),
+    ("eventId", "10492.0", "!wrong_type"),
+    ("eventId", "true", "!wrong_type"),
+    ("eventId", r##""#10492""##, "!invalid_id"),
+    ("eventId", r#""""#, "!invalid_id"),
+    ("account", r#""""#, "=main"),
+    ("consent", r#""""#, "=unknown"),
+    ("consent", r#"" Granted""#, "=granted"),
+    ("consent", r#""yes""#, "!invalid_value"),
+    ("consent", "1", "!wrong_type"),
+    ("consent", "true", "!wrong_type"),
+    ("currency", r#""usd""#, "=129.95 USD"),
+    ("currency", r#"" Usd ""#, "=129.95 USD"),
+    ("currency", r#""US$""#, "!invalid_currency"),
+    ("currency", r#""""#, "!invalid_currency"),
+    ("value", r#""129.95""#, "=129.95 USD"),
+    ("value", r#"" 129.950 ""#, "=129.95 USD"),
+    ("value", r#""0""#, "=0 USD"),
+    ("value", "-0", "=0 USD"),
+    ("value", r#""-0.00""#, "=0 USD"),
+    ("value", "-1.4e-14", "~0 USD"),
+    ("value", "1.2995e2", "=129.95 USD"),
+    ("value", "836.9999999999998", "~837 USD"),
+    ("value", r#""16.260163""#, "~16.26 USD"),
+    ("value", "0.0005", "~0.001 USD"),
+    ("value", "0.00049", "~0 USD"),
+    ("value", "999999999999.0004", "~999999999999 USD"),
+    ("value", "999999999999.9999", "!invalid_value"),
+    ("value", r#""-5""#, "!invalid_value"),
+    ("value", r#""1.2995e2""#, "!invalid_value"),
+    ("value", r#""129,95""#, "!invalid_value"),
+    ("value", r#""1,299.95""#, "!invalid_value"),
+    ("value", r#""1.299,95""#, "!invalid_value"),
+    ("value", r#""1 299.95""#, "!invalid_value"),
+    ("value", r#""$129.95""#, "!invalid_value"),
+    ("value", r#""129.95 USD""#, "!invalid_value"),
+    ("value", r#""１２９.９５""#, "!invalid_value"),
+    ("value", r#""free""#, "!invalid_value"),
+    ("value", r#""129.95\u200b""#, "=129.95 USD"),
+    ("value", "1e3", "=1000 USD"),
+    ("value", r#""1'299.50""#, "!invalid_value"),
+    ("value", r#""1.299.950""#, "!invalid_value"),
+    ("value", r#""+129.95""#, "!invalid_value"),
+    ("value", r#""129.""#, "!invalid_value"),
+    ("value", r#""0129.95""#, "!invalid_value"),
+    ("value", r#""١٢٩٫٩٥""#, "!invalid_value"),
+    ("currency", r#""\ufeffUSD""#, "=129.95 USD"),
+    ("currency", r#""840""#, "!invalid_currency"),
+    ("currency", r#""RMB""#, "!invalid_currency"),
+    ("value", r#""NaN""#, "!invalid_value"),
+    ("value", r#""""#, "!missing_value"),
+    ("value", "null", "!missing_value"),
+    ("value", "true", "!wrong_type"),
+    ("value", r#"{"amount":"129.95"}"#, "!wrong_type"),
+    ("occurredAt", r#""2026-04-24T09:42:13.000+0000""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24 09:42:13+00:00""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24 11:42:13 +0200""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24 11:42:13.5+02""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24 09:42:13 UTC""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#"" 2026-04-24t09:42:13z ""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-03-29T02:30:00+01:00""#, "=2026-03-29T01:30:00Z"),
+    ("occurredAt", r#""2026-04-24T23:59:60Z""#, "!invalid_time"),
+    ("occurredAt", r#""2026-04-24T24:00:00Z""#, "!invalid_time"),
+    ("occurredAt", r#""2026-04-24T11:42Z""#, "=2026-04-24T11:42:00Z"),
+    ("occurredAt", r#""2026-04-24T11:42+02:00""#, "=2026-04-24T09:42:00Z"),
+    ("occurredAt", r#""2026-04-24T11:42:13+02:00[Europe/Berlin]""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24T11:42:13,5+02:00""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24 09:42:13 GMT""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24 09:42:13 Z""#, "=2026-04-24T09:42:13Z"),
+    ("occurredAt", r#""2026-04-24T11:42:13[Europe/Berlin]""#, "!invalid_time"),
+    ("occurredAt", r#""2026-04-24 11:42:13 CEST""#, "!invalid_time"),
+    ("occurredAt", r#""2026-04-24T11:42""#, "!missing_offset"),
+    ("occurredAt", r#""2026-04-24 11:42:13 PM +02:00""#, "!invalid_time"),
+    ("occurredAt", r#""Fri, 24 Apr 2026 11:42:13 +0200""#, "!invalid_time"),
+    ("occurredAt", r#""20260424T094213Z""#, "!invalid_time"),
+    ("occurredAt", r#""46136.48765""#, "!invalid_time"),
+    ("occurredAt", r#""/Date(1777023733000)/""#, "!invalid_time"),
+    ("occurredAt", r#""2026-04-24""#, "!invalid_time"),
+    ("occurredAt", r#""24/04/2026 11:42:13""#, "!invalid_time"),
+    ("occurredAt", r#""2026-04-24 11:42:13""#, "!missing_offset"),
+    ("occurredAt", r#""2026-04-24T11:42:13.123""#, "!missing_offset"),
+    ("occurredAt", r#""1777023733""#, "!invalid_time"),
+    ("occurredAt", "1777023733", "!wrong_type"),
+    ("occurredAt", r#""""#, "!invalid_time"),
+];
+
+#[test]
+fn what_makes_a_sale_is_read_or_refused() {
+    for (field, json, expected) in HARD {
+        let mut event = purchase();
+        event[*field] = json!("replaced");
+        let text = event.to_string().replacen(r#""replaced""#, json, 1);
+        let Parsed { event, warnings } = parse_event(&text, &mapping(), now());
+        let found = match event {
+            Err(rejection) => {
+                assert_eq!(rejection.error.field, Some(*field), "{text}");
+                format!("!{}", rejection.error.code)
+            }
+            Ok(Event::Conversion(sale)) => {
+                let is_rounded = warnings.iter().any(|it| it.code == ErrorCode::Rounded);
+                let text = match *field {
+                    "eventId" => sale.event_id.to_string(),
+                    "account" => sale.account.to_string(),
+                    "consent" => sale.consent.as_str().to_owned(),
+                    "occurredAt" => sale.occurred_at.to_string(),
+                    _ => sale.value.expect("a value").to_string(),
+                };
+                format!("{}{text}", if is_rounded { "~" } else { "=" })
+            }
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(found, *expected, "{text}");
+    }
+}
+
+/// Money of a correction, and what it does; `!` refuses.
+#[test]
+fn what_a_refund_says_is_read_as_exactly_and_never_as_everything_by_mistake() {
+    for (members, expected) in [
+        (json!({ "amount": 16.260_163 }), "~Refund 16.26 USD"),
+        (json!({ "amount": "16.26" }), "=Refund 16.26 USD"),
+        (json!({ "amount": "16.26", "newValue": "" }), "=Refund 16.26 USD"),
+        (json!({ "amount": "", "newValue": 80 }), "=Restatement 80 USD"),
+        (json!({ "amount": null, "newValue": "80.0004" }), "~Restatement 80 USD"),
+        (json!({ "amount": "", "currency": null }), "!invalid_value"),
+        (json!({ "amount": null, "newValue": "", "currency": null }), "!invalid_value"),
+        (json!({ "amount": null, "currency": null, "value": "" }), "!value_not_allowed"),
+        (json!({ "amount": null, "currency": "" }), "!invalid_currency"),
+        (json!({ "amount": null, "currency": null }), "=Full"),
+        (json!({ "original": { "eventId": 4711 } }), "=Refund 30 USD"),
+        // Nothing of it is read.
+        (json!({ "email": "n/a", "sessionId": "a b" }), "=Refund 30 USD"),
+    ] {
+        let event = with(refund(), members);
+        let Parsed { event: parsed, warnings } = parse_event(&event.to_string(), &mapping(), now());
+        let found = match parsed {
+            Err(rejection) => format!("!{}", rejection.error.code),
+            Ok(Event::Correction(correction)) => {
+                let sign = if warnings.is_empty() { "=" } else { "~" };
+                match correction.kind {
+                    CorrectionKind::Refund(money) => format!("{sign}Refund {money}"),
+                    CorrectionKind::Restatement(money) => format!("{sign}Restatement {money}"),
+                    CorrectionKind::Full => format!("{sign}Full"),
+                }
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{event}");
+    }
+}
+
+/// Where no value may be, an empty one is none.
+#[test]
+fn an_empty_value_is_none() {
+    let empty = json!({ "value": "", "currency": "" });
+    assert_eq!(conversion(&with(lead(), empty.clone())).value, None);
+    assert_eq!(conversion(&with(lead(), with(empty, json!({ "event": "visit" })))).value, None);
+}

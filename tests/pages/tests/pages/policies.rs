@@ -1,0 +1,66 @@
+//! What each function may do, and that no function is forgotten where all are named.
+
+use pages::{
+    check, table,
+    template::{Allowed, Template},
+};
+
+const TABLES: [&str; 4] = ["Clicks", "Conversions", "Uploads", "IngestKeys"];
+/// What secrets of ad accounts are called in the template, before the account's name.
+const ACCOUNT: &str = "Account";
+
+/// What `function` may do to the resources that `is_meant` picks.
+fn may(policies: &[Allowed], function: &str, is_meant: impl Fn(&str) -> bool) -> String {
+    let own = policies.iter().filter(|it| it.function == function);
+    let meant = own.filter(|it| it.on.iter().any(|on| is_meant(on)));
+    let words = |it: &Allowed| match &it.only {
+        Some(only) => format!("{} ({only} only)", it.actions.join(", ")),
+        None => it.actions.join(", "),
+    };
+    let words: Vec<_> = meant.map(words).collect();
+    if words.is_empty() { "–".to_owned() } else { words.join("; ") }
+}
+
+#[test]
+fn what_each_function_may_do() {
+    let template = Template::read();
+    let policies = template.policies();
+    for it in policies.iter().flat_map(|it| &it.on) {
+        assert!(TABLES.contains(&it.as_str()) || it.starts_with(ACCOUNT), "no column for {it}");
+    }
+    let line = |function: &str| {
+        let [clicks, conversions, queue, keys] =
+            TABLES.map(|table| may(&policies, function, |on| on == table));
+        let accounts = may(&policies, function, |on| on.starts_with(ACCOUNT));
+        [format!("`{}`", function.to_lowercase()), clicks, conversions, queue, keys, accounts]
+    };
+    let head =
+        ["function", "`Clicks`", "`Conversions`", "`Uploads`", "ingest keys", "accounts' secrets"];
+    let functions = template.names("AWS::Serverless::Function");
+    check("infra/README.md", "policies", &table(head, functions.into_iter().map(line)));
+}
+
+#[test]
+fn every_account_is_in_the_policies_that_name_accounts() {
+    let template = Template::read();
+    let secrets = template.names("AWS::SecretsManager::Secret");
+    let accounts: Vec<_> = secrets.into_iter().filter(|it| it.starts_with(ACCOUNT)).collect();
+    assert!(!accounts.is_empty());
+    for function in ["Upload", "Goals", "Token"] {
+        let policies = template.policies();
+        let mut named = policies.iter().filter(|it| it.function == function).map(|it| &it.on);
+        assert!(named.any(|on| *on == accounts), "{function}: {accounts:?}");
+    }
+}
+
+#[test]
+fn every_function_is_in_the_alarms_of_all_functions() {
+    let template = Template::read();
+    let mut functions = template.names("AWS::Serverless::Function");
+    functions.sort_unstable();
+    for alarm in ["ErrorsAlarm", "ThrottlesAlarm"] {
+        let mut named = template.functions_of_alarm(alarm);
+        named.sort_unstable();
+        assert_eq!(named, functions, "{alarm}");
+    }
+}
