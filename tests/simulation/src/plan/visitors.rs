@@ -119,7 +119,7 @@ impl Visitor {
             n,
             around,
             clicks: clicks.collect(),
-            cookie: session.as_deref().map_or(format!("{n:032x}"), cookie_of),
+            cookie: session.as_deref().map_or(format!("{:032x}", 0xc00c_1e00_i64 + n), cookie_of),
             session,
             lead: format!("lead{n}"),
             cart: format!("cart{n}"),
