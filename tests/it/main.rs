@@ -5,6 +5,7 @@
 //! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
 //! - `alarms`, `browser`: what rings, and the snippet in web pages
 //! - `goals`, `report`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
+//! - `ops`: the operator's tool
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
 //!   Microsoft's own SDK sends
 
@@ -21,6 +22,7 @@ mod files;
 mod goals;
 mod hashes;
 mod mapping;
+mod ops;
 mod orders;
 mod outage;
 mod pipeline;

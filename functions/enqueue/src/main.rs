@@ -36,7 +36,9 @@ async fn main() -> anyhow::Result<()> {
     let enqueue = &enqueue;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
         let deadline = Deadline::at_epoch_ms(event.context.deadline, &enqueue.clock);
-        Ok::<_, std::convert::Infallible>(enqueue.handle(&event.payload, deadline).await)
+        // In a box: the compiler does not compute the layout of futures that are nested so deep.
+        let response = Box::pin(enqueue.handle(&event.payload, deadline)).await;
+        Ok::<_, std::convert::Infallible>(response)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

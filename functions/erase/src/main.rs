@@ -32,7 +32,9 @@ async fn main() -> anyhow::Result<()> {
     let erase = &erase;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
         let deadline = Deadline::at_epoch_ms(event.context.deadline, &erase.clock);
-        Ok::<_, std::convert::Infallible>(erase.handle(&event.payload, deadline).await)
+        // In a box: the compiler does not compute the layout of futures that are nested so deep.
+        let response = Box::pin(erase.handle(&event.payload, deadline)).await;
+        Ok::<_, std::convert::Infallible>(response)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

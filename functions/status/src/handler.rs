@@ -2,26 +2,16 @@
 
 use std::collections::HashMap;
 
-use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::{
-        correction::Correction,
-        row::{PartitionKey, Row},
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::{RecordId, Source};
 use tracklayer_edge::{
-    flows::originals::{Siblings, siblings},
     lambda::http_api::{self, Problem, Request, Response},
-    ports::{
-        Claims as _, Clock as _, GoalChecks, IngestKey, LedgerError, Partition, Ports, Right,
-        Telemetry as _,
-    },
+    ports::{Clock as _, GoalChecks, IngestKey, Partition, Ports, Right, Telemetry as _},
 };
 
 use crate::{
     context::Status,
-    wire::{Accounts, Story, asks_for_account},
+    find::{accounts, find},
+    wire::Story,
 };
 
 impl<P: Ports> Status<P>
@@ -40,78 +30,15 @@ where
             return Err(not_covered());
         }
         let now = self.clock.now();
-        let found = self.find(&source, &event_id, now).await.map_err(|error| {
+        let found = find(&self.ledger, &source, &event_id, now).await.map_err(|error| {
             self.telemetry.stuck(error.unreadable());
             let message = "the records can't be read just now; ask again";
             Problem::new(503, "unavailable", message).because(error)
         })?;
         let found = shown(found, &key)?;
-        let accounts = self.accounts(&found).await;
+        let accounts = accounts(&self.ledger, &found).await;
         Ok(http_api::json(200, &Story::of(&found, &accounts, &self.policy, now)))
     }
-
-    /// What is known of the accounts that may keep these rows; their story is whole without it.
-    async fn accounts(&self, found: &[Partition]) -> Accounts {
-        let mut accounts = Accounts::new();
-        let rows = found.iter().flat_map(|partition| &partition.rows);
-        for row in rows.filter(|row| asks_for_account(row)) {
-            match self.ledger.account_item(&row.account).await {
-                Ok(item) => _ = accounts.insert(row.account.clone(), item),
-                Err(error) => {
-                    tracing::warn!(account = row.account.as_str(), %error, "account not read");
-                }
-            }
-        }
-        accounts
-    }
-
-    /// The records under this id, and those that it corrects.
-    async fn find(
-        &self,
-        source: &Source,
-        event_id: &RecordId,
-        now: EventTime,
-    ) -> Result<Vec<Partition>, LedgerError> {
-        let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
-        let (own, pointer) = tokio::try_join!(
-            siblings(&self.ledger, source, event_id, now),
-            self.ledger.pointer(&key, now)
-        )?;
-        let mut found = all_of(own);
-        let original = pointer.map(|it| (it.original_source, it.original_event_id));
-        if let Some((its_source, its_id)) = original
-            && (&its_source, &its_id) != (source, event_id)
-        {
-            let original = siblings(&self.ledger, &its_source, &its_id, now).await?;
-            let originals = all_of(original).into_iter();
-            found.extend(originals.map(|it| corrected_by(it, source, event_id)));
-        }
-        Ok(found)
-    }
-}
-
-/// What is under an id, and the rows of the orders that it leads to, each once.
-fn all_of(siblings: Siblings) -> Vec<Partition> {
-    let mut rows: Vec<Row> = Vec::new();
-    for (_, row) in siblings.led_to {
-        let is_new = siblings.partition.row(&row.key).is_none();
-        if is_new && rows.iter().all(|known| known.key != row.key) {
-            rows.push(row);
-        }
-    }
-    let of_orders =
-        rows.into_iter().map(|row| Partition { rows: vec![row], ..Partition::default() });
-    std::iter::once(siblings.partition).chain(of_orders).collect()
-}
-
-/// The records that have this correction: one, whichever it is by now.
-fn corrected_by(mut partition: Partition, source: &Source, event_id: &RecordId) -> Partition {
-    let has = |corrections: &[Correction]| {
-        corrections.iter().any(|known| known.source == *source && known.event_id == *event_id)
-    };
-    partition.rows.retain(|row| has(&row.corrections));
-    partition.orphan = partition.orphan.filter(|orphan| has(&orphan.corrections));
-    partition
 }
 
 /// The source and id in the path, decoded by the gateway; `None` if no event can have them.
@@ -200,17 +127,5 @@ mod tests {
             403
         );
         assert_eq!(shown(vec![waits("crm", corrections)], &key).expect("its own").len(), 1);
-    }
-
-    #[test]
-    fn of_an_original_only_what_has_the_correction_is_shown_by_the_corrections_id() {
-        let mut sale = row("shop", "4711", None);
-        sale.corrections.push(refund("r", "1"));
-        let waits = orphan("shop", "4711", vec![refund("other", "1")]);
-        let rows = vec![sale.clone(), row("shop", "4711", None)];
-        let partition = Partition { rows, orphan: Some(waits), ..Partition::default() };
-        let (source, id) = (sale.key.source.clone(), "r".parse().expect("an id"));
-        let expected = Partition { rows: vec![sale], ..Partition::default() };
-        assert_eq!(corrected_by(partition, &source, &id), expected);
     }
 }

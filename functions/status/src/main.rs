@@ -25,7 +25,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let status = &status;
     let serve = move |event: LambdaEvent<http_api::Request>| async move {
-        Ok::<_, std::convert::Infallible>(status.handle(&event.payload).await)
+        // In a box: the compiler does not compute the layout of futures that are nested so deep.
+        Ok::<_, std::convert::Infallible>(Box::pin(status.handle(&event.payload)).await)
     };
     run(service_fn(serve)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -43,9 +43,10 @@ pub struct Story<'a> {
     records: Vec<Record<'a>>,
 }
 
+/// What one record shows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'a> {
+pub struct Record<'a> {
     event_id: &'a RecordId,
     source: &'a Source,
     /// `null` while the original is missing; so may be the account.
@@ -150,6 +151,12 @@ impl<'a> Story<'a> {
         }
         Story { records }
     }
+
+    /// Its records, those of one id after another.
+    #[must_use]
+    pub fn records(&self) -> &[Record<'a>] {
+        &self.records
+    }
 }
 
 impl<'a> Record<'a> {
@@ -215,7 +222,8 @@ fn is_goal_held(row: &Row) -> bool {
     waits_for(row, WaitReason::GoalHeld)
 }
 
-fn findings<'a>(row: &Row, accounts: &'a Accounts) -> Vec<&'a GoalFinding> {
+/// What the checks of the row's account found that keeps it.
+pub fn findings<'a>(row: &Row, accounts: &'a Accounts) -> Vec<&'a GoalFinding> {
     let Some(item) = accounts.get(&row.account).filter(|_| asks_for_account(row)) else {
         return Vec::new();
     };

@@ -6,14 +6,15 @@
 //! each of them leaves it for the class `wait` and gets one signal. So does each row of a goal that
 //! the mapping names no more: it is sent under its old name, and redriven if Microsoft refuses that.
 
-use std::collections::BTreeSet;
-
 use tracklayer_core::{
     ledger::index::IndexClass,
     mapping::Account,
     time::{DAY, EventTime},
 };
-use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
+use tracklayer_edge::{
+    flows::held::{classes, classes_of, goals},
+    ports::{AccountItem, GoalChecks, LedgerError, Ports},
+};
 
 use crate::{
     context::Sweep,
@@ -90,22 +91,7 @@ fn released(account: &Account, item: &AccountItem) -> Vec<IndexClass> {
 
 /// All classes in which held rows can be.
 pub(crate) fn all_held(items: &[Known<'_>]) -> Vec<IndexClass> {
-    let of = |(account, item): &Known<'_>| classes(account, goals(account, item).into_iter());
-    items.iter().flat_map(of).collect()
-}
-
-/// The class of the account and those of these goals.
-fn classes<'a>(account: &Account, goals: impl Iterator<Item = &'a str>) -> Vec<IndexClass> {
-    let name = account.name();
-    let of_goals = goals.map(|goal| IndexClass::Held(format!("{name}/{goal}")));
-    std::iter::once(IndexClass::Held(name.to_string())).chain(of_goals).collect()
-}
-
-/// The goals of which rows may wait: once a wrong name is corrected in the mapping no check looks at
-/// it any more, but its rows may still be in its class.
-fn goals<'a>(account: &'a Account, item: &'a AccountItem) -> BTreeSet<&'a str> {
-    let mapped = account.goals().map(|(_, goal)| goal.name.as_str());
-    mapped.chain(item.once_held.keys().map(String::as_str)).collect()
+    items.iter().flat_map(|(account, item)| classes_of(account, item)).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::refusal::refusal;
-use crate::{Aws, functions};
+use crate::{Aws, cloudformation, functions};
 
 /// DynamoDB accepts 16 MB, the most of the three services.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -26,10 +26,14 @@ pub(crate) fn router(aws: Aws) -> Router {
 }
 
 async fn greet() -> &'static str {
-    "local stand-in for DynamoDB, SQS, Secrets Manager and Lambda's Invoke: for development and tests only\n"
+    "local stand-in for DynamoDB, SQS, Secrets Manager, Lambda's Invoke and CloudFormation's DescribeStacks: for development and tests only\n"
 }
 
 async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
+    let content_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if content_type.starts_with("application/x-www-form-urlencoded") {
+        return cloudformation::answer(&aws, &body);
+    }
     let target = text(&headers, "x-amz-target").unwrap_or_default().to_owned();
     if aws.use_up_refusal(&target) {
         return refusal(&AwsError::internal("refused on purpose"));

@@ -13,8 +13,10 @@
 //! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
 //! | [`secrets`] | Secrets Manager: versions, stages, rotation on request, deletion |
 //! | `functions` | Lambda's Invoke, and the rotation of secrets, with functions that the host runs |
+//! | `cloudformation` | DescribeStacks, of the one stack that the host describes |
 //! | `store` | keeps queues and secrets over restarts |
 
+mod cloudformation;
 mod dynamo;
 mod error;
 mod functions;
@@ -32,6 +34,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use cloudformation::StackDescription;
 pub use error::{AwsError, Error};
 pub use functions::{FunctionError, Functions, Invocation, LOG_TAIL, Logged};
 pub use meter::Units;
@@ -70,6 +73,7 @@ struct Services {
     sqs: Sqs,
     secrets: Secrets,
     functions: OnceLock<Arc<dyn Functions>>,
+    stack: OnceLock<StackDescription>,
     /// The start of every function's ARN.
     function_arns: String,
     refusals: Mutex<Vec<Refusal>>,
@@ -99,6 +103,7 @@ impl Aws {
             sqs: Sqs::open(data, settings.clone())?,
             secrets: Secrets::open(data, settings)?,
             functions: OnceLock::new(),
+            stack: OnceLock::new(),
             function_arns,
             refusals: Mutex::default(),
             meter: meter::Meter::default(),
@@ -126,6 +131,16 @@ impl Aws {
     /// call has an effect; without one no function is known.
     pub fn on_invoke(&self, functions: Arc<dyn Functions>) {
         let _ = self.services.functions.set(functions);
+    }
+
+    /// Sets the stack that CloudFormation describes. Only the first call has an effect; without one
+    /// there is none.
+    pub fn describe_stack(&self, stack: StackDescription) {
+        let _ = self.services.stack.set(stack);
+    }
+
+    pub(crate) fn stack(&self) -> Option<&StackDescription> {
+        self.services.stack.get()
     }
 
     pub(crate) fn functions(&self) -> Option<Arc<dyn Functions>> {

@@ -23,6 +23,8 @@ use crate::{accounts, build, gateway, invoke, poller, schedule, setup, template}
 pub const REGION: &str = "eu-west-1";
 /// Account of everything local.
 pub const ACCOUNT: &str = "000000000000";
+/// The name under which CloudFormation describes it.
+pub const STACK_NAME: &str = "tracklayer";
 /// Most environments of a function without an event source; further invocations wait.
 const REQUEST_CONCURRENCY: usize = 8;
 /// Limit for ending the functions, well within the five seconds that a stop may take.
@@ -64,6 +66,7 @@ impl Stack {
         };
         let aws = Aws::open(options.data.as_deref(), settings).await.context("the local AWS")?;
         setup::create(&aws, &plan, &accounts).await?;
+        aws.describe_stack(described(&plan, &api_url));
         servers.serve(aws_listener, aws.router());
 
         let functions = functions(&plan, &options, &aws_url).await?;
@@ -223,6 +226,17 @@ fn parameters(
     }
     parameters.extend(options.parameters.iter().cloned());
     Ok(parameters)
+}
+
+/// The stack as CloudFormation describes it, but for the address of the API.
+fn described(plan: &Plan, api_url: &str) -> local_aws::StackDescription {
+    let mut outputs = plan.outputs.clone();
+    outputs.insert("ApiUrl".to_owned(), api_url.to_owned());
+    local_aws::StackDescription {
+        name: STACK_NAME.to_owned(),
+        parameters: plan.parameters.clone(),
+        outputs,
+    }
 }
 
 async fn functions(

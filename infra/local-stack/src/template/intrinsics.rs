@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use yaml_serde::Value as Yaml;
 
 /// Where the resources of the template are: pseudo parameters, ARNs and queue URLs are built from it.
@@ -35,6 +35,7 @@ pub(super) fn resolve(text: &str, place: &Place, given: &BTreeMap<String, String
             resolved.insert(section.to_owned(), value.unwrap_or(Json::Null));
         }
     }
+    resolved.insert("Parameters".to_owned(), json!(resolver.parameters));
     Ok(Json::Object(resolved))
 }
 

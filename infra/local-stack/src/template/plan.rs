@@ -28,6 +28,10 @@ pub struct Plan {
     pub schedules: Vec<SchedulePlan>,
     /// Secrets that a function rotates.
     pub rotations: Vec<RotationPlan>,
+    /// The values of all parameters, as CloudFormation shows them.
+    pub parameters: BTreeMap<String, String>,
+    /// The outputs whose condition holds.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// A table: the request that creates it.

@@ -28,6 +28,8 @@ pub(super) fn plan(template: &Json, place: &Place) -> Result<Plan> {
         event_sources: vec![],
         schedules: vec![],
         rotations: vec![],
+        parameters: texts(&template["Parameters"], |value| value),
+        outputs: texts(&template["Outputs"], |output| &output["Value"]),
     };
     let resources = template["Resources"].as_object().context("the template has no Resources")?;
     for (logical, resource) in resources {
@@ -40,6 +42,20 @@ pub(super) fn plan(template: &Json, place: &Place) -> Result<Plan> {
     }
     plan.queues.sort_by_key(|queue| queue.attributes.contains_key("RedrivePolicy"));
     Ok(plan)
+}
+
+/// The members of an object as CloudFormation shows values: texts, lists separated by commas.
+fn texts(object: &Json, value: impl Fn(&Json) -> &Json) -> BTreeMap<String, String> {
+    let members = object.as_object().into_iter().flatten();
+    members.map(|(name, member)| (name.clone(), shown(value(member)))).collect()
+}
+
+fn shown(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
 }
 
 impl Plan {

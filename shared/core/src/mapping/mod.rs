@@ -204,6 +204,11 @@ impl Mapping {
         self.own_orders.contains(source)
     }
 
+    /// The sources whose order numbers are their own.
+    pub fn own_orders(&self) -> impl Iterator<Item = &Source> {
+        self.own_orders.iter()
+    }
+
     /// The account that is meant when an event names none: the only one, else `None`.
     #[must_use]
     pub fn only_account(&self) -> Option<&Account> {

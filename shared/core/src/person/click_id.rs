@@ -143,6 +143,13 @@ fn hex_byte(pair: &[u8]) -> Option<u8> {
     Some(digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?)
 }
 
+impl std::str::FromStr for ClickId {
+    type Err = ClickIdError;
+    fn from_str(text: &str) -> Result<Self, ClickIdError> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for ClickId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

@@ -11,6 +11,7 @@
 //! - `state`, `totals`: the words for people, and the money by them
 //! - `audit`, `erasure`: what nothing drives any more, and what of a person is left
 
+pub mod advice;
 pub mod attribution;
 pub mod audit;
 pub mod calls;

@@ -10,6 +10,10 @@ use crate::{
         row::Row,
     },
     microsoft::errors::{ErrorClass, classify},
+    reconcile::{
+        decide::Action,
+        note::{Context, Note},
+    },
     time::EventTime,
 };
 
@@ -40,6 +44,16 @@ pub fn redrive(row: &Row, sent_at: EventTime, goal: Option<&GoalName>) -> Redriv
     }
 }
 
+/// What the decision on `row` would be if it were redriven now, as far as the row can say; `None` if
+/// a redrive means nothing for it. Only [`Action::Refuse`] makes one pointless: the row would end
+/// where it is.
+#[must_use]
+pub fn prospect(row: &Row, goal: Option<&GoalName>, context: &Context<'_>) -> Option<Action> {
+    let Redrive::Lift(goal) = redrive(row, context.now, goal) else { return None };
+    let lifted = Note::Redriven(goal).write(row, None, context).applied_to(row);
+    Some(context.next(&lifted))
+}
+
 /// The new goal name, where the row may change it: never accepted, refused for its name, and no
 /// attempt whose outcome is unknown – otherwise it could count under both names.
 fn renamed(row: &Row, refusal: &Refusal, goal: Option<&GoalName>) -> Option<GoalName> {
@@ -49,4 +63,54 @@ fn renamed(row: &Row, refusal: &Refusal, goal: Option<&GoalName>) -> Option<Goal
     let by_name = classify(*code, symbol.as_deref()) == ErrorClass::GoalName;
     let free = row.observed.accepted.is_none() && !row.observed.may_count();
     goal.filter(|goal| by_name && free && **goal != row.facts.goal).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::observed::Kind,
+        microsoft::reply::MicrosoftError,
+        reconcile::{
+            decide::AccountView,
+            erasure::erase,
+            testing::{accepted, call, context, noted, row_at, time},
+        },
+        time::DAY,
+    };
+
+    fn refused_for_its_name(row: &Row) -> Row {
+        let class = classify(Some(5606), None);
+        let error = MicrosoftError { code: Some(5606), symbol: None, class };
+        noted(row, &Note::Failed(Kind::Apply, call(), error), time(0))
+    }
+
+    fn prospect_at(row: &Row, seconds: i64) -> Option<Action> {
+        let view = AccountView::default();
+        prospect(row, None, &context(&view, time(seconds)))
+    }
+
+    #[test]
+    fn what_microsoft_refused_or_nobody_could_deliver_can_be_sent() {
+        let dead = noted(&row_at(-DAY), &Note::Dead, time(0));
+        for row in [refused_for_its_name(&row_at(-DAY)), dead] {
+            assert_eq!(prospect_at(&row, 1), Some(Action::Apply));
+        }
+        let settled = noted(&accepted(row_at(-DAY)), &Note::Dead, time(0));
+        assert_eq!(prospect_at(&settled, 1), Some(Action::InSync), "its mark of death is removed");
+    }
+
+    #[test]
+    fn what_is_too_old_would_end_where_it_is() {
+        let row = refused_for_its_name(&row_at(-DAY));
+        assert_eq!(prospect_at(&row, 90 * DAY), Some(Action::Refuse(RefusalReason::Expired)));
+    }
+
+    #[test]
+    fn a_redrive_means_nothing_for_other_rows() {
+        let refused = refused_for_its_name(&row_at(-DAY));
+        assert_eq!(prospect_at(&refused, 0), None, "not within the second of the refusal");
+        assert_eq!(prospect_at(&erase(&refused, time(1)).expect("erased"), 2), None);
+        assert_eq!(prospect_at(&row_at(-DAY), 1), None);
+    }
 }

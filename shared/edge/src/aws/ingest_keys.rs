@@ -58,7 +58,7 @@ impl ports::Keys for Keys {
         if let Some(answer) = known.answer(&hash, now) {
             return answer;
         }
-        let read = self.secrets.read::<KeyFile>(SECRET).await.and_then(readable);
+        let read = read(&self.secrets).await;
         report(&read);
         match read {
             Ok((keys, _)) => *known = Known { keys, read_at: Some(now), failed_at: None },
@@ -107,9 +107,9 @@ fn not_read(why: &str) -> SecretError {
 }
 
 /// The name of an entry that can't be read, and what is wrong with it.
-type Unreadable = (String, String);
+pub type Unreadable = (String, String);
 /// The keys, and the entries that are none.
-type Read = Result<(Vec<IngestKey>, Vec<Unreadable>), SecretError>;
+pub type Read = Result<(Vec<IngestKey>, Vec<Unreadable>), SecretError>;
 
 /// Logs and counts what can't be read.
 fn report(read: &Read) {
@@ -129,6 +129,14 @@ fn report(read: &Read) {
     if stuck {
         StandardOutput.emit("none", &[Metric::count("Stuck", 1)]);
     }
+}
+
+/// Reads all keys.
+///
+/// # Errors
+/// If the secret can't be read, or nothing in it is a key.
+pub async fn read(secrets: &Secrets) -> Read {
+    secrets.read::<KeyFile>(SECRET).await.and_then(readable)
 }
 
 /// Reads entry by entry: a mistake in one must not lock out the others. A list of which nothing can
@@ -185,7 +193,7 @@ mod tests {
                "rights": ["write"]})
     }
 
-    fn read(keys: Vec<Value>) -> Read {
+    fn read_entries(keys: Vec<Value>) -> Read {
         readable(Versioned { value: KeyFile { keys }, version: String::new(), created: None })
     }
 
@@ -194,7 +202,7 @@ mod tests {
     fn answers(since: u64, failed: Option<u64>) -> [Option<String>; 2] {
         let now = Duration::from_secs(100 * MINUTE);
         let ago = |minutes: u64| now - Duration::from_secs(minutes * MINUTE);
-        let (keys, _) = read(vec![entry("shop", 1)]).expect("keys");
+        let (keys, _) = read_entries(vec![entry("shop", 1)]).expect("keys");
         let known = Known { keys, read_at: Some(ago(since)), failed_at: failed.map(ago) };
         let said = |answer: Result<IngestKey, KeyError>| match answer {
             Ok(key) => key.name,
@@ -221,15 +229,15 @@ mod tests {
             mistakes.push(wrong);
         }
         let all = [vec![entry("first", 1)], mistakes.clone(), vec![entry("last", 2)]].concat();
-        let (keys, unreadable) = read(all).expect("the others");
+        let (keys, unreadable) = read_entries(all).expect("the others");
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["first", "last"]);
         let named: Vec<&str> = unreadable.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(named, ["number 2", "bare", "short", "right", "source"]);
         assert!(unreadable.iter().all(|(_, why)| !why.contains("abc")), "{unreadable:?}");
 
-        assert!(read(mistakes).is_err(), "nobody is told that a good key is wrong");
-        assert_eq!(read(Vec::new()).expect("none").0.len(), 0, "all keys were taken away");
+        assert!(read_entries(mistakes).is_err(), "nobody is told that a good key is wrong");
+        assert_eq!(read_entries(Vec::new()).expect("none").0.len(), 0, "all keys were taken away");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod clock;
 mod erasure;
 mod index;
 mod keys;
+mod lookups;
 mod microsoft;
 mod orders;
 mod orphans;
@@ -36,6 +37,7 @@ pub use erasure::{
 };
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
+pub use lookups::{ClickLookups, LedgerLookups, OpenEntry, OpenPage, SightingPage, TableSize};
 pub use microsoft::{Answer, Microsoft};
 pub use orders::Orders;
 pub use orphans::Orphans;

@@ -12,6 +12,7 @@
 //! not lock out the buyer.
 
 mod delete;
+mod lookups;
 mod read;
 mod traces;
 mod write;

@@ -66,7 +66,7 @@ async fn unexpired(query: QueryFluentBuilder, now: EventTime) -> Result<Vec<Item
     Ok(items)
 }
 
-fn sighting_in(item: &Item, reference: &RecordId) -> Option<Sighting> {
+pub(super) fn sighting_in(item: &Item, reference: &RecordId) -> Option<Sighting> {
     let (ms, click_id) = text(item, "sk")?.split_once(' ')?;
     Some(Sighting {
         reference: reference.clone(),

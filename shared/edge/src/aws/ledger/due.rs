@@ -143,20 +143,20 @@ fn count(tally: &mut Tally, item: &Item) {
     counted.oldest = counted.oldest.min(since);
 }
 
-fn start_key(from: Cursor, index_key: &str) -> Item {
+pub(super) fn start_key(from: Cursor, index_key: &str) -> Item {
     let mut key = keyed(&from.pk, &from.sk);
     key.insert("open".to_owned(), text(index_key));
     key.insert("due".to_owned(), AttributeValue::N(from.due));
     key
 }
 
-fn cursor_of(key: &Item) -> Option<Cursor> {
+pub(super) fn cursor_of(key: &Item) -> Option<Cursor> {
     let text = |name: &str| key.get(name).and_then(|value| value.as_s().ok()).cloned();
     let due = key.get("due")?.as_n().ok()?.clone();
     Some(Cursor { pk: text("pk")?, sk: text("sk")?, due })
 }
 
-fn logged<T>(entry: Option<T>, item: &Item, index_key: &str) -> Option<T> {
+pub(super) fn logged<T>(entry: Option<T>, item: &Item, index_key: &str) -> Option<T> {
     if entry.is_none() {
         tracing::error!(index_key, pk = ?item.get("pk"), "stuck: an entry of the index can't be read");
     }
@@ -181,11 +181,11 @@ fn orphan_of(item: &Item) -> Option<PartitionKey> {
     orphan::parse_key(str_of(item, "pk")?, str_of(item, "sk")?).ok()
 }
 
-fn str_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+pub(super) fn str_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-fn time_of(item: &Item, name: &str) -> Option<EventTime> {
+pub(super) fn time_of(item: &Item, name: &str) -> Option<EventTime> {
     let seconds = item.get(name)?.as_n().ok()?.parse().ok()?;
     Some(EventTime::from_epoch(seconds))
 }

@@ -18,6 +18,7 @@ mod batch;
 mod claims;
 mod due;
 mod erasures;
+mod lookups;
 mod orders;
 mod orphans;
 
@@ -40,6 +41,7 @@ use tracklayer_core::{
 };
 
 pub use claims::CLAIM_DAYS;
+pub(super) use lookups::table_size;
 
 use self::orphans::orphan_of;
 use crate::{

@@ -127,7 +127,7 @@ fn claim_item(order: &OrderKey, owner: &OrderOwner, now: EventTime) -> Item {
     item
 }
 
-fn claim_of(item: &Item) -> Result<OrderClaim, LedgerError> {
+pub(super) fn claim_of(item: &Item) -> Result<OrderClaim, LedgerError> {
     let owner = item.get("owner").and_then(|owner| owner.as_s().ok());
     let claimed_at = item.get("claimedAt").and_then(|at| at.as_n().ok()?.parse().ok());
     let (Some(owner), Some(seconds)) = (owner, claimed_at) else {

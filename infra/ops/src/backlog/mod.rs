@@ -1,0 +1,142 @@
+//! What is open: it waits, is refused or dead. Read from the index `open`; of what is refused or
+//! dead the rows are read as well, which alone know why.
+
+mod filter;
+mod money;
+
+use futures::future::try_join_all;
+use tracklayer_core::{
+    id::EventName,
+    ledger::{
+        index::IndexClass,
+        row::{Row, RowKey},
+    },
+    reconcile::state,
+};
+use tracklayer_edge::{
+    flows::held,
+    ports::{Batches as _, GoalChecks as _, LedgerLookups as _, OpenEntry},
+};
+
+pub use filter::{Class, Filter};
+pub use money::Sums;
+
+use crate::{connect::Ops, failure::Failure, screen::Progress};
+
+/// Rows that are read together: as many as DynamoDB answers in one batch.
+const TOGETHER: usize = 100;
+
+/// One open row, or the corrections of one original that has not come.
+#[derive(Debug)]
+pub struct OpenRow {
+    /// What the index says.
+    pub entry: OpenEntry,
+    /// Why it is open, in the words of `status`.
+    pub reason: String,
+    /// The row, of what is refused or dead.
+    pub row: Option<Row>,
+}
+
+impl OpenRow {
+    /// `source/eventId`.
+    pub fn label(&self) -> String {
+        self.entry.partition.label()
+    }
+}
+
+/// Reads everything that is open and passes the filter, open for longest first.
+pub async fn read(ops: &Ops, filter: &Filter) -> Result<Vec<OpenRow>, Failure> {
+    let progress = Progress::new("open rows", 0);
+    let mut open = Vec::new();
+    for class in classes(ops).await? {
+        if filter.takes_class(&class) {
+            let entries = entries(ops, &class, &progress).await?;
+            let entries = entries.into_iter().filter(|entry| filter.takes_entry(entry));
+            open.extend(with_reasons(ops, &class, entries.collect()).await?);
+        }
+    }
+    open.retain(|open| filter.takes_reason(&open.reason));
+    let age = |open: &OpenRow| (open.entry.since, open.entry.partition.clone());
+    open.sort_by_cached_key(age);
+    Ok(open)
+}
+
+async fn classes(ops: &Ops) -> Result<Vec<IndexClass>, Failure> {
+    let mut classes = vec![IndexClass::Dead, IndexClass::Refused];
+    for account in ops.mapping.accounts() {
+        let item = ops.ledger.account_item(account.name()).await?;
+        classes.extend(held::classes_of(account, &item));
+    }
+    classes.extend([IndexClass::Wait, IndexClass::Look, IndexClass::Orphan]);
+    Ok(classes)
+}
+
+async fn entries(
+    ops: &Ops,
+    class: &IndexClass,
+    progress: &Progress,
+) -> Result<Vec<OpenEntry>, Failure> {
+    let shards = class.shards();
+    let read = shards.iter().map(|shard| async move {
+        let (mut entries, mut from) = (Vec::new(), None);
+        loop {
+            let page = ops.ledger.open(shard, from).await?;
+            progress.add(u64::try_from(page.entries.len()).unwrap_or(0));
+            entries.extend(page.entries);
+            from = page.next;
+            if from.is_none() {
+                return Ok::<_, Failure>(entries);
+            }
+        }
+    });
+    Ok(try_join_all(read).await?.into_iter().flatten().collect())
+}
+
+async fn with_reasons(
+    ops: &Ops,
+    class: &IndexClass,
+    entries: Vec<OpenEntry>,
+) -> Result<Vec<OpenRow>, Failure> {
+    if !matches!(class, IndexClass::Refused | IndexClass::Dead) {
+        return Ok(entries.into_iter().map(waiting).collect());
+    }
+    let progress = Progress::new("their reasons", u64::try_from(entries.len()).unwrap_or(0));
+    let mut open = Vec::with_capacity(entries.len());
+    let mut entries = entries.into_iter().peekable();
+    while entries.peek().is_some() {
+        let part: Vec<OpenEntry> = entries.by_ref().take(TOGETHER).collect();
+        progress.add(u64::try_from(part.len()).unwrap_or(0));
+        let keys: Vec<RowKey> = part.iter().filter_map(key).collect();
+        let mut rows = ops.ledger.read(&keys, &[]).await?.rows;
+        let row_of = |entry: &OpenEntry| key(entry).and_then(|key| rows.remove(&key));
+        open.extend(part.into_iter().scan(row_of, |row_of, entry| {
+            let row = row_of(&entry);
+            Some(OpenRow { reason: reason(row.as_ref()), entry, row })
+        }));
+    }
+    Ok(open)
+}
+
+fn key(entry: &OpenEntry) -> Option<RowKey> {
+    let event: EventName = entry.event.clone()?;
+    let partition = entry.partition.clone();
+    Some(RowKey { source: partition.source, event_id: partition.event_id, event })
+}
+
+fn waiting(entry: OpenEntry) -> OpenRow {
+    let reason = entry.reason.map_or("-", |reason| reason.as_str()).to_owned();
+    OpenRow { entry, reason, row: None }
+}
+
+/// Of a dead row, what its last attempt was answered.
+fn reason(row: Option<&Row>) -> String {
+    let Some(row) = row else { return "unread".to_owned() };
+    let last = row.observed.last.as_ref();
+    let words = last.map(|last| {
+        let code = last.code.map(|code| code.to_string());
+        let words: Vec<String> = code.into_iter().chain(last.error_code.clone()).collect();
+        format!("microsoft {}", words.join(" "))
+    });
+    let of_attempt = words.filter(|words| words != "microsoft ");
+    state::state(row).1.or(of_attempt).unwrap_or_else(|| "no answer".to_owned())
+}

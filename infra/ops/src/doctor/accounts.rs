@@ -1,0 +1,95 @@
+//! What the checks of goals found at Microsoft: consent, developer token and environment, the pair
+//! of account numbers, auto-tagging, goals and their enhanced conversions.
+
+use aws_sdk_lambda::primitives::Blob;
+use tracklayer_core::{
+    mapping::Account,
+    microsoft::goals::{GoalFinding, Gravity},
+};
+use tracklayer_edge::ports::{AccountItem, GoalChecks as _};
+
+use super::check::Check;
+use crate::{connect::Ops, failure::Failure, screen};
+
+/// Hours of the policy after which a check is missing: it runs every hour.
+const LATE: i64 = 3;
+
+/// One line for each account, and one for each thing that was found.
+pub async fn checks(ops: &Ops, check_now: bool) -> Result<Vec<Check>, Failure> {
+    let mut checks = Vec::new();
+    if check_now {
+        checks.extend(run_check(ops).await);
+    }
+    for account in ops.mapping.accounts() {
+        let item = ops.ledger.account_item(account.name()).await?;
+        checks.extend(of_account(ops, account, &item));
+    }
+    Ok(checks)
+}
+
+/// Has the function `goals` check everything now. What it finds is read from the ledger.
+async fn run_check(ops: &Ops) -> Option<Check> {
+    let client = aws_sdk_lambda::Client::new(&ops.config);
+    let invoked = client.invoke().function_name(&ops.goals_function).payload(Blob::new("{}"));
+    let cure = "Look at the log of goals; these credentials need lambda:InvokeFunction.";
+    match invoked.send().await {
+        Ok(answer) => answer
+            .function_error
+            .map(|error| Check::wrong("check of goals", format!("it failed: {error}"), cure)),
+        Err(error) => Some(Check::wrong("check of goals", screen::chain_of(&error), cure)),
+    }
+}
+
+fn of_account(ops: &Ops, account: &Account, item: &AccountItem) -> Vec<Check> {
+    let name = account.name();
+    let mut checks = vec![last_check(ops, account, item)];
+    if let Some(finding) = &item.failing_for {
+        checks.push(Check::wrong(format!("account {name}"), &finding.problem, &finding.cure));
+    }
+    if let Some(version) = &item.refused_secret_version {
+        let found = format!("the identity service refused version {version} of its secret");
+        let cure = "If it is still the current one, consent again and write the new token.";
+        checks.push(Check::warns(format!("consent of {name}"), found, cure));
+    }
+    checks.extend(item.findings.iter().map(|finding| of_finding(account, item, finding)));
+    checks
+}
+
+fn last_check(ops: &Ops, account: &Account, item: &AccountItem) -> Check {
+    let what = format!("goals of {}", account.name());
+    let cure = "Run `doctor --check`; if that fails, the log of goals says why.";
+    let Some(at) = item.checked_at else {
+        return Check::wrong(what, "they were never checked", cure);
+    };
+    let age = ops.now().seconds_since(at);
+    // Locally, goals are checked every five minutes, whatever an hour lasts.
+    if !ops.is_local && age > LATE * ops.policy.hour {
+        return Check::wrong(what, format!("last checked {} ago", screen::duration(age)), cure);
+    }
+    let held = item.held_goals.len();
+    let found = format!(
+        "{} at Microsoft, {held} held, checked {} ago",
+        item.goals_seen,
+        screen::duration(age)
+    );
+    if item.held {
+        let cure = "Do what its findings say; its rows are sent by themselves then.";
+        return Check::wrong(what, "the account is held: all its rows wait", cure);
+    }
+    if held == 0 { Check::fine(what, found) } else { Check::wrong(what, found, "See below.") }
+}
+
+fn of_finding(account: &Account, item: &AccountItem, finding: &GoalFinding) -> Check {
+    let goal = finding.goal.as_deref();
+    let what = goal.map_or_else(
+        || format!("account {}", account.name()),
+        |goal| format!("goal {goal} of {}", account.name()),
+    );
+    let holds = finding.gravity == Gravity::Holds
+        || goal.is_some_and(|goal| item.held_goals.iter().any(|held| held == goal));
+    if holds {
+        Check::wrong(what, &finding.problem, &finding.cure)
+    } else {
+        Check::warns(what, &finding.problem, &finding.cure)
+    }
+}

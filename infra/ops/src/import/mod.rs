@@ -1,0 +1,100 @@
+//! `import`: sends orders or refunds from a CSV file.
+//!
+//! Each row is an event with its own id, so a row that is sent twice is a duplicate. A file beside
+//! the CSV says how far an import is; what is rejected is listed in another.
+//!
+//! - `columns`: which column is which field
+//! - `lines`: the rows, as events in JSON
+//! - `check`: what the parser of the API says of an event
+//! - `send`: arrays of events to the API
+//! - `state`: how far it is
+//! - `tally`: what became of the rows, and what was rejected
+
+mod check;
+pub mod columns;
+pub mod lines;
+mod send;
+mod state;
+mod tally;
+
+use crate::{
+    connect::Ops,
+    failure::{Failure, Verdict},
+    options::ImportOptions,
+    screen::{Progress, Screen},
+};
+use lines::{Line, Lines};
+use send::Sender;
+use state::State;
+use tally::{Reject, Rejects, Tally};
+
+/// Bytes of one request; the API takes 1 MB.
+const MOST_BYTES: usize = 900_000;
+
+/// Sends a file, or checks it; [`Verdict::Wrong`] if rows were rejected or in conflict.
+pub async fn run(ops: &Ops, options: &ImportOptions, screen: &Screen) -> Result<Verdict, Failure> {
+    let lines = Lines::open(&options.file, &options.map, &options.set)?;
+    if !lines.unused().is_empty() {
+        screen.note(format!("columns that are no field: {}", lines.unused().join(", ")));
+    }
+    let tally = if options.dry_run {
+        dry_run(ops, lines, options)?
+    } else {
+        import(ops, lines, options, screen).await?
+    };
+    tally.show(options.dry_run, screen);
+    Ok(Verdict::fine_if(tally.rejected() == 0))
+}
+
+/// What the API's own parser says of each row; orders that are there already it can't know.
+fn dry_run(ops: &Ops, lines: Lines, options: &ImportOptions) -> Result<Tally, Failure> {
+    let progress = Progress::new("bytes checked", lines.bytes());
+    let mut rejects = Rejects::beside(&options.file);
+    let mut tally = Tally::default();
+    for line in lines {
+        let line = line?;
+        progress.add(line.bytes);
+        match check::check(&line.event, &ops.mapping, ops.now()) {
+            Ok(said) => tally.add(&said.status, said.money, said.warnings),
+            Err(error) => {
+                tally.reject(error.code.as_str());
+                rejects.add(&Reject::of(line.number, &error))?;
+            }
+        }
+    }
+    tally.rejects = rejects.finish()?;
+    Ok(tally)
+}
+
+async fn import(
+    ops: &Ops,
+    lines: Lines,
+    options: &ImportOptions,
+    screen: &Screen,
+) -> Result<Tally, Failure> {
+    let sender = Sender::new(ops, options)?;
+    let progress = Progress::new("bytes sent", lines.bytes());
+    let mut state = State::open(&options.file, lines.mark())?;
+    if state.done > 0 {
+        screen.note(format!("going on after line {}", state.done));
+    }
+    let mut rejects = Rejects::go_on(&options.file, state.done > 0);
+    let mut batch = Vec::new();
+    for line in lines {
+        let line = line?;
+        progress.add(line.bytes);
+        if line.number <= state.done {
+            continue;
+        }
+        let bytes: usize = batch.iter().map(|line: &Line| line.event.len() + 1).sum();
+        if batch.len() == usize::from(options.batch) || bytes + line.event.len() > MOST_BYTES {
+            sender.send(ops, &std::mem::take(&mut batch), &mut state, &mut rejects).await?;
+        }
+        batch.push(line);
+    }
+    sender.send(ops, &batch, &mut state, &mut rejects).await?;
+    let mut tally = state.tally.clone();
+    tally.rejects = rejects.finish()?;
+    state.finish();
+    Ok(tally)
+}

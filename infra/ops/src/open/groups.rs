@@ -1,0 +1,77 @@
+//! What is open, by class, reason, goal and account.
+
+use std::collections::BTreeMap;
+
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+use tracklayer_core::time::TextTime;
+
+use crate::backlog::{Class, OpenRow, Sums};
+
+/// Open rows that have class, reason, account and goal in common.
+#[derive(Debug, Serialize)]
+pub struct Group {
+    /// The class of the index.
+    pub class: &'static str,
+    /// In the words of `status`.
+    pub reason: String,
+    /// The account, if one is known.
+    pub account: Option<String>,
+    /// The goal's name at Microsoft.
+    pub goal: Option<String>,
+    /// How many they are.
+    pub rows: usize,
+    /// Their original values.
+    pub money: Sums,
+    /// Since when the oldest of them is open.
+    pub oldest: TextTime,
+    /// When the first of them is looked at.
+    pub next: TextTime,
+}
+
+impl Group {
+    /// Whether nothing happens to them until a person does something.
+    pub fn needs_somebody(&self) -> bool {
+        self.class == Class::Refused.as_str() || self.class == Class::Dead.as_str()
+    }
+
+    /// The class in its colour.
+    pub fn coloured_class(&self) -> String {
+        if self.needs_somebody() {
+            self.class.red().bold().to_string()
+        } else {
+            self.class.yellow().to_string()
+        }
+    }
+}
+
+/// The class of an open row, in a word.
+pub fn class(open: &OpenRow) -> &'static str {
+    Class::of(&open.entry.class).map_or("other", Class::as_str)
+}
+
+/// The groups of these rows, the one with the oldest row first.
+pub fn groups(open: &[OpenRow]) -> Vec<Group> {
+    let mut groups: BTreeMap<_, Group> = BTreeMap::new();
+    for one in open {
+        let entry = &one.entry;
+        let key = (class(one), &one.reason, &entry.account, &entry.goal);
+        let group = groups.entry(key).or_insert_with(|| Group {
+            class: class(one),
+            reason: one.reason.clone(),
+            account: entry.account.clone(),
+            goal: entry.goal.clone(),
+            rows: 0,
+            money: Sums::default(),
+            oldest: entry.since.into(),
+            next: entry.due.into(),
+        });
+        group.rows += 1;
+        group.money.add(entry.money);
+        group.oldest = group.oldest.min(entry.since.into());
+        group.next = group.next.min(entry.due.into());
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_by_key(|group| group.oldest);
+    groups
+}

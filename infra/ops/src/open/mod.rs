@@ -1,0 +1,137 @@
+//! `open`: what waits, is refused or dead, in counts and money.
+
+mod groups;
+
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+use tracklayer_core::{
+    microsoft::errors::look_up,
+    time::{EventTime, TextTime},
+};
+
+use crate::{
+    backlog::{self, Filter, OpenRow},
+    connect::Ops,
+    explain,
+    failure::{Failure, Verdict},
+    screen::{self, Screen, Table},
+};
+use groups::{Group, groups};
+
+/// Shows what is open; [`Verdict::Wrong`] if anything of it is refused or dead.
+pub async fn run(
+    ops: &Ops,
+    filter: &Filter,
+    list: usize,
+    screen: &Screen,
+) -> Result<Verdict, Failure> {
+    let open = backlog::read(ops, filter).await?;
+    let groups = groups(&open);
+    let rows: Vec<Line> = open.iter().take(list).map(Line::of).collect();
+    if !screen.json(&Answer { open: open.len(), groups: &groups, rows: &rows }) {
+        show(&groups, &rows, ops.now(), screen);
+    }
+    Ok(Verdict::fine_if(!open.iter().any(|open| open.row.is_some() || open.reason == "unread")))
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    open: usize,
+    groups: &'a [Group],
+    rows: &'a [Line],
+}
+
+/// One open row.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    id: String,
+    event: Option<String>,
+    class: &'static str,
+    reason: String,
+    since: TextTime,
+    due: TextTime,
+    value: Option<String>,
+}
+
+impl Line {
+    fn of(open: &OpenRow) -> Self {
+        Line {
+            id: open.label(),
+            event: open.entry.event.as_ref().map(ToString::to_string),
+            class: groups::class(open),
+            reason: open.reason.clone(),
+            since: open.entry.since.into(),
+            due: open.entry.due.into(),
+            value: open.entry.money.map(|money| money.to_string()),
+        }
+    }
+}
+
+fn show(groups: &[Group], rows: &[Line], now: EventTime, screen: &Screen) {
+    if groups.is_empty() {
+        screen.say("nothing is open");
+        return;
+    }
+    let mut table =
+        Table::new(["class", "reason", "account", "goal", "rows", "money", "oldest", "next"])
+            .right(&[4, 5]);
+    for group in groups {
+        table.row([
+            group.coloured_class(),
+            group.reason.clone(),
+            group.account.clone().unwrap_or_default(),
+            group.goal.clone().unwrap_or_default(),
+            group.rows.to_string(),
+            group.money.to_string(),
+            format!("{} ago", screen::duration(now.seconds_since(group.oldest.0))),
+            next(group, now),
+        ]);
+    }
+    screen.say(&table);
+    advice(groups, screen);
+    if !rows.is_empty() {
+        list(rows, screen);
+    }
+}
+
+/// When the first of a group is looked at; nobody looks at what is refused or dead.
+fn next(group: &Group, now: EventTime) -> String {
+    if group.needs_somebody() {
+        return "a redrive".to_owned();
+    }
+    match group.next.0.seconds_since(now) {
+        ..=0 => "now".to_owned(),
+        rest => format!("in {}", screen::duration(rest)),
+    }
+}
+
+/// What Microsoft's codes among the reasons mean, each once.
+fn advice(groups: &[Group], screen: &Screen) {
+    let mut told = Vec::new();
+    for group in groups.iter().filter(|group| group.needs_somebody()) {
+        let mut words = group.reason.strip_prefix("microsoft ").unwrap_or_default().split(' ');
+        let code = words.next().and_then(|code| code.parse().ok());
+        let entry = look_up(code, words.next());
+        if let Some(entry) = entry.filter(|entry| !told.contains(&entry.symbol)) {
+            told.push(entry.symbol);
+            screen.say(format!("\n{}", group.reason.bold()));
+            explain::advice(entry.cause, entry.cure, screen);
+        }
+    }
+}
+
+fn list(rows: &[Line], screen: &Screen) {
+    let mut table = Table::new(["id", "event", "class", "reason", "since", "value"]).right(&[5]);
+    for row in rows {
+        table.row([
+            row.id.clone(),
+            row.event.clone().unwrap_or_default(),
+            row.class.to_owned(),
+            row.reason.clone(),
+            row.since.to_string(),
+            row.value.clone().unwrap_or_default(),
+        ]);
+    }
+    screen.say(format!("\n{table}"));
+}

@@ -1,0 +1,269 @@
+//! The command line. Its comments are what `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+use tracklayer_core::{
+    id::{RecordId, Source},
+    person::click_id::ClickId,
+};
+
+use crate::{
+    backlog::Filter,
+    import::columns::{self, Named},
+};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all is well · 1 something is wrong or was not found · 2 the command line or a file \
+can't be used · 3 something could not be reached.
+Tables are coloured on a terminal only, and never if NO_COLOR is set.";
+
+/// Asks a running TrackLayer what became of its conversions, and sends again what can be sent.
+///
+/// It finds tables, queues and secrets by the outputs of the CloudFormation stack, with the
+/// credentials that the AWS CLI would use; or, with --local, those of `cargo local`.
+#[derive(Debug, Parser)]
+#[command(name = "tracklayer-ops", version, after_help = EXIT_CODES)]
+pub struct Options {
+    #[command(flatten)]
+    pub place: Place,
+
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which system is asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which system")]
+pub struct Place {
+    /// The CloudFormation stack
+    #[arg(long, value_name = "NAME", default_value = "tracklayer", global = true)]
+    pub stack: String,
+
+    /// The profile of ~/.aws/config
+    #[arg(long, value_name = "NAME", global = true)]
+    pub profile: Option<String>,
+
+    /// The AWS region
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+
+    /// The system that `cargo local` runs on this machine; the URL is that of its AWS
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "http://127.0.0.1:9401",
+        conflicts_with_all = ["profile", "region"],
+        global = true
+    )]
+    pub local: Option<String>,
+
+    /// The mapping that is deployed, if it is not the shipped one
+    #[arg(long, value_name = "FILE", global = true)]
+    pub mapping: Option<PathBuf>,
+}
+
+/// What is asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find conversions, clicks and the links between them
+    ///
+    /// Everything but a click id has a key in the tables: it is found with a few reads. A click id
+    /// has none, and rows have none by lead, cart or session: looking for those reads a whole table,
+    /// about two US cents per million rows.
+    Find {
+        #[command(subcommand)]
+        what: What,
+    },
+
+    /// Tell the story of one event: click, link, event, attempts, Microsoft's reply, what comes next
+    #[command(visible_alias = "why")]
+    Explain {
+        /// Who sent the event
+        source: Source,
+        /// The source's id of it, or of a correction
+        event_id: RecordId,
+    },
+
+    /// Look at everything that must be right, with the cure of what is not
+    ///
+    /// Ends with 1 if anything is wrong (✗). A warning (!) needs no hurry; – could not be looked at.
+    Doctor {
+        /// Have the goals and accounts checked at Microsoft first, instead of reading what the last
+        /// hourly check found
+        #[arg(long)]
+        check: bool,
+    },
+
+    /// Send orders or refunds from a CSV file
+    ///
+    /// A row is an event with its own id, so a row that is sent twice is a duplicate. Started again
+    /// after an interruption it goes on where it was. Columns are found by their titles (eventId,
+    /// event_id, "Event ID"); a refund names its sale in originalEventId. What is rejected is listed
+    /// beside the file with line, field, code and message. Ends with 1 if anything is.
+    Import(ImportOptions),
+
+    /// Compare the shop's own list of orders with what is here, by day and goal
+    ///
+    /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared to
+    /// the cent. Ends with 1 below --accuracy.
+    Reconcile(ReconcileOptions),
+
+    /// Show what waits, is refused or dead, with counts and money, oldest first
+    ///
+    /// Ends with 1 if anything is refused or dead.
+    Open {
+        #[command(flatten)]
+        filter: Filter,
+
+        /// Also list so many of them, oldest first
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        list: usize,
+    },
+
+    /// Send again what was refused or given up, once its cause is repaired
+    ///
+    /// Only rows that can be sent are signalled: not what is too old, and nothing of erased persons.
+    /// It works by the ledger alone. The dead-letter messages of these rows stay where they are; to
+    /// move them back or to purge them does no harm.
+    Redrive(RedriveOptions),
+}
+
+/// Which rows are sent again, and whether they are.
+#[derive(Debug, Args)]
+pub struct RedriveOptions {
+    #[command(flatten)]
+    pub filter: Filter,
+
+    /// Everything that is refused or dead
+    #[arg(long)]
+    pub all: bool,
+
+    /// Only say how many would be sent, what they are worth, and a few of them
+    #[arg(long)]
+    pub preview: bool,
+
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Which file is sent, and how it is read.
+#[derive(Debug, Args)]
+pub struct ImportOptions {
+    /// A CSV file whose first line names the columns
+    pub file: PathBuf,
+
+    /// A field and the column that it is in, as in value=Total; may be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = columns::named)]
+    pub map: Vec<Named>,
+
+    /// A field that is the same for all rows, as in source=shop or event=refund; may be repeated
+    #[arg(long, value_name = "FIELD=TEXT", value_parser = columns::named)]
+    pub set: Vec<Named>,
+
+    /// Only check everything, as the API would
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Events of one request; fewer where requests take too long
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = value_parser!(u16).range(1..=500))]
+    pub batch: u16,
+
+    /// The ingest key; with --local it is known
+    #[arg(long, env = "TRACKLAYER_KEY", hide_env_values = true)]
+    pub key: Option<String>,
+}
+
+/// Which list is compared, and how it is read.
+#[derive(Debug, Args)]
+pub struct ReconcileOptions {
+    /// A CSV file whose first line names the columns
+    pub file: PathBuf,
+
+    /// A field and the column that it is in, as in value=Total; may be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = columns::named)]
+    pub map: Vec<Named>,
+
+    /// A field that is the same for all rows, as in source=shop or event=purchase; may be repeated
+    #[arg(long, value_name = "FIELD=TEXT", value_parser = columns::named)]
+    pub set: Vec<Named>,
+
+    /// The file's values are what is left after refunds
+    #[arg(long)]
+    pub net: bool,
+
+    /// Of a hundred orders, how many must be accounted for: here with the same value, or ignored on
+    /// purpose
+    #[arg(long, value_name = "PERCENT", default_value_t = 99.0)]
+    pub accuracy: f64,
+}
+
+/// What is looked for.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// The records under an event's id
+    Event {
+        /// Who sent the event
+        source: Source,
+        /// The source's id of it
+        event_id: RecordId,
+    },
+    /// The conversion that counts for an order, and the clicks that the order is linked to
+    Order {
+        /// The order's number, as events have it in orderId
+        number: String,
+        /// The source whose order numbers are its own (ownOrders in the mapping)
+        #[arg(long)]
+        source: Option<Source>,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// The clicks that a lead is linked to
+    Lead {
+        /// As pages and events have it in leadId
+        id: RecordId,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// The clicks that a cart is linked to
+    Cart {
+        /// As pages and events have it in cartId
+        id: RecordId,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// The clicks of a session
+    Session {
+        /// As pages and events have it in sessionId, or the value of the cookie tl_ref
+        id: RecordId,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// Where a click id was seen, and the conversions that are credited to it
+    ///
+    /// Reads both tables whole, about two US cents per million clicks or rows; with --session only
+    /// that session's clicks.
+    Click {
+        /// msclkid
+        id: ClickId,
+        /// Look among the clicks of this session only
+        #[arg(long, value_name = "ID")]
+        session: Option<RecordId>,
+    },
+}
+
+/// Whether rows are looked for that have no key by what is asked.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Rows {
+    /// Also look for the conversions that name it: reads the whole ledger, about two US cents per
+    /// million rows
+    #[arg(long = "rows")]
+    pub wanted: bool,
+}

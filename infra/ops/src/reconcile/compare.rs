@@ -1,0 +1,119 @@
+//! One order and what is here of it.
+
+use rust_decimal::Decimal;
+use tracklayer_core::{
+    ledger::row::Row,
+    money::{Amount, Money},
+    reconcile::state::{self, State},
+};
+
+use super::orders::Order;
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// Microsoft has it; with what it is worth here, before and after corrections.
+    Sent(Worth),
+    /// It is on its way, or waits for this.
+    Waiting(String, Worth),
+    /// It, or a correction of it, is refused or dead, for this.
+    Refused(String, Worth),
+    /// It is no conversion, for this.
+    Ignored(String),
+    /// The API would reject it, for this.
+    Rejected(String),
+    /// It never came.
+    Missing,
+}
+
+/// What an order is worth in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worth {
+    original: Option<Money>,
+    /// After corrections.
+    net: Option<Decimal>,
+}
+
+impl Fate {
+    /// What became of the order that this row is of.
+    pub fn of(row: &Row) -> Self {
+        let net = state::corrections(row).0.net;
+        let worth = Worth { original: row.facts.money, net: net.map(Amount::decimal) };
+        let (state, reason) = state::state(row);
+        let at_microsoft = row.observed.accepted.is_some();
+        match state {
+            State::Accepted | State::Restated | State::Retracted => Fate::Sent(worth),
+            // A correction waits; the order itself is there.
+            State::Waiting if at_microsoft => Fate::Sent(worth),
+            State::Queued | State::Waiting => {
+                Fate::Waiting(reason.unwrap_or_else(|| state.as_str().to_owned()), worth)
+            }
+            State::Refused | State::Dead => {
+                Fate::Refused(reason.unwrap_or_else(|| state.as_str().to_owned()), worth)
+            }
+        }
+    }
+
+    fn worth(&self) -> Option<Worth> {
+        match self {
+            Fate::Sent(worth) | Fate::Waiting(_, worth) | Fate::Refused(_, worth) => Some(*worth),
+            Fate::Ignored(_) | Fate::Rejected(_) | Fate::Missing => None,
+        }
+    }
+}
+
+/// An order, what became of it, and whether its value is the same here.
+#[derive(Debug)]
+pub struct Compared<'a> {
+    /// The order.
+    pub order: &'a Order,
+    /// What became of it.
+    pub fate: Fate,
+    /// The value here, where it is another one.
+    pub differs: Option<String>,
+}
+
+impl<'a> Compared<'a> {
+    /// Compares to the last digit: with what came, or with what is left after corrections.
+    pub fn new(order: &'a Order, fate: Fate, net: bool) -> Self {
+        let differs = fate.worth().and_then(|worth| difference(order.money?, worth, net));
+        Compared { order, fate, differs }
+    }
+
+    /// Whether the order is accounted for: it is here with its value, or ignored on purpose.
+    pub fn is_right(&self) -> bool {
+        self.differs.is_none() && !matches!(self.fate, Fate::Missing | Fate::Rejected(_))
+    }
+}
+
+fn difference(wanted: Money, worth: Worth, net: bool) -> Option<String> {
+    let Some(original) = worth.original else { return Some("no value".to_owned()) };
+    let here = if net { worth.net.unwrap_or_default() } else { original.amount.decimal() };
+    let same = here == wanted.amount.decimal() && original.currency == wanted.currency;
+    (!same).then(|| format!("{} {}", here.normalize(), original.currency))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::money::Currency;
+
+    use super::*;
+
+    fn money(amount: &str, currency: &str) -> Money {
+        let amount = Amount::from_json(amount).expect("an amount");
+        Money { amount, currency: Currency::parse(currency).expect("a currency") }
+    }
+
+    #[test]
+    fn values_are_compared_to_the_cent_with_currency() {
+        let worth =
+            Worth { original: Some(money("129.95", "USD")), net: Some(Decimal::new(9995, 2)) };
+        assert_eq!(difference(money("129.950", "USD"), worth, false), None);
+        assert_eq!(difference(money("129.94", "USD"), worth, false).as_deref(), Some("129.95 USD"));
+        assert_eq!(difference(money("129.95", "EUR"), worth, false).as_deref(), Some("129.95 USD"));
+        assert_eq!(difference(money("99.95", "USD"), worth, true), None);
+        assert_eq!(difference(money("129.95", "USD"), worth, true).as_deref(), Some("99.95 USD"));
+        let none = Worth { original: None, net: None };
+        assert_eq!(difference(money("1", "USD"), none, false).as_deref(), Some("no value"));
+    }
+}

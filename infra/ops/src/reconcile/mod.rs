@@ -1,0 +1,80 @@
+//! `reconcile`: the shop's own list of orders against the ledger.
+//!
+//! - `orders`: the file's rows as orders
+//! - `compare`: one order and what is here of it
+//! - `totals`: by day and goal, and what is shown
+
+mod compare;
+mod orders;
+mod totals;
+
+use std::collections::HashMap;
+
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_edge::ports::Batches as _;
+
+use crate::{
+    connect::Ops,
+    failure::{Failure, Verdict},
+    import::lines::Lines,
+    options::ReconcileOptions,
+    screen::{Progress, Screen},
+};
+use compare::{Compared, Fate};
+use orders::Order;
+use totals::Totals;
+
+/// Rows that are read together, as many as DynamoDB answers in one batch.
+const TOGETHER: usize = 100;
+
+/// Compares a file with the ledger; [`Verdict::Wrong`] if too few of its orders are here as they
+/// should be.
+pub async fn run(
+    ops: &Ops,
+    options: &ReconcileOptions,
+    screen: &Screen,
+) -> Result<Verdict, Failure> {
+    let orders = read(ops, options)?;
+    let progress = Progress::new("orders", u64::try_from(orders.len()).unwrap_or(0));
+    let mut totals = Totals::default();
+    for part in orders.chunks(TOGETHER) {
+        let rows = rows(ops, part).await?;
+        for order in part {
+            let fate = match order.key.as_ref().and_then(|key| rows.get(key)) {
+                Some(row) => Fate::of(row),
+                None => elsewhere(ops, order).await?,
+            };
+            totals.add(Compared::new(order, fate, options.net));
+        }
+        progress.add(u64::try_from(part.len()).unwrap_or(0));
+    }
+    drop(progress);
+    totals.show(options, screen);
+    Ok(Verdict::fine_if(totals.accuracy() >= options.accuracy))
+}
+
+fn read(ops: &Ops, options: &ReconcileOptions) -> Result<Vec<Order>, Failure> {
+    let lines = Lines::open(&options.file, &options.map, &options.set)?;
+    let now = ops.now();
+    lines.map(|line| Ok(Order::read(&line?, &ops.mapping, now))).collect()
+}
+
+/// The rows of these orders that are in the ledger. Keys must be unique in one request.
+async fn rows(ops: &Ops, orders: &[Order]) -> Result<HashMap<RowKey, Row>, Failure> {
+    let mut keys: Vec<RowKey> = orders.iter().filter_map(|order| order.key.clone()).collect();
+    keys.sort();
+    keys.dedup();
+    Ok(ops.ledger.read(&keys, &[]).await?.rows)
+}
+
+/// An order without a row of its own: another event speaks for it, or it was dropped on purpose.
+async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
+    if let Some(fate) = order.without_row() {
+        return Ok(fate);
+    }
+    let Some(key) = &order.key else { return Ok(Fate::Missing) };
+    let found = status::find(&ops.ledger, &key.source, &key.event_id, ops.now()).await?;
+    // Of several rows under this id, none may be meant.
+    let mut rows = found.iter().flat_map(|partition| &partition.rows);
+    Ok(rows.next().filter(|_| rows.next().is_none()).map_or(Fate::Missing, Fate::of))
+}

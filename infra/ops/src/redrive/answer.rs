@@ -1,0 +1,61 @@
+//! What is sent again, and what is left, for people and in JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use crate::{backlog::Sums, screen::Screen};
+
+/// Rows that are shown as a sample.
+const SAMPLE: usize = 5;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// Rows that can go.
+    rows: usize,
+    money: &'a Sums,
+    /// `purchase shop/4711 129.95 USD`.
+    sample: Vec<&'a str>,
+    /// Rows that are left where they are, by why.
+    left: &'a BTreeMap<String, usize>,
+    /// Rows that were signalled; absent in a preview.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signalled: Option<usize>,
+}
+
+/// Shows the plan, or what became of it: how many signals did not reach the queue.
+pub fn show(plan: &Plan, failed: Option<usize>, screen: &Screen) {
+    let rows = plan.signals.len();
+    let sample = plan.signals.iter().take(SAMPLE).map(|signal| signal.summary.as_str()).collect();
+    let signalled = failed.map(|failed| rows - failed);
+    if screen.json(&Answer { rows, money: &plan.money, sample, left: &plan.left, signalled }) {
+        return;
+    }
+    match (signalled, failed) {
+        (Some(signalled), Some(failed)) => sent(signalled, failed, screen),
+        _ => planned(plan, screen),
+    }
+}
+
+fn planned(plan: &Plan, screen: &Screen) {
+    let (rows, money) = (plan.signals.len(), plan.money.to_string());
+    let worth = if money.is_empty() { String::new() } else { format!(", worth {money}") };
+    screen.say(format!("{rows} rows can be sent again{worth}"));
+    for signal in plan.signals.iter().take(SAMPLE) {
+        screen.say(format!("  {}", signal.summary));
+    }
+    if rows > SAMPLE {
+        screen.say(format!("  and {} more", rows - SAMPLE));
+    }
+    for (why, count) in &plan.left {
+        screen.say(format!("{count} rows stay where they are: {why}"));
+    }
+}
+
+fn sent(signalled: usize, failed: usize, screen: &Screen) {
+    screen.say(format!("{signalled} rows are on their way; `open` shows what comes back"));
+    if failed > 0 {
+        screen.note(format!("{failed} signals did not reach the queue: run it again"));
+    }
+}

@@ -1,0 +1,102 @@
+//! What an operator asks and no function does.
+
+use tracklayer_core::{
+    id::EventName,
+    ledger::{
+        index::IndexClass,
+        order::{OrderClaim, OrderKey},
+        row::PartitionKey,
+        wait::WaitReason,
+    },
+    money::Money,
+    person::click_id::ClickId,
+    reconcile::attribution::Sighting,
+    time::EventTime,
+};
+
+use super::{audit::Place, index::Cursor, rows::LedgerError};
+
+/// What the index says of one open row or orphan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenEntry {
+    /// Under which id it is.
+    pub partition: PartitionKey,
+    /// Its event; none of corrections whose original has not come.
+    pub event: Option<EventName>,
+    /// The class it is listed in.
+    pub class: IndexClass,
+    /// The account it counts under, if one is known.
+    pub account: Option<String>,
+    /// The goal's name at Microsoft; none of an orphan.
+    pub goal: Option<String>,
+    /// The original value.
+    pub money: Option<Money>,
+    /// Why it waits.
+    pub reason: Option<WaitReason>,
+    /// When it is looked at next.
+    pub due: EventTime,
+    /// Since when it is open.
+    pub since: EventTime,
+}
+
+/// One page of what is open.
+#[derive(Debug, Default)]
+pub struct OpenPage {
+    /// The earliest due first. An entry that can't be read is logged and left out.
+    pub entries: Vec<OpenEntry>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<Cursor>,
+}
+
+/// How large a table is; counted by DynamoDB every six hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableSize {
+    /// Items.
+    pub items: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What an operator asks of the ledger.
+///
+/// Every method fails if the ledger is unavailable.
+pub trait LedgerLookups {
+    /// Who claimed an order; none if nobody did, or so long ago that the claim has expired.
+    async fn order_claim(
+        &self,
+        order: &OrderKey,
+        now: EventTime,
+    ) -> Result<Option<OrderClaim>, LedgerError>;
+
+    /// One page of everything that is listed under an index key, whether it is due or not.
+    async fn open(&self, index_key: &str, from: Option<Cursor>) -> Result<OpenPage, LedgerError>;
+
+    /// How large the ledger is.
+    async fn size(&self) -> Result<TableSize, LedgerError>;
+}
+
+/// Sightings on one page of all clicks, and where the next page begins.
+#[derive(Debug, Default)]
+pub struct SightingPage {
+    /// Those of the click id that is looked for.
+    pub sightings: Vec<Sighting>,
+    /// How many items were read for them.
+    pub read: u64,
+    /// None after the last.
+    pub next: Option<Place>,
+}
+
+/// What an operator asks of the clicks.
+///
+/// Every method fails if the clicks are unavailable.
+pub trait ClickLookups {
+    /// Where a click id was seen, on one page of all clicks: there is no index by click id.
+    async fn seen(
+        &self,
+        click_id: &ClickId,
+        after: Option<Place>,
+    ) -> Result<SightingPage, LedgerError>;
+
+    /// How large the table of clicks is.
+    async fn size(&self) -> Result<TableSize, LedgerError>;
+}

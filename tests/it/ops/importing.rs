@@ -1,0 +1,106 @@
+//! `import`.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+use test_support::{
+    events::{click, time},
+    rig::{World, until},
+};
+
+use super::{ops, started};
+use crate::files::folder;
+
+/// A file of these orders: number, value.
+fn orders(folder: &TempDir, orders: &[(u32, &str)]) -> PathBuf {
+    let mut text = "Event ID,occurred_at,Total,currency,msclkid\n".to_owned();
+    for (number, value) in orders {
+        writeln!(text, "{number},{},{value},USD,{}", time(-60), click(*number)).expect("text");
+    }
+    let path = folder.path().join("orders.csv");
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+fn beside(file: &Path, extension: &str) -> Option<String> {
+    std::fs::read_to_string(file.with_extension(extension)).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_checked_and_sent_once_however_often_it_is_started() {
+    let world = World::start().await;
+    let folder = folder();
+    let file = orders(&folder, &[(1, "129.95"), (2, "0.05"), (3, "-5"), (4, "much")]);
+    let path = file.to_str().expect("a path");
+    let import = ["import", path, "--map", "value=Total", "--set", "event=purchase"];
+    let import = [&import[..], &["--set", "source=shop", "--json"]].concat();
+
+    let ran = ops(&world, &[&import[..], &["--dry-run"]].concat()).await;
+    assert_eq!(ran.code, Some(1), "two rows would be rejected: {ran:?}");
+    let answer = ran.json();
+    assert_eq!(answer["rows"], json!({"conversion": 2, "rejected": 2}));
+    assert_eq!(answer["money"], json!({"USD": "130"}));
+    let rejected = beside(&file, "rejected.csv").expect("a list");
+    let lines: Vec<&str> = rejected.lines().collect();
+    assert_eq!(lines[0], "line,field,code,message");
+    assert!(lines[1].starts_with("4,value,invalid_value,"), "{rejected}");
+    assert!(lines[2].starts_with("5,value,"), "{rejected}");
+    assert!(world.entries().await.is_empty(), "a check sends nothing");
+
+    let ran = ops(&world, &import).await;
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.json()["rows"], json!({"queued": 2, "rejected": 2}), "{ran:?}");
+    assert_eq!(ran.json()["money"], json!({"USD": "130"}));
+    assert_eq!(beside(&file, "rejected.csv"), Some(rejected), "the same as in the check");
+    world.until_worth(&click(1), "129.95").await;
+    world.until_worth(&click(2), "0.05").await;
+
+    let ran = ops(&world, &import).await;
+    assert_eq!(ran.json()["rows"], json!({"duplicate": 2, "rejected": 2}));
+    assert_eq!(world.conversions().await.len(), 2);
+    assert_eq!(beside(&file, "import.json"), None, "nothing is left to go on with");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_import_goes_on_where_it_was() {
+    let world = World::start().await;
+    let folder = folder();
+    let all: Vec<(u32, &str)> = (1..=30).map(|number| (number, "1")).collect();
+    let file = orders(&folder, &all);
+    let path = file.to_str().expect("a path");
+    let import = ["import", path, "--map", "value=Total", "--set", "event=purchase", "--json"];
+    let import = [&import[..], &["--set", "source=shop", "--batch", "5"]].concat();
+    let ran = ops(&world, &[&import[..], &["--key", "nobody"]].concat()).await;
+    assert_eq!((ran.code, &ran.json()["error"]["code"]), (Some(2), &json!("refused")));
+    assert_eq!(beside(&file, "import.json"), None, "nothing was answered");
+
+    let mut begun = started(&world, &import).await;
+    until("a request was answered", || async {
+        beside(&file, "import.json").map(|_| ()).ok_or("not yet")
+    })
+    .await;
+    begun.kill().await.expect("killed");
+    let ran = ops(&world, &import).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.err.contains("going on after line "), "{ran:?}");
+    let rows = ran.json()["rows"].clone();
+    let count = |status: &str| rows[status].as_u64().unwrap_or(0);
+    // A request that was under way when the program was killed is sent again.
+    assert!(count("queued") >= 5 && count("queued") + count("duplicate") == 30, "{rows}");
+    assert_eq!(beside(&file, "import.json"), None, "nothing is left to go on with");
+
+    let refunds = folder.path().join("refunds.csv");
+    let text = format!("eventId,originalEventId,occurredAt\nr-1,1,{0}\nr-2,2,{0}\n", time(0));
+    std::fs::write(&refunds, text).expect("written");
+    let path = refunds.to_str().expect("a path");
+    let import = ["import", path, "--set", "event=refund", "--set", "source=shop", "--json"];
+    let ran = ops(&world, &import).await;
+    assert_eq!((ran.code, &ran.json()["rows"]), (Some(0), &json!({"queued": 2})), "{ran:?}");
+    world.until_state("1", "retracted").await;
+    world.stop().await;
+}

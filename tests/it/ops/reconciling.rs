@@ -1,0 +1,91 @@
+//! `reconcile`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use test_support::{
+    events::{click, purchase, refund, time, with},
+    rig::World,
+};
+
+use super::ops;
+use crate::files::folder;
+
+/// How many orders ended like this, for this reason.
+fn orders(answer: &Value, what: &str, reason: &str) -> u64 {
+    let why = answer["why"].as_array().expect("a list");
+    let mut of = why.iter().filter(|it| it["what"] == what && it["reason"] == reason);
+    of.next().and_then(|it| it["orders"].as_u64()).unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shops_list_is_compared_order_by_order_to_the_cent() {
+    let world = World::quick(|options| {
+        options.retry_base = Duration::from_secs(600);
+        options.hour = 600;
+        options.settle_delay = 600;
+    })
+    .await;
+    let order = json!({"orderId": "o-1"});
+    world.queued(&with(&purchase("1", &click(1), &json!(129.95)), &order)).await;
+    // Another notice of the same order, under its own id.
+    let notice = with(&purchase("1-b", &click(1), &json!(129.95)), &order);
+    assert_eq!(world.post(&notice).await.body["status"], "duplicate");
+    world.queued(&purchase("2", &click(2), &json!(10))).await;
+    for id in ["1", "2"] {
+        world.until_state(id, "accepted").await;
+    }
+    world.queued(&refund("2-r", "2", &json!(4))).await;
+    let nobody = json!({"msclkid": null, "sessionId": "s-1"});
+    world.queued(&with(&purchase("3", "", &json!(7.5)), &nobody)).await;
+    world.rename_goal("Purchase", "Purchases");
+    world.queued(&purchase("4", &click(4), &json!(5))).await;
+    world.until_state("4", "refused").await;
+
+    let folder = folder();
+    let file = folder.path().join("orders.csv");
+    let at = time(-1);
+    let path = file.to_str().expect("a path");
+    let reconcile = ["reconcile", path, "--set", "event=purchase", "--set", "source=shop"];
+    let good = format!(
+        "number,occurredAt,value,currency\n1,{at},129.95,USD\n1-b,{at},129.95,USD\n\
+         2,{at},10.00,USD\n3,{at},7.50,USD\n4,{at},5,USD\n"
+    );
+    std::fs::write(&file, &good).expect("written");
+    let mapped = [&reconcile[..], &["--map", "eventId=number", "--json"]].concat();
+    let ran = ops(&world, &mapped).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let answer = ran.json();
+    assert_eq!((&answer["orders"], &answer["accuracy"]), (&json!(5), &json!(100.0)));
+    assert_eq!(orders(&answer, "sent", ""), 3);
+    assert_eq!(orders(&answer, "waiting", "no_click"), 1);
+    let name_invalid = "microsoft 5606 OfflineConversionNameInvalid";
+    assert_eq!(orders(&answer, "refused", name_invalid), 1);
+    let day = &answer["days"][0];
+    assert_eq!((&day["goal"], &day["money"]), (&json!("Purchase"), &json!({"USD": "282.4"})));
+    assert_eq!((&day["sent"], &day["differing"]), (&json!(3), &json!(0)));
+
+    // A cent too much, an order that never came, one that the API would reject.
+    let bad = format!("{good}2,{at},10.01,USD\n9,{at},1,USD\n10,yesterday,1,USD\n");
+    std::fs::write(&file, bad).expect("written");
+    let ran = ops(&world, &mapped).await;
+    assert_eq!(ran.code, Some(1));
+    let answer = ran.json();
+    assert_eq!(answer["accuracy"], json!(62.5));
+    let wrong = json!([
+        {"line": 7, "id": "shop/2", "value": "10.01 USD", "what": "10 USD here"},
+        {"line": 8, "id": "shop/9", "value": "1 USD", "what": "missing"},
+        {"line": 9, "id": "", "value": "", "what": "missing: invalid_time"},
+    ]);
+    assert_eq!(answer["wrong"], wrong);
+    let plain = [&reconcile[..], &["--map", "eventId=number", "--accuracy", "60"]].concat();
+    let ran = ops(&world, &plain).await;
+    assert_eq!(ran.code, Some(0), "less is wanted");
+    ran.shows(&["62.50 % of 8 orders", "line 7, shop/2 10.01 USD: 10 USD here", "no_click"]);
+
+    std::fs::write(&file, format!("number,occurredAt,value,currency\n2,{at},6,USD\n"))
+        .expect("written");
+    assert_eq!(ops(&world, &mapped).await.code, Some(1));
+    assert_eq!(ops(&world, &[&mapped[..], &["--net"]].concat()).await.code, Some(0));
+    world.stop().await;
+}
