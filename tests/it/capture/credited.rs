@@ -83,7 +83,10 @@ async fn a_sale_that_says_it_was_before_its_click_is_sent_with_the_second_after_
     let sent = EventTime::parse_rfc3339(&landed).expect("a time").plus_seconds(1).to_string();
     let known = json!({"clickId": click(1), "at": landed, "account": "7654321"});
     world.microsoft().declare_clicks([serde_json::from_value(known).expect("a click")]);
-    world.microsoft().update_settings(|settings| settings.refuse_by_click = true);
+    world.microsoft().update_settings(|settings| {
+        settings.refuse_by_click = true;
+        settings.click_settles_after_seconds = 0;
+    });
     land(&world, json!({"msclkid": click(1), "sessionId": "s", "landedAt": landed})).await;
     world.queued(&sale("lead", 400, json!({"sessionId": "s"}))).await;
     let record = world.until_state("lead", "accepted").await;
