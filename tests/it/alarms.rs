@@ -257,9 +257,11 @@ async fn a_row_that_can_not_be_read_rings_wherever_it_is_met() {
 
 const MINUTE: i64 = 60;
 
-/// Alarms that look at several periods or at ages, each with values of its metric, so many seconds
-/// ago, and whether it goes off.
-const SERIES: &[(&str, &str, &[(i64, f64)], bool)] = &[
+/// An alarm, its metric, values that were so many seconds ago, and whether it goes off.
+type Series = (&'static str, &'static str, &'static [(i64, f64)], bool);
+
+/// Alarms that look at several periods or at ages.
+const SERIES: &[Series] = &[
     ("AuthFailed", "AuthFailed", &[(5 * MINUTE, 3.0)], false),
     ("AuthFailed", "AuthFailed", &[(5 * MINUTE, 1.0), (65 * MINUTE, 1.0)], true),
     ("AuthFailed", "AuthFailed", &[(5 * MINUTE, 1.0), (125 * MINUTE, 1.0)], false),
