@@ -74,10 +74,10 @@ impl Work {
     }
 
     /// The message of a row that waits in the index, or that Microsoft has taken, is not returned
-    /// for trouble: its `due` brings it again (of a look for a click, once that is written at the end
-    /// of the run). While a run is at the row it is deferred: that run may
-    /// have received the same message. That of a refused or dead row is returned: it becomes a
-    /// dead-letter message. What is settled or refused stays so.
+    /// for trouble: its `due` brings it again, once the end of the run has written that it is left
+    /// to it. While a run is at the row it is deferred: that run may have received the same message.
+    /// That of a refused or dead row is returned: it becomes a dead-letter message. What is settled or
+    /// refused stays so.
     pub fn set_aside(&mut self, disposition: Disposition, now: EventTime, policy: &Policy) {
         if matches!(self.disposition, Disposition::Done | Disposition::DeadLetter) {
             return;
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_left_to_its_due_is_read_once_more() {
+    fn only_what_is_left_to_its_due_is_written_once_more() {
         let is_left = |row: Row| {
             let mut work = batch(vec![record("1", 1)]).works.remove(0);
             work.row = Some(row);

@@ -91,6 +91,9 @@ impl<P: Ports> Run<'_, P> {
         let mut items = Vec::new();
         let mut notes = Vec::new();
         for index in part {
+            if self.works[index].is_left {
+                continue;
+            }
             match self.decide_one(&self.works[index]) {
                 Some(Decided::Send(adjustment)) => items.extend(self.item(index, adjustment)),
                 Some(Decided::Note(note)) => notes.push((index, note)),
@@ -181,7 +184,7 @@ impl<P: Ports> Run<'_, P> {
             }
             Action::WaitUntil(until, reason) => {
                 let reason = work.missing.filter(|_| reason.is_for_click()).unwrap_or(reason);
-                if work.found.is_none() && is_waiting(row.open.as_ref(), until, reason) {
+                if work.found.is_none() && is_looking(row.open.as_ref(), until, reason) {
                     Decided::Dispose(Disposition::Done)
                 } else {
                     Decided::Note(Note::Waits(until, reason))
@@ -195,9 +198,9 @@ impl<P: Ports> Run<'_, P> {
     }
 }
 
-/// Whether the index says so already.
-fn is_waiting(open: Option<&Open>, until: EventTime, reason: WaitReason) -> bool {
-    open.is_some_and(|open| open.due == until && open.reason == Some(reason))
+/// Whether the index says so already: sweep itself writes when a click is looked for next.
+fn is_looking(open: Option<&Open>, until: EventTime, reason: WaitReason) -> bool {
+    reason.is_for_click() && open.is_some_and(|it| it.due == until && it.reason == Some(reason))
 }
 
 /// Whether a row refused for this before anything was sent ends without a dead letter.

@@ -43,7 +43,7 @@ where
         let mut careful = self.work(&mut run, seldom).await;
         careful.extend(self.work(&mut run, often).await);
         run.send_carefully(careful).await;
-        run.look_again().await;
+        run.leave().await;
         run.mark_dead().await;
         self.queue.defer(&batch.deferrals()).await;
         report.finish(&batch, &self.telemetry);

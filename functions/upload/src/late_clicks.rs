@@ -70,7 +70,8 @@ where
             Err(error) => {
                 tracing::error!(record = work.key.label(), %error, "click not looked for");
                 self.set_aside(index, Disposition::Return);
-                self.works[index].row = None;
+                let work = &mut self.works[index];
+                work.row = work.row.take().filter(|_| work.is_left);
             }
         }
     }

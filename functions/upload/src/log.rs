@@ -83,13 +83,7 @@ impl Report {
             Note::Failed(..) | Note::Refused(_) => "Refused",
             Note::Unknown(..) => "Unknown",
             Note::Waits(..) | Note::Postponed(..) => "Waiting",
-            Note::InSync
-            | Note::ClaimedApply
-            | Note::ClaimedAdjustment(..)
-            | Note::NotTaken(..)
-            | Note::ClickRefused(..)
-            | Note::Redriven(_)
-            | Note::Dead => return,
+            _ => return,
         };
         if let Note::Refused(reason) = note {
             tracing::warn!(record = work.key.label(), %reason, "refused before it was sent");

@@ -1,10 +1,10 @@
 //! One run in progress: from rows that were read to what is written about them.
 
 use tracklayer_core::{
-    ledger::{index::IndexClass, row::Row, wait::WaitReason},
+    ledger::{index::IndexClass, row::Row},
     reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message},
 };
-use tracklayer_edge::ports::{Batches as _, Clock as _, Found, Ports, Written};
+use tracklayer_edge::ports::{Batches as _, Clock as _, Ports, Written};
 
 use crate::{
     accounts::Accounts,
@@ -84,44 +84,24 @@ impl<P: Ports> Run<'_, P> {
         self.works[index].set_aside(disposition, upload.clock.now(), &upload.policy);
     }
 
-    /// Reads once more what was left alone for trouble: another run that has received the same message
-    /// may have claimed the row since, and needs the message for a dead letter if it is refused.
-    pub async fn look_again(&mut self) {
-        let left: Vec<usize> =
-            (0..self.works.len()).filter(|&index| self.works[index].is_left).collect();
-        if left.is_empty() {
-            return;
-        }
-        let keys: Vec<_> = left.iter().map(|&index| self.works[index].key.clone()).collect();
-        let found = self.upload.ledger.read(&keys, &[]).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "rows not read again, their messages are returned");
-            Found::default()
-        });
-        let mut rows = found.rows;
-        for index in left {
-            let work = &mut self.works[index];
-            work.row = rows.remove(&work.key);
-            work.disposition = Disposition::Return;
-            self.set_aside(index, Disposition::Return);
-        }
-        self.repeat_looks().await;
-    }
-
-    /// A look for a click that failed is repeated in an hour: sweep has made the row due for the next
-    /// one, which may be weeks away. Where that can't be written, the message is kept instead.
-    async fn repeat_looks(&mut self) {
-        let soon = self.upload.clock.now().plus_seconds(self.upload.policy.hour);
-        let again = |(index, work): (usize, &Work)| {
-            let open = work.row.as_ref()?.open.as_ref()?;
-            let is_left = work.is_left && work.disposition == Disposition::Done;
-            let is_late = open.class == IndexClass::Look && open.due > soon;
-            let reason = open.reason.unwrap_or(WaitReason::NoClick);
-            (is_left && is_late).then_some((index, Note::Waits(soon, reason)))
-        };
-        let notes: Vec<_> = self.works.iter().enumerate().filter_map(again).collect();
+    /// Leaves to their `due` the rows that were set aside for trouble. Another run that has received
+    /// the same message needs it for a dead letter if it sends the row and is refused: if it has
+    /// claimed the row, its message is kept; if not, it can't any more.
+    pub async fn leave(&mut self) {
+        let left = |work: &Work| work.is_left && work.disposition == Disposition::Done;
+        let notes: Vec<(usize, Note)> = (0..self.works.len())
+            .filter(|&index| left(&self.works[index]))
+            .map(|index| (index, Note::Left))
+            .collect();
         let written = self.note(&notes).await;
         for ((index, _), _) in notes.into_iter().zip(written).filter(|(_, written)| !written) {
             self.works[index].disposition = Disposition::Return;
+            self.set_aside(index, Disposition::Return);
+            let work = &mut self.works[index];
+            if work.disposition == Disposition::Done {
+                // It still waits, but could not be written.
+                (work.row, work.disposition) = (None, Disposition::Return);
+            }
         }
     }
 

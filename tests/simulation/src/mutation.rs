@@ -41,6 +41,8 @@ pub enum Mutation {
     ClaimIgnored,
     /// A claim of an adjustment does not keep its message in the queue.
     SharedDeleted,
+    /// A row that waits can still be claimed by a run whose message has ended.
+    WaitUnseen,
     /// The click is looked for anew although the original was claimed before.
     IdentityChanged,
     /// Clicks that were deleted are still credited.

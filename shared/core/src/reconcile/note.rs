@@ -66,8 +66,11 @@ impl Write {
 /// Something learned or decided about a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
-    /// Nothing to do before this time.
+    /// Nothing to do before this time. It raises the revision of observed state: another run that
+    /// has received the same message, which ends with this, can't claim the row any more.
     Waits(EventTime, WaitReason),
+    /// Nothing could be decided or sent; its `due` brings it again. Raises the revision likewise.
+    Left,
     /// Nothing to do.
     InSync,
     /// The original is about to be sent.
@@ -154,6 +157,10 @@ impl Note {
             (Note::Dead | Note::Redriven(_), _) if same_observed => {
                 self.write(current, None, context)
             }
+            // Others have only left it to its `due` as well.
+            (Note::Left, _) if seen.observed == current.observed => {
+                self.write(current, None, context)
+            }
             // Whatever another run has learned: the queue gives the message up all the same.
             (Note::Dead, _) if is_left_without_message(current) => {
                 self.write(current, None, context)
@@ -215,7 +222,8 @@ impl Note {
         let now = context.now;
         let mut observed = row.observed.clone();
         match self {
-            Note::Waits(..) | Note::InSync => return None,
+            Note::InSync => return None,
+            Note::Waits(..) | Note::Left => {}
             Note::ClaimedApply => {
                 outcome::claim_apply(&mut observed, context.account.destination.as_ref(), now);
             }
@@ -261,6 +269,14 @@ impl Note {
         match self {
             Note::Waits(until, reason) => Some(waiting(after, *until, *reason, context.now)),
             Note::InSync => None,
+            // A look for a click that failed is repeated in an hour: sweep has made the row due for
+            // the next one, which may be weeks away.
+            Note::Left => row.open.clone().map(|mut open| {
+                if open.class == IndexClass::Look {
+                    open.due = open.due.min(context.now.plus_seconds(context.policy.hour));
+                }
+                open
+            }),
             Note::Refused(reason) if reason.is_beyond_repair() => None,
             // Decided so only for its age, as it is known that no redrive could help.
             Note::Refused(RefusalReason::MayAlreadyCount) => None,

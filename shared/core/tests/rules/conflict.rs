@@ -5,6 +5,7 @@ use tracklayer_core::{
         index::IndexClass,
         observed::{AttemptOutcome, Kind, RefusalReason},
         row::Row,
+        wait::WaitReason,
     },
     reconcile::{
         erasure::erase,
@@ -171,4 +172,33 @@ fn a_refusal_written_again_stays_in_the_class_refused() {
     let note = Note::Failed(Kind::Restate, mark(), too_old());
     let (_, row) = second(&note, &seen, &desired_moved(&seen));
     assert_eq!(class(&row), Some(IndexClass::Refused));
+}
+
+/// The message ends with either: a run that has received it too must not claim the row after that.
+#[test]
+fn a_row_that_waits_or_is_left_is_claimed_by_nobody_who_read_it_before() {
+    let row = Row { open: open(IndexClass::Wait, DAY, None), ..claimed_row() };
+    for note in [Note::Waits(after(DAY), WaitReason::GoalHeld), Note::Left] {
+        let after_it = noted(&row, &note, LATER);
+        assert_eq!(after_it.observed, row.observed, "nothing is learned of Microsoft");
+        let claim = restate("99.95").write(&row, None, &Bench::new().context(after(LATER)));
+        assert!(!carry_out(&mut after_it.clone(), &claim), "{note:?}");
+    }
+}
+
+#[test]
+fn a_row_that_is_left_keeps_its_due_but_a_look_that_failed_is_repeated_in_an_hour() {
+    let left = |class, at| {
+        let row = Row { open: open(class, at, None), ..row() };
+        noted(&row, &Note::Left, 60).open.map(|open| open.due.seconds_since(sold()))
+    };
+    assert_eq!(left(IndexClass::Wait, DAY), Some(DAY));
+    assert_eq!(left(IndexClass::Look, DAY), Some(60 + HOUR));
+    assert_eq!(left(IndexClass::Look, 90), Some(90));
+    let bench = Bench::new();
+    let context = &bench.context(after(60));
+    let claimed = noted(&row(), &Note::ClaimedApply, 30);
+    assert_eq!(Note::Left.again(&row(), &claimed, context), OnConflict::GiveUp);
+    let other = noted(&row(), &Note::Left, 30);
+    assert!(matches!(Note::Left.again(&row(), &other, context), OnConflict::Write(_)));
 }

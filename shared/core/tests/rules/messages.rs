@@ -84,7 +84,10 @@ impl World {
         if waits || row.observed.accepted.is_some() || row.is_erased() {
             match busy_until(&row, self.now, &self.bench.policy) {
                 Some(over) => seconds = over.seconds_since(self.now),
-                None => return self.acknowledge(&message),
+                None => {
+                    self.note(&Note::Left, &row, None);
+                    return self.acknowledge(&message);
+                }
             }
         }
         if message.receives < MAX_RECEIVES {
@@ -107,10 +110,6 @@ impl World {
         let needs_it =
             |run: &Run| run.message.number == message.number && run.claimed == claimed && busy;
         assert!(claimed.is_none() || !self.runs.iter().any(needs_it), "still needed: {row:?}");
-        // A run that claims the row only now has no message: it is told of in the index, not by a dead
-        // letter, if it is refused.
-        let is_late = |run: &Run| run.message.number == message.number && run.claimed.is_none();
-        self.runs.retain(|run| !is_late(run));
         self.delete(message);
     }
 

@@ -122,14 +122,15 @@ pub fn outcomes(kind: Kind) -> Vec<Note> {
 
 #[test]
 fn a_first_write_relies_on_both_revisions_and_raises_only_what_it_changed() {
-    let redrives = [Note::Redriven(None), Note::Redriven(Some(id("Purchases"))), Note::Dead];
+    let renamed = Note::Redriven(Some(id("Purchases")));
+    let others = [Note::Redriven(None), renamed, Note::Dead, Note::Left];
     let all = [Kind::Apply, Kind::Restate, Kind::Retract].into_iter().flat_map(outcomes);
-    for note in all.chain(plans()).chain(redrives) {
+    for note in all.chain(plans()).chain(others) {
         let row = claimed_row();
         let write = note.write(&row, None, &Bench::new().context(after(LATER)));
         let revisions = (row.observed_revision, row.desired_revision);
         assert_eq!((write.if_observed, write.if_desired), revisions);
-        let plan = matches!(note, Note::Waits(..) | Note::InSync);
+        let plan = note == Note::InSync;
         assert_eq!(write.observed.is_none(), plan, "{note:?}");
         let changes = matches!(note, Note::Redriven(Some(_)) | Note::ClickRefused(..));
         assert_eq!(write.facts.is_some(), changes, "{note:?}");
@@ -144,11 +145,11 @@ fn a_row_leaves_the_index_when_it_is_in_sync_and_the_looks_when_its_found_click_
     let row = noted(&row_of(nobody()), &Note::Waits(after(DAY), WaitReason::NoClick), 0);
     assert_eq!((class(&row), due(&row)), (Some(IndexClass::Look), Some(DAY)));
     let in_sync = noted(&row, &Note::InSync, 60);
-    assert_eq!((in_sync.open, in_sync.observed_revision), (None, 0));
+    assert_eq!((in_sync.open, in_sync.observed_revision), (None, row.observed_revision));
     let claimed = noted(&row, &Note::ClaimedApply, 60);
     // Its message may be gone: another run that has received it found no click yet.
     assert_eq!((class(&claimed), due(&claimed)), (Some(IndexClass::Wait), Some(60 + HOUR)));
-    assert_eq!(claimed.observed_revision, 1);
+    assert_eq!(claimed.observed_revision, row.observed_revision + 1);
 }
 
 #[test]

@@ -35,8 +35,19 @@ impl Port {
         {
             facts.refused_clicks.clear();
         }
+        if self.mutated(Mutation::WaitUnseen) && write.observed.as_ref() == Some(&current.observed)
+        {
+            write.observed = None;
+        }
         let here = self.here(current);
         let (old, observed) = (&current.observed, write.observed.as_mut()?);
+        // What was misread of the claim is not written.
+        if self.mutated(Mutation::SharedDeleted) && observed.attempts == old.attempts {
+            let same = old.claim.as_ref().zip(observed.claim.as_mut());
+            if let Some((old, new)) = same.filter(|(old, new)| old.at == new.at) {
+                new.unanswered = old.unanswered;
+            }
+        }
         let claims = observed.applying.is_some() && observed.applying != old.applying;
         if self.mutated(Mutation::ApplyUnclaimed) && claims {
             return Some(Written::Done);
