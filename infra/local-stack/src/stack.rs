@@ -17,7 +17,7 @@ use crate::runtime::{Function, FunctionSpec, Guard};
 use crate::serve::{Servers, bind};
 use crate::shop::{self, Shop};
 use crate::template::{EventSource, FunctionPlan, Place, Plan, SchedulePlan};
-use crate::{accounts, build, gateway, invoke, poller, schedule, setup, template};
+use crate::{access, accounts, build, gateway, invoke, poller, schedule, setup, template};
 
 /// Region of everything local.
 pub const REGION: &str = "eu-west-1";
@@ -64,6 +64,7 @@ impl Stack {
         };
         let aws = Aws::open(options.data.as_deref(), settings).await.context("the local AWS")?;
         setup::create(&aws, &plan, &accounts).await?;
+        access::restrict(&aws, &plan, &accounts)?;
         servers.serve(aws_listener, aws.router());
 
         let functions = functions(&plan, &options, &aws_url).await?;

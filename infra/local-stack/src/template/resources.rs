@@ -207,7 +207,19 @@ fn function(logical: &str, resource: &Json, globals: &Json) -> Result<FunctionPl
         // The defaults are Lambda's own.
         timeout: Duration::from_secs(setting("Timeout").unwrap_or(3)),
         memory: setting("MemorySize").unwrap_or(128),
+        policy: policy(&properties["Policies"])?,
     })
+}
+
+/// The statements of inline policies; managed ones and SAM's templates are refused.
+fn policy(policies: &Json) -> Result<Vec<Json>> {
+    let mut statements = Vec::new();
+    for policy in policies.as_array().into_iter().flatten() {
+        let stated = policy["Statement"].as_array();
+        let known = "the local stack knows only policies with a list of statements";
+        statements.extend(stated.context(known)?.iter().cloned());
+    }
+    Ok(statements)
 }
 
 fn kind(node: &Json) -> &str {
