@@ -214,7 +214,8 @@ fn function(logical: &str, resource: &Json, globals: &Json) -> Result<FunctionPl
 /// The statements of inline policies; managed ones and SAM's templates are refused.
 fn policy(policies: &Json) -> Result<Vec<Json>> {
     let mut statements = Vec::new();
-    for policy in policies.as_array().into_iter().flatten() {
+    let all = policies.as_array().cloned().unwrap_or_else(|| vec![policies.clone()]);
+    for policy in all.iter().filter(|policy| !policy.is_null()) {
         let stated = policy["Statement"].as_array();
         let known = "the local stack knows only policies with a list of statements";
         statements.extend(stated.context(known)?.iter().cloned());
