@@ -3,12 +3,14 @@
 //! - `pipeline` is the main road, `chaos` a random minute, `stack` what `cargo local` promises
 //! - `capture`, `enqueue`, `orders`, `corrections`, `status`, `erasure`, `outage`: the HTTP API
 //! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
+//! - `access`: that functions can do no more than their policies say
 //! - `alarms`, `browser`: what rings, and the snippet in web pages
 //! - `goals`, `report`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
 //! - `ops`: the operator's tool
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
 //!   Microsoft's own SDK sends
 
+mod access;
 mod alarms;
 mod browser;
 mod capture;

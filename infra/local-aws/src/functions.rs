@@ -95,8 +95,9 @@ fn answer(result: Result<Bytes, FunctionError>) -> Response {
 }
 
 fn unknown(aws: &Aws, name: &str) -> Response {
-    let prefix = if name.starts_with("arn:") { "" } else { aws.function_arns() };
-    refused(404, "ResourceNotFoundException", format!("Function not found: {prefix}{name}"))
+    let arn = || aws.arn("lambda", &format!("function:{name}"));
+    let arn = if name.starts_with("arn:") { name.to_owned() } else { arn() };
+    refused(404, "ResourceNotFoundException", format!("Function not found: {arn}"))
 }
 
 fn refused(status: u16, kind: &'static str, message: String) -> Response {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::refusal::refusal;
-use crate::{Aws, cloudformation, functions};
+use crate::{Aws, access, cloudformation, functions};
 
 /// DynamoDB accepts 16 MB, the most of the three services.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -37,6 +37,10 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
     let target = text(&headers, "x-amz-target").unwrap_or_default().to_owned();
     if aws.use_up_refusal(&target) {
         return refusal(&AwsError::internal("refused on purpose"));
+    }
+    let authorization = text(&headers, "authorization").unwrap_or_default();
+    if let Err(error) = access::check(&aws, authorization, &target, &body).await {
+        return refusal(&error);
     }
     if target.starts_with("DynamoDB_20120810.") {
         return if aws.meter().is_running() {

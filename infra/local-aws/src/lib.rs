@@ -1,6 +1,6 @@
 //! A stand-in for the three AWS services the system uses, on one HTTP endpoint of one machine.
 //!
-//! **A development and test tool, never a production engine**: no authentication, no encryption,
+//! **A development and test tool, never a production engine**: no signatures, no encryption,
 //! one process, and only the operations that the system, its operators and its tests use.
 //! Everything else is refused by name with `UnknownOperationException`.
 //!
@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Aws`] | opens the services, the axum router, in-process calls |
 //! | `http`, `refusal` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
+//! | `access` | what the policies of restricted access keys allow, and what a request needs |
 //! | `dynamo` | DynamoDB: the embedded `dynoxide` |
 //! | `meter` | what DynamoDB would charge |
 //! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
@@ -16,6 +17,7 @@
 //! | `cloudformation` | DescribeStacks, of the one stack that the host describes |
 //! | `store` | keeps queues and secrets over restarts |
 
+mod access;
 mod cloudformation;
 mod dynamo;
 mod error;
@@ -34,6 +36,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use access::Statement;
 pub use cloudformation::StackDescription;
 pub use error::{AwsError, Error};
 pub use functions::{FunctionError, Functions, Invocation, LOG_TAIL, Logged};
@@ -74,8 +77,8 @@ struct Services {
     secrets: Secrets,
     functions: OnceLock<Arc<dyn Functions>>,
     stack: OnceLock<StackDescription>,
-    /// The start of every function's ARN.
-    function_arns: String,
+    settings: Settings,
+    access: access::Access,
     refusals: Mutex<Vec<Refusal>>,
     meter: meter::Meter,
 }
@@ -96,15 +99,14 @@ impl Aws {
         if let Some(folder) = data {
             std::fs::create_dir_all(folder)?;
         }
-        let function_arns =
-            format!("arn:aws:lambda:{}:{}:function:", settings.region, settings.account);
         let services = Services {
             dynamo: dynamo::Dynamo::open(data).await?,
             sqs: Sqs::open(data, settings.clone())?,
-            secrets: Secrets::open(data, settings)?,
+            secrets: Secrets::open(data, settings.clone())?,
             functions: OnceLock::new(),
             stack: OnceLock::new(),
-            function_arns,
+            settings,
+            access: access::Access::default(),
             refusals: Mutex::default(),
             meter: meter::Meter::default(),
         };
@@ -147,8 +149,21 @@ impl Aws {
         self.services.functions.get().cloned()
     }
 
-    pub(crate) fn function_arns(&self) -> &str {
-        &self.services.function_arns
+    /// Lets the requests over HTTP that are signed with this access key id do what the statements
+    /// allow and nothing else; `user` is the ARN that refusals name. Other keys, and calls from this
+    /// process, may do everything.
+    pub fn restrict(&self, key_id: &str, user: String, statements: Vec<Statement>) {
+        self.services.access.restrict(key_id, user, statements);
+    }
+
+    pub(crate) fn access(&self) -> &access::Access {
+        &self.services.access
+    }
+
+    /// The ARN of something of this region and account.
+    pub(crate) fn arn(&self, service: &str, rest: &str) -> String {
+        let Settings { region, account, .. } = &self.services.settings;
+        format!("arn:aws:{service}:{region}:{account}:{rest}")
     }
 
     /// Makes one request from this process, as an SDK would send it: `target` is the value of `X-Amz-Target`,

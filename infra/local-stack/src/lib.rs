@@ -5,6 +5,7 @@
 //! the HTTP API ([`gateway`]), by the queue's event source ([`poller`]) and on schedules
 //! ([`schedule`]). [`Stack`] puts them together.
 
+mod access;
 mod accounts;
 pub mod build;
 pub mod console;

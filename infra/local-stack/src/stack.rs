@@ -17,7 +17,7 @@ use crate::runtime::{Function, FunctionSpec, Guard};
 use crate::serve::{Servers, bind};
 use crate::shop::{self, Shop};
 use crate::template::{EventSource, FunctionPlan, Place, Plan, SchedulePlan};
-use crate::{accounts, build, gateway, invoke, poller, schedule, setup, template};
+use crate::{access, accounts, build, gateway, invoke, poller, schedule, setup, template};
 
 /// Region of everything local.
 pub const REGION: &str = "eu-west-1";
@@ -67,6 +67,7 @@ impl Stack {
         let aws = Aws::open(options.data.as_deref(), settings).await.context("the local AWS")?;
         setup::create(&aws, &plan, &accounts).await?;
         aws.describe_stack(described(&plan, &api_url));
+        access::restrict(&aws, &plan, &accounts)?;
         servers.serve(aws_listener, aws.router());
 
         let functions = functions(&plan, &options, &aws_url).await?;

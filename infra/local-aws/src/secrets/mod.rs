@@ -57,6 +57,11 @@ impl Secrets {
         })
     }
 
+    /// The ARN of the secret with this name or ARN.
+    pub(crate) fn arn(&self, id: &str) -> Option<String> {
+        self.with(|state| state.find(id).map(|secret| secret.arn.clone())).ok()
+    }
+
     pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
         if body["SecretBinary"].is_string() {
             return Err(invalid_parameter("this local stand-in stores no binary secrets"));

@@ -1,5 +1,6 @@
 //! The stand-in as the real AWS SDKs see it, over HTTP.
 
+mod access;
 mod poller;
 mod queues;
 mod redrive;

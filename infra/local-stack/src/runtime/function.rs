@@ -45,6 +45,11 @@ impl FunctionSpec {
     }
 }
 
+/// The access key id of a function's own credentials.
+pub(crate) fn access_key_id(function: &str) -> String {
+    format!("local-{function}")
+}
+
 /// A function that can be invoked. Clones share its environments.
 #[derive(Clone)]
 pub struct Function(Arc<Inner>);

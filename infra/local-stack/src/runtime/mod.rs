@@ -7,6 +7,7 @@ mod function;
 mod guard;
 mod process;
 
+pub(crate) use function::access_key_id;
 pub use function::{Function, FunctionSpec, Lines};
 pub use guard::Guard;
 

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use super::{FunctionSpec, Guard};
+use super::{FunctionSpec, Guard, access_key_id};
 use crate::console::say;
 
 /// Variables of this machine that a process inherits: to find programs, and to debug.
@@ -132,7 +132,7 @@ fn reserved(spec: &FunctionSpec, runtime_api: &str) -> Vec<(&'static str, String
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
         ("AWS_REGION", spec.region.clone()),
         ("AWS_DEFAULT_REGION", spec.region.clone()),
-        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_ACCESS_KEY_ID", access_key_id(&spec.name)),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
         ("LAMBDA_TASK_ROOT", root),

@@ -74,6 +74,8 @@ pub struct FunctionPlan {
     pub timeout: Duration,
     /// MiB; the function can read it, nothing enforces it.
     pub memory: u64,
+    /// Statements of its policies.
+    pub policy: Vec<Json>,
 }
 
 /// One route of the HTTP API.

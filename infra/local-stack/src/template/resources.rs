@@ -223,7 +223,20 @@ fn function(logical: &str, resource: &Json, globals: &Json) -> Result<FunctionPl
         // The defaults are Lambda's own.
         timeout: Duration::from_secs(setting("Timeout").unwrap_or(3)),
         memory: setting("MemorySize").unwrap_or(128),
+        policy: policy(&properties["Policies"])?,
     })
+}
+
+/// The statements of inline policies; managed ones and SAM's templates are refused.
+fn policy(policies: &Json) -> Result<Vec<Json>> {
+    let mut statements = Vec::new();
+    let all = policies.as_array().cloned().unwrap_or_else(|| vec![policies.clone()]);
+    for policy in all.iter().filter(|policy| !policy.is_null()) {
+        let stated = policy["Statement"].as_array();
+        let known = "the local stack knows only policies with a list of statements";
+        statements.extend(stated.context(known)?.iter().cloned());
+    }
+    Ok(statements)
 }
 
 fn kind(node: &Json) -> &str {

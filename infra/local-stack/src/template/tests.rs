@@ -131,6 +131,9 @@ fn unknown_resources_and_names_are_refused_by_name() {
     let cron = "Resources: {F: {Type: AWS::Serverless::Function, Metadata: {BuildProperties: {Binary: f}}, \
         Properties: {Events: {E: {Type: Schedule, Properties: {Schedule: cron(0 * * * ? *)}}}}}}";
     assert!(refusal(cron).contains("cron(0 * * * ? *)"), "{}", refusal(cron));
+    let managed = "Resources: {F: {Type: AWS::Serverless::Function, Metadata: {BuildProperties: {Binary: f}}, \
+        Properties: {Policies: [AdministratorAccess]}}}";
+    assert!(refusal(managed).contains("only policies with a list"), "{}", refusal(managed));
     let nobody = "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nobody}}}";
     assert!(refusal(nobody).contains("Nobody"), "{}", refusal(nobody));
     let circle =
