@@ -47,7 +47,7 @@ pub fn says_nothing(text: &str) -> bool {
 fn is_placeholder(text: &str) -> bool {
     let opens = text.starts_with(['{', '[', '<', '(', '%', '$', '#', '*']);
     let closes = text.ends_with(['}', ']', '>', ')', '%', '$', '#', '*']);
-    let is_name = !text.contains(|c: char| c.is_ascii_digit());
+    let is_name = !text.contains(char::is_numeric);
     opens && closes && (is_name || text.starts_with("{{") || text.starts_with("${"))
 }
 
@@ -124,6 +124,8 @@ mod tests {
             "gid://shopify/Order/123",
             "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}",
             "[4711]",
+            "[٤٧١١]",
+            "[٤٧١١]",
             "(12)",
             "%7Bab",
             "annulled",

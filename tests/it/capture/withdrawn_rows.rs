@@ -243,8 +243,10 @@ async fn a_visitor_who_leaves_takes_along_the_sales_of_the_session_and_no_brough
     let world = World::with(|options| options.hour = 3_600).await;
     let fault = Fault::Status { status: 503, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![FaultRule::new(fault).on(TOKEN)]);
-    let land =
-        |session: &str, n: u32| json!({"msclkid": click(n), "sessionId": session}).to_string();
+    let landed = time(-5);
+    let land = |session: &str, n: u32| {
+        json!({"msclkid": click(n), "sessionId": session, "landedAt": landed}).to_string()
+    };
     let mine = format!("tl_ref={}", cookie(&world.landing(&[JSON], land("mine", 1)).await));
     assert_eq!(world.landing(&[JSON], land("other", 2)).await.status, 204);
     // Bought a moment before the click was seen, and with a click id that the event brings.

@@ -81,7 +81,7 @@ impl Reading<'_> {
                 Consent::Denied => Ok(self.denied(head, rule)),
                 consent => self.conversion(head, rule, consent).map(Event::Conversion),
             },
-            EventRule::Correction(rule) => match read::consent(&self.fields)? {
+            EventRule::Correction(rule) => match read::consent_of_correction(&self.fields)? {
                 Consent::Denied => Ok(head.ignored(IgnoredReason::ConsentDenied)),
                 _ => self.correction(head, rule).map(Event::Correction),
             },

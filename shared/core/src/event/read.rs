@@ -197,9 +197,23 @@ pub(super) fn consent(fields: &Fields<'_>) -> Result<Consent, EventError> {
     let Some(word) = fields.said(Field::Consent)? else {
         return Ok(Consent::Unknown);
     };
+    Consent::parse(&word).ok_or_else(no_consent_word)
+}
+
+/// As [`consent`], but a refusal only by its own word: another flag, such as a newsletter's, would
+/// cost the refund, and Microsoft would count too much.
+pub(super) fn consent_of_correction(fields: &Fields<'_>) -> Result<Consent, EventError> {
+    let consent = consent(fields)?;
+    let is_word = |word: &str| word.trim().eq_ignore_ascii_case(consent.as_str());
+    if consent == Consent::Denied && !fields.said(Field::Consent)?.as_deref().is_some_and(is_word) {
+        return Err(no_consent_word());
+    }
+    Ok(consent)
+}
+
+fn no_consent_word() -> EventError {
     let problem = "must be granted, denied or unknown";
-    let invalid = || EventError::at(ErrorCode::InvalidValue, Field::Consent.as_str(), problem);
-    Consent::parse(&word).ok_or_else(invalid)
+    EventError::at(ErrorCode::InvalidValue, Field::Consent.as_str(), problem)
 }
 
 /// The reference to the corrected event; whatever is wrong inside is `invalid_original`.

@@ -161,8 +161,12 @@ impl Note {
             (Note::Left, _) if seen.observed == current.observed => {
                 self.write(current, None, context)
             }
-            // Whatever another run has learned: the queue gives the message up all the same.
-            (Note::Dead, _) if is_left_without_message(current) => {
+            // Whatever another run has learned: the queue gives the message up all the same. But a
+            // wait that it has written drives the row.
+            (Note::Dead, _)
+                if is_left_without_message(current)
+                    && (current.open.is_none() || current.open == seen.open) =>
+            {
                 self.write(current, None, context)
             }
             _ => return OnConflict::GiveUp,

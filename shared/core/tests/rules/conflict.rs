@@ -108,7 +108,9 @@ fn an_original_without_a_message_is_marked_as_dead_whatever_was_learned_of_it() 
     for outcome in outcomes(Kind::Apply) {
         let current = learned(&outcome);
         let (then, row) = second(&Note::Dead, &seen, &current);
-        let needs_none = current.observed.accepted.is_some() || current.observed.refusal.is_some();
+        let observed = &current.observed;
+        let waits = current.open.is_some() && current.open != seen.open;
+        let needs_none = observed.accepted.is_some() || observed.refusal.is_some() || waits;
         assert_eq!(then == Then::GaveUp, needs_none, "{outcome:?}");
         assert_eq!(row.observed.dead_at.is_some(), !needs_none, "{outcome:?}");
         assert_eq!(class(&row) == Some(IndexClass::Dead), !needs_none, "{outcome:?}");

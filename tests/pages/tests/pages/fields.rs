@@ -154,8 +154,8 @@ lines! {
         HashedPhone: hash("64 hex digits: SHA-256 of the number as E.164, with its `+`; likewise"),
         Consent: Line {
             of: Of::Every, needed: "no", kind: "string",
-            rule: "`granted`, `denied` (also `false`, `no`, `0`) or `unknown` (default)",
-            good: &[r#""granted""#, r#""unknown""#, "false", r#""no""#],
+            rule: "`granted`, `denied` (of conversions also `false`, `no`, `0`) or `unknown` (default)",
+            good: &[r#""granted""#, r#""unknown""#],
             bad: &[("5", WrongType), (r#""yes""#, InvalidValue)],
         },
         Original: Line {

@@ -78,6 +78,9 @@ fn every_code() {
             "original",
         ),
         (with(refund(), json!({ "newValue": 1 })), E::ValueNotAllowed, "newValue"),
+        // Only the word itself lets a refund be ignored.
+        (with(refund(), json!({ "consent": false })), E::WrongType, "consent"),
+        (with(refund(), json!({ "consent": "no" })), E::InvalidValue, "consent"),
         (with(full(), json!({ "value": 30, "currency": "USD" })), E::ValueNotAllowed, "value"),
         (without(refund(), "amount"), E::MissingValue, "amount"),
         (without(refund(), "currency"), E::MissingCurrency, "currency"),
