@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::{
     events::{click, purchase, refund, with},
-    rig::{World, operator::CONVERSIONS},
+    rig::{World, operator::CONVERSIONS, until},
 };
 
 use super::ops;
