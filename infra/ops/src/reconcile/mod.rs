@@ -54,7 +54,7 @@ pub async fn run(
 }
 
 fn read(ops: &Ops, options: &ReconcileOptions) -> Result<Vec<Order>, Failure> {
-    let lines = Lines::open(&options.file, &options.map, &options.set)?;
+    let lines = Lines::open(&options.reading)?;
     let now = ops.now();
     lines.map(|line| Ok(Order::read(&line?, &ops.mapping, now))).collect()
 }

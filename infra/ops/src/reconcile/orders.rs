@@ -32,7 +32,10 @@ impl Order {
     /// Reads a row as the API would read the event. An order is found by its key also where nothing
     /// of its person is in the file, and however old it is.
     pub fn read(line: &Line, mapping: &Mapping, now: EventTime) -> Self {
-        let event = with_anybody(&line.event);
+        let event = match &line.event {
+            Ok(event) => with_anybody(event),
+            Err(reject) => return Order::unusable(line, reject.code()),
+        };
         match parse_event(&event, mapping, at_its_time(&event, now)).event {
             Ok(Event::Conversion(it)) => Order {
                 line: line.number,
@@ -46,8 +49,8 @@ impl Order {
                 why: Some(Fate::Ignored(it.reason.as_str().to_owned())),
                 ..Order::bare(line)
             },
-            Ok(Event::Correction(_)) => Order::unusable(line, ErrorCode::UnknownEvent),
-            Err(rejection) => Order::unusable(line, rejection.error.code),
+            Ok(Event::Correction(_)) => Order::unusable(line, ErrorCode::UnknownEvent.as_str()),
+            Err(rejection) => Order::unusable(line, rejection.error.code.as_str()),
         }
     }
 
@@ -57,8 +60,8 @@ impl Order {
         Order { line: line.number, key: None, goal, day, money: None, why: None }
     }
 
-    fn unusable(line: &Line, code: ErrorCode) -> Self {
-        Order { why: Some(Fate::Rejected(code.to_string())), ..Order::bare(line) }
+    fn unusable(line: &Line, code: &str) -> Self {
+        Order { why: Some(Fate::Rejected(code.to_owned())), ..Order::bare(line) }
     }
 
     /// What became of it if it can have no row.
