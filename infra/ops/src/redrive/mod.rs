@@ -31,16 +31,18 @@ const REQUESTS: usize = 8;
 /// Sends again what can be sent; [`Verdict::Wrong`] if a signal did not reach the queue.
 pub async fn run(ops: &Ops, options: &RedriveOptions, screen: &Screen) -> Result<Verdict, Failure> {
     let open = backlog::read(ops, &meant(options)?).await?;
-    let plan = Plan::of(ops, &open);
-    if options.preview || plan.signals.is_empty() {
+    let views = plan::views(ops, &open).await?;
+    let plan = Plan::of(&open, &views, &ops.mapping, &ops.policy, ops.now());
+    let signals = plan.all();
+    if options.preview || signals.is_empty() {
         answer::show(&plan, None, screen);
         return Ok(Verdict::Fine);
     }
     if !screen.is_json() {
         answer::show(&plan, None, screen);
     }
-    confirm(&plan, options.yes, screen)?;
-    let failed = send(ops, &plan.signals).await;
+    confirm(signals.len(), options.yes, screen)?;
+    let failed = send(ops, &signals).await;
     answer::show(&plan, Some(failed), screen);
     Ok(Verdict::fine_if(failed == 0))
 }
@@ -64,7 +66,7 @@ fn meant(options: &RedriveOptions) -> Result<Filter, Failure> {
 }
 
 /// Asks the person at the terminal; a script must have said yes before.
-fn confirm(plan: &Plan, yes: bool, screen: &Screen) -> Result<(), Failure> {
+fn confirm(rows: usize, yes: bool, screen: &Screen) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -74,7 +76,7 @@ fn confirm(plan: &Plan, yes: bool, screen: &Screen) -> Result<(), Failure> {
         return Err(Failure::input("not_confirmed", message, help));
     }
     let mut terminal = anstream::stderr();
-    let _ = write!(terminal, "Send {} again? [y/N] ", plan.signals.len());
+    let _ = write!(terminal, "Redrive {rows} rows? [y/N] ");
     let _ = terminal.flush();
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
