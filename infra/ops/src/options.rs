@@ -108,8 +108,8 @@ pub enum Command {
 
     /// Compare the shop's own list of orders with what is here, by day and goal
     ///
-    /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared to
-    /// the cent. Ends with 1 below --accuracy.
+    /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared
+    /// to the last digit. Ends with 1 below --accuracy.
     Reconcile(ReconcileOptions),
 
     /// Show what waits, is refused or dead, with counts and money, oldest first

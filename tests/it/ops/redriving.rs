@@ -75,7 +75,7 @@ async fn what_is_open_is_shown_with_its_money_and_what_can_go_is_sent_again() {
     world.rename_goal("Purchases", "Purchase");
     let ran = ops(&world, &["redrive", "--reason", "5606", "--account", "main", "--yes"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    ran.shows(&["2 rows can be sent again, worth 130 USD", "2 rows are on their way"]);
+    ran.shows(&["2 rows can be sent again, of orders worth 130 USD", "2 rows are on their way"]);
     for id in ["1", "2"] {
         world.until_state(id, "accepted").await;
     }

@@ -197,36 +197,10 @@ impl<'a> Explained<'a> {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::{
-        event::{Event, parse_event},
-        ledger::observed::Refusal,
-        mapping::Mapping,
-        reconcile::{
-            attribution::Credit,
-            decide::{AccountView, Policy},
-            intake::{facts_of, place},
-            note::Context,
-        },
-    };
+    use tracklayer_core::ledger::observed::Refusal;
 
     use super::*;
-
-    const POLICY: Policy =
-        Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
-
-    fn row(now: EventTime) -> Row {
-        let event = format!(
-            r#"{{"event":"purchase","eventId":"1","source":"shop","occurredAt":"{now}","value":9.5,
-            "currency":"EUR","msclkid":"f894f652ea334e739002f7167ab8f8e3"}}"#
-        );
-        let event = parse_event(&event, &Mapping::shipped(), now).event;
-        let Ok(Event::Conversion(conversion)) = event else { panic!("{event:?}") };
-        let click = conversion.msclkid.clone().expect("a click id");
-        let facts = facts_of(&conversion, &Credit::own(click));
-        let account = AccountView::default();
-        let context = Context { account: &account, now, policy: &POLICY };
-        place(&conversion, facts, None, &context, 395).0
-    }
+    use crate::testing::{POLICY, now, row};
 
     fn says(row: &Row, now: EventTime) -> String {
         let next = crate::explain::why::next(row, &POLICY, now);
@@ -236,8 +210,7 @@ mod tests {
 
     #[test]
     fn what_was_never_taken_is_not_said_to_be_at_microsoft() {
-        let now = EventTime::from_epoch(1_800_000_000);
-        let mut row = row(now);
+        let (now, mut row) = (now(), row());
         assert_eq!(says(&row, now), "Apply is sent with the next run");
         let late = row.limit().plus_seconds(1);
         assert_eq!(

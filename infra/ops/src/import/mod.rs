@@ -45,11 +45,16 @@ pub async fn run(ops: &Ops, options: &ImportOptions, screen: &Screen) -> Result<
         import(ops, lines, options, screen).await?
     };
     if tally.rows.is_empty() {
-        let help = "Its first line names the columns; what follows are its rows.";
-        return Err(Failure::input("no_rows", "the file has no rows", help));
+        return Err(no_rows());
     }
     tally.show(options.dry_run, screen);
     Ok(Verdict::fine_if(tally.rejected() == 0))
+}
+
+/// There is nothing to send or to compare, which can hardly be meant.
+pub fn no_rows() -> Failure {
+    let help = "Its first line names the columns; what follows are its rows.";
+    Failure::input("no_rows", "the file has no rows", help)
 }
 
 /// What the API's own parser says of each row; orders that are there already it can't know. Its list

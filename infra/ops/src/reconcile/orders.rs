@@ -2,7 +2,7 @@
 
 use tracklayer_core::{
     event::{ErrorCode, Event, parse_event},
-    ledger::row::RowKey,
+    ledger::{order::OrderKey, row::RowKey},
     mapping::Mapping,
     money::Money,
     time::EventTime,
@@ -18,6 +18,8 @@ pub struct Order {
     pub line: u64,
     /// The key that its row has.
     pub key: Option<RowKey>,
+    /// The order's number at its goal, where that counts one conversion per order.
+    pub order: Option<OrderKey>,
     /// The goal that it counts for, by today's mapping.
     pub goal: String,
     /// The day on which it happened, in UTC.
@@ -40,6 +42,7 @@ impl Order {
             Ok(Event::Conversion(it)) => Order {
                 line: line.number,
                 key: Some(RowKey { source: it.source, event_id: it.event_id, event: it.event }),
+                order: it.order,
                 goal: it.goal.name.to_string(),
                 day: day(it.occurred_at),
                 money: it.value,
@@ -57,7 +60,7 @@ impl Order {
     fn bare(line: &Line) -> Self {
         let nothing = || "-".to_owned();
         let (goal, day) = (nothing(), nothing());
-        Order { line: line.number, key: None, goal, day, money: None, why: None }
+        Order { line: line.number, key: None, order: None, goal, day, money: None, why: None }
     }
 
     fn unusable(line: &Line, code: &str) -> Self {

@@ -44,7 +44,7 @@ pub fn show(plan: &Plan, failed: Option<usize>, screen: &Screen) {
 
 fn planned(plan: &Plan, screen: &Screen) {
     let (rows, money) = (plan.signals.len(), plan.money.to_string());
-    let worth = if money.is_empty() { String::new() } else { format!(", worth {money}") };
+    let worth = if money.is_empty() { String::new() } else { format!(", of orders worth {money}") };
     screen.say(format!("{rows} rows can be sent again{worth}"));
     for signal in plan.signals.iter().take(SAMPLE) {
         screen.say(format!("  {}", signal.summary));

@@ -28,15 +28,17 @@ const REDRIVEN: [Class; 2] = [Class::Dead, Class::Refused];
 /// Requests at the same time.
 const REQUESTS: usize = 8;
 
-/// Sends again what can be sent; [`Verdict::Wrong`] if a signal did not reach the queue.
+/// Sends again what can be sent; [`Verdict::Wrong`] if a signal did not reach the queue, or a row
+/// could not be read.
 pub async fn run(ops: &Ops, options: &RedriveOptions, screen: &Screen) -> Result<Verdict, Failure> {
     let open = backlog::read(ops, &meant(options)?).await?;
+    let unread = open.iter().filter(|open| open.is_unread()).count();
     let views = plan::views(ops, &open).await?;
     let plan = Plan::of(&open, &views, &ops.mapping, &ops.policy, ops.now());
     let signals = plan.all();
     if options.preview || signals.is_empty() {
         answer::show(&plan, None, screen);
-        return Ok(Verdict::Fine);
+        return Ok(Verdict::fine_if(unread == 0));
     }
     if !screen.is_json() {
         answer::show(&plan, None, screen);
@@ -44,7 +46,7 @@ pub async fn run(ops: &Ops, options: &RedriveOptions, screen: &Screen) -> Result
     confirm(signals.len(), options.yes, screen)?;
     let failed = send(ops, &signals).await;
     answer::show(&plan, Some(failed), screen);
-    Ok(Verdict::fine_if(failed == 0))
+    Ok(Verdict::fine_if(failed == 0 && unread == 0))
 }
 
 /// The rows that are meant: a redrive of everything must be asked for.

@@ -143,34 +143,15 @@ pub async fn views(ops: &Ops, open: &[OpenRow]) -> Result<Views, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::{
-        event::{Event, parse_event},
-        ledger::observed::{Acceptance, RefusalReason},
-        reconcile::{
-            attribution::Credit,
-            intake::{facts_of, place},
-        },
-    };
+    use tracklayer_core::ledger::observed::{Acceptance, RefusalReason};
 
     use super::*;
-
-    const POLICY: Policy =
-        Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
+    use crate::testing::{POLICY, now, row};
 
     /// A purchase that the queue gave up.
-    fn dead_row(now: EventTime) -> Row {
-        let event = format!(
-            r#"{{"event":"purchase","eventId":"1","source":"shop","occurredAt":"{now}","value":9.5,
-            "currency":"EUR","msclkid":"f894f652ea334e739002f7167ab8f8e3"}}"#
-        );
-        let event = parse_event(&event, &Mapping::shipped(), now).event;
-        let Ok(Event::Conversion(conversion)) = event else { panic!("{event:?}") };
-        let click = conversion.msclkid.clone().expect("a click id");
-        let facts = facts_of(&conversion, &Credit::own(click));
-        let account = AccountView::default();
-        let context = Context { account: &account, now, policy: &POLICY };
-        let (mut row, _) = place(&conversion, facts, None, &context, 395);
-        row.observed.dead_at = Some(now);
+    fn dead_row() -> Row {
+        let mut row = row();
+        row.observed.dead_at = Some(now());
         row
     }
 
@@ -180,8 +161,8 @@ mod tests {
 
     #[test]
     fn a_held_row_is_not_said_to_be_sent() {
-        let now = EventTime::from_epoch(1_800_000_000);
-        let row = dead_row(now);
+        let now = now();
+        let row = dead_row();
         assert_eq!(of(&row, &AccountView::default(), now), Prospect::Sent);
         let held = AccountView { held: true, ..AccountView::default() };
         let held_goals = vec![row.facts.goal.clone()];
@@ -193,12 +174,12 @@ mod tests {
 
     #[test]
     fn what_another_ad_account_took_stays_where_it_is() {
-        let now = EventTime::from_epoch(1_800_000_000);
+        let now = now();
         let to = |id: &str| {
             let account_id = id.to_owned();
             Destination { environment: Environment::Production, account_id }
         };
-        let mut row = dead_row(now);
+        let mut row = dead_row();
         row.observed.accepted = Some(Acceptance { at: now, by: to("1"), tracking_id: None });
         let view = |id| AccountView { destination: Some(to(id)), ..AccountView::default() };
         let elsewhere = Prospect::Left(RefusalReason::AcceptedElsewhere.to_string());
