@@ -101,7 +101,7 @@ impl<P: Ports> Run<'_, P> {
     }
 
     async fn read_account(&mut self, name: AccountName, item: AccountItem) {
-        let mut view = view(&item);
+        let mut view = item.view();
         match self.sign_in().secret(&name, item.refused_secret_version.as_deref()).await {
             Ok(secret) => {
                 self.report.secret_age(&name, secret.created, self.upload.clock.now());
@@ -135,16 +135,6 @@ impl<P: Ports> Run<'_, P> {
 /// Where rows of the account are sent.
 pub fn destination(environment: Environment, secret: &AccountSecret) -> Destination {
     Destination { environment, account_id: secret.account_id.clone() }
-}
-
-fn view(item: &AccountItem) -> AccountView {
-    let names = |names: &[String]| names.iter().filter_map(|name| name.parse().ok()).collect();
-    AccountView {
-        destination: None,
-        held: item.held,
-        held_goals: names(&item.held_goals),
-        goals_without_hashes: names(&item.goals_without_hashes),
-    }
 }
 
 #[cfg(test)]

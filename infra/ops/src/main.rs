@@ -19,6 +19,8 @@ mod options;
 mod reconcile;
 mod redrive;
 mod screen;
+#[cfg(test)]
+mod testing;
 
 use std::process::ExitCode;
 

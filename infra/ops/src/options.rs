@@ -8,10 +8,7 @@ use tracklayer_core::{
     person::click_id::ClickId,
 };
 
-use crate::{
-    backlog::Filter,
-    import::columns::{self, Named},
-};
+use crate::{backlog::Filter, import::reading::Reading};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all is well · 1 something is wrong or was not found · 2 the command line or a file \
@@ -111,8 +108,8 @@ pub enum Command {
 
     /// Compare the shop's own list of orders with what is here, by day and goal
     ///
-    /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared to
-    /// the cent. Ends with 1 below --accuracy.
+    /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared
+    /// to the last digit. Ends with 1 below --accuracy.
     Reconcile(ReconcileOptions),
 
     /// Show what waits, is refused or dead, with counts and money, oldest first
@@ -157,16 +154,8 @@ pub struct RedriveOptions {
 /// Which file is sent, and how it is read.
 #[derive(Debug, Args)]
 pub struct ImportOptions {
-    /// A CSV file whose first line names the columns
-    pub file: PathBuf,
-
-    /// A field and the column that it is in, as in value=Total; may be repeated
-    #[arg(long, value_name = "FIELD=COLUMN", value_parser = columns::named)]
-    pub map: Vec<Named>,
-
-    /// A field that is the same for all rows, as in source=shop or event=refund; may be repeated
-    #[arg(long, value_name = "FIELD=TEXT", value_parser = columns::named)]
-    pub set: Vec<Named>,
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// Only check everything, as the API would
     #[arg(long)]
@@ -184,16 +173,8 @@ pub struct ImportOptions {
 /// Which list is compared, and how it is read.
 #[derive(Debug, Args)]
 pub struct ReconcileOptions {
-    /// A CSV file whose first line names the columns
-    pub file: PathBuf,
-
-    /// A field and the column that it is in, as in value=Total; may be repeated
-    #[arg(long, value_name = "FIELD=COLUMN", value_parser = columns::named)]
-    pub map: Vec<Named>,
-
-    /// A field that is the same for all rows, as in source=shop or event=purchase; may be repeated
-    #[arg(long, value_name = "FIELD=TEXT", value_parser = columns::named)]
-    pub set: Vec<Named>,
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// The file's values are what is left after refunds
     #[arg(long)]

@@ -44,7 +44,8 @@ async fn a_file_is_checked_and_sent_once_however_often_it_is_started() {
     let answer = ran.json();
     assert_eq!(answer["rows"], json!({"conversion": 2, "rejected": 2}));
     assert_eq!(answer["money"], json!({"USD": "130"}));
-    let rejected = beside(&file, "rejected.csv").expect("a list");
+    let rejected = beside(&file, "dry-run.rejected.csv").expect("a list");
+    assert_eq!(beside(&file, "rejected.csv"), None, "the list of an import is another one");
     let lines: Vec<&str> = rejected.lines().collect();
     assert_eq!(lines[0], "line,field,code,message");
     assert!(lines[1].starts_with("4,value,invalid_value,"), "{rejected}");
@@ -87,7 +88,7 @@ async fn an_interrupted_import_goes_on_where_it_was() {
     begun.kill().await.expect("killed");
     let ran = ops(&world, &import).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.err.contains("going on after line "), "{ran:?}");
+    assert!(ran.err.contains("going on after row "), "{ran:?}");
     let rows = ran.json()["rows"].clone();
     let count = |status: &str| rows[status].as_u64().unwrap_or(0);
     // A request that was under way when the program was killed is sent again.

@@ -89,3 +89,36 @@ async fn a_shops_list_is_compared_order_by_order_to_the_cent() {
     assert_eq!(ops(&world, &[&mapped[..], &["--net"]].concat()).await.code, Some(0));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_found_by_its_number_and_an_empty_list_is_no_success() {
+    let world = World::start().await;
+    let order = |number: &str| json!({"orderId": number});
+    world.queued(&with(&purchase("1", &click(1), &json!(5)), &order("o-1"))).await;
+    let denied = with(&purchase("2", &click(2), &json!(5)), &order("o-2"));
+    let answer = world.post(&with(&denied, &json!({"consent": "denied"}))).await;
+    assert_eq!(answer.body["status"], "ignored");
+    world.until_state("1", "accepted").await;
+
+    let folder = folder();
+    let file = folder.path().join("orders.csv");
+    let path = file.to_str().expect("a path");
+    let set = ["--set", "event=purchase", "--set", "source=shop", "--json"];
+    let reconcile = [&["reconcile", path][..], &set].concat();
+    let (head, at) = ("eventId,orderId,occurredAt,value,currency\n", time(-1));
+    let list = format!("{head}other-1,o-1,{at},5,USD\nother-2,o-2,{at},5,USD\n");
+    std::fs::write(&file, format!("{list}other-1,o-1,{at},5,USD\n")).expect("written");
+    let ran = ops(&world, &reconcile).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let answer = ran.json();
+    assert_eq!(orders(&answer, "sent", ""), 2);
+    assert_eq!(orders(&answer, "ignored", "consent_denied"), 1);
+    assert_eq!(answer["again"], json!(1), "one order is listed twice");
+
+    std::fs::write(&file, head).expect("written");
+    for command in ["reconcile", "import"] {
+        let ran = ops(&world, &[&[command, path][..], &set].concat()).await;
+        assert_eq!((ran.code, &ran.json()["error"]["code"]), (Some(2), &json!("no_rows")));
+    }
+    world.stop().await;
+}

@@ -25,6 +25,8 @@ use crate::{connect::Ops, failure::Failure, screen::Progress};
 
 /// Rows that are read together: as many as DynamoDB answers in one batch.
 const TOGETHER: usize = 100;
+/// The reason of what is refused or dead, for one that the ledger could not answer.
+const UNREAD: &str = "unread";
 
 /// One open row, or the corrections of one original that has not come.
 #[derive(Debug)]
@@ -38,6 +40,11 @@ pub struct OpenRow {
 }
 
 impl OpenRow {
+    /// Whether its row could not be read: its reason is unknown, so it may be any that is meant.
+    pub fn is_unread(&self) -> bool {
+        self.reason == UNREAD
+    }
+
     /// `source/eventId`.
     pub fn label(&self) -> String {
         self.entry.partition.label()
@@ -55,7 +62,7 @@ pub async fn read(ops: &Ops, filter: &Filter) -> Result<Vec<OpenRow>, Failure> {
             open.extend(with_reasons(ops, &class, entries.collect()).await?);
         }
     }
-    open.retain(|open| filter.takes_reason(&open.reason));
+    open.retain(|open| open.is_unread() || filter.takes_reason(&open.reason));
     let age = |open: &OpenRow| (open.entry.since, open.entry.partition.clone());
     open.sort_by_cached_key(age);
     Ok(open)
@@ -130,7 +137,7 @@ fn waiting(entry: OpenEntry) -> OpenRow {
 
 /// Of a dead row, what its last attempt was answered.
 fn reason(row: Option<&Row>) -> String {
-    let Some(row) = row else { return "unread".to_owned() };
+    let Some(row) = row else { return UNREAD.to_owned() };
     let last = row.observed.last.as_ref();
     let words = last.map(|last| {
         let code = last.code.map(|code| code.to_string());

@@ -3,28 +3,31 @@
 
 use aws_sdk_lambda::primitives::Blob;
 use tracklayer_core::{
+    id::AccountName,
     mapping::Account,
     microsoft::goals::{GoalFinding, Gravity},
 };
-use tracklayer_edge::ports::{AccountItem, GoalChecks as _};
+use tracklayer_edge::ports::{AccountItem, GoalChecks as _, Secrets as _};
 
 use super::check::Check;
-use crate::{connect::Ops, failure::Failure, screen};
+use crate::{connect::Ops, screen};
 
 /// Hours of the policy after which a check is missing: it runs every hour.
 const LATE: i64 = 3;
 
 /// One line for each account, and one for each thing that was found.
-pub async fn checks(ops: &Ops, check_now: bool) -> Result<Vec<Check>, Failure> {
+pub async fn checks(ops: &Ops, check_now: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     if check_now {
         checks.extend(run_check(ops).await);
     }
     for account in ops.mapping.accounts() {
-        let item = ops.ledger.account_item(account.name()).await?;
-        checks.extend(of_account(ops, account, &item));
+        match ops.ledger.account_item(account.name()).await {
+            Ok(item) => checks.extend(of_account(ops, account, &item).await),
+            Err(error) => checks.push(Check::ledger(format!("goals of {}", account.name()), error)),
+        }
     }
-    Ok(checks)
+    checks
 }
 
 /// Has the function `goals` check everything now. What it finds is read from the ledger.
@@ -40,19 +43,34 @@ async fn run_check(ops: &Ops) -> Option<Check> {
     }
 }
 
-fn of_account(ops: &Ops, account: &Account, item: &AccountItem) -> Vec<Check> {
+async fn of_account(ops: &Ops, account: &Account, item: &AccountItem) -> Vec<Check> {
     let name = account.name();
     let mut checks = vec![last_check(ops, account, item)];
     if let Some(finding) = &item.failing_for {
         checks.push(Check::wrong(format!("account {name}"), &finding.problem, &finding.cure));
     }
     if let Some(version) = &item.refused_secret_version {
-        let found = format!("the identity service refused version {version} of its secret");
-        let cure = "If it is still the current one, consent again and write the new token.";
-        checks.push(Check::warns(format!("consent of {name}"), found, cure));
+        let current = ops.secrets.account(name).await.ok().map(|secret| secret.version);
+        checks.push(refused_consent(name, version, current.as_deref()));
     }
     checks.extend(item.findings.iter().map(|finding| of_finding(account, item, finding)));
     checks
+}
+
+/// Nothing of the account is sent while the version that was refused is the current one.
+fn refused_consent(name: &AccountName, version: &str, current: Option<&str>) -> Check {
+    let what = format!("consent of {name}");
+    let found = format!("the identity service refused version {version} of its secret");
+    match current {
+        Some(current) if current == version => {
+            Check::wrong(what, found, "Consent again and write the new token.")
+        }
+        Some(_) => Check::warns(what, found, "None: a newer version will be tried."),
+        None => {
+            let cure = "If it is still the current one, consent again and write the new token.";
+            Check::warns(what, found, cure)
+        }
+    }
 }
 
 fn last_check(ops: &Ops, account: &Account, item: &AccountItem) -> Check {
@@ -91,5 +109,19 @@ fn of_finding(account: &Account, item: &AccountItem, finding: &GoalFinding) -> C
         Check::wrong(what, &finding.problem, &finding.cure)
     } else {
         Check::warns(what, &finding.problem, &finding.cure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::Mark;
+
+    #[test]
+    fn a_refused_consent_is_wrong_while_its_version_is_the_current_one() {
+        let name = "main".parse().expect("an account");
+        let mark = |current| refused_consent(&name, "v1", current).mark;
+        assert_eq!(mark(Some("v1")), Mark::Wrong);
+        assert_eq!((mark(Some("v2")), mark(None)), (Mark::Warns, Mark::Warns));
     }
 }

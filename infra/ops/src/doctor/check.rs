@@ -3,7 +3,9 @@
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use crate::screen::Screen;
+use tracklayer_edge::ports::LedgerError;
+
+use crate::{failure::Failure, screen::Screen};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +61,12 @@ impl Check {
     /// It could not be looked at.
     pub fn unknown(what: impl Into<String>, why: impl Into<String>) -> Self {
         Check { mark: Mark::Unknown, ..Check::fine(what, why) }
+    }
+
+    /// The ledger did not answer: what it would have said of `what` is unknown.
+    pub fn ledger(what: impl Into<String>, error: LedgerError) -> Self {
+        let Failure { message, help, .. } = error.into();
+        Check::wrong(what, format!("ledger: {message}"), help)
     }
 
     /// Shows the line, and what helps below it.

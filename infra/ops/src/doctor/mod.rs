@@ -28,9 +28,9 @@ pub async fn run(ops: &Ops, check_goals: bool, screen: &Screen) -> Result<Verdic
     let mut checks = Vec::new();
     checks.extend(stack::checks(ops).await);
     checks.extend(secrets::checks(ops).await);
-    checks.extend(accounts::checks(ops, check_goals).await?);
+    checks.extend(accounts::checks(ops, check_goals).await);
     checks.extend(queues::checks(ops).await);
-    checks.extend(watch::checks(ops).await?);
+    checks.extend(watch::checks(ops).await);
     let wrong = checks.iter().filter(|check| check.mark == Mark::Wrong).count();
     if !screen.json(&Answer { wrong, checks: &checks }) {
         checks.iter().for_each(|check| check.show(screen));

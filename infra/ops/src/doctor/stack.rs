@@ -1,5 +1,7 @@
 //! The stack, its API, and the clock of this machine.
 
+use std::time::Duration;
+
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tracklayer_edge::microsoft::client::Client;
 
@@ -8,6 +10,8 @@ use crate::{connect::Ops, screen};
 
 /// The one route that needs neither key nor body.
 const SNIPPET: &str = "/api/tracklayer/ms-attribution.js";
+/// How long the API may take for it.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// By how much this machine's clock may be off, in seconds: times of what is found are told by it.
 const SKEW: i64 = 60;
 
@@ -33,7 +37,7 @@ async fn api(ops: &Ops) -> Vec<Check> {
     let what = format!("API {}", ops.api_url);
     let cure = "Look at the log of capture, and at the stage and domain of the HTTP API.";
     let Ok(http) = Client::http() else { return vec![Check::unknown(what, "no HTTP client")] };
-    match http.get(format!("{}{SNIPPET}", ops.api_url)).send().await {
+    match http.get(format!("{}{SNIPPET}", ops.api_url)).timeout(TIMEOUT).send().await {
         Err(error) => vec![Check::wrong(what, error.without_url().to_string(), cure)],
         Ok(answer) if !answer.status().is_success() => {
             vec![Check::wrong(what, format!("it answers {}", answer.status()), cure)]

@@ -3,25 +3,31 @@
 use tracklayer_edge::ports::Audited as _;
 
 use super::check::Check;
-use crate::{connect::Ops, failure::Failure, screen};
+use crate::{connect::Ops, screen};
 
 /// All that watches.
-pub async fn checks(ops: &Ops) -> Result<Vec<Check>, Failure> {
-    let mut checks = vec![audit(ops).await?];
+pub async fn checks(ops: &Ops) -> Vec<Check> {
+    let mut checks = vec![audit(ops).await];
     if ops.is_local {
         checks.push(Check::unknown("alarms", "not looked at with --local"));
     } else {
         checks.push(alarms(ops).await);
     }
-    Ok(checks)
+    checks
 }
 
-async fn audit(ops: &Ops) -> Result<Check, Failure> {
-    let state = ops.ledger.audit_state().await?;
-    let hours = ops.deployment.number("AuditHours")?;
+async fn audit(ops: &Ops) -> Check {
+    let state = match ops.ledger.audit_state().await {
+        Ok(state) => state,
+        Err(error) => return Check::ledger("audit", error),
+    };
+    let hours = match ops.deployment.number("AuditHours") {
+        Ok(hours) => hours,
+        Err(failure) => return Check::wrong("audit", failure.message, failure.help),
+    };
     let late = 2 * hours * ops.policy.hour;
     let cure = "The log of sweep says whether it runs.";
-    Ok(match (state.finished_at, state.started_at) {
+    match (state.finished_at, state.started_at) {
         (Some(at), _) => {
             let age = ops.now().seconds_since(at);
             let found = format!("was through {} ago, {} stuck", screen::duration(age), state.stuck);
@@ -33,7 +39,7 @@ async fn audit(ops: &Ops) -> Result<Check, Failure> {
         }
         (None, Some(_)) => Check::fine("audit", "its first pass is under way"),
         (None, None) => Check::warns("audit", "it has never run", cure),
-    })
+    }
 }
 
 /// Alarms have the topic of the stack's parameter; somebody must have confirmed to be told.

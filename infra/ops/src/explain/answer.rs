@@ -4,7 +4,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use tracklayer_core::{
     id::{EventName, RecordId, Source},
-    ledger::{orphan::Orphan, row::Row, wait::WaitReason},
+    ledger::{observed::RefusalReason, orphan::Orphan, row::Row, wait::WaitReason},
     microsoft::goals::GoalFinding,
     reconcile::{
         advice::NEVER_CAME,
@@ -98,15 +98,35 @@ fn without_links(text: &str) -> String {
 
 fn next(told: &Told<'_>, state: State, now: EventTime) -> String {
     let waits_for = state::wait(told.row).and_then(|open| open.reason);
-    match (&told.next, state) {
-        (Some(Next { at, .. }), _) if waits_for.is_some_and(WaitReason::is_for_click) => {
+    match &told.next {
+        Some(Next { at, .. }) if waits_for.is_some_and(WaitReason::is_for_click) => {
             format!("its click is looked for {}", when(*at, now))
         }
-        (Some(Next { action, at }), _) => format!("{} is sent {}", action.as_str(), when(*at, now)),
-        (None, State::Refused | State::Dead) => {
-            "nothing, until somebody repairs the cause and redrives it".to_owned()
+        Some(Next { action, at }) => format!("{} is sent {}", action.as_str(), when(*at, now)),
+        None => nothing(told.row, state).to_owned(),
+    }
+}
+
+/// Why nothing is sent next. What a row wants without being sent it has not got yet: its limit has
+/// passed, or another account took it.
+fn nothing(row: &Row, state: State) -> &'static str {
+    let refusal = row.observed.refusal.as_ref().map(|refusal| &refusal.reason);
+    let is_final = refusal.is_some_and(|reason| {
+        reason.is_beyond_repair() || *reason == RefusalReason::MayAlreadyCount
+    });
+    match state {
+        _ if row.is_erased() => {
+            "nothing: its person was erased, and nothing of it is sent any more"
         }
-        (None, _) => "nothing: Microsoft has what the source said".to_owned(),
+        State::Refused | State::Dead if is_final => "nothing: no redrive can change that",
+        State::Refused | State::Dead => "nothing, until somebody repairs the cause and redrives it",
+        State::Queued | State::Waiting => {
+            "nothing: it can't be sent any more, and ends with its \
+                                           next run"
+        }
+        State::Accepted | State::Restated | State::Retracted => {
+            "nothing: Microsoft has what the source said"
+        }
     }
 }
 
@@ -177,7 +197,36 @@ impl<'a> Explained<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_links;
+    use tracklayer_core::ledger::observed::Refusal;
+
+    use super::*;
+    use crate::testing::{POLICY, now, row};
+
+    fn says(row: &Row, now: EventTime) -> String {
+        let next = crate::explain::why::next(row, &POLICY, now);
+        let told = Told { row, steps: Vec::new(), why: None, next, findings: Vec::new() };
+        super::next(&told, state::state(row).0, now)
+    }
+
+    #[test]
+    fn what_was_never_taken_is_not_said_to_be_at_microsoft() {
+        let (now, mut row) = (now(), row());
+        assert_eq!(says(&row, now), "Apply is sent with the next run");
+        let late = row.limit().plus_seconds(1);
+        assert_eq!(
+            says(&row, late),
+            "nothing: it can't be sent any more, and ends with its next run"
+        );
+        for (reason, redrives) in [
+            (RefusalReason::Expired, false),
+            (RefusalReason::MayAlreadyCount, false),
+            (RefusalReason::AcceptedElsewhere, true),
+        ] {
+            row.observed.refusal = Some(Refusal { at: now, reason: reason.clone() });
+            assert_eq!(says(&row, now).contains("and redrives it"), redrives, "{reason}");
+            assert!(!says(&row, now).contains("Microsoft has"), "{reason}");
+        }
+    }
 
     #[test]
     fn links_of_pages_are_plain_words_on_a_screen() {

@@ -142,7 +142,10 @@ fn at_microsoft(row: &Row) -> Vec<Step> {
     }
     if let Some(adjusted) = &observed.adjusted {
         let text = match adjusted.value {
-            Some(value) => format!("Microsoft counts {value} since"),
+            Some(value) => {
+                let currency = row.facts.money.map(|money| format!(" {}", money.currency));
+                format!("Microsoft counts {value}{} since", currency.unwrap_or_default())
+            }
             None => "Microsoft counts nothing of it since".to_owned(),
         };
         steps.push(step(adjusted.at, "adjusted", text));

@@ -4,6 +4,7 @@
 //! the CSV says how far an import is; what is rejected is listed in another.
 //!
 //! - `columns`: which column is which field
+//! - `reading`: which file is read, and how
 //! - `lines`: the rows, as events in JSON
 //! - `check`: what the parser of the API says of an event
 //! - `send`: arrays of events to the API
@@ -13,6 +14,7 @@
 mod check;
 pub mod columns;
 pub mod lines;
+pub mod reading;
 mod send;
 mod state;
 mod tally;
@@ -33,7 +35,7 @@ const MOST_BYTES: usize = 900_000;
 
 /// Sends a file, or checks it; [`Verdict::Wrong`] if rows were rejected or in conflict.
 pub async fn run(ops: &Ops, options: &ImportOptions, screen: &Screen) -> Result<Verdict, Failure> {
-    let lines = Lines::open(&options.file, &options.map, &options.set)?;
+    let lines = Lines::open(&options.reading)?;
     if !lines.unused().is_empty() {
         screen.note(format!("columns that are no field: {}", lines.unused().join(", ")));
     }
@@ -42,27 +44,41 @@ pub async fn run(ops: &Ops, options: &ImportOptions, screen: &Screen) -> Result<
     } else {
         import(ops, lines, options, screen).await?
     };
+    if tally.rows.is_empty() {
+        return Err(no_rows());
+    }
     tally.show(options.dry_run, screen);
     Ok(Verdict::fine_if(tally.rejected() == 0))
 }
 
-/// What the API's own parser says of each row; orders that are there already it can't know.
+/// There is nothing to send or to compare, which can hardly be meant.
+pub fn no_rows() -> Failure {
+    let help = "Its first line names the columns; what follows are its rows.";
+    Failure::input("no_rows", "the file has no rows", help)
+}
+
+/// What the API's own parser says of each row; orders that are there already it can't know. Its list
+/// is its own: that of an import which was interrupted goes on later.
 fn dry_run(ops: &Ops, lines: Lines, options: &ImportOptions) -> Result<Tally, Failure> {
     let progress = Progress::new("bytes checked", lines.bytes());
-    let mut rejects = Rejects::beside(&options.file);
+    let mut rejects = Rejects::open(&options.reading.file, "dry-run.rejected.csv", 0)?;
     let mut tally = Tally::default();
     for line in lines {
         let line = line?;
         progress.add(line.bytes);
-        match check::check(&line.event, &ops.mapping, ops.now()) {
-            Ok(said) => tally.add(&said.status, said.money, said.warnings),
-            Err(error) => {
-                tally.reject(error.code.as_str());
-                rejects.add(&Reject::of(line.number, &error))?;
+        let said = line.event.and_then(|event| {
+            check::check(&event, &ops.mapping, ops.now())
+                .map_err(|error| Reject::of(line.number, &error))
+        });
+        match said {
+            Ok(said) => tally.checked(&said),
+            Err(reject) => {
+                tally.reject(reject.code());
+                rejects.add(&reject)?;
             }
         }
     }
-    tally.rejects = rejects.finish()?;
+    tally.rejects = rejects.finish();
     Ok(tally)
 }
 
@@ -74,27 +90,32 @@ async fn import(
 ) -> Result<Tally, Failure> {
     let sender = Sender::new(ops, options)?;
     let progress = Progress::new("bytes sent", lines.bytes());
-    let mut state = State::open(&options.file, lines.mark())?;
+    let mut state = State::open(&options.reading.file, lines.mark(&ops.api_url));
     if state.done > 0 {
-        screen.note(format!("going on after line {}", state.done));
+        screen.note(format!("going on after row {}", state.done));
     }
-    let mut rejects = Rejects::go_on(&options.file, state.done > 0);
+    let mut rejects = Rejects::open(&options.reading.file, "rejected.csv", state.listed)?;
     let mut batch = Vec::new();
     for line in lines {
         let line = line?;
         progress.add(line.bytes);
-        if line.number <= state.done {
+        if line.record <= state.done {
             continue;
         }
-        let bytes: usize = batch.iter().map(|line: &Line| line.event.len() + 1).sum();
-        if batch.len() == usize::from(options.batch) || bytes + line.event.len() > MOST_BYTES {
-            sender.send(ops, &std::mem::take(&mut batch), &mut state, &mut rejects).await?;
+        let bytes: usize = batch.iter().chain([&line]).map(|line| size(line) + 1).sum();
+        if batch.len() == usize::from(options.batch) || bytes > MOST_BYTES {
+            sender.send(ops, std::mem::take(&mut batch), &mut state, &mut rejects).await?;
         }
         batch.push(line);
     }
-    sender.send(ops, &batch, &mut state, &mut rejects).await?;
+    sender.send(ops, batch, &mut state, &mut rejects).await?;
     let mut tally = state.tally.clone();
-    tally.rejects = rejects.finish()?;
+    tally.rejects = rejects.finish();
     state.finish();
     Ok(tally)
+}
+
+/// The bytes that a row takes in a request.
+fn size(line: &Line) -> usize {
+    line.event.as_ref().map_or(0, String::len)
 }

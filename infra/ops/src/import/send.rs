@@ -42,27 +42,47 @@ impl Sender {
         Ok(Sender { http, url: format!("{}{EVENTS}", ops.api_url), key })
     }
 
-    /// Sends these lines and keeps what became of them.
+    /// Sends these lines and keeps what became of them, and of those that could not be read.
     pub async fn send(
         &self,
         ops: &Ops,
-        lines: &[Line],
+        lines: Vec<Line>,
         state: &mut State,
         rejects: &mut Rejects,
     ) -> Result<(), Failure> {
-        let Some(last) = lines.last() else { return Ok(()) };
-        let events: Vec<&str> = lines.iter().map(|line| line.event.as_str()).collect();
-        let answer = self.post(format!("[{}]", events.join(","))).await?;
-        let results = answer["results"].as_array().filter(|it| it.len() == lines.len());
-        let results = results.ok_or_else(|| {
-            let help = "Is this the address of TrackLayer's API? Run it again: it goes on.";
-            Failure::unreachable("bad_answer", "the API answered something else", help)
-        })?;
-        for (line, result) in lines.iter().zip(results) {
-            note(ops, line, result, state, rejects)?;
+        let Some(last) = lines.last().map(|line| line.record) else { return Ok(()) };
+        let events: Vec<&str> =
+            lines.iter().filter_map(|line| line.event.as_deref().ok()).collect();
+        let mut results = self.results(&events).await?.into_iter();
+        for line in lines {
+            match line.event {
+                Ok(event) => {
+                    let result = results.next().unwrap_or_default();
+                    note(ops, line.number, &event, &result, state, rejects)?;
+                }
+                Err(reject) => {
+                    state.tally.reject(reject.code());
+                    rejects.add(&reject)?;
+                }
+            }
         }
-        state.done = last.number;
+        (state.done, state.listed) = (last, rejects.bytes());
         state.save()
+    }
+
+    /// What the API answers to each of these events.
+    async fn results(&self, events: &[&str]) -> Result<Vec<Value>, Failure> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut answer = self.post(format!("[{}]", events.join(","))).await?;
+        match answer["results"].take() {
+            Value::Array(results) if results.len() == events.len() => Ok(results),
+            _ => {
+                let help = "Is this the address of TrackLayer's API? Run it again: it goes on.";
+                Err(Failure::unreachable("bad_answer", "the API answered something else", help))
+            }
+        }
     }
 
     async fn post(&self, body: String) -> Result<Value, Failure> {
@@ -108,22 +128,23 @@ fn refused(status: reqwest::StatusCode, text: &str) -> Failure {
 /// What became of one line.
 fn note(
     ops: &Ops,
-    line: &Line,
+    number: u64,
+    event: &str,
     result: &Value,
     state: &mut State,
     rejects: &mut Rejects,
 ) -> Result<(), Failure> {
     let status = result["status"].as_str().unwrap_or("unknown");
     if matches!(status, "rejected" | "conflict") {
-        let reject = Reject::answered(line.number, &result["error"]);
+        let reject = Reject::answered(number, &result["error"]);
         state.tally.reject(reject.code());
         return rejects.add(&reject);
     }
-    let money = if status == "queued" { money(ops, line) } else { None };
+    let money = if status == "queued" { money(ops, event) } else { None };
     state.tally.add(status, money, result["warnings"].as_array().map_or(0, Vec::len));
     Ok(())
 }
 
-fn money(ops: &Ops, line: &Line) -> Option<Money> {
-    check::check(&line.event, &ops.mapping, ops.now()).ok()?.money
+fn money(ops: &Ops, event: &str) -> Option<Money> {
+    check::check(event, &ops.mapping, ops.now()).ok()?.value()
 }

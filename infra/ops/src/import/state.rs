@@ -12,9 +12,11 @@ use crate::failure::Failure;
 pub struct State {
     path: PathBuf,
     of: String,
-    /// The last line that was answered.
+    /// How many rows were answered, the first ones of the file.
     pub done: u64,
-    /// What became of the lines until there.
+    /// The bytes that the list of rejected rows had then: what is behind them is listed again.
+    pub listed: u64,
+    /// What became of these rows.
     pub tally: Tally,
 }
 
@@ -22,23 +24,26 @@ pub struct State {
 struct Stored {
     of: String,
     done: u64,
+    listed: u64,
     tally: Tally,
 }
 
 impl State {
-    /// Reads how far the import of this file with these columns is; another one begins anew.
-    pub fn open(file: &Path, of: String) -> Result<Self, Failure> {
+    /// Reads how far the import with this mark is; another one begins anew.
+    pub fn open(file: &Path, of: String) -> Self {
         let path = file.with_extension("import.json");
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let stored = serde_json::from_str::<Stored>(&text).ok();
         let stored = stored.filter(|stored| stored.of == of);
-        let (done, tally) = stored.map(|it| (it.done, it.tally)).unwrap_or_default();
-        Ok(State { path, of, done, tally })
+        let stored = stored.map(|it| (it.done, it.listed, it.tally));
+        let (done, listed, tally) = stored.unwrap_or_default();
+        State { path, of, done, listed, tally }
     }
 
     /// Keeps it: whoever starts again goes on here. What is sent twice is a duplicate.
     pub fn save(&self) -> Result<(), Failure> {
-        let stored = Stored { of: self.of.clone(), done: self.done, tally: self.tally.clone() };
+        let State { path: _, of, done, listed, tally } = self;
+        let stored = Stored { of: of.clone(), done: *done, listed: *listed, tally: tally.clone() };
         let text = serde_json::to_string(&stored).unwrap_or_default();
         let half = self.path.with_extension("half");
         let written = std::fs::write(&half, text).and_then(|()| std::fs::rename(&half, &self.path));

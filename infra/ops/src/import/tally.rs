@@ -3,12 +3,14 @@
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
+    io,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{event::EventError, money::Money};
 
+use super::check::{CONVERSION, Said};
 use crate::{
     backlog::Sums,
     failure::Failure,
@@ -23,6 +25,9 @@ pub struct Tally {
     pub rows: BTreeMap<String, usize>,
     /// The values of those that are new; in a check, of all that would be accepted.
     pub money: Sums,
+    /// In a check, the money of partial refunds and of new values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub corrections: BTreeMap<String, Sums>,
     /// Rejected or conflicting rows by the code of their error.
     pub errors: BTreeMap<String, usize>,
     /// Fields that were left out or changed.
@@ -38,6 +43,14 @@ impl Tally {
         *self.rows.entry(status.to_owned()).or_default() += 1;
         self.money.add(money);
         self.warnings += warnings;
+    }
+
+    /// Counts a row that would be accepted.
+    pub fn checked(&mut self, said: &Said) {
+        self.add(said.status, said.value(), said.warnings);
+        if said.money.is_some() && said.status != CONVERSION {
+            self.corrections.entry(said.status.to_owned()).or_default().add(said.money);
+        }
     }
 
     /// Counts a row that was not, by the code of its error.
@@ -66,6 +79,9 @@ impl Tally {
         screen.say(&table);
         let of = if is_check { "conversions that can be sent" } else { "new conversions" };
         screen.say(format!("{of}: {}", self.money));
+        for (status, money) in &self.corrections {
+            screen.say(format!("{status}: {money}"));
+        }
         if self.warnings > 0 {
             screen.say(format!("{} fields are left out or rounded", self.warnings));
         }
@@ -91,6 +107,11 @@ impl Reject {
         Reject { line, field, code: error.code.to_string(), message: error.message.clone() }
     }
 
+    /// A row that is no event at all.
+    pub fn unread(line: u64, code: &str, message: String) -> Self {
+        Reject { line, field: String::new(), code: code.to_owned(), message }
+    }
+
     /// As the API answers: `{"code","message","field"}`.
     pub fn answered(line: u64, error: &serde_json::Value) -> Self {
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
@@ -106,51 +127,96 @@ impl Reject {
 /// The list of what was rejected, written once there is something.
 pub struct Rejects {
     path: PathBuf,
-    goes_on: bool,
+    bytes: u64,
     file: Option<csv::Writer<File>>,
 }
 
 impl Rejects {
-    /// A new list beside the file.
-    pub fn beside(file: &Path) -> Self {
-        Rejects::go_on(file, false)
-    }
-
-    /// The list of an import that was begun before, or a new one.
-    pub fn go_on(file: &Path, goes_on: bool) -> Self {
-        Rejects { path: file.with_extension("rejected.csv"), goes_on, file: None }
+    /// The list beside the file, cut to so many bytes: what is behind them was written after the
+    /// state of an interrupted import, which goes on before it. Without any it is a new list.
+    pub fn open(file: &Path, extension: &str, bytes: u64) -> Result<Self, Failure> {
+        let path = file.with_extension(extension);
+        match cut(&path, bytes) {
+            Ok(bytes) => Ok(Rejects { path, bytes, file: None }),
+            Err(error) => Err(unwritten(&path, &error)),
+        }
     }
 
     /// Adds a row.
     pub fn add(&mut self, reject: &Reject) -> Result<(), Failure> {
         let path = self.path.clone();
-        let written = self.writer().and_then(|file| {
-            file.serialize(reject)?;
-            file.flush()?;
-            Ok(())
-        });
-        written.map_err(|error| unwritten(&path, &error))
+        self.write(reject).map_err(|error| unwritten(&path, &error))
     }
 
-    fn writer(&mut self) -> Result<&mut csv::Writer<File>, csv::Error> {
+    fn write(&mut self, reject: &Reject) -> Result<(), csv::Error> {
         if self.file.is_none() {
-            let goes_on = self.goes_on && self.path.exists();
-            let mut options = OpenOptions::new();
-            options.create(true).write(true).append(goes_on).truncate(!goes_on);
-            let file = options.open(&self.path)?;
-            self.file = Some(csv::WriterBuilder::new().has_headers(!goes_on).from_writer(file));
+            let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+            let has_headers = self.bytes == 0;
+            self.file = Some(csv::WriterBuilder::new().has_headers(has_headers).from_writer(file));
         }
-        self.file.as_mut().ok_or_else(|| std::io::Error::other("no file").into())
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.serialize(reject)?;
+        file.flush()?;
+        self.bytes = file.get_ref().metadata()?.len();
+        Ok(())
+    }
+
+    /// The bytes of the list.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Where the list is, if there is one.
-    pub fn finish(self) -> Result<Option<PathBuf>, Failure> {
-        let is_there = self.file.is_some() || (self.goes_on && self.path.exists());
-        Ok(is_there.then_some(self.path))
+    pub fn finish(self) -> Option<PathBuf> {
+        (self.bytes > 0).then_some(self.path)
     }
+}
+
+/// Cuts the file to at most so many bytes, removes it if nothing is left; answers how many are left.
+fn cut(path: &Path, bytes: u64) -> io::Result<u64> {
+    let size = match path.metadata() {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let bytes = bytes.min(size);
+    if bytes == 0 {
+        std::fs::remove_file(path)?;
+    } else {
+        OpenOptions::new().write(true).open(path)?.set_len(bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn unwritten(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     let message = format!("{}: {error}", path.display());
     Failure::input("not_written", message, "Put the file where this program may write beside it.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_where_the_state_was_kept_and_a_new_one_begins_empty() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("orders.csv");
+        let open = |bytes| Rejects::open(&file, "rejected.csv", bytes).expect("a list");
+        let reject = |line| Reject::unread(line, "not_utf8", "it is not".to_owned());
+        let listed = || std::fs::read_to_string(file.with_extension("rejected.csv"));
+
+        let mut list = open(0);
+        list.add(&reject(2)).expect("written");
+        let kept = list.bytes();
+        list.add(&reject(3)).expect("written");
+        drop(list);
+        let mut list = open(kept);
+        list.add(&reject(3)).expect("written");
+        assert!(list.finish().is_some());
+        let expected = "line,field,code,message\n2,,not_utf8,it is not\n3,,not_utf8,it is not\n";
+        assert_eq!(listed().expect("a list"), expected);
+
+        assert_eq!(open(0).finish(), None);
+        assert!(listed().is_err(), "the list of an earlier import is gone");
+    }
 }

@@ -31,7 +31,7 @@ pub async fn run(
     if !screen.json(&Answer { open: open.len(), groups: &groups, rows: &rows }) {
         show(&groups, &rows, ops.now(), screen);
     }
-    Ok(Verdict::fine_if(!open.iter().any(|open| open.row.is_some() || open.reason == "unread")))
+    Ok(Verdict::fine_if(!open.iter().any(|open| open.row.is_some() || open.is_unread())))
 }
 
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ fn show(groups: &[Group], rows: &[Line], now: EventTime, screen: &Screen) {
         return;
     }
     let mut table =
-        Table::new(["class", "reason", "account", "goal", "rows", "money", "oldest", "next"])
+        Table::new(["class", "reason", "account", "goal", "rows", "order value", "oldest", "next"])
             .right(&[4, 5]);
     for group in groups {
         table.row([

@@ -12,11 +12,12 @@ use super::orders::Order;
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
-    /// Microsoft has it; with what it is worth here, before and after corrections.
-    Sent(Worth),
+    /// Microsoft has it; what is not right with a correction of it, or nothing; and what it is worth
+    /// here, before and after corrections.
+    Sent(String, Worth),
     /// It is on its way, or waits for this.
     Waiting(String, Worth),
-    /// It, or a correction of it, is refused or dead, for this.
+    /// It is refused or dead, for this.
     Refused(String, Worth),
     /// It is no conversion, for this.
     Ignored(String),
@@ -42,9 +43,16 @@ impl Fate {
         let (state, reason) = state::state(row);
         let at_microsoft = row.observed.accepted.is_some();
         match state {
-            State::Accepted | State::Restated | State::Retracted => Fate::Sent(worth),
+            State::Accepted | State::Restated | State::Retracted => {
+                Fate::Sent(String::new(), worth)
+            }
             // A correction waits; the order itself is there.
-            State::Waiting if at_microsoft => Fate::Sent(worth),
+            State::Waiting if at_microsoft => Fate::Sent(String::new(), worth),
+            State::Refused | State::Dead if at_microsoft => {
+                let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                let what = format!("its correction is {}{why}", state.as_str());
+                Fate::Sent(what, worth)
+            }
             State::Queued | State::Waiting => {
                 Fate::Waiting(reason.unwrap_or_else(|| state.as_str().to_owned()), worth)
             }
@@ -56,7 +64,9 @@ impl Fate {
 
     fn worth(&self) -> Option<Worth> {
         match self {
-            Fate::Sent(worth) | Fate::Waiting(_, worth) | Fate::Refused(_, worth) => Some(*worth),
+            Fate::Sent(_, worth) | Fate::Waiting(_, worth) | Fate::Refused(_, worth) => {
+                Some(*worth)
+            }
             Fate::Ignored(_) | Fate::Rejected(_) | Fate::Missing => None,
         }
     }
@@ -95,9 +105,29 @@ fn difference(wanted: Money, worth: Worth, net: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::money::Currency;
+    use tracklayer_core::{
+        ledger::observed::{Acceptance, Destination, Environment, Refusal, RefusalReason},
+        money::Currency,
+    };
 
     use super::*;
+    use crate::testing::{now, row};
+
+    #[test]
+    fn an_order_that_microsoft_took_is_sent_whatever_becomes_of_its_corrections() {
+        let mut row = row();
+        let refusal = Refusal { at: now(), reason: RefusalReason::TooOldForMicrosoft };
+        row.observed.refusal = Some(refusal);
+        assert!(matches!(Fate::of(&row), Fate::Refused(why, _) if why == "too_old_for_microsoft"));
+        let by = Destination { environment: Environment::Production, account_id: "1".to_owned() };
+        row.observed.accepted = Some(Acceptance { at: now(), by, tracking_id: None });
+        let Fate::Sent(why, _) = Fate::of(&row) else { panic!("{:?}", Fate::of(&row)) };
+        assert_eq!(why, "its correction is refused: too_old_for_microsoft");
+        row.observed.refusal = None;
+        row.observed.dead_at = Some(now());
+        let Fate::Sent(why, _) = Fate::of(&row) else { panic!("{:?}", Fate::of(&row)) };
+        assert!(why.starts_with("its correction is dead"), "{why}");
+    }
 
     fn money(amount: &str, currency: &str) -> Money {
         let amount = Amount::from_json(amount).expect("an amount");

@@ -10,13 +10,22 @@ mod totals;
 
 use std::collections::HashMap;
 
-use tracklayer_core::ledger::row::{Row, RowKey};
-use tracklayer_edge::ports::Batches as _;
+use tracklayer_core::{
+    event::IgnoredReason,
+    ledger::{
+        order::OrderOwner,
+        row::{Row, RowKey},
+    },
+};
+use tracklayer_edge::{
+    flows::originals,
+    ports::{Batches as _, LedgerLookups as _},
+};
 
 use crate::{
     connect::Ops,
     failure::{Failure, Verdict},
-    import::lines::Lines,
+    import::{lines::Lines, no_rows},
     options::ReconcileOptions,
     screen::{Progress, Screen},
 };
@@ -35,6 +44,9 @@ pub async fn run(
     screen: &Screen,
 ) -> Result<Verdict, Failure> {
     let orders = read(ops, options)?;
+    if orders.is_empty() {
+        return Err(no_rows());
+    }
     let progress = Progress::new("orders", u64::try_from(orders.len()).unwrap_or(0));
     let mut totals = Totals::default();
     for part in orders.chunks(TOGETHER) {
@@ -54,7 +66,7 @@ pub async fn run(
 }
 
 fn read(ops: &Ops, options: &ReconcileOptions) -> Result<Vec<Order>, Failure> {
-    let lines = Lines::open(&options.file, &options.map, &options.set)?;
+    let lines = Lines::open(&options.reading)?;
     let now = ops.now();
     lines.map(|line| Ok(Order::read(&line?, &ops.mapping, now))).collect()
 }
@@ -67,7 +79,8 @@ async fn rows(ops: &Ops, orders: &[Order]) -> Result<HashMap<RowKey, Row>, Failu
     Ok(ops.ledger.read(&keys, &[]).await?.rows)
 }
 
-/// An order without a row of its own: another event speaks for it, or it was dropped on purpose.
+/// An order without a row of its own: another event speaks for it – by this id or by the number of
+/// the order –, or it was dropped on purpose.
 async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
     if let Some(fate) = order.without_row() {
         return Ok(fate);
@@ -76,5 +89,21 @@ async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
     let found = status::find(&ops.ledger, &key.source, &key.event_id, ops.now()).await?;
     // Of several rows under this id, none may be meant.
     let mut rows = found.iter().flat_map(|partition| &partition.rows);
-    Ok(rows.next().filter(|_| rows.next().is_none()).map_or(Fate::Missing, Fate::of))
+    match rows.next().filter(|_| rows.next().is_none()) {
+        Some(row) => Ok(Fate::of(row)),
+        None => by_number(ops, order).await,
+    }
+}
+
+/// What the claim of the order's number says.
+async fn by_number(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
+    let (Some(number), now) = (&order.order, ops.now()) else { return Ok(Fate::Missing) };
+    Ok(match ops.ledger.order_claim(number, now).await?.map(|claim| claim.owner) {
+        Some(OrderOwner::Row(owner)) => {
+            let row = originals::row(&ops.ledger, &owner, now).await?;
+            row.as_ref().map_or(Fate::Missing, Fate::of)
+        }
+        Some(OrderOwner::Denied) => Fate::Ignored(IgnoredReason::ConsentDenied.as_str().to_owned()),
+        None => Fate::Missing,
+    })
 }

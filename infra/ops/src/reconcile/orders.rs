@@ -2,7 +2,7 @@
 
 use tracklayer_core::{
     event::{ErrorCode, Event, parse_event},
-    ledger::row::RowKey,
+    ledger::{order::OrderKey, row::RowKey},
     mapping::Mapping,
     money::Money,
     time::EventTime,
@@ -18,6 +18,8 @@ pub struct Order {
     pub line: u64,
     /// The key that its row has.
     pub key: Option<RowKey>,
+    /// The order's number at its goal, where that counts one conversion per order.
+    pub order: Option<OrderKey>,
     /// The goal that it counts for, by today's mapping.
     pub goal: String,
     /// The day on which it happened, in UTC.
@@ -32,11 +34,15 @@ impl Order {
     /// Reads a row as the API would read the event. An order is found by its key also where nothing
     /// of its person is in the file, and however old it is.
     pub fn read(line: &Line, mapping: &Mapping, now: EventTime) -> Self {
-        let event = with_anybody(&line.event);
+        let event = match &line.event {
+            Ok(event) => with_anybody(event),
+            Err(reject) => return Order::unusable(line, reject.code()),
+        };
         match parse_event(&event, mapping, at_its_time(&event, now)).event {
             Ok(Event::Conversion(it)) => Order {
                 line: line.number,
                 key: Some(RowKey { source: it.source, event_id: it.event_id, event: it.event }),
+                order: it.order,
                 goal: it.goal.name.to_string(),
                 day: day(it.occurred_at),
                 money: it.value,
@@ -46,19 +52,19 @@ impl Order {
                 why: Some(Fate::Ignored(it.reason.as_str().to_owned())),
                 ..Order::bare(line)
             },
-            Ok(Event::Correction(_)) => Order::unusable(line, ErrorCode::UnknownEvent),
-            Err(rejection) => Order::unusable(line, rejection.error.code),
+            Ok(Event::Correction(_)) => Order::unusable(line, ErrorCode::UnknownEvent.as_str()),
+            Err(rejection) => Order::unusable(line, rejection.error.code.as_str()),
         }
     }
 
     fn bare(line: &Line) -> Self {
         let nothing = || "-".to_owned();
         let (goal, day) = (nothing(), nothing());
-        Order { line: line.number, key: None, goal, day, money: None, why: None }
+        Order { line: line.number, key: None, order: None, goal, day, money: None, why: None }
     }
 
-    fn unusable(line: &Line, code: ErrorCode) -> Self {
-        Order { why: Some(Fate::Rejected(code.to_string())), ..Order::bare(line) }
+    fn unusable(line: &Line, code: &str) -> Self {
+        Order { why: Some(Fate::Rejected(code.to_owned())), ..Order::bare(line) }
     }
 
     /// What became of it if it can have no row.

@@ -1,8 +1,9 @@
 //! Orders by day and goal, and what is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use tracklayer_core::ledger::row::RowKey;
 
 use super::compare::{Compared, Fate};
 use crate::{
@@ -53,6 +54,10 @@ pub struct Totals {
     listed: Vec<Listed>,
     orders: usize,
     right: usize,
+    sent: usize,
+    keys: BTreeSet<RowKey>,
+    /// Orders that were listed before.
+    again: usize,
 }
 
 /// An order that is not as it should be.
@@ -67,7 +72,11 @@ struct Listed {
 #[derive(Serialize)]
 struct Answer<'a> {
     orders: usize,
+    /// Orders that the file lists more than once: they are in the sums as often.
+    again: usize,
     accuracy: f64,
+    /// Of a hundred orders, how many Microsoft has.
+    sent: f64,
     days: Vec<Day<'a>>,
     why: Vec<Why<'a>>,
     wrong: &'a [Listed],
@@ -94,12 +103,14 @@ impl Totals {
         let order = compared.order;
         self.orders += 1;
         self.right += usize::from(compared.is_right());
+        self.sent += usize::from(matches!(compared.fate, Fate::Sent(..)));
+        self.again += usize::from(order.key.clone().is_some_and(|key| !self.keys.insert(key)));
         let group = self.groups.entry((order.day.clone(), order.goal.clone())).or_default();
         group.orders += 1;
         group.money.add(order.money);
         group.differing += usize::from(compared.differs.is_some());
         let (count, what, reason) = match &compared.fate {
-            Fate::Sent(_) => (&mut group.sent, "sent", ""),
+            Fate::Sent(why, _) => (&mut group.sent, "sent", why.as_str()),
             Fate::Waiting(why, _) => (&mut group.waiting, "waiting", why.as_str()),
             Fate::Refused(why, _) => (&mut group.refused, "refused", why.as_str()),
             Fate::Ignored(why) => (&mut group.ignored, "ignored", why.as_str()),
@@ -115,10 +126,11 @@ impl Totals {
 
     /// Of a hundred orders, how many are accounted for.
     pub fn accuracy(&self) -> f64 {
-        if self.orders == 0 {
-            return 100.0;
-        }
-        100.0 * self.right as f64 / self.orders as f64
+        self.percent(self.right)
+    }
+
+    fn percent(&self, orders: usize) -> f64 {
+        100.0 * orders as f64 / self.orders.max(1) as f64
     }
 
     /// Shows everything.
@@ -140,10 +152,14 @@ impl Totals {
             screen.say(format!("{count} {what}: {reason}"));
         }
         self.list(screen);
+        if self.again > 0 {
+            screen.say(format!("{} orders are listed again, and summed again", self.again));
+        }
         let (accuracy, wanted) = (self.accuracy(), options.accuracy);
+        let (orders, sent) = (self.orders, self.percent(self.sent));
         screen.say(format!(
-            "{accuracy:.2} % of {} orders are accounted for ({wanted} % are wanted)",
-            self.orders
+            "{accuracy:.2} % of {orders} orders are accounted for ({wanted} % are wanted), \
+             {sent:.2} % are sent"
         ));
     }
 
@@ -163,7 +179,9 @@ impl Totals {
             self.why.iter().map(|((what, reason), orders)| Why { what, reason, orders: *orders });
         Answer {
             orders: self.orders,
+            again: self.again,
             accuracy: self.accuracy(),
+            sent: self.percent(self.sent),
             days: days.collect(),
             why: why.collect(),
             wrong: &self.listed,

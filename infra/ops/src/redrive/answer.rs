@@ -11,12 +11,15 @@ use crate::{backlog::Sums, screen::Screen};
 const SAMPLE: usize = 5;
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer<'a> {
-    /// Rows that can go.
+    /// Rows that can be sent.
     rows: usize,
     money: &'a Sums,
     /// `purchase shop/4711 129.95 USD`.
     sample: Vec<&'a str>,
+    /// Rows that are no longer refused or dead then, but not sent now either, by why.
+    not_sent: &'a BTreeMap<String, usize>,
     /// Rows that are left where they are, by why.
     left: &'a BTreeMap<String, usize>,
     /// Rows that were signalled; absent in a preview.
@@ -28,8 +31,9 @@ struct Answer<'a> {
 pub fn show(plan: &Plan, failed: Option<usize>, screen: &Screen) {
     let rows = plan.signals.len();
     let sample = plan.signals.iter().take(SAMPLE).map(|signal| signal.summary.as_str()).collect();
-    let signalled = failed.map(|failed| rows - failed);
-    if screen.json(&Answer { rows, money: &plan.money, sample, left: &plan.left, signalled }) {
+    let signalled = failed.map(|failed| rows + plan.others.len() - failed);
+    let Plan { money, not_sent, left, .. } = plan;
+    if screen.json(&Answer { rows, money, sample, not_sent, left, signalled }) {
         return;
     }
     match (signalled, failed) {
@@ -40,13 +44,16 @@ pub fn show(plan: &Plan, failed: Option<usize>, screen: &Screen) {
 
 fn planned(plan: &Plan, screen: &Screen) {
     let (rows, money) = (plan.signals.len(), plan.money.to_string());
-    let worth = if money.is_empty() { String::new() } else { format!(", worth {money}") };
+    let worth = if money.is_empty() { String::new() } else { format!(", of orders worth {money}") };
     screen.say(format!("{rows} rows can be sent again{worth}"));
     for signal in plan.signals.iter().take(SAMPLE) {
         screen.say(format!("  {}", signal.summary));
     }
     if rows > SAMPLE {
         screen.say(format!("  and {} more", rows - SAMPLE));
+    }
+    for (why, count) in &plan.not_sent {
+        screen.say(format!("{count} rows are not sent now: {why}"));
     }
     for (why, count) in &plan.left {
         screen.say(format!("{count} rows stay where they are: {why}"));

@@ -28,21 +28,25 @@ const REDRIVEN: [Class; 2] = [Class::Dead, Class::Refused];
 /// Requests at the same time.
 const REQUESTS: usize = 8;
 
-/// Sends again what can be sent; [`Verdict::Wrong`] if a signal did not reach the queue.
+/// Sends again what can be sent; [`Verdict::Wrong`] if a signal did not reach the queue, or a row
+/// could not be read.
 pub async fn run(ops: &Ops, options: &RedriveOptions, screen: &Screen) -> Result<Verdict, Failure> {
     let open = backlog::read(ops, &meant(options)?).await?;
-    let plan = Plan::of(ops, &open);
-    if options.preview || plan.signals.is_empty() {
+    let unread = open.iter().filter(|open| open.is_unread()).count();
+    let views = plan::views(ops, &open).await?;
+    let plan = Plan::of(&open, &views, &ops.mapping, &ops.policy, ops.now());
+    let signals = plan.all();
+    if options.preview || signals.is_empty() {
         answer::show(&plan, None, screen);
-        return Ok(Verdict::Fine);
+        return Ok(Verdict::fine_if(unread == 0));
     }
     if !screen.is_json() {
         answer::show(&plan, None, screen);
     }
-    confirm(&plan, options.yes, screen)?;
-    let failed = send(ops, &plan.signals).await;
+    confirm(signals.len(), options.yes, screen)?;
+    let failed = send(ops, &signals).await;
     answer::show(&plan, Some(failed), screen);
-    Ok(Verdict::fine_if(failed == 0))
+    Ok(Verdict::fine_if(failed == 0 && unread == 0))
 }
 
 /// The rows that are meant: a redrive of everything must be asked for.
@@ -64,7 +68,7 @@ fn meant(options: &RedriveOptions) -> Result<Filter, Failure> {
 }
 
 /// Asks the person at the terminal; a script must have said yes before.
-fn confirm(plan: &Plan, yes: bool, screen: &Screen) -> Result<(), Failure> {
+fn confirm(rows: usize, yes: bool, screen: &Screen) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -74,7 +78,7 @@ fn confirm(plan: &Plan, yes: bool, screen: &Screen) -> Result<(), Failure> {
         return Err(Failure::input("not_confirmed", message, help));
     }
     let mut terminal = anstream::stderr();
-    let _ = write!(terminal, "Send {} again? [y/N] ", plan.signals.len());
+    let _ = write!(terminal, "Redrive {rows} rows? [y/N] ");
     let _ = terminal.flush();
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tracklayer_core::{id::AccountName, microsoft::goals::GoalFinding, time::EventTime};
+use tracklayer_core::{
+    id::AccountName, microsoft::goals::GoalFinding, reconcile::decide::AccountView, time::EventTime,
+};
 
 use super::rows::LedgerError;
 
@@ -44,6 +46,20 @@ pub struct AccountItem {
     /// When the goals were last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<EventTime>,
+}
+
+impl AccountItem {
+    /// What decisions must know of the account; where it uploads to is only in its secret.
+    #[must_use]
+    pub fn view(&self) -> AccountView {
+        let names = |names: &[String]| names.iter().filter_map(|name| name.parse().ok()).collect();
+        AccountView {
+            destination: None,
+            held: self.held,
+            held_goals: names(&self.held_goals),
+            goals_without_hashes: names(&self.goals_without_hashes),
+        }
+    }
 }
 
 /// What a check of the goals found.
