@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::{
-    Client, Config,
-    config::{BehaviorVersion, Region},
-    error::ProvideErrorMetadata as _,
-    types::AttributeValue,
-};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{Client, Config};
 use test_support::rig::{KEY, World, until};
 
 /// DynamoDB with the credentials of a function.

@@ -2,15 +2,10 @@
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError};
 use serde_json::{Value, json};
-use test_support::{
-    events::{MSCLKID, click, purchase, refund, time, with},
-    rig::{
-        KEY, World,
-        alarms::{Alarm, Point, own_alarms},
-        operator::{CONVERSIONS, ago, parameter, quick},
-        until,
-    },
-};
+use test_support::events::{MSCLKID, click, purchase, refund, time, with};
+use test_support::rig::alarms::{Alarm, Point, own_alarms};
+use test_support::rig::operator::{CONVERSIONS, ago, parameter, quick};
+use test_support::rig::{KEY, World, until};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;

@@ -1,10 +1,9 @@
 //! Corrections at the API: which original they mean, and when they are refused.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{KEY, World, api::JSON, until},
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::api::JSON;
+use test_support::rig::{KEY, World, until};
 
 fn of(correction: &Value, original: Value) -> Value {
     with(correction, &json!({"original": original}))

@@ -4,14 +4,9 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund},
-    rig::{
-        World,
-        operator::{ADJUSTMENTS, CONVERSIONS, TOKEN, parameter, quick, row_errors},
-        until,
-    },
-};
+use test_support::events::{click, purchase, refund};
+use test_support::rig::operator::{ADJUSTMENTS, CONVERSIONS, TOKEN, parameter, quick, row_errors};
+use test_support::rig::{World, until};
 
 fn answer(status: u16, body: AnswerBody) -> FaultRule {
     FaultRule::new(Fault::Status { status, body, after_accepting: false })

@@ -4,14 +4,9 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError, ThrottleAnswer};
 use serde_json::json;
-use test_support::{
-    events::{click, purchase},
-    rig::{
-        World,
-        operator::{CONVERSIONS, TOKEN, parameter, quick, row_errors},
-        until,
-    },
-};
+use test_support::events::{click, purchase};
+use test_support::rig::operator::{CONVERSIONS, TOKEN, parameter, quick, row_errors};
+use test_support::rig::{World, until};
 
 use crate::files::mapping;
 

@@ -5,14 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use local_stack::Options;
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, time as in_seconds},
-    rig::{
-        World,
-        operator::{TOKEN, quick},
-        until,
-    },
-};
+use test_support::events::{click, time as in_seconds};
+use test_support::rig::operator::{TOKEN, quick};
+use test_support::rig::{World, until};
 
 use crate::files::{folder, mapping};
 

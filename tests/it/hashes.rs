@@ -5,14 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use local_stack::Options;
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{
-        KEY, World,
-        operator::{ADJUSTMENTS, CONVERSIONS, quick},
-        until,
-    },
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::operator::{ADJUSTMENTS, CONVERSIONS, quick};
+use test_support::rig::{KEY, World, until};
 
 use crate::files::{folder, mapping};
 

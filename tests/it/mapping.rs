@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{KEY, World, until},
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::{KEY, World, until};
 
 use crate::files::mapping;
 

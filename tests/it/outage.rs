@@ -3,13 +3,9 @@
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{
-        Answer, KEY, World,
-        operator::{ADJUSTMENTS, APPLY},
-    },
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::operator::{ADJUSTMENTS, APPLY};
+use test_support::rig::{Answer, KEY, World};
 
 const UNTIL_ENDED: usize = usize::MAX;
 

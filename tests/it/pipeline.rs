@@ -1,10 +1,8 @@
 //! The main road: click, sale, refund, Microsoft.
 
 use serde_json::json;
-use test_support::{
-    events::{MSCLKID, purchase, refund, time},
-    rig::{World, until},
-};
+use test_support::events::{MSCLKID, purchase, refund, time};
+use test_support::rig::{World, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_click_a_purchase_and_a_partial_refund_reach_microsoft() {

@@ -3,10 +3,8 @@
 use std::{path::Path, process::Command};
 
 use serde_json::json;
-use test_support::{
-    events::{click, purchase, refund, with},
-    rig::{KEY, Place, World, until},
-};
+use test_support::events::{click, purchase, refund, with};
+use test_support::rig::{KEY, Place, World, until};
 
 use crate::files::folder;
 

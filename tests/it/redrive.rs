@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::json;
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{
-        World,
-        operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick},
-    },
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::World;
+use test_support::rig::operator::{ADJUSTMENTS, APPLY, CONVERSIONS, TOKEN, parameter, quick};
 
 use crate::files::{folder, mapping};
 

@@ -5,14 +5,9 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ThrottleAnswer};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time},
-    rig::{
-        World,
-        operator::{ADJUSTMENTS, CONVERSIONS, quick},
-        until,
-    },
-};
+use test_support::events::{click, purchase, refund, time};
+use test_support::rig::operator::{ADJUSTMENTS, CONVERSIONS, quick};
+use test_support::rig::{World, until};
 
 async fn accepted(id: &str, number: u32, value: Value) -> World {
     let world = World::with(quick).await;

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use microsoft_simulator::{AnswerBody, Click, Fault, FaultRule, ThrottleAnswer};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund},
-    rig::until,
-};
+use test_support::events::{click, purchase, refund};
+use test_support::rig::until;
 
 use crate::goals::unchecked;
 

@@ -2,10 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{
-    events::{MSCLKID, click, purchase, refund, time, with},
-    rig::{KEY, World, api::EVENTS},
-};
+use test_support::events::{MSCLKID, click, purchase, refund, time, with};
+use test_support::rig::api::EVENTS;
+use test_support::rig::{KEY, World};
 
 /// A time in the form of the API: whole seconds, UTC.
 fn is_time(value: &Value) -> bool {

@@ -6,14 +6,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use microsoft_simulator::{Fault, FaultRule, RefreshTokens};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase},
-    rig::{
-        World,
-        operator::{CONVERSIONS, TOKEN, quick},
-        until,
-    },
-};
+use test_support::events::{click, purchase};
+use test_support::rig::operator::{CONVERSIONS, TOKEN, quick};
+use test_support::rig::{World, until};
 
 const SECRET: &str = "tracklayer/main";
 const ROTATE: &str = "secretsmanager.RotateSecret";

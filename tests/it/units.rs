@@ -3,14 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{
-        World,
-        operator::{ADJUSTMENTS, CONVERSIONS, quick},
-        until,
-    },
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::operator::{ADJUSTMENTS, CONVERSIONS, quick};
+use test_support::rig::{World, until};
 
 /// Conversions of each measurement.
 const COUNT: u32 = 40;

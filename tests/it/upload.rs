@@ -4,14 +4,9 @@ use std::time::{Duration, Instant};
 
 use microsoft_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time},
-    rig::{
-        World,
-        operator::{ADJUSTMENTS, APPLY, CONVERSIONS, parameter, quick, row_errors},
-        until,
-    },
-};
+use test_support::events::{click, purchase, refund, time};
+use test_support::rig::operator::{ADJUSTMENTS, APPLY, CONVERSIONS, parameter, quick, row_errors};
+use test_support::rig::{World, until};
 
 /// How upload writes what it learned.
 const OUTCOMES: &str = "DynamoDB_20120810.BatchExecuteStatement";

@@ -1,20 +1,17 @@
 //! Decode, store the click and its ties, answer 204 with the visitor's cookie. Or delete what was
 //! stored: consent is withdrawn.
 
-use tracklayer_core::{
-    event::Landing,
-    id::RecordId,
-    person::consent::Consent,
-    reconcile::attribution::TiedBy,
-    time::{DAY, EventTime, MAX_AGE},
-};
-use tracklayer_edge::{
-    lambda::{
-        deadline::Deadline,
-        http_api::{self, Problem, Request, Response},
-        telemetry::log_ignored,
-    },
-    ports::{Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _},
+use tracklayer_core::event::Landing;
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::consent::Consent;
+use tracklayer_core::reconcile::attribution::TiedBy;
+use tracklayer_core::time::{DAY, EventTime, MAX_AGE};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::lambda::http_api;
+use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
+use tracklayer_edge::lambda::telemetry::log_ignored;
+use tracklayer_edge::ports::{
+    Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _,
 };
 
 use crate::{context::Capture, crawlers, snippet, wire, withdraw::Withdrawal};
@@ -83,11 +80,7 @@ where
     }
 
     async fn deny(
-        &self,
-        request: &Request,
-        landing: &Landing,
-        by: TiedBy,
-        deadline: &Deadline,
+        &self, request: &Request, landing: &Landing, by: TiedBy, deadline: &Deadline,
     ) -> Result<Captured, Problem> {
         let cookie = own_cookie(request);
         let withdrawal = Withdrawal { landing, cookie: cookie.as_ref(), by };
@@ -107,10 +100,7 @@ where
     }
 
     async fn store(
-        &self,
-        landing: &Landing,
-        cookie: &RecordId,
-        by: TiedBy,
+        &self, landing: &Landing, cookie: &RecordId, by: TiedBy,
     ) -> Result<(), LedgerError> {
         let now_ms = self.clock.now_ms();
         let consent = consent(landing, by, self.clock.now());

@@ -2,16 +2,14 @@
 
 use capture::Capture;
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use tracklayer_edge::{
-    aws::{account_secrets::Secrets, clicks::Clicks, clients::Aws, ingest_keys::Keys},
-    lambda::{
-        clock::SystemClock,
-        config,
-        deadline::Deadline,
-        http_api,
-        telemetry::{self, StandardOutput},
-    },
-};
+use tracklayer_edge::aws::account_secrets::Secrets;
+use tracklayer_edge::aws::clicks::Clicks;
+use tracklayer_edge::aws::clients::Aws;
+use tracklayer_edge::aws::ingest_keys::Keys;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::lambda::telemetry::StandardOutput;
+use tracklayer_edge::lambda::{config, http_api, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

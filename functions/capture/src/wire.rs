@@ -1,10 +1,9 @@
 //! The body that the page sends.
 
-use tracklayer_core::{
-    event::{ErrorCode, EventError, Landing, field::Field},
-    id::RecordId,
-    reconcile::attribution::TieKind,
-};
+use tracklayer_core::event::field::Field;
+use tracklayer_core::event::{ErrorCode, EventError, Landing};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::reconcile::attribution::TieKind;
 use tracklayer_edge::lambda::http_api::Problem;
 
 /// Reads a body.

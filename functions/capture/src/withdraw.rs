@@ -3,15 +3,11 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
-use tracklayer_core::{
-    event::Landing,
-    id::RecordId,
-    reconcile::attribution::{TIES_COUNTED, TIES_READ, TiedBy},
-};
-use tracklayer_edge::{
-    lambda::deadline::Deadline,
-    ports::{Captures, Clicks as _, Clock as _, LedgerError, Ports},
-};
+use tracklayer_core::event::Landing;
+use tracklayer_core::id::RecordId;
+use tracklayer_core::reconcile::attribution::{TIES_COUNTED, TIES_READ, TiedBy};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::ports::{Captures, Clicks as _, Clock as _, LedgerError, Ports};
 
 use crate::{context::Capture, wire};
 
@@ -36,9 +32,7 @@ where
 {
     /// Deletes clicks page by page; answers whether the time was enough for all of them.
     pub(crate) async fn withdraw(
-        &self,
-        withdrawal: &Withdrawal<'_>,
-        deadline: &Deadline,
+        &self, withdrawal: &Withdrawal<'_>, deadline: &Deadline,
     ) -> Result<bool, LedgerError> {
         let mut clicks = 0;
         for (reference, cookie) in self.meant(withdrawal).await? {
@@ -70,8 +64,7 @@ where
     /// or record changes nothing. A session id that the snippet made is known to one browser only,
     /// which may live where cookies can't. A key speaks for whoever it names.
     async fn meant(
-        &self,
-        withdrawal: &Withdrawal<'_>,
+        &self, withdrawal: &Withdrawal<'_>,
     ) -> Result<BTreeMap<RecordId, Option<String>>, LedgerError> {
         let Withdrawal { landing, cookie, by } = *withdrawal;
         let keyed = by == TiedBy::Key;

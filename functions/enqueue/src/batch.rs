@@ -1,29 +1,24 @@
 //! The events of one request, in an order in which each finds what it needs.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
-use tracklayer_core::{
-    event::{Conversion, Event, Parsed, Rejection, parse_event},
-    id::AccountName,
-    ledger::{order::OrderKey, row::RowKey},
-    reconcile::intake::key_of,
-};
-use tracklayer_edge::{
-    lambda::deadline::Deadline,
-    ports::{Clock as _, Erasures, IngestKey, LedgerError, Ports, Signals as _, Telemetry as _},
+use tracklayer_core::event::{Conversion, Event, Parsed, Rejection, parse_event};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::order::OrderKey;
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::reconcile::intake::key_of;
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::ports::{
+    Clock as _, Erasures, IngestKey, LedgerError, Ports, Signals as _, Telemetry as _,
 };
 
-use crate::{
-    call::Call,
-    context::Enqueue,
-    denial::{Denials, is_denial},
-    wire::EventAnswer,
-};
+use crate::call::Call;
+use crate::context::Enqueue;
+use crate::denial::{Denials, is_denial};
+use crate::wire::EventAnswer;
 
 /// Events of one array that are worked on at the same time.
 const AT_ONCE: usize = 16;
@@ -40,10 +35,7 @@ where
     /// be stored: the caller sends everything again then. A request that is too much for one run ends
     /// in time to say so. What was stored is a duplicate then.
     pub(crate) async fn store_all(
-        &self,
-        events: &[&RawValue],
-        key: &IngestKey,
-        deadline: Deadline,
+        &self, events: &[&RawValue], key: &IngestKey, deadline: Deadline,
     ) -> Option<Vec<EventAnswer>> {
         let now = self.clock.now();
         let parsed: Vec<_> =
@@ -67,11 +59,7 @@ where
 
     /// The answers of those that were stored.
     async fn store_group(
-        &self,
-        group: &[usize],
-        at_once: usize,
-        parsed: &[Parsed],
-        call: &Call<'_>,
+        &self, group: &[usize], at_once: usize, parsed: &[Parsed], call: &Call<'_>,
     ) -> Vec<(usize, EventAnswer)> {
         let work = stream::iter(group).map(|&position| async move {
             let Parsed { event, warnings } = &parsed[position];
@@ -105,9 +93,7 @@ where
     }
 
     async fn store(
-        &self,
-        event: &Result<Event, Rejection>,
-        call: &Call<'_>,
+        &self, event: &Result<Event, Rejection>, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         match event {
             Err(rejection) => Ok(rejection.clone().into()),

@@ -1,20 +1,16 @@
 //! What the events of one request share.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-use tracklayer_core::{
-    event::{Conversion, ErrorCode, EventError},
-    id::{AccountName, Source},
-    ledger::{facts::Facts, row::Row, signal::Signal},
-    reconcile::{
-        decide::{AccountView, Policy},
-        note::Context,
-    },
-    time::EventTime,
-};
+use tracklayer_core::event::{Conversion, ErrorCode, EventError};
+use tracklayer_core::id::{AccountName, Source};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::reconcile::decide::{AccountView, Policy};
+use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{IngestKey, claim_of};
 
 use crate::denial::Denials;

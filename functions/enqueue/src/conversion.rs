@@ -2,33 +2,25 @@
 //! corrections that came first, send its signal – in this order, so that a crash anywhere is repaired
 //! by the caller's retry.
 
-use tracklayer_core::{
-    event::{Conversion, ErrorCode, EventError},
-    ledger::{
-        facts::Facts,
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
-    mapping::Account,
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::{Credit, Sale},
-        intake::{Dispatch, facts_of, has_nobody, improved, key_of, place, with_improved},
-        orphans::{Original, take},
-    },
-    time::EventTime,
+use tracklayer_core::event::{Conversion, ErrorCode, EventError};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::mapping::Account;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{Credit, Sale};
+use tracklayer_core::reconcile::intake::{
+    Dispatch, facts_of, has_nobody, improved, key_of, place, with_improved,
 };
-use tracklayer_edge::{
-    flows::{find_click, originals},
-    ports::{Claims as _, Erasures, LedgerError, Orphans as _, Ports, Rows as _},
-};
+use tracklayer_core::reconcile::orphans::{Original, take};
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::{find_click, originals};
+use tracklayer_edge::ports::{Claims as _, Erasures, LedgerError, Orphans as _, Ports, Rows as _};
 
-use crate::{
-    call::Call,
-    context::Enqueue,
-    order::Turn,
-    wire::{EventAnswer, Status},
-};
+use crate::call::Call;
+use crate::context::Enqueue;
+use crate::order::Turn;
+use crate::wire::{EventAnswer, Status};
 
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
@@ -49,9 +41,7 @@ where
     /// Its partition is read first, which costs one read unit: an event whose row is there claims
     /// nothing, neither an order nor a second.
     pub(crate) async fn store_conversion(
-        &self,
-        conversion: &Conversion,
-        call: &Call<'_>,
+        &self, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         if let Err(error) = call.allows(&conversion.source, Some(&conversion.account)) {
             return Ok(EventAnswer::rejected(&conversion.event_id, &conversion.source, error));
@@ -73,9 +63,7 @@ where
     }
 
     async fn store_new(
-        &self,
-        conversion: &Conversion,
-        call: &Call<'_>,
+        &self, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let (facts, missing) = self.facts(conversion, call).await?;
         let context = call.context(&self.policy);
@@ -93,9 +81,7 @@ where
     /// Click, hashes and a second that is free at Microsoft; and why there is no click, if there is
     /// none.
     async fn facts(
-        &self,
-        conversion: &Conversion,
-        call: &Call<'_>,
+        &self, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<(Facts, Option<WaitReason>), LedgerError> {
         let account = &conversion.account;
         let credit = self.credit(conversion, conversion.occurred_at, &[], call).await?;
@@ -108,11 +94,7 @@ where
 
     /// The click of what `conversion` says, for a sale at that time that Microsoft refused with these.
     async fn credit(
-        &self,
-        conversion: &Conversion,
-        time: EventTime,
-        refused: &[ClickId],
-        call: &Call<'_>,
+        &self, conversion: &Conversion, time: EventTime, refused: &[ClickId], call: &Call<'_>,
     ) -> Result<Credit, LedgerError> {
         let account = self.mapping.account(conversion.account.as_str());
         let browser_order_ties = account.is_some_and(Account::browser_order_ties);
@@ -125,10 +107,7 @@ where
     /// Reads the partition of `notice`, the id under which an event of `row` came, after the row (or
     /// what leads to it) is there, and has the row take the corrections that came before it.
     pub(crate) async fn gather(
-        &self,
-        notice: &RowKey,
-        mut row: Row,
-        call: &Call<'_>,
+        &self, notice: &RowKey, mut row: Row, call: &Call<'_>,
     ) -> Result<Gathered, LedgerError> {
         let context = call.context(&self.policy);
         for round in 0..ROUNDS {
@@ -154,10 +133,7 @@ where
 
     /// The id is known.
     async fn store_repetition(
-        &self,
-        conversion: &Conversion,
-        row: Row,
-        call: &Call<'_>,
+        &self, conversion: &Conversion, row: Row, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let gathered = self.gather(&key_of(conversion), row, call).await?;
         if let Some(message) = conflict_with(&gathered.row, conversion) {
@@ -175,10 +151,7 @@ where
     /// yet. A row that nothing is known of and nothing drives may have lost its message: it is sent
     /// again. Any other row is driven by its outcome, its `due` or a redrive.
     pub(crate) async fn improve_or_signal(
-        &self,
-        gathered: Gathered,
-        conversion: &Conversion,
-        call: &Call<'_>,
+        &self, gathered: Gathered, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<Gathered, LedgerError> {
         if let Some(row) = self.improve(&gathered.row, conversion, call).await? {
             call.signal(&row, None);
@@ -192,10 +165,7 @@ where
 
     /// The row with what the repetition says better, once it is written; `None` if that is nothing.
     async fn improve(
-        &self,
-        row: &Row,
-        conversion: &Conversion,
-        call: &Call<'_>,
+        &self, row: &Row, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<Option<Row>, LedgerError> {
         let mut row = row.clone();
         for _ in 0..ROUNDS {

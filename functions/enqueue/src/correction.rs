@@ -1,31 +1,22 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
 //! for the original. An id that came as another notice of an order leads to the order's row.
 
-use tracklayer_core::{
-    event::{Correction as CorrectionEvent, ErrorCode, EventError},
-    id::AccountName,
-    ledger::{
-        correction::Correction,
-        orphan::Orphan,
-        row::{PartitionKey, Row},
-    },
-    reconcile::{
-        intake::{Unfit, append, check, has, recorded},
-        orphans::{Again, Aim, add, aim, look_again},
-    },
-};
-use tracklayer_edge::{
-    flows::originals::{self, Siblings},
-    ports::{
-        Claims as _, Erasures, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _,
-    },
+use tracklayer_core::event::{Correction as CorrectionEvent, ErrorCode, EventError};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::reconcile::intake::{Unfit, append, check, has, recorded};
+use tracklayer_core::reconcile::orphans::{Again, Aim, add, aim, look_again};
+use tracklayer_edge::flows::originals;
+use tracklayer_edge::flows::originals::Siblings;
+use tracklayer_edge::ports::{
+    Claims as _, Erasures, LedgerError, Orders as _, Orphans as _, Pointer, Ports, Rows as _,
 };
 
-use crate::{
-    call::Call,
-    context::Enqueue,
-    wire::{EventAnswer, Status},
-};
+use crate::call::Call;
+use crate::context::Enqueue;
+use crate::wire::{EventAnswer, Status};
 
 /// How often a correction is tried anew when another writer was faster: each time one of them gets
 /// through, and other requests may correct the same original.
@@ -45,9 +36,7 @@ where
 {
     /// Records one correction and answers.
     pub(crate) async fn store_correction(
-        &self,
-        event: &CorrectionEvent,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         if let Err(error) = rights(event, call) {
             return Ok(rejected(event, error));
@@ -68,10 +57,7 @@ where
     /// `None`: somebody else wrote meanwhile, or may have. Once the pointer is `owned`, and the
     /// partition was read after that, nobody can write the correction into the orphan any more.
     async fn try_correction(
-        &self,
-        event: &CorrectionEvent,
-        owned: &mut bool,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, owned: &mut bool, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let siblings = self.siblings(event, call).await?;
         let correction = recorded(event, call.now);
@@ -104,11 +90,7 @@ where
 
     /// What leads from the correction's `original` to the row is kept as long as the correction.
     async fn renew_pointers(
-        &self,
-        event: &CorrectionEvent,
-        siblings: &Siblings,
-        row: &Row,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, siblings: &Siblings, row: &Row, call: &Call<'_>,
     ) -> Result<(), LedgerError> {
         let (source, event_id) = (event.original.source.clone(), event.original.event_id.clone());
         let notice = PartitionKey { source, event_id };
@@ -119,20 +101,14 @@ where
     }
 
     async fn point(
-        &self,
-        event: &CorrectionEvent,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<Option<Pointer>, LedgerError> {
         let pointer = Pointer::of(event, call.now);
         self.ledger.point(&own_key(event), &pointer, call.now).await
     }
 
     async fn record_in_orphan(
-        &self,
-        event: &CorrectionEvent,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, before: Option<&Orphan>, after: &Orphan, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let (own, pointer) = (own_key(event), Pointer::of(event, call.now));
         if self.ledger.record_in_orphan(before, after, &own, &pointer, call.now).await? {
@@ -143,9 +119,7 @@ where
     }
 
     async fn siblings(
-        &self,
-        event: &CorrectionEvent,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<Siblings, LedgerError> {
         let original = &event.original;
         originals::siblings(&self.ledger, &original.source, &original.event_id, call.now).await
@@ -153,10 +127,7 @@ where
 
     /// It is recorded already.
     async fn repeat_correction(
-        &self,
-        event: &CorrectionEvent,
-        siblings: &Siblings,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, siblings: &Siblings, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let known = self.ledger.pointer(&own_key(event), call.now).await?;
         if known.is_some_and(|known| is_other(&known, event)) {
@@ -176,10 +147,7 @@ where
 
     /// Looks again after the correction is in the orphan. `None`: it is not there any more.
     async fn settle(
-        &self,
-        event: &CorrectionEvent,
-        status: Status,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, status: Status, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
@@ -213,9 +181,7 @@ where
     /// Nothing of a rejected correction is left, so that it can be sent again with other content: a
     /// run that died may have left its pointer.
     async fn reject(
-        &self,
-        event: &CorrectionEvent,
-        error: EventError,
+        &self, event: &CorrectionEvent, error: EventError,
     ) -> Result<EventAnswer, LedgerError> {
         let fingerprint = event.fingerprint().to_string();
         self.ledger.remove_pointer(&own_key(event), &fingerprint).await?;
@@ -224,10 +190,7 @@ where
 
     /// Where the correction goes, if it can be recorded there.
     fn target<'a>(
-        &self,
-        event: &CorrectionEvent,
-        correction: &Correction,
-        siblings: &'a Siblings,
+        &self, event: &CorrectionEvent, correction: &Correction, siblings: &'a Siblings,
         call: &Call<'_>,
     ) -> Result<Target<'a>, EventError> {
         let context = call.context(&self.policy);
@@ -254,9 +217,7 @@ where
     /// The account that an orphan counts under: the one it names, else the only one there is. It may
     /// be any account only for a key that covers all: the original's is not known yet.
     fn account_of(
-        &self,
-        event: &CorrectionEvent,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<Option<AccountName>, EventError> {
         let only = || self.mapping.only_account().map(|account| account.name().clone());
         let account = event.account.clone().or_else(only);

@@ -3,25 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{
-    event::{Event, Ignored, IgnoredReason, Parsed},
-    ledger::{
-        order::{OrderKey, OrderOwner},
-        row::{Row, RowKey},
-    },
-    reconcile::erasure::erase,
-};
-use tracklayer_edge::{
-    flows::{erase_person, originals},
-    ports::{Erasures, IngestKey, LedgerError, Ports, Rows as _},
-};
+use tracklayer_core::event::{Event, Ignored, IgnoredReason, Parsed};
+use tracklayer_core::ledger::order::{OrderKey, OrderOwner};
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_edge::flows::{erase_person, originals};
+use tracklayer_edge::ports::{Erasures, IngestKey, LedgerError, Ports, Rows as _};
 
-use crate::{
-    call::Call,
-    context::Enqueue,
-    order::{Turn, counted_elsewhere},
-    wire::EventAnswer,
-};
+use crate::call::Call;
+use crate::context::Enqueue;
+use crate::order::{Turn, counted_elsewhere};
+use crate::wire::EventAnswer;
 
 /// How often a denied event's row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
@@ -34,9 +26,7 @@ where
     /// event of this id or order has left, unless Microsoft has taken it. Where the key does not cover
     /// that row, it is a conflict: nothing has ended.
     pub(crate) async fn ignore(
-        &self,
-        ignored: &Ignored,
-        call: &Call<'_>,
+        &self, ignored: &Ignored, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let (event_id, source) = (&ignored.event_id, &ignored.source);
         if let Err(error) = call.allows(source, ignored.account.as_ref()) {
@@ -68,9 +58,7 @@ where
     }
 
     async fn end_under_its_id(
-        &self,
-        denied: &Ignored,
-        call: &Call<'_>,
+        &self, denied: &Ignored, call: &Call<'_>,
     ) -> Result<bool, LedgerError> {
         let own = row_key(denied);
         let partition = self.ledger.partition(&own.source, &own.event_id, call.now).await?;

@@ -3,19 +3,14 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::event::ErrorCode;
-use tracklayer_edge::{
-    lambda::{
-        deadline::Deadline,
-        http_api::{self, Problem, Request, Response},
-        telemetry::log_ignored,
-    },
-    ports::{Erasures, Metric, Ports, Right, Telemetry},
-};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::lambda::http_api;
+use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
+use tracklayer_edge::lambda::telemetry::log_ignored;
+use tracklayer_edge::ports::{Erasures, Metric, Ports, Right, Telemetry};
 
-use crate::{
-    context::Enqueue,
-    wire::{ArrayAnswer, Body, EventAnswer, Status},
-};
+use crate::context::Enqueue;
+use crate::wire::{ArrayAnswer, Body, EventAnswer, Status};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1_048_576;

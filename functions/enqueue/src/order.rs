@@ -1,23 +1,16 @@
 //! One order, one conversion: claims the order of an event before anything else is written, and
 //! answers other notices of an order that is counted already.
 
-use tracklayer_core::{
-    event::{Conversion, ErrorCode, EventError, field::Field},
-    ledger::{
-        order::{OrderKey, OrderOwner, SameOrder},
-        row::{PartitionKey, Row, RowKey},
-    },
-    mapping::PerOrder,
-    reconcile::{
-        intake::{key_of, with_order},
-        orders::{Claimed, claimed, is_repetition, is_same_notice},
-    },
-};
-use tracklayer_edge::{
-    flows::originals,
-    ports::{
-        Claims as _, Erasures, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _,
-    },
+use tracklayer_core::event::field::Field;
+use tracklayer_core::event::{Conversion, ErrorCode, EventError};
+use tracklayer_core::ledger::order::{OrderKey, OrderOwner, SameOrder};
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::mapping::PerOrder;
+use tracklayer_core::reconcile::intake::{key_of, with_order};
+use tracklayer_core::reconcile::orders::{Claimed, claimed, is_repetition, is_same_notice};
+use tracklayer_edge::flows::originals;
+use tracklayer_edge::ports::{
+    Claims as _, Erasures, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _,
 };
 
 use crate::{call::Call, context::Enqueue, conversion::Gathered, wire::EventAnswer};
@@ -43,10 +36,7 @@ where
     /// another notice of an order stays one: when it comes without the order's number, when the mapping
     /// has other names for orders now, and when its id was used to correct the order's row.
     pub(crate) async fn turn_of(
-        &self,
-        conversion: &Conversion,
-        partition: &Partition,
-        call: &Call<'_>,
+        &self, conversion: &Conversion, partition: &Partition, call: &Call<'_>,
     ) -> Result<Turn, LedgerError> {
         let known = partition.row_of_order(&conversion.event);
         if let Some(key) = known.filter(|_| conversion.goal.per_order == PerOrder::One)
@@ -67,10 +57,7 @@ where
     /// Whether a correction of `row` came by the id of `notice`: it would be counted once more with
     /// another row.
     async fn has_corrected(
-        &self,
-        notice: &RowKey,
-        row: &Row,
-        call: &Call<'_>,
+        &self, notice: &RowKey, row: &Row, call: &Call<'_>,
     ) -> Result<bool, LedgerError> {
         for correction in &row.corrections {
             let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
@@ -89,10 +76,7 @@ where
     /// Claims the order of a row that was written before its order was known. `None`: it is denied, and
     /// the row has ended.
     pub(crate) async fn adopt_order(
-        &self,
-        gathered: Gathered,
-        conversion: &Conversion,
-        call: &Call<'_>,
+        &self, gathered: Gathered, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<Option<Gathered>, LedgerError> {
         let row = &gathered.row;
         let is_unknown = row.facts.order.is_none() && !row.is_erased();
@@ -122,10 +106,7 @@ where
 
     /// Claims the order for `owner`, whose row is not there.
     pub(crate) async fn claim_order(
-        &self,
-        order: &OrderKey,
-        owner: &OrderOwner,
-        call: &Call<'_>,
+        &self, order: &OrderKey, owner: &OrderOwner, call: &Call<'_>,
     ) -> Result<Turn, LedgerError> {
         for _ in 0..ROUNDS {
             let Some(claim) = self.ledger.claim_order(order, owner, call.now).await? else {
@@ -154,10 +135,7 @@ where
 
     /// Answers another notice of the order that `row` counts. Its id leads to that row from now on.
     pub(crate) async fn store_notice(
-        &self,
-        conversion: &Conversion,
-        row: Row,
-        call: &Call<'_>,
+        &self, conversion: &Conversion, row: Row, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
         let notice = key_of(conversion);
         let covered = call.covers(&row);

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tracklayer_core::{
-    event::{Conversion, Correction, EventError, Ignored, IgnoredReason, Rejection},
-    id::{AccountName, EventName, RecordId, Source},
-    ledger::{
-        correction::Correction as RowCorrection,
-        orphan::Orphan,
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
-    reconcile::state::{State, refusal_in_orphan, refusal_of, state, without_effect},
+use tracklayer_core::event::{
+    Conversion, Correction, EventError, Ignored, IgnoredReason, Rejection,
+};
+use tracklayer_core::id::{AccountName, EventName, RecordId, Source};
+use tracklayer_core::ledger::correction::Correction as RowCorrection;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::state::{
+    State, refusal_in_orphan, refusal_of, state, without_effect,
 };
 use tracklayer_edge::lambda::http_api::Problem;
 

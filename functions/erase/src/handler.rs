@@ -3,22 +3,17 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tracklayer_core::{ledger::row::Row, reconcile::erasure::Erasure};
-use tracklayer_edge::{
-    flows::erase_person::Eraser,
-    lambda::{
-        deadline::Deadline,
-        http_api::{self, Problem, Request, Response},
-    },
-    ports::{
-        Batches, Clock as _, ErasureItem, Erasures, LedgerError, Metric, Ports, Removed, Right,
-        Rows, Telemetry as _, Traces,
-    },
+use tracklayer_edge::flows::erase_person::Eraser;
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::lambda::http_api;
+use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
+use tracklayer_edge::ports::{
+    Batches, Clock as _, ErasureItem, Erasures, LedgerError, Metric, Ports, Removed, Right, Rows,
+    Telemetry as _, Traces,
 };
 
-use crate::{
-    context::Erase,
-    wire::{Answer, person_in},
-};
+use crate::context::Erase;
+use crate::wire::{Answer, person_in};
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1_024;

@@ -2,21 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tracklayer_core::{
-    id::{EventName, GoalName, RecordId, Source},
-    ledger::row::Row,
-    money::{Currency, JsonAmount},
-    person::identity::Sha256Hash,
-    reconcile::{
-        erasure::Person,
-        state::{held_by_microsoft, value_at_microsoft},
-    },
-    time::TextTime,
-};
-use tracklayer_edge::{
-    lambda::http_api::Problem,
-    ports::{ErasureItem, Removed},
-};
+use tracklayer_core::id::{EventName, GoalName, RecordId, Source};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::money::{Currency, JsonAmount};
+use tracklayer_core::person::identity::Sha256Hash;
+use tracklayer_core::reconcile::erasure::Person;
+use tracklayer_core::reconcile::state::{held_by_microsoft, value_at_microsoft};
+use tracklayer_core::time::TextTime;
+use tracklayer_edge::lambda::http_api::Problem;
+use tracklayer_edge::ports::{ErasureItem, Removed};
 
 /// The members by which a person can be named.
 const MEMBERS: [&str; 5] = ["sessionId", "leadId", "cartId", "orderId", "hashedEmail"];

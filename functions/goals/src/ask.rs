@@ -5,19 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
-use tracklayer_core::{
-    microsoft::{
-        errors::ErrorClass,
-        goals::AccountGoal,
-        reply::{Reply, read_apply},
-        report::{MAX_GOALS, REPORT, ReportAnswer, ReportRequest},
-    },
-    time::EventTime,
-};
-use tracklayer_edge::{
-    flows::sign_in::{Session, SignInError},
-    lambda::deadline::Deadline,
-    ports::{AccountItem, Answer, Microsoft as _, Ports, Secrets as _, Tokens as _},
+use tracklayer_core::microsoft::errors::ErrorClass;
+use tracklayer_core::microsoft::goals::AccountGoal;
+use tracklayer_core::microsoft::reply::{Reply, read_apply};
+use tracklayer_core::microsoft::report::{MAX_GOALS, REPORT, ReportAnswer, ReportRequest};
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::sign_in::{Session, SignInError};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::ports::{
+    AccountItem, Answer, Microsoft as _, Ports, Secrets as _, Tokens as _,
 };
 
 use crate::{context::Goals, error::AskError};
@@ -62,10 +58,7 @@ struct Property {
 impl<P: Ports> Goals<P> {
     /// Asks about goals and auto-tagging.
     pub(crate) async fn ask(
-        &self,
-        session: &mut Session,
-        before: &AccountItem,
-        deadline: Deadline,
+        &self, session: &mut Session, before: &AccountItem, deadline: Deadline,
     ) -> Result<Answers, AskError> {
         let query = json!({
             "ConversionGoalTypes": "OfflineConversion",
@@ -90,9 +83,7 @@ impl<P: Ports> Goals<P> {
     }
 
     async fn ask_tagging(
-        &self,
-        session: &mut Session,
-        deadline: Deadline,
+        &self, session: &mut Session, deadline: Deadline,
     ) -> Result<Option<bool>, AskError> {
         let query = json!({"AccountPropertyNames": ["MSCLKIDAutoTaggingEnabled"]});
         let answer: PropertiesAnswer = self.query(session, PROPERTIES, &query, deadline).await?;
@@ -105,11 +96,7 @@ impl<P: Ports> Goals<P> {
 
     /// Asks what became of the goals' rows of the last days, as many calls as it takes.
     pub(crate) async fn ask_outcome(
-        &self,
-        session: &mut Session,
-        goal_ids: &[&str],
-        now: EventTime,
-        deadline: Deadline,
+        &self, session: &mut Session, goal_ids: &[&str], now: EventTime, deadline: Deadline,
     ) -> Result<Vec<ReportAnswer>, AskError> {
         let mut answers = Vec::new();
         for goal_ids in goal_ids.chunks(MAX_GOALS) {
@@ -121,11 +108,7 @@ impl<P: Ports> Goals<P> {
 
     /// One question, and a second time with a new token if the first one's was refused.
     async fn query<T: DeserializeOwned>(
-        &self,
-        session: &mut Session,
-        path: &str,
-        query: &impl Serialize,
-        deadline: Deadline,
+        &self, session: &mut Session, path: &str, query: &impl Serialize, deadline: Deadline,
     ) -> Result<T, AskError> {
         match self.query_once(session, path, query, deadline).await {
             Err(AskError::Refused(error, _))
@@ -139,11 +122,7 @@ impl<P: Ports> Goals<P> {
     }
 
     async fn query_once<T: DeserializeOwned>(
-        &self,
-        session: &Session,
-        path: &str,
-        query: &impl Serialize,
-        deadline: Deadline,
+        &self, session: &Session, path: &str, query: &impl Serialize, deadline: Deadline,
     ) -> Result<T, AskError> {
         if !deadline.allows(TIMEOUT, &self.clock) {
             return Err(SignInError::NoTime.into());

@@ -2,22 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tracklayer_core::{
-    mapping::Account,
-    microsoft::goals::{AccountGoal, GoalFinding, Gravity, check_goal},
-    time::{DAY, EventTime, MAX_AGE},
-};
+use tracklayer_core::mapping::Account;
+use tracklayer_core::microsoft::goals::{AccountGoal, GoalFinding, Gravity, check_goal};
+use tracklayer_core::time::{DAY, EventTime, MAX_AGE};
 use tracklayer_edge::ports::{AccountItem, GoalCheck};
 
 use crate::ask::Answers;
 
 /// What a check at `now` found, with what earlier ones left; an hour lasts `hour` seconds.
 pub fn compare(
-    account: &Account,
-    answers: &Answers,
-    before: &AccountItem,
-    now: EventTime,
-    hour: i64,
+    account: &Account, answers: &Answers, before: &AccountItem, now: EventTime, hour: i64,
 ) -> GoalCheck {
     let mut check = GoalCheck {
         checked_at: now,

@@ -1,12 +1,10 @@
 //! What the function reads and writes.
 
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy};
-use tracklayer_edge::{
-    flows::sign_in::{LONGEST_QUESTION, SignIn},
-    lambda::deadline::Deadline,
-    live::Live,
-    ports::Ports,
-};
+use tracklayer_edge::flows::sign_in::{LONGEST_QUESTION, SignIn};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::live::Live;
+use tracklayer_edge::ports::Ports;
 
 /// What the function needs.
 pub struct Goals<P: Ports = Live> {

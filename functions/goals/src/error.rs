@@ -1,14 +1,10 @@
 //! Why an account could not be asked about, and what a person can do.
 
-use tracklayer_core::{
-    id::AccountName,
-    microsoft::{
-        errors::ErrorClass,
-        goals::{GoalFinding, Gravity},
-        reply::MicrosoftError,
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::microsoft::errors::ErrorClass;
+use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
+use tracklayer_core::microsoft::reply::MicrosoftError;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::{flows::sign_in::SignInError, ports::LedgerError};
 
 /// Why an account was not checked.

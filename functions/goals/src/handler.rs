@@ -6,21 +6,19 @@ use std::time::Duration;
 use tracklayer_core::{
     id::AccountName, mapping::Account, microsoft::report::ReportAnswer, time::EventTime,
 };
-use tracklayer_edge::{
-    flows::sign_in::{Session, SignInError},
-    lambda::deadline::Deadline,
-    ports::{AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Telemetry as _},
+use tracklayer_edge::flows::sign_in::{Session, SignInError};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::ports::{
+    AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Telemetry as _,
 };
 
-use crate::{
-    ask::Answers,
-    compare::{compare, ids},
-    context::Goals,
-    error::{AskError, CheckError},
-    log::{log_findings, log_outcomes},
-    sharing::Sharing,
-    wire::{AccountReport, Report},
-};
+use crate::ask::Answers;
+use crate::compare::{compare, ids};
+use crate::context::Goals;
+use crate::error::{AskError, CheckError};
+use crate::log::{log_findings, log_outcomes};
+use crate::sharing::Sharing;
+use crate::wire::{AccountReport, Report};
 
 /// Kept free for writing what a check found.
 const WRITE_TIME: Duration = Duration::from_secs(5);
@@ -61,11 +59,7 @@ where
     }
 
     async fn check(
-        &self,
-        account: &Account,
-        sharing: &Sharing,
-        entry: &mut AccountReport,
-        deadline: Deadline,
+        &self, account: &Account, sharing: &Sharing, entry: &mut AccountReport, deadline: Deadline,
     ) -> Result<Checked, CheckError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
@@ -92,10 +86,7 @@ where
 
     /// Signs in and asks, unless the account is paused.
     async fn question(
-        &self,
-        account: &AccountName,
-        before: &AccountItem,
-        deadline: Deadline,
+        &self, account: &AccountName, before: &AccountItem, deadline: Deadline,
     ) -> Result<(Session, Answers), AskError> {
         if let Some(until) = before.paused_until.filter(|until| *until > self.clock.now()) {
             return Err(AskError::Paused(until));
@@ -117,11 +108,7 @@ where
     /// their messages out on the way to the dead-letter queue. An ad account that two accounts share
     /// is no moment's trouble.
     async fn fail(
-        &self,
-        before: &AccountItem,
-        error: &AskError,
-        began: EventTime,
-        entry: &mut AccountReport,
+        &self, before: &AccountItem, error: &AskError, began: EventTime, entry: &mut AccountReport,
     ) -> Result<(), CheckError> {
         entry.held.clone_from(&before.held_goals);
         entry.account_held = before.held;
@@ -140,10 +127,7 @@ where
 
     /// Adds what became of the rows, and logs it; why it can't is noted and nothing more.
     async fn add_outcomes(
-        &self,
-        checked: &mut Checked,
-        entry: &mut AccountReport,
-        deadline: Deadline,
+        &self, checked: &mut Checked, entry: &mut AccountReport, deadline: Deadline,
     ) {
         let goal_ids: Vec<&str> = checked.goal_ids.iter().map(String::as_str).collect();
         let now = self.clock.now();

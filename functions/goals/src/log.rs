@@ -47,9 +47,7 @@ mod tests {
     use super::*;
 
     fn counted(
-        trouble: Option<&'static str>,
-        findings: usize,
-        held: &[&str],
+        trouble: Option<&'static str>, findings: usize, held: &[&str],
     ) -> Vec<(&'static str, f64)> {
         let mut report = AccountReport::new("main".parse().expect("an account"));
         let finding = GoalFinding {

@@ -2,19 +2,15 @@
 
 use goals::Goals;
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use tracklayer_edge::{
-    aws::{account_secrets::Secrets, clients::Aws, ledger::Ledger},
-    lambda::{
-        clock::SystemClock,
-        config,
-        deadline::Deadline,
-        telemetry::{self, StandardOutput},
-    },
-    microsoft::{
-        client::{Client, Endpoints},
-        tokens::Auth,
-    },
-};
+use tracklayer_edge::aws::account_secrets::Secrets;
+use tracklayer_edge::aws::clients::Aws;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::lambda::telemetry::StandardOutput;
+use tracklayer_edge::lambda::{config, telemetry};
+use tracklayer_edge::microsoft::client::{Client, Endpoints};
+use tracklayer_edge::microsoft::tokens::Auth;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

@@ -1,10 +1,9 @@
 //! The report, for whoever invokes the function by hand.
 
 use serde::Serialize;
-use tracklayer_core::{
-    id::AccountName,
-    microsoft::{goals::GoalFinding, report::GoalOutcome},
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::microsoft::goals::GoalFinding;
+use tracklayer_core::microsoft::report::GoalOutcome;
 
 /// What the check found.
 #[derive(Debug, Default, Serialize)]

@@ -1,17 +1,11 @@
 //! The records under an id, and what is known of their accounts.
 
-use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::{
-        correction::Correction,
-        row::{PartitionKey, Row},
-    },
-    time::EventTime,
-};
-use tracklayer_edge::{
-    flows::originals::{Siblings, siblings},
-    ports::{Claims, GoalChecks, LedgerError, Partition, Rows},
-};
+use tracklayer_core::id::{RecordId, Source};
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::originals::{Siblings, siblings};
+use tracklayer_edge::ports::{Claims, GoalChecks, LedgerError, Partition, Rows};
 
 use crate::wire::{Accounts, asks_for_account};
 
@@ -35,10 +29,7 @@ pub async fn accounts(ledger: &impl GoalChecks, found: &[Partition]) -> Accounts
 /// # Errors
 /// If the ledger is unavailable or an item can't be read.
 pub async fn find(
-    ledger: &(impl Rows + Claims),
-    source: &Source,
-    event_id: &RecordId,
-    now: EventTime,
+    ledger: &(impl Rows + Claims), source: &Source, event_id: &RecordId, now: EventTime,
 ) -> Result<Vec<Partition>, LedgerError> {
     let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
     let (own, pointer) =

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use tracklayer_core::id::{RecordId, Source};
-use tracklayer_edge::{
-    lambda::http_api::{self, Problem, Request, Response},
-    ports::{Clock as _, GoalChecks, IngestKey, Partition, Ports, Right, Telemetry as _},
+use tracklayer_edge::lambda::http_api;
+use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
+use tracklayer_edge::ports::{
+    Clock as _, GoalChecks, IngestKey, Partition, Ports, Right, Telemetry as _,
 };
 
-use crate::{
-    context::Status,
-    find::{accounts, find},
-    wire::Story,
-};
+use crate::context::Status;
+use crate::find::{accounts, find};
+use crate::wire::Story;
 
 impl<P: Ports> Status<P>
 where

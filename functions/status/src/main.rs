@@ -2,14 +2,13 @@
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
 use status::Status;
-use tracklayer_edge::{
-    aws::{account_secrets::Secrets, clients::Aws, ingest_keys::Keys, ledger::Ledger},
-    lambda::{
-        clock::SystemClock,
-        config, http_api,
-        telemetry::{self, StandardOutput},
-    },
-};
+use tracklayer_edge::aws::account_secrets::Secrets;
+use tracklayer_edge::aws::clients::Aws;
+use tracklayer_edge::aws::ingest_keys::Keys;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::telemetry::StandardOutput;
+use tracklayer_edge::lambda::{config, http_api, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

@@ -1,13 +1,11 @@
 //! What happens to a record next, as far as is known today.
 
-use tracklayer_core::{
-    ledger::{observed::Kind, row::Row, wait::WaitReason},
-    reconcile::{
-        decide::{AccountView, Action, Policy, after_wait, next_action},
-        state::wait,
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::observed::Kind;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::decide::{AccountView, Action, Policy, after_wait, next_action};
+use tracklayer_core::reconcile::state::wait;
+use tracklayer_core::time::EventTime;
 
 /// What is sent next and when; `None` if nothing is without a person or another event.
 ///

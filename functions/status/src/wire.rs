@@ -4,28 +4,21 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tracklayer_core::{
-    id::{AccountName, EventName, GoalName, RecordId, Source},
-    ledger::{
-        correction::{Correction, Effect},
-        facts::ClickOrigin,
-        observed::{AttemptOutcome, Kind},
-        orphan::Orphan,
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::{
-        errors,
-        goals::{GoalFinding, Gravity},
-    },
-    money::{Currency, JsonAmount},
-    person::click_id::ClickId,
-    reconcile::{
-        decide::Policy,
-        state::{self, State},
-    },
-    time::{EventTime, TextTime},
-};
+use tracklayer_core::id::{AccountName, EventName, GoalName, RecordId, Source};
+use tracklayer_core::ledger::correction::{Correction, Effect};
+use tracklayer_core::ledger::facts::ClickOrigin;
+use tracklayer_core::ledger::observed::{AttemptOutcome, Kind};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::errors;
+use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
+use tracklayer_core::money::{Currency, JsonAmount};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::reconcile::state;
+use tracklayer_core::reconcile::state::State;
+use tracklayer_core::time::{EventTime, TextTime};
 
 use tracklayer_edge::ports::{AccountItem, Partition};
 
@@ -139,10 +132,7 @@ impl<'a> Story<'a> {
     /// The story of what was `found` as it is `now`, with what is known of the accounts.
     #[must_use]
     pub fn of(
-        found: &'a [Partition],
-        accounts: &'a Accounts,
-        policy: &Policy,
-        now: EventTime,
+        found: &'a [Partition], accounts: &'a Accounts, policy: &Policy, now: EventTime,
     ) -> Self {
         let mut records = Vec::new();
         for Partition { rows, orphan, .. } in found {

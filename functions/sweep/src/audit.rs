@@ -9,27 +9,21 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use tracklayer_core::{
-    ledger::row::Row,
-    reconcile::{
-        audit::{Finding, examine},
-        decide::{AccountView, is_about_to_expire},
-        note::{Context, Write},
-        totals::Total,
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::audit::{Finding, examine};
+use tracklayer_core::reconcile::decide::{AccountView, is_about_to_expire};
+use tracklayer_core::reconcile::note::{Context, Write};
+use tracklayer_core::reconcile::totals::Total;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     AuditState, Audited, Batches, ErasureItem, Erasures, LedgerError, Metric, Ports, RowPage,
     Telemetry, Traces, Written,
 };
 
-use crate::{
-    context::Sweep,
-    erasures::{Erased, is_waiting},
-    span::Span,
-    wire::AuditSummary,
-};
+use crate::context::Sweep;
+use crate::erasures::{Erased, is_waiting};
+use crate::span::Span;
+use crate::wire::AuditSummary;
 
 /// Items per page: about half a megabyte.
 const PAGE: i32 = 1_000;
@@ -110,10 +104,7 @@ where
 
     /// One page. False if another run has gone on meanwhile.
     async fn audit_page(
-        &self,
-        state: &mut AuditState,
-        pass: &Pass,
-        summary: &mut AuditSummary,
+        &self, state: &mut AuditState, pass: &Pass, summary: &mut AuditSummary,
     ) -> Result<bool, LedgerError> {
         let page = self.ledger.rows(state.after.as_ref(), PAGE).await?;
         let mut found = Found::default();
@@ -142,11 +133,7 @@ where
     }
 
     async fn audit_rows(
-        &self,
-        page: &RowPage,
-        state: &mut AuditState,
-        pass: &Pass,
-        found: &mut Found,
+        &self, page: &RowPage, state: &mut AuditState, pass: &Pass, found: &mut Found,
     ) -> Result<(), LedgerError> {
         for row in &page.rows {
             state.totals.add(row);

@@ -6,12 +6,9 @@
 //! that, to rows that are written only then.
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
-use tracklayer_edge::{
-    flows::erase_person::Eraser,
-    ports::{
-        ErasureItem, Erasures, LedgerError, Metric, Ports, Progress, Telemetry as _, Traces,
-        Unreadable,
-    },
+use tracklayer_edge::flows::erase_person::Eraser;
+use tracklayer_edge::ports::{
+    ErasureItem, Erasures, LedgerError, Metric, Ports, Progress, Telemetry as _, Traces, Unreadable,
 };
 
 use crate::{audit::NO_ACCOUNT, context::Sweep, span::Span};
@@ -72,10 +69,7 @@ where
     /// # Errors
     /// If the ledger doesn't even take that.
     pub(crate) async fn erase(
-        &self,
-        row: &Row,
-        erasures: &[ErasureItem],
-        now: EventTime,
+        &self, row: &Row, erasures: &[ErasureItem], now: EventTime,
     ) -> Result<Erased, LedgerError> {
         let items: Vec<_> = erasures.iter().filter(|item| item.erasure.means(row)).collect();
         if items.is_empty() {
@@ -97,10 +91,7 @@ where
     /// # Errors
     /// If the ledger is unavailable.
     pub(crate) async fn erase_later(
-        &self,
-        row: &Unreadable,
-        erasures: &[ErasureItem],
-        now: EventTime,
+        &self, row: &Unreadable, erasures: &[ErasureItem], now: EventTime,
     ) -> Result<(), LedgerError> {
         for item in erasures.iter().filter(|item| item.erasure.may_mean(&row.texts)) {
             self.look_again(item, now).await?;
@@ -122,10 +113,7 @@ where
     /// # Errors
     /// If the ledger is unavailable.
     pub(crate) async fn finish_erasures(
-        &self,
-        began: EventTime,
-        now: EventTime,
-        period: i64,
+        &self, began: EventTime, now: EventTime, period: i64,
     ) -> Result<(), LedgerError> {
         let erasures = self.ledger.erasures(now).await?;
         for item in erasures.iter().filter(|item| is_waiting(item, began)) {

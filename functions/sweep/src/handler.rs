@@ -7,13 +7,11 @@ use tracklayer_edge::ports::{
     Audited, Erasures, GoalChecks, LedgerError, Metric, Ports, Telemetry, Traces,
 };
 
-use crate::{
-    context::Sweep,
-    counts::{ByAccount, Gauges, tally},
-    held::all_held,
-    span::Span,
-    wire::{Answer, Summary},
-};
+use crate::context::Sweep;
+use crate::counts::{ByAccount, Gauges, tally};
+use crate::held::all_held;
+use crate::span::Span;
+use crate::wire::{Answer, Summary};
 
 impl<P: Ports> Sweep<P>
 where
@@ -104,10 +102,7 @@ fn log(summary: &Summary) {
 /// account is left out. It counts from the moment that the row's wait asked for, which sweep does not
 /// move. Looks for clicks are never overdue: most of them find nothing.
 fn emit_overdue(
-    waiting: &ByAccount,
-    mapping: &Mapping,
-    now: EventTime,
-    telemetry: &impl Telemetry,
+    waiting: &ByAccount, mapping: &Mapping, now: EventTime, telemetry: &impl Telemetry,
 ) {
     for (account, seconds) in overdue(waiting, mapping, now) {
         #[expect(clippy::cast_precision_loss, reason = "a few days in seconds")]

@@ -6,23 +6,17 @@
 //! each of them leaves it for the class `wait` and gets one signal. So does each row of a goal that
 //! the mapping names no more: it is sent under its old name, and redriven if Microsoft refuses that.
 
-use tracklayer_core::{
-    ledger::index::IndexClass,
-    mapping::Account,
-    time::{DAY, EventTime},
-};
-use tracklayer_edge::{
-    flows::held::{classes, classes_of, goals},
-    ports::{AccountItem, GoalChecks, LedgerError, Ports},
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::mapping::Account;
+use tracklayer_core::time::{DAY, EventTime};
+use tracklayer_edge::flows::held::{classes, classes_of, goals};
+use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
 
-use crate::{
-    context::Sweep,
-    due_entries::DueEntries,
-    signals::{MAX_SIGNALS, Step},
-    span::Span,
-    wire::Summary,
-};
+use crate::context::Sweep;
+use crate::due_entries::DueEntries;
+use crate::signals::{MAX_SIGNALS, Step};
+use crate::span::Span;
+use crate::wire::Summary;
 
 /// Further than any row waits.
 const ANY_DUE: i64 = 400 * DAY;
@@ -59,10 +53,7 @@ where
     }
 
     async fn release(
-        &self,
-        class: &IndexClass,
-        span: &Span,
-        summary: &mut Summary,
+        &self, class: &IndexClass, span: &Span, summary: &mut Summary,
     ) -> Result<(), LedgerError> {
         let mut pages = DueEntries::new(&self.ledger, class, any_due(span.now));
         while let Some(entries) = pages.next().await? {

@@ -2,15 +2,14 @@
 
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use sweep::{Sweep, span::Span};
-use tracklayer_edge::{
-    aws::{clicks::Clicks, clients::Aws, ledger::Ledger, queue::Queue},
-    lambda::{
-        clock::SystemClock,
-        config,
-        telemetry::{self, StandardOutput},
-    },
-    ports::LedgerError,
-};
+use tracklayer_edge::aws::clicks::Clicks;
+use tracklayer_edge::aws::clients::Aws;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::aws::queue::Queue;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::telemetry::StandardOutput;
+use tracklayer_edge::lambda::{config, telemetry};
+use tracklayer_edge::ports::LedgerError;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

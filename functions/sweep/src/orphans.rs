@@ -8,18 +8,16 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, future::try_join_all, stream};
-use tracklayer_core::{
-    id::AccountName,
-    ledger::{index::IndexClass, orphan::Orphan, row::PartitionKey},
-    reconcile::{
-        decide::AccountView,
-        note::Context,
-        orphans::{Look, look},
-    },
-};
-use tracklayer_edge::{
-    flows::originals::siblings,
-    ports::{Index as _, LedgerError, Metric, Orphans as _, Ports, Telemetry as _},
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::PartitionKey;
+use tracklayer_core::reconcile::decide::AccountView;
+use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::reconcile::orphans::{Look, look};
+use tracklayer_edge::flows::originals::siblings;
+use tracklayer_edge::ports::{
+    Index as _, LedgerError, Metric, Orphans as _, Ports, Telemetry as _,
 };
 
 use crate::{context::Sweep, span::Span, wire::Summary};
@@ -52,9 +50,7 @@ impl<P: Ports> Sweep<P> {
     /// # Errors
     /// If the index can't be read.
     pub async fn look_at_orphans(
-        &self,
-        span: &Span,
-        summary: &mut Summary,
+        &self, span: &Span, summary: &mut Summary,
     ) -> Result<(), LedgerError> {
         let shards = IndexClass::Orphan.shards();
         let due = shards.iter().map(|shard| self.ledger.due_orphans(shard, span.now, PER_SHARD));
@@ -130,10 +126,7 @@ fn log(orphan: &Orphan, looked: &Looked) {
 
 impl Summary {
     fn count(
-        &mut self,
-        key: &PartitionKey,
-        looked: Result<Looked, LedgerError>,
-        counts: &mut Counts,
+        &mut self, key: &PartitionKey, looked: Result<Looked, LedgerError>, counts: &mut Counts,
     ) {
         let mut count = |account: Option<AccountName>, name, n| {
             let account = account.map_or_else(|| "none".to_owned(), |account| account.to_string());

@@ -15,11 +15,10 @@
 //! younger than a refusal counts as an operator's redrive.
 
 use futures::{StreamExt as _, future::join_all, stream};
-use tracklayer_core::{
-    ledger::{index::IndexClass, signal::Signal},
-    reconcile::decide::Policy,
-    time::EventTime,
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     DueEntry, Index as _, LedgerError, Ports, Signals as _, Telemetry as _,
 };
@@ -72,11 +71,7 @@ impl<P: Ports> Sweep<P> {
 
     /// Moves these entries on and signals their rows.
     pub(crate) async fn signal_page(
-        &self,
-        entries: &[DueEntry],
-        step: Step,
-        span: &Span,
-        summary: &mut Summary,
+        &self, entries: &[DueEntry], step: Step, span: &Span, summary: &mut Summary,
     ) {
         let groups = entries.chunks(TOGETHER).map(|group| async move {
             if span.has_time(&self.clock) {
@@ -137,10 +132,7 @@ impl<P: Ports> Sweep<P> {
 
     /// Sends a signal for each of these; answers with those that got none.
     async fn send(
-        &self,
-        entries: Vec<DueEntry>,
-        now: EventTime,
-        done: &mut Group,
+        &self, entries: Vec<DueEntry>, now: EventTime, done: &mut Group,
     ) -> Vec<DueEntry> {
         let signal = |entry: &DueEntry| Signal::of(&entry.key, entry.money.as_deref());
         let signals: Vec<Signal> = entries.iter().map(signal).collect();

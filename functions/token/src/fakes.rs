@@ -1,13 +1,11 @@
 //! Secrets Manager and the identity service in memory. Every call waits once before it does its
 //! work, so that a test can let two steps take turns; and it can be the last one of its process.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use tracklayer_core::id::AccountName;
 use tracklayer_edge::ports::{
@@ -15,10 +13,8 @@ use tracklayer_edge::ports::{
     SecretError, SecretVersions,
 };
 
-use crate::{
-    Token, TokenError,
-    wire::{Event, Outcome, Step},
-};
+use crate::wire::{Event, Outcome, Step};
+use crate::{Token, TokenError};
 
 pub const SECRET: &str = "arn:of:tracklayer/main-AbCdEf";
 pub const STEPS: [Step; 4] =
@@ -175,10 +171,7 @@ impl SecretVersions for &World {
     }
 
     async fn stage(
-        &self,
-        _: &str,
-        version: Option<&str>,
-        document: &Document,
+        &self, _: &str, version: Option<&str>, document: &Document,
     ) -> Result<bool, SecretError> {
         let staged = self.call(|store| {
             store.made += 1;
@@ -262,8 +255,7 @@ pub fn run<T>(future: impl Future<Output = T>) -> Option<T> {
 
 /// Runs two at once; each `true` lets the second one go on by one call.
 pub fn race<A, B>(
-    first: impl Future<Output = A>,
-    second: impl Future<Output = B>,
+    first: impl Future<Output = A>, second: impl Future<Output = B>,
     mut turns: impl Iterator<Item = bool>,
 ) -> (A, B) {
     let (mut first, mut second) = (pin!(first), pin!(second));

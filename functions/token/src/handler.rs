@@ -2,11 +2,9 @@
 
 use tracklayer_edge::ports::{Consents, Refusals, SecretVersions};
 
-use crate::{
-    context::Token,
-    error::TokenError,
-    wire::{Answer, Event, Outcome, Step},
-};
+use crate::context::Token;
+use crate::error::TokenError;
+use crate::wire::{Answer, Event, Outcome, Step};
 
 impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// Carries out one step.

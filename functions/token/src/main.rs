@@ -2,14 +2,12 @@
 
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
 use token::{Token, wire::Event};
-use tracklayer_edge::{
-    aws::{clients::Aws, ledger::Ledger, secret_versions::SecretVersions},
-    lambda::{config, telemetry},
-    microsoft::{
-        client::{Client, Endpoints},
-        tokens::Auth,
-    },
-};
+use tracklayer_edge::aws::clients::Aws;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::aws::secret_versions::SecretVersions;
+use tracklayer_edge::lambda::{config, telemetry};
+use tracklayer_edge::microsoft::client::{Client, Endpoints};
+use tracklayer_edge::microsoft::tokens::Auth;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

@@ -63,9 +63,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// Whether `found` is no longer what there is: then it is no ground for a decision. A version
     /// may have its label before it has contents.
     pub(crate) async fn has_changed(
-        &self,
-        event: &Event,
-        found: &Snapshot,
+        &self, event: &Event, found: &Snapshot,
     ) -> Result<bool, TokenError> {
         let now = self.snapshot(event).await?;
         Ok(now.labels != found.labels || now.pending.is_some() != found.pending.is_some())
@@ -73,9 +71,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
 
     /// The contents of the current version.
     pub(crate) async fn current(
-        &self,
-        event: &Event,
-        found: &Snapshot,
+        &self, event: &Event, found: &Snapshot,
     ) -> Result<Document, TokenError> {
         let document = self.versions.version(&event.secret_id, &found.current).await?;
         document.ok_or(TokenError::NoCurrent)

@@ -1,10 +1,8 @@
 //! The steps against accidents: killed, repeated, at once, refused, overtaken by a person.
 
-use crate::{
-    TokenError,
-    fakes::{Mode, STEPS, World, event, race, run},
-    wire::{Event, Outcome, Step},
-};
+use crate::TokenError;
+use crate::fakes::{Mode, STEPS, World, event, race, run};
+use crate::wire::{Event, Outcome, Step};
 
 const MODES: [Mode; 3] = [Mode::Keep, Mode::Rotate, Mode::RotateAndRevoke];
 

@@ -10,27 +10,19 @@
 
 use std::{hint::black_box, time::Instant};
 
-use tracklayer_core::{
-    event::{Event, parse_event},
-    ledger::{
-        observed::{Destination, Environment, Kind},
-        row::Row,
-        signal::Signal,
-    },
-    mapping::Mapping,
-    microsoft::{
-        payload::{ApplyConversions, OfflineConversion},
-        reply::read_apply,
-    },
-    reconcile::{
-        attribution::Credit,
-        decide::{AccountView, Action, Policy},
-        intake::{facts_of, place},
-        note::{CallRef, Context, Note},
-        verdict::{Sent, verdict},
-    },
-    time::EventTime,
-};
+use tracklayer_core::event::{Event, parse_event};
+use tracklayer_core::ledger::observed::{Destination, Environment, Kind};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::microsoft::payload::{ApplyConversions, OfflineConversion};
+use tracklayer_core::microsoft::reply::read_apply;
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::decide::{AccountView, Action, Policy};
+use tracklayer_core::reconcile::intake::{facts_of, place};
+use tracklayer_core::reconcile::note::{CallRef, Context, Note};
+use tracklayer_core::reconcile::verdict::{Sent, verdict};
+use tracklayer_core::time::EventTime;
 use upload::wire::SqsEvent;
 
 const ROWS: usize = 1_000;

@@ -1,19 +1,15 @@
 //! The ad accounts of a batch: their secrets, and what all workers know of them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use tracklayer_core::{
-    id::AccountName,
-    ledger::observed::{Destination, Environment},
-    reconcile::decide::AccountView,
-    time::EventTime,
-};
-use tracklayer_edge::{
-    flows::sign_in::SignIn,
-    ports::{AccountItem, AccountSecret, Clock as _, Found, Ports, Secrets as _, Versioned},
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::observed::{Destination, Environment};
+use tracklayer_core::reconcile::decide::AccountView;
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::sign_in::SignIn;
+use tracklayer_edge::ports::{
+    AccountItem, AccountSecret, Clock as _, Found, Ports, Secrets as _, Versioned,
 };
 
 use crate::run::Run;

@@ -2,19 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::{
-        facts::Facts,
-        row::{Row, RowKey},
-        signal::Signal,
-        wait::WaitReason,
-    },
-    reconcile::{
-        calls::CAREFUL_FROM,
-        decide::{Policy, busy_until},
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::calls::CAREFUL_FROM;
+use tracklayer_core::reconcile::decide::{Policy, busy_until};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::Deferral;
 
 use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
@@ -207,10 +201,8 @@ impl From<SqsRecord> for Message {
 #[cfg(test)]
 mod tests {
     use test_support::rows::{accepted_row, facts, key_of, open, row, sold};
-    use tracklayer_core::ledger::{
-        index::IndexClass,
-        observed::{Claim, Refusal, RefusalReason},
-    };
+    use tracklayer_core::ledger::index::IndexClass;
+    use tracklayer_core::ledger::observed::{Claim, Refusal, RefusalReason};
 
     use super::*;
 

@@ -1,30 +1,20 @@
 //! Before anything is sent: lift refusals of redriven rows, decide each row, write down what waits.
 
-use std::{
-    ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tracklayer_core::{
-    ledger::{
-        index::Open,
-        observed::{Adjustment, Kind, RefusalReason},
-        wait::WaitReason,
-    },
-    reconcile::{
-        calls::{CAREFUL_FROM, Item, Operation},
-        decide::{Action, busy_until, is_rushed, next_action},
-        note::Note,
-        redrive::{Redrive, redrive},
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::index::Open;
+use tracklayer_core::ledger::observed::{Adjustment, Kind, RefusalReason};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::calls::{CAREFUL_FROM, Item, Operation};
+use tracklayer_core::reconcile::decide::{Action, busy_until, is_rushed, next_action};
+use tracklayer_core::reconcile::note::Note;
+use tracklayer_core::reconcile::redrive::{Redrive, redrive};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{Clock as _, Ports};
 
-use crate::{
-    batch::{Disposition, Work},
-    run::Run,
-};
+use crate::batch::{Disposition, Work};
+use crate::run::Run;
 
 /// A row to be sent, by its place in the batch.
 #[derive(Clone, Debug)]
@@ -115,9 +105,7 @@ impl<P: Ports> Run<'_, P> {
     }
 
     fn item(
-        &mut self,
-        index: usize,
-        adjustment: Option<(Adjustment, EventTime)>,
+        &mut self, index: usize, adjustment: Option<(Adjustment, EventTime)>,
     ) -> Option<Item<Load>> {
         let upload = self.upload;
         let work = &self.works[index];

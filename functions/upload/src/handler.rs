@@ -6,21 +6,19 @@
 use std::ops::Range;
 
 use tracklayer_core::reconcile::calls::Item;
-use tracklayer_edge::{
-    lambda::deadline::Deadline,
-    ports::{Batches as _, Clock as _, Erasures, Found, Ports, Signals as _, Telemetry as _},
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::ports::{
+    Batches as _, Clock as _, Erasures, Found, Ports, Signals as _, Telemetry as _,
 };
 
-use crate::{
-    accounts::Accounts,
-    batch::{Batch, Work},
-    context::Upload,
-    deadline::RunTime,
-    decide::Load,
-    log::Report,
-    run::Run,
-    wire::{SqsBatchResponse, SqsEvent},
-};
+use crate::accounts::Accounts;
+use crate::batch::{Batch, Work};
+use crate::context::Upload;
+use crate::deadline::RunTime;
+use crate::decide::Load;
+use crate::log::Report;
+use crate::run::Run;
+use crate::wire::{SqsBatchResponse, SqsEvent};
 
 impl<P: Ports> Upload<P>
 where

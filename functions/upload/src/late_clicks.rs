@@ -7,20 +7,16 @@
 use std::ops::Range;
 
 use futures::{StreamExt as _, stream};
-use tracklayer_core::{
-    ledger::{facts::Facts, row::Row, wait::WaitReason},
-    reconcile::{
-        attribution::{Credit, Fresh},
-        decide::Policy,
-        erasure::erase,
-        intake::credited_to,
-    },
-    time::EventTime,
-};
-use tracklayer_edge::{
-    flows::{erase_person, find_click},
-    ports::{Claims as _, Clock as _, Erasures, LedgerError, Ports},
-};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::attribution::{Credit, Fresh};
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_core::reconcile::intake::credited_to;
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::{erase_person, find_click};
+use tracklayer_edge::ports::{Claims as _, Clock as _, Erasures, LedgerError, Ports};
 
 use crate::{batch::Disposition, context::Upload, run::Run};
 
@@ -106,10 +102,7 @@ where
 
     /// The row's facts with `credit`, at a second that is free for its new key.
     async fn credit(
-        &self,
-        row: &Row,
-        credit: &Credit,
-        now: EventTime,
+        &self, row: &Row, credit: &Credit, now: EventTime,
     ) -> Result<Looked, LedgerError> {
         let mut facts = credited_to(&row.facts, credit);
         if let (true, Some(reason)) = (facts == row.facts, credit.missing()) {
@@ -140,11 +133,9 @@ fn is_looked_at(row: &Row, now: EventTime, policy: &Policy) -> bool {
 #[cfg(test)]
 mod tests {
     use test_support::rows::{POLICY, accepted_row, after, row, sold};
-    use tracklayer_core::{
-        ledger::observed::{Refusal, RefusalReason},
-        person::identity::Identity,
-        time::DAY,
-    };
+    use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
+    use tracklayer_core::person::identity::Identity;
+    use tracklayer_core::time::DAY;
 
     use super::*;
 

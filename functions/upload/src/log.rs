@@ -1,36 +1,22 @@
 //! What a run reports: one log line per batch and one per call, metrics per account.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracklayer_core::{
-    id::AccountName,
-    ledger::{
-        observed::{Kind, RefusalReason},
-        row::RowKey,
-    },
-    microsoft::{
-        errors::ErrorClass,
-        reply::{MicrosoftError, Reply, RowOutcome},
-    },
-    reconcile::{
-        calls::{Call, Operation},
-        note::Note,
-    },
-    time::EventTime,
-};
-use tracklayer_edge::{
-    flows::sign_in::SignInError,
-    ports::{Metric, Telemetry},
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::observed::{Kind, RefusalReason};
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::microsoft::errors::ErrorClass;
+use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome};
+use tracklayer_core::reconcile::calls::{Call, Operation};
+use tracklayer_core::reconcile::note::Note;
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::sign_in::SignInError;
+use tracklayer_edge::ports::{Metric, Telemetry};
 
-use crate::{
-    batch::{Batch, Disposition, Work},
-    decide::Load,
-};
+use crate::batch::{Batch, Disposition, Work};
+use crate::decide::Load;
 
 /// Failed rows that a line names; the rest is counted, and found by `status`.
 const NAMED_ROWS: usize = 100;
@@ -287,15 +273,12 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use tracklayer_core::{
-        ledger::observed::{Destination, Environment},
-        microsoft::{errors::look_up, reply::read_apply},
-        reconcile::{
-            decide::Policy,
-            note::CallRef,
-            verdict::{Sent, verdict},
-        },
-    };
+    use tracklayer_core::ledger::observed::{Destination, Environment};
+    use tracklayer_core::microsoft::errors::look_up;
+    use tracklayer_core::microsoft::reply::read_apply;
+    use tracklayer_core::reconcile::decide::Policy;
+    use tracklayer_core::reconcile::note::CallRef;
+    use tracklayer_core::reconcile::verdict::{Sent, verdict};
     use tracklayer_edge::ports::{AccountItem, AccountSecret, Versioned};
 
     use super::*;

@@ -1,18 +1,16 @@
 //! `upload`: reads signals, decides what each row needs, and sends it to Microsoft in batches.
 
 use lambda_runtime::{LambdaEvent, run, service_fn};
-use tracklayer_edge::{
-    aws::{account_secrets::Secrets, clicks::Clicks, clients::Aws, ledger::Ledger, queue::Queue},
-    lambda::{
-        clock::SystemClock,
-        config,
-        telemetry::{self, StandardOutput},
-    },
-    microsoft::{
-        client::{Client, Endpoints},
-        tokens::Auth,
-    },
-};
+use tracklayer_edge::aws::account_secrets::Secrets;
+use tracklayer_edge::aws::clicks::Clicks;
+use tracklayer_edge::aws::clients::Aws;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::aws::queue::Queue;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::telemetry::StandardOutput;
+use tracklayer_edge::lambda::{config, telemetry};
+use tracklayer_edge::microsoft::client::{Client, Endpoints};
+use tracklayer_edge::microsoft::tokens::Auth;
 use upload::{Deadline, Upload, wire::SqsEvent};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,18 +1,15 @@
 //! One run in progress: from rows that were read to what is written about them.
 
-use tracklayer_core::{
-    ledger::{index::IndexClass, row::Row},
-    reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message},
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message};
 use tracklayer_edge::ports::{Batches as _, Clock as _, Ports, Written};
 
-use crate::{
-    accounts::Accounts,
-    batch::{Disposition, Work},
-    context::Upload,
-    deadline::RunTime,
-    log::Report,
-};
+use crate::accounts::Accounts;
+use crate::batch::{Disposition, Work};
+use crate::context::Upload;
+use crate::deadline::RunTime;
+use crate::log::Report;
 
 /// How often an outcome is written anew when other writers are faster.
 const WRITE_ROUNDS: usize = 8;

@@ -1,30 +1,23 @@
 //! The calls to Microsoft: claim, send, read the answer, write it down before the next call.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde::Serialize;
-use tracklayer_core::{
-    id::AccountName,
-    ledger::{observed::Kind, row::Row},
-    microsoft::{
-        payload::{
-            APPLY_ADJUSTMENTS, APPLY_CONVERSIONS, ApplyAdjustments, ApplyConversions,
-            OfflineConversion, OfflineConversionAdjustment,
-        },
-        reply::{MicrosoftError, Reply, read_apply},
-    },
-    reconcile::{
-        calls::{Call, Care, Item, Operation, calls, groups},
-        note::{CallRef, Note},
-        verdict::{Sent, Trouble, Verdict, verdict},
-    },
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::observed::Kind;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::microsoft::payload::{
+    APPLY_ADJUSTMENTS, APPLY_CONVERSIONS, ApplyAdjustments, ApplyConversions, OfflineConversion,
+    OfflineConversionAdjustment,
 };
-use tracklayer_edge::{
-    flows::sign_in::Session,
-    ports::{AccountItems as _, Answer, Clock as _, Microsoft as _, Ports, Secrets as _},
+use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, read_apply};
+use tracklayer_core::reconcile::calls::{Call, Care, Item, Operation, calls, groups};
+use tracklayer_core::reconcile::note::{CallRef, Note};
+use tracklayer_core::reconcile::verdict::{Sent, Trouble, Verdict, verdict};
+use tracklayer_edge::flows::sign_in::Session;
+use tracklayer_edge::ports::{
+    AccountItems as _, Answer, Clock as _, Microsoft as _, Ports, Secrets as _,
 };
 
 use crate::{accounts::destination, batch::Disposition, decide::Load, log::CallLine, run::Run};
@@ -198,10 +191,7 @@ impl<P: Ports> Run<'_, P> {
     /// One call, and a second one with a new token if the first one's was refused. `None`: Microsoft
     /// could not be reached.
     async fn exchange(
-        &mut self,
-        call: &Call<Load>,
-        session: &mut Session,
-        timeout: Duration,
+        &mut self, call: &Call<Load>, session: &mut Session, timeout: Duration,
     ) -> Option<Verdict> {
         let first = self.post(call, session, timeout).await?;
         // Of what may have been taken, a second answer would take the first one's claim back.
@@ -219,10 +209,7 @@ impl<P: Ports> Run<'_, P> {
     }
 
     async fn post(
-        &mut self,
-        call: &Call<Load>,
-        session: &Session,
-        timeout: Duration,
+        &mut self, call: &Call<Load>, session: &Session, timeout: Duration,
     ) -> Option<Verdict> {
         let upload = self.upload;
         // All of the call's rows or nothing: what Microsoft calls `Index` is a place in this list.
@@ -269,10 +256,7 @@ impl<P: Ports> Run<'_, P> {
 
     /// What a refusal of the whole call means for the account's other calls.
     async fn stop(
-        &mut self,
-        trouble: Trouble,
-        error: &MicrosoftError,
-        account: &AccountName,
+        &mut self, trouble: Trouble, error: &MicrosoftError, account: &AccountName,
     ) -> Disposition {
         if trouble == Trouble::Throttled {
             self.report.count(account, "Throttled");

@@ -59,10 +59,7 @@ pub enum FunctionError {
 
 /// `POST /2015-03-31/functions/{name}/invocations`.
 pub(crate) async fn invoke(
-    State(aws): State<Aws>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    State(aws): State<Aws>, Path(name): Path<String>, headers: HeaderMap, body: Bytes,
 ) -> Response {
     let Some(functions) = aws.functions().filter(|functions| functions.has(&name)) else {
         return unknown(&aws, &name);

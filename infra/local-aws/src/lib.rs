@@ -221,10 +221,7 @@ impl Aws {
     }
 
     async fn dispatch(
-        &self,
-        target: &str,
-        body: Value,
-        url: Option<&str>,
+        &self, target: &str, body: Value, url: Option<&str>,
     ) -> Result<Value, AwsError> {
         match target.split_once('.') {
             Some(("AmazonSQS", operation)) => self.services.sqs.call(operation, body, url).await,

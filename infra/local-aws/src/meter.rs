@@ -1,12 +1,8 @@
 //! What DynamoDB would charge: capacity units by operation and table, once they are measured.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
 use serde_json::{Value, json};

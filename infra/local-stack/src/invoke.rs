@@ -17,9 +17,7 @@ struct Known(BTreeMap<String, Function>);
 
 /// Makes the functions known to the local AWS and configures the rotations of the template.
 pub(crate) async fn connect(
-    aws: &Aws,
-    plan: &Plan,
-    functions: &BTreeMap<String, Function>,
+    aws: &Aws, plan: &Plan, functions: &BTreeMap<String, Function>,
 ) -> Result<()> {
     let mut known = functions.clone();
     for planned in &plan.functions {

@@ -173,9 +173,7 @@ impl Drop for Stack {
 }
 
 async fn microsoft(
-    options: &Options,
-    accounts: &[accounts::LocalAccount],
-    servers: &mut Servers,
+    options: &Options, accounts: &[accounts::LocalAccount], servers: &mut Servers,
 ) -> Result<(Option<Simulator>, String)> {
     if let Some(url) = &options.microsoft_url {
         return Ok((None, url.trim_end_matches('/').to_owned()));
@@ -189,10 +187,7 @@ async fn microsoft(
 }
 
 fn read_plan(
-    options: &Options,
-    aws_url: &str,
-    microsoft_url: &str,
-    shop_url: &str,
+    options: &Options, aws_url: &str, microsoft_url: &str, shop_url: &str,
 ) -> Result<Plan> {
     let (path, text) = build::template()?;
     let place = Place {
@@ -206,9 +201,7 @@ fn read_plan(
 
 /// Everything that differs from a deployment and has a parameter in the template goes through it.
 fn parameters(
-    options: &Options,
-    microsoft_url: &str,
-    shop_url: &str,
+    options: &Options, microsoft_url: &str, shop_url: &str,
 ) -> Result<BTreeMap<String, String>> {
     let shop_as_localhost = shop_url.replace("127.0.0.1", "localhost");
     let mut parameters = BTreeMap::from([
@@ -241,9 +234,7 @@ fn described(plan: &Plan, api_url: &str) -> local_aws::StackDescription {
 }
 
 async fn functions(
-    plan: &Plan,
-    options: &Options,
-    aws_url: &str,
+    plan: &Plan, options: &Options, aws_url: &str,
 ) -> Result<BTreeMap<String, Function>> {
     let names: Vec<String> = plan.functions.iter().map(|function| function.name.clone()).collect();
     let programs = build::build(&names, options.release).await?;
@@ -260,11 +251,7 @@ async fn functions(
 }
 
 fn spec(
-    plan: &FunctionPlan,
-    program: PathBuf,
-    concurrency: usize,
-    aws_url: &str,
-    options: &Options,
+    plan: &FunctionPlan, program: PathBuf, concurrency: usize, aws_url: &str, options: &Options,
 ) -> FunctionSpec {
     let mut env = plan.env.clone();
     env.insert("AWS_ENDPOINT_URL".to_owned(), aws_url.to_owned());
@@ -290,10 +277,7 @@ fn routes(plan: &Plan, functions: &BTreeMap<String, Function>) -> Result<Vec<gat
 }
 
 fn jobs(
-    plan: &Plan,
-    options: &Options,
-    functions: &BTreeMap<String, Function>,
-    aws: &Aws,
+    plan: &Plan, options: &Options, functions: &BTreeMap<String, Function>, aws: &Aws,
 ) -> Result<JoinSet<()>> {
     let mut jobs = JoinSet::new();
     for source in &plan.event_sources {

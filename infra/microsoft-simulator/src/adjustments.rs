@@ -8,23 +8,19 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    errors::{ApiFault, BatchError},
-    instant,
-    ledger::{Change, Ledger, Worth},
-    rows::{self, Findings, Row, filled},
-    scene::Scene,
-    subject::Subject,
-};
+use crate::errors::{ApiFault, BatchError};
+use crate::ledger::{Change, Ledger, Worth};
+use crate::rows::{Findings, Row, filled};
+use crate::scene::Scene;
+use crate::subject::Subject;
+use crate::{instant, rows};
 
 /// Member of the request that holds the rows.
 pub(crate) const LIST: &str = "OfflineConversionAdjustments";
 
 /// Applies the rows without errors; returns the errors of the others.
 pub(crate) fn apply(
-    scene: &Scene<'_>,
-    body: &[u8],
-    ledger: &mut Ledger,
+    scene: &Scene<'_>, body: &[u8], ledger: &mut Ledger,
 ) -> Result<Vec<BatchError>, ApiFault> {
     let rows = rows::read_list(body, LIST)?;
     let visible_after = scene.settings.visible_after();
@@ -51,10 +47,7 @@ fn check(scene: &Scene<'_>, row: &Row) -> Result<(Subject, Change), Vec<BatchErr
 }
 
 fn check_time(
-    scene: &Scene<'_>,
-    row: &Row,
-    conversion_time: Option<OffsetDateTime>,
-    findings: &mut Findings,
+    scene: &Scene<'_>, row: &Row, conversion_time: Option<OffsetDateTime>, findings: &mut Findings,
 ) {
     let Some(text) = filled(&row.adjustment_time) else {
         return findings.add(5619, "AdjustmentTime");

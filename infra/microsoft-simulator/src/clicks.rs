@@ -10,12 +10,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    instant,
-    reason::{Credit, Reason},
-    settings::{Goal, Settings},
-    subject::{Subject, bare_click_id},
-};
+use crate::instant;
+use crate::reason::{Credit, Reason};
+use crate::settings::{Goal, Settings};
+use crate::subject::{Subject, bare_click_id};
 
 /// A click on an ad.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,11 +57,7 @@ impl Clicks {
 
     /// The click that a conversion is credited to: of several the latest that fits.
     pub(crate) fn credit(
-        &self,
-        subject: &Subject,
-        goal: &Goal,
-        settings: &Settings,
-        now: OffsetDateTime,
+        &self, subject: &Subject, goal: &Goal, settings: &Settings, now: OffsetDateTime,
     ) -> Credit {
         let by_hash = subject.click_id.is_none();
         let unmatched = if by_hash { "MissingMatchIdentifiers" } else { "NoMatchingClickFound" };

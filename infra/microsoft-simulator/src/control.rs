@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{Query, State},
-    http::StatusCode,
-    response::{Html, IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    calls::Call,
-    clicks::Click,
-    ledger::{Conversion, Unattributed},
-    settings::Settings,
-    simulator::Simulator,
-};
+use crate::calls::Call;
+use crate::clicks::Click;
+use crate::ledger::{Conversion, Unattributed};
+use crate::settings::Settings;
+use crate::simulator::Simulator;
 
 pub(crate) fn routes() -> Router<Simulator> {
     Router::new()
@@ -52,8 +48,7 @@ struct Conversions {
 }
 
 async fn conversions(
-    State(simulator): State<Simulator>,
-    Query(narrow): Query<Narrow>,
+    State(simulator): State<Simulator>, Query(narrow): Query<Narrow>,
 ) -> Json<Conversions> {
     let mut conversions = simulator.conversions();
     conversions.retain(|conversion| narrow.includes(&conversion.account));
@@ -68,8 +63,7 @@ struct UnattributedRows {
 }
 
 async fn unattributed(
-    State(simulator): State<Simulator>,
-    Query(narrow): Query<Narrow>,
+    State(simulator): State<Simulator>, Query(narrow): Query<Narrow>,
 ) -> Json<UnattributedRows> {
     let mut unattributed = simulator.unattributed();
     unattributed.retain(|row| narrow.includes(&row.account));

@@ -6,26 +6,23 @@
 
 use rust_decimal::Decimal;
 
-use crate::{
-    errors::{ApiFault, BatchError},
-    ledger::{Ledger, Worth},
-    limits::{MAX_AGE, MAX_MODEL},
-    money::{self, Number},
-    reason::Credit,
-    rows::{self, Findings, Row, filled},
-    scene::Scene,
-    settings::Goal,
-    subject::Subject,
-};
+use crate::errors::{ApiFault, BatchError};
+use crate::ledger::{Ledger, Worth};
+use crate::limits::{MAX_AGE, MAX_MODEL};
+use crate::money::Number;
+use crate::reason::Credit;
+use crate::rows::{Findings, Row, filled};
+use crate::scene::Scene;
+use crate::settings::Goal;
+use crate::subject::Subject;
+use crate::{money, rows};
 
 /// Member of the request that holds the rows.
 pub(crate) const LIST: &str = "OfflineConversions";
 
 /// Accepts the rows without errors; returns those of the others.
 pub(crate) fn apply(
-    scene: &Scene<'_>,
-    body: &[u8],
-    ledger: &mut Ledger,
+    scene: &Scene<'_>, body: &[u8], ledger: &mut Ledger,
 ) -> Result<Vec<BatchError>, ApiFault> {
     let rows = rows::read_list(body, LIST)?;
     let errors = rows::for_each(scene, LIST, &rows, |row| {

@@ -9,11 +9,9 @@ use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    calls::Call,
-    fault_rule::{Fault, FaultRule, ForcedError},
-    reason::Reason,
-};
+use crate::calls::Call;
+use crate::fault_rule::{Fault, FaultRule, ForcedError};
+use crate::reason::Reason;
 
 /// What the rules that act on a call do to it.
 #[derive(Debug, Default)]

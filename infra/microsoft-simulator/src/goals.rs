@@ -8,12 +8,10 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    errors::{ApiFault, BatchError},
-    limits::MAX_GOAL_IDS,
-    reply::Reply,
-    settings::{Account, CountType, Goal, Revenue, RevenueType},
-};
+use crate::errors::{ApiFault, BatchError};
+use crate::limits::MAX_GOAL_IDS;
+use crate::reply::Reply;
+use crate::settings::{Account, CountType, Goal, Revenue, RevenueType};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

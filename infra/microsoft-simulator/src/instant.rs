@@ -24,8 +24,7 @@ pub(crate) fn format(instant: OffsetDateTime) -> String {
 }
 
 pub(crate) fn serialize<S: Serializer>(
-    instant: &OffsetDateTime,
-    serializer: S,
+    instant: &OffsetDateTime, serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*instant))
 }
@@ -53,8 +52,7 @@ pub(crate) mod optional {
     use super::*;
 
     pub(crate) fn serialize<S: Serializer>(
-        instant: &Option<OffsetDateTime>,
-        serializer: S,
+        instant: &Option<OffsetDateTime>, serializer: S,
     ) -> Result<S::Ok, S::Error> {
         match instant {
             Some(instant) => serializer.serialize_some(&format(*instant)),

@@ -12,14 +12,11 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    instant,
-    limits::MAX_AGE,
-    money,
-    reason::{Credit, Reason},
-    refusals::Refusals,
-    subject::{Identity, Key, Subject},
-};
+use crate::limits::MAX_AGE;
+use crate::reason::{Credit, Reason};
+use crate::refusals::Refusals;
+use crate::subject::{Identity, Key, Subject};
+use crate::{instant, money};
 
 /// A stored conversion; its JSON is a row of `GET /simulator/conversions`.
 #[derive(Clone, Debug, Serialize)]
@@ -154,11 +151,7 @@ impl Ledger {
 
     /// Stores a conversion that is credited. One with a known key is only counted as a duplicate.
     pub(crate) fn accept(
-        &mut self,
-        subject: Subject,
-        worth: Worth,
-        credit: Credit,
-        now: OffsetDateTime,
+        &mut self, subject: Subject, worth: Worth, credit: Credit, now: OffsetDateTime,
     ) {
         if let Some(known) = self.known(&subject.key) {
             known.duplicates += 1;
@@ -194,11 +187,7 @@ impl Ledger {
     /// Applies an adjustment to its conversion if that is visible by now, else records why the
     /// adjustment comes to nothing.
     pub(crate) fn adjust(
-        &mut self,
-        subject: &Subject,
-        change: Change,
-        visible_after: Duration,
-        now: OffsetDateTime,
+        &mut self, subject: &Subject, change: Change, visible_after: Duration, now: OffsetDateTime,
     ) {
         let visible = |known: &&mut Conversion| now - known.accepted_at >= visible_after;
         let row = change.name();

@@ -29,8 +29,7 @@ pub(crate) enum Number {
 
 /// Writes the decimal's digits as a JSON number; `null` for none.
 pub(crate) fn serialize<S: Serializer>(
-    amount: &Option<Decimal>,
-    serializer: S,
+    amount: &Option<Decimal>, serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let Some(amount) = amount else {
         return serializer.serialize_none();

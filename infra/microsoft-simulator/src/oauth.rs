@@ -10,10 +10,8 @@ use std::collections::HashMap;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    reply::{Reply, oauth_error},
-    settings::{OAuth, RefreshTokens},
-};
+use crate::reply::{Reply, oauth_error};
+use crate::settings::{OAuth, RefreshTokens};
 
 const SCOPES: [&str; 2] =
     ["https://ads.microsoft.com/msads.manage", "https://si.ads.microsoft.com/msads.manage"];
@@ -65,10 +63,7 @@ impl Tokens {
     }
 
     fn check(
-        &self,
-        settings: &OAuth,
-        form: &Form,
-        now: OffsetDateTime,
+        &self, settings: &OAuth, form: &Form, now: OffsetDateTime,
     ) -> Result<(String, u64), Reply> {
         if form.get("grant_type") != Some("refresh_token") {
             let text = "The grant type is not supported.";

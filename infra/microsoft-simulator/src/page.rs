@@ -5,14 +5,12 @@ use std::fmt::{self, Display, Write};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
-use crate::{
-    instant::format,
-    ledger::{Conversion, ConversionState, Unattributed},
-    refusals::{RefusedCall, RefusedRow},
-    report::Counts,
-    settings::{Account, CountType, Goal},
-    state::State,
-};
+use crate::instant::format;
+use crate::ledger::{Conversion, ConversionState, Unattributed};
+use crate::refusals::{RefusedCall, RefusedRow};
+use crate::report::Counts;
+use crate::settings::{Account, CountType, Goal};
+use crate::state::State;
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta http-equiv=\"refresh\" content=\"5\"><title>Simulated Microsoft Advertising</title><style>\
@@ -80,10 +78,7 @@ fn counted(goal: &Goal) -> &'static str {
 }
 
 fn conversions(
-    page: &mut String,
-    state: &State,
-    account: &Account,
-    now: OffsetDateTime,
+    page: &mut String, state: &State, account: &Account, now: OffsetDateTime,
 ) -> fmt::Result {
     let heads =
         ["Goal", "Conversion time", "Click", "Value", "Net now", "Currency", "State", "Repeats"];
@@ -185,10 +180,7 @@ fn amount(amount: Option<Decimal>) -> String {
 }
 
 fn table<T>(
-    page: &mut String,
-    title: &str,
-    heads: &[&str],
-    rows: impl Iterator<Item = T>,
+    page: &mut String, title: &str, heads: &[&str], rows: impl Iterator<Item = T>,
     write_row: impl Fn(&mut String, T) -> fmt::Result,
 ) -> fmt::Result {
     write!(page, "<h3>{title}</h3><table><tr>")?;

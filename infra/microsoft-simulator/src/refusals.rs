@@ -6,12 +6,10 @@
 use time::OffsetDateTime;
 use tracklayer_core::microsoft::errors::look_up;
 
-use crate::{
-    calls::Call,
-    errors::{ApiFault, BatchError, message, symbol},
-    rows::{Row, filled},
-    scene::Scene,
-};
+use crate::calls::Call;
+use crate::errors::{ApiFault, BatchError, message, symbol};
+use crate::rows::{Row, filled};
+use crate::scene::Scene;
 
 /// Everything refused so far, in the order of arrival.
 #[derive(Debug, Default)]

@@ -3,11 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{
-    errors::{ApiFault, BatchError, message, symbol},
-    fault_rule::{AnswerBody, ForcedError},
-    settings::FaultForm,
-};
+use crate::errors::{ApiFault, BatchError, message, symbol};
+use crate::fault_rule::{AnswerBody, ForcedError};
+use crate::settings::FaultForm;
 
 const HTML_PAGE: &str = "<html><head><title>Service unavailable</title></head>\
     <body><h1>The service is temporarily unavailable.</h1></body></html>";

@@ -10,16 +10,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use time::{Date, OffsetDateTime, Time};
 
-use crate::{
-    errors::{ApiFault, BatchError},
-    goals, instant,
-    ledger::{Ledger, Outcome},
-    limits::{MAX_REPORT_GOALS, MAX_REPORT_RANGE},
-    reason::Reason,
-    reply::Reply,
-    scene::Scene,
-    settings::Goal,
-};
+use crate::errors::{ApiFault, BatchError};
+use crate::ledger::{Ledger, Outcome};
+use crate::limits::{MAX_REPORT_GOALS, MAX_REPORT_RANGE};
+use crate::reason::Reason;
+use crate::reply::Reply;
+use crate::scene::Scene;
+use crate::settings::Goal;
+use crate::{goals, instant};
 
 /// The channel through which all rows arrive here.
 const CHANNEL: &str = "CampaignManagementAPI";

@@ -11,17 +11,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
-use crate::{
-    errors::{ApiFault, BatchError},
-    fault_rule::ForcedError,
-    instant,
-    limits::{MAX_AGE, MAX_DECIMALS, MAX_ROWS, MAX_VALUE},
-    money::{self, Number},
-    reason::{PAUSED, Reason},
-    scene::Scene,
-    settings::{CountType, Goal},
-    subject::{Identity, Key, Subject, bare_click_id},
-};
+use crate::errors::{ApiFault, BatchError};
+use crate::fault_rule::ForcedError;
+use crate::limits::{MAX_AGE, MAX_DECIMALS, MAX_ROWS, MAX_VALUE};
+use crate::money::Number;
+use crate::reason::{PAUSED, Reason};
+use crate::scene::Scene;
+use crate::settings::{CountType, Goal};
+use crate::subject::{Identity, Key, Subject, bare_click_id};
+use crate::{instant, money};
 
 /// Ids of Microsoft's samples: never a real click.
 const TEST_CLICK_IDS: [&str; 2] = ["Example-123", "01234567890123456789012345678901"];
@@ -87,9 +85,7 @@ pub(crate) fn read_list(body: &[u8], list: &str) -> Result<Vec<Option<Row>>, Api
 
 /// Runs `apply` on each row to which no rule gives an error; returns `PartialErrors`.
 pub(crate) fn for_each(
-    scene: &Scene<'_>,
-    list: &str,
-    rows: &[Option<Row>],
+    scene: &Scene<'_>, list: &str, rows: &[Option<Row>],
     mut apply: impl FnMut(&Row) -> Result<(), Vec<BatchError>>,
 ) -> Vec<BatchError> {
     let mut errors = Vec::new();
@@ -258,9 +254,7 @@ fn is_click_id(text: &str) -> bool {
 
 /// Checks a value, if there is one.
 pub(crate) fn value(
-    raw: Option<&RawValue>,
-    field: &str,
-    findings: &mut Findings,
+    raw: Option<&RawValue>, field: &str, findings: &mut Findings,
 ) -> Option<Decimal> {
     let amount = match money::parse(raw?)? {
         Number::Exact(amount) if is_value(amount) => Some(amount),
@@ -274,9 +268,7 @@ pub(crate) fn value(
 
 /// Checks a currency, if there is one, against ISO 4217: Microsoft's own list is out of date.
 pub(crate) fn currency(
-    code: &Option<String>,
-    field: &str,
-    findings: &mut Findings,
+    code: &Option<String>, field: &str, findings: &mut Findings,
 ) -> Option<String> {
     let code = filled(code)?;
     if Currency::from_code(code).is_none() {

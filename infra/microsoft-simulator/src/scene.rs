@@ -2,11 +2,9 @@
 
 use time::OffsetDateTime;
 
-use crate::{
-    clicks::Clicks,
-    faults::Plan,
-    settings::{Account, Settings},
-};
+use crate::clicks::Clicks;
+use crate::faults::Plan;
+use crate::settings::{Account, Settings};
 
 /// The settings, the account of the call, the click history, the faults that act, and the time.
 pub(crate) struct Scene<'a> {

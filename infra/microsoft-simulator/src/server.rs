@@ -2,20 +2,16 @@
 
 use std::{io, net::SocketAddr};
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{Request, State as Shared},
-    http::{HeaderName, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
-use crate::{
-    calls::{Call, count_rows, kept},
-    control,
-    reply::Reply,
-    simulator::Simulator,
-};
+use crate::calls::{Call, count_rows, kept};
+use crate::control;
+use crate::reply::Reply;
+use crate::simulator::Simulator;
 
 impl Simulator {
     /// Microsoft's paths and `/simulator/…`. A fault drops a connection by unwinding its task, so the

@@ -4,14 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use crate::{
-    calls::Call,
-    clicks::Click,
-    ledger::{Conversion, Unattributed},
-    page,
-    settings::Settings,
-    state::{Outcome, State},
-};
+use crate::calls::Call;
+use crate::clicks::Click;
+use crate::ledger::{Conversion, Unattributed};
+use crate::page;
+use crate::settings::Settings;
+use crate::state::{Outcome, State};
 
 /// The source of the simulator's time.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;

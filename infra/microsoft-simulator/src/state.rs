@@ -1,23 +1,18 @@
 //! One call, from its headers to its answer. All of it happens under one lock, so that calls take
 //! effect in the order of their arrival.
 
-use crate::{
-    adjustments,
-    calls::Call,
-    clicks::Clicks,
-    conversions,
-    errors::ApiFault,
-    fault_rule::{Fault, ThrottleAnswer},
-    faults::{Faults, Plan},
-    goals,
-    ledger::Ledger,
-    limits::{API_REVISIONS, MAX_BODY},
-    oauth::{Standing, Tokens},
-    reply::{FaultStyle, Reply},
-    report,
-    scene::Scene,
-    settings::{Account, Settings},
-};
+use crate::calls::Call;
+use crate::clicks::Clicks;
+use crate::errors::ApiFault;
+use crate::fault_rule::{Fault, ThrottleAnswer};
+use crate::faults::{Faults, Plan};
+use crate::ledger::Ledger;
+use crate::limits::{API_REVISIONS, MAX_BODY};
+use crate::oauth::{Standing, Tokens};
+use crate::reply::{FaultStyle, Reply};
+use crate::scene::Scene;
+use crate::settings::{Account, Settings};
+use crate::{adjustments, conversions, goals, report};
 
 const API: &str = "/CampaignManagement/v13/";
 const TOKEN: &str = "/oauth2/v2.0/token";

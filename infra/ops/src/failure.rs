@@ -52,18 +52,14 @@ pub struct Failure {
 impl Failure {
     /// What was asked can't be done as it was asked: exit code 2.
     pub fn input(
-        code: &'static str,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        code: &'static str, message: impl Into<String>, help: impl Into<String>,
     ) -> Failure {
         Failure { kind: Kind::Input, code, message: message.into(), help: help.into() }
     }
 
     /// Something could not be reached or read: exit code 3.
     pub fn unreachable(
-        code: &'static str,
-        message: impl Into<String>,
-        help: impl Into<String>,
+        code: &'static str, message: impl Into<String>, help: impl Into<String>,
     ) -> Failure {
         Failure { kind: Kind::Unreachable, code, message: message.into(), help: help.into() }
     }

@@ -25,18 +25,14 @@ mod testing;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tracing_subscriber::{
-    filter::{LevelFilter, Targets},
-    layer::SubscriberExt as _,
-    util::SubscriberInitExt as _,
-};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::{
-    connect::Ops,
-    failure::{Failure, Verdict},
-    options::{Command, Options},
-    screen::Screen,
-};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::options::{Command, Options};
+use crate::screen::Screen;
 
 fn main() -> ExitCode {
     // clap itself ends with 2 where a command line can't be read.

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
-use tracklayer_core::{
-    id::{RecordId, Source},
-    person::click_id::ClickId,
-};
+use tracklayer_core::id::{RecordId, Source};
+use tracklayer_core::person::click_id::ClickId;
 
 use crate::{backlog::Filter, import::reading::Reading};
 

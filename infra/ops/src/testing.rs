@@ -1,17 +1,13 @@
 //! Rows for tests.
 
-use tracklayer_core::{
-    event::{Event, parse_event},
-    ledger::row::Row,
-    mapping::Mapping,
-    reconcile::{
-        attribution::Credit,
-        decide::{AccountView, Policy},
-        intake::{facts_of, place},
-        note::Context,
-    },
-    time::EventTime,
-};
+use tracklayer_core::event::{Event, parse_event};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::decide::{AccountView, Policy};
+use tracklayer_core::reconcile::intake::{facts_of, place};
+use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::time::EventTime;
 
 /// The usual waits.
 pub const POLICY: Policy =

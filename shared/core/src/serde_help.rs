@@ -1,9 +1,7 @@
 //! Helpers for stored JSON: when a member is left out, and words that are not known.
 
-use serde::{
-    Deserialize, Deserializer,
-    de::value::{Error, StringDeserializer},
-};
+use serde::de::value::{Error, StringDeserializer};
+use serde::{Deserialize, Deserializer};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn is_zero(n: &u32) -> bool {

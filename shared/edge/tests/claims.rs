@@ -1,23 +1,15 @@
 //! One key, one conversion: whatever shares a person and a second is told apart by whole seconds.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use test_support::rows;
-use tracklayer_core::{
-    ledger::{
-        facts::Facts,
-        row::{PartitionKey, RowKey},
-    },
-    person::{
-        click_id::ClickId,
-        identity::{Identity, hash_email},
-    },
-    time::{DAY, EventTime},
-};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::person::identity::{Identity, hash_email};
+use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::ports::{Claims, LedgerError, Pointer, claim_of};
 
 /// Claims as the table keeps them.
@@ -26,28 +18,20 @@ struct Table(RefCell<BTreeMap<String, RowKey>>);
 
 impl Claims for Table {
     async fn claim(
-        &self,
-        claim: &str,
-        owner: &RowKey,
-        _now: EventTime,
+        &self, claim: &str, owner: &RowKey, _now: EventTime,
     ) -> Result<bool, LedgerError> {
         let mut claims = self.0.borrow_mut();
         Ok(claims.entry(claim.to_owned()).or_insert_with(|| owner.clone()) == owner)
     }
 
     async fn point(
-        &self,
-        _: &PartitionKey,
-        _: &Pointer,
-        _: EventTime,
+        &self, _: &PartitionKey, _: &Pointer, _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("only keys are claimed")
     }
 
     async fn pointer(
-        &self,
-        _: &PartitionKey,
-        _: EventTime,
+        &self, _: &PartitionKey, _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("only keys are claimed")
     }

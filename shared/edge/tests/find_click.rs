@@ -1,31 +1,26 @@
 //! What is read to find a click: enough for the right answer, and not more than that.
 
-use std::{
-    cell::RefCell,
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use proptest::{prelude::*, sample::select};
-use tracklayer_core::{
-    event::{Event, parse_event},
-    id::RecordId,
-    ledger::{facts::References, row::Row},
-    mapping::{Account, Mapping},
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::{Credit, Fresh, Reading, Sale, Sighting, Tie, TieKind, TiedBy, credit},
-        decide::{AccountView, Policy},
-        intake::{facts_of, place},
-        note::Context as Decision,
-    },
-    time::EventTime,
+use tracklayer_core::event::{Event, parse_event};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::facts::References;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::{Account, Mapping};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{
+    Credit, Fresh, Reading, Sale, Sighting, Tie, TieKind, TiedBy, credit,
 };
-use tracklayer_edge::{
-    flows::find_click::{for_sale, review_row},
-    ports::{Clicks, LedgerError},
-};
+use tracklayer_core::reconcile::decide::{AccountView, Policy};
+use tracklayer_core::reconcile::intake::{facts_of, place};
+use tracklayer_core::reconcile::note::Context as Decision;
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::find_click::{for_sale, review_row};
+use tracklayer_edge::ports::{Clicks, LedgerError};
 
 /// A table of clicks that counts what is read of it.
 #[derive(Default)]
@@ -36,11 +31,7 @@ struct Table {
 
 impl Clicks for Table {
     async fn sightings(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        limit: usize,
-        _: EventTime,
+        &self, reference: &RecordId, until: EventTime, limit: usize, _: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError> {
         self.queries.borrow_mut().push(reference.to_string());
         let is_until =
@@ -53,11 +44,7 @@ impl Clicks for Table {
     }
 
     async fn ties(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        limit: usize,
-        _: EventTime,
+        &self, kind: TieKind, id: &RecordId, limit: usize, _: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
         self.queries.borrow_mut().push(id.to_string());
         let mut found: Vec<Tie> =

@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 use test_support::events::click;
 
-use super::{
-    driver::{Browser, a_moment},
-    landing::seconds_ago,
-    reference,
-    site::{Page, Site},
-};
+use super::driver::{Browser, a_moment};
+use super::landing::seconds_ago;
+use super::reference;
+use super::site::{Page, Site};
 
 /// How a banner denies by default, and what it calls once it has been answered.
 struct Banner {

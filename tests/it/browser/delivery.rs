@@ -5,11 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use test_support::events::click;
 
-use super::{
-    driver::{Browser, a_moment},
-    reference,
-    site::{Page, Site},
-};
+use super::driver::{Browser, a_moment};
+use super::reference;
+use super::site::{Page, Site};
 
 const NO_CONSENT: &str = r#"data-consent="none""#;
 

@@ -1,11 +1,9 @@
 //! A headless Chromium, driven by its driver.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator, cookies::Cookie};
 use hyper_util::client::legacy::connect::HttpConnector;

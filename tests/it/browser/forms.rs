@@ -3,10 +3,8 @@
 use serde_json::json;
 use test_support::events::click;
 
-use super::{
-    driver::{Browser, a_moment},
-    site::{Page, Site},
-};
+use super::driver::{Browser, a_moment};
+use super::site::{Page, Site};
 
 const FORM: &str = r#"
 <form method="post" action="/thanks">

@@ -1,15 +1,12 @@
 //! From the ad to Microsoft, through the whole system.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, time},
-    rig::{World, operator::parameter},
-};
+use test_support::events::{click, time};
+use test_support::rig::World;
+use test_support::rig::operator::parameter;
 
-use super::{
-    driver::{Browser, a_moment},
-    site::{Page, Site},
-};
+use super::driver::{Browser, a_moment};
+use super::site::{Page, Site};
 
 const SHOP: &str = r#"<form method="post" action="/thanks"><input type="hidden" name="tl_session">
                       <button>Buy</button></form>"#;

@@ -4,11 +4,9 @@ use serde_json::{Value, json};
 use test_support::events::click;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{
-    driver::{Browser, a_moment},
-    reference,
-    site::{Page, Site},
-};
+use super::driver::{Browser, a_moment};
+use super::reference;
+use super::site::{Page, Site};
 
 const NO_CONSENT: &str = r#"data-consent="none""#;
 

@@ -3,16 +3,12 @@
 use serde_json::{Value, json};
 use test_support::events::click;
 
-use super::{
-    driver::{Browser, a_moment},
-    site::{Page, Site},
-};
+use super::driver::{Browser, a_moment};
+use super::site::{Page, Site};
 
 /// What is between two marks in a section of the page.
 fn between(
-    section: &str,
-    begin: &'static str,
-    end: &'static str,
+    section: &str, begin: &'static str, end: &'static str,
 ) -> impl Iterator<Item = &'static str> {
     let page = include_str!("../../../functions/RECIPES.md");
     let (_, rest) = page.split_once(&format!("\n## {section}\n")).expect("a section");

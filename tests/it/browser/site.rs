@@ -1,20 +1,14 @@
 //! A website on one port and, on another one and so of another origin, what its pages call.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU16, Ordering},
-    },
-};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Response},
-    routing::{any, get},
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{any, get};
 use serde_json::Value;
 use test_support::rig::until;
 use tokio::net::TcpListener;
@@ -160,10 +154,7 @@ async fn before(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respon
 }
 
 async fn show(
-    State(shared): State<Arc<Shared>>,
-    method: Method,
-    uri: Uri,
-    body: String,
+    State(shared): State<Arc<Shared>>, method: Method, uri: Uri, body: String,
 ) -> Response {
     if method == Method::POST {
         shared.forms.lock().expect("no panic").push(body);
@@ -195,10 +186,7 @@ impl Shared {
 
 /// In the place of capture. A request that needs a preflight would be answered 405.
 async fn record(
-    State(shared): State<Arc<Shared>>,
-    method: Method,
-    headers: HeaderMap,
-    body: String,
+    State(shared): State<Arc<Shared>>, method: Method, headers: HeaderMap, body: String,
 ) -> Response {
     if method != Method::POST {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();

@@ -1,13 +1,9 @@
 //! Which click a sale is credited to, in the order in which pages, shops and CRMs really speak.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{
-        KEY, World,
-        operator::{CONVERSIONS, ago, quick, row_errors},
-    },
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::operator::{CONVERSIONS, ago, quick, row_errors};
+use test_support::rig::{KEY, World};
 use tracklayer_core::time::EventTime;
 
 use super::{JSON, cookie, credited, land, sale};

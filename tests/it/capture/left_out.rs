@@ -1,10 +1,8 @@
 //! Members that can't be used.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, with},
-    rig::World,
-};
+use test_support::events::{click, with};
+use test_support::rig::World;
 
 use super::{JSON, credited, has_cookie, land, sale};
 

@@ -9,10 +9,9 @@ mod withdrawn_rows;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{
-    events::{MSCLKID, click, purchase, time, with},
-    rig::{Answer, KEY, World, api::CAPTURE},
-};
+use test_support::events::{MSCLKID, click, purchase, time, with};
+use test_support::rig::api::CAPTURE;
+use test_support::rig::{Answer, KEY, World};
 
 const DAY: u64 = 86_400;
 /// Headers, a body, and the problem it is refused with.

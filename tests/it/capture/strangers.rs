@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, time},
-    rig::{KEY, World},
-};
+use test_support::events::{click, time};
+use test_support::rig::{KEY, World};
 
 use super::{JSON, credited, has_cookie, land, sale};
 

@@ -1,10 +1,8 @@
 //! Consent that is taken back: who may, what goes, and what is not sent then.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, time, with},
-    rig::{KEY, World},
-};
+use test_support::events::{click, time, with};
+use test_support::rig::{KEY, World};
 
 use super::{JSON, cookie, credited, has_cookie, land, sale};
 

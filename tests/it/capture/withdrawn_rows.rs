@@ -3,14 +3,9 @@
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, time, with},
-    rig::{
-        KEY, World,
-        operator::{CONVERSIONS, TOKEN, quick},
-        until,
-    },
-};
+use test_support::events::{click, time, with};
+use test_support::rig::operator::{CONVERSIONS, TOKEN, quick};
+use test_support::rig::{KEY, World, until};
 
 use super::{JSON, cookie, land, sale};
 

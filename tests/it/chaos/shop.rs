@@ -1,16 +1,12 @@
 //! The page, the shop and the CRM: they send until they are answered.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use simulation::random::Random;
-use test_support::{
-    events::time,
-    rig::{Answer, World},
-};
+use test_support::events::time;
+use test_support::rig::{Answer, World};
 
 use super::orders::{Click, Order};
 

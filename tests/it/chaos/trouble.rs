@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, ForcedError, ThrottleAnswer};
 use simulation::random::Random;
-use test_support::rig::{
-    World,
-    operator::{APPLY, TOKEN},
-};
+use test_support::rig::World;
+use test_support::rig::operator::{APPLY, TOKEN};
 
 /// The ad account that is throttled once; it pauses for a minute then.
 const THROTTLED: &str = "7654322";

@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Value, json, value::RawValue};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{KEY, World, api::EVENTS, until},
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::api::EVENTS;
+use test_support::rig::{KEY, World, until};
 
 fn sale(id: &str, number: u32) -> Value {
     purchase(id, &click(number), &json!(10.5))

@@ -1,10 +1,8 @@
 //! What customers type and systems write: it costs no sale.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{KEY, World},
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::{KEY, World};
 
 /// The hash of the empty text.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, refund, time},
-    rig::{KEY, World, operator::parameter, until},
-};
+use test_support::events::{click, refund, time};
+use test_support::rig::operator::parameter;
+use test_support::rig::{KEY, World, until};
 
 use super::{EMAIL, JANE, done, erased, land, rows_with, said, sale};
 

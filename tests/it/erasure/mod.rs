@@ -6,15 +6,10 @@ use std::time::Duration;
 
 use microsoft_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{
-        Answer, KEY, World,
-        api::ERASURES,
-        operator::{ADJUSTMENTS, CONVERSIONS, quick},
-        until,
-    },
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::api::ERASURES;
+use test_support::rig::operator::{ADJUSTMENTS, CONVERSIONS, quick};
+use test_support::rig::{Answer, KEY, World, until};
 
 /// SHA-256 of `janedoe@example.org`.
 const JANE: &str = "ebc4e4fa571d149a9f15b4a0dcaaaa91085ed91311072c967ba2cc18ee7798bd";

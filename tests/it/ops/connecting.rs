@@ -1,10 +1,8 @@
 //! How the tool finds a system, and what it says where it can't.
 
 use serde_json::json;
-use test_support::{
-    events::{click, purchase},
-    rig::World,
-};
+use test_support::events::{click, purchase};
+use test_support::rig::World;
 
 use super::{ops, run};
 use crate::files::{folder, mapping};

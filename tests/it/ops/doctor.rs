@@ -1,10 +1,8 @@
 //! `doctor`.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase},
-    rig::World,
-};
+use test_support::events::{click, purchase};
+use test_support::rig::World;
 
 use super::{Ran, ops};
 

@@ -1,16 +1,12 @@
 //! `import`.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tempfile::TempDir;
-use test_support::{
-    events::{click, time},
-    rig::{World, until},
-};
+use test_support::events::{click, time};
+use test_support::rig::{World, until};
 
 use super::{ops, started};
 use crate::files::folder;

@@ -1,10 +1,9 @@
 //! `find` and `explain`.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{MSCLKID, click, purchase, refund, time, with},
-    rig::{World, operator::parameter},
-};
+use test_support::events::{MSCLKID, click, purchase, refund, time, with};
+use test_support::rig::World;
+use test_support::rig::operator::parameter;
 
 use super::{local, ops, run};
 

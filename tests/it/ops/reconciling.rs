@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::World,
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::World;
 
 use super::ops;
 use crate::files::folder;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, with},
-    rig::{World, operator::CONVERSIONS},
-};
+use test_support::events::{click, purchase, refund, with};
+use test_support::rig::World;
+use test_support::rig::operator::CONVERSIONS;
 
 use super::ops;
 

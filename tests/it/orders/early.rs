@@ -1,10 +1,9 @@
 //! Corrections that come before the notice whose id they name.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, refund, with},
-    rig::{KEY, World, operator::ago, until},
-};
+use test_support::events::{click, refund, with};
+use test_support::rig::operator::ago;
+use test_support::rig::{KEY, World, until};
 
 use super::{conflict_with, duplicate_of, from, land, records, sale, told};
 

@@ -1,10 +1,8 @@
 //! Corrections, denials and erasures reach an order by any of its ids.
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, refund, with},
-    rig::{KEY, World, until},
-};
+use test_support::events::{click, refund, with};
+use test_support::rig::{KEY, World, until};
 
 use super::{conflict_with, counts_once, duplicate_of, from, land, records, sale, told};
 

@@ -4,10 +4,9 @@ mod early;
 mod later;
 
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund, time, with},
-    rig::{Answer, KEY, World, operator::CONVERSIONS, until},
-};
+use test_support::events::{click, purchase, refund, time, with};
+use test_support::rig::operator::CONVERSIONS;
+use test_support::rig::{Answer, KEY, World, until};
 
 use crate::files::{folder, mapping};
 

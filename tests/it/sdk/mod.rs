@@ -8,13 +8,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use microsoft_simulator::{Call, Fault, FaultRule, Settings, Simulator};
 use python::Sdk;
 use serde_json::{Map, Value, json};
-use test_support::{
-    events::{MSCLKID, click, purchase, refund, time as in_seconds, with},
-    rig::{
-        World,
-        operator::{ADJUSTMENTS, CONVERSIONS},
-    },
-};
+use test_support::events::{MSCLKID, click, purchase, refund, time as in_seconds, with};
+use test_support::rig::World;
+use test_support::rig::operator::{ADJUSTMENTS, CONVERSIONS};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 const REPORT: &str = "/OfflineConversionReport/QueryByGoalIds";

@@ -7,10 +7,9 @@ use std::{net::SocketAddr, process::Command, time::Duration};
 use local::{Local, leaves_nothing, runtime, wait_until};
 use microsoft_simulator::{AnswerBody, Fault, FaultRule, Settings, Simulator};
 use serde_json::{Value, json};
-use test_support::{
-    events::{click, purchase, refund},
-    rig::{World, operator::quick},
-};
+use test_support::events::{click, purchase, refund};
+use test_support::rig::World;
+use test_support::rig::operator::quick;
 use tokio::runtime::Runtime;
 
 use crate::files::folder;

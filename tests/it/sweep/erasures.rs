@@ -5,19 +5,13 @@ use std::{cell::Cell, collections::BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use sweep::{span::Span, wire::AuditSummary};
 use test_support::rows::{MAIL, hash, id};
-use tracklayer_core::{
-    ledger::row::Row,
-    mapping::Mapping,
-    reconcile::{
-        attribution::{TieKind, TiedBy},
-        erasure::{Erasure, Person, Scope},
-    },
-    time::{DAY, EventTime},
-};
-use tracklayer_edge::{
-    flows::erase_person::{Eraser, MAX_COOKIES},
-    ports::{Clock as _, ErasureItem, Erasures as _, Removed},
-};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::attribution::{TieKind, TiedBy};
+use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
+use tracklayer_core::time::{DAY, EventTime};
+use tracklayer_edge::flows::erase_person::{Eraser, MAX_COOKIES};
+use tracklayer_edge::ports::{Clock as _, ErasureItem, Erasures as _, Removed};
 
 use super::rig::{Rig, row};
 

@@ -4,10 +4,8 @@ use sweep::wire::Summary;
 use tracklayer_core::ledger::{index::IndexClass, row::Row, wait::WaitReason};
 use tracklayer_edge::aws::queue::Queue;
 
-use super::{
-    rig::{Rig, row},
-    waiting,
-};
+use super::rig::{Rig, row};
+use super::waiting;
 
 #[tokio::test]
 async fn looks_for_clicks_come_after_waits_and_move_to_the_next_look() {

@@ -12,30 +12,22 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub use rig::clicks_table;
 use rig::{POLICY, Rig, own_key, row};
 use sweep::{span::Span, wire::Summary};
-use tracklayer_core::{
-    id::Source,
-    ledger::{
-        correction::{Change, Correction},
-        index::IndexClass,
-        orphan::Orphan,
-        row::{PartitionKey, Row},
-        wait::WaitReason,
-    },
-    microsoft::goals::{GoalFinding, Gravity},
-    reconcile::{
-        decide::AccountView,
-        note::Context,
-        orphans::{Original, add, take},
-    },
-    time::{DAY, EventTime},
-};
-use tracklayer_edge::{
-    aws::queue::Queue,
-    lambda::deadline::Deadline,
-    ports::{
-        CheckFailure, Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer,
-        Rows as _,
-    },
+use tracklayer_core::id::Source;
+use tracklayer_core::ledger::correction::{Change, Correction};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
+use tracklayer_core::reconcile::decide::AccountView;
+use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::reconcile::orphans::{Original, add, take};
+use tracklayer_core::time::{DAY, EventTime};
+use tracklayer_edge::aws::queue::Queue;
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::ports::{
+    CheckFailure, Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer,
+    Rows as _,
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use test_support::rows::id;
-use tracklayer_core::{
-    person::click_id::ClickId,
-    reconcile::attribution::{TieKind, TiedBy},
-};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{TieKind, TiedBy};
 use tracklayer_edge::ports::{Captures as _, Clock as _};
 
 use super::rig::Rig;

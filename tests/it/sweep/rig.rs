@@ -7,23 +7,20 @@ use local_aws::{Aws, Settings};
 use serde_json::json;
 use sweep::{Sweep, span::Span, wire::Summary};
 use test_support::rows::{facts, key_of, row_of};
-use tracklayer_core::{
-    ledger::{
-        facts::{Facts, References},
-        orphan::Orphan,
-        row::{PartitionKey, Row},
-        signal::Signal,
-    },
-    mapping::Mapping,
-    person::identity::Identity,
-    reconcile::decide::Policy,
-    time::{DAY, EventTime},
-};
-use tracklayer_edge::{
-    aws::{clicks::Clicks, ledger::Ledger, queue::Queue},
-    lambda::{clock::SystemClock, telemetry::StandardOutput},
-    ports::{Clock as _, Orphans as _, Pointer, Rows as _},
-};
+use tracklayer_core::ledger::facts::{Facts, References};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::person::identity::Identity;
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::time::{DAY, EventTime};
+use tracklayer_edge::aws::clicks::Clicks;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::aws::queue::Queue;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::telemetry::StandardOutput;
+use tracklayer_edge::ports::{Clock as _, Orphans as _, Pointer, Rows as _};
 
 macro_rules! client {
     ($sdk:ident, $url:expr) => {

@@ -10,12 +10,10 @@
 pub mod sources;
 pub mod template;
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// Tests run side by side, and several write sections of one page.
 static WRITING: Mutex<()> = Mutex::new(());
@@ -83,8 +81,7 @@ pub fn check(page: &str, name: &str, expected: &str) {
 /// A table in Markdown.
 #[must_use]
 pub fn table<const N: usize>(
-    head: [&str; N],
-    lines: impl IntoIterator<Item = [String; N]>,
+    head: [&str; N], lines: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(N));
     for line in lines {

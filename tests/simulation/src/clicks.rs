@@ -3,12 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    id::RecordId,
-    person::click_id::ClickId,
-    reconcile::attribution::{KEPT, Sighting, Tie, TieKind, TiedBy},
-    time::EventTime,
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{KEPT, Sighting, Tie, TieKind, TiedBy};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::Place;
 
 /// What is stored, by partition and sort key.
@@ -42,12 +40,7 @@ impl Default for ClickTable {
 impl ClickTable {
     /// Stores a click.
     pub fn add_click(
-        &mut self,
-        reference: &str,
-        click_id: &str,
-        cookie: &str,
-        at_ms: i64,
-        now: i64,
+        &mut self, reference: &str, click_id: &str, cookie: &str, at_ms: i64, now: i64,
     ) {
         let key = (session_pk(reference), format!("{at_ms:013} {click_id}"));
         let item = Item { cookie: Some(cookie.to_owned()), tied_at: 0, ttl: ttl(at_ms) };
@@ -57,13 +50,7 @@ impl ClickTable {
 
     /// Stores a tie.
     pub fn add_tie(
-        &mut self,
-        kind: TieKind,
-        id: &str,
-        by: TiedBy,
-        reference: &str,
-        at_ms: i64,
-        now: i64,
+        &mut self, kind: TieKind, id: &str, by: TiedBy, reference: &str, at_ms: i64, now: i64,
     ) {
         let maker = if by == TiedBy::Key { "key" } else { "web" };
         let key = (record_pk(kind, id), format!("{maker} {reference}"));
@@ -134,9 +121,7 @@ pub fn record_pk(kind: TieKind, id: &str) -> String {
 
 /// The unexpired items of one partition.
 fn partition(
-    items: &Items,
-    pk: String,
-    now: EventTime,
+    items: &Items, pk: String, now: EventTime,
 ) -> impl DoubleEndedIterator<Item = (&str, &Item)> {
     let is_in =
         move |(key, item): &(&(String, String), &Item)| key.0 == pk && item.ttl > now.epoch();
@@ -145,10 +130,7 @@ fn partition(
 
 /// The sightings under a reference until the end of a second, newest first.
 pub fn sightings(
-    items: &Items,
-    reference: &RecordId,
-    until: EventTime,
-    now: EventTime,
+    items: &Items, reference: &RecordId, until: EventTime, now: EventTime,
 ) -> Vec<Sighting> {
     let sighting = |(sk, _): (&str, &Item)| {
         let (ms, click_id) = sk.split_once(' ')?;

@@ -1,15 +1,13 @@
 //! Tasks under virtual time. Nothing runs at the same time as anything else, time passes only when
 //! nobody can go on, and the order depends on nothing but the timers: the same history every time.
 
-use std::{
-    cell::{Cell, RefCell},
-    cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, Wake, Waker},
-};
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 type Ready = Arc<Mutex<VecDeque<usize>>>;

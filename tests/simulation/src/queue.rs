@@ -68,11 +68,7 @@ impl Queue {
 
     /// Gives out up to `max` messages in any order; with `again` also one that somebody else has.
     pub fn receive(
-        &mut self,
-        max: usize,
-        again: bool,
-        now: i64,
-        random: &mut Random,
+        &mut self, max: usize, again: bool, now: i64, random: &mut Random,
     ) -> Vec<Received> {
         self.messages.retain(|message| message.sent + RETENTION > now);
         let mut received = Vec::new();

@@ -1,9 +1,7 @@
 //! The smallest plan that still breaks the same rule.
 
-use crate::{
-    plan::{Faults, GoalTrouble, Plan},
-    run,
-};
+use crate::plan::{Faults, GoalTrouble, Plan};
+use crate::run;
 
 /// Takes away orders, visits, corrections, repetitions and faults, one after the other, as long as the same
 /// rule is broken without them.

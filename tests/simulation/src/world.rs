@@ -1,32 +1,27 @@
 //! Everything that a history's actors share, and the invocations in which functions run.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
-    fmt::Display,
-    future::{Future, poll_fn},
-    pin::pin,
-    rc::Rc,
-    task::{Poll, Waker},
-};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
 
-use tracklayer_core::{
-    ledger::{observed::Environment, row::RowKey},
-    mapping::Mapping,
-    reconcile::decide::Policy,
-    time::EventTime,
-};
+use tracklayer_core::ledger::observed::Environment;
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::time::EventTime;
 
-use crate::{
-    clicks::ClickTable,
-    executor::{Executor, Sleep},
-    microsoft::Microsoft,
-    oracle::Violation,
-    plan::{Faults, GoalTrouble, OutageOf, Plan, START},
-    queue::Queue,
-    random::Random,
-    table::Table,
-};
+use crate::clicks::ClickTable;
+use crate::executor::{Executor, Sleep};
+use crate::microsoft::Microsoft;
+use crate::oracle::Violation;
+use crate::plan::{Faults, GoalTrouble, OutageOf, Plan, START};
+use crate::queue::Queue;
+use crate::random::Random;
+use crate::table::Table;
 
 /// The waits that the functions are shipped with.
 #[must_use]
@@ -176,9 +171,7 @@ impl World {
 
     /// Adds a line about these rows to the history; none: about all.
     pub fn tell<T: Display>(
-        &self,
-        about: impl IntoIterator<Item = T>,
-        text: impl FnOnce() -> String,
+        &self, about: impl IntoIterator<Item = T>, text: impl FnOnce() -> String,
     ) {
         if let Some(trace) = &self.trace {
             let about = about.into_iter().map(|row| row.to_string()).collect();

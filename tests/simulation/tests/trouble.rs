@@ -2,11 +2,8 @@
 //! with 50,000 messages is arithmetic (`tracklayer-core`, `queue_model`); here the functions' own
 //! code goes through it.
 
-use simulation::{
-    Mutation, Plan,
-    plan::{Faults, Names, Outage, OutageOf, START, Visit},
-    run,
-};
+use simulation::plan::{Faults, Names, Outage, OutageOf, START, Visit};
+use simulation::{Mutation, Plan, run};
 use tracklayer_core::reconcile::attribution::TieKind;
 
 const MINUTE: i64 = 60;

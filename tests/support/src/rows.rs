@@ -1,26 +1,18 @@
 //! What the ledger holds: rows, their facts and corrections, and what a decision is made with.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{Change, Correction},
-        facts::{Click, ClickOrigin, Facts, References},
-        index::{IndexClass, Open},
-        observed::{Acceptance, Destination, Environment, Observed},
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
-    money::{Amount, Currency, Money},
-    person::{
-        click_id::ClickId,
-        consent::Consent,
-        identity::{Identity, Sha256Hash},
-    },
-    reconcile::{
-        decide::{AccountView, Policy},
-        note::{CallRef, Context, Write},
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::correction::{Change, Correction};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts, References};
+use tracklayer_core::ledger::index::{IndexClass, Open};
+use tracklayer_core::ledger::observed::{Acceptance, Destination, Environment, Observed};
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::money::{Amount, Currency, Money};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::person::consent::Consent;
+use tracklayer_core::person::identity::{Identity, Sha256Hash};
+use tracklayer_core::reconcile::decide::{AccountView, Policy};
+use tracklayer_core::reconcile::note::{CallRef, Context, Write};
+use tracklayer_core::time::EventTime;
 
 /// Seconds of an hour.
 pub const HOUR: i64 = 3_600;

@@ -4,12 +4,10 @@ use tracklayer_edge::ports::{
     AuthError, Consents, Document, Refusals, SecretError, SecretVersions,
 };
 
-use crate::{
-    context::{ROUNDS, Token},
-    error::TokenError,
-    snapshot::{Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, Snapshot, is_of},
-    wire::{Event, Outcome},
-};
+use crate::context::{ROUNDS, Token};
+use crate::error::TokenError;
+use crate::snapshot::{Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, Snapshot, is_of};
+use crate::wire::{Event, Outcome};
 
 /// Where a rotation can stage its version.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,9 +68,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// What another rotation left staged. If its base is current, its refresh token may be the only
     /// one that still counts; otherwise it is of no use to anybody.
     async fn stale<'a>(
-        &self,
-        event: &Event,
-        found: &'a Snapshot,
+        &self, event: &Event, found: &'a Snapshot,
     ) -> Result<Option<&'a Pending>, TokenError> {
         match &found.pending {
             Some(pending) if !pending.based => {
@@ -86,11 +82,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// Exchanges the stale version's refresh token, else the current one's, and stages what came of
     /// it. `None`: things have changed, look again.
     async fn exchange(
-        &self,
-        event: &Event,
-        found: &Snapshot,
-        current: Document,
-        stale: Option<&Pending>,
+        &self, event: &Event, found: &Snapshot, current: Document, stale: Option<&Pending>,
         place: Place,
     ) -> Result<Option<Outcome>, TokenError> {
         let id = &event.secret_id;

@@ -2,12 +2,10 @@
 
 use tracklayer_edge::ports::{Consents, Refusals, SecretVersions};
 
-use crate::{
-    context::{ROUNDS, Token},
-    error::TokenError,
-    snapshot::Snapshot,
-    wire::{Event, Outcome},
-};
+use crate::context::{ROUNDS, Token};
+use crate::error::TokenError;
+use crate::snapshot::Snapshot;
+use crate::wire::{Event, Outcome};
 
 impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn finish(&self, event: &Event) -> Result<Outcome, TokenError> {
@@ -37,10 +35,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
 
     /// Moves `AWSCURRENT`, on condition that it is where `found` has it. False: it isn't.
     async fn promote(
-        &self,
-        event: &Event,
-        found: &Snapshot,
-        version: &str,
+        &self, event: &Event, found: &Snapshot, version: &str,
     ) -> Result<bool, TokenError> {
         let Err(error) = self.versions.promote(&event.secret_id, version, &found.current).await
         else {

@@ -3,12 +3,10 @@
 
 use tracklayer_edge::ports::{AuthError, Consents, Refusals, SecretVersions};
 
-use crate::{
-    context::{ROUNDS, Token},
-    error::TokenError,
-    snapshot::{Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, Snapshot, is_of},
-    wire::{Event, Outcome},
-};
+use crate::context::{ROUNDS, Token};
+use crate::error::TokenError;
+use crate::snapshot::{Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, Snapshot, is_of};
+use crate::wire::{Event, Outcome};
 
 impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     pub(crate) async fn test(&self, event: &Event) -> Result<Outcome, TokenError> {
@@ -30,10 +28,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
 
     /// `None`: things have changed, look again.
     async fn try_out(
-        &self,
-        event: &Event,
-        found: &Snapshot,
-        pending: &Pending,
+        &self, event: &Event, found: &Snapshot, pending: &Pending,
     ) -> Result<Option<Outcome>, TokenError> {
         let id = &event.secret_id;
         let account = pending.document.account(id)?;
@@ -61,9 +56,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// (docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html,
     /// RotateImmediately).
     async fn test_of_nothing(
-        &self,
-        event: &Event,
-        found: &Snapshot,
+        &self, event: &Event, found: &Snapshot,
     ) -> Result<Outcome, TokenError> {
         let current = self.current(event, found).await?;
         if is_of(&event.rotation, &found.current, &current) {

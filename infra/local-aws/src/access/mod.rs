@@ -81,10 +81,7 @@ impl Access {
 
 /// Refuses a request that the policy of its signer does not allow. Signatures are not verified.
 pub(crate) async fn check(
-    aws: &Aws,
-    authorization: &str,
-    target: &str,
-    body: &[u8],
+    aws: &Aws, authorization: &str, target: &str, body: &[u8],
 ) -> Result<(), AwsError> {
     let Some(principal) = aws.access().signer(authorization) else { return Ok(()) };
     // A body that is not JSON is the service's to refuse.

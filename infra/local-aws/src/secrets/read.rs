@@ -118,9 +118,7 @@ fn list_entry(secret: &Secret) -> Value {
 /// Secrets whose name begins with one of the values of every filter. Filters on anything else than
 /// the name are refused.
 fn matching<'a>(
-    state: &'a State,
-    filters: &[Filter],
-    with_deleted: bool,
+    state: &'a State, filters: &[Filter], with_deleted: bool,
 ) -> Result<Vec<&'a Secret>, AwsError> {
     if let Some(filter) = filters.iter().find(|filter| filter.key != "name") {
         return Err(invalid_parameter(format!(

@@ -53,10 +53,7 @@ pub(crate) fn rotate_secret(aws: &Aws, body: Value) -> Result<Value, AwsError> {
 }
 
 fn begin(
-    state: &mut State,
-    asked: RotateSecret,
-    has: impl Fn(&str) -> bool,
-    run: &mut Option<Run>,
+    state: &mut State, asked: RotateSecret, has: impl Fn(&str) -> bool, run: &mut Option<Run>,
 ) -> Result<Value, AwsError> {
     let token = checked_token(asked.client_request_token)?;
     let mut secret = state.find_live(&asked.secret_id)?.clone();
@@ -83,10 +80,7 @@ fn begin(
 }
 
 fn configure(
-    secret: &mut Secret,
-    function: Option<String>,
-    rules: Option<Value>,
-    has: impl Fn(&str) -> bool,
+    secret: &mut Secret, function: Option<String>, rules: Option<Value>, has: impl Fn(&str) -> bool,
 ) -> Result<(), AwsError> {
     let known = secret.rotation.take();
     let function = function.or_else(|| known.as_ref().map(|rotation| rotation.function.clone()));

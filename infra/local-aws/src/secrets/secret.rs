@@ -63,11 +63,7 @@ impl Secret {
     /// token with the same value changes nothing; with another value it is refused, unless the
     /// version has no value yet.
     pub(super) fn put(
-        &mut self,
-        token: &str,
-        content: Content,
-        stages: &[String],
-        now: u64,
+        &mut self, token: &str, content: Content, stages: &[String], now: u64,
     ) -> Result<(), AwsError> {
         if let Some(version) =
             self.versions.get(token).filter(|version| !version.content.is_empty())
@@ -92,11 +88,7 @@ impl Secret {
 
     /// Moves a label as `UpdateSecretVersionStage` does: the request must name the version that has it.
     pub(super) fn move_stage(
-        &mut self,
-        stage: &str,
-        to: Option<&str>,
-        from: Option<&str>,
-        now: u64,
+        &mut self, stage: &str, to: Option<&str>, from: Option<&str>, now: u64,
     ) -> Result<(), AwsError> {
         self.check_move(stage, to, from)?;
         match to {
@@ -113,10 +105,7 @@ impl Secret {
     }
 
     fn check_move(
-        &self,
-        stage: &str,
-        to: Option<&str>,
-        from: Option<&str>,
+        &self, stage: &str, to: Option<&str>, from: Option<&str>,
     ) -> Result<(), AwsError> {
         if [to, from].into_iter().flatten().any(|id| !self.versions.contains_key(id)) {
             return Err(not_found("Secrets Manager can't find the specified secret version."));
@@ -134,9 +123,7 @@ impl Secret {
 
     /// The version with this id and label; without either, the current one.
     pub(super) fn version(
-        &self,
-        id: Option<&str>,
-        stage: Option<&str>,
+        &self, id: Option<&str>, stage: Option<&str>,
     ) -> Result<(&str, &Version), AwsError> {
         let wanted = stage.or(id.is_none().then_some(CURRENT));
         self.versions

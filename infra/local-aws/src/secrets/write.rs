@@ -30,11 +30,7 @@ pub(super) fn create_secret(state: &mut State, body: Value) -> Result<Value, Aws
 
 impl State {
     pub(super) fn create(
-        &mut self,
-        name: &str,
-        content: Content,
-        token: Option<String>,
-        description: Option<String>,
+        &mut self, name: &str, content: Content, token: Option<String>, description: Option<String>,
     ) -> Result<Value, AwsError> {
         check_name(name)?;
         let token = checked_token(token)?;
@@ -139,8 +135,7 @@ struct UpdateSecretVersionStage {
 }
 
 pub(super) fn update_secret_version_stage(
-    state: &mut State,
-    body: Value,
+    state: &mut State, body: Value,
 ) -> Result<Value, AwsError> {
     let asked: UpdateSecretVersionStage = request(body)?;
     let mut secret = state.find_live(&asked.secret_id)?.clone();

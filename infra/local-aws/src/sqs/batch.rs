@@ -50,8 +50,7 @@ pub(super) fn delete_message_batch(state: &mut State, body: Value) -> Result<Val
 }
 
 pub(super) fn change_message_visibility_batch(
-    state: &mut State,
-    body: Value,
+    state: &mut State, body: Value,
 ) -> Result<Value, AwsError> {
     run(state, request(body)?, 0, |state, queue, entry: Handle| {
         state.change_visibility(queue, &entry).map(|()| json!({}))
@@ -59,9 +58,7 @@ pub(super) fn change_message_visibility_batch(
 }
 
 fn run<T>(
-    state: &mut State,
-    batch: Batch<T>,
-    bytes: u64,
+    state: &mut State, batch: Batch<T>, bytes: u64,
     mut one: impl FnMut(&mut State, &str, T) -> Result<Value, AwsError>,
 ) -> Result<Value, AwsError> {
     state.queue(&batch.queue_url)?;

@@ -136,11 +136,7 @@ impl Sqs {
 
     /// Long polling: returns as soon as there are messages, or none when the time is over.
     pub(super) async fn wait_for(
-        &self,
-        queue: &str,
-        max: usize,
-        visibility: Option<u64>,
-        wait: Duration,
+        &self, queue: &str, max: usize, visibility: Option<u64>, wait: Duration,
     ) -> Result<Vec<Received>, AwsError> {
         let deadline = Instant::now() + wait;
         let arrival = self.with(|state| Ok(state.queue(queue)?.arrival.clone()))?;
@@ -185,9 +181,7 @@ pub(super) fn change_message_visibility(state: &mut State, body: Value) -> Resul
 
 impl State {
     pub(super) fn change_visibility(
-        &mut self,
-        address: &str,
-        asked: &Handle,
+        &mut self, address: &str, asked: &Handle,
     ) -> Result<(), AwsError> {
         let queue = self.queue(address)?;
         let receipt = Receipt::parse(&asked.receipt_handle, &queue.name)?;

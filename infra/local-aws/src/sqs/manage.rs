@@ -27,9 +27,7 @@ struct QueueName {
 
 /// A queue with the same name and attributes is returned as it is, one with other attributes refuses.
 pub(super) fn create_queue(
-    state: &mut State,
-    body: Value,
-    url: Option<&str>,
+    state: &mut State, body: Value, url: Option<&str>,
 ) -> Result<Value, AwsError> {
     let QueueName { queue_name: name, attributes: given } = request(body)?;
     check_name(&name)?;
@@ -87,9 +85,7 @@ fn address(state: &State, url: Option<&str>, name: &str) -> String {
 }
 
 pub(super) fn get_queue_url(
-    state: &State,
-    body: Value,
-    url: Option<&str>,
+    state: &State, body: Value, url: Option<&str>,
 ) -> Result<Value, AwsError> {
     let QueueName { queue_name: name, .. } = request(body)?;
     if !state.queues.contains_key(&name) {
@@ -107,9 +103,7 @@ struct ListQueues {
 
 /// All queues whose name begins with the prefix, in one page.
 pub(super) fn list_queues(
-    state: &State,
-    body: Value,
-    url: Option<&str>,
+    state: &State, body: Value, url: Option<&str>,
 ) -> Result<Value, AwsError> {
     let asked: ListQueues = request(body)?;
     let names = state.queues.keys().filter(|name| name.starts_with(&asked.queue_name_prefix));
@@ -126,9 +120,7 @@ struct OnQueue {
 
 /// The queues that use this one as their dead-letter queue, in one page.
 pub(super) fn list_dead_letter_source_queues(
-    state: &mut State,
-    body: Value,
-    url: Option<&str>,
+    state: &mut State, body: Value, url: Option<&str>,
 ) -> Result<Value, AwsError> {
     let asked: OnQueue = request(body)?;
     let name = state.queue(&asked.queue_url)?.name.clone();

@@ -55,10 +55,7 @@ impl Sqs {
     /// # Errors
     /// There is no such queue, or the receive cannot be stored.
     pub async fn receive(
-        &self,
-        queue: &str,
-        max: usize,
-        wait: Duration,
+        &self, queue: &str, max: usize, wait: Duration,
     ) -> Result<Vec<Received>, AwsError> {
         self.wait_for(queue, max.clamp(1, 10), None, wait).await
     }
@@ -77,10 +74,7 @@ impl Sqs {
     /// # Errors
     /// There is no such queue, or the handle is not one of its own.
     pub fn return_after_unless_changed(
-        &self,
-        queue: &str,
-        receipt_handle: &str,
-        after: Duration,
+        &self, queue: &str, receipt_handle: &str, after: Duration,
     ) -> Result<bool, AwsError> {
         self.with(|state| {
             let queue = state.queue(queue)?;
@@ -110,10 +104,7 @@ impl Sqs {
     }
 
     pub(crate) async fn call(
-        &self,
-        operation: &str,
-        body: Value,
-        url: Option<&str>,
+        &self, operation: &str, body: Value, url: Option<&str>,
     ) -> Result<Value, AwsError> {
         match operation {
             "ReceiveMessage" => self.receive_message(body).await,
@@ -132,10 +123,7 @@ impl Sqs {
 }
 
 fn answer(
-    state: &mut State,
-    operation: &str,
-    body: Value,
-    url: Option<&str>,
+    state: &mut State, operation: &str, body: Value, url: Option<&str>,
 ) -> Result<Value, AwsError> {
     match operation {
         "CreateQueue" => manage::create_queue(state, body, url),

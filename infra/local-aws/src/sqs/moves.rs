@@ -122,9 +122,7 @@ impl State {
 
     /// Moves the next visible message to its target as a new message; false if there is none.
     fn move_one(
-        &mut self,
-        source: &str,
-        destination: Option<String>,
+        &mut self, source: &str, destination: Option<String>,
     ) -> Result<bool, &'static str> {
         const GONE: &str = "AWS.SimpleQueueService.NonExistentQueue";
         let name = self.by_arn(source).ok_or(GONE)?.name.clone();

@@ -106,10 +106,7 @@ impl Queue {
 
     /// Counts a receive of a message, which is then invisible for this many seconds.
     pub(super) fn mark_received(
-        &mut self,
-        sequence: u64,
-        visibility: u64,
-        now: u64,
+        &mut self, sequence: u64, visibility: u64, now: u64,
     ) -> Option<&Message> {
         self.reschedule(sequence, now + visibility * 1000);
         let message = self.messages.get_mut(&sequence)?;
@@ -129,10 +126,7 @@ impl Queue {
 
     /// `ChangeMessageVisibility`: only in flight, and at most 12 hours after the receive.
     pub(super) fn change_visibility(
-        &mut self,
-        receipt: &Receipt,
-        seconds: u64,
-        now: u64,
+        &mut self, receipt: &Receipt, seconds: u64, now: u64,
     ) -> Result<(), AwsError> {
         if seconds > MAX_VISIBILITY {
             return Err(invalid(

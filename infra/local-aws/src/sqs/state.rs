@@ -135,10 +135,7 @@ impl State {
 
     /// Receives up to `max` visible messages; those received too often go to the dead-letter queue instead.
     pub(super) fn receive(
-        &mut self,
-        address: &str,
-        max: usize,
-        visibility: Option<u64>,
+        &mut self, address: &str, max: usize, visibility: Option<u64>,
     ) -> Result<Vec<Received>, AwsError> {
         let name = self.queue(address)?.name.clone();
         self.expire(&name)?;
@@ -158,11 +155,7 @@ impl State {
     }
 
     fn deliver(
-        &mut self,
-        name: &str,
-        sequence: u64,
-        visibility: Option<u64>,
-        now: u64,
+        &mut self, name: &str, sequence: u64, visibility: Option<u64>, now: u64,
     ) -> Option<Received> {
         let queue = self.queues.get_mut(name)?;
         let visibility = visibility.unwrap_or(queue.attributes.visibility);

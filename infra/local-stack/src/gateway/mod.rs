@@ -99,11 +99,7 @@ impl Gateway {
     }
 
     fn event(
-        &self,
-        route: &Route,
-        parts: &Parts,
-        path: String,
-        parameters: BTreeMap<String, String>,
+        &self, route: &Route, parts: &Parts, path: String, parameters: BTreeMap<String, String>,
         body: &Bytes,
     ) -> Vec<u8> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);

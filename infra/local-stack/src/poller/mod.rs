@@ -70,10 +70,7 @@ pub async fn run<Q: EventQueue>(queue: Q, function: Function, settings: Settings
 /// Invokes the function with a batch, deletes the messages that succeeded and returns the others to
 /// the queue.
 async fn settle<Q: EventQueue>(
-    queue: &Q,
-    function: &Function,
-    settings: &Settings,
-    batch: Vec<Message>,
+    queue: &Q, function: &Function, settings: &Settings, batch: Vec<Message>,
 ) {
     let ids: Vec<&str> = batch.iter().map(|message| message.id.as_str()).collect();
     let failed = match function.invoke(event::event(&batch, settings)).await {

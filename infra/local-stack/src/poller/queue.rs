@@ -27,17 +27,13 @@ pub struct Message {
 pub trait EventQueue: Send + Sync + 'static {
     /// Receives up to `max` (≤10) messages and waits up to `wait` for the first.
     fn receive(
-        &self,
-        max: usize,
-        wait: Duration,
+        &self, max: usize, wait: Duration,
     ) -> impl Future<Output = anyhow::Result<Vec<Message>>> + Send;
     /// Deletes a received message.
     fn delete(&self, receipt_handle: &str) -> impl Future<Output = anyhow::Result<()>> + Send;
     /// Makes a message visible after `delay`, unless its visibility was changed since it was
     /// received.
     fn return_after(
-        &self,
-        receipt_handle: &str,
-        delay: Duration,
+        &self, receipt_handle: &str, delay: Duration,
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }

@@ -85,9 +85,7 @@ async fn next(State(exchange): State<Arc<Exchange>>) -> Response<Body> {
 }
 
 async fn response(
-    State(exchange): State<Arc<Exchange>>,
-    Path(id): Path<String>,
-    body: Body,
+    State(exchange): State<Arc<Exchange>>, Path(id): Path<String>, body: Body,
 ) -> Response<Body> {
     match to_bytes(body, READ_LIMIT).await {
         Ok(bytes) if bytes.len() <= PAYLOAD_LIMIT => plain(exchange.finish(&id, Ok(bytes)).await),
@@ -108,9 +106,7 @@ fn too_large() -> Failure {
 }
 
 async fn error(
-    State(exchange): State<Arc<Exchange>>,
-    Path(id): Path<String>,
-    body: Bytes,
+    State(exchange): State<Arc<Exchange>>, Path(id): Path<String>, body: Bytes,
 ) -> Response<Body> {
     plain(exchange.finish(&id, Err(failure(&body))).await)
 }

@@ -160,10 +160,7 @@ impl Inner {
     }
 
     async fn run_in(
-        &self,
-        environment: Arc<Environment>,
-        payload: Bytes,
-        tail: &mut Tail,
+        &self, environment: Arc<Environment>, payload: Bytes, tail: &mut Tail,
     ) -> Outcome {
         *tail = environment.tail();
         tail.drain();

@@ -43,9 +43,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) async fn start(
-        spec: &FunctionSpec,
-        runtime_api: &str,
-        guard: &Guard,
+        spec: &FunctionSpec, runtime_api: &str, guard: &Guard,
     ) -> std::io::Result<Self> {
         let mut child = command(spec, runtime_api).spawn()?;
         if let Some(pid) = child.id() {
@@ -84,10 +82,7 @@ impl Drop for Process {
 
 /// Owns the child, so that it is killed when the async runtime shuts down.
 async fn watch_over(
-    mut child: Child,
-    kill: Arc<Notify>,
-    ended: watch::Sender<Option<String>>,
-    guard: Guard,
+    mut child: Child, kill: Arc<Notify>, ended: watch::Sender<Option<String>>, guard: Guard,
 ) {
     let pid = child.id();
     let status = tokio::select! {

@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Form, Router,
-    body::{Body, to_bytes},
-    extract::{Request, State},
-    http::{Response, StatusCode, header},
-    response::{Html, IntoResponse},
-    routing::{get, post},
-};
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::{get, post};
+use axum::{Form, Router};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};

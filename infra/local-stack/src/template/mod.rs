@@ -18,9 +18,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// Not YAML, an intrinsic or resource that this reader doesn't know (named), or something missing.
 pub fn read(
-    text: &str,
-    place: &Place,
-    parameters: &BTreeMap<String, String>,
+    text: &str, place: &Place, parameters: &BTreeMap<String, String>,
 ) -> anyhow::Result<Plan> {
     let resolved = intrinsics::resolve(text, place, parameters)?;
     resources::plan(&resolved, place)

@@ -1,9 +1,7 @@
 //! A simulator on a free port with a clock that stands still, and a client for it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use microsoft_simulator::{Clock, FaultRule, Settings, Simulator};
 use reqwest::{Client, RequestBuilder};
@@ -91,10 +89,7 @@ impl Bench {
     }
 
     pub(crate) fn request_for(
-        &self,
-        operation: &str,
-        customer: &str,
-        account: &str,
+        &self, operation: &str, customer: &str, account: &str,
     ) -> RequestBuilder {
         self.http
             .post(format!("{}/CampaignManagement/v13/{operation}", self.base))

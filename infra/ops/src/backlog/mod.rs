@@ -5,18 +5,12 @@ mod filter;
 mod money;
 
 use futures::future::try_join_all;
-use tracklayer_core::{
-    id::EventName,
-    ledger::{
-        index::IndexClass,
-        row::{Row, RowKey},
-    },
-    reconcile::state,
-};
-use tracklayer_edge::{
-    flows::held,
-    ports::{Batches as _, GoalChecks as _, LedgerLookups as _, OpenEntry},
-};
+use tracklayer_core::id::EventName;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::reconcile::state;
+use tracklayer_edge::flows::held;
+use tracklayer_edge::ports::{Batches as _, GoalChecks as _, LedgerLookups as _, OpenEntry};
 
 pub use filter::{Class, Filter};
 pub use money::Sums;
@@ -79,9 +73,7 @@ async fn classes(ops: &Ops) -> Result<Vec<IndexClass>, Failure> {
 }
 
 async fn entries(
-    ops: &Ops,
-    class: &IndexClass,
-    progress: &Progress,
+    ops: &Ops, class: &IndexClass, progress: &Progress,
 ) -> Result<Vec<OpenEntry>, Failure> {
     let shards = class.shards();
     let read = shards.iter().map(|shard| async move {
@@ -100,9 +92,7 @@ async fn entries(
 }
 
 async fn with_reasons(
-    ops: &Ops,
-    class: &IndexClass,
-    entries: Vec<OpenEntry>,
+    ops: &Ops, class: &IndexClass, entries: Vec<OpenEntry>,
 ) -> Result<Vec<OpenRow>, Failure> {
     if !matches!(class, IndexClass::Refused | IndexClass::Dead) {
         return Ok(entries.into_iter().map(waiting).collect());

@@ -1,14 +1,12 @@
 //! The configuration of all clients: region, credentials, one HTTP client.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{
-    Credentials,
-    provider::{ProvideCredentials as _, error::CredentialsError},
-};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::{failure::Failure, options::Place, screen::chain_of};
 

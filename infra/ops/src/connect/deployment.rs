@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_cloudformation::{
-    Client,
-    error::{ProvideErrorMetadata as _, SdkError},
-    operation::describe_stacks::DescribeStacksError,
-    types::Stack,
-};
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
+use aws_sdk_cloudformation::types::Stack;
 use tracklayer_core::reconcile::decide::Policy;
 
 use crate::{failure::Failure, options::Place, screen::chain_of};
@@ -111,10 +109,7 @@ fn failure(error: &SdkError<DescribeStacksError>, place: &Place) -> Failure {
 
 /// CloudFormation answered, with an error of this code.
 fn refused(
-    code: &str,
-    text: &str,
-    error: &SdkError<DescribeStacksError>,
-    place: &Place,
+    code: &str, text: &str, error: &SdkError<DescribeStacksError>, place: &Place,
 ) -> Failure {
     let message = error.message().unwrap_or(text).to_owned();
     match code {

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use aws_config::SdkConfig;
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy, time::EventTime};
-use tracklayer_edge::{
-    aws::{account_secrets::Secrets, clicks::Clicks, ledger::Ledger, queue::Queue},
-    lambda::clock::SystemClock,
-    ports::Clock as _,
-};
+use tracklayer_edge::aws::account_secrets::Secrets;
+use tracklayer_edge::aws::clicks::Clicks;
+use tracklayer_edge::aws::ledger::Ledger;
+use tracklayer_edge::aws::queue::Queue;
+use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::ports::Clock as _;
 
 use crate::{failure::Failure, options::Place};
 pub use deployment::Deployment;

@@ -2,11 +2,9 @@
 //! of account numbers, auto-tagging, goals and their enhanced conversions.
 
 use aws_sdk_lambda::primitives::Blob;
-use tracklayer_core::{
-    id::AccountName,
-    mapping::Account,
-    microsoft::goals::{GoalFinding, Gravity},
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::mapping::Account;
+use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
 use tracklayer_edge::ports::{AccountItem, GoalChecks as _, Secrets as _};
 
 use super::check::Check;

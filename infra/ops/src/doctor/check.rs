@@ -42,18 +42,14 @@ impl Check {
 
     /// Something is wrong.
     pub fn wrong(
-        what: impl Into<String>,
-        found: impl Into<String>,
-        cure: impl Into<String>,
+        what: impl Into<String>, found: impl Into<String>, cure: impl Into<String>,
     ) -> Self {
         Check { what: what.into(), mark: Mark::Wrong, found: found.into(), cure: cure.into() }
     }
 
     /// Somebody should look.
     pub fn warns(
-        what: impl Into<String>,
-        found: impl Into<String>,
-        cure: impl Into<String>,
+        what: impl Into<String>, found: impl Into<String>, cure: impl Into<String>,
     ) -> Self {
         Check { mark: Mark::Warns, ..Check::wrong(what, found, cure) }
     }

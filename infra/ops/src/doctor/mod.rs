@@ -16,11 +16,9 @@ mod watch;
 
 use serde::Serialize;
 
-use crate::{
-    connect::Ops,
-    failure::{Failure, Verdict},
-    screen::Screen,
-};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::screen::Screen;
 use check::{Check, Mark};
 
 /// Looks at everything; [`Verdict::Wrong`] if anything is wrong.

@@ -1,10 +1,8 @@
 //! Ingest keys, and the credentials of accounts.
 
 use tracklayer_core::{mapping::Account, time::DAY};
-use tracklayer_edge::{
-    aws::ingest_keys,
-    ports::{AccountSecret, SecretError, Secrets as _, Versioned},
-};
+use tracklayer_edge::aws::ingest_keys;
+use tracklayer_edge::ports::{AccountSecret, SecretError, Secrets as _, Versioned};
 
 use super::check::Check;
 use crate::{connect::Ops, screen};

@@ -2,21 +2,19 @@
 
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
-use tracklayer_core::{
-    id::{EventName, RecordId, Source},
-    ledger::{observed::RefusalReason, orphan::Orphan, row::Row, wait::WaitReason},
-    microsoft::goals::GoalFinding,
-    reconcile::{
-        advice::NEVER_CAME,
-        state::{self, State},
-    },
-    time::{EventTime, TextTime},
-};
+use tracklayer_core::id::{EventName, RecordId, Source};
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::goals::GoalFinding;
+use tracklayer_core::reconcile::advice::NEVER_CAME;
+use tracklayer_core::reconcile::state;
+use tracklayer_core::reconcile::state::State;
+use tracklayer_core::time::{EventTime, TextTime};
 
-use super::{
-    timeline::Step,
-    why::{Next, Why},
-};
+use super::timeline::Step;
+use super::why::{Next, Why};
 use crate::screen::{self, Screen, Table};
 
 /// One row and what is told of it.
@@ -35,10 +33,7 @@ pub struct Told<'a> {
 
 /// Shows the story.
 pub fn show(
-    told: &[Told<'_>],
-    orphans: &[&Orphan],
-    story: &status::Story<'_>,
-    now: EventTime,
+    told: &[Told<'_>], orphans: &[&Orphan], story: &status::Story<'_>, now: EventTime,
     screen: &Screen,
 ) {
     let explained = told.iter().map(Explained::of).collect();

@@ -10,25 +10,18 @@ mod why;
 
 pub use answer::advice;
 
-use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::row::Row,
-    reconcile::attribution::{TIES_READ, Tie, TieKind},
-};
+use tracklayer_core::id::{RecordId, Source};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::attribution::{TIES_READ, Tie, TieKind};
 use tracklayer_edge::ports::Clicks as _;
 
-use crate::{
-    connect::Ops,
-    failure::{Failure, Verdict},
-    screen::Screen,
-};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::screen::Screen;
 
 /// Tells the story of an event; [`Verdict::Wrong`] if it is unknown.
 pub async fn run(
-    ops: &Ops,
-    source: &Source,
-    event_id: &RecordId,
-    screen: &Screen,
+    ops: &Ops, source: &Source, event_id: &RecordId, screen: &Screen,
 ) -> Result<Verdict, Failure> {
     let now = ops.now();
     let mut found = status::find(&ops.ledger, source, event_id, now).await?;

@@ -3,19 +3,13 @@
 //! The row keeps what was decided and the last attempt, not every attempt: the log of `upload` has
 //! one line per call, by its TrackingId.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{Correction, Effect},
-        facts::{Click, ClickOrigin},
-        observed::{Attempt, AttemptOutcome, Kind},
-        row::Row,
-    },
-    reconcile::{
-        attribution::{Tie, TiedBy},
-        state,
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::correction::{Correction, Effect};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin};
+use tracklayer_core::ledger::observed::{Attempt, AttemptOutcome, Kind};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::attribution::{Tie, TiedBy};
+use tracklayer_core::reconcile::state;
+use tracklayer_core::time::EventTime;
 
 /// One thing that happened.
 #[derive(Debug)]

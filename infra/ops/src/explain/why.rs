@@ -1,19 +1,14 @@
 //! Why a row is where it is, what helps, and what comes next.
 
 use serde::Serialize;
-use tracklayer_core::{
-    ledger::{
-        correction::Effect,
-        observed::{Attempt, Kind, RefusalReason},
-        row::Row,
-    },
-    microsoft::errors::{Entry, look_up},
-    reconcile::{
-        decide::Policy,
-        state::{self, State},
-    },
-    time::{EventTime, TextTime},
-};
+use tracklayer_core::ledger::correction::Effect;
+use tracklayer_core::ledger::observed::{Attempt, Kind, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::microsoft::errors::{Entry, look_up};
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::reconcile::state;
+use tracklayer_core::reconcile::state::State;
+use tracklayer_core::time::{EventTime, TextTime};
 
 /// Why a row is where it is, and what helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

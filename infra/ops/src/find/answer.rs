@@ -3,17 +3,15 @@
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracklayer_core::{
-    id::{AccountName, EventName, GoalName, RecordId, Source},
-    ledger::{facts::ClickOrigin, orphan::Orphan, row::Row},
-    money::{Currency, JsonAmount},
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::{Sighting, Tie, TieKind, TiedBy},
-        state,
-    },
-    time::TextTime,
-};
+use tracklayer_core::id::{AccountName, EventName, GoalName, RecordId, Source};
+use tracklayer_core::ledger::facts::ClickOrigin;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::money::{Currency, JsonAmount};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind, TiedBy};
+use tracklayer_core::reconcile::state;
+use tracklayer_core::time::TextTime;
 use tracklayer_edge::ports::Partition;
 
 use crate::screen::{self, Screen, Table};

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{
-    id::RecordId,
-    person::click_id::ClickId,
-    reconcile::attribution::{LATE, SIGHTINGS_READ, Sighting, TIES_READ, TieKind},
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{LATE, SIGHTINGS_READ, Sighting, TIES_READ, TieKind};
 use tracklayer_edge::ports::{ClickLookups as _, Clicks as _};
 
 use super::answer::Found;

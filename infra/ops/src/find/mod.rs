@@ -10,12 +10,10 @@ mod rows;
 
 use tracklayer_core::{id::RecordId, ledger::row::Row, reconcile::attribution::TieKind};
 
-use crate::{
-    connect::Ops,
-    failure::{Failure, Verdict},
-    options::What,
-    screen::Screen,
-};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::options::What;
+use crate::screen::Screen;
 use answer::Found;
 
 /// Looks for `what` and shows it; [`Verdict::Wrong`] if nothing is there.

@@ -1,17 +1,11 @@
 //! Rows of the ledger, by the claim of their order or by reading all of it.
 
-use tracklayer_core::{
-    id::Source,
-    ledger::{
-        order::{OrderKey, OrderOwner},
-        row::Row,
-    },
-    person::click_id::ClickId,
-};
-use tracklayer_edge::{
-    flows::originals,
-    ports::{Audited as _, LedgerLookups as _, Partition},
-};
+use tracklayer_core::id::Source;
+use tracklayer_core::ledger::order::{OrderKey, OrderOwner};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_edge::flows::originals;
+use tracklayer_edge::ports::{Audited as _, LedgerLookups as _, Partition};
 
 use super::answer::Found;
 use crate::{connect::Ops, failure::Failure, screen::Progress};
@@ -21,10 +15,7 @@ const PAGE: i32 = 1_000;
 
 /// Adds the rows that count for an order: one per account and goal.
 pub async fn of_order(
-    ops: &Ops,
-    number: &str,
-    source: Option<&Source>,
-    found: &mut Found,
+    ops: &Ops, number: &str, source: Option<&Source>, found: &mut Found,
 ) -> Result<(), Failure> {
     let now = ops.now();
     for key in order_keys(ops, number, source) {
@@ -58,9 +49,7 @@ fn order_keys(ops: &Ops, number: &str, source: Option<&Source>) -> Vec<OrderKey>
 
 /// Adds the rows that are wanted: reads the whole ledger.
 pub async fn among_all(
-    ops: &Ops,
-    found: &mut Found,
-    is_wanted: impl Fn(&Row) -> bool,
+    ops: &Ops, found: &mut Found, is_wanted: impl Fn(&Row) -> bool,
 ) -> Result<(), Failure> {
     let progress = Progress::new("ledger", ops.ledger.size().await?.items);
     let mut after = None;

@@ -1,11 +1,9 @@
 //! What the API's own parser says of an event.
 
-use tracklayer_core::{
-    event::{CorrectionKind, Event, EventError, parse_event},
-    mapping::Mapping,
-    money::Money,
-    time::EventTime,
-};
+use tracklayer_core::event::{CorrectionKind, Event, EventError, parse_event};
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::money::Money;
+use tracklayer_core::time::EventTime;
 
 /// An event that the API would accept.
 pub struct Said {

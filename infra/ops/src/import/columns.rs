@@ -97,8 +97,7 @@ impl Columns {
 
     /// The fields of a row that say something.
     pub fn fields<'a>(
-        &'a self,
-        row: &'a csv::StringRecord,
+        &'a self, row: &'a csv::StringRecord,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let cells = self.0.iter().zip(row);
         let cells = cells.flat_map(|(fields, cell)| fields.iter().map(|it| (*it, cell.trim())));

@@ -5,11 +5,9 @@ use std::io::Cursor;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    columns::{Columns, Named},
-    reading::{Reading, unreadable},
-    tally::Reject,
-};
+use super::columns::{Columns, Named};
+use super::reading::{Reading, unreadable};
+use super::tally::Reject;
 use crate::failure::Failure;
 
 /// One row.

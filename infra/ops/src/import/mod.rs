@@ -19,12 +19,10 @@ mod send;
 mod state;
 mod tally;
 
-use crate::{
-    connect::Ops,
-    failure::{Failure, Verdict},
-    options::ImportOptions,
-    screen::{Progress, Screen},
-};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::options::ImportOptions;
+use crate::screen::{Progress, Screen};
 use lines::{Line, Lines};
 use send::Sender;
 use state::State;
@@ -83,10 +81,7 @@ fn dry_run(ops: &Ops, lines: Lines, options: &ImportOptions) -> Result<Tally, Fa
 }
 
 async fn import(
-    ops: &Ops,
-    lines: Lines,
-    options: &ImportOptions,
-    screen: &Screen,
+    ops: &Ops, lines: Lines, options: &ImportOptions, screen: &Screen,
 ) -> Result<Tally, Failure> {
     let sender = Sender::new(ops, options)?;
     let progress = Progress::new("bytes sent", lines.bytes());

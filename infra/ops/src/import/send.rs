@@ -6,12 +6,10 @@ use serde_json::Value;
 use tracklayer_core::money::Money;
 use tracklayer_edge::microsoft::client::Client;
 
-use super::{
-    check,
-    lines::Line,
-    state::State,
-    tally::{Reject, Rejects},
-};
+use super::check;
+use super::lines::Line;
+use super::state::State;
+use super::tally::{Reject, Rejects};
 use crate::{connect::Ops, failure::Failure, options::ImportOptions, screen};
 
 const EVENTS: &str = "/api/tracklayer/events";
@@ -44,11 +42,7 @@ impl Sender {
 
     /// Sends these lines and keeps what became of them, and of those that could not be read.
     pub async fn send(
-        &self,
-        ops: &Ops,
-        lines: Vec<Line>,
-        state: &mut State,
-        rejects: &mut Rejects,
+        &self, ops: &Ops, lines: Vec<Line>, state: &mut State, rejects: &mut Rejects,
     ) -> Result<(), Failure> {
         let Some(last) = lines.last().map(|line| line.record) else { return Ok(()) };
         let events: Vec<&str> =
@@ -127,12 +121,7 @@ fn refused(status: reqwest::StatusCode, text: &str) -> Failure {
 
 /// What became of one line.
 fn note(
-    ops: &Ops,
-    number: u64,
-    event: &str,
-    result: &Value,
-    state: &mut State,
-    rejects: &mut Rejects,
+    ops: &Ops, number: u64, event: &str, result: &Value, state: &mut State, rejects: &mut Rejects,
 ) -> Result<(), Failure> {
     let status = result["status"].as_str().unwrap_or("unknown");
     if matches!(status, "rejected" | "conflict") {

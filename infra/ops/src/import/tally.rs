@@ -1,21 +1,17 @@
 //! What became of the rows, and the list of what was rejected.
 
-use std::{
-    collections::BTreeMap,
-    fs::{File, OpenOptions},
-    io,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tracklayer_core::{event::EventError, money::Money};
 
 use super::check::{CONVERSION, Said};
-use crate::{
-    backlog::Sums,
-    failure::Failure,
-    screen::{Screen, Table},
-};
+use crate::backlog::Sums;
+use crate::failure::Failure;
+use crate::screen::{Screen, Table};
 
 /// What became of the rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -4,26 +4,19 @@ mod groups;
 
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
-use tracklayer_core::{
-    microsoft::errors::look_up,
-    time::{EventTime, TextTime},
-};
+use tracklayer_core::microsoft::errors::look_up;
+use tracklayer_core::time::{EventTime, TextTime};
 
-use crate::{
-    backlog::{self, Filter, OpenRow},
-    connect::Ops,
-    explain,
-    failure::{Failure, Verdict},
-    screen::{self, Screen, Table},
-};
+use crate::backlog::{Filter, OpenRow};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::screen::{Screen, Table};
+use crate::{backlog, explain, screen};
 use groups::{Group, groups};
 
 /// Shows what is open; [`Verdict::Wrong`] if anything of it is refused or dead.
 pub async fn run(
-    ops: &Ops,
-    filter: &Filter,
-    list: usize,
-    screen: &Screen,
+    ops: &Ops, filter: &Filter, list: usize, screen: &Screen,
 ) -> Result<Verdict, Failure> {
     let open = backlog::read(ops, filter).await?;
     let groups = groups(&open);

@@ -1,11 +1,10 @@
 //! One order and what is here of it.
 
 use rust_decimal::Decimal;
-use tracklayer_core::{
-    ledger::row::Row,
-    money::{Amount, Money},
-    reconcile::state::{self, State},
-};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::money::{Amount, Money};
+use tracklayer_core::reconcile::state;
+use tracklayer_core::reconcile::state::State;
 
 use super::orders::Order;
 
@@ -105,10 +104,10 @@ fn difference(wanted: Money, worth: Worth, net: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::{
-        ledger::observed::{Acceptance, Destination, Environment, Refusal, RefusalReason},
-        money::Currency,
+    use tracklayer_core::ledger::observed::{
+        Acceptance, Destination, Environment, Refusal, RefusalReason,
     };
+    use tracklayer_core::money::Currency;
 
     use super::*;
     use crate::testing::{now, row};

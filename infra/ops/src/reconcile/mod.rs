@@ -10,25 +10,18 @@ mod totals;
 
 use std::collections::HashMap;
 
-use tracklayer_core::{
-    event::IgnoredReason,
-    ledger::{
-        order::OrderOwner,
-        row::{Row, RowKey},
-    },
-};
-use tracklayer_edge::{
-    flows::originals,
-    ports::{Batches as _, LedgerLookups as _},
-};
+use tracklayer_core::event::IgnoredReason;
+use tracklayer_core::ledger::order::OrderOwner;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_edge::flows::originals;
+use tracklayer_edge::ports::{Batches as _, LedgerLookups as _};
 
-use crate::{
-    connect::Ops,
-    failure::{Failure, Verdict},
-    import::{lines::Lines, no_rows},
-    options::ReconcileOptions,
-    screen::{Progress, Screen},
-};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::import::lines::Lines;
+use crate::import::no_rows;
+use crate::options::ReconcileOptions;
+use crate::screen::{Progress, Screen};
 use compare::{Compared, Fate};
 use orders::Order;
 use totals::Totals;
@@ -39,9 +32,7 @@ const TOGETHER: usize = 100;
 /// Compares a file with the ledger; [`Verdict::Wrong`] if too few of its orders are here as they
 /// should be.
 pub async fn run(
-    ops: &Ops,
-    options: &ReconcileOptions,
-    screen: &Screen,
+    ops: &Ops, options: &ReconcileOptions, screen: &Screen,
 ) -> Result<Verdict, Failure> {
     let orders = read(ops, options)?;
     if orders.is_empty() {

@@ -1,12 +1,11 @@
 //! The file's rows as orders.
 
-use tracklayer_core::{
-    event::{ErrorCode, Event, parse_event},
-    ledger::{order::OrderKey, row::RowKey},
-    mapping::Mapping,
-    money::Money,
-    time::EventTime,
-};
+use tracklayer_core::event::{ErrorCode, Event, parse_event};
+use tracklayer_core::ledger::order::OrderKey;
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::money::Money;
+use tracklayer_core::time::EventTime;
 
 use super::compare::Fate;
 use crate::import::lines::Line;

@@ -6,11 +6,9 @@ use serde::Serialize;
 use tracklayer_core::ledger::row::RowKey;
 
 use super::compare::{Compared, Fate};
-use crate::{
-    backlog::Sums,
-    options::ReconcileOptions,
-    screen::{Screen, Table},
-};
+use crate::backlog::Sums;
+use crate::options::ReconcileOptions;
+use crate::screen::{Screen, Table};
 
 /// Orders that are listed one by one.
 const LISTED: usize = 20;

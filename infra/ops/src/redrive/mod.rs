@@ -12,13 +12,12 @@ use futures::{StreamExt as _, stream};
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_edge::ports::Signals as _;
 
-use crate::{
-    backlog::{self, Class, Filter},
-    connect::Ops,
-    failure::{Failure, Verdict},
-    options::RedriveOptions,
-    screen::{Progress, Screen},
-};
+use crate::backlog;
+use crate::backlog::{Class, Filter};
+use crate::connect::Ops;
+use crate::failure::{Failure, Verdict};
+use crate::options::RedriveOptions;
+use crate::screen::{Progress, Screen};
 use plan::Plan;
 
 /// Signals of one request to the queue, as many as SQS takes.

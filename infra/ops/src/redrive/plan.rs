@@ -2,29 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    id::AccountName,
-    ledger::{
-        observed::{Destination, Environment},
-        row::Row,
-        signal::Signal,
-        wait::WaitReason,
-    },
-    mapping::Mapping,
-    reconcile::{
-        decide::{AccountView, Action, Policy},
-        note::Context,
-        redrive::prospect,
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::observed::{Destination, Environment};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::decide::{AccountView, Action, Policy};
+use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::reconcile::redrive::prospect;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{GoalChecks as _, Secrets as _};
 
-use crate::{
-    backlog::{OpenRow, Sums},
-    connect::Ops,
-    failure::Failure,
-};
+use crate::backlog::{OpenRow, Sums};
+use crate::connect::Ops;
+use crate::failure::Failure;
 
 /// What is known of the accounts of the rows.
 pub type Views = BTreeMap<AccountName, AccountView>;
@@ -56,11 +48,7 @@ impl Plan {
     /// Asks the decision that upload takes what it would be for each row, with what upload knows of
     /// the accounts.
     pub fn of(
-        open: &[OpenRow],
-        views: &Views,
-        mapping: &Mapping,
-        policy: &Policy,
-        now: EventTime,
+        open: &[OpenRow], views: &Views, mapping: &Mapping, policy: &Policy, now: EventTime,
     ) -> Self {
         let (unknown, mut plan) = (AccountView::default(), Plan::default());
         for open in open {

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use owo_colors::OwoColorize as _;
-use tabled::{
-    builder::Builder,
-    settings::{Alignment, Modify, Padding, Style, object::Columns},
-};
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Modify, Padding, Style};
 
 /// A table in the making.
 pub struct Table {

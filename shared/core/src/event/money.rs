@@ -11,9 +11,7 @@ use crate::text::trim;
 
 /// The value of a conversion, as its goal's revenue mode wants it.
 pub(super) fn conversion_value(
-    fields: &Fields<'_>,
-    revenue: Revenue,
-    warnings: &mut Warnings,
+    fields: &Fields<'_>, revenue: Revenue, warnings: &mut Warnings,
 ) -> Result<Option<Money>, EventError> {
     match revenue {
         Revenue::VariableValue if !fields.has(Field::Value) => {
@@ -36,8 +34,7 @@ fn no_value(fields: &Fields<'_>) -> Result<(), EventError> {
 /// What a correction does: `amount` refunded, `newValue`, or neither for all of it. An empty text
 /// is not the same as neither, or the whole sale would be taken back by mistake.
 pub(super) fn correction_kind(
-    fields: &Fields<'_>,
-    warnings: &mut Warnings,
+    fields: &Fields<'_>, warnings: &mut Warnings,
 ) -> Result<CorrectionKind, EventError> {
     let is_given = |field| fields.raw(field).is_some();
     if is_given(Field::Value) {
@@ -64,9 +61,7 @@ fn not_allowed(field: Field, problem: &str) -> EventError {
 
 /// The amount of this field with its currency; `None` when both are absent.
 fn money(
-    fields: &Fields<'_>,
-    field: Field,
-    warnings: &mut Warnings,
+    fields: &Fields<'_>, field: Field, warnings: &mut Warnings,
 ) -> Result<Option<Money>, EventError> {
     match (amount(fields, field, warnings)?, currency(fields)?) {
         (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
@@ -83,9 +78,7 @@ fn money(
 }
 
 fn amount(
-    fields: &Fields<'_>,
-    field: Field,
-    warnings: &mut Warnings,
+    fields: &Fields<'_>, field: Field, warnings: &mut Warnings,
 ) -> Result<Option<Amount>, EventError> {
     let Some(token) = fields.number(field)? else { return Ok(None) };
     let invalid = |problem| EventError::at(ErrorCode::InvalidValue, field.as_str(), problem);

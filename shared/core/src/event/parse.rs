@@ -109,10 +109,7 @@ impl Reading<'_> {
     }
 
     fn conversion(
-        &mut self,
-        head: Head,
-        rule: &ConversionRule,
-        consent: Consent,
+        &mut self, head: Head, rule: &ConversionRule, consent: Consent,
     ) -> Result<Conversion, EventError> {
         let (fields, warnings) = (&self.fields, &mut self.warnings);
         let account = read::account(fields, self.mapping)?;

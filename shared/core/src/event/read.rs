@@ -12,10 +12,8 @@ use crate::ledger::{facts::References, order::OrderKey};
 use crate::mapping::{Account, EventRule, Mapping, PerOrder};
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
-use crate::person::{
-    error::IdentityError,
-    identity::{Sha256Hash, hash_email, hash_phone},
-};
+use crate::person::error::IdentityError;
+use crate::person::identity::{Sha256Hash, hash_email, hash_phone};
 use crate::text::says_nothing;
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
@@ -49,10 +47,7 @@ fn record_id(fields: &Fields<'_>, field: Field) -> Result<Option<RecordId>, Even
 
 /// An id, or another text that may come as a whole number, if there is one.
 pub(super) fn soft_id<T, E: fmt::Display>(
-    fields: &Fields<'_>,
-    field: Field,
-    code: ErrorCode,
-    parse: impl Fn(&str) -> Result<T, E>,
+    fields: &Fields<'_>, field: Field, code: ErrorCode, parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, EventError> {
     let text = if fields.has(field) { fields.id_text(field)? } else { None };
     let invalid = |problem| EventError::at(code, field.as_str(), problem);
@@ -63,11 +58,7 @@ pub(super) fn soft_id<T, E: fmt::Display>(
 /// per order. Any text will do, also one that is no id, but none that stands for a missing value: all
 /// sales would be one order.
 pub(super) fn order(
-    fields: &Fields<'_>,
-    mapping: &Mapping,
-    account: &Account,
-    goal: &str,
-    source: &Source,
+    fields: &Fields<'_>, mapping: &Mapping, account: &Account, goal: &str, source: &Source,
 ) -> Option<OrderKey> {
     account.goal(goal).filter(|goal| goal.per_order == PerOrder::One)?;
     let number = fields.id_text(Field::OrderId).ok()??;
@@ -80,8 +71,7 @@ pub(super) fn order(
 
 /// The event's name with what the mapping says of it.
 pub(super) fn event_rule<'m>(
-    fields: &Fields<'_>,
-    mapping: &'m Mapping,
+    fields: &Fields<'_>, mapping: &'m Mapping,
 ) -> Result<(EventName, &'m EventRule), EventError> {
     let text = fields.required_text(Field::Event)?;
     let unknown =
@@ -92,8 +82,7 @@ pub(super) fn event_rule<'m>(
 
 /// The account that is named, if one is.
 pub(super) fn named_account<'m>(
-    fields: &Fields<'_>,
-    mapping: &'m Mapping,
+    fields: &Fields<'_>, mapping: &'m Mapping,
 ) -> Result<Option<&'m Account>, EventError> {
     let field = Field::Account.as_str();
     let unknown = || EventError::at(ErrorCode::UnknownAccount, field, "is not in the mapping");
@@ -103,8 +92,7 @@ pub(super) fn named_account<'m>(
 
 /// The account of a conversion: the named one, else the only one.
 pub(super) fn account<'m>(
-    fields: &Fields<'_>,
-    mapping: &'m Mapping,
+    fields: &Fields<'_>, mapping: &'m Mapping,
 ) -> Result<&'m Account, EventError> {
     let problem = "is missing: several accounts are configured";
     let missing = || EventError::at(ErrorCode::MissingField, Field::Account.as_str(), problem);
@@ -155,9 +143,7 @@ pub(super) fn email(fields: &Fields<'_>, warnings: &mut Warnings) -> Option<Sha2
 }
 
 pub(super) fn phone(
-    fields: &Fields<'_>,
-    country_code: Option<&str>,
-    warnings: &mut Warnings,
+    fields: &Fields<'_>, country_code: Option<&str>, warnings: &mut Warnings,
 ) -> Option<Sha256Hash> {
     let hash = |text: &str| hash_phone(text, country_code);
     person(fields, Field::Phone, Field::HashedPhone, hash, warnings)
@@ -165,11 +151,8 @@ pub(super) fn phone(
 
 /// A person's field, given as text or hashed. Given both ways, the text counts.
 fn person(
-    fields: &Fields<'_>,
-    plain: Field,
-    hashed: Field,
-    hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
-    warnings: &mut Warnings,
+    fields: &Fields<'_>, plain: Field, hashed: Field,
+    hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>, warnings: &mut Warnings,
 ) -> Option<Sha256Hash> {
     let from_plain = soft(hash_field(fields, plain, hash), warnings);
     let from_hashed = soft(hash_field(fields, hashed, Sha256Hash::of_person), warnings);
@@ -181,9 +164,7 @@ fn person(
 }
 
 fn hash_field(
-    fields: &Fields<'_>,
-    field: Field,
-    hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
+    fields: &Fields<'_>, field: Field, hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
 ) -> Result<Option<Sha256Hash>, EventError> {
     let invalid = |e| EventError::at(ErrorCode::InvalidValue, field.as_str(), e);
     fields.said(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
@@ -218,9 +199,7 @@ fn no_consent_word() -> EventError {
 
 /// The reference to the corrected event; whatever is wrong inside is `invalid_original`.
 pub(super) fn original(
-    fields: &Fields<'_>,
-    own_source: &Source,
-    mapping: &Mapping,
+    fields: &Fields<'_>, own_source: &Source, mapping: &Mapping,
 ) -> Result<OriginalRef, EventError> {
     let raw = fields.raw(Field::Original).ok_or_else(|| missing(Field::Original))?;
     let inner = Fields::parse(raw).ok_or_else(|| invalid_original("must be an object"))?;

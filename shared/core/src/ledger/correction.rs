@@ -8,12 +8,11 @@ use std::{cmp::Ordering, fmt};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::{AccountName, EventName, RecordId, Source, compare_naturally},
-    ledger::{facts::Facts, observed::Observed},
-    money::{Amount, Currency, Money},
-    time::{EventTime, Moment},
-};
+use crate::id::{AccountName, EventName, RecordId, Source, compare_naturally};
+use crate::ledger::facts::Facts;
+use crate::ledger::observed::Observed;
+use crate::money::{Amount, Currency, Money};
+use crate::time::{EventTime, Moment};
 
 /// Corrections that one row takes; more are rejected (`invalid_original`). Of those that waited for
 /// their original more end as `too_many_corrections`.
@@ -172,10 +171,7 @@ fn occurrence(a: &Correction, b: &Correction) -> Ordering {
 }
 
 fn effect_of(
-    account: &AccountName,
-    facts: &Facts,
-    correction: &Correction,
-    running: &mut Running,
+    account: &AccountName, facts: &Facts, correction: &Correction, running: &mut Running,
 ) -> Effect {
     // The money of somebody who was erased is still money: only Microsoft does not hear of it.
     let refused = correction.refused.filter(|it| *it != CorrectionRefusal::IdentityErased);

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::{GoalName, RecordId},
-    ledger::order::OrderKey,
-    money::Money,
-    person::{click_id::ClickId, consent::Consent, identity::Identity},
-    time::EventTime,
-};
+use crate::id::{GoalName, RecordId};
+use crate::ledger::order::OrderKey;
+use crate::money::Money;
+use crate::person::click_id::ClickId;
+use crate::person::consent::Consent;
+use crate::person::identity::Identity;
+use crate::time::EventTime;
 
 /// The original conversion. What the source said is fixed when the row is written; identity, click and
 /// `conversion_time` with the first claim (exceptions: invariant 4 in `shared/README.md`).

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use crate::{
-    ledger::{key::RowKey, wait::WaitReason},
-    time::EventTime,
-};
+use crate::ledger::key::RowKey;
+use crate::ledger::wait::WaitReason;
+use crate::time::EventTime;
 
 /// An entry in the index of open rows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ledger::wait::WaitReason,
-    money::{Amount, Money},
-    serde_help::{is_false, is_zero, known},
-    time::EventTime,
-};
+use crate::ledger::wait::WaitReason;
+use crate::money::{Amount, Money};
+use crate::serde_help::{is_false, is_zero, known};
+use crate::time::EventTime;
 
 /// What is known of Microsoft. Written whole, on condition of its revision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -8,13 +8,11 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    id::{AccountName, EventName, Source},
-    ledger::row::{BadKey, RowKey},
-    person::identity::to_hex,
-    text::trim,
-    time::EventTime,
-};
+use crate::id::{AccountName, EventName, Source};
+use crate::ledger::row::{BadKey, RowKey};
+use crate::person::identity::to_hex;
+use crate::text::trim;
+use crate::time::EventTime;
 
 /// The sort key of every order claim.
 pub const SORT_KEY: &str = "order";
@@ -39,10 +37,7 @@ impl OrderKey {
     /// it don't count.
     #[must_use]
     pub fn new(
-        account: &AccountName,
-        goal: &str,
-        own: Option<&Source>,
-        number: &str,
+        account: &AccountName, goal: &str, own: Option<&Source>, number: &str,
     ) -> Option<Self> {
         let number = trim(number);
         if number.is_empty() {

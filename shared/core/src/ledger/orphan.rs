@@ -6,17 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::AccountName,
-    ledger::{
-        correction::Correction,
-        index::{IndexClass, Open},
-        row::{BadKey, PartitionKey},
-        stored::BadRow,
-        wait::WaitReason,
-    },
-    time::{DAY, EventTime},
-};
+use crate::id::AccountName;
+use crate::ledger::correction::Correction;
+use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::row::{BadKey, PartitionKey};
+use crate::ledger::stored::BadRow;
+use crate::ledger::wait::WaitReason;
+use crate::time::{DAY, EventTime};
 
 /// The sort key of every orphan. No event name holds a `~`.
 pub const SORT_KEY: &str = "~orphan";

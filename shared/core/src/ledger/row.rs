@@ -5,11 +5,12 @@
 //! observed state by whoever learns something of Microsoft; every write names the revisions it
 //! relies on, so that two workers can't undo each other.
 
-use crate::{
-    id::AccountName,
-    ledger::{correction::Correction, facts::Facts, index::Open, observed::Observed},
-    time::{EventTime, MAX_AGE},
-};
+use crate::id::AccountName;
+use crate::ledger::correction::Correction;
+use crate::ledger::facts::Facts;
+use crate::ledger::index::Open;
+use crate::ledger::observed::Observed;
+use crate::time::{EventTime, MAX_AGE};
 
 pub use super::key::{BadKey, PartitionKey, RowKey};
 

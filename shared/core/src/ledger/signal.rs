@@ -5,11 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::{EventName, RecordId, Source},
-    ledger::row::{Row, RowKey},
-    time::{EventTime, TextTime},
-};
+use crate::id::{EventName, RecordId, Source};
+use crate::ledger::row::{Row, RowKey};
+use crate::time::{EventTime, TextTime};
 
 /// Version of the message.
 pub const VERSION: u8 = 1;

@@ -5,25 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::{AccountName, GoalName, RecordId},
-    ledger::{
-        correction::Correction,
-        facts::{Click, ClickOrigin, Facts, References},
-        index::{IndexClass, Open},
-        observed::Observed,
-        order::OrderKey,
-        row::{BadKey, Row, RowKey},
-        wait::WaitReason,
-    },
-    money::{Amount, Currency, Money},
-    person::{
-        click_id::ClickId,
-        consent::Consent,
-        identity::{Identity, Sha256Hash},
-    },
-    time::EventTime,
-};
+use crate::id::{AccountName, GoalName, RecordId};
+use crate::ledger::correction::Correction;
+use crate::ledger::facts::{Click, ClickOrigin, Facts, References};
+use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::observed::Observed;
+use crate::ledger::order::OrderKey;
+use crate::ledger::row::{BadKey, Row, RowKey};
+use crate::ledger::wait::WaitReason;
+use crate::money::{Amount, Currency, Money};
+use crate::person::click_id::ClickId;
+use crate::person::consent::Consent;
+use crate::person::identity::{Identity, Sha256Hash};
+use crate::time::EventTime;
 
 /// Version of the stored form.
 pub const VERSION: u8 = 1;

@@ -77,8 +77,7 @@ pub(super) fn parse(json: &str) -> Result<Mapping, MappingError> {
 
 /// An object of named entries, each read on its own so that an error can name it.
 fn section<T: DeserializeOwned>(
-    top: &mut Map<String, Value>,
-    name: &str,
+    top: &mut Map<String, Value>, name: &str,
 ) -> Result<BTreeMap<String, T>, MappingError> {
     let Some(Value::Object(entries)) = top.remove(name) else {
         return Err(MappingError::new(name, "is missing or not an object"));
@@ -96,8 +95,7 @@ fn section<T: DeserializeOwned>(
 type Goals = BTreeMap<String, GoalRule>;
 
 fn events(
-    entries: BTreeMap<String, EventEntry>,
-    goals: &Goals,
+    entries: BTreeMap<String, EventEntry>, goals: &Goals,
 ) -> Result<BTreeMap<EventName, EventRule>, MappingError> {
     let read = |(name, entry): (String, EventEntry)| {
         let path = format!("events.{name}");
@@ -123,16 +121,14 @@ fn event_rule(path: &str, entry: EventEntry, goals: &Goals) -> Result<EventRule,
 
 /// A list of names, which may be left out.
 fn names<T: DeserializeOwned>(
-    top: &mut Map<String, Value>,
-    section: &str,
+    top: &mut Map<String, Value>, section: &str,
 ) -> Result<Vec<T>, MappingError> {
     let Some(list) = top.remove(section) else { return Ok(Vec::new()) };
     serde_json::from_value(list).map_err(|error| MappingError::new(section, error))
 }
 
 fn add_analytics_only(
-    events: &mut BTreeMap<EventName, EventRule>,
-    names: Vec<EventName>,
+    events: &mut BTreeMap<EventName, EventRule>, names: Vec<EventName>,
 ) -> Result<(), MappingError> {
     for name in names {
         if events.contains_key(&name) {
@@ -144,8 +140,7 @@ fn add_analytics_only(
 }
 
 fn accounts(
-    entries: BTreeMap<String, AccountEntry>,
-    goals: &Goals,
+    entries: BTreeMap<String, AccountEntry>, goals: &Goals,
 ) -> Result<BTreeMap<AccountName, Account>, MappingError> {
     let read = |(name, entry): (String, AccountEntry)| {
         let account = account(&format!("accounts.{name}"), &name, entry, goals)?;
@@ -155,10 +150,7 @@ fn accounts(
 }
 
 fn account(
-    path: &str,
-    name: &str,
-    entry: AccountEntry,
-    goals: &Goals,
+    path: &str, name: &str, entry: AccountEntry, goals: &Goals,
 ) -> Result<Account, MappingError> {
     let name = AccountName::parse(name).map_err(|error| MappingError::new(path, error))?;
     if entry.default_country_code.as_deref().is_some_and(|code| !is_calling_code(code)) {

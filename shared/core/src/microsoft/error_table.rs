@@ -3,20 +3,13 @@
 use super::errors::{Entry, ErrorClass, UNREADABLE, Wait};
 
 const fn row(
-    code: i64,
-    symbol: &'static str,
-    class: ErrorClass,
-    cause: &'static str,
-    cure: &'static str,
+    code: i64, symbol: &'static str, class: ErrorClass, cause: &'static str, cure: &'static str,
 ) -> Entry {
     Entry { code: Some(code), symbol, class, cause, cure }
 }
 
 const fn named(
-    symbol: &'static str,
-    class: ErrorClass,
-    cause: &'static str,
-    cure: &'static str,
+    symbol: &'static str, class: ErrorClass, cause: &'static str, cure: &'static str,
 ) -> Entry {
     Entry { code: None, symbol, class, cause, cure }
 }

@@ -7,10 +7,8 @@
 use serde::{Deserialize, Serialize};
 use strsim::levenshtein;
 
-use crate::{
-    mapping::{CountType, GoalRule, Revenue},
-    time::EventTime,
-};
+use crate::mapping::{CountType, GoalRule, Revenue};
+use crate::time::EventTime;
 
 /// A goal as Microsoft describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -82,10 +80,7 @@ pub const GOAL_AGE_HOURS: i64 = 2;
 /// known to be less than the time since.
 #[must_use]
 pub fn check_goal(
-    wanted: &GoalRule,
-    found: &[AccountGoal],
-    absent_before: Option<EventTime>,
-    now: EventTime,
+    wanted: &GoalRule, found: &[AccountGoal], absent_before: Option<EventTime>, now: EventTime,
     hour: i64,
 ) -> Vec<GoalFinding> {
     let name = wanted.name.as_str();

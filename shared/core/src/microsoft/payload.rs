@@ -7,13 +7,12 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    id::GoalName,
-    ledger::{facts::Facts, observed::Adjustment},
-    money::Money,
-    person::identity::Sha256Hash,
-    time::EventTime,
-};
+use crate::id::GoalName;
+use crate::ledger::facts::Facts;
+use crate::ledger::observed::Adjustment;
+use crate::money::Money;
+use crate::person::identity::Sha256Hash;
+use crate::time::EventTime;
 
 /// Rows that one Apply call may carry
 /// (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions).

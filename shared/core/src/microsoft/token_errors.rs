@@ -34,10 +34,7 @@ pub struct TokenEntry {
 }
 
 const fn entry(
-    error: &'static str,
-    class: TokenClass,
-    cause: &'static str,
-    cure: &'static str,
+    error: &'static str, class: TokenClass, cause: &'static str, cure: &'static str,
 ) -> TokenEntry {
     TokenEntry { error, numbers: &[], class, cause, cure }
 }

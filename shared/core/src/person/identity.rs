@@ -155,8 +155,7 @@ fn ascii_digit(c: char) -> char {
 /// A number without `+` or `00` is completed with `default_country_code` (digits such as `1` or
 /// `49`), unless it begins with it. Without one it must begin with its country code.
 pub fn hash_phone(
-    text: &str,
-    default_country_code: Option<&str>,
+    text: &str, default_country_code: Option<&str>,
 ) -> Result<Sha256Hash, IdentityError> {
     match Sha256Hash::of_person(text) {
         Err(IdentityError::Hash) => {

@@ -16,8 +16,7 @@ const LONG: usize = 11;
 /// The number as E.164. One without `+` or an international prefix is completed with
 /// `default_country_code`, unless it has it already; without one it must begin with its own.
 pub(crate) fn e164(
-    text: &str,
-    default_country_code: Option<&str>,
+    text: &str, default_country_code: Option<&str>,
 ) -> Result<String, IdentityError> {
     let text = without_extension(without_note(without_label(text)));
     let text = text.trim_start_matches(['(', ' ']);

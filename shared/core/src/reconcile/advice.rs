@@ -1,9 +1,9 @@
 //! What states and reasons mean, and what helps: for the pages, and for the tool of operators.
 
-use crate::{
-    ledger::{correction::CorrectionRefusal, observed::RefusalReason, wait::WaitReason},
-    reconcile::state::State,
-};
+use crate::ledger::correction::CorrectionRefusal;
+use crate::ledger::observed::RefusalReason;
+use crate::ledger::wait::WaitReason;
+use crate::reconcile::state::State;
 
 /// Why something is as it is, and what a person can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,18 +3,14 @@
 //! A pure function of the row, its account, the time and the policy. Whoever holds a signal – new,
 //! repeated, late or redriven – asks it again, so no signal can do harm.
 
-use crate::{
-    id::GoalName,
-    ledger::{
-        correction::{Worth, fold},
-        facts::Facts,
-        observed::{Acceptance, Adjustment, Destination, Kind, Observed, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    money::Money,
-    time::{DAY, EventTime},
-};
+use crate::id::GoalName;
+use crate::ledger::correction::{Worth, fold};
+use crate::ledger::facts::Facts;
+use crate::ledger::observed::{Acceptance, Adjustment, Destination, Kind, Observed, RefusalReason};
+use crate::ledger::row::Row;
+use crate::ledger::wait::WaitReason;
+use crate::money::Money;
+use crate::time::{DAY, EventTime};
 
 /// The waits of this deployment, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +48,7 @@ impl Policy {
     /// after that.
     #[must_use]
     pub fn next_look(
-        &self,
-        since: EventTime,
-        limit: EventTime,
-        now: EventTime,
+        &self, since: EventTime, limit: EventTime, now: EventTime,
     ) -> Option<EventTime> {
         let last = limit.plus_seconds(-24 * self.hour);
         let next = LOOKS.iter().map(|hours| since.plus_seconds(hours * self.hour));
@@ -214,19 +207,14 @@ fn postponed(observed: &Observed) -> Option<(EventTime, WaitReason)> {
 }
 
 fn latest_after<const N: usize>(
-    now: EventTime,
-    waits: [Option<(EventTime, WaitReason)>; N],
+    now: EventTime, waits: [Option<(EventTime, WaitReason)>; N],
 ) -> Option<Action> {
     let latest = waits.into_iter().flatten().max_by_key(|(until, _)| *until)?;
     (latest.0 > now).then_some(Action::WaitUntil(latest.0, latest.1))
 }
 
 fn after_acceptance(
-    row: &Row,
-    accepted: &Acceptance,
-    account: &AccountView,
-    now: EventTime,
-    policy: &Policy,
+    row: &Row, accepted: &Acceptance, account: &AccountView, now: EventTime, policy: &Policy,
 ) -> Action {
     let Some(adjustment) = wanted(row) else {
         return Action::InSync;

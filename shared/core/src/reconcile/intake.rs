@@ -1,24 +1,20 @@
 //! From a confirmed event to a row of the ledger.
 
-use crate::{
-    event::{Conversion, Correction as CorrectionEvent, CorrectionKind},
-    ledger::{
-        correction::{Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold},
-        facts::{ClickOrigin, Facts},
-        index::{IndexClass, Open},
-        observed::{Observed, Refusal},
-        order::OrderKey,
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
-    person::identity::{Identity, Sha256Hash},
-    reconcile::{
-        attribution::Credit,
-        decide::Action,
-        note::{Context, next_entry, waiting},
-    },
-    time::{DAY, EventTime},
+use crate::event::{Conversion, Correction as CorrectionEvent, CorrectionKind};
+use crate::ledger::correction::{
+    Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold,
 };
+use crate::ledger::facts::{ClickOrigin, Facts};
+use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::observed::{Observed, Refusal};
+use crate::ledger::order::OrderKey;
+use crate::ledger::row::{Row, RowKey};
+use crate::ledger::wait::WaitReason;
+use crate::person::identity::{Identity, Sha256Hash};
+use crate::reconcile::attribution::Credit;
+use crate::reconcile::decide::Action;
+use crate::reconcile::note::{Context, next_entry, waiting};
+use crate::time::{DAY, EventTime};
 
 /// How a row gets on after it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +84,7 @@ pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
 /// A new row with `facts`; its next step is in `open`, or else a message.
 #[must_use]
 pub fn place(
-    conversion: &Conversion,
-    facts: Facts,
-    missing: Option<WaitReason>,
-    context: &Context<'_>,
+    conversion: &Conversion, facts: Facts, missing: Option<WaitReason>, context: &Context<'_>,
     retention_days: i64,
 ) -> (Row, Dispatch) {
     let ttl = facts.conversion_time.plus_seconds(retention_days * DAY);

@@ -8,22 +8,17 @@
 //! An example: a row is claimed ([`Note::ClaimedApply`]), sent, and Microsoft takes it
 //! ([`Note::Accepted`]); the claim's write holds on both revisions, the outcome's on none.
 
-use crate::{
-    id::GoalName,
-    ledger::{
-        facts::Facts,
-        index::{IndexClass, Open},
-        observed::{Adjustment, Kind, Observed, Postponed, RefusalReason},
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
-    microsoft::reply::MicrosoftError,
-    reconcile::{
-        decide::{AccountView, Action, Policy, next_action},
-        outcome::{self, Outstanding},
-    },
-    time::EventTime,
-};
+use crate::id::GoalName;
+use crate::ledger::facts::Facts;
+use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::observed::{Adjustment, Kind, Observed, Postponed, RefusalReason};
+use crate::ledger::row::{Row, RowKey};
+use crate::ledger::wait::WaitReason;
+use crate::microsoft::reply::MicrosoftError;
+use crate::reconcile::decide::{AccountView, Action, Policy, next_action};
+use crate::reconcile::outcome;
+use crate::reconcile::outcome::Outstanding;
+use crate::time::EventTime;
 
 pub use outcome::CallRef;
 
@@ -187,11 +182,7 @@ impl Note {
     }
 
     fn draft(
-        &self,
-        row: &Row,
-        found: Option<&Facts>,
-        whose: Outstanding,
-        context: &Context<'_>,
+        &self, row: &Row, found: Option<&Facts>, whose: Outstanding, context: &Context<'_>,
     ) -> Write {
         let mut after = row.clone();
         if let Some(found) = found {

@@ -6,15 +6,11 @@
 //! order: a repetition ([`is_repetition`]), which adds what it knows to the order's row, or else a
 //! conflict. Either way a pointer leads from its id to that row.
 
-use crate::{
-    event::Conversion,
-    ledger::{
-        correction::{Worth, fold},
-        order::{OrderClaim, OrderKey, OrderOwner},
-        row::Row,
-    },
-    time::{DAY, EventTime},
-};
+use crate::event::Conversion;
+use crate::ledger::correction::{Worth, fold};
+use crate::ledger::order::{OrderClaim, OrderKey, OrderOwner};
+use crate::ledger::row::Row;
+use crate::time::{DAY, EventTime};
 
 /// Seconds after which an owner that has written no row will write none: no run of enqueue lasts so
 /// long.
@@ -43,11 +39,7 @@ pub enum Claimed<'a> {
 /// partition of the claim's owner, read after the claim.
 #[must_use]
 pub fn claimed<'a>(
-    order: &OrderKey,
-    claim: &OrderClaim,
-    own: &OrderOwner,
-    rows: &'a [Row],
-    now: EventTime,
+    order: &OrderKey, claim: &OrderClaim, own: &OrderOwner, rows: &'a [Row], now: EventTime,
 ) -> Claimed<'a> {
     let key = match &claim.owner {
         OrderOwner::Denied => return Claimed::Denied,

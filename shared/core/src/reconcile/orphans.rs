@@ -15,20 +15,14 @@
 //! An id may also be that of another notice of an order ([`crate::reconcile::orders`]): then the
 //! order's row is an original under that id, too.
 
-use crate::{
-    id::{AccountName, EventName},
-    ledger::{
-        correction::{Correction, CorrectionRefusal, MAX_CORRECTIONS},
-        orphan::{Orphan, entry, kept_until},
-        row::{PartitionKey, Row},
-    },
-    reconcile::{
-        intake::{Unfit, append, has},
-        note::Context,
-        state::{lost_since, without_effect},
-    },
-    time::EventTime,
-};
+use crate::id::{AccountName, EventName};
+use crate::ledger::correction::{Correction, CorrectionRefusal, MAX_CORRECTIONS};
+use crate::ledger::orphan::{Orphan, entry, kept_until};
+use crate::ledger::row::{PartitionKey, Row};
+use crate::reconcile::intake::{Unfit, append, has};
+use crate::reconcile::note::Context;
+use crate::reconcile::state::{lost_since, without_effect};
+use crate::time::EventTime;
 
 /// Hours after which an orphan is looked at: on its third day.
 const LOOK_HOURS: i64 = 3 * 24;
@@ -88,11 +82,8 @@ fn means(correction: &Correction, event: &EventName) -> bool {
 /// # Errors
 /// If it has as many corrections as a row takes.
 pub fn add(
-    key: &PartitionKey,
-    known: Option<&Orphan>,
-    correction: Correction,
-    account: Option<&AccountName>,
-    context: &Context<'_>,
+    key: &PartitionKey, known: Option<&Orphan>, correction: Correction,
+    account: Option<&AccountName>, context: &Context<'_>,
 ) -> Result<Orphan, Unfit> {
     let now = context.now;
     let mut after = known.cloned().unwrap_or_else(|| Orphan {
@@ -138,9 +129,7 @@ pub enum Again<'a> {
 /// had come alone: the correction came before them, and it may be acknowledged already.
 #[must_use]
 pub fn look_again<'a>(
-    correction: &Correction,
-    originals: &[Original<'a>],
-    orphan: Option<&Orphan>,
+    correction: &Correction, originals: &[Original<'a>], orphan: Option<&Orphan>,
     context: &Context<'_>,
 ) -> Again<'a> {
     if let Some(original) = originals.iter().find(|it| has(&it.row.corrections, correction)) {
@@ -204,9 +193,7 @@ pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> O
 /// The first of the originals, in the order in which they were recorded, that takes something of the
 /// orphan.
 fn take_first<'a>(
-    originals: &[Original<'a>],
-    orphan: &Orphan,
-    context: &Context<'_>,
+    originals: &[Original<'a>], orphan: &Orphan, context: &Context<'_>,
 ) -> Option<(&'a Row, Moved)> {
     let mut originals = originals.to_vec();
     originals.sort_by_key(|original| (original.row.recorded_at, &original.row.key));

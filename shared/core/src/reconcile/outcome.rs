@@ -1,17 +1,13 @@
 //! How observed state changes: by a claim, and by what became of it.
 
-use crate::{
-    ledger::{
-        observed::{
-            Acceptance, Adjusted, Adjustment, Attempt, AttemptOutcome, Claim, Destination, Kind,
-            Observed, Postponed, Refusal, RefusalReason,
-        },
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::reply::MicrosoftError,
-    time::EventTime,
+use crate::ledger::observed::{
+    Acceptance, Adjusted, Adjustment, Attempt, AttemptOutcome, Claim, Destination, Kind, Observed,
+    Postponed, Refusal, RefusalReason,
 };
+use crate::ledger::row::Row;
+use crate::ledger::wait::WaitReason;
+use crate::microsoft::reply::MicrosoftError;
+use crate::time::EventTime;
 
 /// Where a call went and how Microsoft marked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +36,7 @@ pub(super) fn claim_apply(observed: &mut Observed, to: Option<&Destination>, now
 
 /// An adjustment is about to be sent.
 pub(super) fn claim_adjustment(
-    observed: &mut Observed,
-    row: &Row,
-    adjustment: &Adjustment,
-    time: EventTime,
-    now: EventTime,
+    observed: &mut Observed, row: &Row, adjustment: &Adjustment, time: EventTime, now: EventTime,
 ) {
     let value = match adjustment {
         Adjustment::Restate(net) => Some(net.amount),
@@ -125,11 +117,7 @@ pub(super) fn accept(observed: &mut Observed, kind: Kind, call: &CallRef, now: E
 
 /// Microsoft refused it for good.
 pub(super) fn fail(
-    observed: &mut Observed,
-    kind: Kind,
-    call: &CallRef,
-    error: &MicrosoftError,
-    now: EventTime,
+    observed: &mut Observed, kind: Kind, call: &CallRef, error: &MicrosoftError, now: EventTime,
 ) {
     take_back(observed, kind);
     // Whatever this attempt is refused for: an earlier one without answer may have been taken.
@@ -150,12 +138,8 @@ pub(super) fn refuse(observed: &mut Observed, reason: RefusalReason, now: EventT
 
 /// Nobody knows what Microsoft did with it.
 pub(super) fn unknown(
-    observed: &mut Observed,
-    kind: Kind,
-    whose: Outstanding,
-    call: &CallRef,
-    error: Option<&MicrosoftError>,
-    now: EventTime,
+    observed: &mut Observed, kind: Kind, whose: Outstanding, call: &CallRef,
+    error: Option<&MicrosoftError>, now: EventTime,
 ) {
     if kind != Kind::Apply {
         observed.unsettled = true;
@@ -174,10 +158,7 @@ pub(super) fn unknown(
 
 /// Notes an attempt that was refused; without an error nothing has left this machine.
 pub(super) fn refused(
-    observed: &mut Observed,
-    kind: Kind,
-    call: &CallRef,
-    error: Option<&MicrosoftError>,
+    observed: &mut Observed, kind: Kind, call: &CallRef, error: Option<&MicrosoftError>,
     now: EventTime,
 ) {
     if error.is_some() {
@@ -186,12 +167,8 @@ pub(super) fn refused(
 }
 
 fn attempt(
-    observed: &mut Observed,
-    kind: Kind,
-    call: &CallRef,
-    outcome: AttemptOutcome,
-    error: Option<&MicrosoftError>,
-    at: EventTime,
+    observed: &mut Observed, kind: Kind, call: &CallRef, outcome: AttemptOutcome,
+    error: Option<&MicrosoftError>, at: EventTime,
 ) {
     observed.attempts = observed.attempts.saturating_add(1);
     observed.last = Some(Attempt {

@@ -3,19 +3,13 @@
 //! An operator repairs the cause and moves the dead-letter messages back to their queue; such a
 //! message is new, so it was sent after the refusal. Any older one is a left-over and changes nothing.
 
-use crate::{
-    id::GoalName,
-    ledger::{
-        observed::{Refusal, RefusalReason},
-        row::Row,
-    },
-    microsoft::errors::{ErrorClass, classify},
-    reconcile::{
-        decide::Action,
-        note::{Context, Note},
-    },
-    time::EventTime,
-};
+use crate::id::GoalName;
+use crate::ledger::observed::{Refusal, RefusalReason};
+use crate::ledger::row::Row;
+use crate::microsoft::errors::{ErrorClass, classify};
+use crate::reconcile::decide::Action;
+use crate::reconcile::note::{Context, Note};
+use crate::time::EventTime;
 
 /// What to do with a message before the row is decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,16 +62,12 @@ fn renamed(row: &Row, refusal: &Refusal, goal: Option<&GoalName>) -> Option<Goal
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ledger::observed::Kind,
-        microsoft::reply::MicrosoftError,
-        reconcile::{
-            decide::AccountView,
-            erasure::erase,
-            testing::{accepted, call, context, noted, row_at, time},
-        },
-        time::DAY,
-    };
+    use crate::ledger::observed::Kind;
+    use crate::microsoft::reply::MicrosoftError;
+    use crate::reconcile::decide::AccountView;
+    use crate::reconcile::erasure::erase;
+    use crate::reconcile::testing::{accepted, call, context, noted, row_at, time};
+    use crate::time::DAY;
 
     fn refused_for_its_name(row: &Row) -> Row {
         let class = classify(Some(5606), None);

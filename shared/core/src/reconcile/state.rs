@@ -1,16 +1,14 @@
 //! The state a row is in, in the words that operators read.
 
-use crate::{
-    ledger::{
-        correction::{Correction, CorrectionRefusal, Effect, Folded, effects_shown, fold},
-        index::{IndexClass, Open},
-        observed::RefusalReason,
-        orphan::Orphan,
-        row::Row,
-        wait::WaitReason,
-    },
-    money::Money,
+use crate::ledger::correction::{
+    Correction, CorrectionRefusal, Effect, Folded, effects_shown, fold,
 };
+use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::observed::RefusalReason;
+use crate::ledger::orphan::Orphan;
+use crate::ledger::row::Row;
+use crate::ledger::wait::WaitReason;
+use crate::money::Money;
 
 /// The state that `status` and the answers show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -215,16 +213,12 @@ pub fn value_at_microsoft(row: &Row) -> Option<Money> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ledger::observed::Kind,
-        reconcile::{
-            decide::AccountView,
-            intake::append,
-            note::Note,
-            testing::{accepted, call, context, noted, refund, row_at, time},
-        },
-        time::DAY,
-    };
+    use crate::ledger::observed::Kind;
+    use crate::reconcile::decide::AccountView;
+    use crate::reconcile::intake::append;
+    use crate::reconcile::note::Note;
+    use crate::reconcile::testing::{accepted, call, context, noted, refund, row_at, time};
+    use crate::time::DAY;
 
     fn waiting(row: &Row, reason: WaitReason) -> Row {
         noted(row, &Note::Waits(time(60), reason), time(0))

@@ -1,22 +1,16 @@
 //! Rows for the tests of this folder.
 
-use crate::{
-    event::{Event, parse_event},
-    ledger::{
-        correction::{Change, Correction},
-        observed::{Acceptance, Destination, Environment},
-        row::Row,
-    },
-    mapping::Mapping,
-    person::identity::Sha256Hash,
-    reconcile::{
-        attribution::Credit,
-        decide::{AccountView, Policy},
-        intake::{facts_of, place},
-        note::{CallRef, Context, Note},
-    },
-    time::EventTime,
-};
+use crate::event::{Event, parse_event};
+use crate::ledger::correction::{Change, Correction};
+use crate::ledger::observed::{Acceptance, Destination, Environment};
+use crate::ledger::row::Row;
+use crate::mapping::Mapping;
+use crate::person::identity::Sha256Hash;
+use crate::reconcile::attribution::Credit;
+use crate::reconcile::decide::{AccountView, Policy};
+use crate::reconcile::intake::{facts_of, place};
+use crate::reconcile::note::{CallRef, Context, Note};
+use crate::time::EventTime;
 
 pub(super) const NOW: i64 = 1_800_000_000;
 pub(super) const POLICY: Policy =

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ledger::row::Row,
-    money::Amount,
-    reconcile::state::{corrections, state},
-};
+use crate::ledger::row::Row;
+use crate::money::Amount;
+use crate::reconcile::state::{corrections, state};
 
 /// Rows and money by account, state, goal and currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +57,7 @@ mod decimal_text {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
     pub(super) fn serialize<S: Serializer>(
-        value: &Decimal,
-        serializer: S,
+        value: &Decimal, serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&value.normalize())
     }
@@ -75,15 +72,11 @@ mod decimal_text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        reconcile::{
-            decide::AccountView,
-            erasure::erase,
-            intake::append,
-            testing::{accepted, context, refund, row_at, time},
-        },
-        time::DAY,
-    };
+    use crate::reconcile::decide::AccountView;
+    use crate::reconcile::erasure::erase;
+    use crate::reconcile::intake::append;
+    use crate::reconcile::testing::{accepted, context, refund, row_at, time};
+    use crate::time::DAY;
 
     fn erased(row: &Row) -> Row {
         erase(row, time(0)).expect("erased")

@@ -1,21 +1,13 @@
 //! From Microsoft's answer to what is noted about each row of the call.
 
-use crate::{
-    ledger::{
-        observed::{Kind, Postponed},
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::{
-        errors::{ErrorClass, Wait},
-        reply::{MicrosoftError, Reply, RowOutcome},
-    },
-    reconcile::{
-        decide::Policy,
-        note::{CallRef, Note},
-    },
-    time::EventTime,
-};
+use crate::ledger::observed::{Kind, Postponed};
+use crate::ledger::row::Row;
+use crate::ledger::wait::WaitReason;
+use crate::microsoft::errors::{ErrorClass, Wait};
+use crate::microsoft::reply::{MicrosoftError, Reply, RowOutcome};
+use crate::reconcile::decide::Policy;
+use crate::reconcile::note::{CallRef, Note};
+use crate::time::EventTime;
 
 /// What follows from an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,11 +54,7 @@ impl Sent {
 /// Reads `reply` to a call that carried the rows `sent`.
 #[must_use]
 pub fn verdict(
-    reply: Reply,
-    sent: &[Sent],
-    call: &CallRef,
-    now: EventTime,
-    policy: &Policy,
+    reply: Reply, sent: &[Sent], call: &CallRef, now: EventTime, policy: &Policy,
 ) -> Verdict {
     let reading = Reading { call, now, policy };
     match reply {

@@ -1,19 +1,13 @@
 //! What whoever sends a correction is told of it.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{Change, Correction, CorrectionRefusal},
-        observed::{
-            Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Destination, Environment, Kind,
-        },
-        row::Row,
-    },
-    money::{Amount, Currency},
-    reconcile::{
-        intake::append,
-        state::{State, refusal_of, state},
-    },
+use tracklayer_core::ledger::correction::{Change, Correction, CorrectionRefusal};
+use tracklayer_core::ledger::observed::{
+    Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Destination, Environment, Kind,
 };
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::money::{Amount, Currency};
+use tracklayer_core::reconcile::intake::append;
+use tracklayer_core::reconcile::state::{State, refusal_of, state};
 
 use crate::support::{DAY, HOUR, after, at, original, refund};
 

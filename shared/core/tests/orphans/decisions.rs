@@ -1,18 +1,14 @@
 //! Each decision by itself.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{CorrectionRefusal, MAX_CORRECTIONS},
-        orphan::{Orphan, StoredOrphan, parse_key},
-        row::{PartitionKey, Row, RowKey},
-    },
-    reconcile::{
-        intake::Unfit,
-        orphans::{Again, Aim, Look, Original, add, aim, look, look_again, take},
-        state::{State, lost_since, refusal_in_orphan, state_of_orphan},
-    },
-    time::EventTime,
+use tracklayer_core::ledger::correction::{CorrectionRefusal, MAX_CORRECTIONS};
+use tracklayer_core::ledger::orphan::{Orphan, StoredOrphan, parse_key};
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::reconcile::intake::Unfit;
+use tracklayer_core::reconcile::orphans::{
+    Again, Aim, Look, Original, add, aim, look, look_again, take,
 };
+use tracklayer_core::reconcile::state::{State, lost_since, refusal_in_orphan, state_of_orphan};
+use tracklayer_core::time::EventTime;
 
 use crate::support::{DAY, HOUR, after, at, ids, original, orphan, orphan_key, refund};
 

@@ -4,12 +4,13 @@
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::{correction::Correction, orphan::Orphan, row::Row},
-    reconcile::{
-        intake::{append, has},
-        orphans::{self, Again, Aim, Look, Moved, add, aim, look, look_again, take},
-    },
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::intake::{append, has};
+use tracklayer_core::reconcile::orphans;
+use tracklayer_core::reconcile::orphans::{
+    Again, Aim, Look, Moved, add, aim, look, look_again, take,
 };
 
 use crate::support::{DAY, at, original, orphan_key, refund};

@@ -1,21 +1,18 @@
 //! What a repetition says better is added to a row that has nobody yet, and to no other.
 
-use tracklayer_core::{
-    event::Conversion,
-    ledger::{
-        facts::{ClickOrigin, Facts},
-        index::IndexClass,
-        observed::{Acceptance, Destination, Environment, Refusal, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::Credit,
-        erasure::erase,
-        intake::{self, facts_of, has_nobody, place, with_improved},
-    },
+use tracklayer_core::event::Conversion;
+use tracklayer_core::ledger::facts::{ClickOrigin, Facts};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{
+    Acceptance, Destination, Environment, Refusal, RefusalReason,
 };
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_core::reconcile::intake;
+use tracklayer_core::reconcile::intake::{facts_of, has_nobody, place, with_improved};
 
 use crate::support::{CLICK, after, at, sale};
 

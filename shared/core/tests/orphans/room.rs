@@ -2,13 +2,9 @@
 //! is lost in silence.
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::{
-        correction::{Correction, CorrectionRefusal, MAX_CORRECTIONS},
-        orphan::Orphan,
-    },
-    reconcile::orphans::{Original, take},
-};
+use tracklayer_core::ledger::correction::{Correction, CorrectionRefusal, MAX_CORRECTIONS};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::reconcile::orphans::{Original, take};
 
 use crate::support::{at, original, orphan, refund};
 

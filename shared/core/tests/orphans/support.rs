@@ -1,22 +1,16 @@
 //! Rows, corrections and times.
 
-use tracklayer_core::{
-    event::{Conversion, Event, parse_event},
-    ledger::{
-        correction::{Change, Correction},
-        orphan::Orphan,
-        row::{PartitionKey, Row},
-    },
-    mapping::Mapping,
-    reconcile::{
-        attribution::Credit,
-        decide::{AccountView, Policy},
-        intake::{facts_of, key_of, place},
-        note::Context,
-        orphans::add,
-    },
-    time::EventTime,
-};
+use tracklayer_core::event::{Conversion, Event, parse_event};
+use tracklayer_core::ledger::correction::{Change, Correction};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::decide::{AccountView, Policy};
+use tracklayer_core::reconcile::intake::{facts_of, key_of, place};
+use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::reconcile::orphans::add;
+use tracklayer_core::time::EventTime;
 
 pub const HOUR: i64 = 3_600;
 pub const DAY: i64 = 24 * HOUR;

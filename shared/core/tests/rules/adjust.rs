@@ -1,16 +1,14 @@
 //! What becomes of corrections, case by case.
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::{
-        correction::Correction,
-        facts::Facts,
-        observed::{Acceptance, Adjusted, Adjustment, Claim, Kind, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    reconcile::decide::{Action, after_wait, is_rushed, next_action},
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::observed::{
+    Acceptance, Adjusted, Adjustment, Claim, Kind, RefusalReason,
 };
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::decide::{Action, after_wait, is_rushed, next_action};
 
 use crate::support::*;
 

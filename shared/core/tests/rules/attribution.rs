@@ -3,22 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, sample::select};
-use tracklayer_core::{
-    id::RecordId,
-    ledger::{
-        facts::{ClickOrigin, References},
-        wait::WaitReason,
-    },
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::{
-            Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy,
-            credit, is_settled,
-        },
-        intake::credited_to,
-    },
-    time::EventTime,
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::facts::{ClickOrigin, References};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{
+    Credit, Hint, LATE, Reading, Sale, Sighting, TIES_COUNTED, Tie, TieKind, TiedBy, credit,
+    is_settled,
 };
+use tracklayer_core::reconcile::intake::credited_to;
+use tracklayer_core::time::EventTime;
 
 use crate::support::*;
 

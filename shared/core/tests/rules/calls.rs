@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::row::RowKey,
-    microsoft::payload::MAX_ROWS,
-    reconcile::calls::{Call, Care, Item, Operation, calls, groups},
-};
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::microsoft::payload::MAX_ROWS;
+use tracklayer_core::reconcile::calls::{Call, Care, Item, Operation, calls, groups};
 
 use crate::support::*;
 

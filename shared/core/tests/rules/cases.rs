@@ -1,17 +1,13 @@
 //! What real shops and CRMs send, and what Microsoft makes of it, each told once.
 
 use serde_json::json;
-use tracklayer_core::{
-    ledger::correction::{CorrectionRefusal, Effect},
-    reconcile::state::{State, corrections, state},
-};
+use tracklayer_core::ledger::correction::{CorrectionRefusal, Effect};
+use tracklayer_core::reconcile::state::{State, corrections, state};
 
-use crate::{
-    histories::*,
-    microsoft::End,
-    support::*,
-    world::{CLICKS, World},
-};
+use crate::histories::*;
+use crate::microsoft::End;
+use crate::support::*;
+use crate::world::{CLICKS, World};
 
 // --- what really came later, and what was never taken
 

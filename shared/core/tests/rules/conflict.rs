@@ -1,17 +1,11 @@
 //! What is still written when another writer was faster.
 
-use tracklayer_core::{
-    ledger::{
-        index::IndexClass,
-        observed::{AttemptOutcome, Kind, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    reconcile::{
-        erasure::erase,
-        note::{Note, OnConflict},
-    },
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{AttemptOutcome, Kind, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_core::reconcile::note::{Note, OnConflict};
 
 use crate::{note::*, support::*};
 

@@ -2,16 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tracklayer_core::{
-    ledger::{
-        correction::{CorrectionRefusal, Effect},
-        observed::RefusalReason,
-    },
-    reconcile::{
-        decide::Action,
-        state::{State, corrections, state},
-    },
-};
+use tracklayer_core::ledger::correction::{CorrectionRefusal, Effect};
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::reconcile::decide::Action;
+use tracklayer_core::reconcile::state::{State, corrections, state};
 
 use crate::{microsoft::End, support::*, world::World};
 

@@ -2,19 +2,14 @@
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-use tracklayer_core::{
-    ledger::{
-        correction::{
-            Change, Correction, CorrectionRefusal,
-            Effect::{Counted, NoEffect, Refused},
-            Folded, Worth, effects_shown, fold,
-        },
-        facts::Facts,
-        observed::{Adjusted, Claim, Observed},
-    },
-    money::Money,
-    time::Moment,
+use tracklayer_core::ledger::correction::Effect::{Counted, NoEffect, Refused};
+use tracklayer_core::ledger::correction::{
+    Change, Correction, CorrectionRefusal, Folded, Worth, effects_shown, fold,
 };
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::observed::{Adjusted, Claim, Observed};
+use tracklayer_core::money::Money;
+use tracklayer_core::time::Moment;
 
 use crate::support::*;
 

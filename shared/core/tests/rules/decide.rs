@@ -1,18 +1,12 @@
 //! What becomes of an original, case by case.
 
-use tracklayer_core::{
-    ledger::{
-        facts::Facts,
-        index::IndexClass,
-        observed::{Kind, Postponed, Refusal, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    reconcile::{
-        decide::{Action, is_about_to_expire},
-        note::Note,
-    },
-};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{Kind, Postponed, Refusal, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::decide::{Action, is_about_to_expire};
+use tracklayer_core::reconcile::note::Note;
 
 use crate::support::*;
 

@@ -3,20 +3,14 @@
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-use tracklayer_core::{
-    ledger::{
-        correction::fold,
-        facts::{Facts, click_or_hashes},
-        observed::{Adjustment, Kind, RefusalReason},
-        row::Row,
-    },
-    money::Money,
-    person::click_id::ClickId,
-    reconcile::{
-        decide::{Action, next_action},
-        note::Note,
-    },
-};
+use tracklayer_core::ledger::correction::fold;
+use tracklayer_core::ledger::facts::{Facts, click_or_hashes};
+use tracklayer_core::ledger::observed::{Adjustment, Kind, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::money::Money;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::decide::{Action, next_action};
+use tracklayer_core::reconcile::note::Note;
 
 use crate::{story::*, support::*, world::CLICKS};
 

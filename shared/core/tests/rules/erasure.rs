@@ -3,31 +3,25 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::{
-        correction::{CorrectionRefusal, Effect},
-        facts::{Click, ClickOrigin, Facts, References},
-        observed::{Adjusted, Kind, Refusal, RefusalReason},
-        row::Row,
-        stored::StoredRow,
-    },
-    person::identity::{Identity, Sha256Hash},
-    reconcile::{
-        audit::{Finding, examine},
-        decide::{Action, is_about_to_expire},
-        erasure::{Erasure, Person, Scope, erase},
-        intake::append,
-        note::{Note, OnConflict},
-        redrive::{Redrive, redrive},
-        state::{State, corrections, held_by_microsoft, state, value_at_microsoft},
-    },
+use tracklayer_core::ledger::correction::{CorrectionRefusal, Effect};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts, References};
+use tracklayer_core::ledger::observed::{Adjusted, Kind, Refusal, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::stored::StoredRow;
+use tracklayer_core::person::identity::{Identity, Sha256Hash};
+use tracklayer_core::reconcile::audit::{Finding, examine};
+use tracklayer_core::reconcile::decide::{Action, is_about_to_expire};
+use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope, erase};
+use tracklayer_core::reconcile::intake::append;
+use tracklayer_core::reconcile::note::{Note, OnConflict};
+use tracklayer_core::reconcile::redrive::{Redrive, redrive};
+use tracklayer_core::reconcile::state::{
+    State, corrections, held_by_microsoft, state, value_at_microsoft,
 };
 
-use crate::{
-    convergence::{members, order_log, step, take, thousandths, worth},
-    support::*,
-    world::World,
-};
+use crate::convergence::{members, order_log, step, take, thousandths, worth};
+use crate::support::*;
+use crate::world::World;
 
 const ERASED: Effect = Effect::Refused(CorrectionRefusal::IdentityErased);
 

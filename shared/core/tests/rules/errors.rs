@@ -1,11 +1,8 @@
 //! Every code that Microsoft documents is known, with its symbol and what follows from it.
 
-use tracklayer_core::microsoft::errors::{
-    ErrorClass::{self, *},
-    TABLE,
-    Wait::{GoalTooRecent, TimeInFuture},
-    classify, look_up,
-};
+use tracklayer_core::microsoft::errors::ErrorClass::*;
+use tracklayer_core::microsoft::errors::Wait::{GoalTooRecent, TimeInFuture};
+use tracklayer_core::microsoft::errors::{ErrorClass, TABLE, classify, look_up};
 
 /// From the operation pages and the list of operation error codes.
 const NUMBERED: &[(i64, &str, ErrorClass)] = &[

@@ -1,10 +1,8 @@
 //! Accidents that cost money elsewhere, each told once from beginning to end.
 
 use serde_json::json;
-use tracklayer_core::{
-    ledger::observed::RefusalReason,
-    reconcile::state::{State, state},
-};
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::reconcile::state::{State, state};
 
 use crate::{microsoft::End, support::*, world::World};
 

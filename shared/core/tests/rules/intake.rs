@@ -1,23 +1,19 @@
 //! How events become rows and corrections of rows.
 
 use serde_json::{Value, json};
-use tracklayer_core::{
-    event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
-    ledger::{
-        correction::{CorrectionRefusal, MAX_CORRECTIONS},
-        facts::{ClickOrigin, Facts, click_or_hashes},
-        index::IndexClass,
-        observed::{Refusal, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    mapping::Mapping,
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::{Credit, LATE},
-        decide::Action,
-        intake::{Dispatch, Unfit, append, check, credited_to, facts_of, has, place, recorded},
-    },
+use tracklayer_core::event::{Conversion, Correction as CorrectionEvent, Event, parse_event};
+use tracklayer_core::ledger::correction::{CorrectionRefusal, MAX_CORRECTIONS};
+use tracklayer_core::ledger::facts::{ClickOrigin, Facts, click_or_hashes};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{Credit, LATE};
+use tracklayer_core::reconcile::decide::Action;
+use tracklayer_core::reconcile::intake::{
+    Dispatch, Unfit, append, check, credited_to, facts_of, has, place, recorded,
 };
 
 use crate::support::*;

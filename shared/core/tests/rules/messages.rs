@@ -1,11 +1,10 @@
 //! The queue between sweep or the sources and the workers: it may deliver a message to two of them, and
 //! what one deletes is gone for the other.
 
-use tracklayer_core::{
-    ledger::index::IndexClass,
-    reconcile::{decide::busy_until, note::Note},
-    time::EventTime,
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::reconcile::decide::busy_until;
+use tracklayer_core::reconcile::note::Note;
+use tracklayer_core::time::EventTime;
 
 use crate::{work::Run, world::World};
 

@@ -6,28 +6,20 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use tracklayer_core::{
-    event::{Conversion, ErrorCode, Event, EventError, parse_event},
-    ledger::{
-        facts::Facts,
-        observed::{Adjustment, Kind},
-        row::Row,
-    },
-    mapping::Mapping,
-    microsoft::{
-        payload::{OfflineConversion, OfflineConversionAdjustment},
-        reply::{Reply, RowOutcome, read_apply},
-    },
-    person::identity::{hash_email, hash_phone},
-    reconcile::{
-        attribution::Credit,
-        decide::Action,
-        intake::facts_of,
-        note::Note,
-        verdict::{Sent, Trouble, Verdict, verdict},
-    },
-    time::EventTime,
-};
+use tracklayer_core::event::{Conversion, ErrorCode, Event, EventError, parse_event};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::observed::{Adjustment, Kind};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::microsoft::payload::{OfflineConversion, OfflineConversionAdjustment};
+use tracklayer_core::microsoft::reply::{Reply, RowOutcome, read_apply};
+use tracklayer_core::person::identity::{hash_email, hash_phone};
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::decide::Action;
+use tracklayer_core::reconcile::intake::facts_of;
+use tracklayer_core::reconcile::note::Note;
+use tracklayer_core::reconcile::verdict::{Sent, Trouble, Verdict, verdict};
+use tracklayer_core::time::EventTime;
 
 use crate::support::*;
 

@@ -1,18 +1,17 @@
 //! What is written of what was learned.
 
-use tracklayer_core::{
-    ledger::{
-        facts::Facts,
-        index::IndexClass,
-        observed::{
-            Adjusted, Adjustment, AttemptOutcome, Claim, Kind, Postponed, Refusal, RefusalReason::*,
-        },
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::{errors::ErrorClass, reply::MicrosoftError},
-    reconcile::{decide::Action, note::Note},
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::RefusalReason::*;
+use tracklayer_core::ledger::observed::{
+    Adjusted, Adjustment, AttemptOutcome, Claim, Kind, Postponed, Refusal,
 };
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::errors::ErrorClass;
+use tracklayer_core::microsoft::reply::MicrosoftError;
+use tracklayer_core::reconcile::decide::Action;
+use tracklayer_core::reconcile::note::Note;
 
 use crate::support::*;
 

@@ -2,24 +2,20 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tracklayer_core::{
-    event::{Conversion, Event, parse_event},
-    ledger::{
-        correction::{Change, Correction},
-        facts::Facts,
-        observed::Adjusted,
-        order::{OrderClaim, OrderKey, OrderOwner},
-        orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
-    },
-    mapping::Mapping,
-    reconcile::{
-        erasure::erase,
-        orders::{APART, Claimed, WRITTEN_WITHIN, claimed, is_repetition, is_same_notice},
-        orphans::{Aim, Original, add, aim, take},
-    },
-    time::EventTime,
+use tracklayer_core::event::{Conversion, Event, parse_event};
+use tracklayer_core::ledger::correction::{Change, Correction};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::observed::Adjusted;
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_core::reconcile::orders::{
+    APART, Claimed, WRITTEN_WITHIN, claimed, is_repetition, is_same_notice,
 };
+use tracklayer_core::reconcile::orphans::{Aim, Original, add, aim, take};
+use tracklayer_core::time::EventTime;
 
 use crate::support::*;
 

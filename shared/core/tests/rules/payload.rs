@@ -1,12 +1,11 @@
 //! Golden payloads.
 
-use tracklayer_core::{
-    ledger::{facts::Facts, observed::Adjustment},
-    microsoft::payload::{
-        ApplyAdjustments, ApplyConversions, OfflineConversion, OfflineConversionAdjustment,
-    },
-    person::identity::Identity,
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::observed::Adjustment;
+use tracklayer_core::microsoft::payload::{
+    ApplyAdjustments, ApplyConversions, OfflineConversion, OfflineConversionAdjustment,
 };
+use tracklayer_core::person::identity::Identity;
 
 use crate::support::*;
 

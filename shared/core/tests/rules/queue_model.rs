@@ -6,11 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::row::RowKey,
-    microsoft::payload::MAX_ROWS,
-    reconcile::calls::{CAREFUL_FROM, Care},
-};
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::microsoft::payload::MAX_ROWS;
+use tracklayer_core::reconcile::calls::{CAREFUL_FROM, Care};
 
 use crate::support::*;
 

@@ -1,15 +1,11 @@
 //! Which message moves a refused or dead row on, and under which goal.
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::{
-        index::IndexClass,
-        observed::{Refusal, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    reconcile::redrive::{Redrive, redrive},
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::redrive::{Redrive, redrive};
 
 use crate::support::*;
 

@@ -1,10 +1,8 @@
 //! Reading Microsoft's answers: nothing counts as success unless it says so for exactly these rows.
 
 use proptest::prelude::*;
-use tracklayer_core::microsoft::{
-    errors::ErrorClass,
-    reply::{MicrosoftError, Reply, RowOutcome, read_apply},
-};
+use tracklayer_core::microsoft::errors::ErrorClass;
+use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome, read_apply};
 
 fn ok(body: &str, rows: usize) -> Reply {
     read_apply(200, body.as_bytes(), rows)

@@ -1,19 +1,18 @@
 //! What a new look at the stored clicks says about a row before it is sent.
 
 use proptest::prelude::*;
-use tracklayer_core::{
-    ledger::{facts::Facts, index::IndexClass, row::Row, wait::WaitReason},
-    person::consent::Consent,
-    reconcile::attribution::{
-        Credit, Fresh, KEPT, LATE, Reading, Sale, Sighting, Tie, TieKind, TiedBy, credit, review,
-    },
-    time::EventTime,
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::person::consent::Consent;
+use tracklayer_core::reconcile::attribution::{
+    Credit, Fresh, KEPT, LATE, Reading, Sale, Sighting, Tie, TieKind, TiedBy, credit, review,
 };
+use tracklayer_core::time::EventTime;
 
-use crate::{
-    attribution::{all_records, click, credited, readings, sale, seen, tie},
-    support::*,
-};
+use crate::attribution::{all_records, click, credited, readings, sale, seen, tie};
+use crate::support::*;
 
 /// A row of [`all_records`] that is credited as `credit` says.
 fn row_with(credit: &Credit, consent: Consent) -> Row {

@@ -1,9 +1,7 @@
 //! What is on the queue stays readable.
 
-use tracklayer_core::{
-    ledger::signal::{BadSignal, Signal},
-    time::TextTime,
-};
+use tracklayer_core::ledger::signal::{BadSignal, Signal};
+use tracklayer_core::time::TextTime;
 
 use crate::{stored::fixture, support::*};
 

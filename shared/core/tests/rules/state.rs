@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::{
-        correction::CorrectionRefusal,
-        index::{IndexClass, SHARDS},
-        observed::{Adjusted, Claim, Refusal, RefusalReason},
-        row::{Row, RowKey},
-        wait::WaitReason,
-    },
-    reconcile::state::{State, corrections, state, value_at_microsoft},
-};
+use tracklayer_core::ledger::correction::CorrectionRefusal;
+use tracklayer_core::ledger::index::{IndexClass, SHARDS};
+use tracklayer_core::ledger::observed::{Adjusted, Claim, Refusal, RefusalReason};
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::state::{State, corrections, state, value_at_microsoft};
 
 use crate::support::*;
 

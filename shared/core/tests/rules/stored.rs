@@ -4,26 +4,20 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tracklayer_core::{
-    ledger::{
-        correction::{Correction, CorrectionRefusal},
-        facts::{Click, ClickOrigin, Facts, References},
-        index::IndexClass,
-        observed::{
-            Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Kind, Observed, Postponed,
-            Refusal, RefusalReason,
-        },
-        row::{Row, RowKey},
-        stored::{BadRow, CHANGEABLE_FACTS, StoredCredit, StoredRow},
-        wait::WaitReason,
-    },
-    person::consent::Consent,
-    reconcile::{
-        attribution::Sale,
-        state::{State, state},
-    },
-    time::EventTime,
+use tracklayer_core::ledger::correction::{Correction, CorrectionRefusal};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts, References};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{
+    Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Kind, Observed, Postponed, Refusal,
+    RefusalReason,
 };
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::stored::{BadRow, CHANGEABLE_FACTS, StoredCredit, StoredRow};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::person::consent::Consent;
+use tracklayer_core::reconcile::attribution::Sale;
+use tracklayer_core::reconcile::state::{State, state};
+use tracklayer_core::time::EventTime;
 
 use crate::support::*;
 

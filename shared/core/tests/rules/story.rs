@@ -3,30 +3,22 @@
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::{Value, to_value};
-use tracklayer_core::{
-    id::GoalName,
-    ledger::{
-        correction::Correction,
-        facts::Facts,
-        observed::{Kind, Postponed},
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::{
-        errors::ErrorClass,
-        payload::{OfflineConversion, OfflineConversionAdjustment},
-        reply::MicrosoftError,
-    },
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::Credit,
-        decide::{Action, next_action},
-        intake::{append, credited_to},
-        note::Note,
-        redrive::{Redrive, redrive},
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::GoalName;
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::observed::{Kind, Postponed};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::errors::ErrorClass;
+use tracklayer_core::microsoft::payload::{OfflineConversion, OfflineConversionAdjustment};
+use tracklayer_core::microsoft::reply::MicrosoftError;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::decide::{Action, next_action};
+use tracklayer_core::reconcile::intake::{append, credited_to};
+use tracklayer_core::reconcile::note::Note;
+use tracklayer_core::reconcile::redrive::{Redrive, redrive};
+use tracklayer_core::time::EventTime;
 
 use crate::{support::*, world::CLICKS};
 

@@ -1,20 +1,12 @@
 //! What follows from an answer, for each row and for the whole call.
 
-use tracklayer_core::{
-    ledger::{
-        observed::{Kind, Postponed},
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::{
-        errors::{ErrorClass, TABLE, Wait, classify},
-        reply::{MicrosoftError, Reply, RowOutcome, read_apply},
-    },
-    reconcile::{
-        note::Note,
-        verdict::{Sent, Trouble, Verdict, verdict},
-    },
-};
+use tracklayer_core::ledger::observed::{Kind, Postponed};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::errors::{ErrorClass, TABLE, Wait, classify};
+use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome, read_apply};
+use tracklayer_core::reconcile::note::Note;
+use tracklayer_core::reconcile::verdict::{Sent, Trouble, Verdict, verdict};
 
 use crate::support::*;
 

@@ -2,33 +2,23 @@
 //! anything may happen.
 
 use serde_json::{Value, to_value};
-use tracklayer_core::{
-    ledger::{
-        facts::Facts,
-        index::IndexClass,
-        observed::{Adjustment, Kind, RefusalReason},
-        row::Row,
-        wait::WaitReason,
-    },
-    microsoft::{
-        payload::{OfflineConversion, OfflineConversionAdjustment},
-        reply::read_apply,
-    },
-    reconcile::{
-        decide::{Action, busy_until},
-        note::{CallRef, Note},
-        redrive::{Redrive, redrive},
-        verdict::{Sent, verdict},
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{Adjustment, Kind, RefusalReason};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::microsoft::payload::{OfflineConversion, OfflineConversionAdjustment};
+use tracklayer_core::microsoft::reply::read_apply;
+use tracklayer_core::reconcile::decide::{Action, busy_until};
+use tracklayer_core::reconcile::note::{CallRef, Note};
+use tracklayer_core::reconcile::redrive::{Redrive, redrive};
+use tracklayer_core::reconcile::verdict::{Sent, verdict};
+use tracklayer_core::time::EventTime;
 
-use crate::{
-    messages::{Message, VISIBILITY},
-    microsoft::End,
-    support::{DAY, production},
-    world::World,
-};
+use crate::messages::{Message, VISIBILITY};
+use crate::microsoft::End;
+use crate::support::{DAY, production};
+use crate::world::World;
 
 enum Stage {
     /// The row was read.

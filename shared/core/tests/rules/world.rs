@@ -5,33 +5,27 @@
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use tracklayer_core::{
-    event::{Conversion, Correction as CorrectionEvent, Event, parse_event},
-    id::GoalName,
-    ledger::{
-        correction::Correction,
-        facts::{ClickOrigin, Facts},
-        index::IndexClass,
-        observed::RefusalReason,
-        row::Row,
-    },
-    mapping::Mapping,
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::Credit,
-        erasure::erase,
-        intake::{Dispatch, append, check, credited_to, facts_of, has, place, recorded},
-        note::{Note, OnConflict},
-    },
-    time::EventTime,
+use tracklayer_core::event::{Conversion, Correction as CorrectionEvent, Event, parse_event};
+use tracklayer_core::id::GoalName;
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::facts::{ClickOrigin, Facts};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::Credit;
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_core::reconcile::intake::{
+    Dispatch, append, check, credited_to, facts_of, has, place, recorded,
 };
+use tracklayer_core::reconcile::note::{Note, OnConflict};
+use tracklayer_core::time::EventTime;
 
-use crate::{
-    messages::Message,
-    microsoft::{End, Microsoft, PIPELINE},
-    support::*,
-    work::Run,
-};
+use crate::messages::Message;
+use crate::microsoft::{End, Microsoft, PIPELINE};
+use crate::support::*;
+use crate::work::Run;
 
 /// Clicks that may be found; Microsoft knows that the second one is later than the sale.
 pub const CLICKS: [&str; 3] =
@@ -89,11 +83,7 @@ impl World {
 
     /// Such a world so many seconds after the sale, with what the event says of the person.
     pub fn later(
-        seconds: i64,
-        event: &str,
-        value: Option<&str>,
-        corrections: &[(i64, Value)],
-        person: Value,
+        seconds: i64, event: &str, value: Option<&str>, corrections: &[(i64, Value)], person: Value,
     ) -> Self {
         let now = after(seconds);
         let mut sale = json!({ "event": event, "eventId": "4711", "source": "shop", "leadId": "L1",

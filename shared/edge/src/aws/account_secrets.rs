@@ -6,11 +6,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tracklayer_core::id::AccountName;
 
-use crate::{
-    error_text::text_of,
-    lambda::clock::SystemClock,
-    ports::{self, AccountSecret, Clock as _, SecretError, Versioned, shape_of},
-};
+use crate::error_text::text_of;
+use crate::lambda::clock::SystemClock;
+use crate::ports;
+use crate::ports::{AccountSecret, Clock as _, SecretError, Versioned, shape_of};
 
 /// How long a secret is used before it is read again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -37,8 +36,7 @@ impl Secrets {
     /// # Errors
     /// If the secret can't be read or is not what `T` expects.
     pub async fn read<T: for<'a> Deserialize<'a>>(
-        &self,
-        name: &str,
+        &self, name: &str,
     ) -> Result<Versioned<T>, SecretError> {
         let id = format!("{}/{name}", self.prefix);
         let answer = self
@@ -61,8 +59,7 @@ impl Secrets {
 
 impl ports::Secrets for Secrets {
     async fn account(
-        &self,
-        account: &AccountName,
+        &self, account: &AccountName,
     ) -> Result<Versioned<AccountSecret>, SecretError> {
         let mut accounts = self.accounts.lock().await;
         let now = self.clock.monotonic();

@@ -9,13 +9,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use crate::{
-    aws::account_secrets::Secrets,
-    lambda::{clock::SystemClock, telemetry::StandardOutput},
-    ports::{
-        self, Clock as _, IngestKey, KeyError, Metric, SecretError, Telemetry as _, Versioned,
-        shape_of,
-    },
+use crate::aws::account_secrets::Secrets;
+use crate::lambda::clock::SystemClock;
+use crate::lambda::telemetry::StandardOutput;
+use crate::ports;
+use crate::ports::{
+    Clock as _, IngestKey, KeyError, Metric, SecretError, Telemetry as _, Versioned, shape_of,
 };
 
 /// How long the keys are used before they are read again.

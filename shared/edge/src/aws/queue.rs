@@ -1,15 +1,11 @@
 //! The queue of signals.
 
-use aws_sdk_sqs::{
-    Client,
-    types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
-};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry};
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-use crate::{
-    error_text::text_of,
-    ports::{Deferral, QueueError, Signals},
-};
+use crate::error_text::text_of;
+use crate::ports::{Deferral, QueueError, Signals};
 
 /// Entries per batch request (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
 const ENTRIES: usize = 10;
@@ -33,10 +29,7 @@ impl Queue {
     }
 
     async fn send_chunk(
-        &self,
-        signals: &[Signal],
-        now: EventTime,
-        jitter: i64,
+        &self, signals: &[Signal], now: EventTime, jitter: i64,
     ) -> Vec<Result<(), QueueError>> {
         let entries: Result<Vec<_>, _> = signals
             .iter()
@@ -65,10 +58,7 @@ impl Queue {
 
 impl Signals for Queue {
     async fn send(
-        &self,
-        signals: &[Signal],
-        now: EventTime,
-        jitter: i64,
+        &self, signals: &[Signal], now: EventTime, jitter: i64,
     ) -> Vec<Result<(), QueueError>> {
         let mut results = Vec::with_capacity(signals.len());
         for chunk in signals.chunks(ENTRIES) {
@@ -105,9 +95,7 @@ pub fn delay(signal: &Signal, now: EventTime, jitter: i64, position: usize) -> i
 }
 
 fn entry(
-    position: usize,
-    signal: &Signal,
-    delay: i64,
+    position: usize, signal: &Signal, delay: i64,
 ) -> Result<SendMessageBatchRequestEntry, QueueError> {
     let body = serde_json::to_string(signal).map_err(|error| QueueError(error.to_string()))?;
     SendMessageBatchRequestEntry::builder()

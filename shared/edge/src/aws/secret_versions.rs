@@ -9,10 +9,8 @@ use aws_sdk_secretsmanager::{
     operation::update_secret_version_stage::builders::UpdateSecretVersionStageFluentBuilder,
 };
 
-use crate::{
-    error_text::text_of,
-    ports::{Document, Labels, SecretError},
-};
+use crate::error_text::text_of;
+use crate::ports::{Document, Labels, SecretError};
 
 /// The label of the version that everybody reads.
 const CURRENT: &str = "AWSCURRENT";
@@ -64,10 +62,7 @@ impl crate::ports::SecretVersions for SecretVersions {
     }
 
     async fn stage(
-        &self,
-        id: &str,
-        version: Option<&str>,
-        document: &Document,
+        &self, id: &str, version: Option<&str>, document: &Document,
     ) -> Result<bool, SecretError> {
         // Without a version the SDK makes one up, the same for all attempts.
         let put = self.client.put_secret_value().secret_id(id);

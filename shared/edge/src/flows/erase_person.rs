@@ -8,16 +8,12 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{
-    id::RecordId,
-    ledger::row::Row,
-    mapping::{Account, Mapping},
-    reconcile::{
-        attribution::MAX_BROWSERS,
-        erasure::{Erasure, Person, Trace, erase},
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::{Account, Mapping};
+use tracklayer_core::reconcile::attribution::MAX_BROWSERS;
+use tracklayer_core::reconcile::erasure::{Erasure, Person, Trace, erase};
+use tracklayer_core::time::EventTime;
 
 use crate::ports::{
     ClickTrace, ErasureItem, Erasures, LedgerError, Place, Progress, Rows, TieTrace, Traces,
@@ -51,9 +47,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     /// # Errors
     /// If a table is unavailable.
     pub async fn delete_traces(
-        &self,
-        mut item: ErasureItem,
-        has_time: &impl Fn() -> bool,
+        &self, mut item: ErasureItem, has_time: &impl Fn() -> bool,
     ) -> Result<ErasureItem, LedgerError> {
         while has_time() {
             let Some(trace) = item.traces.first().cloned() else { break };
@@ -69,10 +63,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
 
     /// Finds the visitors that are tied to `record`, and puts them on the list.
     async fn follow(
-        &self,
-        item: ErasureItem,
-        trace: &Trace,
-        record: &Person,
+        &self, item: ErasureItem, trace: &Trace, record: &Person,
     ) -> Result<ErasureItem, LedgerError> {
         let visitors = self.visitors(&item, record).await?;
         let known = &item.erasure.references;
@@ -100,9 +91,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     /// don't count or are too many. Nor while the order's ties are being deleted: of many strangers
     /// the last three would pass for the person.
     async fn visitors(
-        &self,
-        item: &ErasureItem,
-        record: &Person,
+        &self, item: &ErasureItem, record: &Person,
     ) -> Result<BTreeSet<RecordId>, LedgerError> {
         let (mut visitors, browsers) = self.tied(record).await?;
         let believed = !matches!(record, Person::Order(_)) || {
@@ -117,8 +106,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     /// The visitors that were tied to `record` with a key, and by browsers; of the latter, which
     /// come last, not all if they are more than are followed.
     async fn tied(
-        &self,
-        record: &Person,
+        &self, record: &Person,
     ) -> Result<(BTreeSet<RecordId>, Vec<Option<RecordId>>), LedgerError> {
         let (mut keyed, mut browsers) = (BTreeSet::new(), Vec::new());
         let mut after = None;
@@ -140,10 +128,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
 
     /// The clicks of a session, page by page; the cookies of a page before its clicks.
     async fn delete_session(
-        &self,
-        mut item: ErasureItem,
-        trace: &Trace,
-        session: &RecordId,
+        &self, mut item: ErasureItem, trace: &Trace, session: &RecordId,
         has_time: &impl Fn() -> bool,
     ) -> Result<ErasureItem, LedgerError> {
         let mut left = BTreeSet::new();
@@ -163,10 +148,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     /// Notes the cookies with which these clicks came, oldest first. `left` are those that were
     /// left before.
     async fn note_cookies(
-        &self,
-        item: ErasureItem,
-        session: &RecordId,
-        clicks: &[ClickTrace],
+        &self, item: ErasureItem, session: &RecordId, clicks: &[ClickTrace],
         left: &mut BTreeSet<RecordId>,
     ) -> Result<ErasureItem, LedgerError> {
         let mut progress = Progress::default();
@@ -200,9 +182,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     /// Whether the clicks under a cookie's value all came with this cookie: somebody's session id
     /// may be the same, and rows of such a session are not the person's.
     async fn is_nobodys_session(
-        &self,
-        cookie: &RecordId,
-        until: EventTime,
+        &self, cookie: &RecordId, until: EventTime,
     ) -> Result<bool, LedgerError> {
         let (mut after, mut any) = (None, false);
         for _ in 0..PAGES_READ {
@@ -221,10 +201,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
 
     /// The clicks that a browser made without a session.
     async fn delete_cookie(
-        &self,
-        mut item: ErasureItem,
-        trace: &Trace,
-        cookie: &RecordId,
+        &self, mut item: ErasureItem, trace: &Trace, cookie: &RecordId,
         has_time: &impl Fn() -> bool,
     ) -> Result<ErasureItem, LedgerError> {
         let mut after = None;
@@ -241,9 +218,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     }
 
     async fn delete_clicks(
-        &self,
-        item: ErasureItem,
-        places: Vec<Place>,
+        &self, item: ErasureItem, places: Vec<Place>,
     ) -> Result<ErasureItem, LedgerError> {
         let deleted = |clicks| Progress { clicks, ..Progress::default() };
         self.delete(item, places, deleted).await
@@ -251,11 +226,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
 
     /// The ties that were made before; a later one belongs to what the person does after asking.
     async fn delete_ties(
-        &self,
-        mut item: ErasureItem,
-        trace: &Trace,
-        record: &Person,
-        has_time: &impl Fn() -> bool,
+        &self, mut item: ErasureItem, trace: &Trace, record: &Person, has_time: &impl Fn() -> bool,
     ) -> Result<ErasureItem, LedgerError> {
         let mut after = None;
         while has_time() {
@@ -273,10 +244,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     }
 
     async fn delete(
-        &self,
-        item: ErasureItem,
-        places: Vec<Place>,
-        deleted: impl Fn(usize) -> Progress,
+        &self, item: ErasureItem, places: Vec<Place>, deleted: impl Fn(usize) -> Progress,
     ) -> Result<ErasureItem, LedgerError> {
         match self.clicks.delete_traces(places).await? {
             0 => Ok(item),
@@ -289,9 +257,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
     /// # Errors
     /// If the ledger is unavailable, or other writers are always faster.
     pub async fn erase_row(
-        &self,
-        erasures: &[&Erasure],
-        mut row: Row,
+        &self, erasures: &[&Erasure], mut row: Row,
     ) -> Result<bool, LedgerError> {
         for _ in 0..ROUNDS {
             let meaning: Vec<_> = erasures.iter().filter(|it| it.means(&row)).collect();
@@ -322,10 +288,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
 /// # Errors
 /// If the ledger is unavailable.
 pub async fn end_row<L: Rows + Erasures>(
-    ledger: &L,
-    row: &Row,
-    after: &Row,
-    now: EventTime,
+    ledger: &L, row: &Row, after: &Row, now: EventTime,
 ) -> Result<bool, LedgerError> {
     for item in ledger.erasures(now).await?.iter().filter(|item| item.erasure.means(row)) {
         note_row(ledger, &item.erasure, row).await?;

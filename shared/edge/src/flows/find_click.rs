@@ -2,17 +2,15 @@
 //! strongest to the weakest, until nothing weaker can change the answer.
 
 use futures::future::try_join_all;
-use tracklayer_core::{
-    id::RecordId,
-    ledger::row::Row,
-    mapping::{Account, Mapping},
-    person::click_id::ClickId,
-    reconcile::attribution::{
-        Credit, Fresh, Hint, Reading, SIGHTINGS_READ, Sale, TIES_READ, TiedBy, credit, is_settled,
-        review, stored_under,
-    },
-    time::EventTime,
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::{Account, Mapping};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{
+    Credit, Fresh, Hint, Reading, SIGHTINGS_READ, Sale, TIES_READ, TiedBy, credit, is_settled,
+    review, stored_under,
 };
+use tracklayer_core::time::EventTime;
 
 use crate::ports::{Clicks, LedgerError};
 
@@ -21,9 +19,7 @@ use crate::ports::{Clicks, LedgerError};
 /// # Errors
 /// If the clicks are unavailable.
 pub async fn for_sale(
-    clicks: &impl Clicks,
-    sale: Sale<'_>,
-    now: EventTime,
+    clicks: &impl Clicks, sale: Sale<'_>, now: EventTime,
 ) -> Result<Credit, LedgerError> {
     let mut reader = Reader::new(clicks, sale, now);
     reader.follow_hints().await?;
@@ -35,10 +31,7 @@ pub async fn for_sale(
 /// # Errors
 /// If the clicks are unavailable.
 pub async fn review_row(
-    clicks: &impl Clicks,
-    mapping: &Mapping,
-    row: &Row,
-    now: EventTime,
+    clicks: &impl Clicks, mapping: &Mapping, row: &Row, now: EventTime,
 ) -> Result<Fresh, LedgerError> {
     let facts = &row.facts;
     let account = mapping.account(row.account.as_str());
@@ -107,10 +100,7 @@ impl<'a, C: Clicks> Reader<'a, C> {
     /// Reads the reference that a row's click is stored under. Where the click does not show, reads
     /// what shows whether it is gone.
     async fn look_for(
-        &mut self,
-        reference: &RecordId,
-        click_id: &ClickId,
-        at: EventTime,
+        &mut self, reference: &RecordId, click_id: &ClickId, at: EventTime,
     ) -> Result<(), LedgerError> {
         self.read_sightings(vec![reference.clone()]).await?;
         // So much may have been stored since that the click is out of sight.
@@ -131,9 +121,7 @@ impl<'a, C: Clicks> Reader<'a, C> {
     }
 
     async fn read_until(
-        &mut self,
-        reference: &RecordId,
-        until: EventTime,
+        &mut self, reference: &RecordId, until: EventTime,
     ) -> Result<(), LedgerError> {
         let found = self.clicks.sightings(reference, until, SIGHTINGS_READ, self.now).await?;
         self.reading.sightings.extend(found);

@@ -1,12 +1,10 @@
 //! What corrections may mean by an id: the rows under it, and the rows of the orders that events of
 //! this id were other notices of.
 
-use tracklayer_core::{
-    id::{EventName, RecordId, Source},
-    ledger::row::{Row, RowKey},
-    reconcile::orphans::Original,
-    time::EventTime,
-};
+use tracklayer_core::id::{EventName, RecordId, Source};
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::reconcile::orphans::Original;
+use tracklayer_core::time::EventTime;
 
 use crate::ports::{LedgerError, Partition, Rows};
 
@@ -45,10 +43,7 @@ impl Siblings {
 /// # Errors
 /// If the ledger is unavailable or an item can't be read.
 pub async fn siblings(
-    ledger: &impl Rows,
-    source: &Source,
-    event_id: &RecordId,
-    now: EventTime,
+    ledger: &impl Rows, source: &Source, event_id: &RecordId, now: EventTime,
 ) -> Result<Siblings, LedgerError> {
     let partition = ledger.partition(source, event_id, now).await?;
     let mut led_to = Vec::new();
@@ -66,9 +61,7 @@ pub async fn siblings(
 /// # Errors
 /// If the ledger is unavailable or an item can't be read.
 pub async fn row(
-    ledger: &impl Rows,
-    key: &RowKey,
-    now: EventTime,
+    ledger: &impl Rows, key: &RowKey, now: EventTime,
 ) -> Result<Option<Row>, LedgerError> {
     let partition = ledger.partition(&key.source, &key.event_id, now).await?;
     Ok(partition.rows.into_iter().find(|row| row.key == *key))

@@ -9,12 +9,9 @@ use std::time::Duration;
 
 use tracklayer_core::{id::AccountName, microsoft::token_errors::look_up_token};
 
-use crate::{
-    lambda::deadline::Deadline,
-    ports::{
-        AccountItems, AccountSecret, AuthError, Clock, Secret, SecretError, Secrets, Tokens,
-        Versioned,
-    },
+use crate::lambda::deadline::Deadline;
+use crate::ports::{
+    AccountItems, AccountSecret, AuthError, Clock, Secret, SecretError, Secrets, Tokens, Versioned,
 };
 
 /// The longest that a question to the identity service takes.
@@ -92,9 +89,7 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
     /// # Errors
     /// If the secret can't be read.
     pub async fn secret(
-        &self,
-        account: &AccountName,
-        refused: Option<&str>,
+        &self, account: &AccountName, refused: Option<&str>,
     ) -> Result<Versioned<AccountSecret>, SecretError> {
         let secret = self.secrets.account(account).await?;
         if refused != Some(secret.version.as_str()) {
@@ -109,10 +104,7 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
     /// # Errors
     /// See [`SignInError`]. What all workers must know of it is noted.
     pub async fn sign_in(
-        &self,
-        account: &AccountName,
-        secret: Versioned<AccountSecret>,
-        refused: Option<&str>,
+        &self, account: &AccountName, secret: Versioned<AccountSecret>, refused: Option<&str>,
     ) -> Result<Session, SignInError> {
         if refused == Some(secret.version.as_str()) {
             return Err(SignInError::RefusedBefore);
@@ -148,9 +140,7 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
 
     /// Asks with a secret that was just read: a refusal stands.
     async fn ask_finally(
-        &self,
-        account: &AccountName,
-        secret: Versioned<AccountSecret>,
+        &self, account: &AccountName, secret: Versioned<AccountSecret>,
     ) -> Result<Session, SignInError> {
         let version = secret.version.clone();
         let asked = self.ask(account, secret).await;
@@ -161,9 +151,7 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
     }
 
     async fn ask(
-        &self,
-        account: &AccountName,
-        secret: Versioned<AccountSecret>,
+        &self, account: &AccountName, secret: Versioned<AccountSecret>,
     ) -> Result<Session, SignInError> {
         if !self.deadline.allows(self.question, self.clock) {
             return Err(SignInError::NoTime);

@@ -2,10 +2,8 @@
 
 use std::fmt::Display;
 
-use aws_lambda_events::{
-    apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
-    encodings::Body,
-};
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
 use serde::Serialize;
 
@@ -101,9 +99,7 @@ pub fn refusal(problem: Problem) -> Response {
 /// # Errors
 /// If there is none, it is unknown or lacks the right, or the keys can't be read.
 pub async fn key_of(
-    request: &Request,
-    keys: &impl Keys,
-    right: Right,
+    request: &Request, keys: &impl Keys, right: Right,
 ) -> Result<IngestKey, Problem> {
     let key = keys.check(header(request, "authorization")).await?;
     if key.may(right) {

@@ -8,11 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracklayer_core::ledger::observed::Environment;
 
-use crate::{
-    error_text::text_of,
-    lambda::config::{self, ConfigError},
-    ports::{AccountSecret, Answer, Microsoft, Secret},
-};
+use crate::error_text::text_of;
+use crate::lambda::config;
+use crate::lambda::config::ConfigError;
+use crate::ports::{AccountSecret, Answer, Microsoft, Secret};
 
 /// Where Microsoft is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,11 +89,7 @@ impl Client {
 
 impl Microsoft for Client {
     async fn post(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        token: &Secret,
-        secret: &AccountSecret,
+        &self, path: &str, body: &impl Serialize, token: &Secret, secret: &AccountSecret,
         timeout: Duration,
     ) -> Answer {
         let body = match serde_json::to_vec(body) {
@@ -149,10 +144,8 @@ fn tracking_id_of(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{BufRead as _, BufReader, Write as _},
-        net::TcpListener,
-    };
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
 
     use super::*;
 

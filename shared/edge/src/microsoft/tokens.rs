@@ -9,17 +9,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
-use tracklayer_core::{
-    id::AccountName,
-    ledger::observed::Environment,
-    microsoft::token_errors::{WITHOUT_SCOPE, look_up_token},
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::observed::Environment;
+use tracklayer_core::microsoft::token_errors::{WITHOUT_SCOPE, look_up_token};
 
-use crate::{
-    error_text::text_of,
-    lambda::clock::SystemClock,
-    ports::{AccountSecret, AuthError, Clock as _, Consents, Secret, Tokens, Versioned},
-};
+use crate::error_text::text_of;
+use crate::lambda::clock::SystemClock;
+use crate::ports::{AccountSecret, AuthError, Clock as _, Consents, Secret, Tokens, Versioned};
 
 /// A token is renewed this long before it expires.
 const EARLY: Duration = Duration::from_secs(300);
@@ -98,9 +94,7 @@ impl Auth {
 
 impl Tokens for Auth {
     async fn token(
-        &self,
-        account: &AccountName,
-        secret: &Versioned<AccountSecret>,
+        &self, account: &AccountName, secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, AuthError> {
         let slot = Arc::clone(self.tokens.lock().await.entry(account.clone()).or_default());
         let mut slot = slot.lock().await;

@@ -121,9 +121,7 @@ pub trait GoalChecks {
     /// that; not if one that began later has succeeded: it released them. What was found of its goals
     /// before stays. Answers whether it was noted.
     async fn fail_check(
-        &self,
-        account: &AccountName,
-        failure: &CheckFailure,
+        &self, account: &AccountName, failure: &CheckFailure,
     ) -> Result<bool, LedgerError>;
 }
 

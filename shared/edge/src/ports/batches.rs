@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tracklayer_core::{
-    id::AccountName,
-    ledger::row::{Row, RowKey},
-    reconcile::note::Write,
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::reconcile::note::Write;
 
 use super::{account::AccountItem, rows::LedgerError};
 

@@ -2,17 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tracklayer_core::{
-    event::Correction,
-    id::{AccountName, RecordId, Source},
-    ledger::{
-        facts::{Facts, click_or_hashes},
-        orphan::kept_until,
-        row::{PartitionKey, RowKey},
-    },
-    person::identity::Identity,
-    time::EventTime,
-};
+use tracklayer_core::event::Correction;
+use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::ledger::facts::{Facts, click_or_hashes};
+use tracklayer_core::ledger::orphan::kept_until;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::person::identity::Identity;
+use tracklayer_core::time::EventTime;
 
 use super::rows::LedgerError;
 
@@ -68,25 +64,18 @@ pub trait Claims {
 
     /// Makes `pointer` the one meaning of the correction `own`; answers with the one there was.
     async fn point(
-        &self,
-        own: &PartitionKey,
-        pointer: &Pointer,
-        now: EventTime,
+        &self, own: &PartitionKey, pointer: &Pointer, now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError>;
 
     /// The pointer of the correction `own`, if it has one.
     async fn pointer(
-        &self,
-        own: &PartitionKey,
-        now: EventTime,
+        &self, own: &PartitionKey, now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError>;
 
     /// Deletes the pointer of a correction that was not recorded, unless it is one with another
     /// fingerprint.
     async fn remove_pointer(
-        &self,
-        own: &PartitionKey,
-        fingerprint: &str,
+        &self, own: &PartitionKey, fingerprint: &str,
     ) -> Result<(), LedgerError>;
 
     /// Claims a second in which Microsoft would not drop the conversion as a duplicate; answers with
@@ -98,12 +87,7 @@ pub trait Claims {
     /// # Errors
     /// If the ledger is unavailable, or no free second is found.
     async fn claim_second(
-        &self,
-        account: &AccountName,
-        facts: &Facts,
-        owner: &RowKey,
-        now: EventTime,
-        from: i64,
+        &self, account: &AccountName, facts: &Facts, owner: &RowKey, now: EventTime, from: i64,
     ) -> Result<EventTime, LedgerError> {
         let time = facts.earliest_time();
         for attempt in 0..SECONDS_TRIED {

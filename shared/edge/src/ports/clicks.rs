@@ -1,11 +1,9 @@
 //! The captured clicks and the ties of records to them.
 
-use tracklayer_core::{
-    id::RecordId,
-    person::click_id::ClickId,
-    reconcile::attribution::{Sighting, Tie, TieKind, TiedBy},
-    time::EventTime,
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind, TiedBy};
+use tracklayer_core::time::EventTime;
 
 use super::rows::LedgerError;
 
@@ -18,21 +16,13 @@ pub trait Clicks {
     /// The newest sightings under `reference` until the end of the second `until`; at most `limit`
     /// are read.
     async fn sightings(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        limit: usize,
-        now: EventTime,
+        &self, reference: &RecordId, until: EventTime, limit: usize, now: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError>;
 
     /// Ties of a record: those made with a key first, then those that browsers made; at most `limit`
     /// are read.
     async fn ties(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        limit: usize,
-        now: EventTime,
+        &self, kind: TieKind, id: &RecordId, limit: usize, now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError>;
 }
 
@@ -54,30 +44,18 @@ pub struct TakenBack {
 pub trait Captures {
     /// Adds a click to the history of `reference`.
     async fn add_click(
-        &self,
-        reference: &RecordId,
-        click_id: &ClickId,
-        at_ms: i64,
-        details: Details,
+        &self, reference: &RecordId, click_id: &ClickId, at_ms: i64, details: Details,
     ) -> Result<(), LedgerError>;
 
     /// Ties a record to `reference`; repeated, the tie only gets newer.
     async fn add_tie(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        by: TiedBy,
-        reference: &RecordId,
-        at_ms: i64,
+        &self, kind: TieKind, id: &RecordId, by: TiedBy, reference: &RecordId, at_ms: i64,
         details: Details,
     ) -> Result<(), LedgerError>;
 
     /// Deletes, of one page of the clicks of `reference`, those that came with `cookie`, or all if
     /// none is given. Pages follow each other by `after`, the `next` of the page before.
     async fn take_back(
-        &self,
-        reference: &RecordId,
-        cookie: Option<&str>,
-        after: Option<&str>,
+        &self, reference: &RecordId, cookie: Option<&str>, after: Option<&str>,
     ) -> Result<TakenBack, LedgerError>;
 }

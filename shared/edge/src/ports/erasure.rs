@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use tracklayer_core::{
-    id::RecordId,
-    ledger::row::RowKey,
-    reconcile::erasure::{Erasure, Person, Trace},
-    time::{DAY, EventTime},
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::reconcile::erasure::{Erasure, Person, Trace};
+use tracklayer_core::time::{DAY, EventTime};
 
 use super::{audit::Place, rows::LedgerError};
 
@@ -135,17 +133,12 @@ pub struct TracePage<T> {
 pub trait Traces {
     /// Clicks of `reference` that were made until then, oldest first.
     async fn clicks(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        after: Option<Place>,
+        &self, reference: &RecordId, until: EventTime, after: Option<Place>,
     ) -> Result<TracePage<ClickTrace>, LedgerError>;
 
     /// Ties of `record`, those made with a key first.
     async fn ties(
-        &self,
-        record: &Person,
-        after: Option<Place>,
+        &self, record: &Person, after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError>;
 
     /// Deletes what is at these places; answers how many of them nobody else had deleted. Some may be
@@ -166,33 +159,23 @@ pub trait Erasures {
 
     /// Notes how far it is. Answers with the erasure as it is then.
     async fn note_progress(
-        &self,
-        erasure: &Erasure,
-        progress: &Progress,
+        &self, erasure: &Erasure, progress: &Progress,
     ) -> Result<ErasureItem, LedgerError>;
 
     /// Takes `trace` from the list: nothing of it is left. Answers with the erasure as it is then.
     async fn trace_is_gone(
-        &self,
-        erasure: &Erasure,
-        trace: &Trace,
+        &self, erasure: &Erasure, trace: &Trace,
     ) -> Result<ErasureItem, LedgerError>;
 
     /// Notes that the person is in `row`, as one of the first thousand rows, and where its clicks
     /// and ties are.
     async fn note_row(
-        &self,
-        erasure: &Erasure,
-        row: &RowKey,
-        traces: &BTreeSet<Trace>,
+        &self, erasure: &Erasure, row: &RowKey, traces: &BTreeSet<Trace>,
     ) -> Result<(), LedgerError>;
 
     /// Notes that all rows have been looked at, unless it began anew since; the erasure is forgotten
     /// two audit periods (in seconds) later. Answers whether it was noted.
     async fn erasure_done(
-        &self,
-        item: &ErasureItem,
-        now: EventTime,
-        audit_period: i64,
+        &self, item: &ErasureItem, now: EventTime, audit_period: i64,
     ) -> Result<bool, LedgerError>;
 }

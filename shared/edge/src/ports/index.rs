@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::{
-        index::IndexClass,
-        row::{PartitionKey, RowKey},
-    },
-    time::{EventTime, MAX_AGE},
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::time::{EventTime, MAX_AGE};
 
 use super::rows::LedgerError;
 
@@ -86,19 +82,12 @@ pub trait Index {
     /// One page of the rows listed under one index key that are due, oldest first. An entry that
     /// can't be read is logged and left out; the pages after it are still reached.
     async fn due(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
-        from: Option<Cursor>,
+        &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
     ) -> Result<DuePage, LedgerError>;
 
     /// The orphans listed under one index key that are due, oldest first, `limit` at most.
     async fn due_orphans(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
+        &self, index_key: &str, now: EventTime, limit: i32,
     ) -> Result<Vec<PartitionKey>, LedgerError>;
 
     /// Counts the entries of one index key by account, those that are due first, on at most `pages`

@@ -2,11 +2,9 @@
 
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
-use tracklayer_core::{
-    id::{AccountName, Source},
-    person::identity::Sha256Hash,
-    reconcile::erasure::Scope,
-};
+use tracklayer_core::id::{AccountName, Source};
+use tracklayer_core::person::identity::Sha256Hash;
+use tracklayer_core::reconcile::erasure::Scope;
 
 use super::secrets::SecretError;
 

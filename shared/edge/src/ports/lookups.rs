@@ -1,18 +1,14 @@
 //! What an operator asks and no function does.
 
-use tracklayer_core::{
-    id::EventName,
-    ledger::{
-        index::IndexClass,
-        order::{OrderClaim, OrderKey},
-        row::PartitionKey,
-        wait::WaitReason,
-    },
-    money::Money,
-    person::click_id::ClickId,
-    reconcile::attribution::Sighting,
-    time::EventTime,
-};
+use tracklayer_core::id::EventName;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey};
+use tracklayer_core::ledger::row::PartitionKey;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::money::Money;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::Sighting;
+use tracklayer_core::time::EventTime;
 
 use super::{audit::Place, index::Cursor, rows::LedgerError};
 
@@ -63,9 +59,7 @@ pub struct TableSize {
 pub trait LedgerLookups {
     /// Who claimed an order; none if nobody did, or so long ago that the claim has expired.
     async fn order_claim(
-        &self,
-        order: &OrderKey,
-        now: EventTime,
+        &self, order: &OrderKey, now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError>;
 
     /// One page of everything that is listed under an index key, whether it is due or not.
@@ -92,9 +86,7 @@ pub struct SightingPage {
 pub trait ClickLookups {
     /// Where a click id was seen, on one page of all clicks: there is no index by click id.
     async fn seen(
-        &self,
-        click_id: &ClickId,
-        after: Option<Place>,
+        &self, click_id: &ClickId, after: Option<Place>,
     ) -> Result<SightingPage, LedgerError>;
 
     /// How large the table of clicks is.

@@ -28,11 +28,7 @@ pub enum Answer {
 pub trait Microsoft {
     /// Posts `body` to `path` with the headers that Microsoft documents; gives up after `timeout`.
     async fn post(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        token: &Secret,
-        secret: &AccountSecret,
+        &self, path: &str, body: &impl Serialize, token: &Secret, secret: &AccountSecret,
         timeout: Duration,
     ) -> Answer;
 }

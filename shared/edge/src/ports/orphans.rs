@@ -1,13 +1,9 @@
 //! Corrections whose original has not come.
 
-use tracklayer_core::{
-    ledger::{
-        orphan::Orphan,
-        row::{PartitionKey, Row},
-    },
-    reconcile::orphans::Moved,
-    time::EventTime,
-};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::reconcile::orphans::Moved;
+use tracklayer_core::time::EventTime;
 
 use super::{claims::Pointer, rows::LedgerError};
 
@@ -19,11 +15,7 @@ pub trait Orphans {
     /// or neither, on condition that the orphan still has the revision of `before`, or that there is
     /// none, and that the correction, `own`, has no pointer. Answers whether that held.
     async fn record_in_orphan(
-        &self,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        own: &PartitionKey,
-        pointer: &Pointer,
+        &self, before: Option<&Orphan>, after: &Orphan, own: &PartitionKey, pointer: &Pointer,
         now: EventTime,
     ) -> Result<bool, LedgerError>;
 
@@ -34,9 +26,6 @@ pub trait Orphans {
     /// Moves corrections from the orphan `from` into the row `to`: writes both as `moved` has them, or
     /// neither, on condition that both still are as they were read. Answers whether they were.
     async fn move_corrections(
-        &self,
-        from: &Orphan,
-        to: &Row,
-        moved: &Moved,
+        &self, from: &Orphan, to: &Row, moved: &Moved,
     ) -> Result<bool, LedgerError>;
 }

@@ -21,10 +21,7 @@ pub trait Signals {
     /// Sends `signals`; one result each, in order. `jitter` delays messages by up to that many
     /// seconds, spread evenly.
     async fn send(
-        &self,
-        signals: &[Signal],
-        now: EventTime,
-        jitter: i64,
+        &self, signals: &[Signal], now: EventTime, jitter: i64,
     ) -> Vec<Result<(), QueueError>>;
 
     /// Changes the visibility of messages. A failure is only logged: the message is received after

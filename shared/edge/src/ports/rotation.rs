@@ -98,10 +98,7 @@ pub trait SecretVersions {
     /// # Errors
     /// If Secrets Manager does not answer.
     async fn stage(
-        &self,
-        id: &str,
-        version: Option<&str>,
-        document: &Document,
+        &self, id: &str, version: Option<&str>, document: &Document,
     ) -> Result<bool, SecretError>;
 
     /// Moves `AWSCURRENT` to `version`, on condition that `from` has it.

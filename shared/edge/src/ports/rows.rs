@@ -1,14 +1,10 @@
 //! Rows of the ledger, by the id of their event.
 
-use tracklayer_core::{
-    id::{EventName, RecordId, Source},
-    ledger::{
-        order::SameOrder,
-        orphan::Orphan,
-        row::{Row, RowKey},
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::{EventName, RecordId, Source};
+use tracklayer_core::ledger::order::SameOrder;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::time::EventTime;
 
 /// The ledger has not done what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -76,9 +72,6 @@ pub trait Rows {
     /// # Errors
     /// If the ledger is unavailable or an item can't be read.
     async fn partition(
-        &self,
-        source: &Source,
-        event_id: &RecordId,
-        now: EventTime,
+        &self, source: &Source, event_id: &RecordId, now: EventTime,
     ) -> Result<Partition, LedgerError>;
 }

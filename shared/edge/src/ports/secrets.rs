@@ -87,9 +87,7 @@ impl TryFrom<Map<String, Value>> for AccountSecret {
 }
 
 fn text_of(
-    members: &Map<String, Value>,
-    name: &'static str,
-    takes_numbers: bool,
+    members: &Map<String, Value>, name: &'static str, takes_numbers: bool,
 ) -> Result<Option<String>, BadMember> {
     let text = match members.get(name) {
         None | Some(Value::Null) => return Ok(None),

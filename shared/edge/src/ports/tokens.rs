@@ -1,9 +1,7 @@
 //! Access tokens, and the consents that they come from.
 
-use tracklayer_core::{
-    id::AccountName,
-    microsoft::token_errors::{TokenClass, TokenEntry},
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::microsoft::token_errors::{TokenClass, TokenEntry};
 
 use super::secrets::{AccountSecret, Secret, Versioned};
 
@@ -69,9 +67,7 @@ pub trait Tokens {
     /// # Errors
     /// If the identity service refuses or does not answer.
     async fn token(
-        &self,
-        account: &AccountName,
-        secret: &Versioned<AccountSecret>,
+        &self, account: &AccountName, secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, AuthError>;
 
     /// Forgets the token of `account`, because Microsoft refused it.

@@ -1,39 +1,28 @@
 //! Sweep's ports in memory, with the table's condition on `due`, an index that lags behind, and a
 //! count of everything that is asked.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    ops::Bound,
-    rc::Rc,
-    time::Duration,
-};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tracklayer_core::{
-    id::{AccountName, RecordId, Source},
-    ledger::{
-        index::{IndexClass, Open},
-        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
-        orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
-        signal::Signal,
-    },
-    reconcile::{
-        attribution::{Sighting, Tie, TieKind},
-        note::Write,
-        orphans::Moved,
-    },
-    time::EventTime,
-};
-use tracklayer_edge::{
-    live::Live,
-    ports::{
-        AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
-        Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric,
-        Orders, Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry,
-        Written,
-    },
+use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::ledger::index::{IndexClass, Open};
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind};
+use tracklayer_core::reconcile::note::Write;
+use tracklayer_core::reconcile::orphans::Moved;
+use tracklayer_core::time::EventTime;
+use tracklayer_edge::live::Live;
+use tracklayer_edge::ports::{
+    AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
+    Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric, Orders,
+    Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
 };
 
 /// How many changes the index is behind the rows.
@@ -114,11 +103,7 @@ impl InMemory {
     }
 
     async fn move_to(
-        &self,
-        seen: &DueEntry,
-        class: &IndexClass,
-        due: EventTime,
-        since: EventTime,
+        &self, seen: &DueEntry, class: &IndexClass, due: EventTime, since: EventTime,
     ) -> bool {
         self.0.moves.set(self.0.moves.get() + 1);
         self.0.most_moves.set(self.0.most_moves.get().max(self.0.moves.get()));
@@ -138,11 +123,7 @@ impl InMemory {
 
 impl Index for InMemory {
     async fn due(
-        &self,
-        class: &str,
-        now: EventTime,
-        limit: i32,
-        from: Option<Cursor>,
+        &self, class: &str, now: EventTime, limit: i32, from: Option<Cursor>,
     ) -> Result<DuePage, LedgerError> {
         tokio::task::yield_now().await;
         self.catch_up(LAG);
@@ -168,10 +149,7 @@ impl Index for InMemory {
     }
 
     async fn due_orphans(
-        &self,
-        _: &str,
-        _: EventTime,
-        _: i32,
+        &self, _: &str, _: EventTime, _: i32,
     ) -> Result<Vec<PartitionKey>, LedgerError> {
         Ok(Vec::new())
     }
@@ -210,10 +188,7 @@ impl GoalChecks for InMemory {
 
 impl Signals for InMemory {
     async fn send(
-        &self,
-        signals: &[Signal],
-        _now: EventTime,
-        _jitter: i64,
+        &self, signals: &[Signal], _now: EventTime, _jitter: i64,
     ) -> Vec<Result<(), QueueError>> {
         assert!(signals.len() <= 10, "SQS takes ten at once");
         tokio::task::yield_now().await;
@@ -257,10 +232,7 @@ impl Rows for InMemory {
     }
 
     async fn partition(
-        &self,
-        _: &Source,
-        _: &RecordId,
-        _: EventTime,
+        &self, _: &Source, _: &RecordId, _: EventTime,
     ) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
@@ -268,12 +240,7 @@ impl Rows for InMemory {
 
 impl Orphans for InMemory {
     async fn record_in_orphan(
-        &self,
-        _: Option<&Orphan>,
-        _: &Orphan,
-        _: &PartitionKey,
-        _: &Pointer,
-        _: EventTime,
+        &self, _: Option<&Orphan>, _: &Orphan, _: &PartitionKey, _: &Pointer, _: EventTime,
     ) -> Result<bool, LedgerError> {
         unreachable!("no orphan")
     }
@@ -303,18 +270,13 @@ impl Claims for InMemory {
     }
 
     async fn point(
-        &self,
-        _: &PartitionKey,
-        _: &Pointer,
-        _: EventTime,
+        &self, _: &PartitionKey, _: &Pointer, _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
     async fn pointer(
-        &self,
-        _: &PartitionKey,
-        _: EventTime,
+        &self, _: &PartitionKey, _: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
@@ -326,29 +288,19 @@ impl Claims for InMemory {
 
 impl Orders for InMemory {
     async fn claim_order(
-        &self,
-        _: &OrderKey,
-        _: &OrderOwner,
-        _: EventTime,
+        &self, _: &OrderKey, _: &OrderOwner, _: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
     async fn take_over_order(
-        &self,
-        _: &OrderKey,
-        _: &OrderClaim,
-        _: &OrderOwner,
-        _: EventTime,
+        &self, _: &OrderKey, _: &OrderClaim, _: &OrderOwner, _: EventTime,
     ) -> Result<bool, LedgerError> {
         unreachable!("sweep claims nothing")
     }
 
     async fn point_to_order(
-        &self,
-        _: &PartitionKey,
-        _: &SameOrder,
-        _: EventTime,
+        &self, _: &PartitionKey, _: &SameOrder, _: EventTime,
     ) -> Result<(), LedgerError> {
         unreachable!("sweep claims nothing")
     }
@@ -356,21 +308,13 @@ impl Orders for InMemory {
 
 impl Clicks for InMemory {
     async fn sightings(
-        &self,
-        _: &RecordId,
-        _: EventTime,
-        _: usize,
-        _: EventTime,
+        &self, _: &RecordId, _: EventTime, _: usize, _: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError> {
         unreachable!("sweep searches no click")
     }
 
     async fn ties(
-        &self,
-        _: TieKind,
-        _: &RecordId,
-        _: usize,
-        _: EventTime,
+        &self, _: TieKind, _: &RecordId, _: usize, _: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
         unreachable!("sweep searches no click")
     }

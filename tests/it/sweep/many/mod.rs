@@ -7,16 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use memory::{InMemory, Memory};
 use sweep::{Sweep, span::Span, wire::Summary};
 use test_support::rows::{POLICY, key_of};
-use tracklayer_core::{
-    ledger::{
-        index::{IndexClass, Open},
-        row::RowKey,
-        wait::WaitReason,
-    },
-    mapping::Mapping,
-    reconcile::decide::Policy,
-    time::{DAY, EventTime},
-};
+use tracklayer_core::ledger::index::{IndexClass, Open};
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::time::{DAY, EventTime};
 
 /// Rows that are due.
 const DUE: usize = 100_000;

@@ -3,11 +3,10 @@
 
 use pages::{check, code, table};
 use serde_json::{Value, json};
-use tracklayer_core::{
-    event::{ErrorCode, field::Field, parse_event},
-    mapping::Mapping,
-    time::EventTime,
-};
+use tracklayer_core::event::field::Field;
+use tracklayer_core::event::{ErrorCode, parse_event};
+use tracklayer_core::mapping::Mapping;
+use tracklayer_core::time::EventTime;
 
 use ErrorCode::{
     InvalidClickId, InvalidCurrency, InvalidId, InvalidOriginal, InvalidTime, InvalidValue,

@@ -3,14 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use pages::{
-    check, code, sources, table,
-    template::{Alarm, Parameter, Template, Variable},
-};
-use tracklayer_core::{
-    reconcile::decide::Policy,
-    time::{DAY, EventTime, MAX_AGE},
-};
+use pages::template::{Alarm, Parameter, Template, Variable};
+use pages::{check, code, sources, table};
+use tracklayer_core::reconcile::decide::Policy;
+use tracklayer_core::time::{DAY, EventTime, MAX_AGE};
 
 const PAGE: &str = "infra/README.md";
 

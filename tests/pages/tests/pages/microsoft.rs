@@ -2,11 +2,9 @@
 //! the functions themselves use.
 
 use pages::{check, code, table};
-use tracklayer_core::microsoft::{
-    errors::{Entry, ErrorClass, TABLE, Wait},
-    report::{REASONS, Reason},
-    token_errors::{TOKEN_ERRORS, TokenEntry},
-};
+use tracklayer_core::microsoft::errors::{Entry, ErrorClass, TABLE, Wait};
+use tracklayer_core::microsoft::report::{REASONS, Reason};
+use tracklayer_core::microsoft::token_errors::{TOKEN_ERRORS, TokenEntry};
 
 const PAGE: &str = "infra/TROUBLESHOOTING.md";
 

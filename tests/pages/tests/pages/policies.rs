@@ -1,9 +1,7 @@
 //! What each function may do, and that no function is forgotten where all are named.
 
-use pages::{
-    check, table,
-    template::{Allowed, Template},
-};
+use pages::template::{Allowed, Template};
+use pages::{check, table};
 
 const TABLES: [&str; 4] = ["Clicks", "Conversions", "Uploads", "IngestKeys"];
 /// What secrets of ad accounts are called in the template, before the account's name.

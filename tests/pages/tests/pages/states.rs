@@ -2,18 +2,12 @@
 
 use pages::{check, code, table};
 use serde_json::json;
-use tracklayer_core::{
-    ledger::{
-        correction::CorrectionRefusal,
-        observed::RefusalReason,
-        orphan::{Orphan, StoredOrphan},
-        wait::WaitReason,
-    },
-    reconcile::{
-        advice::{Advice, NEVER_CAME},
-        state::{State, state_of_orphan},
-    },
-};
+use tracklayer_core::ledger::correction::CorrectionRefusal;
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::ledger::orphan::{Orphan, StoredOrphan};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::advice::{Advice, NEVER_CAME};
+use tracklayer_core::reconcile::state::{State, state_of_orphan};
 
 lines! {
     /// The states of a row.

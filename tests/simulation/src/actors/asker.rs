@@ -6,12 +6,10 @@ use serde_json::Value;
 use status::Status;
 
 use super::http;
-use crate::{
-    oracle,
-    plan::{Fix, Order},
-    ports::{Port, Simulated},
-    world::{Invocation, World, policy},
-};
+use crate::oracle;
+use crate::plan::{Fix, Order};
+use crate::ports::{Port, Simulated};
+use crate::world::{Invocation, World, policy};
 
 /// How often somebody asks while things go wrong, in milliseconds.
 const EVERY: i64 = 7 * 3_600_000;

@@ -5,10 +5,8 @@ use std::rc::Rc;
 use goals::Goals;
 use tracklayer_edge::{lambda::deadline::Deadline, ports::AccountItem};
 
-use crate::{
-    ports::{Port, Simulated},
-    world::{Invocation, World, policy},
-};
+use crate::ports::{Port, Simulated};
+use crate::world::{Invocation, World, policy};
 
 const EVERY: i64 = 3_600 * 1_000;
 const TIMEOUT: i64 = 60_000;

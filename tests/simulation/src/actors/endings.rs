@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 use tracklayer_core::reconcile::erasure::Person;
 
 use super::{http, source, visitor};
-use crate::{
-    oracle,
-    plan::{Ending, How},
-    ports::{Port, Simulated},
-    world::{Invocation, World},
-};
+use crate::oracle;
+use crate::plan::{Ending, How};
+use crate::ports::{Port, Simulated};
+use crate::world::{Invocation, World};
 
 /// How long a person waits for the moment in which an order is sent, in milliseconds.
 const PATIENCE: i64 = 20 * 3_600_000;

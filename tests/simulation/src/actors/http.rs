@@ -3,15 +3,11 @@
 use std::rc::Rc;
 
 use serde_json::Value;
-use tracklayer_edge::lambda::{
-    deadline::Deadline,
-    http_api::{Request, Response},
-};
+use tracklayer_edge::lambda::deadline::Deadline;
+use tracklayer_edge::lambda::http_api::{Request, Response};
 
-use crate::{
-    ports::Port,
-    world::{Invocation, World},
-};
+use crate::ports::Port;
+use crate::world::{Invocation, World};
 
 /// The gateway's patience, in milliseconds.
 pub const TIMEOUT: i64 = 29_000;
@@ -38,8 +34,7 @@ pub fn deadline(invocation: &Invocation, port: &Port) -> Deadline {
 
 /// Runs a function; `None` if it died.
 pub async fn answer(
-    invocation: &Invocation,
-    function: impl Future<Output = Response>,
+    invocation: &Invocation, function: impl Future<Output = Response>,
 ) -> Option<Answer> {
     let response = invocation.run(TIMEOUT, function).await?;
     let body = response.body.as_ref().map(|body| body.to_vec()).unwrap_or_default();
@@ -48,8 +43,7 @@ pub async fn answer(
 
 /// Asks again and again, until there is an answer.
 pub async fn insist<F: Future<Output = Option<Answer>>>(
-    world: &Rc<World>,
-    ask: impl Fn() -> F,
+    world: &Rc<World>, ask: impl Fn() -> F,
 ) -> Answer {
     loop {
         if let Some(answer) = ask().await.filter(|(status, _)| *status < 500) {

@@ -3,11 +3,9 @@
 
 use std::rc::Rc;
 
-use crate::{
-    oracle,
-    plan::{GoalTrouble, OutageOf},
-    world::World,
-};
+use crate::oracle;
+use crate::plan::{GoalTrouble, OutageOf};
+use crate::world::World;
 
 const DAY: i64 = 86_400;
 /// The name that "Purchase" gets.

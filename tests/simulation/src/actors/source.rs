@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 use tracklayer_core::time::EventTime;
 
 use super::http;
-use crate::{
-    decimal::decimal,
-    oracle,
-    plan::{Change, Fix, Order},
-    ports::{Port, Simulated},
-    world::{Invocation, World, policy},
-};
+use crate::decimal::decimal;
+use crate::oracle;
+use crate::plan::{Change, Fix, Order};
+use crate::ports::{Port, Simulated};
+use crate::world::{Invocation, World, policy};
 
 /// What is posted, and when the source does it.
 #[derive(Clone)]

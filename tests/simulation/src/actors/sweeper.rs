@@ -6,10 +6,8 @@ use sweep::{Sweep, span::Span};
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::AuditState;
 
-use crate::{
-    ports::{Port, Simulated},
-    world::{Invocation, World, policy},
-};
+use crate::ports::{Port, Simulated};
+use crate::world::{Invocation, World, policy};
 
 const EVERY: i64 = 5 * 60 * 1_000;
 const TIMEOUT: i64 = 300_000;

@@ -4,17 +4,13 @@ use std::rc::Rc;
 
 use capture::Capture;
 use serde_json::{Value, json};
-use tracklayer_core::{
-    reconcile::attribution::{TieKind, TiedBy},
-    time::EventTime,
-};
+use tracklayer_core::reconcile::attribution::{TieKind, TiedBy};
+use tracklayer_core::time::EventTime;
 
 use super::http;
-use crate::{
-    plan::{START, Visit},
-    ports::{Port, Simulated},
-    world::{Invocation, World},
-};
+use crate::plan::{START, Visit};
+use crate::ports::{Port, Simulated};
+use crate::world::{Invocation, World};
 
 /// Starts all visits of the plan; those of before are stored already.
 pub fn start(world: &Rc<World>) {
@@ -70,10 +66,7 @@ fn name(body: &mut Value, records: &[(TieKind, String)]) {
 
 /// Withdraws consent.
 pub async fn withdraw(
-    world: &Rc<World>,
-    session: Option<&str>,
-    cookie: &str,
-    records: &[(TieKind, String)],
+    world: &Rc<World>, session: Option<&str>, cookie: &str, records: &[(TieKind, String)],
     keyed: bool,
 ) {
     let mut body = json!({"consent": "denied", "sessionId": session});

@@ -3,17 +3,13 @@
 use std::{collections::BTreeSet, future::poll_fn, rc::Rc, task::Poll};
 
 use serde_json::json;
-use upload::{
-    Deadline, Upload,
-    wire::{SqsBatchResponse, SqsEvent},
-};
+use upload::wire::{SqsBatchResponse, SqsEvent};
+use upload::{Deadline, Upload};
 
-use crate::{
-    mutation::Mutation,
-    ports::{Port, Simulated},
-    queue::{MAX_RECEIVES, Received},
-    world::{Invocation, World, policy},
-};
+use crate::mutation::Mutation;
+use crate::ports::{Port, Simulated};
+use crate::queue::{MAX_RECEIVES, Received};
+use crate::world::{Invocation, World, policy};
 
 /// The function's timeout, in milliseconds.
 const TIMEOUT: i64 = 120_000;
@@ -126,10 +122,7 @@ fn event(batch: &[Received]) -> SqsEvent {
 
 /// Deletes every message that the answer doesn't name. It names only what was given out.
 fn acknowledge(
-    world: &World,
-    invocation: &Invocation,
-    batch: &[Received],
-    response: &SqsBatchResponse,
+    world: &World, invocation: &Invocation, batch: &[Received], response: &SqsBatchResponse,
 ) {
     let failed: Vec<&str> =
         response.batch_item_failures.iter().map(|failed| failed.item_identifier.as_str()).collect();

@@ -137,12 +137,7 @@ impl Microsoft {
     /// Carries out a call at this second; one answer per row. `refusals` are the codes of rows that
     /// are refused whatever they are.
     pub fn call(
-        &mut self,
-        rows: &[Sent],
-        refusals: &[Option<i64>],
-        by: &str,
-        now: i64,
-        random: &mut Random,
+        &mut self, rows: &[Sent], refusals: &[Option<i64>], by: &str, now: i64, random: &mut Random,
     ) -> Vec<Taken> {
         self.pass(now);
         self.calls += 1;

@@ -1,21 +1,15 @@
 //! One order: its row, and what Microsoft counts of it.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS},
-        observed::RefusalReason,
-        row::Row,
-    },
-    reconcile::state::{corrections, value_at_microsoft},
-};
+use tracklayer_core::ledger::correction::{Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS};
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::state::{corrections, value_at_microsoft};
 
 use super::{Exceptions, group, is, may_be_too_old, net::Net, whole};
-use crate::{
-    decimal::{decimal, thousandths},
-    microsoft::{Counted, Drop, PIPELINE},
-    plan::{GoalTrouble, Order},
-    world::{World, policy},
-};
+use crate::decimal::{decimal, thousandths};
+use crate::microsoft::{Counted, Drop, PIPELINE};
+use crate::plan::{GoalTrouble, Order};
+use crate::world::{World, policy};
 
 /// One order, its row, and what Microsoft may know it by.
 pub(super) struct Case<'a> {
@@ -125,9 +119,7 @@ impl<'a> Case<'a> {
 
     /// Why Microsoft has not, or may not have, taken the original.
     fn explain_missing(
-        &self,
-        reason: &RefusalReason,
-        counted: Option<&Counted>,
+        &self, reason: &RefusalReason, counted: Option<&Counted>,
         admit: &mut impl FnMut(&'static str),
     ) {
         let late = self.world.now() > self.row.limit();

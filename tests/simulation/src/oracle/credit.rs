@@ -3,26 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{
-    id::RecordId,
-    ledger::{
-        facts::{ClickOrigin, References},
-        row::Row,
-    },
-    person::click_id::ClickId,
-    reconcile::attribution::{
-        Fresh, Hint, KEPT, LATE, Reading, Sale, Sighting, TieKind, TiedBy, credit, review,
-        stored_under,
-    },
-    time::{DAY, EventTime},
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::facts::{ClickOrigin, References};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{
+    Fresh, Hint, KEPT, LATE, Reading, Sale, Sighting, TieKind, TiedBy, credit, review, stored_under,
 };
+use tracklayer_core::time::{DAY, EventTime};
 
 use super::{group, order_of};
-use crate::{
-    clicks::{Items, sightings, ties},
-    plan::Order,
-    world::{Invocation, World},
-};
+use crate::clicks::{Items, sightings, ties};
+use crate::plan::Order;
+use crate::world::{Invocation, World};
 
 /// A click id in lower case, or none.
 type Click = Option<String>;

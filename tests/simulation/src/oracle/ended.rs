@@ -4,21 +4,16 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tracklayer_core::{
-    ledger::{facts::Facts, row::Row},
-    reconcile::{
-        erasure::{Erasure, Person},
-        state::{State, corrections, state},
-    },
-};
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::erasure::{Erasure, Person};
+use tracklayer_core::reconcile::state::{State, corrections, state};
 
 use super::{DOUBT, case::Case, label, net::Net};
-use crate::{
-    decimal::thousandths,
-    microsoft::Counted,
-    plan::{How, Order},
-    world::{Invocation, World},
-};
+use crate::decimal::thousandths;
+use crate::microsoft::Counted;
+use crate::plan::{How, Order};
+use crate::world::{Invocation, World};
 
 /// Whether the plan denies the order's consent.
 pub(super) fn is_denied(world: &World, order: &Order) -> bool {
@@ -96,9 +91,7 @@ impl Case<'_> {
     /// What was taken before its person ended counts as it did; what was not, doesn't. What nobody
     /// knows may count, and the row says so.
     pub(super) fn judge_ended(
-        &self,
-        counted: Option<&Counted>,
-        admit: &mut impl FnMut(&'static str),
+        &self, counted: Option<&Counted>, admit: &mut impl FnMut(&'static str),
     ) {
         let known = &self.row.observed;
         match (&known.accepted, counted) {

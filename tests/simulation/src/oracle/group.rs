@@ -1,16 +1,12 @@
 //! One order, one conversion: the events that name one order, of which the first one counts.
 
-use tracklayer_core::ledger::{
-    correction::MAX_CORRECTIONS,
-    observed::RefusalReason,
-    row::{Row, RowKey},
-};
+use tracklayer_core::ledger::correction::MAX_CORRECTIONS;
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::ledger::row::{Row, RowKey};
 
 use super::{ended, key_of, label};
-use crate::{
-    plan::{Change, Fix, Order},
-    world::World,
-};
+use crate::plan::{Change, Fix, Order};
+use crate::world::World;
 
 /// Seconds that two notices of one order may lie apart.
 const APART: i64 = 7 * 86_400;

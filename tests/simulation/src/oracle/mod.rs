@@ -14,17 +14,13 @@ mod written;
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::{
-        correction::Correction,
-        orphan::kept_until,
-        row::{Row, RowKey},
-        signal::Signal,
-    },
-    microsoft::payload::OfflineConversion,
-    reconcile::decide::{AccountView, Action, next_action},
-    time::MAX_AGE,
-};
+use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::orphan::kept_until;
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::microsoft::payload::OfflineConversion;
+use tracklayer_core::reconcile::decide::{AccountView, Action, next_action};
+use tracklayer_core::time::MAX_AGE;
 
 pub use ended::{check_ended, check_erased};
 pub use group::{has_notices, is_crowded};
@@ -33,12 +29,10 @@ pub use written::{
     check_acknowledged, check_given_up, check_heard, check_looks, check_sent, check_write,
 };
 
-use crate::{
-    microsoft::Sent,
-    plan::{Fix, Order},
-    queue::Message,
-    world::{World, policy},
-};
+use crate::microsoft::Sent;
+use crate::plan::{Fix, Order};
+use crate::queue::Message;
+use crate::world::{World, policy};
 
 /// How wrong two clocks may be together, in seconds, and then some.
 const DOUBT: i64 = 15;

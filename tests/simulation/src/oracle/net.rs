@@ -1,15 +1,12 @@
 //! The net by the order log, folded here once more.
 
-use tracklayer_core::{
-    ledger::{correction::CorrectionRefusal, row::Row},
-    time::EventTime,
-};
+use tracklayer_core::ledger::correction::CorrectionRefusal;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::time::EventTime;
 
 use super::{group, is};
-use crate::{
-    plan::{Change, Fix, Order},
-    world::World,
-};
+use crate::plan::{Change, Fix, Order};
+use crate::world::World;
 
 /// What an order is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

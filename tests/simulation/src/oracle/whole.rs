@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use tracklayer_core::ledger::{index::IndexClass, observed::Claim, row::RowKey, signal::Signal};
 
 use super::DOUBT;
-use crate::{
-    microsoft::Sent,
-    table::{Claimed, Table},
-    world::{World, policy},
-};
+use crate::microsoft::Sent;
+use crate::table::{Claimed, Table};
+use crate::world::{World, policy};
 
 pub(super) fn check(world: &World) {
     check_strangers(world);

@@ -1,23 +1,17 @@
 //! What must hold whenever something is claimed, sent or heard.
 
-use tracklayer_core::{
-    ledger::{
-        index::{IndexClass, Open},
-        observed::RefusalReason,
-        row::Row,
-        signal::Signal,
-    },
-    reconcile::decide::{after_wait, busy_until},
-};
+use tracklayer_core::ledger::index::{IndexClass, Open};
+use tracklayer_core::ledger::observed::RefusalReason;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::signal::Signal;
+use tracklayer_core::reconcile::decide::{after_wait, busy_until};
 
 use super::{DOUBT, credit, is_about, order_of, person_of};
-use crate::{
-    decimal::thousandths,
-    microsoft::Sent,
-    queue::Message,
-    table::Table,
-    world::{Heard, Invocation, World, policy},
-};
+use crate::decimal::thousandths;
+use crate::microsoft::Sent;
+use crate::queue::Message;
+use crate::table::Table;
+use crate::world::{Heard, Invocation, World, policy};
 
 /// Looks at what a run is about to send: it has claimed it just so, nothing of it had ended when the
 /// run began, and an original has its original value.

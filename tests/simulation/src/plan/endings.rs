@@ -1,10 +1,9 @@
 //! Persons of whom nothing more may be sent: they withdraw consent, deny it, or are erased.
 
-use tracklayer_core::{
-    id::RecordId,
-    person::identity::hash_email,
-    reconcile::{attribution::TieKind, erasure::Person},
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::identity::hash_email;
+use tracklayer_core::reconcile::attribution::TieKind;
+use tracklayer_core::reconcile::erasure::Person;
 
 use super::{DAY, HOUR, MINUTE, Names, Order, cookie_of};
 use crate::random::Random;

@@ -66,11 +66,8 @@ pub fn cookie_of(session: &str) -> String {
 
 /// Adds visitors to some histories.
 pub(super) fn draw(
-    span: i64,
-    orders: &mut Vec<Order>,
-    visits: &mut Vec<Visit>,
-    clicked: &mut BTreeMap<String, i64>,
-    random: &mut Random,
+    span: i64, orders: &mut Vec<Order>, visits: &mut Vec<Visit>,
+    clicked: &mut BTreeMap<String, i64>, random: &mut Random,
 ) {
     if !random.chance(4_500) {
         return;

@@ -1,25 +1,20 @@
 //! Clicks and ties: reading, storing and deleting them.
 
-use tracklayer_core::{
-    id::RecordId,
-    person::click_id::ClickId,
-    reconcile::{
-        attribution::{Sighting, Tie, TieKind, TiedBy},
-        erasure::Person,
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind, TiedBy};
+use tracklayer_core::reconcile::erasure::Person;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     Captures, ClickTrace, Clicks, Details, LedgerError, Place, TakenBack, TieTrace, TracePage,
     Traces,
 };
 
 use super::{Lost, Port};
-use crate::{
-    clicks::{self, ClickTable, Item, session_pk},
-    mutation::Mutation,
-    plan::OutageOf,
-};
+use crate::clicks;
+use crate::clicks::{ClickTable, Item, session_pk};
+use crate::mutation::Mutation;
+use crate::plan::OutageOf;
 
 impl Port {
     async fn clicks<T>(&self, effect: impl Fn(&mut ClickTable, i64) -> T) -> Result<T, Lost> {
@@ -28,9 +23,7 @@ impl Port {
     }
 
     async fn page(
-        &self,
-        pk: &str,
-        after: Option<&str>,
+        &self, pk: &str, after: Option<&str>,
     ) -> Result<(Vec<(Place, Item)>, Option<Place>), Lost> {
         self.clicks(|table, _| table.page(pk, after)).await
     }
@@ -38,11 +31,7 @@ impl Port {
 
 impl Clicks for Port {
     async fn sightings(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        limit: usize,
-        now: EventTime,
+        &self, reference: &RecordId, until: EventTime, limit: usize, now: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError> {
         let gone_too = self.mutated(Mutation::ClickGoneUnseen);
         let read = |table: &mut ClickTable, _| {
@@ -55,11 +44,7 @@ impl Clicks for Port {
     }
 
     async fn ties(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        limit: usize,
-        now: EventTime,
+        &self, kind: TieKind, id: &RecordId, limit: usize, now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
         let mut found = self.clicks(|table, _| clicks::ties(table.items(), kind, id, now)).await?;
         found.truncate(limit);
@@ -69,11 +54,7 @@ impl Clicks for Port {
 
 impl Captures for Port {
     async fn add_click(
-        &self,
-        reference: &RecordId,
-        click_id: &ClickId,
-        at_ms: i64,
-        details: Details,
+        &self, reference: &RecordId, click_id: &ClickId, at_ms: i64, details: Details,
     ) -> Result<(), LedgerError> {
         let cookie = details.iter().find(|(name, _)| *name == "cookie");
         let cookie = cookie.map_or("", |(_, cookie)| cookie);
@@ -85,12 +66,7 @@ impl Captures for Port {
     }
 
     async fn add_tie(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        by: TiedBy,
-        reference: &RecordId,
-        at_ms: i64,
+        &self, kind: TieKind, id: &RecordId, by: TiedBy, reference: &RecordId, at_ms: i64,
         _details: Details,
     ) -> Result<(), LedgerError> {
         let add = |table: &mut ClickTable, now| {
@@ -100,10 +76,7 @@ impl Captures for Port {
     }
 
     async fn take_back(
-        &self,
-        reference: &RecordId,
-        cookie: Option<&str>,
-        after: Option<&str>,
+        &self, reference: &RecordId, cookie: Option<&str>, after: Option<&str>,
     ) -> Result<TakenBack, LedgerError> {
         let (page, next) = self.page(&session_pk(reference.as_str()), after).await?;
         let is_meant = |item: &Item| cookie.is_none() || item.cookie.as_deref() == cookie;
@@ -116,10 +89,7 @@ impl Captures for Port {
 
 impl Traces for Port {
     async fn clicks(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        after: Option<Place>,
+        &self, reference: &RecordId, until: EventTime, after: Option<Place>,
     ) -> Result<TracePage<ClickTrace>, LedgerError> {
         let after = after.map(|place| place.sk);
         let (page, mut next) = self.page(&session_pk(reference.as_str()), after.as_deref()).await?;
@@ -136,9 +106,7 @@ impl Traces for Port {
     }
 
     async fn ties(
-        &self,
-        record: &Person,
-        after: Option<Place>,
+        &self, record: &Person, after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError> {
         let pk = format!("{} {}", record.kind(), record.value());
         let after = after.map(|place| place.sk);

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{
-    ledger::row::RowKey,
-    reconcile::erasure::{Erasure, Trace},
-    time::EventTime,
-};
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::reconcile::erasure::{Erasure, Trace};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{ErasureItem, Erasures, LedgerError, Progress};
 
 use super::Port;
@@ -22,26 +20,19 @@ impl Erasures for Port {
     }
 
     async fn note_progress(
-        &self,
-        erasure: &Erasure,
-        progress: &Progress,
+        &self, erasure: &Erasure, progress: &Progress,
     ) -> Result<ErasureItem, LedgerError> {
         known(self.table(|table| table.note_progress(erasure, progress)).await?)
     }
 
     async fn trace_is_gone(
-        &self,
-        erasure: &Erasure,
-        trace: &Trace,
+        &self, erasure: &Erasure, trace: &Trace,
     ) -> Result<ErasureItem, LedgerError> {
         known(self.table(|table| table.trace_is_gone(erasure, trace)).await?)
     }
 
     async fn note_row(
-        &self,
-        erasure: &Erasure,
-        row: &RowKey,
-        traces: &BTreeSet<Trace>,
+        &self, erasure: &Erasure, row: &RowKey, traces: &BTreeSet<Trace>,
     ) -> Result<(), LedgerError> {
         if self.mutated(Mutation::EndUnnamed) {
             return Ok(());
@@ -50,10 +41,7 @@ impl Erasures for Port {
     }
 
     async fn erasure_done(
-        &self,
-        item: &ErasureItem,
-        now: EventTime,
-        audit_period: i64,
+        &self, item: &ErasureItem, now: EventTime, audit_period: i64,
     ) -> Result<bool, LedgerError> {
         Ok(self.table(|table| table.erasure_done(item, now, audit_period)).await?)
     }

@@ -1,14 +1,10 @@
 //! The ledger's other items, the index, and all rows for the audit.
 
-use tracklayer_core::{
-    id::AccountName,
-    ledger::{
-        index::IndexClass,
-        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
-        row::{PartitionKey, RowKey},
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     AccountItem, AccountItems, AuditState, Audited, CheckFailure, Claims, Cursor, DueEntry,
     DuePage, GoalCheck, GoalChecks, Index, LedgerError, Orders, Place, Pointer, RowPage, Tally,
@@ -20,10 +16,7 @@ use tracklayer_edge::ports::Clock as _;
 
 impl Claims for Port {
     async fn claim(
-        &self,
-        claim: &str,
-        owner: &RowKey,
-        now: EventTime,
+        &self, claim: &str, owner: &RowKey, now: EventTime,
     ) -> Result<bool, LedgerError> {
         if self.mutated(Mutation::NoKeyClaim) {
             return Ok(true);
@@ -32,26 +25,19 @@ impl Claims for Port {
     }
 
     async fn point(
-        &self,
-        own: &PartitionKey,
-        pointer: &Pointer,
-        now: EventTime,
+        &self, own: &PartitionKey, pointer: &Pointer, now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         Ok(self.table(|table| table.point(own, pointer, now)).await?)
     }
 
     async fn pointer(
-        &self,
-        own: &PartitionKey,
-        now: EventTime,
+        &self, own: &PartitionKey, now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         Ok(self.table(|table| table.pointer(own, now)).await?)
     }
 
     async fn remove_pointer(
-        &self,
-        own: &PartitionKey,
-        fingerprint: &str,
+        &self, own: &PartitionKey, fingerprint: &str,
     ) -> Result<(), LedgerError> {
         Ok(self.table(|table| table.remove_pointer(own, fingerprint)).await?)
     }
@@ -59,10 +45,7 @@ impl Claims for Port {
 
 impl Orders for Port {
     async fn claim_order(
-        &self,
-        order: &OrderKey,
-        owner: &OrderOwner,
-        now: EventTime,
+        &self, order: &OrderKey, owner: &OrderOwner, now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError> {
         if self.mutated(Mutation::NoOrderClaim) {
             return Ok(None);
@@ -73,11 +56,7 @@ impl Orders for Port {
     }
 
     async fn take_over_order(
-        &self,
-        order: &OrderKey,
-        from: &OrderClaim,
-        owner: &OrderOwner,
-        now: EventTime,
+        &self, order: &OrderKey, from: &OrderClaim, owner: &OrderOwner, now: EventTime,
     ) -> Result<bool, LedgerError> {
         let anyhow = self.mutated(Mutation::OrderTakenAnyhow);
         let take = |table: &mut Table| table.take_over_order(order, from, owner, anyhow, now);
@@ -87,10 +66,7 @@ impl Orders for Port {
     }
 
     async fn point_to_order(
-        &self,
-        notice: &PartitionKey,
-        pointer: &SameOrder,
-        now: EventTime,
+        &self, notice: &PartitionKey, pointer: &SameOrder, now: EventTime,
     ) -> Result<(), LedgerError> {
         Ok(self.table(|table| table.point_to_order(notice, pointer, now)).await?)
     }
@@ -124,17 +100,13 @@ impl GoalChecks for Port {
     }
 
     async fn save_check(
-        &self,
-        account: &AccountName,
-        check: &GoalCheck,
+        &self, account: &AccountName, check: &GoalCheck,
     ) -> Result<(), LedgerError> {
         Ok(self.table(|table| table.save_check(account, check)).await?)
     }
 
     async fn fail_check(
-        &self,
-        account: &AccountName,
-        failure: &CheckFailure,
+        &self, account: &AccountName, failure: &CheckFailure,
     ) -> Result<bool, LedgerError> {
         let note = |table: &mut Table| {
             let item = table.accounts.entry(account.clone()).or_default();
@@ -153,20 +125,13 @@ const HOUR: i64 = 3_600;
 
 impl Index for Port {
     async fn due(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
-        from: Option<Cursor>,
+        &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
     ) -> Result<DuePage, LedgerError> {
         Ok(self.table(|table| table.due(index_key, now, limit, from.as_ref())).await?)
     }
 
     async fn due_orphans(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
+        &self, index_key: &str, now: EventTime, limit: i32,
     ) -> Result<Vec<PartitionKey>, LedgerError> {
         Ok(self.table(|table| table.due_orphans(index_key, now, limit)).await?)
     }

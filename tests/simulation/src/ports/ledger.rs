@@ -1,14 +1,11 @@
 //! Rows and orphans, one by one and many at once.
 
-use tracklayer_core::{
-    id::{AccountName, RecordId, Source},
-    ledger::{
-        orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
-    },
-    reconcile::{note::Write, orphans::Moved},
-    time::EventTime,
-};
+use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::reconcile::note::Write;
+use tracklayer_core::reconcile::orphans::Moved;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     Batches, Found, LedgerError, Orphans, Partition, Pointer, Rows, Written,
 };
@@ -152,10 +149,7 @@ impl Rows for Port {
     }
 
     async fn partition(
-        &self,
-        source: &Source,
-        event_id: &RecordId,
-        now: EventTime,
+        &self, source: &Source, event_id: &RecordId, now: EventTime,
     ) -> Result<Partition, LedgerError> {
         let mut found = self.table(|table| table.partition(source, event_id, now)).await?;
         if self.mutated(Mutation::OrphanForgotten) && !found.rows.is_empty() {
@@ -167,11 +161,7 @@ impl Rows for Port {
 
 impl Orphans for Port {
     async fn record_in_orphan(
-        &self,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        own: &PartitionKey,
-        pointer: &Pointer,
+        &self, before: Option<&Orphan>, after: &Orphan, own: &PartitionKey, pointer: &Pointer,
         now: EventTime,
     ) -> Result<bool, LedgerError> {
         let record = |table: &mut Table| {
@@ -195,10 +185,7 @@ impl Orphans for Port {
     }
 
     async fn move_corrections(
-        &self,
-        from: &Orphan,
-        to: &Row,
-        moved: &Moved,
+        &self, from: &Orphan, to: &Row, moved: &Moved,
     ) -> Result<bool, LedgerError> {
         let mut moved = moved.clone();
         if self.mutated(Mutation::CorrectionLost) {

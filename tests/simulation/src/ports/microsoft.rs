@@ -6,14 +6,12 @@ use serde::{Deserialize, Serialize};
 use tracklayer_edge::ports::{AccountSecret, Answer, Microsoft, Secret};
 
 use super::Port;
-use crate::{
-    microsoft::{Sent, Taken},
-    mutation::Mutation,
-    oracle,
-    plan::OutageOf,
-    setting::{account_of, place},
-    world::{Heard, World, policy},
-};
+use crate::microsoft::{Sent, Taken};
+use crate::mutation::Mutation;
+use crate::oracle;
+use crate::plan::OutageOf;
+use crate::setting::{account_of, place};
+use crate::world::{Heard, World, policy};
 
 /// The longest that a request is on its way after its sender gave up, in milliseconds.
 const MAX_LATE: i64 = 3 * 60 * 1_000;
@@ -56,11 +54,7 @@ type Slot = Rc<RefCell<Option<Told>>>;
 
 impl Microsoft for Port {
     async fn post(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        _token: &Secret,
-        secret: &AccountSecret,
+        &self, path: &str, body: &impl Serialize, _token: &Secret, secret: &AccountSecret,
         timeout: Duration,
     ) -> Answer {
         let place = place(self.0.environment, &secret.account_id);

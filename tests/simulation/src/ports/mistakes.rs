@@ -1,14 +1,10 @@
 //! Deliberate mistakes in what is read and written.
 
-use tracklayer_core::{
-    ledger::{
-        index::{IndexClass, Open},
-        observed::{Acceptance, Destination, Observed},
-        row::Row,
-    },
-    reconcile::note::Write,
-    time::EventTime,
-};
+use tracklayer_core::ledger::index::{IndexClass, Open};
+use tracklayer_core::ledger::observed::{Acceptance, Destination, Observed};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::note::Write;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{Clock as _, Found, Written};
 
 use super::Port;

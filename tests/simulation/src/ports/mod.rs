@@ -12,10 +12,8 @@ use std::{rc::Rc, time::Duration};
 
 use tracklayer_edge::ports::{Clock, Ports};
 
-use crate::{
-    mutation::Mutation,
-    world::{Invocation, World},
-};
+use crate::mutation::Mutation;
+use crate::world::{Invocation, World};
 
 /// The simulated implementations.
 pub struct Simulated;

@@ -5,12 +5,10 @@ use tracklayer_core::{
     id::AccountName, ledger::signal::Signal, microsoft::token_errors::look_up_token,
     time::EventTime,
 };
-use tracklayer_edge::{
-    aws::queue::delay,
-    ports::{
-        AccountSecret, AuthError, Deferral, IngestKey, KeyError, Keys, Metric, QueueError, Secret,
-        SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
-    },
+use tracklayer_edge::aws::queue::delay;
+use tracklayer_edge::ports::{
+    AccountSecret, AuthError, Deferral, IngestKey, KeyError, Keys, Metric, QueueError, Secret,
+    SecretError, Secrets, Signals, Telemetry, Tokens, Versioned,
 };
 
 use super::{Lost, Port};
@@ -18,10 +16,7 @@ use crate::{mutation::Mutation, plan::OutageOf};
 
 impl Signals for Port {
     async fn send(
-        &self,
-        signals: &[Signal],
-        now: EventTime,
-        jitter: i64,
+        &self, signals: &[Signal], now: EventTime, jitter: i64,
     ) -> Vec<Result<(), QueueError>> {
         let out = self.world().is_out(OutageOf::Queue);
         let send = |world: &crate::world::World| {
@@ -74,8 +69,7 @@ impl Keys for Port {
 
 impl Secrets for Port {
     async fn account(
-        &self,
-        account: &AccountName,
+        &self, account: &AccountName,
     ) -> Result<Versioned<AccountSecret>, SecretError> {
         let version = self.world().secret.get();
         let read = |_: &crate::world::World| format!("v{version}");
@@ -95,9 +89,7 @@ impl Secrets for Port {
 
 impl Tokens for Port {
     async fn token(
-        &self,
-        _account: &AccountName,
-        secret: &Versioned<AccountSecret>,
+        &self, _account: &AccountName, secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, AuthError> {
         self.0.step().await;
         let current = format!("v{}", self.world().secret.get());

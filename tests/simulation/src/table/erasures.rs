@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::{
-    ledger::row::RowKey,
-    reconcile::erasure::{Erasure, Trace},
-    time::EventTime,
-};
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::reconcile::erasure::{Erasure, Trace};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{ErasureItem, Progress};
 
 use super::Table;

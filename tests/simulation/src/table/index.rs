@@ -2,13 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tracklayer_core::{
-    ledger::{
-        index::{IndexClass, Open},
-        row::{PartitionKey, Row, RowKey},
-    },
-    time::EventTime,
-};
+use tracklayer_core::ledger::index::{IndexClass, Open};
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{Counted, Cursor, DueEntry, DuePage, Tally};
 
 use super::Table;
@@ -66,11 +62,7 @@ impl Table {
 
     /// One page of the index.
     pub fn due(
-        &mut self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
-        from: Option<&Cursor>,
+        &mut self, index_key: &str, now: EventTime, limit: i32, from: Option<&Cursor>,
     ) -> DuePage {
         self.index.catch_up(self.now_ms);
         let place = |entry: &DueEntry| (entry.due, entry.key.pk(), entry.key.sk().to_owned());
@@ -100,10 +92,7 @@ impl Table {
 
     /// Orphans that are due, oldest first.
     pub fn due_orphans(
-        &mut self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
+        &mut self, index_key: &str, now: EventTime, limit: i32,
     ) -> Vec<PartitionKey> {
         self.index.catch_up(self.now_ms);
         let is_due = |(key, (_, open)): &(&PartitionKey, &(String, Open))| {
@@ -149,11 +138,7 @@ impl Table {
     }
 
     fn move_entry(
-        &mut self,
-        seen: &DueEntry,
-        class: &IndexClass,
-        due: EventTime,
-        since: EventTime,
+        &mut self, seen: &DueEntry, class: &IndexClass, due: EventTime, since: EventTime,
     ) -> bool {
         let Some(row) = self.rows.get(&seen.key) else { return false };
         let is_seen = |open: &&Open| open.due == seen.due && open.class == seen.class;
@@ -205,9 +190,7 @@ fn entry_of(row: &Row, open: &Open) -> DueEntry {
 
 /// Attribute by attribute, what `change` leaves of an index entry that others may have moved.
 pub(super) fn merged(
-    before: Option<&Open>,
-    after: Option<&Open>,
-    current: Option<&Open>,
+    before: Option<&Open>, after: Option<&Open>, current: Option<&Open>,
 ) -> Option<Open> {
     fn pick<T: PartialEq>(before: Option<T>, after: Option<T>, current: Option<T>) -> Option<T> {
         if before == after { current } else { after }

@@ -7,16 +7,13 @@ mod units;
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    id::{AccountName, RecordId, Source},
-    ledger::{
-        observed::{Claim, Observed},
-        orphan::Orphan,
-        row::{PartitionKey, Row, RowKey},
-    },
-    reconcile::{note::Write, orphans::Moved},
-    time::EventTime,
-};
+use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::ledger::observed::{Claim, Observed};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::reconcile::note::Write;
+use tracklayer_core::reconcile::orphans::Moved;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     AccountItem, AuditState, GoalCheck, Partition, Place, RowPage, Written,
 };

@@ -2,14 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::{
-    ledger::{
-        order::{OrderClaim, OrderKey, OrderOwner, SameOrder},
-        orphan::kept_until,
-        row::{PartitionKey, RowKey},
-    },
-    time::{DAY, EventTime},
-};
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
+use tracklayer_core::ledger::orphan::kept_until;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::{aws::ledger::CLAIM_DAYS, ports::Pointer};
 
 use super::Table;
@@ -39,10 +35,7 @@ impl Table {
 
     /// Claims an order; the claim that is there wins, unless it has expired.
     pub fn claim_order(
-        &mut self,
-        order: &OrderKey,
-        owner: &OrderOwner,
-        now: EventTime,
+        &mut self, order: &OrderKey, owner: &OrderOwner, now: EventTime,
     ) -> Option<OrderClaim> {
         self.units.write += 1;
         if let Some((known, _)) = self.uniques.orders.get(order).filter(|(_, ttl)| *ttl > now) {
@@ -54,11 +47,7 @@ impl Table {
 
     /// Gives an order to another owner, if its claim is as `from`, or `anyhow`.
     pub fn take_over_order(
-        &mut self,
-        order: &OrderKey,
-        from: &OrderClaim,
-        owner: &OrderOwner,
-        anyhow: bool,
+        &mut self, order: &OrderKey, from: &OrderClaim, owner: &OrderOwner, anyhow: bool,
         now: EventTime,
     ) -> bool {
         self.units.write += 1;
@@ -101,10 +90,7 @@ impl Table {
 
     /// Puts a pointer; the one that is there wins, unless it has expired.
     pub fn point(
-        &mut self,
-        own: &PartitionKey,
-        pointer: &Pointer,
-        now: EventTime,
+        &mut self, own: &PartitionKey, pointer: &Pointer, now: EventTime,
     ) -> Option<Pointer> {
         self.units.write += 1;
         if let Some(known) = self.uniques.pointers.get(own).filter(|known| known.ttl > now) {

@@ -6,10 +6,8 @@ pub mod api;
 pub mod operator;
 mod places;
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 use local_stack::{Options, Stack, runtime::Lines};
 use microsoft_simulator::{FaultRule, Simulator};
@@ -97,11 +95,7 @@ impl World {
 
     /// Sends any request to the API.
     pub async fn request(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: impl Into<reqwest::Body>,
+        &self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>,
     ) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.stack.api_url()));
         for (name, value) in headers {

@@ -1,16 +1,12 @@
 //! The answer, compared as JSON text: numbers must keep their digits.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{Change, CorrectionRefusal},
-        facts::Click as ClickFact,
-        index::IndexClass,
-        observed::{Refusal, RefusalReason},
-        wait::WaitReason,
-    },
-    reconcile::erasure::erase,
-    time::DAY,
-};
+use tracklayer_core::ledger::correction::{Change, CorrectionRefusal};
+use tracklayer_core::ledger::facts::Click as ClickFact;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::erasure::erase;
+use tracklayer_core::time::DAY;
 
 use super::*;
 

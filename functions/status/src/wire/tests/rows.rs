@@ -1,21 +1,17 @@
 //! Rows and orphans to be shown.
 
-use tracklayer_core::{
-    ledger::{
-        correction::{Change, Correction},
-        facts::{Click, ClickOrigin, Facts, References},
-        observed::{
-            Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Destination, Environment, Kind,
-            Observed,
-        },
-        orphan::{Orphan, entry, kept_until},
-        row::PartitionKey,
-        row::{Row, RowKey},
-    },
-    money::{Amount, Currency, Money},
-    person::{click_id::ClickId, consent::Consent, identity::Identity},
-    time::{DAY, EventTime},
+use tracklayer_core::ledger::correction::{Change, Correction};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts, References};
+use tracklayer_core::ledger::observed::{
+    Acceptance, Adjusted, Attempt, AttemptOutcome, Claim, Destination, Environment, Kind, Observed,
 };
+use tracklayer_core::ledger::orphan::{Orphan, entry, kept_until};
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::money::{Amount, Currency, Money};
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::person::consent::Consent;
+use tracklayer_core::person::identity::Identity;
+use tracklayer_core::time::{DAY, EventTime};
 
 pub(crate) fn at(text: &str) -> EventTime {
     EventTime::parse_rfc3339(text).expect("a time")

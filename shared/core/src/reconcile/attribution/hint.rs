@@ -1,15 +1,11 @@
 //! What in an event leads to clicks: its session, and ties of its records.
 
 use super::Sale;
-use crate::{
-    id::RecordId,
-    ledger::{
-        facts::{ClickOrigin, References},
-        wait::WaitReason,
-    },
-    reconcile::erasure::Person,
-    time::EventTime,
-};
+use crate::id::RecordId;
+use crate::ledger::facts::{ClickOrigin, References};
+use crate::ledger::wait::WaitReason;
+use crate::reconcile::erasure::Person;
+use crate::time::EventTime;
 
 /// Ties of one record that are read, those made with a key first: not more, whatever strangers
 /// store.
@@ -120,9 +116,7 @@ impl Hint {
     /// # Errors
     /// With [`WaitReason::AmbiguousClick`] if too many browsers claim the order.
     pub fn references<'a>(
-        self,
-        sale: &Sale<'a>,
-        ties: &'a [Tie],
+        self, sale: &Sale<'a>, ties: &'a [Tie],
     ) -> Result<Vec<&'a RecordId>, WaitReason> {
         let Hint::Tied(kind, by) = self else {
             return Ok(sale.references.session.iter().collect());
@@ -138,10 +132,7 @@ impl Hint {
 
 /// The ties of this kind and maker that say something.
 fn counted(
-    kind: TieKind,
-    by: TiedBy,
-    ties: &[Tie],
-    browser_order_ties: bool,
+    kind: TieKind, by: TiedBy, ties: &[Tie], browser_order_ties: bool,
 ) -> Result<Vec<&Tie>, WaitReason> {
     let is_guessable = (kind, by) == (TieKind::Order, TiedBy::Browser);
     if is_guessable && !browser_order_ties {

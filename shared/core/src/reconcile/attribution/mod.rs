@@ -21,15 +21,11 @@ mod review;
 
 use std::collections::BTreeMap;
 
-use crate::{
-    id::RecordId,
-    ledger::{
-        facts::{Click, ClickOrigin, Facts, References},
-        wait::WaitReason,
-    },
-    person::click_id::ClickId,
-    time::{DAY, EventTime},
-};
+use crate::id::RecordId;
+use crate::ledger::facts::{Click, ClickOrigin, Facts, References};
+use crate::ledger::wait::WaitReason;
+use crate::person::click_id::ClickId;
+use crate::time::{DAY, EventTime};
 
 pub use hint::{Hint, MAX_BROWSERS, TIES_COUNTED, TIES_READ, Tie, TieKind, TiedBy};
 pub use review::{Fresh, review, stored_under};
@@ -207,10 +203,7 @@ pub fn is_settled(hint: Hint, sale: &Sale<'_>, reading: &Reading) -> bool {
 }
 
 fn found(
-    sale: &Sale<'_>,
-    click_id: &ClickId,
-    from: ClickOrigin,
-    seen: Option<&Seen<'_>>,
+    sale: &Sale<'_>, click_id: &ClickId, from: ClickOrigin, seen: Option<&Seen<'_>>,
 ) -> Credit {
     let elsewhere = |seen: &Seen<'_>| {
         let is_session = sale.references.session.as_ref() == Some(seen.reference);

@@ -1,15 +1,12 @@
 //! Whether the click of a row that is about to be sent still is the one it is credited to.
 
 use super::{Credit, KEPT, Reading, Sale, credit};
-use crate::{
-    id::RecordId,
-    ledger::{
-        facts::{Click, Facts},
-        row::Row,
-    },
-    person::{click_id::ClickId, consent::Consent},
-    time::EventTime,
-};
+use crate::id::RecordId;
+use crate::ledger::facts::{Click, Facts};
+use crate::ledger::row::Row;
+use crate::person::click_id::ClickId;
+use crate::person::consent::Consent;
+use crate::time::EventTime;
 
 /// What a new look at the stored clicks says about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,17 +4,11 @@
 //! each of them a row wants something and nothing will ask. The audit makes it due again, and adds
 //! up the money by state, so that it can be compared with an order log.
 
-use crate::{
-    ledger::{
-        index::{IndexClass, Open},
-        row::Row,
-    },
-    reconcile::{
-        decide::Action,
-        note::{Context, Write},
-    },
-    time::EventTime,
-};
+use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::row::Row;
+use crate::reconcile::decide::Action;
+use crate::reconcile::note::{Context, Write};
+use crate::time::EventTime;
 
 /// What is to be done about a row.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,11 @@
 use super::*;
-use crate::{
-    ledger::{
-        observed::{Kind, Refusal, RefusalReason},
-        wait::WaitReason,
-    },
-    reconcile::{
-        decide::AccountView,
-        erasure::erase,
-        note::Note,
-        testing::{POLICY, call, context, noted, row_at, time},
-    },
-    time::DAY,
-};
+use crate::ledger::observed::{Kind, Refusal, RefusalReason};
+use crate::ledger::wait::WaitReason;
+use crate::reconcile::decide::AccountView;
+use crate::reconcile::erasure::erase;
+use crate::reconcile::note::Note;
+use crate::reconcile::testing::{POLICY, call, context, noted, row_at, time};
+use crate::time::DAY;
 
 fn finding(row: &Row) -> Finding {
     examine(row, &context(&AccountView::default(), time(0)))

@@ -9,15 +9,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::{AccountName, RecordId, Source},
-    ledger::{
-        facts::{Facts, References},
-        row::Row,
-    },
-    person::identity::{Identity, Sha256Hash},
-    time::EventTime,
-};
+use crate::id::{AccountName, RecordId, Source};
+use crate::ledger::facts::{Facts, References};
+use crate::ledger::row::Row;
+use crate::person::identity::{Identity, Sha256Hash};
+use crate::time::EventTime;
 
 mod trace;
 

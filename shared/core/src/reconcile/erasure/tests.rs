@@ -3,22 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    ledger::{
-        correction::{CorrectionRefusal, Effect},
-        observed::{Adjustment, Kind},
-    },
-    microsoft::reply::MicrosoftError,
-    reconcile::{
-        decide::{AccountView, Action, is_about_to_expire},
-        intake::append,
-        note::{Note, OnConflict, Write},
-        redrive::{Redrive, redrive},
-        state::{State, corrections, held_by_microsoft, state, value_at_microsoft},
-        testing::*,
-    },
-    time::DAY,
-};
+use crate::ledger::correction::{CorrectionRefusal, Effect};
+use crate::ledger::observed::{Adjustment, Kind};
+use crate::microsoft::reply::MicrosoftError;
+use crate::reconcile::decide::{AccountView, Action, is_about_to_expire};
+use crate::reconcile::intake::append;
+use crate::reconcile::note::{Note, OnConflict, Write};
+use crate::reconcile::redrive::{Redrive, redrive};
+use crate::reconcile::state::{State, corrections, held_by_microsoft, state, value_at_microsoft};
+use crate::reconcile::testing::*;
+use crate::time::DAY;
 
 fn id(text: &str) -> RecordId {
     text.parse().expect("an id")

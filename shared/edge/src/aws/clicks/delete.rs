@@ -4,10 +4,8 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Clicks, keyed};
-use crate::{
-    aws::ledger::won,
-    ports::{LedgerError, Place},
-};
+use crate::aws::ledger::won;
+use crate::ports::{LedgerError, Place};
 
 /// Deletions under way at the same time.
 const AT_ONCE: usize = 25;

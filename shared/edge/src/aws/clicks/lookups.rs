@@ -4,16 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tracklayer_core::{id::RecordId, person::click_id::ClickId, reconcile::attribution::Sighting};
 
 use super::{Clicks, Item, keyed, read::sighting_in, text, traces::place_of, unavailable};
-use crate::{
-    aws::ledger::table_size,
-    ports::{ClickLookups, LedgerError, Place, SightingPage, TableSize},
-};
+use crate::aws::ledger::table_size;
+use crate::ports::{ClickLookups, LedgerError, Place, SightingPage, TableSize};
 
 impl ClickLookups for Clicks {
     async fn seen(
-        &self,
-        click_id: &ClickId,
-        after: Option<Place>,
+        &self, click_id: &ClickId, after: Option<Place>,
     ) -> Result<SightingPage, LedgerError> {
         let answer = self
             .client

@@ -20,14 +20,10 @@ mod write;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use tracklayer_core::{
-    id::RecordId,
-    reconcile::{
-        attribution::{Tie, TieKind, TiedBy},
-        erasure::Person,
-    },
-    time::EventTime,
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::reconcile::attribution::{Tie, TieKind, TiedBy};
+use tracklayer_core::reconcile::erasure::Person;
+use tracklayer_core::time::EventTime;
 
 use crate::ports::LedgerError;
 

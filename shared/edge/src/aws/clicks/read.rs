@@ -1,23 +1,17 @@
 //! Reading sightings and ties.
 
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
-use tracklayer_core::{
-    id::RecordId,
-    person::click_id::ClickId,
-    reconcile::attribution::{Sighting, Tie, TieKind},
-    time::EventTime,
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind};
+use tracklayer_core::time::EventTime;
 
 use super::{Clicks, Item, number, session_pk, text, tie_in, tie_pk, unavailable};
 use crate::ports::LedgerError;
 
 impl crate::ports::Clicks for Clicks {
     async fn sightings(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        limit: usize,
-        now: EventTime,
+        &self, reference: &RecordId, until: EventTime, limit: usize, now: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError> {
         // `~` sorts after every click id.
         let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
@@ -31,11 +25,7 @@ impl crate::ports::Clicks for Clicks {
     }
 
     async fn ties(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        limit: usize,
-        now: EventTime,
+        &self, kind: TieKind, id: &RecordId, limit: usize, now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
         let query = self.query(&tie_pk(kind, id), limit).key_condition_expression("pk = :pk");
         let items = unexpired(query, now).await?;

@@ -13,10 +13,7 @@ const PAGE: i32 = 250;
 
 impl Traces for Clicks {
     async fn clicks(
-        &self,
-        reference: &RecordId,
-        until: EventTime,
-        after: Option<Place>,
+        &self, reference: &RecordId, until: EventTime, after: Option<Place>,
     ) -> Result<TracePage<ClickTrace>, LedgerError> {
         let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
         let query = self
@@ -31,9 +28,7 @@ impl Traces for Clicks {
     }
 
     async fn ties(
-        &self,
-        record: &Person,
-        after: Option<Place>,
+        &self, record: &Person, after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError> {
         let query = self.partition(&record_pk(record)).key_condition_expression("pk = :pk");
         page(query, after, |item| {
@@ -61,9 +56,7 @@ impl Clicks {
 }
 
 async fn page<T>(
-    query: QueryFluentBuilder,
-    after: Option<Place>,
-    read: impl Fn(&Item) -> Option<T>,
+    query: QueryFluentBuilder, after: Option<Place>, read: impl Fn(&Item) -> Option<T>,
 ) -> Result<TracePage<T>, LedgerError> {
     let answer = query
         .limit(PAGE)

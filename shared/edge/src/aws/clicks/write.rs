@@ -1,11 +1,9 @@
 //! Storing clicks and ties, and taking clicks back.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tracklayer_core::{
-    id::RecordId,
-    person::click_id::ClickId,
-    reconcile::attribution::{KEPT, TieKind, TiedBy},
-};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::{KEPT, TieKind, TiedBy};
 
 use super::{
     COOKIE, Clicks, Item, TIED_AT, keyed, session_pk, text, tie_pk, tie_sk, traces::place_of,
@@ -18,23 +16,14 @@ const PAGE: i32 = 100;
 
 impl Captures for Clicks {
     async fn add_click(
-        &self,
-        reference: &RecordId,
-        click_id: &ClickId,
-        at_ms: i64,
-        details: Details,
+        &self, reference: &RecordId, click_id: &ClickId, at_ms: i64, details: Details,
     ) -> Result<(), LedgerError> {
         let sk = format!("{at_ms:013} {}", click_id.as_str());
         self.put(keyed(&session_pk(reference.as_str()), &sk), at_ms, details).await
     }
 
     async fn add_tie(
-        &self,
-        kind: TieKind,
-        id: &RecordId,
-        by: TiedBy,
-        reference: &RecordId,
-        at_ms: i64,
+        &self, kind: TieKind, id: &RecordId, by: TiedBy, reference: &RecordId, at_ms: i64,
         details: Details,
     ) -> Result<(), LedgerError> {
         // One item per reference: repeating a tie must not push others out of sight.
@@ -44,10 +33,7 @@ impl Captures for Clicks {
     }
 
     async fn take_back(
-        &self,
-        reference: &RecordId,
-        cookie: Option<&str>,
-        after: Option<&str>,
+        &self, reference: &RecordId, cookie: Option<&str>, after: Option<&str>,
     ) -> Result<TakenBack, LedgerError> {
         let pk = session_pk(reference.as_str());
         let page = self

@@ -51,9 +51,7 @@ impl GoalChecks for Ledger {
     }
 
     async fn save_check(
-        &self,
-        account: &AccountName,
-        check: &GoalCheck,
+        &self, account: &AccountName, check: &GoalCheck,
     ) -> Result<(), LedgerError> {
         let answer = self
             .client
@@ -84,9 +82,7 @@ impl GoalChecks for Ledger {
     }
 
     async fn fail_check(
-        &self,
-        account: &AccountName,
-        failure: &CheckFailure,
+        &self, account: &AccountName, failure: &CheckFailure,
     ) -> Result<bool, LedgerError> {
         let answer = self
             .client
@@ -112,10 +108,7 @@ fn value_of(value: &impl Serialize) -> Result<AttributeValue, LedgerError> {
 
 impl Ledger {
     async fn set_account(
-        &self,
-        account: &AccountName,
-        name: &str,
-        value: AttributeValue,
+        &self, account: &AccountName, name: &str, value: AttributeValue,
     ) -> Result<(), LedgerError> {
         self.client
             .update_item()

@@ -4,20 +4,14 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
     KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
 };
-use tracklayer_core::{
-    id::AccountName,
-    ledger::{
-        facts::Facts,
-        row::RowKey,
-        stored::{CHANGEABLE_FACTS, StoredCredit},
-    },
-    reconcile::note::Write,
-};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::ledger::stored::{CHANGEABLE_FACTS, StoredCredit};
+use tracklayer_core::reconcile::note::Write;
 
-use crate::{
-    error_text::text_of,
-    ports::{Batches, Found, LedgerError, Written},
-};
+use crate::error_text::text_of;
+use crate::ports::{Batches, Found, LedgerError, Written};
 
 use super::{
     Item, Ledger, account::account_pk, key_item, keyed, number, row_of, text, unavailable, unsigned,

@@ -1,13 +1,10 @@
 //! Items that make something unique: the pointer of a correction, the key of a conversion.
 
-use aws_sdk_dynamodb::{
-    operation::{delete_item::DeleteItemError, put_item::PutItemError},
-    types::ReturnValuesOnConditionCheckFailure,
-};
-use tracklayer_core::{
-    ledger::row::{PartitionKey, RowKey},
-    time::{DAY, EventTime},
-};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::time::{DAY, EventTime};
 
 use crate::ports::{Claims, LedgerError, Pointer};
 
@@ -18,10 +15,7 @@ pub const CLAIM_DAYS: i64 = 100;
 
 impl Claims for Ledger {
     async fn claim(
-        &self,
-        claim: &str,
-        owner: &RowKey,
-        now: EventTime,
+        &self, claim: &str, owner: &RowKey, now: EventTime,
     ) -> Result<bool, LedgerError> {
         let owner = format!("{} {}", owner.pk(), owner.sk());
         let mut item = keyed(claim, "key");
@@ -43,10 +37,7 @@ impl Claims for Ledger {
     }
 
     async fn point(
-        &self,
-        own: &PartitionKey,
-        pointer: &Pointer,
-        now: EventTime,
+        &self, own: &PartitionKey, pointer: &Pointer, now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         let answer = self
             .client
@@ -71,9 +62,7 @@ impl Claims for Ledger {
     }
 
     async fn pointer(
-        &self,
-        own: &PartitionKey,
-        now: EventTime,
+        &self, own: &PartitionKey, now: EventTime,
     ) -> Result<Option<Pointer>, LedgerError> {
         let answer = self
             .client
@@ -89,9 +78,7 @@ impl Claims for Ledger {
     }
 
     async fn remove_pointer(
-        &self,
-        own: &PartitionKey,
-        fingerprint: &str,
+        &self, own: &PartitionKey, fingerprint: &str,
     ) -> Result<(), LedgerError> {
         let answer = self
             .client

@@ -2,18 +2,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    operation::{query::QueryOutput, update_item::UpdateItemError},
-    types::AttributeValue,
-};
-use tracklayer_core::{
-    ledger::{
-        index::IndexClass,
-        orphan,
-        row::{PartitionKey, RowKey},
-    },
-    time::EventTime,
-};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::orphan;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::time::EventTime;
 
 use crate::ports::{Counted, Cursor, DueEntry, DuePage, Index, LedgerError, Tally};
 
@@ -21,11 +16,7 @@ use super::{Item, Ledger, key_item, keyed, number, text, unavailable, won};
 
 impl Index for Ledger {
     async fn due(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
-        from: Option<Cursor>,
+        &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
     ) -> Result<DuePage, LedgerError> {
         let answer = self.due_items(index_key, now, limit, from).await?;
         let next = answer.last_evaluated_key.as_ref().and_then(cursor_of);
@@ -36,10 +27,7 @@ impl Index for Ledger {
     }
 
     async fn due_orphans(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
+        &self, index_key: &str, now: EventTime, limit: i32,
     ) -> Result<Vec<PartitionKey>, LedgerError> {
         let answer = self.due_items(index_key, now, limit, None).await?;
         let items = answer.items.unwrap_or_default();
@@ -82,11 +70,7 @@ impl Index for Ledger {
 
 impl Ledger {
     async fn due_items(
-        &self,
-        index_key: &str,
-        now: EventTime,
-        limit: i32,
-        from: Option<Cursor>,
+        &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
     ) -> Result<QueryOutput, LedgerError> {
         self.client
             .query()
@@ -105,11 +89,7 @@ impl Ledger {
     }
 
     async fn move_entry(
-        &self,
-        seen: &DueEntry,
-        class: &IndexClass,
-        due: EventTime,
-        since: EventTime,
+        &self, seen: &DueEntry, class: &IndexClass, due: EventTime, since: EventTime,
     ) -> Result<bool, LedgerError> {
         let pk = seen.key.pk();
         let answer = self

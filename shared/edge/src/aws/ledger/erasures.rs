@@ -7,21 +7,16 @@
 //! erasure is done. Until then the audit applies it to rows that come meanwhile and are about what was before
 //! `askedAt`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt::Display,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Display;
 
-use aws_sdk_dynamodb::{
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
-use tracklayer_core::{
-    id::RecordId,
-    ledger::row::RowKey,
-    reconcile::erasure::{Erasure, Person, Scope, Trace},
-    time::EventTime,
-};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope, Trace};
+use tracklayer_core::time::EventTime;
 
 use super::{Item, Ledger, keyed, number, text, unavailable, won};
 use crate::ports::{ErasureItem, Erasures, LedgerError, Progress};
@@ -82,9 +77,7 @@ impl Erasures for Ledger {
     }
 
     async fn note_progress(
-        &self,
-        erasure: &Erasure,
-        progress: &Progress,
+        &self, erasure: &Erasure, progress: &Progress,
     ) -> Result<ErasureItem, LedgerError> {
         let mut change = Change::new();
         if let Some(at) = progress.pass_after {
@@ -106,9 +99,7 @@ impl Erasures for Ledger {
     }
 
     async fn trace_is_gone(
-        &self,
-        erasure: &Erasure,
-        trace: &Trace,
+        &self, erasure: &Erasure, trace: &Trace,
     ) -> Result<ErasureItem, LedgerError> {
         let mut change = Change::new();
         let text = AttributeValue::Ss(vec![trace.to_string()]);
@@ -117,10 +108,7 @@ impl Erasures for Ledger {
     }
 
     async fn note_row(
-        &self,
-        erasure: &Erasure,
-        row: &RowKey,
-        traces: &BTreeSet<Trace>,
+        &self, erasure: &Erasure, row: &RowKey, traces: &BTreeSet<Trace>,
     ) -> Result<(), LedgerError> {
         let mut change = Change::new();
         change.add_all("traces", traces);
@@ -139,10 +127,7 @@ impl Erasures for Ledger {
     }
 
     async fn erasure_done(
-        &self,
-        item: &ErasureItem,
-        now: EventTime,
-        audit_period: i64,
+        &self, item: &ErasureItem, now: EventTime, audit_period: i64,
     ) -> Result<bool, LedgerError> {
         let until = now.plus_seconds(KEPT_PERIODS * audit_period);
         let mut change = Change::new();
@@ -174,10 +159,7 @@ impl Ledger {
     }
 
     fn update(
-        &self,
-        erasure: &Erasure,
-        change: Change,
-        condition: Option<&str>,
+        &self, erasure: &Erasure, change: Change, condition: Option<&str>,
     ) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
@@ -307,9 +289,7 @@ fn item_of(item: &Item) -> Option<ErasureItem> {
 
 /// The set `name`; `None` if one of its texts can't be read.
 fn texts<T: Ord>(
-    item: &Item,
-    name: &str,
-    parse: impl Fn(&str) -> Option<T>,
+    item: &Item, name: &str, parse: impl Fn(&str) -> Option<T>,
 ) -> Option<BTreeSet<T>> {
     let set = item.get(name).and_then(|set| set.as_ss().ok());
     set.into_iter().flatten().map(|text| parse(text)).collect()

@@ -1,32 +1,22 @@
 //! What an operator asks of the ledger.
 
 use aws_sdk_dynamodb::Client;
-use tracklayer_core::{
-    ledger::{
-        index::IndexClass,
-        order::{OrderClaim, OrderKey, SORT_KEY},
-        orphan,
-        row::PartitionKey,
-    },
-    money::Money,
-    time::EventTime,
-};
+use tracklayer_core::ledger::index::IndexClass;
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey, SORT_KEY};
+use tracklayer_core::ledger::orphan;
+use tracklayer_core::ledger::row::PartitionKey;
+use tracklayer_core::money::Money;
+use tracklayer_core::time::EventTime;
 
 use crate::ports::{Cursor, LedgerError, LedgerLookups, OpenEntry, OpenPage, TableSize};
 
-use super::{
-    Item, Ledger,
-    due::{cursor_of, logged, start_key, str_of, time_of},
-    expires_at, keyed,
-    orders::claim_of,
-    text, unavailable,
-};
+use super::due::{cursor_of, logged, start_key, str_of, time_of};
+use super::orders::claim_of;
+use super::{Item, Ledger, expires_at, keyed, text, unavailable};
 
 impl LedgerLookups for Ledger {
     async fn order_claim(
-        &self,
-        order: &OrderKey,
-        now: EventTime,
+        &self, order: &OrderKey, now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError> {
         let answer = self
             .client
@@ -67,8 +57,7 @@ impl LedgerLookups for Ledger {
 
 /// How large a table is.
 pub(in crate::aws) async fn table_size(
-    client: &Client,
-    table: &str,
+    client: &Client, table: &str,
 ) -> Result<TableSize, LedgerError> {
     let answer = client.describe_table().table_name(table).send().await;
     let described = answer.map_err(|error| unavailable(&error))?.table;

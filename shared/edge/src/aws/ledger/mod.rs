@@ -24,30 +24,22 @@ mod orphans;
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    error::SdkError,
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
-use tracklayer_core::{
-    id::{RecordId, Source},
-    ledger::{
-        order, orphan,
-        row::{Row, RowKey},
-        stored::{BadRow, StoredRow},
-    },
-    time::EventTime,
-};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use tracklayer_core::id::{RecordId, Source};
+use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::stored::{BadRow, StoredRow};
+use tracklayer_core::ledger::{order, orphan};
+use tracklayer_core::time::EventTime;
 
 pub use claims::CLAIM_DAYS;
 pub(super) use lookups::table_size;
 
 use self::orphans::orphan_of;
-use crate::{
-    error_text::text_of,
-    ports::{LedgerError, Partition, Rows},
-};
+use crate::error_text::text_of;
+use crate::ports::{LedgerError, Partition, Rows};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
@@ -67,9 +59,7 @@ impl Ledger {
     }
 
     async fn partition_items(
-        &self,
-        source: &Source,
-        event_id: &RecordId,
+        &self, source: &Source, event_id: &RecordId,
     ) -> Result<Vec<Item>, LedgerError> {
         let answer = self
             .client
@@ -126,10 +116,7 @@ impl Rows for Ledger {
     }
 
     async fn partition(
-        &self,
-        source: &Source,
-        event_id: &RecordId,
-        now: EventTime,
+        &self, source: &Source, event_id: &RecordId, now: EventTime,
     ) -> Result<Partition, LedgerError> {
         let mut partition = Partition::default();
         for item in self.partition_items(source, event_id).await? {
@@ -158,8 +145,7 @@ const UNMOVED: &str = "desired = :desired AND observed = :observed";
 
 /// The update expression from `before` to the desired side of `after`, with its names and values.
 fn change_of(
-    before: &Row,
-    after: &Row,
+    before: &Row, after: &Row,
 ) -> Result<(String, HashMap<String, String>, Item), LedgerError> {
     let (old, new) = (item_of(before)?, item_of(after)?);
     let mut update = Update::default();
@@ -272,8 +258,7 @@ fn old_item<E, R>(error: &SdkError<E, R>, item: impl Fn(&E) -> Option<Item>) -> 
 
 /// Whether a conditional write went through.
 pub(super) fn won<T, E, R>(
-    answer: Result<T, SdkError<E, R>>,
-    is_condition: impl Fn(&E) -> bool,
+    answer: Result<T, SdkError<E, R>>, is_condition: impl Fn(&E) -> bool,
 ) -> Result<bool, LedgerError>
 where
     E: std::error::Error + 'static,

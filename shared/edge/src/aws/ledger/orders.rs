@@ -4,15 +4,13 @@ use aws_sdk_dynamodb::{
     operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use serde::{Deserialize, Serialize};
-use tracklayer_core::{
-    id::{EventName, RecordId, Source},
-    ledger::{
-        order::{OrderClaim, OrderKey, OrderOwner, POINTER, SORT_KEY, SameOrder},
-        orphan::kept_until,
-        row::{PartitionKey, RowKey},
-    },
-    time::{DAY, EventTime},
+use tracklayer_core::id::{EventName, RecordId, Source};
+use tracklayer_core::ledger::order::{
+    OrderClaim, OrderKey, OrderOwner, POINTER, SORT_KEY, SameOrder,
 };
+use tracklayer_core::ledger::orphan::kept_until;
+use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::time::{DAY, EventTime};
 
 use crate::ports::{LedgerError, Orders};
 
@@ -20,10 +18,7 @@ use super::{CLAIM_DAYS, Item, Ledger, keyed, number, old_item, text, unavailable
 
 impl Orders for Ledger {
     async fn claim_order(
-        &self,
-        order: &OrderKey,
-        owner: &OrderOwner,
-        now: EventTime,
+        &self, order: &OrderKey, owner: &OrderOwner, now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError> {
         let answer = self
             .client
@@ -49,11 +44,7 @@ impl Orders for Ledger {
     }
 
     async fn take_over_order(
-        &self,
-        order: &OrderKey,
-        from: &OrderClaim,
-        owner: &OrderOwner,
-        now: EventTime,
+        &self, order: &OrderKey, from: &OrderClaim, owner: &OrderOwner, now: EventTime,
     ) -> Result<bool, LedgerError> {
         let answer = self
             .client
@@ -70,10 +61,7 @@ impl Orders for Ledger {
     }
 
     async fn point_to_order(
-        &self,
-        notice: &PartitionKey,
-        pointer: &SameOrder,
-        now: EventTime,
+        &self, notice: &PartitionKey, pointer: &SameOrder, now: EventTime,
     ) -> Result<(), LedgerError> {
         let RowKey { source, event_id, event } = pointer.row.clone();
         let stored = StoredPointer {

@@ -1,20 +1,15 @@
 //! Orphans: what moves between an orphan, a pointer and a row is written in one transaction
 //! (docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html).
 
-use aws_sdk_dynamodb::{
-    error::BuildError,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{Put, TransactWriteItem, Update},
-};
-use tracklayer_core::{
-    ledger::{
-        orphan::{Orphan, StoredOrphan},
-        row::{PartitionKey, Row},
-        stored::BadRow,
-    },
-    reconcile::orphans::Moved,
-    time::EventTime,
-};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use tracklayer_core::ledger::orphan::{Orphan, StoredOrphan};
+use tracklayer_core::ledger::row::{PartitionKey, Row};
+use tracklayer_core::ledger::stored::BadRow;
+use tracklayer_core::reconcile::orphans::Moved;
+use tracklayer_core::time::EventTime;
 
 use crate::ports::{LedgerError, Orphans, Pointer};
 
@@ -28,11 +23,7 @@ const SAME_REVISION: &str = "revision = :revision";
 
 impl Orphans for Ledger {
     async fn record_in_orphan(
-        &self,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        own: &PartitionKey,
-        pointer: &Pointer,
+        &self, before: Option<&Orphan>, after: &Orphan, own: &PartitionKey, pointer: &Pointer,
         now: EventTime,
     ) -> Result<bool, LedgerError> {
         let orphan = self.orphan_written(before, after, now)?;
@@ -60,10 +51,7 @@ impl Orphans for Ledger {
     }
 
     async fn move_corrections(
-        &self,
-        from: &Orphan,
-        to: &Row,
-        moved: &Moved,
+        &self, from: &Orphan, to: &Row, moved: &Moved,
     ) -> Result<bool, LedgerError> {
         let orphan = self.orphan_written(Some(from), &moved.orphan, from.recorded_at)?;
         let (expression, names, values) = change_of(to, &moved.row)?;
@@ -82,10 +70,7 @@ impl Orphans for Ledger {
 impl Ledger {
     /// The orphan in a transaction, on condition that it has not changed, or that there is none.
     fn orphan_written(
-        &self,
-        before: Option<&Orphan>,
-        after: &Orphan,
-        now: EventTime,
+        &self, before: Option<&Orphan>, after: &Orphan, now: EventTime,
     ) -> Result<TransactWriteItem, LedgerError> {
         let put = Put::builder().table_name(&self.table);
         let put = put.set_item(Some(orphan_item(after)?));
@@ -104,9 +89,7 @@ impl Ledger {
     /// Writes both or neither. False if a condition did not hold, or somebody wrote one of the items
     /// in the same moment.
     async fn both(
-        &self,
-        one: TransactWriteItem,
-        other: TransactWriteItem,
+        &self, one: TransactWriteItem, other: TransactWriteItem,
     ) -> Result<bool, LedgerError> {
         let request = self.client.transact_write_items();
         let answer = request.transact_items(one).transact_items(other).send().await;

@@ -52,9 +52,7 @@ impl Secrets for World {
 
 impl Tokens for World {
     async fn token(
-        &self,
-        _: &AccountName,
-        secret: &Versioned<AccountSecret>,
+        &self, _: &AccountName, secret: &Versioned<AccountSecret>,
     ) -> Result<Secret, AuthError> {
         self.note(format!("asked with {}", secret.version));
         if self.accepted.contains(&secret.version.as_str()) {
