@@ -16,17 +16,14 @@ use tracklayer_edge::ports::{
 
 use crate::{context::Capture, crawlers, snippet, wire, withdraw::Withdrawal};
 
-/// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1024;
 /// How long ago a browser may have seen a click that it sends now, in seconds: a consent banner may
 /// have been answered on a later page.
 const BROWSER_HOLDS: i64 = DAY;
 /// How long ago somebody with a key may have seen it, in seconds.
 const KEY_HOLDS: i64 = MAX_AGE;
-/// The visitor's cookie.
 const COOKIE: &str = "tl_ref";
 
-/// What becomes of a request.
 const METRICS: [&str; 4] = ["Captured", "CaptureDenied", "CaptureCrawler", "CaptureRefused"];
 
 impl<P: Ports> Capture<P>

@@ -3,7 +3,6 @@
 use http::{HeaderName, HeaderValue, header};
 use tracklayer_edge::lambda::http_api::{self, Request, Response};
 
-/// Changes with the snippet.
 const HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/snippet.hash"));
 /// Names of encodings, and the snippet in each, the smallest first.
 const COMPRESSED: [(&str, &[u8]); 2] = [

@@ -16,13 +16,9 @@ const PAGE_TIME: Duration = Duration::from_secs(3);
 /// What session ids that the browser snippet makes begin with; 32 hex digits follow.
 const MADE_BY_SNIPPET: &str = "tl.";
 
-/// Who takes clicks back.
 pub(crate) struct Withdrawal<'a> {
-    /// What the request names.
     pub landing: &'a Landing,
-    /// The visitor's cookie.
     pub cookie: Option<&'a RecordId>,
-    /// Who asks for it.
     pub by: TiedBy,
 }
 

@@ -82,7 +82,6 @@ impl<'a> Call<'a> {
         self.allows(&row.key.source, Some(&row.account)).is_ok()
     }
 
-    /// Decides with this request's time.
     pub fn context<'b>(&'b self, policy: &'b Policy) -> Context<'b> {
         Context { account: &self.account, now: self.now, policy }
     }

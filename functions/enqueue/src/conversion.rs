@@ -131,7 +131,6 @@ where
         Err(LedgerError::Conflict)
     }
 
-    /// The id is known.
     async fn store_repetition(
         &self, conversion: &Conversion, row: Row, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {

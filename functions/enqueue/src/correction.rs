@@ -24,9 +24,7 @@ const ROUNDS: usize = 24;
 
 /// Where a correction goes, as it is written there.
 enum Target<'a> {
-    /// This row, before and after.
     Row(&'a Row, Box<Row>),
-    /// The orphan, after.
     Orphan(Orphan),
 }
 
@@ -34,7 +32,6 @@ impl<P: Ports> Enqueue<P>
 where
     P::Ledger: Erasures,
 {
-    /// Records one correction and answers.
     pub(crate) async fn store_correction(
         &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
@@ -125,7 +122,6 @@ where
         originals::siblings(&self.ledger, &original.source, &original.event_id, call.now).await
     }
 
-    /// It is recorded already.
     async fn repeat_correction(
         &self, event: &CorrectionEvent, siblings: &Siblings, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {

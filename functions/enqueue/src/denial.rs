@@ -139,13 +139,11 @@ impl<'a> Denials<'a> {
         }
     }
 
-    /// Whether this row is denied.
     pub fn mean(&self, row: &Row) -> bool {
         let by_order = row.facts.order.as_ref().is_some_and(|order| self.include(order));
         by_order || self.rows.contains(&row.key)
     }
 
-    /// Whether this order is denied.
     pub fn include(&self, order: &OrderKey) -> bool {
         self.orders.contains(order)
     }

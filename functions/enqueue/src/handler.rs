@@ -12,7 +12,6 @@ use tracklayer_edge::ports::{Erasures, Metric, Ports, Right, Telemetry};
 use crate::context::Enqueue;
 use crate::wire::{ArrayAnswer, Body, EventAnswer, Status};
 
-/// The largest body, in bytes.
 const MAX_BODY: usize = 1_048_576;
 
 impl<P: Ports> Enqueue<P>

@@ -20,9 +20,7 @@ const ROUNDS: usize = 8;
 
 /// Whose turn it is with an order.
 pub(crate) enum Turn {
-    /// The event's that asks.
     Ours,
-    /// It has this row.
     Counted(Box<Row>),
     /// Nobody's: an event of the order denied consent.
     Denied,

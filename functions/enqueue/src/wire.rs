@@ -54,7 +54,6 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What became of one event.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventAnswer {
@@ -103,20 +102,16 @@ impl From<&RowKey> for Counted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is stored.
     Queued,
-    /// It was stored before.
     Duplicate,
     /// It is valid, and nothing is stored on purpose.
     Ignored,
     /// Its id is taken by something else.
     Conflict,
-    /// It can't be taken.
     Rejected,
 }
 
 impl Status {
-    /// All there are.
     pub const ALL: [Status; 5] =
         [Status::Queued, Status::Duplicate, Status::Ignored, Status::Conflict, Status::Rejected];
 
@@ -130,7 +125,6 @@ impl Status {
         }
     }
 
-    /// Its metric.
     pub fn metric(self) -> &'static str {
         match self {
             Status::Queued => "Queued",
@@ -248,7 +242,6 @@ impl EventAnswer {
         }
     }
 
-    /// Not stored, on purpose.
     pub fn ignored(ignored: &Ignored) -> Self {
         EventAnswer {
             reason: Some(Some(ignored.reason.as_str().to_owned())),
@@ -287,7 +280,6 @@ impl From<Rejection> for EventAnswer {
     }
 }
 
-/// The answer to an array.
 #[derive(Serialize)]
 pub struct ArrayAnswer {
     pub results: Vec<EventAnswer>,

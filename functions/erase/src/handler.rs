@@ -15,7 +15,6 @@ use tracklayer_edge::ports::{
 use crate::context::Erase;
 use crate::wire::{Answer, person_in};
 
-/// The largest body, in bytes.
 const MAX_BODY: usize = 8 * 1_024;
 /// No further page of clicks with less time left: the rest is the audit's.
 const RESERVE: Duration = Duration::from_secs(8);

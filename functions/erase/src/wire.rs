@@ -78,11 +78,9 @@ fn wrong(code: &'static str, field: &'static str, rule: &str) -> Problem {
     Problem { field: Some(field), ..Problem::new(422, code, format!("{field} {rule}")) }
 }
 
-/// How far the erasure is.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
-    /// Since it was first asked for.
     removed: Removed,
     /// Whether the audit still has rows, clicks or ties to look at. Asked again, the answer says
     /// what it found.
@@ -109,7 +107,6 @@ struct Held {
 
 impl Answer {
     /// The answer for an erasure and the rows that it found.
-    #[must_use]
     pub fn new(item: &ErasureItem, rows: &[Row]) -> Self {
         Answer {
             removed: item.removed(),

@@ -22,7 +22,6 @@ use crate::{context::Goals, error::AskError};
 const GOALS: &str = "/CampaignManagement/v13/ConversionGoals/QueryByIds";
 /// learn.microsoft.com/advertising/campaign-management-service/getaccountproperties
 const PROPERTIES: &str = "/CampaignManagement/v13/AccountProperties/Query";
-/// No question takes long.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What Microsoft says of an account.
@@ -56,7 +55,6 @@ struct Property {
 }
 
 impl<P: Ports> Goals<P> {
-    /// Asks about goals and auto-tagging.
     pub(crate) async fn ask(
         &self, session: &mut Session, before: &AccountItem, deadline: Deadline,
     ) -> Result<Answers, AskError> {

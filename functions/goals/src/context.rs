@@ -6,27 +6,17 @@ use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::live::Live;
 use tracklayer_edge::ports::Ports;
 
-/// What the function needs.
 pub struct Goals<P: Ports = Live> {
-    /// What is checked.
     pub mapping: Mapping,
-    /// How long an hour lasts.
     pub policy: Policy,
-    /// Where the result is kept.
     pub ledger: P::Ledger,
-    /// Credentials.
     pub secrets: P::Secrets,
-    /// Access tokens.
     pub auth: P::Auth,
-    /// Who is asked.
     pub microsoft: P::Microsoft,
-    /// The clock.
     pub clock: P::Clock,
-    /// Where metrics go.
     pub telemetry: P::Telemetry,
 }
 
-/// How the function signs in.
 pub(crate) type SignInOf<'a, P> = SignIn<
     'a,
     <P as Ports>::Secrets,

@@ -5,18 +5,15 @@ use tracklayer_core::id::AccountName;
 use tracklayer_core::microsoft::goals::GoalFinding;
 use tracklayer_core::microsoft::report::GoalOutcome;
 
-/// What the check found.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// One entry per account of the mapping.
     pub accounts: Vec<AccountReport>,
 }
 
-/// One account.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountReport {
-    /// Its name in the mapping.
     pub account: AccountName,
     /// Whether Microsoft could be asked; if not, nothing is held or released.
     pub checked: bool,
@@ -24,24 +21,20 @@ pub struct AccountReport {
     pub held: Vec<String>,
     /// Whether all rows of the account wait, because checks in a row could not use it.
     pub account_held: bool,
-    /// Everything found, grave or not.
     pub findings: Vec<GoalFinding>,
     /// What became of the rows of the last seven days, by goal; no part of the check.
     pub outcomes: Vec<GoalOutcome>,
     /// Why Microsoft could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The metric of that.
     #[serde(skip)]
     pub trouble: Option<&'static str>,
-    /// Why outcomes are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcomes_error: Option<String>,
 }
 
 impl AccountReport {
     /// An account of which nothing is known yet.
-    #[must_use]
     pub fn new(account: AccountName) -> Self {
         AccountReport {
             account,

@@ -17,7 +17,6 @@ impl<P: Ports> Status<P>
 where
     P::Ledger: GoalChecks,
 {
-    /// Answers one request.
     pub async fn handle(&self, request: &Request) -> Response {
         self.answer(request).await.unwrap_or_else(http_api::refusal)
     }

@@ -11,7 +11,6 @@ use tracklayer_core::time::EventTime;
 ///
 /// The decision is the one that upload takes, without its knowledge of the account: that it is
 /// held, or another one by now, shows in the row once upload has noticed.
-#[must_use]
 pub fn next(row: &Row, policy: &Policy, now: EventTime) -> Option<(Kind, EventTime)> {
     if row.observed.dead_at.is_some() {
         return None;

@@ -83,7 +83,6 @@ struct Corrected<'a> {
     source: &'a Source,
     occurred_at: TextTime,
     amount: Option<JsonAmount>,
-    /// Only restatements have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     new_value: Option<JsonAmount>,
     currency: Option<Currency>,
@@ -130,7 +129,6 @@ struct Next {
 
 impl<'a> Story<'a> {
     /// The story of what was `found` as it is `now`, with what is known of the accounts.
-    #[must_use]
     pub fn of(
         found: &'a [Partition], accounts: &'a Accounts, policy: &Policy, now: EventTime,
     ) -> Self {
@@ -143,7 +141,6 @@ impl<'a> Story<'a> {
     }
 
     /// Its records, those of one id after another.
-    #[must_use]
     pub fn records(&self) -> &[Record<'a>] {
         &self.records
     }
@@ -242,7 +239,6 @@ fn desired(row: &Row) -> Desired<'_> {
     }
 }
 
-/// What a correction comes to: its status and, if it is refused, the reason.
 type Outcome = (&'static str, Option<&'static str>);
 
 fn outcome(effect: Effect) -> Outcome {

@@ -33,13 +33,10 @@ pub(crate) const NO_ACCOUNT: &str = "none";
 /// What one run's pages have in common.
 struct Pass {
     now: EventTime,
-    /// Seconds between two passes.
     period: i64,
-    /// Whom to erase.
     erasures: Vec<ErasureItem>,
 }
 
-/// Findings by account and metric.
 type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
 /// What one page has come to.

@@ -41,7 +41,6 @@ pub struct Gauges(BTreeMap<String, BTreeMap<&'static str, usize>>);
 
 impl Gauges {
     /// Nothing is open of any account of the mapping.
-    #[must_use]
     pub fn of(mapping: &Mapping) -> Self {
         let names = mapping.accounts().map(|account| account.name().to_string());
         Gauges(names.map(|name| (name, BTreeMap::new())).collect())

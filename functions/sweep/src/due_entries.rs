@@ -20,7 +20,6 @@ pub struct DueEntries<'a, L> {
 
 impl<'a, L: Index> DueEntries<'a, L> {
     /// The entries of `class` that are due `now`.
-    #[must_use]
     pub fn new(ledger: &'a L, class: &IndexClass, now: EventTime) -> Self {
         let shards = class.shards().into_iter().map(|shard| (shard, None)).collect();
         DueEntries { ledger, now, shards, unreadable: 0 }

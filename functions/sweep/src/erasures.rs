@@ -125,19 +125,15 @@ where
     }
 }
 
-/// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Erased {
-    /// No erasure means it.
     NotMeant,
-    /// It has lost its person.
     Done,
     /// It could not be written; its erasure stays pending.
     Failed,
 }
 
 /// Whether a pass that begins (or began) at `began` is what the erasure waits for.
-#[must_use]
 pub fn is_waiting(item: &ErasureItem, began: EventTime) -> bool {
     item.done_at.is_none() && item.pass_after < began
 }

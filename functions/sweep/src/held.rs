@@ -18,7 +18,6 @@ use crate::signals::{MAX_SIGNALS, Step};
 use crate::span::Span;
 use crate::wire::Summary;
 
-/// Further than any row waits.
 const ANY_DUE: i64 = 400 * DAY;
 
 /// An account of the mapping and what its checks found.

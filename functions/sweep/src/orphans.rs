@@ -27,7 +27,6 @@ const PER_SHARD: i32 = 250;
 /// Orphans that are worked on at the same time.
 const AT_ONCE: usize = 8;
 
-/// What became of one orphan.
 enum Looked {
     /// Its corrections went to their original; these of them can have no effect.
     Moved(AccountName, Vec<String>),
@@ -35,13 +34,11 @@ enum Looked {
     Missing(Option<AccountName>),
     /// These corrections wait in it for nothing.
     Ended(Option<AccountName>, Vec<String>),
-    /// Somebody else has changed it.
     Gone,
     /// There is no time left; it is still due.
     NoTime,
 }
 
-/// Metrics of the orphans of a run, by account.
 type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
 impl<P: Ports> Sweep<P> {

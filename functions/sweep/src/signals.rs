@@ -37,7 +37,6 @@ const JITTER: i64 = 60;
 /// What becomes of an entry whose row is signalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is due again later.
     Postpone,
     /// It leaves its class for the class `wait`, and is due again in an hour like the others there.
     Release,
@@ -165,7 +164,6 @@ impl<P: Ports> Sweep<P> {
     }
 }
 
-/// What became of one group.
 #[derive(Default)]
 struct Group {
     signalled: usize,

@@ -13,19 +13,16 @@ const RESERVE: Duration = Duration::from_secs(40);
 pub struct Span {
     /// The time that the run decides with.
     pub now: EventTime,
-    /// When Lambda ends it.
     pub deadline: Deadline,
 }
 
 impl Span {
     /// From now until Lambda ends the run, in milliseconds since 1970.
-    #[must_use]
     pub fn new(deadline_ms: u64, clock: &impl Clock) -> Self {
         Span { now: clock.now(), deadline: Deadline::at_epoch_ms(deadline_ms, clock) }
     }
 
     /// Whether there is time for more work.
-    #[must_use]
     pub fn has_time(&self, clock: &impl Clock) -> bool {
         self.deadline.allows(RESERVE, clock)
     }

@@ -2,11 +2,9 @@
 
 use serde::Serialize;
 
-/// What one run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Rows that got a signal.
     pub signalled: usize,
     /// Rows that another run or upload moved first.
     pub moved_by_others: usize,
@@ -28,26 +26,20 @@ pub struct Summary {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditSummary {
-    /// Rows looked at.
     pub audited: usize,
     /// Rows that wanted something and that nothing drove; they are due now. Rows that can't be read or
     /// erased.
     pub audit_stuck: usize,
-    /// Rows that lost their person.
     pub audit_erased: usize,
-    /// Whether the pass is through.
     pub audit_finished: bool,
 }
 
-/// The whole answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// What is due.
     #[serde(flatten)]
     pub summary: Summary,
     /// Rows of goals that are held no more, and got a signal.
     pub released: usize,
-    /// The audit.
     #[serde(flatten)]
     pub audit: AuditSummary,
 }

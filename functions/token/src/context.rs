@@ -7,14 +7,10 @@ use crate::{error::TokenError, wire::Event};
 /// How often a step looks again because something changed while it was at work.
 pub(crate) const ROUNDS: usize = 4;
 
-/// What the function needs.
 #[derive(Debug)]
 pub struct Token<V, C, R> {
-    /// The secrets.
     pub versions: V,
-    /// The identity service.
     pub consents: C,
-    /// What all workers know of refused consents.
     pub refusals: R,
 }
 

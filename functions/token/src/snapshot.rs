@@ -17,9 +17,7 @@ pub(crate) const ROTATION: &str = "rotation";
 /// A secret as one step found it.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Its labels at that moment.
     pub labels: Labels,
-    /// The version that is current.
     pub current: String,
     /// The staged version, if this function made it.
     pub pending: Option<Pending>,
@@ -28,12 +26,9 @@ pub struct Snapshot {
     pub foreign: Option<String>,
 }
 
-/// A staged version.
 #[derive(Debug)]
 pub struct Pending {
-    /// Its id.
     pub version: String,
-    /// Its contents.
     pub document: Document,
     /// Whether the rotation that asks has staged it.
     pub ours: bool,
@@ -42,7 +37,6 @@ pub struct Pending {
 }
 
 impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
-    /// Looks at the secret.
     pub(crate) async fn snapshot(&self, event: &Event) -> Result<Snapshot, TokenError> {
         let labels = self.versions.labels(&event.secret_id).await?;
         let current = labels.current.clone().ok_or(TokenError::NoCurrent)?;

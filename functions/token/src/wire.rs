@@ -7,9 +7,7 @@ use tracklayer_core::id::AccountName;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Event {
-    /// The step.
     pub step: Step,
-    /// ARN of the secret.
     pub secret_id: String,
     /// The rotation, and the id of the version it is to make.
     #[serde(rename = "ClientRequestToken")]
@@ -20,7 +18,6 @@ impl Event {
     /// The account whose secret it is: the last part of its name. An ARN has a dash and six
     /// characters behind that
     /// (docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html).
-    #[must_use]
     pub fn account(&self) -> Option<AccountName> {
         let (_, last) = self.secret_id.rsplit_once('/')?;
         let name = if self.secret_id.starts_with("arn:") {
@@ -36,37 +33,26 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Step {
-    /// Make the new version.
     CreateSecret,
     /// Register it with the service: Microsoft knows it already.
     SetSecret,
-    /// Try it.
     TestSecret,
-    /// Make it current.
     FinishSecret,
 }
 
-/// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// The new version is staged.
     Staged,
-    /// The staged version works.
     Tested,
-    /// The new version is current.
     Finished,
     /// Another version became current meanwhile; it stays.
     Superseded,
-    /// There was nothing to do.
     Nothing,
 }
 
-/// The answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// The step that was asked for.
     pub step: Step,
-    /// What it came to.
     pub outcome: Outcome,
 }

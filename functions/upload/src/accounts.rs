@@ -22,7 +22,6 @@ pub struct Account {
     pub item: AccountItem,
 }
 
-/// The accounts of a batch.
 #[derive(Debug, Default)]
 pub struct Accounts {
     /// Those whose secrets could be read.

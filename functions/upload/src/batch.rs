@@ -13,7 +13,6 @@ use tracklayer_edge::ports::Deferral;
 
 use crate::wire::{ItemFailure, SqsBatchResponse, SqsEvent, SqsRecord};
 
-/// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// Deleted: the row is settled or has a `due`.
@@ -26,7 +25,6 @@ pub enum Disposition {
     DeadLetter,
 }
 
-/// One message of a row.
 #[derive(Debug)]
 pub struct Message {
     pub id: String,

@@ -9,10 +9,8 @@ const MAX_WRITE_TIME: Duration = Duration::from_secs(10);
 /// The longest that a call may take.
 const MAX_CALL_TIME: Duration = Duration::from_secs(60);
 
-/// The time of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunTime {
-    /// When Lambda ends it.
     pub deadline: Deadline,
     call: Duration,
     write: Duration,

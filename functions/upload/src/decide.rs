@@ -25,7 +25,6 @@ pub struct Load {
 }
 
 impl Load {
-    /// What is sent.
     pub fn kind(&self) -> Kind {
         self.adjustment.as_ref().map_or(Kind::Apply, |(adjustment, _)| adjustment.kind())
     }

@@ -23,9 +23,7 @@ use crate::{batch::Disposition, context::Upload, run::Run};
 /// Rows that are looked after at the same time.
 const AT_ONCE: usize = 16;
 
-/// What the look came to.
 enum Looked {
-    /// Nothing has changed.
     Same,
     /// There is still no click, for this reason.
     Missing(WaitReason),

@@ -21,7 +21,6 @@ use crate::decide::Load;
 /// Failed rows that a line names; the rest is counted, and found by `status`.
 const NAMED_ROWS: usize = 100;
 
-/// Counts of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     counts: BTreeMap<AccountName, BTreeMap<&'static str, usize>>,
@@ -30,7 +29,6 @@ pub struct Report {
     reported: BTreeSet<(AccountName, String)>,
 }
 
-/// One call, for its line.
 pub struct CallLine<'a> {
     pub call: &'a Call<Load>,
     pub works: &'a [Work],
@@ -91,7 +89,6 @@ impl Report {
         self.account_trouble(account, error.to_string());
     }
 
-    /// Microsoft refuses the account.
     pub fn refused_account(&mut self, account: &AccountName, error: &MicrosoftError) {
         let (cause, cure) = advice(error);
         self.account_trouble(
@@ -123,7 +120,6 @@ impl Report {
         }
     }
 
-    /// The line of one call.
     pub fn call(&mut self, line: &CallLine<'_>, telemetry: &impl Telemetry) {
         self.count(&line.call.account, "MicrosoftCalls");
         self.unknown_codes(line);

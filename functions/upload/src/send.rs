@@ -33,7 +33,6 @@ const PATIENT_RECEIVES: u32 = 2;
 /// What a call's end means for the account's other calls.
 #[derive(Clone, Copy)]
 enum Then {
-    /// Microsoft has read its rows.
     Answered,
     /// It failed as a whole, perhaps because of one of its rows.
     Failed,
@@ -303,7 +302,6 @@ impl<P: Ports> Run<'_, P> {
     }
 }
 
-/// The body of a call.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Payload<'a> {

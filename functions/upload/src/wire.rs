@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 use tracklayer_core::time::EventTime;
 
-/// A batch of messages.
 #[derive(Debug, Deserialize)]
 pub struct SqsEvent {
     /// At most as many as the mapping's batch size.
@@ -12,18 +11,13 @@ pub struct SqsEvent {
     pub records: Vec<SqsRecord>,
 }
 
-/// One message.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsRecord {
-    /// Names it in the answer.
     pub message_id: String,
-    /// Names this receive of it.
     pub receipt_handle: String,
-    /// A signal.
     #[serde(default)]
     pub body: String,
-    /// What SQS says about it.
     pub attributes: SqsAttributes,
 }
 
@@ -51,14 +45,11 @@ impl SqsAttributes {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsBatchResponse {
-    /// One per message.
     pub batch_item_failures: Vec<ItemFailure>,
 }
 
-/// One of them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure {
-    /// Its message id.
     pub item_identifier: String,
 }

@@ -91,7 +91,6 @@ pub struct Options {
 
 impl Options {
     /// The defaults with free ports, for tests that run side by side.
-    #[must_use]
     pub fn on_free_ports() -> Self {
         Self { port: 0, aws_port: 0, simulator_port: 0, shop_port: 0, ..Self::default() }
     }

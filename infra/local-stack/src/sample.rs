@@ -3,7 +3,6 @@
 use crate::Stack;
 
 /// Commands that lead from a click to a restated conversion.
-#[must_use]
 pub fn sample(stack: &Stack, settle_delay: u64) -> String {
     let (api, microsoft, shop) = (stack.api_url(), stack.simulator_url(), stack.shop_url());
     let wait = settle_delay + 10;

@@ -96,37 +96,31 @@ impl Stack {
     }
 
     /// Address of the HTTP API.
-    #[must_use]
     pub fn api_url(&self) -> &str {
         &self.api_url
     }
 
     /// Endpoint of DynamoDB, SQS, Secrets Manager and Lambda's Invoke.
-    #[must_use]
     pub fn aws_url(&self) -> &str {
         &self.aws_url
     }
 
     /// Address of the simulator, or of the Microsoft that is used instead.
-    #[must_use]
     pub fn simulator_url(&self) -> &str {
         &self.microsoft_url
     }
 
     /// Address of the shop.
-    #[must_use]
     pub fn shop_url(&self) -> &str {
         &self.shop_url
     }
 
     /// The simulator, unless another Microsoft is used.
-    #[must_use]
     pub fn simulator(&self) -> Option<&Simulator> {
         self.simulator.as_ref()
     }
 
     /// The local AWS.
-    #[must_use]
     pub fn aws(&self) -> &Aws {
         &self.aws
     }

@@ -16,7 +16,6 @@ pub struct IdError {
 
 /// Compares ids with their digits read as numbers (`edit-9` before `edit-10`), then by their bytes,
 /// so that no two different ids are equal.
-#[must_use]
 pub fn compare_naturally(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
@@ -64,8 +63,6 @@ macro_rules! text_type {
                 if $check(text) { Ok(Self(text.to_owned())) } else { Err(IdError { rule: $rule }) }
             }
 
-            /// The text itself.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 #[cfg(test)]
 mod tests;
 
-/// Most decimals of an amount.
 pub const MAX_DECIMALS: u32 = 3;
 
 /// Largest amount, in units of the currency.
@@ -22,16 +21,12 @@ pub const MAX_AMOUNT: i64 = 999_999_999_999;
 /// Why a number is no amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Not the text of a JSON number.
     #[error("is not a plain decimal number such as 129.95")]
     NotANumber,
-    /// Below zero.
     #[error("is negative")]
     Negative,
-    /// Above [`MAX_AMOUNT`].
     #[error("is above 999,999,999,999")]
     TooLarge,
-    /// More than [`MAX_DECIMALS`] decimals (trailing zeros don't count).
     #[error("has more than 3 decimals")]
     TooManyDecimals,
 }
@@ -44,7 +39,6 @@ pub enum AmountError {
 pub struct Amount(Decimal);
 
 impl Amount {
-    /// Nothing.
     pub const ZERO: Self = Self(Decimal::ZERO);
 
     /// Reads the text of a JSON number token (`10.50`, `1e3`) exactly.
@@ -84,13 +78,11 @@ impl Amount {
     }
 
     /// The amount as a decimal, for sums that may fall below zero.
-    #[must_use]
     pub fn decimal(self) -> Decimal {
         self.0
     }
 
     /// The amount as a bare JSON number with exactly its digits.
-    #[must_use]
     pub fn to_json_number(self) -> Box<RawValue> {
         RawValue::from_string(self.to_string()).expect("a decimal's text is a JSON number")
     }
@@ -147,7 +139,6 @@ fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::O
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency(iso_currency::Currency);
 
-/// The text is not an active ISO 4217 code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an ISO 4217 currency code such as USD")]
 pub struct CurrencyError;
@@ -170,14 +161,12 @@ impl Currency {
     }
 
     /// Half of the smallest unit in which the currency is paid: 0.005 of euros, 0.5 of yen.
-    #[must_use]
     pub fn half_of_smallest_unit(self) -> Decimal {
         let decimals = self.0.exponent().map_or(2, u32::from);
         Decimal::new(5, decimals + 1)
     }
 
     /// The three upper-case letters.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0.code()
     }
@@ -214,9 +203,7 @@ impl<'de> Deserialize<'de> for Currency {
 /// euros into dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
-    /// How much.
     pub amount: Amount,
-    /// Of what.
     pub currency: Currency,
 }
 

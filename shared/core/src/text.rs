@@ -33,7 +33,6 @@ pub(crate) fn trim(text: &str) -> &str {
 /// Whether the text stands for a missing value: it has no letters or digits, its digits are zeros
 /// only (`0` is how shops write "no number yet"), it is one of the words above, or a template's
 /// placeholder that was not filled in.
-#[must_use]
 pub fn says_nothing(text: &str) -> bool {
     let text = trim(text);
     let signs = || text.chars().filter(|c| c.is_alphanumeric() && !is_invisible(*c));

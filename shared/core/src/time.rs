@@ -37,10 +37,8 @@ pub struct EventTime(i64);
 /// Why a text is no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    /// Not RFC 3339, or a date or time of day that does not exist.
     #[error("is not an RFC 3339 time such as 2026-04-24T11:42:13+02:00")]
     Invalid,
-    /// A date and time without an offset: it names no instant, and guessing one moves money in time.
     #[error("has no UTC offset; write it with one, such as 2026-04-24T11:42:13+02:00 or …Z")]
     MissingOffset,
 }
@@ -52,25 +50,21 @@ impl EventTime {
     }
 
     /// The instant this many seconds after 1970-01-01T00:00:00Z, kept within the years 0000 to 9999.
-    #[must_use]
     pub fn from_epoch(seconds: i64) -> Self {
         Self(seconds.clamp(FIRST, LAST))
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
-    #[must_use]
     pub fn epoch(self) -> i64 {
         self.0
     }
 
     /// The instant this many seconds later (or earlier), kept within the years 0000 to 9999.
-    #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self::from_epoch(self.0.saturating_add(seconds))
     }
 
     /// Seconds from `earlier` to this instant; negative when `earlier` is later.
-    #[must_use]
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }
@@ -138,13 +132,11 @@ impl Moment {
     }
 
     /// The whole second it lies in.
-    #[must_use]
     pub fn second(self) -> EventTime {
         EventTime::from_epoch(self.0.div_euclid(1_000))
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
-    #[must_use]
     pub fn epoch_ms(self) -> i64 {
         self.0
     }

@@ -2,7 +2,6 @@
 
 use crate::{aws, lambda, microsoft, ports::Ports};
 
-/// AWS and Microsoft.
 pub struct Live;
 
 impl Ports for Live {

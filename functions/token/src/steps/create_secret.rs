@@ -12,11 +12,9 @@ use crate::wire::{Event, Outcome};
 /// Where a rotation can stage its version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Under its own id.
     Own,
     /// Under a new id: somebody else's contents have its own.
     New,
-    /// Nowhere: it has staged before.
     GivenUp,
 }
 
@@ -52,7 +50,6 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
         Err(end)
     }
 
-    /// Where this rotation can stage.
     async fn place(&self, event: &Event) -> Result<Place, TokenError> {
         let document = match self.versions.version(&event.secret_id, &event.rotation).await {
             Err(SecretError::Malformed(..)) => return Ok(Place::New),

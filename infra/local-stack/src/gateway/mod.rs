@@ -41,7 +41,6 @@ pub struct Route {
 
 impl Route {
     /// `method` in upper case or `ANY`, `path` as in the template.
-    #[must_use]
     pub fn new(method: &str, path: &str, function: Function) -> Self {
         Self { method: method.to_owned(), pattern: Pattern::new(path), function }
     }

@@ -64,7 +64,6 @@ struct Inner {
 
 impl Function {
     /// A function without environments.
-    #[must_use]
     pub fn new(spec: FunctionSpec, guard: Guard) -> Self {
         let permits = Semaphore::new(spec.concurrency);
         Self(Arc::new(Inner {
@@ -77,7 +76,6 @@ impl Function {
     }
 
     /// Its name.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.0.spec.name
     }

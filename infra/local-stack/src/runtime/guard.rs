@@ -27,7 +27,6 @@ pub struct Guard(Option<Arc<Mutex<(Child, ChildStdin)>>>);
 
 impl Guard {
     /// Starts the shell.
-    #[must_use]
     pub fn start() -> Self {
         let mut command = Command::new("/bin/sh");
         // A group of its own: Ctrl-C reaches the stack, which then ends it by closing the pipe.

@@ -14,11 +14,8 @@ macro_rules! codes {
         pub enum ErrorCode { $($(#[$doc])* $name,)* }
 
         impl ErrorCode {
-            /// Every code.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The code's text in answers.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -51,13 +48,10 @@ codes! {
     MissingValue => "missing_value",
     /// The value is negative or too large, or can't be used as given.
     InvalidValue => "invalid_value",
-    /// A value where none may be.
     ValueNotAllowed => "value_not_allowed",
-    /// A value without a currency.
     MissingCurrency => "missing_currency",
     /// Not an ISO 4217 code.
     InvalidCurrency => "invalid_currency",
-    /// The click id can't be one.
     InvalidClickId => "invalid_click_id",
     /// Nothing by which a click or person could be found.
     NoIdentifier => "no_identifier",
@@ -88,11 +82,9 @@ impl Serialize for ErrorCode {
     }
 }
 
-/// One error or warning of one event, as it is answered: `{"code","message","field"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct EventError {
-    /// For programs.
     pub code: ErrorCode,
     /// For people. Never holds what the event holds.
     pub message: String,
@@ -101,13 +93,11 @@ pub struct EventError {
 }
 
 impl EventError {
-    /// An error about one field.
     pub fn at(code: ErrorCode, field: &'static str, problem: impl fmt::Display) -> Self {
         Self { code, message: format!("{field} {problem}"), field: Some(field) }
     }
 
     /// Whether the field that this warning is about was left out.
-    #[must_use]
     pub fn is_left_out(&self) -> bool {
         self.code != ErrorCode::Rounded
     }

@@ -12,8 +12,6 @@ macro_rules! fields {
         impl Field {
             pub(super) const COUNT: usize = [$(Self::$name,)*].len();
 
-            /// The field's name in JSON.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }

@@ -15,7 +15,6 @@ use crate::person::identity::to_hex;
 pub struct Fingerprint([u8; 16]);
 
 /// The fingerprint of an event that is stored; `None` for an ignored one.
-#[must_use]
 pub fn fingerprint(event: &Event) -> Option<Fingerprint> {
     match event {
         Event::Conversion(conversion) => Some(conversion.fingerprint()),
@@ -59,7 +58,6 @@ impl Canonical {
 impl Conversion {
     /// Over event, ids, account, time, value and currency. Fields about the person don't count: a
     /// repetition may say them better.
-    #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Canonical::new("conversion")
             .with("event", &self.event)
@@ -74,7 +72,6 @@ impl Conversion {
 
 impl Correction {
     /// Over everything the caller said, the account included where it was named.
-    #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let (kind, money) = match self.kind {
             CorrectionKind::Refund(money) => ("refund", Some(money)),
@@ -97,13 +94,11 @@ impl Correction {
 
 impl Fingerprint {
     /// The 16 bytes.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
     /// Reads 32 hex digits.
-    #[must_use]
     pub fn parse(hex: &str) -> Option<Self> {
         let digits = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
         let number = digits.then(|| u128::from_str_radix(hex, 16).ok()).flatten()?;

@@ -40,7 +40,6 @@ impl Landing {
 
     /// Reads a JSON object; `None` for anything else. Each member is read on its own: one that can't
     /// be used costs no other one.
-    #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         let fields = Fields::parse(json)?;
         let mut ignored = Warnings::new();

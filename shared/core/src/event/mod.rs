@@ -38,9 +38,7 @@ use crate::time::{EventTime, Moment};
 /// One event, as far as it concerns Microsoft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Something to count.
     Conversion(Conversion),
-    /// A change of something counted earlier.
     Correction(Correction),
     /// Valid, but nothing to store or send.
     Ignored(Ignored),
@@ -49,22 +47,17 @@ pub enum Event {
 /// An event that is answered and dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
-    /// Its name.
     pub event: EventName,
-    /// Its id.
     pub event_id: RecordId,
-    /// Its source.
     pub source: Source,
     /// The account, of a conversion that is dropped for want of consent; as far as it is said.
     pub account: Option<AccountName>,
     /// The order, of such a conversion: no other notice of it may be counted. In every account it may
     /// belong to, where none is named.
     pub orders: BTreeMap<AccountName, OrderKey>,
-    /// Why it is dropped.
     pub reason: IgnoredReason,
 }
 
-/// Why an event is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IgnoredReason {
     /// The mapping lists its name as of use to analytics only.
@@ -76,7 +69,6 @@ pub enum IgnoredReason {
 
 impl IgnoredReason {
     /// The text in answers: `analytics_only` or `consent_denied`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AnalyticsOnly => "analytics_only",
@@ -88,15 +80,12 @@ impl IgnoredReason {
 /// A conversion: the facts of the sale or lead, fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversion {
-    /// Event name of the mapping.
     pub event: EventName,
     /// The caller's id of it, unique per source and event name.
     pub event_id: RecordId,
-    /// The system it comes from.
     pub source: Source,
     /// The account it is sent to: as given, else the only one.
     pub account: AccountName,
-    /// When it happened.
     pub occurred_at: EventTime,
     /// The goal it counts for, in that account, by the mapping of the moment.
     pub goal: GoalRule,
@@ -108,9 +97,7 @@ pub struct Conversion {
     pub order: Option<OrderKey>,
     /// By what its click may be found else.
     pub references: References,
-    /// Hash of the person's e-mail address.
     pub email: Option<Sha256Hash>,
-    /// Hash of the person's phone number.
     pub phone: Option<Sha256Hash>,
     /// What the person consented to; never [`Consent::Denied`] here.
     pub consent: Consent,
@@ -123,13 +110,11 @@ pub struct Correction {
     pub event: EventName,
     /// The correction's own id, unique per source.
     pub event_id: RecordId,
-    /// The system the correction comes from.
     pub source: Source,
     /// The account as given. `None` means the original's: only the original knows it.
     pub account: Option<AccountName>,
     /// When the refund or change happened; corrections of one second need an order.
     pub occurred_at: Moment,
-    /// What it corrects.
     pub original: OriginalRef,
     /// What it does to the original's value.
     pub kind: CorrectionKind,
@@ -140,7 +125,6 @@ pub struct Correction {
 pub struct OriginalRef {
     /// Source of the original; the correction's own unless given.
     pub source: Source,
-    /// Id of the original.
     pub event_id: RecordId,
     /// Event name of the original, if given: always one that is a conversion.
     pub event: Option<EventName>,
@@ -149,9 +133,7 @@ pub struct OriginalRef {
 /// What a correction does to the original's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CorrectionKind {
-    /// This much was paid back.
     Refund(Money),
-    /// The value is this much now.
     Restatement(Money),
     /// All of it was paid back, or it was cancelled.
     Full,

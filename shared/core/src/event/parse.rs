@@ -27,7 +27,6 @@ pub struct Parsed {
 /// of equal keys the last counts; `null` counts as absent. The first rule that is broken is the
 /// one that is answered. A field about the click or the person that can't be used costs no sale:
 /// it is left out with a warning, unless nothing usable is left or the mapping requires it.
-#[must_use]
 pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Parsed {
     let Some(fields) = Fields::parse(raw) else {
         let error = EventError::whole(ErrorCode::WrongType, "an event must be a JSON object");
@@ -54,7 +53,6 @@ struct Reading<'a> {
     warnings: Warnings,
 }
 
-/// What every event has.
 struct Head {
     event: EventName,
     event_id: RecordId,

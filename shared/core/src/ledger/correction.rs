@@ -22,14 +22,11 @@ pub const MAX_CORRECTIONS: usize = 50;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Correction {
-    /// Who sent it.
     pub source: Source,
-    /// The source's own id of it.
     pub event_id: RecordId,
     /// When it happened, in milliseconds since 1970: the order in which corrections are folded.
     #[serde(rename = "occurredAtMs")]
     pub occurred_at: Moment,
-    /// When it reached the ledger.
     pub recorded_at: EventTime,
     /// The original's event, if the source named it: then no sibling under the same id will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +34,6 @@ pub struct Correction {
     /// The account it was meant for, if the source named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
-    /// What it changes.
     #[serde(flatten)]
     pub change: Change,
     /// Refused when it was recorded, and why.
@@ -63,7 +59,6 @@ impl fmt::Display for Correction {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Change {
-    /// This much was given back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
     /// This is what the conversion is worth now.
@@ -97,7 +92,6 @@ pub enum CorrectionRefusal {
 
 impl CorrectionRefusal {
     /// The code that `status` shows.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             CorrectionRefusal::AfterRetraction => "after_retraction",
@@ -116,16 +110,12 @@ impl CorrectionRefusal {
 pub enum Worth {
     /// What the original said; a goal without value stays here until everything is taken back.
     Original,
-    /// Another value, above nothing.
     Net(Money),
-    /// Nothing is left.
     Nothing,
 }
 
-/// What one correction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is part of the net.
     Counted,
     /// It changes nothing, e.g. a partial refund on a goal without value.
     NoEffect,
@@ -133,10 +123,8 @@ pub enum Effect {
     Refused(CorrectionRefusal),
 }
 
-/// The result of folding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
-    /// What Microsoft should have.
     pub worth: Worth,
     /// One effect per correction, in the order of the row's corrections.
     pub effects: Vec<Effect>,
@@ -147,7 +135,6 @@ pub struct Folded {
 
 /// Folds `corrections` of a conversion with these `facts` in the order they occurred: by
 /// milliseconds, then by source, then by id with its digits compared as numbers.
-#[must_use]
 pub fn fold(account: &AccountName, facts: &Facts, corrections: &[Correction]) -> Folded {
     let mut order: Vec<usize> = (0..corrections.len()).collect();
     order.sort_by(|&a, &b| occurrence(&corrections[a], &corrections[b]));
@@ -245,7 +232,6 @@ impl Running {
 
 /// The effects with those refused that came after a Retract and would have revived the conversion:
 /// Microsoft takes nothing after a Retract.
-#[must_use]
 pub fn effects_shown(folded: &Folded, observed: &Observed) -> Vec<Effect> {
     let retraction = observed.claim.as_ref().filter(|_| observed.is_retracted_or_doubtful());
     let known = retraction

@@ -16,9 +16,7 @@ use crate::time::EventTime;
 pub struct Facts {
     /// SHA-256 over the parsed event, which distinguishes a repetition from a conflict.
     pub fingerprint: String,
-    /// The goal's name at Microsoft.
     pub goal: GoalName,
-    /// When the source says it happened.
     pub occurred_at: EventTime,
     /// What is sent to Microsoft: [`Facts::earliest_time`], or a later second if that key was taken.
     pub conversion_time: EventTime,
@@ -26,7 +24,6 @@ pub struct Facts {
     pub money: Option<Money>,
     /// Click id and hashes, sent whole or not at all.
     pub identity: Identity,
-    /// Where the click came from.
     pub click: Option<Click>,
     /// The order that it speaks for, where its goal counts one conversion per order.
     pub order: Option<OrderKey>,
@@ -44,7 +41,6 @@ pub struct Facts {
 
 impl Facts {
     /// The click id to be sent: the credited one, unless Microsoft has refused it.
-    #[must_use]
     pub fn click_id(&self) -> Option<&ClickId> {
         self.identity.click_id.as_ref().filter(|id| !self.refused_clicks.contains(id))
     }
@@ -53,7 +49,6 @@ impl Facts {
     /// after its click was first seen, if that is later. The click may be a few minutes later than the
     /// event says (a clock is behind), and Microsoft refuses a conversion earlier than its click (5616)
     /// or never counts it. A click of the same second counts as earlier.
-    #[must_use]
     pub fn earliest_time(&self) -> EventTime {
         let clicked_at = self.click.as_ref().and_then(|click| click.clicked_at);
         let later = clicked_at.filter(|at| *at > self.occurred_at);
@@ -67,7 +62,6 @@ impl Facts {
 pub struct Click {
     /// When it was captured; unknown if the event brought a click id that was never captured.
     pub clicked_at: Option<EventTime>,
-    /// What led to it.
     pub from: ClickOrigin,
     /// The reference under which it is stored, where that is not the event's own session.
     pub reference: Option<RecordId>,
@@ -77,15 +71,11 @@ pub struct Click {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClickOrigin {
-    /// The event brought the click id.
     Event,
     /// The session's latest click before the conversion.
     Session,
-    /// A click tied to the lead.
     Lead,
-    /// A click tied to the cart.
     Cart,
-    /// A click tied to the order.
     Order,
     /// A word that a later version wrote: after a roll-back its rows stay readable. Such a click is
     /// taken for one that was found: it is looked for anew before it is sent.
@@ -98,23 +88,18 @@ pub enum ClickOrigin {
 pub struct References {
     /// The visitor's session, or the cookie's value.
     pub session: Option<RecordId>,
-    /// A lead of the CRM.
     pub lead: Option<RecordId>,
-    /// A cart of the shop.
     pub cart: Option<RecordId>,
-    /// An order of the shop.
     pub order: Option<RecordId>,
 }
 
 impl References {
     /// Whether a click could be found by any of them.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == References::default()
     }
 
     /// These, and of `others` those that are missing here.
-    #[must_use]
     pub fn or(self, others: References) -> References {
         References {
             session: self.session.or(others.session),
@@ -126,7 +111,6 @@ impl References {
 }
 
 /// The identity in Microsoft's duplicate key: the click id, in lower case, or else the hashes.
-#[must_use]
 pub fn click_or_hashes(identity: &Identity) -> Option<String> {
     if let Some(click_id) = &identity.click_id {
         return Some(ClickId::key(click_id));

@@ -9,21 +9,17 @@ use crate::time::EventTime;
 /// An entry in the index of open rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// What kind of work is open.
     pub class: IndexClass,
     /// When somebody looks at it next; of refused and dead rows, since when they are.
     pub due: EventTime,
     /// Since when it is open; of a wait, the moment that it asked for. Sweep moves `due` on, but not
     /// this.
     pub since: EventTime,
-    /// Why it waits.
     pub reason: Option<WaitReason>,
 }
 
-/// The classes of open rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IndexClass {
-    /// Signalled when due.
     Wait,
     /// Nobody is recognised yet: a click is looked for when due.
     Look,
@@ -44,7 +40,6 @@ pub const SHARDS: u8 = 8;
 
 impl IndexClass {
     /// The class that an index key (`<class>#<shard>`) names.
-    #[must_use]
     pub fn parse(index_key: &str) -> Self {
         let class = index_key.rsplit_once('#').map_or(index_key, |(class, _)| class);
         match class {
@@ -61,25 +56,21 @@ impl IndexClass {
     }
 
     /// The index key of one shard: `<class>#<shard>`.
-    #[must_use]
     pub fn shard(&self, shard: u8) -> String {
         format!("{self}#{shard}")
     }
 
     /// The index keys of all shards.
-    #[must_use]
     pub fn shards(&self) -> Vec<String> {
         (0..SHARDS).map(|shard| self.shard(shard)).collect()
     }
 
     /// The index key under which the item with this partition key is listed.
-    #[must_use]
     pub fn index_key(&self, pk: &str) -> String {
         self.shard(shard_of(pk))
     }
 
     /// A new entry in this class.
-    #[must_use]
     pub fn entry(self, due: EventTime, since: EventTime, reason: Option<WaitReason>) -> Open {
         Open { class: self, due, since, reason }
     }
@@ -114,7 +105,6 @@ pub(crate) fn fnv(bytes: &[u8]) -> u64 {
 
 impl RowKey {
     /// An order of rows that is another one for each `round`.
-    #[must_use]
     pub fn shuffled(&self, round: u32) -> u64 {
         let text = format!("{round} {} {}", self.pk(), self.sk());
         // The high bits of FNV hardly change with the last bytes: mix once more.

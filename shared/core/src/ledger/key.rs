@@ -6,15 +6,12 @@ use crate::id::{EventName, RecordId, Source};
 /// pointers of this id share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartitionKey {
-    /// Who sent the event.
     pub source: Source,
-    /// The source's own id of it.
     pub event_id: RecordId,
 }
 
 impl PartitionKey {
     /// The partition key in the table.
-    #[must_use]
     pub fn pk(&self) -> String {
         RowKey::partition(&self.source, &self.event_id)
     }
@@ -36,7 +33,6 @@ impl PartitionKey {
     }
 
     /// `source/eventId`, as logs and people name it.
-    #[must_use]
     pub fn label(&self) -> String {
         format!("{}/{}", self.source, self.event_id)
     }
@@ -45,9 +41,7 @@ impl PartitionKey {
 /// Names one row: a source is one id-space, an id may be used under several event names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowKey {
-    /// Who sent the event.
     pub source: Source,
-    /// The source's own id of it.
     pub event_id: RecordId,
     /// Its event name, e.g. `purchase`.
     pub event: EventName,
@@ -55,25 +49,19 @@ pub struct RowKey {
 
 impl RowKey {
     /// The partition all rows and pointers of one id share: `event <source> <eventId>`.
-    #[must_use]
     pub fn partition(source: &Source, event_id: &RecordId) -> String {
         format!("event {source} {event_id}")
     }
 
-    /// This row's partition key.
-    #[must_use]
     pub fn pk(&self) -> String {
         Self::partition(&self.source, &self.event_id)
     }
 
     /// The key that it shares with other events of its id.
-    #[must_use]
     pub fn partition_key(&self) -> PartitionKey {
         PartitionKey { source: self.source.clone(), event_id: self.event_id.clone() }
     }
 
-    /// This row's sort key.
-    #[must_use]
     pub fn sk(&self) -> &str {
         self.event.as_str()
     }
@@ -88,13 +76,11 @@ impl RowKey {
     }
 
     /// `source/eventId`, as logs and people name it.
-    #[must_use]
     pub fn label(&self) -> String {
         format!("{}/{}", self.source, self.event_id)
     }
 }
 
-/// A key that names no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the key of a ledger row")]
 pub struct BadKey;

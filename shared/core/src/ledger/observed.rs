@@ -14,7 +14,6 @@ use crate::time::EventTime;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Observed {
-    /// The original was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,
     /// When the original was claimed for an attempt whose outcome is not written yet.
@@ -26,7 +25,6 @@ pub struct Observed {
     /// Where the attempts were sent that have no known outcome: the original is sent nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_to: Option<Destination>,
-    /// The last adjustment that was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjusted: Option<Adjusted>,
     /// The last adjustment that was claimed, unless it is known that it was not taken.
@@ -47,10 +45,8 @@ pub struct Observed {
     /// It is not sent before a certain time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postponed: Option<Postponed>,
-    /// Calls that carried it.
     #[serde(skip_serializing_if = "is_zero")]
     pub attempts: u32,
-    /// The last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Attempt>,
 }
@@ -61,19 +57,16 @@ impl Observed {
     }
 
     /// Whether the original may be at Microsoft although no acceptance is known.
-    #[must_use]
     pub fn may_count(&self) -> bool {
         self.accepted.is_none() && (self.apply_unknown || self.applying.is_some())
     }
 
     /// Whether nobody knows what Microsoft counts: the last attempt has no outcome.
-    #[must_use]
     pub fn is_doubtful(&self) -> bool {
         self.unsettled || self.may_count()
     }
 
     /// When the attempt was claimed that has no outcome yet, if there is one.
-    #[must_use]
     pub fn attempting(&self) -> Option<EventTime> {
         let claim = self.claim.as_ref().filter(|claim| self.unsettled && !claim.unanswered);
         self.applying.or(claim.map(|claim| claim.at))
@@ -81,13 +74,11 @@ impl Observed {
 
     /// Whether a Retract was claimed and may have been taken. Nothing but a Retract may follow:
     /// Microsoft takes no second adjustment after one (`ConversionAlreadyRetracted`).
-    #[must_use]
     pub fn is_retract_claimed(&self) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.value.is_none())
     }
 
     /// Whether a Retract was accepted, or was sent and has no answer.
-    #[must_use]
     pub fn is_retracted_or_doubtful(&self) -> bool {
         let accepted = self.adjusted.as_ref().is_some_and(|adjusted| adjusted.value.is_none());
         let claims = self.claim.iter().flat_map(|claim| [Some(claim), claim.before.as_deref()]);
@@ -100,49 +91,40 @@ impl Observed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
-    /// Production or sandbox.
     pub environment: Environment,
     /// The ad account's number (`CustomerAccountId`).
     pub account_id: String,
 }
 
-/// Microsoft's two worlds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
-    /// The real one.
     #[default]
     Production,
     /// Accepts, but never attributes.
     Sandbox,
 }
 
-/// The original was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Acceptance {
-    /// When the answer came.
     pub at: EventTime,
     /// The environment and ad account that took it: no other knows the conversion.
     #[serde(flatten)]
     pub by: Destination,
-    /// Microsoft's mark of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }
 
-/// An adjustment that was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adjusted {
-    /// When the answer came.
     pub at: EventTime,
     /// The value there since; absent after a Retract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
     /// How many of the row's corrections are in it.
     pub corrections: usize,
-    /// Microsoft's mark of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }
@@ -151,7 +133,6 @@ pub struct Adjusted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
-    /// When it was claimed.
     pub at: EventTime,
     /// The net to restate; absent for a Retract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,7 +152,6 @@ pub struct Claim {
     pub before: Option<Box<Claim>>,
 }
 
-/// Why a row is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
@@ -186,7 +166,6 @@ pub struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum RefusalReason {
-    /// Microsoft refused it.
     Microsoft {
         /// Microsoft's number (`Code`), where it sent one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,7 +193,6 @@ pub enum RefusalReason {
 
 impl RefusalReason {
     /// Whether no redrive could help: such a row ends without a dead letter.
-    #[must_use]
     pub fn is_beyond_repair(&self) -> bool {
         use RefusalReason::{Expired, IdentityErased, TooOldForMicrosoft, Unmatched};
         matches!(self, Unmatched | Expired | TooOldForMicrosoft | IdentityErased)
@@ -244,7 +222,6 @@ impl std::fmt::Display for RefusalReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Postponed {
-    /// Not before this.
     pub until: EventTime,
     /// The reason that `status` shows.
     pub reason: WaitReason,
@@ -253,17 +230,13 @@ pub struct Postponed {
 /// The three things that are sent to Microsoft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
-    /// The original conversion.
     Apply,
-    /// A new absolute value.
     Restate,
-    /// It doesn't count any more.
     Retract,
 }
 
 impl Kind {
     /// As Microsoft and `status` spell it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Apply => "Apply",
@@ -276,15 +249,11 @@ impl Kind {
 /// A correction as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adjustment {
-    /// The absolute net.
     Restate(Money),
-    /// Nothing of it counts any more.
     Retract,
 }
 
 impl Adjustment {
-    /// Restate or Retract.
-    #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
             Adjustment::Restate(_) => Kind::Restate,
@@ -297,7 +266,6 @@ impl Adjustment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// Microsoft took it.
     Accepted,
     /// It is known that Microsoft did not take it.
     Refused,
@@ -317,7 +285,6 @@ pub struct Attempt {
     /// at Microsoft is in [`Observed::applying`], [`Observed::apply_unknown`] and [`Observed::claim`].
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     pub kind: Option<Kind>,
-    /// How it ended.
     pub outcome: AttemptOutcome,
     /// Microsoft's number, if it named an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -325,7 +292,6 @@ pub struct Attempt {
     /// Microsoft's symbol, if it named an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// Microsoft's mark of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }

@@ -35,7 +35,6 @@ impl OrderKey {
     ///
     /// Any text is a number here, also one that no id may be; blanks and invisible characters around
     /// it don't count.
-    #[must_use]
     pub fn new(
         account: &AccountName, goal: &str, own: Option<&Source>, number: &str,
     ) -> Option<Self> {
@@ -50,7 +49,6 @@ impl OrderKey {
     }
 
     /// The partition key of its claim: `order <hash>`.
-    #[must_use]
     pub fn pk(&self) -> String {
         format!("order {}", self.0)
     }
@@ -85,7 +83,6 @@ impl<'de> Deserialize<'de> for OrderKey {
     }
 }
 
-/// Who claimed an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderOwner {
     /// The event that came first; its row may not be written yet.
@@ -121,7 +118,6 @@ impl fmt::Display for OrderOwner {
 /// The claim of an order. It is never given back; an owner that wrote no row may be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderClaim {
-    /// Who has it.
     pub owner: OrderOwner,
     /// When the owner began to write its row.
     pub claimed_at: EventTime,
@@ -130,9 +126,7 @@ pub struct OrderClaim {
 /// Leads from a notice of an order that came second to the order's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SameOrder {
-    /// The event that the notice was.
     pub event: EventName,
-    /// The order's row.
     pub row: RowKey,
     /// Whether the notice came by a key that covers the row: only then the row takes the corrections
     /// that wait under the notice's id.

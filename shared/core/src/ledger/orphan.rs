@@ -17,7 +17,6 @@ use crate::time::{DAY, EventTime};
 /// The sort key of every orphan. No event name holds a `~`.
 pub const SORT_KEY: &str = "~orphan";
 
-/// Version of the stored form.
 pub const VERSION: u8 = 1;
 
 /// How long an orphan and the pointers to it are kept after the newest correction: longer than
@@ -38,7 +37,6 @@ pub fn parse_key(pk: &str, sk: &str) -> Result<PartitionKey, BadKey> {
 /// deleted and written anew it would begin with a revision that a slow writer may still rely on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Orphan {
-    /// The original it waits for.
     pub key: PartitionKey,
     /// The account it counts under, if a correction named one or there is only one.
     pub account: Option<AccountName>,
@@ -47,19 +45,16 @@ pub struct Orphan {
     pub corrections: Vec<Correction>,
     /// Raised by every write. All writers condition on it, and write the whole item.
     pub revision: u64,
-    /// When it was first written.
     pub recorded_at: EventTime,
     /// Its entry in the index: when sweep looks for the original. Absent once nobody does any more;
     /// an original that comes later takes the corrections nevertheless.
     pub open: Option<Open>,
-    /// When DynamoDB may delete it.
     pub ttl: EventTime,
 }
 
 impl Orphan {
     /// Whether nobody looks for the original any more: what waits here has no effect unless the
     /// original comes after all.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.open.is_none()
     }
@@ -71,13 +66,11 @@ impl Orphan {
 }
 
 /// The index entry of an orphan that waits since `since` and is looked at when `due`.
-#[must_use]
 pub fn entry(due: EventTime, since: EventTime) -> Open {
     IndexClass::Orphan.entry(due, since, Some(WaitReason::OriginalMissing))
 }
 
 /// When an orphan whose newest correction came `now` may be deleted.
-#[must_use]
 pub fn kept_until(now: EventTime) -> EventTime {
     now.plus_seconds(KEPT_DAYS * DAY)
 }

@@ -14,14 +14,11 @@ use crate::time::{EventTime, MAX_AGE};
 
 pub use super::key::{BadKey, PartitionKey, RowKey};
 
-/// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Its key.
     pub key: RowKey,
     /// The account of the mapping it belongs to.
     pub account: AccountName,
-    /// What the source confirmed.
     pub facts: Facts,
     /// Refunds, restatements and cancellations, in the order they came.
     pub corrections: Vec<Correction>,
@@ -29,11 +26,9 @@ pub struct Row {
     pub desired_revision: u64,
     /// Raised by every change of `observed`.
     pub observed_revision: u64,
-    /// What is known of Microsoft.
     pub observed: Observed,
     /// Its entry in the index of open rows.
     pub open: Option<Open>,
-    /// When it was first written.
     pub recorded_at: EventTime,
     /// When DynamoDB may delete it: long after Microsoft takes anything of it.
     pub ttl: EventTime,
@@ -41,13 +36,11 @@ pub struct Row {
 
 impl Row {
     /// Whether its person was erased, or ended it by a denial.
-    #[must_use]
     pub fn is_erased(&self) -> bool {
         self.facts.erased_at.is_some()
     }
 
     /// The last moment at which Microsoft takes the original: 90 days after the conversion.
-    #[must_use]
     pub fn limit(&self) -> EventTime {
         self.facts.conversion_time.plus_seconds(MAX_AGE)
     }
@@ -56,7 +49,6 @@ impl Row {
     /// click, whichever is earlier. Microsoft drops later ones without an error, as
     /// `HistoricalClickDataExpired`
     /// (learn.microsoft.com/advertising/guides/uet-offline-conversion-adjustments).
-    #[must_use]
     pub fn correction_limit(&self) -> EventTime {
         let clicked_at = self.facts.click.as_ref().and_then(|click| click.clicked_at);
         let start =

@@ -9,20 +9,15 @@ use crate::id::{EventName, RecordId, Source};
 use crate::ledger::row::{Row, RowKey};
 use crate::time::{EventTime, TextTime};
 
-/// Version of the message.
 pub const VERSION: u8 = 1;
 
-/// The body of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Signal {
     /// [`VERSION`].
     pub v: u8,
-    /// Part of the row's key.
     pub source: Source,
-    /// Part of the row's key.
     pub event_id: RecordId,
-    /// Part of the row's key.
     pub event: EventName,
     /// Not before this; the visibility of a message that comes earlier is changed to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,17 +30,14 @@ pub struct Signal {
 /// A message that is no signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSignal {
-    /// Not JSON, or members missing or wrong.
     #[error("the message body is no signal")]
     Unreadable,
-    /// Written by a newer version of this software.
     #[error("the signal has an unknown version")]
     Version,
 }
 
 impl Signal {
     /// A signal for `row`, to be read at `not_before` or later.
-    #[must_use]
     pub fn new(row: &Row, not_before: Option<EventTime>) -> Self {
         let money = row.facts.money.as_ref();
         let money = money.map(ToString::to_string);
@@ -54,7 +46,6 @@ impl Signal {
 
     /// A signal for the row under `key`, for whoever has not read it; `money` (`129.95 USD`) is for
     /// people only.
-    #[must_use]
     pub fn of(key: &RowKey, money: Option<&str>) -> Self {
         let money = money.map_or_else(String::new, |money| format!(" {money}"));
         Signal {
@@ -76,8 +67,6 @@ impl Signal {
         if signal.v == VERSION { Ok(signal) } else { Err(BadSignal::Version) }
     }
 
-    /// The row it names.
-    #[must_use]
     pub fn key(&self) -> RowKey {
         RowKey {
             source: self.source.clone(),

@@ -19,7 +19,6 @@ use crate::person::consent::Consent;
 use crate::person::identity::{Identity, Sha256Hash};
 use crate::time::EventTime;
 
-/// Version of the stored form.
 pub const VERSION: u8 = 1;
 
 /// A row as it is in the table. Times are seconds since 1970, amounts decimal text.
@@ -62,7 +61,6 @@ pub struct StoredRow {
     cart_id: Option<RecordId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<RecordId>,
-    /// The event's own word.
     consent: Consent,
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<EventTime>,
@@ -87,13 +85,10 @@ pub struct StoredRow {
 /// A stored row that can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadRow {
-    /// It was written by a newer version of this software.
     #[error("the row has an unknown version")]
     Version,
-    /// Its key is none.
     #[error(transparent)]
     Key(#[from] BadKey),
-    /// Attributes that belong together are not all there.
     #[error("the row lacks the attribute {0}")]
     Half(&'static str),
 }

@@ -2,13 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a row waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
     /// No click is known; one may still be tied.
     NoClick,
-    /// Too many references claim the record.
     AmbiguousClick,
     /// The conversion lies a little in the future.
     TimeInFuture,
@@ -18,7 +16,6 @@ pub enum WaitReason {
     GoalHeld,
     /// A check found fault with the account.
     AccountHeld,
-    /// Only corrections have come.
     OriginalMissing,
     /// Microsoft must show the original before it can be corrected.
     SettleDelay,
@@ -38,19 +35,16 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// Whether a click, once it is found, ends the wait.
-    #[must_use]
     pub fn is_for_click(self) -> bool {
         matches!(self, WaitReason::NoClick | WaitReason::AmbiguousClick)
     }
 
     /// Whether the row is queued meanwhile: its message comes later, no index entry is needed.
-    #[must_use]
     pub fn is_queued(self) -> bool {
         matches!(self, WaitReason::ClickTooYoung | WaitReason::AttemptRunning)
     }
 
     /// The code that `status` shows.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             WaitReason::NoClick => "no_click",

@@ -11,7 +11,6 @@ use crate::event::field::Field;
 use crate::id::{AccountName, EventName, GoalName, Source};
 use crate::person::phone::is_calling_code;
 
-/// A mapping that can't be used: where in the file, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("mapping: {path}: {problem}")]
 pub struct MappingError {
@@ -25,7 +24,6 @@ impl MappingError {
     }
 
     /// The place, such as `events.purchase.goal`; `$` for the file as a whole.
-    #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }

@@ -40,7 +40,6 @@ pub enum Revenue {
 /// (learn.microsoft.com/advertising/campaign-management-service/conversiongoalcounttype).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CountType {
-    /// Every one: right for purchases.
     All,
     /// The first per click: right for leads.
     Unique,
@@ -61,9 +60,7 @@ pub enum PerOrder {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GoalRule {
-    /// The goal's exact name at Microsoft.
     pub name: GoalName,
-    /// How it counts money.
     pub revenue: Revenue,
     /// How many conversions of a click it counts.
     pub count_type: CountType,
@@ -75,10 +72,8 @@ pub struct GoalRule {
     pub per_order: PerOrder,
 }
 
-/// What an event name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRule {
-    /// A conversion for a goal.
     Conversion(ConversionRule),
     /// A correction of an earlier conversion (refund, restatement, cancellation).
     Correction(CorrectionRule),
@@ -112,14 +107,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// Our name of it.
-    #[must_use]
     pub fn name(&self) -> &AccountName {
         &self.name
     }
 
     /// The goal under this key, with the name it has in this account.
-    #[must_use]
     pub fn goal(&self, key: &str) -> Option<&GoalRule> {
         self.goals.get(key)
     }
@@ -131,13 +123,11 @@ impl Account {
 
     /// Whether a tie of an order number that an anonymous browser made counts. Order numbers can
     /// be guessed, so this lets strangers claim orders for their own clicks.
-    #[must_use]
     pub fn browser_order_ties(&self) -> bool {
         self.browser_order_ties
     }
 
     /// Country code (digits without `+`) for phone numbers written without one.
-    #[must_use]
     pub fn default_country_code(&self) -> Option<&str> {
         self.default_country_code.as_deref()
     }
@@ -163,43 +153,34 @@ impl Mapping {
         file::parse(json)
     }
 
-    /// The shipped mapping.
-    #[must_use]
     pub fn shipped() -> Self {
         Self::parse(Self::SHIPPED).expect("the shipped mapping is valid, which a test checks")
     }
 
     /// The mapping for tests.
-    #[must_use]
     pub fn sample() -> Self {
         Self::parse(Self::SAMPLE).expect("the sample is valid")
     }
 
     /// What an event name means; `None` for an unknown one.
-    #[must_use]
     pub fn event(&self, name: &str) -> Option<&EventRule> {
         self.events.get(name)
     }
 
-    /// All events with their rules.
     pub fn events(&self) -> impl Iterator<Item = (&EventName, &EventRule)> {
         self.events.iter()
     }
 
-    /// The account of this name.
-    #[must_use]
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.accounts.get(name)
     }
 
-    /// All accounts, by name.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values()
     }
 
     /// Whether the order numbers of this source are its own. Those of all other sources are the same
     /// numbers, whoever sends them.
-    #[must_use]
     pub fn has_own_orders(&self, source: &Source) -> bool {
         self.own_orders.contains(source)
     }
@@ -210,14 +191,12 @@ impl Mapping {
     }
 
     /// The account that is meant when an event names none: the only one, else `None`.
-    #[must_use]
     pub fn only_account(&self) -> Option<&Account> {
         let mut accounts = self.accounts.values();
         accounts.next().filter(|_| accounts.next().is_none())
     }
 
     /// The goal that this event has in this account today; `None` unless it is a conversion.
-    #[must_use]
     pub fn goal(&self, account: &AccountName, event: &EventName) -> Option<&GoalRule> {
         match self.events.get(event)? {
             EventRule::Conversion(rule) => self.accounts.get(account)?.goal(&rule.goal),

@@ -40,7 +40,6 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// For people: what becomes of the row, and who must act.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             ErrorClass::Retry => "retry",
@@ -62,28 +61,22 @@ impl ErrorClass {
 pub enum Wait {
     /// A goal takes conversions two hours after it was made.
     GoalTooRecent,
-    /// Microsoft's clock is behind ours.
     TimeInFuture,
 }
 
-/// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Microsoft's number; `None` where Microsoft publishes only the symbol.
     pub code: Option<i64>,
     /// Microsoft's symbol (`ErrorCode`).
     pub symbol: &'static str,
-    /// What to do.
     pub class: ErrorClass,
-    /// Why it happens, for people.
     pub cause: &'static str,
-    /// What helps, for people.
     pub cure: &'static str,
 }
 
 /// The line for an error as Microsoft sent it; the number wins, the symbol helps where there is none
 /// – or where it is 0, which means "none" as often as for an internal error.
-#[must_use]
 pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry> {
     let by_code = code.and_then(|code| TABLE.iter().find(|entry| entry.code == Some(code)));
     let by_symbol = symbol.and_then(|symbol| TABLE.iter().find(|entry| entry.symbol == symbol));
@@ -98,7 +91,6 @@ pub fn look_up(code: Option<i64>, symbol: Option<&str>) -> Option<&'static Entry
 pub const UNREADABLE: &str = "HTTP 400";
 
 /// What to do about an error as Microsoft sent it.
-#[must_use]
 pub fn classify(code: Option<i64>, symbol: Option<&str>) -> ErrorClass {
     look_up(code, symbol).map_or(ErrorClass::Unknown, |entry| entry.class)
 }

@@ -16,7 +16,6 @@ use crate::time::EventTime;
 pub struct AccountGoal {
     /// Its number: what the report of its outcome asks by.
     pub id: Option<String>,
-    /// Its exact name.
     pub name: Option<String>,
     /// `OfflineConversion`, or another type.
     #[serde(rename = "Type")]
@@ -29,7 +28,6 @@ pub struct AccountGoal {
     pub is_enhanced_conversions_enabled: Option<bool>,
     /// Whether it wants externally attributed conversions; only there when asked for.
     pub is_externally_attributed: Option<bool>,
-    /// How its value is set.
     pub revenue: Option<AccountRevenue>,
     /// How long after a click a conversion of it counts.
     pub conversion_window_in_minutes: Option<i64>,
@@ -44,7 +42,6 @@ pub struct AccountRevenue {
     pub kind: Option<String>,
 }
 
-/// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gravity {
@@ -56,18 +53,14 @@ pub enum Gravity {
     Warns,
 }
 
-/// Something the check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GoalFinding {
     /// The goal's name in the mapping; absent for the account as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<String>,
-    /// How grave it is.
     pub gravity: Gravity,
-    /// What is wrong.
     pub problem: String,
-    /// What helps.
     pub cure: String,
 }
 
@@ -78,7 +71,6 @@ pub const GOAL_AGE_HOURS: i64 = 2;
 /// Checks one goal of the mapping against those of the account. `absent_before` is when an earlier
 /// check found no goal of this name, `hour` the length of a policy's hour: only then its age is
 /// known to be less than the time since.
-#[must_use]
 pub fn check_goal(
     wanted: &GoalRule, found: &[AccountGoal], absent_before: Option<EventTime>, now: EventTime,
     hour: i64,

@@ -81,7 +81,6 @@ pub struct OfflineConversion<'a> {
 
 impl<'a> OfflineConversion<'a> {
     /// The conversion that `facts` describe; without a value on a no-value goal.
-    #[must_use]
     pub fn new(facts: &'a Facts) -> Self {
         OfflineConversion {
             key: Key::of(facts),
@@ -109,7 +108,6 @@ pub struct OfflineConversionAdjustment<'a> {
 impl<'a> OfflineConversionAdjustment<'a> {
     /// A Restate carries the absolute net and its currency; a Retract carries neither, because
     /// Microsoft refuses a value there (5624).
-    #[must_use]
     pub fn new(facts: &'a Facts, adjustment: &'a Adjustment, time: EventTime) -> Self {
         let (kind, money): (_, Option<&Money>) = match adjustment {
             Adjustment::Restate(net) => ("Restate", Some(net)),

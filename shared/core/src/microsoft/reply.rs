@@ -14,16 +14,13 @@ pub struct MicrosoftError {
     pub code: Option<i64>,
     /// Microsoft's symbol (`ErrorCode`), if sent.
     pub symbol: Option<String>,
-    /// What to do about it.
     pub class: ErrorClass,
 }
 
-/// How one row fared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
     /// Taken (which is not yet attributed).
     Accepted,
-    /// Not taken, for this reason.
     Failed(MicrosoftError),
     /// Nobody knows; the same payload is sent again.
     Unknown,
@@ -31,7 +28,6 @@ pub enum RowOutcome {
 
 impl RowOutcome {
     /// Why it was not taken, if it was refused.
-    #[must_use]
     pub fn error(&self) -> Option<&MicrosoftError> {
         match self {
             RowOutcome::Failed(error) => Some(error),
@@ -40,7 +36,6 @@ impl RowOutcome {
     }
 }
 
-/// How a whole call fared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// One outcome per row, in the order sent.
@@ -81,7 +76,6 @@ struct FaultBody {
 }
 
 /// Reads the answer to an Apply call that carried `rows` rows.
-#[must_use]
 pub fn read_apply(status: u16, body: &[u8], rows: usize) -> Reply {
     if status == 200 { read_rows(body, rows) } else { read_fault(status, body, rows) }
 }
@@ -217,7 +211,6 @@ fn by_status(status: u16) -> Reply {
 impl MicrosoftError {
     /// What Microsoft sent, with what the table says of it. Some answers leave the symbol out;
     /// people search for it.
-    #[must_use]
     pub fn new(code: Option<i64>, symbol: Option<String>) -> Self {
         let sent = symbol.filter(|symbol| !symbol.is_empty());
         let entry = look_up(code, sent.as_deref());
@@ -230,7 +223,6 @@ impl MicrosoftError {
     }
 
     /// The table's line for it; an error without one is new.
-    #[must_use]
     pub fn entry(&self) -> Option<&'static Entry> {
         look_up(self.code, self.symbol.as_deref())
     }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::time::{DAY, EventTime, TextTime};
 
-/// Path of the operation.
 pub const REPORT: &str = "/CampaignManagement/v13/OfflineConversionReport/QueryByGoalIds";
 
 /// Goals that one report may ask for.
@@ -17,7 +16,6 @@ pub const MAX_GOALS: usize = 20;
 /// Days that one report may span; ours ends today.
 pub const DAYS: i64 = 7;
 
-/// Body of the request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ReportRequest<'a> {
@@ -29,7 +27,6 @@ pub struct ReportRequest<'a> {
 
 impl<'a> ReportRequest<'a> {
     /// Asks about today and the days before, [`DAYS`] in all, in at most [`MAX_GOALS`] goals.
-    #[must_use]
     pub fn new(now: EventTime, goal_ids: &'a [&'a str]) -> Self {
         let today = now.plus_seconds(-now.epoch().rem_euclid(DAY));
         ReportRequest {
@@ -98,9 +95,7 @@ fn long<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 pub struct GoalOutcome {
     /// The goal's name, or its number where Microsoft gives no name.
     pub goal: String,
-    /// Rows that count.
     pub succeeded: u64,
-    /// Rows that don't.
     pub unattributed: u64,
     /// Why they don't, the most frequent reason first.
     pub reasons: Vec<ReasonCount>,
@@ -110,26 +105,19 @@ pub struct GoalOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReasonCount {
-    /// Microsoft's name of the reason.
     pub reason: String,
-    /// Rows.
     pub count: u64,
-    /// Why it happens, for people.
     pub cause: &'static str,
-    /// What helps, for people.
     pub cure: &'static str,
 }
 
 impl ReportAnswer {
-    /// One outcome a goal.
-    #[must_use]
     pub fn outcomes(&self) -> Vec<GoalOutcome> {
         let summaries = self.offline_goal_conversion_summaries.iter().flatten().flatten();
         summaries.map(Summary::outcome).collect()
     }
 
     /// The goals that Microsoft could not report on, each as code and symbol.
-    #[must_use]
     pub fn errors(&self) -> Vec<String> {
         let errors = self.partial_errors.iter().flatten().flatten();
         let text = |error: &GoalError| {
@@ -164,7 +152,6 @@ impl Alert {
 }
 
 /// Cause and cure of a reason.
-#[must_use]
 pub fn explain(name: &str) -> (&'static str, &'static str) {
     let known = REASONS.iter().find(|reason| reason.name == name);
     known.map_or((UNNAMED, LOOK_UP), |reason| (reason.cause, reason.cure))
@@ -173,11 +160,8 @@ pub fn explain(name: &str) -> (&'static str, &'static str) {
 /// Why a row that was accepted doesn't count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// Microsoft's name.
     pub name: &'static str,
-    /// Why it happens, for people.
     pub cause: &'static str,
-    /// What helps, for people.
     pub cure: &'static str,
 }
 

@@ -12,24 +12,19 @@ pub enum TokenClass {
     Consent,
     /// The application, its secret or the request is wrong.
     Configuration,
-    /// It passes by itself.
     Retry,
     /// The service takes us for a loop: stop asking for a while.
     Looping,
 }
 
-/// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenEntry {
     /// The member `error` of the answer, or another text where there is none.
     pub error: &'static str,
     /// AADSTS numbers that say this whatever `error` is; empty where `error` decides.
     pub numbers: &'static [i64],
-    /// What it means.
     pub class: TokenClass,
-    /// Why it happens, for people.
     pub cause: &'static str,
-    /// What helps, for people.
     pub cure: &'static str,
 }
 
@@ -51,7 +46,6 @@ pub const WITHOUT_SCOPE: TokenEntry = entry(
     "Give consent again (infra/README.md) with the scope msads.manage of this environment (production and sandbox have their own) and write the new refresh token into the account's secret.",
 );
 
-/// The identity service's own trouble.
 const PASSING: TokenEntry = TokenEntry {
     error: "temporarily_unavailable",
     numbers: &[50033, 50087, 70012, 90006, 90012, 90024, 90033, 90055, 90090],
@@ -60,7 +54,6 @@ const PASSING: TokenEntry = TokenEntry {
     cure: "Nothing; it is retried.",
 };
 
-/// What nobody has documented.
 const UNKNOWN: TokenEntry = entry(
     "anything else",
     TokenClass::Configuration,
@@ -112,7 +105,6 @@ pub const TOKEN_ERRORS: &[TokenEntry] = &[
 
 /// The line for an answer of this HTTP status with `error` and these AADSTS numbers. An error that
 /// is not in the table needs a person.
-#[must_use]
 pub fn look_up_token(status: u16, error: &str, numbers: &[i64]) -> &'static TokenEntry {
     let by_number = TOKEN_ERRORS
         .iter()

@@ -18,22 +18,16 @@ pub struct ClickId(String);
 /// Why a text is no click id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClickIdError {
-    /// The literal `N`, which tags write when there was no click.
     #[error("is the placeholder N, not a click id")]
     Placeholder,
-    /// A template that was never filled in, such as `{msclkid}`.
     #[error("is a template that was not filled in")]
     Template,
-    /// One of the ids that Microsoft's pages use as samples.
     #[error("is one of Microsoft's test ids")]
     TestId,
-    /// Something other than letters and digits is left after cleaning.
     #[error("has characters other than letters and digits")]
     OtherCharacters,
-    /// Fewer than 16 characters.
     #[error("has fewer than 16 characters")]
     TooShort,
-    /// More than 64 characters.
     #[error("has more than 64 characters")]
     TooLong,
 }
@@ -59,20 +53,16 @@ impl ClickId {
         Ok(Self(id))
     }
 
-    /// The cleaned id.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether it has the documented form, 32 hex digits; others are taken but worth counting.
-    #[must_use]
     pub fn is_standard(&self) -> bool {
         self.0.len() == 32 && self.0.bytes().all(|b| b.is_ascii_hexdigit())
     }
 
     /// The id in lower case, for keys that find duplicates. Never send it.
-    #[must_use]
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }

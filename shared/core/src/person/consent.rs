@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
-    /// Agreed.
     Granted,
-    /// Refused.
     Denied,
     /// Not asked, or not reported; or a stored word that only a later version knows, which is no
     /// agreement.
@@ -19,7 +17,6 @@ pub enum Consent {
 
 impl Consent {
     /// `granted`, `denied` or `unknown`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Granted => "granted",
@@ -30,7 +27,6 @@ impl Consent {
 
     /// Reads one of the three words, in either case and with blanks around it. A refusal may also be
     /// `false`, `no` or `0`; only its own word is an agreement.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let is_it = |known: &str| known.eq_ignore_ascii_case(word.trim());
         if ["false", "no", "0"].into_iter().any(is_it) {

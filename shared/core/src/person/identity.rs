@@ -49,13 +49,11 @@ impl Sha256Hash {
     }
 
     /// 64 lower-case hex digits, as Microsoft expects them.
-    #[must_use]
     pub fn hex(&self) -> String {
         to_hex(&self.0)
     }
 
     /// The 32 bytes.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -70,7 +68,6 @@ fn hex_digit(byte: u8) -> Result<u8, IdentityError> {
     u8::try_from(digit).map_err(|_| IdentityError::Hash)
 }
 
-/// Lower-case hex digits of bytes.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hex = String::with_capacity(bytes.len() * 2);
@@ -174,29 +171,24 @@ pub struct Identity {
     /// The click, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click_id: Option<ClickId>,
-    /// Hash of the e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Sha256Hash>,
-    /// Hash of the phone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Sha256Hash>,
 }
 
 impl Identity {
     /// Whether there is anything by which Microsoft could match.
-    #[must_use]
     pub fn is_matchable(&self) -> bool {
         self.click_id.is_some() || self.has_hashes()
     }
 
     /// Whether hashes are all there is.
-    #[must_use]
     pub fn is_hashes_alone(&self) -> bool {
         self.click_id.is_none() && self.has_hashes()
     }
 
     /// Whether there are hashes.
-    #[must_use]
     pub fn has_hashes(&self) -> bool {
         self.email.is_some() || self.phone.is_some()
     }

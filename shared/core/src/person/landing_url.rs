@@ -13,7 +13,6 @@ impl LandingUrl {
     pub const MAX_LEN: usize = 2_048;
 
     /// Redacts an `http` or `https` address; `None` when it is none.
-    #[must_use]
     pub fn redact(address: &str) -> Option<Self> {
         let address = address.trim();
         let (scheme, rest) = address.split_once("://")?;
@@ -36,8 +35,6 @@ impl LandingUrl {
         (kept.len() <= Self::MAX_LEN).then_some(Self(kept))
     }
 
-    /// The redacted address.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -33,7 +33,6 @@ pub const NEVER_CAME: Advice = advice(
 
 impl State {
     /// What a row in this state is.
-    #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
             State::Queued => "It is on its way to Microsoft.",
@@ -53,7 +52,6 @@ impl State {
 
 impl WaitReason {
     /// Why a row waits for this, and what helps.
-    #[must_use]
     pub fn advice(self) -> Advice {
         match self {
             WaitReason::NoClick => advice(
@@ -110,7 +108,6 @@ impl WaitReason {
 
 impl CorrectionRefusal {
     /// Why a correction has no effect at Microsoft, and what helps.
-    #[must_use]
     pub fn advice(self) -> Advice {
         match self {
             CorrectionRefusal::AfterRetraction => advice(
@@ -145,7 +142,6 @@ impl CorrectionRefusal {
 impl RefusalReason {
     /// Why a row is refused, and what helps. [`crate::microsoft::errors`] says what Microsoft's own
     /// codes mean.
-    #[must_use]
     pub fn advice(&self) -> Advice {
         match self {
             RefusalReason::Microsoft { .. } => advice(

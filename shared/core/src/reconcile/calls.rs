@@ -18,7 +18,6 @@ const MAX_CAREFUL_CALLS: usize = 30;
 /// Careful calls in a row that failed as a whole end them for this run.
 const MAX_FAILURES: usize = 3;
 
-/// The two operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `OfflineConversions/Apply`.
@@ -30,27 +29,20 @@ pub enum Operation {
 /// One row that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<T> {
-    /// The account of the mapping.
     pub account: AccountName,
-    /// The operation that takes it.
     pub operation: Operation,
-    /// What is sent.
     pub load: T,
 }
 
-/// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call<T> {
-    /// The account of the mapping.
     pub account: AccountName,
-    /// The operation that takes it.
     pub operation: Operation,
     /// Its rows, in the order they came.
     pub rows: Vec<T>,
 }
 
 /// Cuts `items` into calls as large as possible; every item is in exactly one.
-#[must_use]
 pub fn calls<T>(items: Vec<Item<T>>) -> Vec<Call<T>> {
     let cut = |group: Call<T>| {
         let Call { account, operation, rows } = group;
@@ -61,7 +53,6 @@ pub fn calls<T>(items: Vec<Item<T>>) -> Vec<Call<T>> {
 }
 
 /// `items` by account and operation, in the order they came.
-#[must_use]
 pub fn groups<T>(items: Vec<Item<T>>) -> Vec<Call<T>> {
     let mut groups: BTreeMap<(Operation, AccountName), Vec<T>> = BTreeMap::new();
     for item in items {
@@ -97,7 +88,6 @@ impl Default for Care {
 
 impl Care {
     /// How many rows the next call may carry; `None` when no more are sent in this run.
-    #[must_use]
     pub fn next_rows(&self) -> Option<usize> {
         (self.calls < MAX_CAREFUL_CALLS && self.failures < MAX_FAILURES).then_some(self.rows)
     }

@@ -31,14 +31,12 @@ const LOOKS: [i64; 5] = [1, 6, 48, 240, 960];
 
 impl Policy {
     /// Two claims of adjustments of one row lie at least this far apart.
-    #[must_use]
     pub fn spacing(&self) -> i64 {
         self.settle_delay + self.run_margin
     }
 
     /// How long a claim without an outcome keeps other runs, and its message in the queue: longer than
     /// any run, shorter than the time after which the message is received again.
-    #[must_use]
     pub fn claim_rest(&self) -> i64 {
         self.run_margin * 2 / 3
     }
@@ -46,7 +44,6 @@ impl Policy {
     /// When a click is next looked for, for a row that was recorded at `since` and can be sent until
     /// `limit`: after 1 h, 6 h, 2 d, 10 d and 40 d, and a last time a day before the limit. `None`
     /// after that.
-    #[must_use]
     pub fn next_look(
         &self, since: EventTime, limit: EventTime, now: EventTime,
     ) -> Option<EventTime> {
@@ -73,7 +70,6 @@ pub struct AccountView {
 impl AccountView {
     /// Whether Microsoft can match a row with these facts: by its click, or by hashes where its goal
     /// takes them.
-    #[must_use]
     pub fn can_match(&self, facts: &Facts) -> bool {
         let identity = &facts.identity;
         let takes_hashes = !self.goals_without_hashes.contains(&facts.goal);
@@ -82,18 +78,13 @@ impl AccountView {
     }
 }
 
-/// What a row needs now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Claim and send the original.
     Apply,
     /// Claim and send this correction, with this AdjustmentTime.
     Adjust(Adjustment, EventTime),
-    /// Nothing before this time.
     WaitUntil(EventTime, WaitReason),
-    /// It can't be sent.
     Refuse(RefusalReason),
-    /// Microsoft has what the row wants.
     InSync,
 }
 
@@ -102,7 +93,6 @@ pub enum Action {
 /// A row without acceptance is applied, with its original value; an accepted one is compared with
 /// its net and restated or retracted. Before anything is decided on an original that was never sent,
 /// its click must have been looked for anew ([`super::attribution`]).
-#[must_use]
 pub fn next_action(row: &Row, account: &AccountView, now: EventTime, policy: &Policy) -> Action {
     if row.is_erased() {
         return after_erasure(row);
@@ -133,7 +123,6 @@ fn after_erasure(row: &Row) -> Action {
 ///
 /// SQS may deliver a message twice. If the attempt is refused, its message becomes the dead-letter
 /// message, so another run that has received it must not delete it before.
-#[must_use]
 pub fn busy_until(row: &Row, now: EventTime, policy: &Policy) -> Option<EventTime> {
     let over = row.observed.attempting()?.plus_seconds(policy.claim_rest());
     (over > now).then_some(over)
@@ -259,7 +248,6 @@ fn wanted(row: &Row) -> Option<Adjustment> {
 
 /// What is sent once `row` has waited, as far as the row itself can say; `None` when Microsoft has
 /// what the row wants. Refusals are not looked at.
-#[must_use]
 pub fn after_wait(row: &Row) -> Option<Kind> {
     match row.observed.accepted {
         None => Some(Kind::Apply),
@@ -320,7 +308,6 @@ const LAST_DAYS: i64 = 8 * DAY;
 /// Whether the row can soon be sent no more, and Microsoft doesn't have what it wants. Refused rows
 /// are left out: they are counted as such; and those by which nobody was ever recognised: most
 /// buyers have clicked no ad.
-#[must_use]
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
     let wants_something =
         !row.is_erased() && row.observed.refusal.is_none() && after_wait(row).is_some();
@@ -331,7 +318,6 @@ pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
 
 /// Whether an adjustment sent now is sent before its settle delay is over, because Microsoft would
 /// drop it afterwards: it may be dropped as well if the original can't be seen yet.
-#[must_use]
 pub fn is_rushed(row: &Row, now: EventTime, policy: &Policy) -> bool {
     let settled = |accepted: &Acceptance| accepted.at.plus_seconds(policy.settle_delay);
     row.observed.accepted.as_ref().is_some_and(|accepted| settled(accepted) > now)

@@ -28,7 +28,6 @@ pub enum Dispatch {
 }
 
 /// The key of the row that `conversion` owns.
-#[must_use]
 pub fn key_of(conversion: &Conversion) -> RowKey {
     RowKey {
         source: conversion.source.clone(),
@@ -41,7 +40,6 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 ///
 /// Hashes are kept only where the mapping says that they are sent: Microsoft drops them beside a
 /// click id where a goal has enhanced conversions off, and refuses a row that has nothing else.
-#[must_use]
 pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
@@ -69,7 +67,6 @@ pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
 /// `facts` credited to what was found now; the key that they then have at Microsoft must be claimed
 /// before they are written. It keeps its second where neither who converted nor the first second that
 /// may be sent is another one.
-#[must_use]
 pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let identity = Identity { click_id, ..facts.identity.clone() };
@@ -82,7 +79,6 @@ pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
 }
 
 /// A new row with `facts`; its next step is in `open`, or else a message.
-#[must_use]
 pub fn place(
     conversion: &Conversion, facts: Facts, missing: Option<WaitReason>, context: &Context<'_>,
     retention_days: i64,
@@ -125,7 +121,6 @@ fn dispatch(row: &mut Row, missing: Option<WaitReason>, context: &Context<'_>) -
 /// Whether what a repetition of its event, or another notice of its order, says better may be added
 /// to `row`. One that has somebody may be on its way with that identity. One that has nobody can't be
 /// sent without a write that conditions on its facts.
-#[must_use]
 pub fn has_nobody(row: &Row) -> bool {
     let (facts, observed) = (&row.facts, &row.observed);
     let is_over = observed.refusal.is_some() || observed.dead_at.is_some() || row.is_erased();
@@ -139,7 +134,6 @@ pub fn has_nobody(row: &Row) -> bool {
 /// they replace the row's, which led nowhere. `None` if there is nothing to add.
 ///
 /// Where the facts then name somebody, their key at Microsoft must be claimed before they are written.
-#[must_use]
 pub fn improved(row: &Row, conversion: &Conversion, search: &Credit) -> Option<Facts> {
     let facts = &row.facts;
     let new = facts_of(conversion, search);
@@ -155,14 +149,12 @@ pub fn improved(row: &Row, conversion: &Conversion, search: &Credit) -> Option<F
 }
 
 /// `row` with the order that a repetition of its event names.
-#[must_use]
 pub fn with_order(row: &Row, order: &OrderKey) -> Row {
     let facts = Facts { order: Some(order.clone()), ..row.facts.clone() };
     Row { facts, desired_revision: row.desired_revision + 1, ..row.clone() }
 }
 
 /// `row` with [`improved`] facts, due at once.
-#[must_use]
 pub fn with_improved(row: &Row, facts: Facts, now: EventTime) -> Row {
     let open = if facts.click_id().is_some() || facts.identity.has_hashes() {
         IndexClass::Wait.entry(now, now, None)
@@ -175,7 +167,6 @@ pub fn with_improved(row: &Row, facts: Facts, now: EventTime) -> Row {
 }
 
 /// A correction as it is recorded at `now`.
-#[must_use]
 pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {
     let change = match event.kind {
         CorrectionKind::Refund(money) => Change {
@@ -203,7 +194,6 @@ pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {
 }
 
 /// Whether `corrections` have this one already.
-#[must_use]
 pub fn has(corrections: &[Correction], correction: &Correction) -> bool {
     corrections
         .iter()
@@ -213,9 +203,7 @@ pub fn has(corrections: &[Correction], correction: &Correction) -> bool {
 /// Why a correction can't be recorded with this original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// It is in another currency.
     Currency,
-    /// It names another account.
     Account,
     /// The original has as many as it takes.
     TooMany,
@@ -243,7 +231,6 @@ pub fn check(row: &Row, correction: &Correction) -> Result<(), Unfit> {
 /// after the last useful moment, or after the person was erased, is recorded as refused. Until the
 /// original is accepted that moment counts from the conversion alone: it may still be credited to
 /// another click.
-#[must_use]
 pub fn append(row: &Row, mut correction: Correction, context: &Context<'_>) -> Row {
     let mut after = row.clone();
     let is_credited = row.observed.accepted.is_some();

@@ -24,8 +24,8 @@ pub use outcome::CallRef;
 
 /// A conditional change of one row, for the store to carry out as one update.
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "it changes nothing before a store has carried it out"]
 pub struct Write {
-    /// Which row.
     pub key: RowKey,
     /// Only if observed state still has this revision; it is raised by one, unless `observed` stays
     /// as it is.
@@ -42,7 +42,6 @@ pub struct Write {
 
 impl Write {
     /// The row as it is once this is written.
-    #[must_use]
     pub fn applied_to(&self, row: &Row) -> Row {
         let mut after = row.clone();
         if let Some(observed) = &self.observed {
@@ -60,27 +59,23 @@ impl Write {
 
 /// Something learned or decided about a row.
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "it changes nothing before a row has taken it"]
 pub enum Note {
     /// Nothing to do before this time. It raises the revision of observed state: another run that
     /// has received the same message, which ends with this, can't claim the row any more.
     Waits(EventTime, WaitReason),
     /// Nothing could be decided or sent; its `due` brings it again. Raises the revision likewise.
     Left,
-    /// Nothing to do.
     InSync,
     /// The original is about to be sent.
     ClaimedApply,
     /// An adjustment is about to be sent.
     ClaimedAdjustment(Adjustment, EventTime),
-    /// It can't be sent.
     Refused(RefusalReason),
-    /// Microsoft took it.
     Accepted(Kind, CallRef),
-    /// Microsoft refused it.
     Failed(Kind, CallRef, MicrosoftError),
     /// Microsoft refused its click as later than the conversion: it is sent without that one.
     ClickRefused(CallRef, MicrosoftError),
-    /// Microsoft wants it later.
     Postponed(Kind, CallRef, MicrosoftError, Postponed),
     /// Nobody knows what Microsoft did, but perhaps what it said.
     Unknown(Kind, CallRef, Option<MicrosoftError>),
@@ -88,24 +83,20 @@ pub enum Note {
     NotTaken(Kind, CallRef, Option<MicrosoftError>),
     /// A refused or dead row is redriven; perhaps under today's goal name.
     Redriven(Option<GoalName>),
-    /// The queue gives its message up.
     Dead,
 }
 
 /// What is needed to say what a row needs next.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The row's account.
     pub account: &'a AccountView,
     /// The time that decisions are made with.
     pub now: EventTime,
-    /// The waits of this deployment.
     pub policy: &'a Policy,
 }
 
 impl Context<'_> {
     /// The decision for `row`.
-    #[must_use]
     pub fn next(&self, row: &Row) -> Action {
         next_action(row, self.account, self.now, self.policy)
     }
@@ -114,7 +105,6 @@ impl Context<'_> {
 /// What a writer that came second does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnConflict {
-    /// Write this instead.
     Write(Box<Write>),
     /// Nothing is lost by not writing; the row is decided afresh later.
     GiveUp,
@@ -123,13 +113,11 @@ pub enum OnConflict {
 impl Note {
     /// The write for `row`. If its click was looked for anew, `found` are its facts with what was
     /// found; they are written along with the note.
-    #[must_use]
     pub fn write(&self, row: &Row, found: Option<&Facts>, context: &Context<'_>) -> Write {
         self.draft(row, found, Outstanding::Ours, context)
     }
 
     /// What is still to be written when `current` has moved on from the row `seen`.
-    #[must_use]
     pub fn again(&self, seen: &Row, current: &Row, context: &Context<'_>) -> OnConflict {
         let same_observed = seen.observed_revision == current.observed_revision;
         // Nobody has claimed the original since, whatever else was learned of the row.
@@ -304,7 +292,6 @@ impl Note {
 
 /// Whether nothing but its message drives the row: without it, only a redrive does. One that is
 /// accepted is driven by its `due`; one that is refused is listed, and one that is erased is over.
-#[must_use]
 pub fn is_left_without_message(row: &Row) -> bool {
     let observed = &row.observed;
     observed.refusal.is_none() && observed.accepted.is_none() && !row.is_erased()

@@ -29,7 +29,6 @@ pub enum Claimed<'a> {
     Abandoned,
     /// The owner may be about to write its row.
     InProgress,
-    /// The order's row.
     Counted(&'a Row),
     /// An event of the order denied consent.
     Denied,
@@ -37,7 +36,6 @@ pub enum Claimed<'a> {
 
 /// Reads the `claim` of `order`, met by `own`, whose row is not there. `rows` are those in the
 /// partition of the claim's owner, read after the claim.
-#[must_use]
 pub fn claimed<'a>(
     order: &OrderKey, claim: &OrderClaim, own: &OrderOwner, rows: &'a [Row], now: EventTime,
 ) -> Claimed<'a> {
@@ -61,7 +59,6 @@ fn is_of(row: &Row, order: &OrderKey) -> bool {
 
 /// Whether `conversion`, which names the order of `row`, says the same once more: the same value and
 /// currency at about the same time, of an order that still counts. Anything else is a conflict.
-#[must_use]
 pub fn is_repetition(row: &Row, conversion: &Conversion) -> bool {
     let apart = conversion.occurred_at.seconds_since(row.facts.occurred_at).abs();
     row.account == conversion.account
@@ -73,7 +70,6 @@ pub fn is_repetition(row: &Row, conversion: &Conversion) -> bool {
 /// Whether `conversion`, which was another notice of the order of `row`, still is: it repeats the sale
 /// and does not name another order. Its number may be unknown, and its order may have another key since,
 /// because the mapping was changed.
-#[must_use]
 pub fn is_same_notice(row: &Row, conversion: &Conversion) -> bool {
     let (known, named) = (&row.facts.references.order, &conversion.references.order);
     let is_other = known.is_some() && named.is_some() && known != named;

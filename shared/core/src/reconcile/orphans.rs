@@ -34,25 +34,21 @@ const END_HOURS: i64 = 14 * 24;
 pub struct Original<'a> {
     /// The event by which corrections may name it. Of another notice of an order it is the notice's.
     pub event: &'a EventName,
-    /// Its row.
     pub row: &'a Row,
 }
 
 impl<'a> Original<'a> {
     /// The row under its own id.
-    #[must_use]
     pub fn own(row: &'a Row) -> Self {
         Original { event: &row.key.event, row }
     }
 
     /// The rows under their own id.
-    #[must_use]
     pub fn all_of(rows: &'a [Row]) -> Vec<Self> {
         rows.iter().map(Original::own).collect()
     }
 }
 
-/// Where a correction is recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aim<'a> {
     /// In the row of the one original that is meant.
@@ -66,7 +62,6 @@ pub enum Aim<'a> {
 /// The one that `correction` means among the `originals` under its id. An event that it names and
 /// that none of them has is waited for: the others may be siblings that came first. Several notices of
 /// one order are one original.
-#[must_use]
 pub fn aim<'a>(correction: &Correction, originals: &[Original<'a>]) -> Aim<'a> {
     let mut meant = originals.iter().filter(|original| means(correction, original.event));
     let Some(Original { row, .. }) = meant.next() else { return Aim::Orphan };
@@ -115,19 +110,16 @@ fn hours_after(since: EventTime, hours: i64, context: &Context<'_>) -> EventTime
 pub enum Again<'a> {
     /// Its original has not come: it waits.
     Waits,
-    /// This row has taken it.
     Taken(&'a Row),
     /// This original is there, but has not taken what it may: its request read the partition too
     /// early, or died.
     Take(&'a Row, Box<Moved>),
-    /// The orphan has expired.
     Gone,
 }
 
 /// Looks at the partition again after `correction` was written into the orphan. If several originals
 /// have come meanwhile and it names none, it goes to the one that was recorded first, as if that one
 /// had come alone: the correction came before them, and it may be acknowledged already.
-#[must_use]
 pub fn look_again<'a>(
     correction: &Correction, originals: &[Original<'a>], orphan: Option<&Orphan>,
     context: &Context<'_>,
@@ -159,7 +151,6 @@ pub struct Moved {
 /// What the row of `original` takes of the orphan: the corrections that name its event or none, first
 /// come, first served, up to as many as a row has. What there is no room for is refused and stays in
 /// the orphan: no other original may take it. `None` if nothing changes.
-#[must_use]
 pub fn take(original: Original<'_>, orphan: &Orphan, context: &Context<'_>) -> Option<Moved> {
     let before = original.row;
     let is_meant = |it: &Correction| it.refused.is_none() && means(it, original.event);
@@ -214,7 +205,6 @@ pub enum Look<'a> {
 }
 
 /// Looks at an orphan that is due, among the `originals` under its id.
-#[must_use]
 pub fn look<'a>(orphan: &Orphan, originals: &[Original<'a>], context: &Context<'_>) -> Look<'a> {
     let Some(open) = orphan.open.as_ref().filter(|open| open.due <= context.now) else {
         return Look::Nothing;

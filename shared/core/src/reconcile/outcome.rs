@@ -12,7 +12,6 @@ use crate::time::EventTime;
 /// Where a call went and how Microsoft marked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRef {
-    /// Environment and ad account.
     pub to: Destination,
     /// `TrackingId` of the answer.
     pub tracking_id: Option<String>,
@@ -23,7 +22,6 @@ pub struct CallRef {
 pub(super) enum Outstanding {
     /// That of the attempt whose outcome it is.
     Ours,
-    /// Another run has claimed since.
     Theirs,
 }
 
@@ -83,7 +81,6 @@ pub(super) fn rest(observed: &mut Observed, kind: Kind, until: EventTime) {
     }
 }
 
-/// Microsoft took it.
 pub(super) fn accept(observed: &mut Observed, kind: Kind, call: &CallRef, now: EventTime) {
     let tracking_id = call.tracking_id.clone();
     match kind {
@@ -115,7 +112,6 @@ pub(super) fn accept(observed: &mut Observed, kind: Kind, call: &CallRef, now: E
     attempt(observed, kind, call, AttemptOutcome::Accepted, None, now);
 }
 
-/// Microsoft refused it for good.
 pub(super) fn fail(
     observed: &mut Observed, kind: Kind, call: &CallRef, error: &MicrosoftError, now: EventTime,
 ) {

@@ -24,7 +24,6 @@ pub enum Redrive {
 
 /// Reads a message that was sent at `sent_at` for `row`; `goal` is what the mapping names today for
 /// the row's event.
-#[must_use]
 pub fn redrive(row: &Row, sent_at: EventTime, goal: Option<&GoalName>) -> Redrive {
     if row.is_erased() {
         return Redrive::NotNeeded;
@@ -41,7 +40,6 @@ pub fn redrive(row: &Row, sent_at: EventTime, goal: Option<&GoalName>) -> Redriv
 /// What the decision on `row` would be if it were redriven now, as far as the row can say; `None` if
 /// a redrive means nothing for it. Only [`Action::Refuse`] makes one pointless: the row would end
 /// where it is.
-#[must_use]
 pub fn prospect(row: &Row, goal: Option<&GoalName>, context: &Context<'_>) -> Option<Action> {
     let Redrive::Lift(goal) = redrive(row, context.now, goal) else { return None };
     let lifted = Note::Redriven(goal).write(row, None, context).applied_to(row);

@@ -13,25 +13,19 @@ use crate::money::Money;
 /// The state that `status` and the answers show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// A message is on its way.
     Queued,
     /// It has a time at which it is looked at again.
     Waiting,
-    /// Microsoft has the original.
     Accepted,
-    /// Microsoft has a newer value.
     Restated,
-    /// Microsoft doesn't count it any more.
     Retracted,
     /// Something of it will not reach Microsoft without a person.
     Refused,
-    /// The queue gave its message up.
     Dead,
 }
 
 impl State {
     /// The code that `status` shows.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             State::Queued => "queued",
@@ -46,7 +40,6 @@ impl State {
 }
 
 /// The state of `row`, and the reason where there is one.
-#[must_use]
 pub fn state(row: &Row) -> (State, Option<String>) {
     if row.is_erased() {
         return state_of_erased(row);
@@ -73,7 +66,6 @@ pub fn state(row: &Row) -> (State, Option<String>) {
 /// that was attempted is on its way, unless something has come up since: the entry it had before
 /// stays only in case its message gets lost. So does that of an original which waits for nothing and
 /// has no correction: a correction waits for Microsoft to show the original, even if that was not sent.
-#[must_use]
 pub fn wait(row: &Row) -> Option<&Open> {
     let came_up_since = |open: &&Open| {
         matches!(open.class, IndexClass::Held(_)) || open.reason == Some(WaitReason::GoalTooRecent)
@@ -89,14 +81,12 @@ pub fn wait(row: &Row) -> Option<&Open> {
 }
 
 /// Why no original takes this correction of the orphan any more, if none does.
-#[must_use]
 pub fn refusal_in_orphan(orphan: &Orphan, correction: &Correction) -> Option<&'static str> {
     let never_came = orphan.has_ended().then_some("original_never_came");
     correction.refused.map(CorrectionRefusal::as_str).or(never_came)
 }
 
 /// The state of corrections whose original has not come, and the reason.
-#[must_use]
 pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
     let refusals = orphan.corrections.iter().map(|it| refusal_in_orphan(orphan, it));
     let all: Option<Vec<_>> = refusals.collect();
@@ -107,7 +97,6 @@ pub fn state_of_orphan(orphan: &Orphan) -> (State, &'static str) {
 }
 
 /// Why the correction at this position can have no effect, if it can't.
-#[must_use]
 pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
     let (_, effects) = corrections(row);
     match effects.get(position) {
@@ -117,13 +106,11 @@ pub fn refusal_of(row: &Row, position: usize) -> Option<CorrectionRefusal> {
 }
 
 /// What a log says of a correction that can have no effect.
-#[must_use]
 pub fn without_effect(correction: &Correction, refusal: CorrectionRefusal) -> String {
     format!("{correction}: {}", refusal.as_str())
 }
 
 /// The corrections from this position on that can have no effect, as [`without_effect`].
-#[must_use]
 pub fn lost_since(row: &Row, position: usize) -> Vec<String> {
     let (_, effects) = corrections(row);
     let new = row.corrections.iter().zip(effects).skip(position);
@@ -174,7 +161,6 @@ fn lost_correction(row: &Row) -> Option<CorrectionRefusal> {
 /// The corrections' effects as `status` shows them, and the folded net. Of an erased row those that
 /// were not sent are refused, but part of the net like all others: the money is right whoever was
 /// erased.
-#[must_use]
 pub fn corrections(row: &Row) -> (Folded, Vec<Effect>) {
     let folded = fold(&row.account, &row.facts, &row.corrections);
     let mut effects = effects_shown(&folded, &row.observed);
@@ -190,7 +176,6 @@ pub fn corrections(row: &Row) -> (Folded, Vec<Effect>) {
 
 /// What Microsoft has of the conversion, in the words of [`State`]; `unknown` if an attempt was made
 /// whose end nobody knows, `None` if it has nothing.
-#[must_use]
 pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
     match at_microsoft(row) {
         _ if row.observed.is_doubtful() => Some("unknown"),
@@ -200,7 +185,6 @@ pub fn held_by_microsoft(row: &Row) -> Option<&'static str> {
 }
 
 /// The value that Microsoft has; `None` before acceptance, on goals without value, after a Retract.
-#[must_use]
 pub fn value_at_microsoft(row: &Row) -> Option<Money> {
     row.observed.accepted.as_ref()?;
     let original = row.facts.money?;

@@ -14,11 +14,9 @@ use crate::reconcile::state::{corrections, state};
 #[serde(transparent)]
 pub struct Totals(BTreeMap<String, Total>);
 
-/// Rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Total {
-    /// How many.
     pub rows: u64,
     /// Their net value, as it is sent to Microsoft, as decimal text.
     #[serde(with = "decimal_text")]
@@ -46,7 +44,6 @@ impl Totals {
         total.erased += u64::from(row.is_erased());
     }
 
-    /// The totals by their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Total)> {
         self.0.iter().map(|(key, total)| (key.as_str(), total))
     }

@@ -9,7 +9,6 @@ use crate::reconcile::decide::Policy;
 use crate::reconcile::note::{CallRef, Note};
 use crate::time::EventTime;
 
-/// What follows from an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// One note per row, in the order sent.
@@ -24,9 +23,7 @@ pub struct Verdict {
 /// Why a whole account's rows wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Too many calls; the account pauses.
     Throttled,
-    /// The access token was refused.
     Token,
     /// The account can't be used until a person repairs something.
     Account,
@@ -35,7 +32,6 @@ pub enum Trouble {
 /// One row as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// What was sent of it.
     pub kind: Kind,
     /// Whether another click, or its hashes, may still be tried: it has a click id, and no earlier
     /// attempt is without an answer.
@@ -44,7 +40,6 @@ pub struct Sent {
 
 impl Sent {
     /// What is sent of `row`, which is claimed for it.
-    #[must_use]
     pub fn of(row: &Row, kind: Kind) -> Self {
         let has_free_click = row.facts.click_id().is_some() && !row.observed.apply_unknown;
         Sent { kind, has_free_click }
@@ -52,7 +47,6 @@ impl Sent {
 }
 
 /// Reads `reply` to a call that carried the rows `sent`.
-#[must_use]
 pub fn verdict(
     reply: Reply, sent: &[Sent], call: &CallRef, now: EventTime, policy: &Policy,
 ) -> Verdict {

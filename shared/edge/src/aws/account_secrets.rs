@@ -14,7 +14,6 @@ use crate::ports::{AccountSecret, Clock as _, SecretError, Versioned, shape_of};
 /// How long a secret is used before it is read again.
 const FRESH: Duration = Duration::from_secs(300);
 
-/// Reads secrets.
 #[derive(Debug)]
 pub struct Secrets {
     client: aws_sdk_secretsmanager::Client,
@@ -26,7 +25,6 @@ pub struct Secrets {
 
 impl Secrets {
     /// Reads the secrets whose names begin with `prefix`.
-    #[must_use]
     pub fn new(client: aws_sdk_secretsmanager::Client, prefix: String) -> Self {
         Secrets { client, prefix, clock: SystemClock::default(), accounts: Mutex::default() }
     }

@@ -18,7 +18,6 @@ use crate::lambda::config::{self, ConfigError};
 const CONNECT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// What all three clients share.
 #[derive(Clone, Debug)]
 pub struct Aws(SdkConfig);
 
@@ -48,24 +47,18 @@ impl Aws {
         Ok(Aws(config.build()))
     }
 
-    /// DynamoDB.
-    #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.0);
         config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// SQS.
-    #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut config = aws_sdk_sqs::config::Builder::from(&self.0);
         config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SQS"));
         aws_sdk_sqs::Client::from_conf(config.build())
     }
 
-    /// Secrets Manager.
-    #[must_use]
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.0);
         config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));

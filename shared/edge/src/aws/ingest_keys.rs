@@ -42,7 +42,6 @@ pub struct Keys {
 
 impl Keys {
     /// Checks against the keys that `secrets` holds.
-    #[must_use]
     pub fn new(secrets: Secrets) -> Self {
         Keys { secrets, clock: SystemClock::default(), known: Mutex::default() }
     }
@@ -74,7 +73,6 @@ impl ports::Keys for Keys {
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<IngestKey>,
-    /// When they were read.
     read_at: Option<Duration>,
     /// When a reading last failed, if none succeeded since.
     failed_at: Option<Duration>,

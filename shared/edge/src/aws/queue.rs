@@ -7,14 +7,12 @@ use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 use crate::error_text::text_of;
 use crate::ports::{Deferral, QueueError, Signals};
 
-/// Entries per batch request (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
 const ENTRIES: usize = 10;
 /// The longest delay of a message, in seconds.
 const MAX_DELAY: i64 = 900;
 /// The longest visibility timeout, in seconds, counted from the receive; a minute is left for it.
 const MAX_VISIBILITY: i64 = 12 * 3_600 - 60;
 
-/// The queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
@@ -23,7 +21,6 @@ pub struct Queue {
 
 impl Queue {
     /// The queue at `url`.
-    #[must_use]
     pub fn new(client: Client, url: String) -> Self {
         Queue { client, url }
     }
@@ -86,7 +83,6 @@ impl Signals for Queue {
 }
 
 /// Seconds by which the `position`-th of several signals is delayed.
-#[must_use]
 pub fn delay(signal: &Signal, now: EventTime, jitter: i64, position: usize) -> i64 {
     let rest = signal.not_before.map_or(0, |time| time.0.seconds_since(now));
     let spread =

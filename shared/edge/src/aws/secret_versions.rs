@@ -27,7 +27,6 @@ pub struct SecretVersions {
 
 impl SecretVersions {
     /// Works with secrets by their ARNs.
-    #[must_use]
     pub fn new(client: &Client) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = client.config().to_builder().retry_config(retries).build();

@@ -28,11 +28,8 @@ const PAGES_READ: usize = 20;
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
-/// Carries out erasures.
 pub struct Eraser<'a, L, C> {
-    /// Where the rows are.
     pub ledger: &'a L,
-    /// Where the clicks are.
     pub clicks: &'a C,
     /// Which says whether orders that browsers tied count.
     pub mapping: &'a Mapping,

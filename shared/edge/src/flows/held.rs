@@ -7,7 +7,6 @@ use tracklayer_core::{ledger::index::IndexClass, mapping::Account};
 use crate::ports::AccountItem;
 
 /// All classes in which rows of an account can be held.
-#[must_use]
 pub fn classes_of(account: &Account, item: &AccountItem) -> Vec<IndexClass> {
     classes(account, goals(account, item).into_iter())
 }
@@ -21,7 +20,6 @@ pub fn classes<'a>(account: &Account, goals: impl Iterator<Item = &'a str>) -> V
 
 /// The goals of which rows may wait: once a wrong name is corrected in the mapping no check looks at
 /// it any more, but its rows may still be in its class.
-#[must_use]
 pub fn goals<'a>(account: &'a Account, item: &'a AccountItem) -> BTreeSet<&'a str> {
     let mapped = account.goals().map(|(_, goal)| goal.name.as_str());
     mapped.chain(item.once_held.keys().map(String::as_str)).collect()

@@ -11,7 +11,6 @@ use crate::ports::{LedgerError, Partition, Rows};
 /// What is under an id, and where it leads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Siblings {
-    /// What is under the id itself.
     pub partition: Partition,
     /// Rows of orders, each with the event under which this id was another notice of it.
     pub led_to: Vec<(EventName, Row)>,
@@ -19,7 +18,6 @@ pub struct Siblings {
 
 impl Siblings {
     /// All originals that this id may mean.
-    #[must_use]
     pub fn originals(&self) -> Vec<Original<'_>> {
         let own = self.partition.rows.iter().map(Original::own);
         let led_to = self.led_to.iter().map(|(event, row)| Original { event, row });
@@ -28,7 +26,6 @@ impl Siblings {
 
     /// The originals that take what waits under this id whoever looks: not the row of an order of
     /// which a key told that does not cover it.
-    #[must_use]
     pub fn entitled(&self) -> Vec<Original<'_>> {
         let mut originals = self.originals();
         for pointer in self.partition.same_order.iter().filter(|pointer| !pointer.covered) {

@@ -19,13 +19,10 @@ pub const LONGEST_QUESTION: Duration = Duration::from_secs(10);
 
 /// Signs in, with the ports of a function.
 pub struct SignIn<'a, S, T, L, C> {
-    /// The accounts' credentials.
     pub secrets: &'a S,
-    /// The access tokens.
     pub tokens: &'a T,
     /// Where all workers see what was refused.
     pub ledger: &'a L,
-    /// The clock.
     pub clock: &'a C,
     /// No question begins that could end after it.
     pub deadline: Deadline,
@@ -40,11 +37,9 @@ pub struct SignIn<'a, S, T, L, C> {
 /// An account that is signed in.
 #[derive(Debug)]
 pub struct Session {
-    /// The account.
     pub account: AccountName,
     /// Its credentials, as they were when the token was given.
     pub secret: Versioned<AccountSecret>,
-    /// The access token.
     pub token: Secret,
     /// Whether it is the second token: a third is of no use.
     pub is_renewed: bool,
@@ -53,23 +48,18 @@ pub struct Session {
 /// Why an account is not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The secret can't be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The identity service refuses or does not answer.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// Some worker was refused with this version of the secret.
     #[error("the identity service refused this version of the secret before; give consent again")]
     RefusedBefore,
-    /// The identity service might answer too late.
     #[error("no time is left to ask")]
     NoTime,
 }
 
 impl SignInError {
     /// What helps, where a person must repair something.
-    #[must_use]
     pub fn cure(&self) -> Option<&'static str> {
         match self {
             SignInError::RefusedBefore => Some(look_up_token(400, "invalid_grant", &[]).cure),

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::ports::Clock;
 
-/// The clock of the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     start: Instant,

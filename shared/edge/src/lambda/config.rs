@@ -7,18 +7,10 @@ use tracklayer_core::{ledger::observed::Environment, mapping::Mapping, reconcile
 /// A variable that is missing or can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not set.
     #[error("the variable {0} is not set")]
     Missing(&'static str),
-    /// Set to something else than what it takes.
     #[error("the variable {name} must be {rule}")]
-    Invalid {
-        /// The variable.
-        name: &'static str,
-        /// What it takes.
-        rule: &'static str,
-    },
-    /// The file that `TRACKLAYER_MAPPING` names can't be used.
+    Invalid { name: &'static str, rule: &'static str },
     #[error("TRACKLAYER_MAPPING: {0}")]
     Mapping(String),
 }

@@ -11,26 +11,22 @@ pub struct Deadline(Duration);
 
 impl Deadline {
     /// From the invocation's deadline in milliseconds since 1970.
-    #[must_use]
     pub fn at_epoch_ms(deadline_ms: u64, clock: &impl Clock) -> Self {
         let left = i64::try_from(deadline_ms).unwrap_or(i64::MAX).saturating_sub(clock.now_ms());
         Deadline(clock.monotonic() + Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
     /// A deadline that is earlier by `reserve`, which is kept free for something else.
-    #[must_use]
     pub fn earlier(self, reserve: Duration) -> Self {
         Deadline(self.0.saturating_sub(reserve))
     }
 
     /// The time that is left; zero once it is over.
-    #[must_use]
     pub fn left(&self, clock: &impl Clock) -> Duration {
         self.0.saturating_sub(clock.monotonic())
     }
 
     /// Whether something that may take so long ends in time.
-    #[must_use]
     pub fn allows(&self, time: Duration, clock: &impl Clock) -> bool {
         self.left(clock) >= time
     }

@@ -20,16 +20,12 @@ pub type Response = ApiGatewayV2httpResponse;
 /// Why a request is refused as a whole: what the caller is answered, and what only the log gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// For programs.
     pub code: &'static str,
     /// For people; never holds what was sent.
     pub message: String,
-    /// The member it is about.
     pub field: Option<&'static str>,
-    /// HTTP status.
     #[serde(skip)]
     pub status: u16,
-    /// What failed, for the log alone.
     #[serde(skip)]
     pub cause: Option<String>,
 }
@@ -37,32 +33,27 @@ pub struct Problem {
 impl Problem {
     /// A problem with the request as a whole. Status and code are ones that callers can look up
     /// (see [`crate::lambda::problems::PROBLEMS`]).
-    #[must_use]
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         debug_assert!(crate::lambda::problems::is_documented(status, code), "{status} {code}");
         Problem { code, message: message.into(), field: None, status, cause: None }
     }
 
     /// 401.
-    #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(401, "unauthorized", "send a known ingest key as Authorization: Bearer <key>")
     }
 
     /// 403.
-    #[must_use]
     pub fn forbidden(message: &str) -> Self {
         Self::new(403, "forbidden", message)
     }
 
     /// 503: nothing is promised.
-    #[must_use]
     pub fn unavailable() -> Self {
         Self::new(503, "unavailable", "not everything could be stored; send it again")
     }
 
     /// The same problem, with what failed.
-    #[must_use]
     pub fn because(self, cause: impl Display) -> Self {
         Problem { cause: Some(cause.to_string()), ..self }
     }
@@ -83,7 +74,6 @@ struct ErrorBody<'a> {
 }
 
 /// The answer to a request that is refused; the log gets the cause, or else what was wrong with it.
-#[must_use]
 pub fn refusal(problem: Problem) -> Response {
     if let Some(error) = &problem.cause {
         tracing::error!(error, code = problem.code, "request failed");
@@ -110,7 +100,6 @@ pub async fn key_of(
 }
 
 /// An answer with a JSON body.
-#[must_use]
 pub fn json(status: u16, body: &impl Serialize) -> Response {
     let mut response = empty(status);
     match serde_json::to_string(body) {
@@ -127,8 +116,6 @@ pub fn json(status: u16, body: &impl Serialize) -> Response {
     response
 }
 
-/// An answer without a body.
-#[must_use]
 pub fn empty(status: u16) -> Response {
     let mut response = Response::default();
     response.status_code = i64::from(status);
@@ -136,13 +123,10 @@ pub fn empty(status: u16) -> Response {
 }
 
 /// A header's value, if it is text.
-#[must_use]
 pub fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The value of a cookie.
-#[must_use]
 pub fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let cookies = request.cookies.iter().flatten();
     let pairs = cookies.filter_map(|cookie| cookie.trim().split_once('='));

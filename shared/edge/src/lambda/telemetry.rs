@@ -13,7 +13,6 @@ use tracklayer_core::{event::EventError, time::EventTime};
 use super::{clock::SystemClock, config};
 use crate::ports::{Clock as _, Metric, Telemetry};
 
-/// The namespace of all metrics.
 const NAMESPACE: &str = "TrackLayer";
 
 /// What the targets of libraries that log begin with. They log only from `warn` on: their request

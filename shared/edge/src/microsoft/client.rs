@@ -13,14 +13,12 @@ use crate::lambda::config;
 use crate::lambda::config::ConfigError;
 use crate::ports::{AccountSecret, Answer, Microsoft, Secret};
 
-/// Where Microsoft is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// The address before `/CampaignManagement`.
     pub api: String,
     /// The token endpoint; Microsoft's own, by tenant, where it is absent.
     pub token: Option<String>,
-    /// Production or sandbox.
     pub environment: Environment,
 }
 
@@ -73,8 +71,6 @@ impl Client {
             .build()
     }
 
-    /// Calls Microsoft there.
-    #[must_use]
     pub fn new(http: reqwest::Client, endpoints: &Endpoints) -> Self {
         Client { http, api: endpoints.api.clone(), environment: endpoints.environment }
     }

@@ -24,7 +24,6 @@ const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
 /// How long a token lives of which the answer does not say so.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(600);
 
-/// Fetches and keeps access tokens.
 #[derive(Debug)]
 pub struct Auth {
     http: reqwest::Client,
@@ -38,7 +37,6 @@ pub struct Auth {
 struct Token {
     access: Secret,
     version: String,
-    /// By the monotonic time.
     until: Duration,
 }
 
@@ -58,7 +56,6 @@ struct ErrorAnswer {
 
 impl Auth {
     /// Fetches from `url`, or from Microsoft's host where it is absent.
-    #[must_use]
     pub fn new(http: reqwest::Client, url: Option<String>, environment: Environment) -> Self {
         let scope = match environment {
             Environment::Production => "https://ads.microsoft.com/msads.manage offline_access",

@@ -43,14 +43,12 @@ pub struct AccountItem {
     /// When a check last found no goal of a name: the only hint at how young a goal is.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_goals: BTreeMap<String, EventTime>,
-    /// When the goals were last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<EventTime>,
 }
 
 impl AccountItem {
     /// What decisions must know of the account; where it uploads to is only in its secret.
-    #[must_use]
     pub fn view(&self) -> AccountView {
         let names = |names: &[String]| names.iter().filter_map(|name| name.parse().ok()).collect();
         AccountView {
@@ -65,7 +63,6 @@ impl AccountItem {
 /// What a check of the goals found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GoalCheck {
-    /// When the check began.
     pub checked_at: EventTime,
     /// Goals whose rows wait.
     pub held_goals: Vec<String>,
@@ -73,9 +70,7 @@ pub struct GoalCheck {
     pub once_held: BTreeMap<String, EventTime>,
     /// Goals that take no hashes: rows with nothing else wait for a click.
     pub goals_without_hashes: Vec<String>,
-    /// Everything found.
     pub findings: Vec<GoalFinding>,
-    /// How many goals Microsoft named.
     pub goals_seen: usize,
     /// Goals that are absent, or were when they were last looked for, and when that was.
     pub absent_goals: BTreeMap<String, EventTime>,
@@ -84,13 +79,11 @@ pub struct GoalCheck {
 /// Why no check could use an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckFailure {
-    /// When the check began.
     pub began: EventTime,
     /// Since when no check could.
     pub since: EventTime,
     /// Whether the account's rows wait until a check can use it.
     pub held: bool,
-    /// What a person must repair.
     pub finding: GoalFinding,
 }
 

@@ -11,15 +11,12 @@ use super::rows::LedgerError;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuditState {
-    /// Raised by every write.
     pub revision: u64,
-    /// When the last pass was through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<EventTime>,
     /// When the current pass began; absent between passes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<EventTime>,
-    /// The last item looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Place>,
     /// Rows and money of the current pass, or of the last one between passes.
@@ -28,21 +25,16 @@ pub struct AuditState {
     pub stuck: u64,
 }
 
-/// A place in the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// Partition key.
     pub pk: String,
-    /// Sort key.
     pub sk: String,
 }
 
 /// Some rows, and where the next ones begin.
 #[derive(Debug, Default)]
 pub struct RowPage {
-    /// Rows.
     pub rows: Vec<Row>,
-    /// Rows that can't be read.
     pub unreadable: Vec<Unreadable>,
     /// `None` after the last.
     pub next: Option<Place>,
@@ -53,9 +45,7 @@ pub struct RowPage {
 pub struct Unreadable {
     /// Its attributes that are texts. Personal: never for logs.
     pub texts: BTreeSet<String>,
-    /// Where it is.
     pub pk: String,
-    /// What is wrong with it.
     pub why: LedgerError,
 }
 
@@ -63,7 +53,6 @@ pub struct Unreadable {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait Audited {
-    /// How far the audit is.
     async fn audit_state(&self) -> Result<AuditState, LedgerError>;
 
     /// Writes how far the audit is, on condition that nobody did since `state` was read; raises

@@ -8,12 +8,9 @@ use tracklayer_core::reconcile::note::Write;
 
 use super::{account::AccountItem, rows::LedgerError};
 
-/// What a batched read found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Rows that are there and readable.
     pub rows: HashMap<RowKey, Row>,
-    /// Accounts that have an item.
     pub accounts: HashMap<AccountName, AccountItem>,
     /// Accounts whose item was not processed or can't be read: whether they are held or paused is
     /// unknown.
@@ -22,10 +19,8 @@ pub struct Found {
     pub unreadable: usize,
 }
 
-/// How one conditional write ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Written {
-    /// It is written.
     Done,
     /// Somebody was faster; this is the row now, if it is still there and readable.
     Conflict(Option<Box<Row>>),

@@ -17,19 +17,14 @@ use super::rows::LedgerError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pointer {
-    /// The original's source.
     pub original_source: Source,
-    /// The original's id.
     pub original_event_id: RecordId,
-    /// Of the correction.
     pub fingerprint: String,
-    /// When DynamoDB may delete it.
     pub ttl: EventTime,
 }
 
 impl Pointer {
     /// The pointer of a correction that comes `now`.
-    #[must_use]
     pub fn of(correction: &Correction, now: EventTime) -> Self {
         Pointer {
             original_source: correction.original.source.clone(),
@@ -45,7 +40,6 @@ impl Pointer {
 ///
 /// The goal is not part of it: Microsoft's pages disagree whether it is part of theirs, and a
 /// needless shift costs a second where a missed one costs a conversion.
-#[must_use]
 pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> Option<String> {
     let person = click_or_hashes(identity)?;
     let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()).as_bytes());

@@ -32,7 +32,6 @@ pub type Details = Vec<(&'static str, String)>;
 /// Some of the clicks of a reference were taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenBack {
-    /// How many.
     pub clicks: usize,
     /// Where the next page begins; none after the last one.
     pub next: Option<String>,

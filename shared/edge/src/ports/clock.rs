@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tracklayer_core::time::EventTime;
 
-/// Reads the time.
 pub trait Clock {
     /// Milliseconds since 1970. May be set, back as well.
     fn now_ms(&self) -> i64;

@@ -10,12 +10,9 @@ use tracklayer_core::time::{DAY, EventTime};
 
 use super::{audit::Place, rows::LedgerError};
 
-/// What was deleted or erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Removed {
-    /// Clicks.
     pub clicks: usize,
-    /// Ties of records to references.
     pub ties: usize,
     /// Rows of the ledger that lost their identity; the first thousand are counted.
     pub rows: usize,
@@ -32,13 +29,10 @@ pub struct ErasureItem {
     pub done_at: Option<EventTime>,
     /// Clicks and ties that still have to go.
     pub traces: BTreeSet<Trace>,
-    /// The cookies that are followed.
     pub cookies: BTreeSet<RecordId>,
     /// Cookies and ties that were too many to be followed.
     pub cookies_left: usize,
-    /// Clicks that were deleted.
     pub clicks: usize,
-    /// Ties that were deleted.
     pub ties: usize,
     /// The rows it was found in. They don't name the person any more.
     pub rows: BTreeSet<RowKey>,
@@ -46,27 +40,23 @@ pub struct ErasureItem {
 
 impl ErasureItem {
     /// Whether anything of it is still to be done.
-    #[must_use]
     pub fn is_pending(&self) -> bool {
         self.done_at.is_none() || !self.traces.is_empty()
     }
 
     /// What was deleted and erased so far.
-    #[must_use]
     pub fn removed(&self) -> Removed {
         Removed { clicks: self.clicks, ties: self.ties, rows: self.rows.len() }
     }
 
     /// Whether it covers `asked`, an erasure of the same person by the same key: it is pending, or
     /// was done within the last day, and no more rows are meant now. Otherwise it begins anew.
-    #[must_use]
     pub fn covers(&self, asked: &Erasure) -> bool {
         let is_fresh = |done: EventTime| asked.asked_at < done.plus_seconds(DAY);
         self.erasure.scope == asked.scope && self.done_at.is_none_or(is_fresh)
     }
 
     /// Where clicks and ties of the person may be that were made since they were last deleted.
-    #[must_use]
     pub fn all_traces(&self) -> BTreeSet<Trace> {
         let sessions = self.erasure.references.difference(&self.cookies).cloned();
         let cookies = self.cookies.iter().cloned().map(Trace::Cookie);
@@ -84,13 +74,10 @@ pub struct Progress {
     pub found: BTreeSet<Trace>,
     /// More visitors whose rows are meant.
     pub references: BTreeSet<RecordId>,
-    /// More cookies that are followed.
     pub cookies: BTreeSet<RecordId>,
     /// More cookies and ties that are not.
     pub cookies_left: usize,
-    /// More clicks that were deleted.
     pub clicks: usize,
-    /// More ties that were deleted.
     pub ties: usize,
     /// Rows may be missed so far: a pass that begins later than this looks at all of them again.
     pub pass_after: Option<EventTime>,
@@ -99,29 +86,24 @@ pub struct Progress {
 /// A click, as far as its deletion needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClickTrace {
-    /// Where it is.
     pub place: Place,
-    /// The cookie it came with.
     pub cookie: Option<RecordId>,
 }
 
 /// A tie, as far as its deletion needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TieTrace {
-    /// Where it is.
     pub place: Place,
     /// The session or cookie it leads to.
     pub reference: Option<RecordId>,
     /// Whether it was made with an ingest key.
     pub keyed: bool,
-    /// When it was last made.
     pub made_at: EventTime,
 }
 
 /// Some clicks or ties, and where the next ones begin.
 #[derive(Clone, Debug)]
 pub struct TracePage<T> {
-    /// In the order of the table.
     pub items: Vec<T>,
     /// `None` after the last.
     pub next: Option<Place>,

@@ -11,9 +11,7 @@ use super::rows::LedgerError;
 /// One row's entry in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueEntry {
-    /// Which row it is.
     pub key: RowKey,
-    /// The class it was found in.
     pub class: IndexClass,
     /// The account of the row, for counts.
     pub account: String,
@@ -23,22 +21,18 @@ pub struct DueEntry {
     pub since: EventTime,
     /// The conversion's time, as it is sent to Microsoft.
     pub conversion_time: EventTime,
-    /// For people: value and currency.
     pub money: Option<String>,
 }
 
 impl DueEntry {
     /// The last moment at which Microsoft takes the row's original.
-    #[must_use]
     pub fn limit(&self) -> EventTime {
         self.conversion_time.plus_seconds(MAX_AGE)
     }
 }
 
-/// One page of the index.
 #[derive(Debug, Default)]
 pub struct DuePage {
-    /// Its entries, oldest first.
     pub entries: Vec<DueEntry>,
     /// How many more of its entries can't be read.
     pub unreadable: usize,
@@ -46,12 +40,10 @@ pub struct DuePage {
     pub next: Option<Cursor>,
 }
 
-/// A place in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// Partition key of the last row read.
     pub pk: String,
-    /// Its sort key.
     pub sk: String,
     /// Its `due`, as the table has it.
     pub due: String,
@@ -60,16 +52,12 @@ pub struct Cursor {
 /// The entries of one index key, by account.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// What is counted per account.
     pub accounts: BTreeMap<String, Counted>,
-    /// Whether all were counted.
     pub complete: bool,
 }
 
-/// Entries of one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// How many there are.
     pub entries: usize,
     /// The earliest moment since which one of them is open.
     pub oldest: EventTime,

@@ -8,21 +8,16 @@ use tracklayer_core::reconcile::erasure::Scope;
 
 use super::secrets::SecretError;
 
-/// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
-    /// Send events, tie clicks.
     Write,
-    /// Ask for status.
     Read,
-    /// Ask for erasure.
     Erase,
 }
 
 impl Right {
     /// Its name in the file of keys.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Right::Write => "write",
@@ -32,10 +27,8 @@ impl Right {
     }
 }
 
-/// One key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct IngestKey {
-    /// For people and logs.
     pub name: String,
     sha256: Sha256Hash,
     /// The sources and accounts it may speak for.
@@ -51,19 +44,16 @@ impl IngestKey {
     }
 
     /// Whether it has `right`.
-    #[must_use]
     pub fn may(&self, right: Right) -> bool {
         self.rights.contains(&right)
     }
 
     /// Whether it may speak for `source`.
-    #[must_use]
     pub fn covers_source(&self, source: &Source) -> bool {
         self.scope.covers_source(source)
     }
 
     /// Whether it may speak for `account`.
-    #[must_use]
     pub fn covers_account(&self, account: &AccountName) -> bool {
         self.scope.covers_account(account)
     }
@@ -72,15 +62,12 @@ impl IngestKey {
 /// Why a request is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// No key, or none that is known.
     #[error("no or unknown ingest key")]
     Unknown,
-    /// The keys can't be read just now.
     #[error(transparent)]
     Secret(#[from] SecretError),
 }
 
-/// The ingest keys.
 pub trait Keys {
     /// The key of an `Authorization: Bearer …` header.
     ///

@@ -6,16 +6,11 @@ use serde::Serialize;
 
 use super::secrets::{AccountSecret, Secret};
 
-/// What came back.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// An HTTP answer, read completely.
     Http {
-        /// Its status.
         status: u16,
-        /// Its body.
         body: Vec<u8>,
-        /// Microsoft's mark of the call.
         tracking_id: Option<String>,
     },
     /// No connection was made: certainly nothing was carried out.
@@ -24,7 +19,6 @@ pub enum Answer {
     Lost(String),
 }
 
-/// Microsoft.
 pub trait Microsoft {
     /// Posts `body` to `path` with the headers that Microsoft documents; gives up after `timeout`.
     async fn post(

@@ -49,24 +49,14 @@ pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
 pub use telemetry::{Metric, Telemetry};
 pub use tokens::{AuthError, Consents, Refusal, Tokens};
 
-/// One set of implementations.
 pub trait Ports {
-    /// The clock.
     type Clock: Clock;
-    /// The ledger.
     type Ledger: Rows + Orphans + Batches + Claims + Orders + AccountItems + Index;
-    /// The queue of signals.
     type Queue: Signals;
-    /// The captured clicks.
     type Clicks: Clicks;
-    /// The ingest keys.
     type Keys: Keys;
-    /// The accounts' credentials.
     type Secrets: Secrets;
-    /// The access tokens.
     type Auth: Tokens;
-    /// Microsoft.
     type Microsoft: Microsoft;
-    /// Lines and metrics.
     type Telemetry: Telemetry;
 }

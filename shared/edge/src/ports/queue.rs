@@ -2,7 +2,6 @@
 
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-/// The queue did not accept a message.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue is unavailable: {0}")]
 pub struct QueueError(pub String);
@@ -10,13 +9,11 @@ pub struct QueueError(pub String);
 /// A message that is to be received again only after some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deferral {
-    /// As received.
     pub receipt_handle: String,
     /// In how many seconds; 0: at once.
     pub seconds: i64,
 }
 
-/// The queue of signals.
 pub trait Signals {
     /// Sends `signals`; one result each, in order. `jitter` delays messages by up to that many
     /// seconds, spread evenly.

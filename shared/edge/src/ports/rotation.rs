@@ -31,13 +31,11 @@ impl Document {
     }
 
     /// A member that is a text.
-    #[must_use]
     pub fn member(&self, name: &str) -> Option<String> {
         self.0.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
     }
 
     /// This with one member set to a text, all others as they are.
-    #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let text = serde_json::Value::from(value).to_string();
         if let Ok(raw) = RawValue::from_string(text) {
@@ -46,8 +44,6 @@ impl Document {
         self
     }
 
-    /// This without a member.
-    #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.0.remove(name);
         self
@@ -72,7 +68,6 @@ impl fmt::Debug for Document {
 /// Which versions carry the two labels of a rotation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
-    /// The version that everybody reads.
     pub current: Option<String>,
     /// The version that a rotation has staged, or was to.
     pub pending: Option<String>,

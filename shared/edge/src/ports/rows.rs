@@ -9,20 +9,16 @@ use tracklayer_core::time::EventTime;
 /// The ledger has not done what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// DynamoDB did not answer, or refused the request.
     #[error("the ledger is unavailable: {0}")]
     Unavailable(String),
-    /// Other writers were faster, as often as it was tried.
     #[error("other writers of the same item were faster")]
     Conflict,
-    /// An item can't be read.
     #[error("an item of the ledger can't be read: {0}")]
     Unreadable(String),
 }
 
 impl LedgerError {
     /// How many items this error found that can't be read.
-    #[must_use]
     pub fn unreadable(&self) -> usize {
         usize::from(matches!(self, LedgerError::Unreadable(_)))
     }
@@ -31,7 +27,6 @@ impl LedgerError {
 /// What is under one source event id.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partition {
-    /// One row per event name.
     pub rows: Vec<Row>,
     /// Corrections whose original has not come. It may have none any more.
     pub orphan: Option<Orphan>,
@@ -41,14 +36,12 @@ pub struct Partition {
 
 impl Partition {
     /// The row under `key`.
-    #[must_use]
     pub fn row(&self, key: &RowKey) -> Option<&Row> {
         self.rows.iter().find(|row| row.key == *key)
     }
 
     /// The row of the order that `event`, under this id, was another notice of. A row of its own goes
     /// before: such an event has been sent with another order since.
-    #[must_use]
     pub fn row_of_order(&self, event: &EventName) -> Option<&RowKey> {
         let has_own = self.rows.iter().any(|row| row.key.event == *event);
         let pointer = self.same_order.iter().find(|pointer| pointer.event == *event)?;

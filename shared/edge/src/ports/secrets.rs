@@ -13,7 +13,6 @@ pub struct Secret(String);
 
 impl Secret {
     /// The text itself, for the one place that sends it.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -37,17 +36,12 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct AccountSecret {
-    /// The registered application.
     pub client_id: String,
     /// Its secret; absent for a public client.
     pub client_secret: Option<Secret>,
-    /// From the consent.
     pub refresh_token: Secret,
-    /// Of the manager account.
     pub developer_token: Secret,
-    /// The manager account's number.
     pub customer_id: String,
-    /// The ad account's number.
     pub account_id: String,
     /// The identity tenant; `common` if absent.
     pub tenant: Option<String>,
@@ -56,10 +50,8 @@ pub struct AccountSecret {
 /// What is wrong with a member of a secret; never its value.
 #[derive(Debug, thiserror::Error)]
 pub enum BadMember {
-    /// It must be there.
     #[error("{MEMBER}{0} is missing or empty")]
     Missing(&'static str),
-    /// It is there, as something else.
     #[error("{MEMBER}{0} is not a text")]
     NoText(&'static str),
 }
@@ -101,9 +93,7 @@ fn text_of(
 /// A secret that was read, with the version it had.
 #[derive(Clone, Debug)]
 pub struct Versioned<T> {
-    /// Its contents.
     pub value: T,
-    /// Secrets Manager's id of the version.
     pub version: String,
     /// When that version was written, in seconds since 1970.
     pub created: Option<i64>,
@@ -112,10 +102,8 @@ pub struct Versioned<T> {
 /// A secret that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Secrets Manager did not answer, or has no such secret.
     #[error("the secret {0} can't be read: {1}")]
     Unavailable(String, String),
-    /// Its contents are not what is expected; `1` names the member, never a value.
     #[error("the secret {0} is unusable: {1}")]
     Malformed(String, String),
 }
@@ -127,7 +115,6 @@ pub(crate) fn shape_of(error: &serde_json::Error) -> String {
     if is_safe { text } else { "not the expected JSON".to_owned() }
 }
 
-/// The accounts' credentials.
 pub trait Secrets {
     /// The credentials of `account`.
     ///

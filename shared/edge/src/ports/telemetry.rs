@@ -2,20 +2,15 @@
 
 use serde_json::{Map, Value};
 
-/// A metric of one account.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     /// Its name, e.g. `Accepted`.
     pub name: &'static str,
-    /// What is counted or measured.
     pub value: f64,
-    /// CloudWatch's unit.
     pub unit: &'static str,
 }
 
 impl Metric {
-    /// A count.
-    #[must_use]
     pub fn count(name: &'static str, value: usize) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "counts of a batch are small")]
         let value = value as f64;
@@ -23,7 +18,6 @@ impl Metric {
     }
 
     /// How old the version of a secret is: a dead rotation shows in it.
-    #[must_use]
     pub fn secret_age(seconds: i64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "an age in days")]
         let value = seconds.max(0) as f64 / 86_400.0;
@@ -31,7 +25,6 @@ impl Metric {
     }
 }
 
-/// Lines and metrics.
 pub trait Telemetry {
     /// Writes a log line with members that are JSON themselves, as `tracing` can't.
     fn line(&self, message: &str, members: Map<String, Value>);

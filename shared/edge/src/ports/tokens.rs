@@ -10,7 +10,6 @@ use super::secrets::{AccountSecret, Secret, Versioned};
 pub struct Refusal {
     /// `error` with the AADSTS numbers; nothing of the secret.
     pub error: String,
-    /// What helps, for people.
     pub cure: &'static str,
 }
 
@@ -23,23 +22,18 @@ impl std::fmt::Display for Refusal {
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// A person must give consent again; asking again is no use.
     #[error("consent is no longer valid: {0}")]
     Consent(Refusal),
-    /// The application or its secret is wrong.
     #[error("the identity service refuses the application: {0}")]
     Configuration(Refusal),
-    /// The identity service finds that it is asked too often.
     #[error("the identity service finds that it is asked in a loop: {0}")]
     Looping(Refusal),
-    /// The identity service did not answer.
     #[error("the identity service is unavailable: {0}")]
     Unavailable(String),
 }
 
 impl AuthError {
     /// What a refusal that the table knows under `entry` means; `error` is what was answered.
-    #[must_use]
     pub fn of(entry: &TokenEntry, error: String) -> Self {
         let refusal = Refusal { error, cure: entry.cure };
         match entry.class {
@@ -51,7 +45,6 @@ impl AuthError {
     }
 
     /// What helps, where a person must repair something.
-    #[must_use]
     pub fn cure(&self) -> Option<&'static str> {
         match self {
             AuthError::Consent(refusal) | AuthError::Configuration(refusal) => Some(refusal.cure),
@@ -60,7 +53,6 @@ impl AuthError {
     }
 }
 
-/// The access tokens.
 pub trait Tokens {
     /// The access token of `account`, fetched with its secret if need be.
     ///

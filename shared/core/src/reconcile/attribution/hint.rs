@@ -19,11 +19,8 @@ pub const MAX_BROWSERS: usize = 3;
 /// The kinds of records that a reference can be tied to, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TieKind {
-    /// A lead of the CRM.
     Lead,
-    /// A cart of the shop.
     Cart,
-    /// An order of the shop.
     Order,
 }
 
@@ -32,7 +29,6 @@ impl TieKind {
     pub const ALL: [TieKind; 3] = [TieKind::Lead, TieKind::Cart, TieKind::Order];
 
     /// The person known by this record.
-    #[must_use]
     pub fn person(self, id: RecordId) -> Person {
         match self {
             TieKind::Lead => Person::Lead(id),
@@ -42,7 +38,6 @@ impl TieKind {
     }
 
     /// The record of this kind among the references.
-    #[must_use]
     pub fn id_in(self, references: &References) -> Option<&RecordId> {
         match self {
             TieKind::Lead => references.lead.as_ref(),
@@ -55,22 +50,16 @@ impl TieKind {
 /// Who made a tie, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TiedBy {
-    /// Somebody with an ingest key.
     Key,
-    /// Any browser.
     Browser,
 }
 
 /// A record of the event belongs to this reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tie {
-    /// What kind of record it is.
     pub kind: TieKind,
-    /// Who says so.
     pub by: TiedBy,
-    /// Where it leads to.
     pub reference: RecordId,
-    /// When it was made last.
     pub at: EventTime,
 }
 
@@ -79,12 +68,10 @@ pub struct Tie {
 pub enum Hint {
     /// Its session, or the value of the visitor's cookie.
     Session,
-    /// Ties of one of its records.
     Tied(TieKind, TiedBy),
 }
 
 impl Hint {
-    /// All of them.
     pub const STRONGEST_FIRST: [Hint; 7] = [
         Hint::Session,
         Hint::Tied(TieKind::Lead, TiedBy::Key),
@@ -96,7 +83,6 @@ impl Hint {
     ];
 
     /// The record whose ties have to be read to follow it.
-    #[must_use]
     pub fn record<'a>(self, sale: &Sale<'a>) -> Option<(TieKind, &'a RecordId)> {
         let Hint::Tied(kind, _) = self else { return None };
         Some((kind, kind.id_in(sale.references)?))

@@ -42,9 +42,7 @@ pub const KEPT: i64 = 92 * DAY;
 /// A click id that was seen under a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Where it is stored.
     pub reference: RecordId,
-    /// Microsoft's click id.
     pub click_id: ClickId,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
@@ -52,13 +50,11 @@ pub struct Sighting {
 
 impl Sighting {
     /// When, in whole seconds, as conversions are.
-    #[must_use]
     pub fn at(&self) -> EventTime {
         seconds(self.at_ms)
     }
 
     /// Whether it is of this click id.
-    #[must_use]
     pub fn is_of(&self, click_id: &ClickId) -> bool {
         is_same(&self.click_id, click_id)
     }
@@ -68,7 +64,6 @@ impl Sighting {
 /// reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Ties of the event's records.
     pub ties: Vec<Tie>,
     /// Sightings under its session and under the references that the ties lead to.
     pub sightings: Vec<Sighting>,
@@ -81,7 +76,6 @@ pub struct Sale<'a> {
     pub own: Option<&'a ClickId>,
     /// The session and the records that it names.
     pub references: &'a References,
-    /// When it happened.
     pub time: EventTime,
     /// Click ids that Microsoft refused for it because they are later than the conversion (5616):
     /// none of them is credited again.
@@ -91,8 +85,6 @@ pub struct Sale<'a> {
 }
 
 impl<'a> Sale<'a> {
-    /// The conversion of a row.
-    #[must_use]
     pub fn of(facts: &'a Facts, browser_order_ties: bool) -> Self {
         let brought = facts.click.as_ref().is_some_and(|click| click.from == ClickOrigin::Event);
         Sale {
@@ -105,7 +97,6 @@ impl<'a> Sale<'a> {
     }
 
     /// No sighting later than this can be credited.
-    #[must_use]
     pub fn last_sighting(&self) -> EventTime {
         self.time.plus_seconds(LATE)
     }
@@ -118,31 +109,25 @@ impl<'a> Sale<'a> {
 /// What a conversion is credited to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credit {
-    /// This click.
     Found {
-        /// Microsoft's click id.
         click_id: ClickId,
         /// When it was first seen; unknown if the event brought a click id that capture has not
         /// seen.
         clicked_at: Option<EventTime>,
-        /// What led to it.
         from: ClickOrigin,
         /// The reference it is stored under, where that is not the event's own session.
         reference: Option<RecordId>,
     },
-    /// None so far, and why.
     Missing(WaitReason),
 }
 
 impl Credit {
     /// A click id that the event brought and nobody has seen.
-    #[must_use]
     pub fn own(click_id: ClickId) -> Self {
         Credit::Found { click_id, clicked_at: None, from: ClickOrigin::Event, reference: None }
     }
 
     /// The click as a row keeps it, with its id; none if it is missing.
-    #[must_use]
     pub fn click(&self) -> Option<(ClickId, Click)> {
         match self {
             Credit::Found { click_id, clicked_at, from, reference } => {
@@ -155,7 +140,6 @@ impl Credit {
     }
 
     /// Why there is none; `None` if there is one.
-    #[must_use]
     pub fn missing(&self) -> Option<WaitReason> {
         match self {
             Credit::Found { .. } => None,
@@ -168,7 +152,6 @@ impl Credit {
 ///
 /// What a weaker hint leads to changes nothing once a stronger one has a click first seen before
 /// the conversion (see [`is_settled`]), so it need not be read.
-#[must_use]
 pub fn credit(sale: &Sale<'_>, reading: &Reading) -> Credit {
     credit_by(&Hint::STRONGEST_FIRST, sale, reading)
 }
@@ -192,7 +175,6 @@ fn credit_by(hints: &[Hint], sale: &Sale<'_>, reading: &Reading) -> Credit {
 
 /// Whether what hints weaker than `hint` lead to can't change the credit any more, once all that
 /// `hint` and stronger ones lead to is read.
-#[must_use]
 pub fn is_settled(hint: Hint, sale: &Sale<'_>, reading: &Reading) -> bool {
     let followed = Hint::STRONGEST_FIRST.iter().take_while(|stronger| **stronger != hint).count();
     match credit_by(&Hint::STRONGEST_FIRST[..=followed], sale, reading) {
@@ -233,7 +215,6 @@ impl Seen<'_> {
     }
 }
 
-/// What one hint leads to.
 #[derive(Default)]
 struct Rank<'a> {
     clicks: Vec<Seen<'a>>,

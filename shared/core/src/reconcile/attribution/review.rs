@@ -11,7 +11,6 @@ use crate::time::EventTime;
 /// What a new look at the stored clicks says about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fresh {
-    /// What the row says still holds.
     Keep,
     /// The row's click is still stored, or it had none: this is what it is credited to now. Of a
     /// row without a click, `Missing` is only another reason to wait.
@@ -27,7 +26,6 @@ pub enum Fresh {
 /// Looks at a row anew. `reading` holds the sightings of the reference that the row's click is stored
 /// under (see [`stored_under`]) as well; and, if the click is not among them, the newest of the
 /// event's session, whenever they were seen.
-#[must_use]
 pub fn review(row: &Row, sale: &Sale<'_>, reading: &Reading, now: EventTime) -> Fresh {
     let facts = &row.facts;
     if is_outlived(facts, now) {
@@ -47,7 +45,6 @@ pub fn review(row: &Row, sale: &Sale<'_>, reading: &Reading, now: EventTime) -> 
 
 /// The click of a row, as it was found in the table: its reference, its id, and when it was first
 /// seen. None for a click id that the event brought and nobody had seen.
-#[must_use]
 pub fn stored_under(facts: &Facts) -> Option<(&RecordId, &ClickId, EventTime)> {
     let Click { clicked_at, reference, .. } = facts.click.as_ref()?;
     let reference = reference.as_ref().or(facts.references.session.as_ref())?;

@@ -24,7 +24,6 @@ pub enum Finding {
 
 /// Looks at one row. A row younger than a day (24 of the policy's hours) may still have its message
 /// on the way.
-#[must_use]
 pub fn examine(row: &Row, context: &Context<'_>) -> Finding {
     if row.is_erased() {
         return Finding::Fine;

@@ -30,11 +30,8 @@ const NO_FINGERPRINT: &str = "erased";
 pub enum Person {
     /// The visitor's session, or the cookie's value.
     Session(RecordId),
-    /// A lead of the CRM.
     Lead(RecordId),
-    /// A cart of the shop.
     Cart(RecordId),
-    /// An order of the shop.
     Order(RecordId),
     /// The hash of an e-mail address, as events bring or get it.
     Email(Sha256Hash),
@@ -42,7 +39,6 @@ pub enum Person {
 
 impl Person {
     /// The person of this kind and value, as [`Person::kind`] and [`Person::value`] give them.
-    #[must_use]
     pub fn parse(kind: &str, value: &str) -> Option<Self> {
         let id = || RecordId::parse(value).ok();
         Some(match kind {
@@ -56,7 +52,6 @@ impl Person {
     }
 
     /// What kind of name it is; for logs, too.
-    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Person::Session(_) => "session",
@@ -68,7 +63,6 @@ impl Person {
     }
 
     /// The id or hash. Personal: never for logs.
-    #[must_use]
     pub fn value(&self) -> String {
         match self {
             Person::Session(id) | Person::Lead(id) | Person::Cart(id) | Person::Order(id) => {
@@ -79,7 +73,6 @@ impl Person {
     }
 
     /// Whether `facts` are this person's.
-    #[must_use]
     pub fn is_in(&self, facts: &Facts) -> bool {
         let References { lead, cart, order, .. } = &facts.references;
         match self {
@@ -93,7 +86,6 @@ impl Person {
 }
 
 /// By whatever `facts` know the person, except the hashes: where else the person's traces are.
-#[must_use]
 pub fn persons(facts: &Facts) -> Vec<Person> {
     let References { lead, cart, order, .. } = facts.references.clone();
     let sessions = visitors(facts).cloned().map(Person::Session);
@@ -110,21 +102,17 @@ fn visitors(facts: &Facts) -> impl Iterator<Item = &RecordId> {
 /// For which sources and accounts somebody may speak; `*` is all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
-    /// Names of sources.
     pub sources: Vec<String>,
-    /// Names of accounts.
     pub accounts: Vec<String>,
 }
 
 impl Scope {
     /// Whether `source` is among them.
-    #[must_use]
     pub fn covers_source(&self, source: &Source) -> bool {
         covers(&self.sources, source.as_str())
     }
 
     /// Whether `account` is among them.
-    #[must_use]
     pub fn covers_account(&self, account: &AccountName) -> bool {
         covers(&self.accounts, account.as_str())
     }
@@ -134,10 +122,8 @@ fn covers(list: &[String], name: &str) -> bool {
     list.iter().any(|entry| entry == "*" || entry == name)
 }
 
-/// What is to be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// The person, by one name.
     pub person: Person,
     /// The rows that whoever asks for it may touch.
     pub scope: Scope,
@@ -153,7 +139,6 @@ pub struct Erasure {
 
 impl Erasure {
     /// Whether `row` is to be erased; false once it is.
-    #[must_use]
     pub fn means(&self, row: &Row) -> bool {
         let scope = &self.scope;
         let is_in = |facts: &Facts| {
@@ -166,7 +151,6 @@ impl Erasure {
     }
 
     /// Whether a row that can't be read may be meant: `texts` are its attributes.
-    #[must_use]
     pub fn may_mean(&self, texts: &BTreeSet<String>) -> bool {
         let named = |id: &RecordId| texts.contains(id.as_str());
         texts.contains(&self.person.value()) || self.references.iter().any(named)
@@ -181,7 +165,6 @@ impl Erasure {
 
 /// `row` without its person, and out of the index: nothing drives it any more. `None` if there is
 /// nothing to erase.
-#[must_use]
 pub fn erase(row: &Row, now: EventTime) -> Option<Row> {
     if row.is_erased() {
         return None;

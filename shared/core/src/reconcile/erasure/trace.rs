@@ -24,7 +24,6 @@ pub enum Trace {
 
 impl Trace {
     /// Where a person is found by name; an e-mail address leads to no click.
-    #[must_use]
     pub fn of(person: Person) -> Option<Self> {
         match person {
             Person::Session(id) => Some(Trace::Session(id)),
@@ -39,7 +38,6 @@ impl Trace {
     }
 
     /// The trace that its text names.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(' ')?;
         Some(match kind {

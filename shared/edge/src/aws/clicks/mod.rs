@@ -34,7 +34,6 @@ const TIED_AT: &str = "tiedAt";
 /// The cookie with which a click came.
 const COOKIE: &str = "cookie";
 
-/// The click table.
 #[derive(Clone, Debug)]
 pub struct Clicks {
     client: Client,
@@ -43,7 +42,6 @@ pub struct Clicks {
 
 impl Clicks {
     /// The clicks in `table`.
-    #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Clicks { client, table }
     }

@@ -217,7 +217,6 @@ impl Change {
         self.clause("ADD", name, Some(("", value)));
     }
 
-    /// A set can't be empty.
     fn add_all<T: Display>(&mut self, name: &str, texts: &BTreeSet<T>) {
         if !texts.is_empty() {
             self.add(name, AttributeValue::Ss(texts.iter().map(T::to_string).collect()));

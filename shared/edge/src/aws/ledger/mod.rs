@@ -41,10 +41,8 @@ use self::orphans::orphan_of;
 use crate::error_text::text_of;
 use crate::ports::{LedgerError, Partition, Rows};
 
-/// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
 
-/// The ledger.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     client: Client,
@@ -53,7 +51,6 @@ pub struct Ledger {
 
 impl Ledger {
     /// The ledger in `table`.
-    #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Ledger { client, table }
     }
