@@ -196,9 +196,11 @@
   // Purpose 1: store information on a device. 1126 is Microsoft Advertising:
   // https://learn.microsoft.com/en-us/advertising/msa-help/hlp_ba_conc_uet_tcf
   const hearTcf = safely(({ eventStatus, gdprApplies, purpose, vendor }) => {
-    // While the banner is shown, nothing is decided.
+    // While the banner is shown, nothing is decided. What was refused before this page withdraws
+    // nothing where a consent mode may say otherwise in a moment.
+    const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[1126]);
     if (eventStatus === "cmpuishown") hear("tcf", "default", word());
-    else hear("tcf", "update", word(gdprApplies === false || (purpose.consents[1] && vendor.consents[1126])));
+    else hear("tcf", isGiven || eventStatus !== "tcloaded" || !(watched.uetq || watched[layer]) ? "update" : "default", word(isGiven));
   });
   const look = safely(() => {
     ["uetq", layer].forEach(watch);

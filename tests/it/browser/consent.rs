@@ -237,6 +237,27 @@ async fn a_loaded_tcf_string_that_denies_is_a_withdrawal_and_a_shown_banner_is_n
     browser.close().await;
 }
 
+/// A consent mode beside the banner speaks after the banner's string is loaded, and for itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loaded_tcf_string_that_denies_waits_for_what_a_consent_mode_says() {
+    let Some(browser) = Browser::open().await else { return };
+    let grants = "window.dataLayer = [['consent', 'update', {ad_storage: 'granted'}]]";
+    let site = Site::start(Page { before: grants.to_owned(), ..Page::default() }).await;
+    let denies = "window.dataLayer = []; window.__tcfapi = (command, version, listener) => listener({
+        eventStatus: 'tcloaded', gdprApplies: true, purpose: {consents: {1: true}},
+        vendor: {consents: {}}}, true)";
+    site.put("/mixed", Page { before: denies.to_owned(), ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.goto(&site.url(&format!("/mixed?msclkid={}", click(2)))).await;
+    a_moment().await;
+    assert_eq!(site.until_posts(1).await.len(), 1);
+    browser.js("dataLayer.push(['consent', 'update', {ad_storage: 'granted'}])").await;
+    let posts = site.until_posts(2).await;
+    assert_eq!((&posts[1]["msclkid"], &posts[1]["sessionId"]), (&json!(click(2)), &session.into()));
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_layer_of_another_name_is_heard() {
     let Some(browser) = Browser::open().await else { return };
