@@ -139,8 +139,9 @@ where
             let answer = conflict(conversion, message);
             return Ok(EventAnswer { lost: gathered.lost, ..answer });
         }
-        let Some(gathered) = self.adopt_order(gathered, conversion, call).await? else {
-            return Ok(EventAnswer::of_denied_order(conversion));
+        let gathered = match self.adopt_order(gathered, conversion, call).await? {
+            Ok(gathered) => gathered,
+            Err(answer) => return Ok(answer),
         };
         let gathered = self.improve_or_signal(gathered, conversion, call).await?;
         Ok(answer(conversion, Status::Duplicate, gathered))

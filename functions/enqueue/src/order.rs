@@ -7,7 +7,9 @@ use tracklayer_core::ledger::order::{OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::mapping::PerOrder;
 use tracklayer_core::reconcile::intake::{key_of, with_order};
-use tracklayer_core::reconcile::orders::{Claimed, claimed, is_repetition, is_same_notice};
+use tracklayer_core::reconcile::orders::{
+    Claimed, claimed, counts_as_well, is_repetition, is_same_notice,
+};
 use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{
     Claims as _, Erasures, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _,
@@ -71,30 +73,35 @@ where
         Ok(false)
     }
 
-    /// Claims the order of a row that was written before its order was known. `None`: it is denied, and
-    /// the row has ended.
+    /// Claims the order of a row that was written before its order was known. Or the answer, where the
+    /// order is not this row's: it is denied, and the row has ended; or another event counts for it, and
+    /// this one may count as well: nothing is added to it, and the caller is told.
     pub(crate) async fn adopt_order(
         &self, gathered: Gathered, conversion: &Conversion, call: &Call<'_>,
-    ) -> Result<Option<Gathered>, LedgerError> {
+    ) -> Result<Result<Gathered, EventAnswer>, LedgerError> {
         let row = &gathered.row;
         let is_unknown = row.facts.order.is_none() && !row.is_erased();
         let Some(order) = conversion.order.as_ref().filter(|_| is_unknown) else {
-            return Ok(Some(gathered));
+            return Ok(Ok(gathered));
         };
         match self.claim_order(order, &OrderOwner::Row(row.key.clone()), call).await? {
             Turn::Ours => {}
-            // It counts already; nothing can be done about that.
-            Turn::Counted(_) => return Ok(Some(gathered)),
+            Turn::Counted(other) if counts_as_well(row) => {
+                let shown = Some(&*other).filter(|other| call.covers(other));
+                let answer = EventAnswer::order_conflict(conversion, counted_elsewhere(), shown);
+                return Ok(Err(EventAnswer { lost: gathered.lost, ..answer }));
+            }
+            Turn::Counted(_) => return Ok(Ok(gathered)),
             Turn::Denied => {
                 self.end(row.clone(), call).await?;
-                return Ok(None);
+                return Ok(Err(EventAnswer::of_denied_order(conversion)));
             }
         }
         let mut row = row.clone();
         for _ in 0..ROUNDS {
             let after = with_order(&row, order);
             if self.ledger.change(&row, &after).await? {
-                return Ok(Some(Gathered { row: after, ..gathered }));
+                return Ok(Ok(Gathered { row: after, ..gathered }));
             }
             let current = originals::row(&self.ledger, &row.key, call.now).await?;
             row = current.ok_or(LedgerError::Conflict)?;

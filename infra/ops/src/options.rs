@@ -174,7 +174,8 @@ pub struct ReconcileOptions {
     #[command(flatten)]
     pub reading: Reading,
 
-    /// The file's values are what is left after refunds
+    /// The file's values are what is left after refunds: compared with what Microsoft has, or gets
+    /// by itself
     #[arg(long)]
     pub net: bool,
 

@@ -113,6 +113,18 @@ async fn an_order_is_found_by_its_number_and_an_empty_list_is_no_success() {
     assert_eq!(orders(&answer, "ignored", "consent_denied"), 1);
     assert_eq!(answer["again"], json!(1), "one order is listed twice");
 
+    // What another goal has under this id, and a refund's id, are no such sale.
+    let subscription = json!({"event": "subscription_start"});
+    let subscribed = with(&purchase("3", &click(3), &json!(7)), &subscription);
+    world.queued(&subscribed).await;
+    world.queued(&refund("3-r", "3", &json!(1))).await;
+    let called = with(&purchase("4", &click(4), &json!(7)), &json!({"event": "phone_sale"}));
+    world.queued(&called).await;
+    let list = format!("{head}3,,{at},7,USD\n3-r,,{at},7,USD\n4,,{at},7,USD\n");
+    std::fs::write(&file, list).expect("written");
+    let answer = ops(&world, &reconcile).await.json();
+    assert_eq!(orders(&answer, "missing", ""), 2, "{answer}");
+
     std::fs::write(&file, head).expect("written");
     for command in ["reconcile", "import"] {
         let ran = ops(&world, &[&[command, path][..], &set].concat()).await;

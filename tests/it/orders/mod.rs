@@ -208,6 +208,14 @@ async fn the_order_is_known_only_later(world: &World) {
     let other = from("crm", "n-2", "purchase", &numbered);
     assert_eq!(told(&world.post(&other).await), (200, duplicate_of("shop/n-1 purchase")));
     counts_once(world, &click(61), "129.95").await;
+    // Another event that is stored already counts for the order, or would: nobody is told `duplicate`.
+    let late = from("crm", "n-3", "purchase", &sale("n-3", "4761", "s-nobody"));
+    world.queued(&with(&late, &json!({"orderId": null}))).await;
+    for _ in 0..2 {
+        let answer = world.post(&with(&late, &json!({"msclkid": click(61)}))).await;
+        assert_eq!(told(&answer), (409, conflict_with(Some("shop/n-1 purchase"))));
+    }
+    counts_once(world, &click(61), "129.95").await;
 }
 
 /// An order's number may be what no id may be: it is hashed, and only left out as a reference.

@@ -30,17 +30,21 @@ pub enum Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worth {
     original: Option<Money>,
-    /// After corrections.
+    /// After corrections; where those can't reach Microsoft any more, what it has.
     net: Option<Decimal>,
 }
 
 impl Fate {
     /// What became of the order that this row is of.
     pub fn of(row: &Row) -> Self {
-        let net = state::corrections(row).0.net;
-        let worth = Worth { original: row.facts.money, net: net.map(Amount::decimal) };
         let (state, reason) = state::state(row);
         let at_microsoft = row.observed.accepted.is_some();
+        let net = if at_microsoft && state != State::Waiting {
+            state::value_at_microsoft(row).map(|money| money.amount)
+        } else {
+            state::corrections(row).0.net
+        };
+        let worth = Worth { original: row.facts.money, net: net.map(Amount::decimal) };
         match state {
             State::Accepted | State::Restated | State::Retracted => {
                 Fate::Sent(String::new(), worth)
@@ -104,8 +108,10 @@ fn difference(wanted: Money, worth: Worth, net: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use tracklayer_core::ledger::correction::{Change, Correction};
+    use tracklayer_core::ledger::index::IndexClass;
     use tracklayer_core::ledger::observed::{
-        Acceptance, Destination, Environment, Refusal, RefusalReason,
+        Acceptance, Adjusted, Destination, Environment, Refusal, RefusalReason,
     };
     use tracklayer_core::money::Currency;
 
@@ -126,6 +132,40 @@ mod tests {
         row.observed.dead_at = Some(now());
         let Fate::Sent(why, _) = Fate::of(&row) else { panic!("{:?}", Fate::of(&row)) };
         assert!(why.starts_with("its correction is dead"), "{why}");
+    }
+
+    fn worth_now(amount: &str) -> Correction {
+        let new_value = Amount::from_json(amount).ok();
+        Correction {
+            source: "shop".parse().expect("a source"),
+            event_id: "1-n".parse().expect("an id"),
+            occurred_at: now().into(),
+            recorded_at: now(),
+            original_event: None,
+            account: None,
+            change: Change { new_value, ..Change::default() },
+            refused: None,
+        }
+    }
+
+    #[test]
+    fn what_never_reaches_microsoft_is_not_taken_for_what_it_has() {
+        let net = |row: &Row, net: &str| {
+            difference(money(net, "EUR"), Fate::of(row).worth().expect("a worth"), true)
+        };
+        let by = Destination { environment: Environment::Production, account_id: "1".to_owned() };
+        let mut row = row();
+        row.observed.accepted = Some(Acceptance { at: now(), by, tracking_id: None });
+        row.corrections.push(worth_now("5"));
+        row.open = Some(IndexClass::Wait.entry(now(), now(), None));
+        assert_eq!(net(&row, "5"), None, "it is on its way");
+        row.open = None;
+        row.observed.refusal = Some(Refusal { at: now(), reason: RefusalReason::Other });
+        assert_eq!(net(&row, "5").as_deref(), Some("9.5 EUR"), "Microsoft refused it");
+        row.observed.refusal = None;
+        let retract = Adjusted { at: now(), value: None, corrections: 0, tracking_id: None };
+        row.observed.adjusted = Some(retract);
+        assert_eq!(net(&row, "5").as_deref(), Some("0 EUR"), "it came after the Retract");
     }
 
     fn money(amount: &str, currency: &str) -> Money {

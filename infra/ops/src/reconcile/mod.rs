@@ -77,11 +77,15 @@ async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
         return Ok(fate);
     }
     let Some(key) = &order.key else { return Ok(Fate::Missing) };
-    let found = status::find(&ops.ledger, &key.source, &key.event_id, ops.now()).await?;
-    // Of several rows under this id, none may be meant.
-    let mut rows = found.iter().flat_map(|partition| &partition.rows);
-    match rows.next().filter(|_| rows.next().is_none()) {
-        Some(row) => Ok(Fate::of(row)),
+    let siblings = originals::siblings(&ops.ledger, &key.source, &key.event_id, ops.now()).await?;
+    // Of several rows for the goal under this id, none may be meant.
+    let mut originals = siblings.originals().into_iter().filter(|it| {
+        let goal = ops.mapping.goal(&it.row.account, it.event);
+        goal.is_some_and(|goal| goal.name.as_str() == order.goal)
+    });
+    let first = originals.next();
+    match first.filter(|first| originals.all(|other| other.row.key == first.row.key)) {
+        Some(original) => Ok(Fate::of(original.row)),
         None => by_number(ops, order).await,
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
     /// The field as a string or a whole number, if it is there: many shops number what they have.
     pub(super) fn id_text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
         let Some(raw) = self.raw(field) else { return Ok(None) };
-        let text = if is_integer(raw) { Some(Cow::Borrowed(raw)) } else { string(raw) };
+        let text = whole_number(raw).map(Cow::Borrowed).or_else(|| string(raw));
         text.map(Some).ok_or_else(|| wrong_type(field, "must be a string or a whole number"))
     }
 
@@ -76,9 +76,13 @@ fn wrong_type(field: Field, problem: &str) -> EventError {
     EventError::at(ErrorCode::WrongType, field.as_str(), problem)
 }
 
-fn is_integer(raw: &str) -> bool {
-    let digits = raw.strip_prefix('-').unwrap_or(raw);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+/// The digits of a whole number, also of one that was written as a decimal: tables whose column has
+/// gaps turn `4711` into `4711.0`.
+fn whole_number(raw: &str) -> Option<&str> {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, decimals) = raw.split_once('.').unwrap_or((raw, "0"));
+    let is_whole = is_digits(whole.strip_prefix('-').unwrap_or(whole));
+    (is_whole && decimals.bytes().all(|byte| byte == b'0')).then_some(whole)
 }
 
 /// The string that a JSON text spells; borrowed where it has no escapes.

@@ -81,6 +81,14 @@ pub fn is_same_notice(row: &Row, conversion: &Conversion) -> bool {
     }
 }
 
+/// Whether `row` counts, or still may, although another row counts for its order: its number came too
+/// late.
+#[must_use]
+pub fn counts_as_well(row: &Row) -> bool {
+    let has_ended = row.observed.accepted.is_none() && row.observed.refusal.is_some();
+    !has_ended && !is_taken_back(row)
+}
+
 /// Whether nothing of the order counts any more, or is about to.
 fn is_taken_back(row: &Row) -> bool {
     let folded = fold(&row.account, &row.facts, &row.corrections);

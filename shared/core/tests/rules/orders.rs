@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use tracklayer_core::event::{Conversion, Event, parse_event};
 use tracklayer_core::ledger::correction::{Change, Correction};
 use tracklayer_core::ledger::facts::Facts;
-use tracklayer_core::ledger::observed::Adjusted;
+use tracklayer_core::ledger::observed::{Acceptance, Adjusted, Refusal, RefusalReason};
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner};
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::reconcile::erasure::erase;
 use tracklayer_core::reconcile::orders::{
-    APART, Claimed, WRITTEN_WITHIN, claimed, is_repetition, is_same_notice,
+    APART, Claimed, WRITTEN_WITHIN, claimed, counts_as_well, is_repetition, is_same_notice,
 };
 use tracklayer_core::reconcile::orphans::{Aim, Original, add, aim, take};
 use tracklayer_core::time::EventTime;
@@ -160,6 +160,25 @@ fn an_order_that_was_taken_back_is_placed_anew() {
     retracted.observed.adjusted =
         Some(Adjusted { at: after(DAY), value: None, corrections: 1, tracking_id: None });
     assert!(!is_repetition(&retracted, &placed_again), "Microsoft takes nothing after a Retract");
+}
+
+/// A sale was stored without its order's number; by the time this comes another row counts for it.
+#[test]
+fn a_row_whose_number_came_too_late_counts_as_well_until_it_has_ended_or_is_taken_back() {
+    let refused = Refusal { at: after(60), reason: RefusalReason::Unmatched };
+    let mut taken = row();
+    taken.observed.accepted =
+        Some(Acceptance { at: after(60), by: production(), tracking_id: None });
+    assert!(counts_as_well(&row()), "it may still be sent");
+    assert!(counts_as_well(&taken));
+    for (before, counts) in [(row(), false), (taken, true)] {
+        let mut ended = before.clone();
+        ended.observed.refusal = Some(refused.clone());
+        assert_eq!(counts_as_well(&ended), counts, "what Microsoft took stays");
+        let mut taken_back = before;
+        taken_back.corrections.push(correction("r", 60, Change::default()));
+        assert!(!counts_as_well(&taken_back));
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn all_sources_and_events_of_a_goal_name_the_same_order() {
         (json!({ "source": "crm", "eventId": "DEAL-88" }), "another source"),
         (json!({ "event": "phone_sale" }), "another event of the same goal"),
         (json!({ "orderId": 4711 }), "a whole number"),
+        (json!({ "orderId": 4711.0 }), "one from a column with gaps"),
         (json!({ "orderId": "\u{feff}4711\u{200b}" }), "what nobody sees"),
         (json!({ "consent": "denied" }), "a denial"),
     ] {
