@@ -1,14 +1,13 @@
 //! `tracklayer-ops` (`cargo ops` in a checkout): what an operator asks of a running TrackLayer.
 //!
 //! - `options`: the command line, whose comments are what `--help` shows
-//! - `connect`: the stack, by what CloudFormation says of it, and the clients of its parts
+//! - `place`: the stack, by what CloudFormation says of it, and the clients of its parts
 //! - `failure`: what keeps a command from its work, and what helps
 //! - `backlog`: what is open
 //! - `screen`: tables, colours, progress, JSON
 //! - one module per command
 
 mod backlog;
-mod connect;
 mod doctor;
 mod explain;
 mod failure;
@@ -16,6 +15,7 @@ mod find;
 mod import;
 mod open;
 mod options;
+mod place;
 mod reconcile;
 mod redrive;
 mod screen;
@@ -29,9 +29,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::options::{Command, Options};
+use crate::place::Ops;
 use crate::screen::Screen;
 
 fn main() -> ExitCode {
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
-    let ops = Ops::connect(&options.place).await?;
+    let ops = Ops::find(&options.place).await?;
     match &options.command {
         Command::Find { what } => find::run(&ops, what, screen).await,
         Command::Open { filter, list } => open::run(&ops, filter, *list, screen).await,

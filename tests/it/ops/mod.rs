@@ -1,9 +1,9 @@
 //! The operator's tool, as a program of its own beside a running system.
 
-mod connecting;
 mod doctor;
 mod importing;
 mod looking;
+mod places;
 mod reconciling;
 mod redriving;
 

@@ -8,7 +8,7 @@ use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
 use tracklayer_edge::ports::{AccountItem, GoalChecks as _, Secrets as _};
 
 use super::check::Check;
-use crate::{connect::Ops, screen};
+use crate::{place::Ops, screen};
 
 /// Hours of the policy after which a check is missing: it runs every hour.
 const LATE: i64 = 3;

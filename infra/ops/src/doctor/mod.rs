@@ -16,8 +16,8 @@ mod watch;
 
 use serde::Serialize;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
+use crate::place::Ops;
 use crate::screen::Screen;
 use check::{Check, Mark};
 

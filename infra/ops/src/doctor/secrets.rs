@@ -5,7 +5,7 @@ use tracklayer_edge::aws::ingest_keys;
 use tracklayer_edge::ports::{AccountSecret, SecretError, Secrets as _, Versioned};
 
 use super::check::Check;
-use crate::{connect::Ops, screen};
+use crate::{place::Ops, screen};
 
 /// What the template writes where an operator must write something else.
 const PLACEHOLDER: &str = "replace me";

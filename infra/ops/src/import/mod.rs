@@ -19,9 +19,9 @@ mod send;
 mod state;
 mod tally;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::options::ImportOptions;
+use crate::place::Ops;
 use crate::screen::{Progress, Screen};
 use lines::{Line, Lines};
 use send::Sender;

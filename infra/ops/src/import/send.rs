@@ -10,7 +10,7 @@ use super::check;
 use super::lines::Line;
 use super::state::State;
 use super::tally::{Reject, Rejects};
-use crate::{connect::Ops, failure::Failure, options::ImportOptions, screen};
+use crate::{failure::Failure, options::ImportOptions, place::Ops, screen};
 
 const EVENTS: &str = "/api/tracklayer/events";
 /// What the API may take for 500 events.

@@ -52,7 +52,7 @@ pub struct Ops {
 
 impl Ops {
     /// Finds the parts of the stack.
-    pub async fn connect(place: &Place) -> Result<Self, Failure> {
+    pub async fn find(place: &Place) -> Result<Self, Failure> {
         let config = credentials::config(place).await?;
         let deployment = Deployment::read(&config, place).await?;
         let tables = aws_sdk_dynamodb::Client::new(&config);
