@@ -8,6 +8,7 @@
 //! - one module per command
 
 mod backlog;
+mod connect;
 mod doctor;
 mod explain;
 mod failure;
@@ -19,6 +20,7 @@ mod place;
 mod reconcile;
 mod redrive;
 mod screen;
+mod test_upload;
 #[cfg(test)]
 mod testing;
 
@@ -58,6 +60,8 @@ async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
     match &options.command {
         Command::Find { what } => find::run(&ops, what, screen).await,
         Command::Open { filter, list } => open::run(&ops, filter, *list, screen).await,
+        Command::Connect(options) => connect::run(&ops, options, screen).await,
+        Command::TestUpload(options) => test_upload::run(&ops, options, screen).await,
         Command::Doctor { check } => doctor::run(&ops, *check, screen).await,
         Command::Import(options) => import::run(&ops, options, screen).await,
         Command::Reconcile(options) => reconcile::run(&ops, options, screen).await,

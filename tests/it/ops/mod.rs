@@ -1,11 +1,13 @@
 //! The operator's tool, as a program of its own beside a running system.
 
+mod connecting;
 mod doctor;
 mod importing;
 mod looking;
 mod places;
 mod reconciling;
 mod redriving;
+mod uploading;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 

@@ -23,6 +23,8 @@ async fn what_keeps_the_tool_from_its_work_is_told_with_what_helps() {
     let ran = run(&[&somewhere[..], &EXPLAIN].concat(), &none).await;
     assert_eq!(ran.code, Some(3));
     assert!(ran.err.contains("no AWS credentials") && ran.err.contains("--profile"), "{}", ran.err);
+    let ran = run(&[&somewhere[..], &["connect", "--json"]].concat(), &none).await;
+    assert_eq!((ran.code, &ran.json()["error"]["code"]), (Some(3), &json!("no_credentials")));
     let mine = [&somewhere[..], &["--profile", "mine", "--json"], &EXPLAIN].concat();
     let ran = run(&mine, &none).await;
     assert_eq!((ran.code, &ran.json()["error"]["code"]), (Some(3), &json!("no_credentials")));

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod deployment;
+mod microsoft;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use tracklayer_edge::ports::Clock as _;
 
 use crate::{failure::Failure, options::Place};
 pub use deployment::Deployment;
+pub use microsoft::Microsoft;
 
 /// A system that is asked.
 pub struct Ops {
