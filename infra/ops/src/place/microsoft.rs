@@ -67,3 +67,35 @@ impl Microsoft {
         Ok(format!("{base}{AUTHORIZE}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(parameters: &[(&str, &str)]) -> Microsoft {
+        Microsoft::of(&Deployment::with_parameters(parameters))
+    }
+
+    #[test]
+    fn addresses_follow_from_the_environment_unless_they_are_named() {
+        let production = of(&[("MicrosoftEnvironment", "production"), ("MicrosoftApiUrl", "")]);
+        assert_eq!(production.campaigns, "https://campaign.api.bingads.microsoft.com");
+        assert_eq!(
+            production.authorize_url("common").expect("an address"),
+            "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"
+        );
+        let sandbox = of(&[("MicrosoftEnvironment", "sandbox")]);
+        assert_eq!(sandbox.customers, "https://clientcenter.api.sandbox.bingads.microsoft.com");
+        assert_eq!(sandbox.scope(), "https://si.ads.microsoft.com/msads.manage");
+        let other =
+            of(&[("MicrosoftApiUrl", "http://m/"), ("MicrosoftTokenUrl", "http://m/t/token")]);
+        assert_eq!((&*other.campaigns, &*other.customers), ("http://m", "http://m"));
+        assert_eq!(other.authorize_url("common").expect("an address"), "http://m/t/authorize");
+    }
+
+    #[test]
+    fn a_token_endpoint_of_another_name_has_no_known_page_of_consent() {
+        let other = of(&[("MicrosoftTokenUrl", "https://m/tokens")]);
+        assert_eq!(other.authorize_url("common").expect_err("unknown").code, "no_authorize_url");
+    }
+}
