@@ -7,7 +7,7 @@ use reqwest::{Client, Url, redirect::Policy};
 use serde_json::{Value, json};
 use test_support::events::{click, purchase};
 use test_support::rig::World;
-use test_support::rig::operator::TOKEN;
+use test_support::rig::operator::{TOKEN, parameter};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 
@@ -105,7 +105,8 @@ fn add_accounts(world: &World, ids: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn consent_brings_an_account_back_that_was_refused() {
-    let world = World::start().await;
+    // However long a person takes to consent, the message is not given up.
+    let world = World::with(|options| parameter(options, "MaxReceiveCount", "900")).await;
     world.change_secret("main", "refresh_token", "revoked").await;
     world.change_secret("main", "note", "of a person").await;
     world.queued(&purchase("1", &click(1), &json!(5))).await;
