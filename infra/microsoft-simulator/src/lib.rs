@@ -1,7 +1,7 @@
 //! Stands in for Microsoft Advertising REST v13 on loopback: a development tool, never deployed.
 //!
-//! It answers the calls that this project makes – token, conversions, adjustments, goals, account
-//! properties, outcome by goal – by the published rules, stores what it accepts, and can be told to
+//! It answers the calls that this project makes – consent, token, conversions, adjustments, goals,
+//! account properties, outcome by goal, accounts of a user – by the published rules, stores what it accepts, and can be told to
 //! misbehave. The rules are on the pages around
 //! <https://learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions>. Where
 //! Microsoft publishes nothing, the module or the README states what was decided.
@@ -13,7 +13,9 @@
 //! | `fault_rule`, `faults` | how to misbehave, and which rules act on a call |
 //! | `server`, `control`, `page` | HTTP: Microsoft's paths, `/simulator/…`, and a page for people |
 //! | `state`, `calls` | one call from headers to reply, under one lock; the log of calls |
-//! | `oauth`, `reply`, `errors` | tokens; the forms of Microsoft's answers; codes and symbols |
+//! | `consent`, `oauth` | the page of a consent and its codes; tokens |
+//! | `reply`, `errors` | the forms of Microsoft's answers; codes and symbols |
+//! | `customers` | the user who consented, and the accounts it may use |
 //! | `rows`, `scene`, `subject`, `reason` | what the two Apply operations share |
 //! | `conversions`, `adjustments`, `ledger`, `goals`, `report` | the operations and what they store |
 //! | `refusals` | rows and calls that got an error, for the page |
@@ -23,8 +25,10 @@
 mod adjustments;
 mod calls;
 mod clicks;
+mod consent;
 mod control;
 mod conversions;
+mod customers;
 mod errors;
 mod fault_rule;
 mod faults;

@@ -1,4 +1,5 @@
-//! The token endpoint, and the tokens that it issued.
+//! The token endpoint, and the tokens that it issued: for a refresh token, or for the code of a
+//! consent.
 //!
 //! Issued tokens stay valid over a reset. Rotated refresh tokens, which are the configured text, a
 //! dot and a number, are accepted after a restart as well, so that a client can keep using a stored one.
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use crate::consent::Consent;
 use crate::reply::{Reply, oauth_error};
 use crate::settings::{OAuth, RefreshTokens};
 
@@ -33,6 +35,8 @@ pub(crate) struct Tokens {
     oldest_valid: u64,
     /// Time of the last refresh, if there was one.
     refreshed: Option<OffsetDateTime>,
+    /// What was consented to, by code; a code that was redeemed has nothing any more.
+    codes: HashMap<String, Option<Consent>>,
 }
 
 impl Tokens {
@@ -53,31 +57,51 @@ impl Tokens {
         (self.newest, self.oldest_valid, self.refreshed) = (0, 0, None);
     }
 
-    /// Answers the form post of a refresh.
-    pub(crate) fn refresh(&mut self, settings: &OAuth, form: &[u8], now: OffsetDateTime) -> Reply {
-        let form = Form::read(form);
-        match self.check(settings, &form, now) {
-            Ok((scope, given)) => self.issue(settings, &scope, given, now),
-            Err(refusal) => refusal,
-        }
+    /// Gives out a code for a consent.
+    pub(crate) fn code(&mut self, consent: Consent) -> String {
+        let code = format!("simulated-code-{}", self.codes.len() + 1);
+        self.codes.insert(code.clone(), Some(consent));
+        code
     }
 
-    fn check(
-        &self, settings: &OAuth, form: &Form, now: OffsetDateTime,
-    ) -> Result<(String, u64), Reply> {
-        if form.get("grant_type") != Some("refresh_token") {
-            let text = "The grant type is not supported.";
-            return Err(oauth_error(400, "unsupported_grant_type", 70_003, text));
-        }
-        if form.get("client_id") != Some(&settings.client_id) {
-            let text = "No application has this client_id.";
-            return Err(oauth_error(400, "unauthorized_client", 700_016, text));
-        }
-        let secret = settings.client_secret.as_deref();
-        if secret.is_some() && secret != form.get("client_secret") {
-            let text = "The client secret is not valid.";
-            return Err(oauth_error(401, "invalid_client", 7_000_215, text));
-        }
+    /// Answers the form post of a refresh or of a code.
+    pub(crate) fn answer(&mut self, settings: &OAuth, form: &[u8], now: OffsetDateTime) -> Reply {
+        let form = Form::read(form);
+        let granted = match form.get("grant_type") {
+            Some("refresh_token") => self.check(settings, &form, now),
+            Some("authorization_code") => self.redeem(settings, &form, now),
+            _ => {
+                let text = "The grant type is not supported.";
+                Err(oauth_error(400, "unsupported_grant_type", 70_003, text))
+            }
+        };
+        granted.map_or_else(
+            |refusal| refusal,
+            |(scope, refresh_token)| self.issue(settings, &scope, refresh_token, now),
+        )
+    }
+
+    /// The scope and the new refresh token of a code, which is good once. A consent without
+    /// `offline_access` has no refresh token.
+    fn redeem(&mut self, settings: &OAuth, form: &Form, now: OffsetDateTime) -> Granted {
+        check_client(settings, form)?;
+        let refused = |number, text| oauth_error(400, "invalid_grant", number, text);
+        let code = self.codes.get_mut(form.get("code").unwrap_or_default());
+        let code = code.ok_or_else(|| refused(9_002_313, "The code is not valid."))?;
+        let consent =
+            code.take().ok_or_else(|| refused(54_005, "The code was redeemed before."))?;
+        let (redirect, verifier) = (form.get("redirect_uri"), form.get("code_verifier"));
+        consent.check(redirect, verifier, now).map_err(|(number, text)| refused(number, text))?;
+        let is_offline = consent.scope.split_whitespace().any(|part| part == "offline_access");
+        let refresh_token = is_offline.then(|| {
+            self.newest += 1;
+            text_of(settings, self.newest)
+        });
+        Ok((consent.scope, refresh_token))
+    }
+
+    fn check(&mut self, settings: &OAuth, form: &Form, now: OffsetDateTime) -> Granted {
+        check_client(settings, form)?;
         let scope = form.get("scope").unwrap_or_default();
         if !scope.split_whitespace().any(|part| SCOPES.contains(&part)) {
             let text = "The scope is not valid.";
@@ -91,7 +115,7 @@ impl Tokens {
             let text = "The refresh token has expired due to inactivity.";
             return Err(oauth_error(400, "invalid_grant", 700_082, text));
         }
-        Ok((scope.to_owned(), given))
+        Ok((scope.to_owned(), Some(self.rotate(settings, given))))
     }
 
     fn is_idle_too_long(&self, settings: &OAuth, now: OffsetDateTime) -> bool {
@@ -109,7 +133,10 @@ impl Tokens {
         (number >= self.oldest_valid).then_some(number)
     }
 
-    fn issue(&mut self, settings: &OAuth, scope: &str, given: u64, now: OffsetDateTime) -> Reply {
+    fn issue(
+        &mut self, settings: &OAuth, scope: &str, refresh_token: Option<String>,
+        now: OffsetDateTime,
+    ) -> Reply {
         let lifetime = settings.token_lifetime_seconds;
         let access_token = format!("simulated-access-token-{}", self.expiries.len() + 1);
         let expiry = now + Duration::seconds(lifetime.into());
@@ -117,13 +144,15 @@ impl Tokens {
         self.refreshed = Some(now);
         let scope: Vec<_> =
             scope.split_whitespace().filter(|part| *part != "offline_access").collect();
-        let body = json!({
+        let mut body = json!({
             "token_type": "Bearer",
             "scope": scope.join(" "),
             "expires_in": lifetime,
             "access_token": access_token,
-            "refresh_token": self.rotate(settings, given),
         });
+        if let Some(refresh_token) = refresh_token {
+            body["refresh_token"] = refresh_token.into();
+        }
         Reply::json(200, &body)
     }
 
@@ -138,11 +167,31 @@ impl Tokens {
         if settings.refresh_tokens == RefreshTokens::RotateAndRevoke {
             self.oldest_valid = number;
         }
-        match number {
-            0 => settings.refresh_token.clone(),
-            _ => format!("{}.{number}", settings.refresh_token),
-        }
+        text_of(settings, number)
     }
+}
+
+/// Scope and refresh token of a grant, or why there is none.
+type Granted = Result<(String, Option<String>), Reply>;
+
+fn text_of(settings: &OAuth, number: u64) -> String {
+    match number {
+        0 => settings.refresh_token.clone(),
+        _ => format!("{}.{number}", settings.refresh_token),
+    }
+}
+
+fn check_client(settings: &OAuth, form: &Form) -> Result<(), Reply> {
+    if form.get("client_id") != Some(&settings.client_id) {
+        let text = "No application has this client_id.";
+        return Err(oauth_error(400, "unauthorized_client", 700_016, text));
+    }
+    let secret = settings.client_secret.as_deref();
+    if secret.is_some() && secret != form.get("client_secret") {
+        let text = "The client secret is not valid.";
+        return Err(oauth_error(401, "invalid_client", 7_000_215, text));
+    }
+    Ok(())
 }
 
 struct Form(HashMap<String, String>);

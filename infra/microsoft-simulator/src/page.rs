@@ -208,7 +208,7 @@ fn number(page: &mut String, content: impl Display) -> fmt::Result {
 }
 
 /// Escapes goal names and click ids, which may contain anything.
-struct Escaped<T>(T);
+pub(crate) struct Escaped<T>(pub(crate) T);
 
 impl<T: Display> Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::calls::{Call, count_rows, kept};
+use crate::consent;
 use crate::control;
 use crate::reply::Reply;
 use crate::simulator::Simulator;
@@ -17,7 +18,7 @@ impl Simulator {
     /// Microsoft's paths and `/simulator/…`. A fault drops a connection by unwinding its task, so the
     /// server has to run each connection as a task of its own, as `axum::serve` does.
     pub fn router(&self) -> Router {
-        control::routes().fallback(microsoft).with_state(self.clone())
+        control::routes().merge(consent::routes()).fallback(microsoft).with_state(self.clone())
     }
 
     /// Serves on the address until the runtime ends; port 0 picks a free port. Returns the address.

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::calls::Call;
 use crate::clicks::Click;
+use crate::consent::Consent;
 use crate::ledger::{Conversion, Unattributed};
 use crate::page;
 use crate::settings::Settings;
@@ -89,6 +90,11 @@ impl Simulator {
     /// The time of the clock.
     pub(crate) fn now(&self) -> OffsetDateTime {
         (self.clock)()
+    }
+
+    /// Gives out a code for a consent.
+    pub(crate) fn consent(&self, consent: Consent) -> String {
+        self.state().tokens.code(consent)
     }
 
     /// Processes a call that arrives now.

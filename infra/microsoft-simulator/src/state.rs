@@ -12,9 +12,10 @@ use crate::oauth::{Standing, Tokens};
 use crate::reply::{FaultStyle, Reply};
 use crate::scene::Scene;
 use crate::settings::{Account, Settings};
-use crate::{adjustments, conversions, goals, report};
+use crate::{adjustments, conversions, customers, goals, report};
 
 const API: &str = "/CampaignManagement/v13/";
+const CUSTOMERS: &str = "/CustomerManagement/v13/";
 const TOKEN: &str = "/oauth2/v2.0/token";
 /// The public developer token of Microsoft's sandbox, which the simulator stands in for as well.
 const SANDBOX: &str = "BBD37VB98";
@@ -23,7 +24,7 @@ pub(crate) struct State {
     initial: Settings,
     pub(crate) settings: Settings,
     faults: Faults,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     pub(crate) ledger: Ledger,
     pub(crate) clicks: Clicks,
     pub(crate) calls: Vec<Call>,
@@ -116,7 +117,8 @@ impl State {
 
     fn process(&mut self, plan: &Plan, call: &Call) -> Reply {
         let operation = call.path.strip_prefix(API);
-        if !call.path.ends_with(TOKEN) && operation.is_none() {
+        let customers = call.path.strip_prefix(CUSTOMERS);
+        if !call.path.ends_with(TOKEN) && operation.or(customers).is_none() {
             return Reply::html(404);
         }
         if call.method != "POST" {
@@ -125,11 +127,16 @@ impl State {
         if call.body.len() > MAX_BODY {
             return Reply::html(413);
         }
-        let Some(operation) = operation else {
-            let form = call.body.as_bytes();
-            return self.tokens.refresh(&self.settings.oauth, form, call.at);
+        let answer = match (operation, customers) {
+            (Some(operation), _) => self.operate(plan, call, operation),
+            (None, Some(operation)) => self
+                .check_headers(call)
+                .and_then(|()| customers::answer(&self.settings, operation, call.body.as_bytes())),
+            (None, None) => {
+                let form = call.body.as_bytes();
+                Ok(self.tokens.answer(&self.settings.oauth, form, call.at))
+            }
         };
-        let answer = self.operate(plan, call, operation);
         answer.unwrap_or_else(|fault| {
             self.ledger.refusals.call(call, &fault);
             self.style(call).ad_api_fault(&fault)

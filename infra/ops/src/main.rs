@@ -1,7 +1,7 @@
 //! `tracklayer-ops` (`cargo ops` in a checkout): what an operator asks of a running TrackLayer.
 //!
 //! - `options`: the command line, whose comments are what `--help` shows
-//! - `connect`: the stack, by what CloudFormation says of it, and the clients of its parts
+//! - `place`: the stack, by what CloudFormation says of it, and the clients of its parts
 //! - `failure`: what keeps a command from its work, and what helps
 //! - `backlog`: what is open
 //! - `screen`: tables, colours, progress, JSON
@@ -16,9 +16,11 @@ mod find;
 mod import;
 mod open;
 mod options;
+mod place;
 mod reconcile;
 mod redrive;
 mod screen;
+mod test_upload;
 #[cfg(test)]
 mod testing;
 
@@ -29,9 +31,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::options::{Command, Options};
+use crate::place::Ops;
 use crate::screen::Screen;
 
 fn main() -> ExitCode {
@@ -54,10 +56,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
-    let ops = Ops::connect(&options.place).await?;
+    let ops = Ops::find(&options.place).await?;
     match &options.command {
         Command::Find { what } => find::run(&ops, what, screen).await,
         Command::Open { filter, list } => open::run(&ops, filter, *list, screen).await,
+        Command::Connect(options) => connect::run(&ops, options, screen).await,
+        Command::TestUpload(options) => test_upload::run(&ops, options, screen).await,
         Command::Doctor { check } => doctor::run(&ops, *check, screen).await,
         Command::Import(options) => import::run(&ops, options, screen).await,
         Command::Reconcile(options) => reconcile::run(&ops, options, screen).await,

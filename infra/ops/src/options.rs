@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
-use tracklayer_core::id::{RecordId, Source};
+use tracklayer_core::id::{AccountName, RecordId, Source};
 use tracklayer_core::person::click_id::ClickId;
+use tracklayer_edge::ports::Secret;
 
 use crate::{backlog::Filter, import::reading::Reading};
 
@@ -86,6 +87,20 @@ pub enum Command {
         event_id: RecordId,
     },
 
+    /// Give consent to the use of an ad account, and write its secret
+    ///
+    /// It opens Microsoft's page in the browser of this machine, takes the answer on localhost, lists
+    /// the ad accounts of the user who consented, and writes the tokens and numbers into the secret.
+    /// What is not named is taken from the secret, or asked for on a terminal.
+    Connect(ConnectOptions),
+
+    /// Send one event for a known click through everything, and keep what Microsoft answered
+    ///
+    /// The event has an id of its own and no order number, so that a second test is no duplicate. At
+    /// a goal that counts every conversion it counts: name a test goal's event, or retract it after.
+    /// Ends with 0 if Microsoft took it.
+    TestUpload(TestUploadOptions),
+
     /// Look at everything that must be right, with the cure of what is not
     ///
     /// Ends with 1 if anything is wrong (✗). A warning (!) needs no hurry; – could not be looked at.
@@ -128,6 +143,94 @@ pub enum Command {
     /// It works by the ledger alone. The dead-letter messages of these rows stay where they are; to
     /// move them back or to purge them does no harm.
     Redrive(RedriveOptions),
+}
+
+/// Which account is connected, and by which application.
+#[derive(Debug, Args)]
+pub struct ConnectOptions {
+    /// The account of the mapping; needed where it has several
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<AccountName>,
+
+    /// The application that is registered in Entra
+    #[arg(long, value_name = "ID", env = "TRACKLAYER_CLIENT_ID")]
+    pub client_id: Option<String>,
+
+    /// Its secret; empty for a public client. Better in the variable than on the command line
+    #[arg(long, value_name = "TEXT", env = "TRACKLAYER_CLIENT_SECRET", hide_env_values = true)]
+    pub client_secret: Option<Secret>,
+
+    /// Of the Microsoft Advertising user. Better in the variable than on the command line
+    #[arg(long, value_name = "TEXT", env = "TRACKLAYER_DEVELOPER_TOKEN", hide_env_values = true)]
+    pub developer_token: Option<Secret>,
+
+    /// The Entra tenant, if it is not `common`
+    #[arg(long)]
+    pub tenant: Option<String>,
+
+    /// Take the ad account of this number, as the web interface shows it (X1234567)
+    #[arg(long, value_name = "NUMBER", conflicts_with = "account_id")]
+    pub account_number: Option<String>,
+
+    /// Take the ad account of this id (the number behind aid= in the web interface)
+    #[arg(long, value_name = "ID")]
+    pub account_id: Option<String>,
+
+    /// The port of localhost that takes the answer; 0 is any free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+
+    /// Only show the address of the page of consent
+    #[arg(long)]
+    pub no_browser: bool,
+
+    /// Seconds to wait for the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub wait: u64,
+}
+
+/// What is sent, and where its story is kept.
+#[derive(Debug, Args)]
+pub struct TestUploadOptions {
+    /// The click, at least an hour old
+    #[arg(long, value_name = "ID")]
+    pub msclkid: ClickId,
+
+    /// The event of the mapping, which decides the goal
+    #[arg(long, value_name = "NAME", default_value = "purchase")]
+    pub event: String,
+
+    /// What it is worth, unless its goal has no value
+    #[arg(long, requires = "currency")]
+    pub value: Option<String>,
+
+    /// What it is worth that in, as USD
+    #[arg(long, requires = "value")]
+    pub currency: Option<String>,
+
+    /// When it happened, as 2026-04-24T11:42:13+02:00; now, if it is left out
+    #[arg(long, value_name = "TIME")]
+    pub occurred_at: Option<String>,
+
+    /// The account, where the mapping has several
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<AccountName>,
+
+    /// Who sends it; the key must be allowed to
+    #[arg(long, default_value = "test-upload")]
+    pub source: Source,
+
+    /// The file for request and reply; test-upload-….json in this folder, if it is left out
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Seconds to wait for Microsoft's answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub wait: u64,
+
+    /// The ingest key; with --local it is known
+    #[arg(long, env = "TRACKLAYER_KEY", hide_env_values = true)]
+    pub key: Option<String>,
 }
 
 /// Which rows are sent again, and whether they are.

@@ -24,6 +24,9 @@ async fn each_thing_is_one_line_with_its_cure() {
         assert_eq!(marks(&ran, what), ["fine"], "{what} in {}", ran.out);
     }
     assert_eq!((ran.code, &ran.json()["wrong"]), (Some(0), &json!(0)), "{}", ran.out);
+    for what in ["last click captured", "last event queued of main"] {
+        assert_eq!(marks(&ran, what), ["unknown"], "the local AWS keeps no metrics");
+    }
     let ran = ops(&world, &["doctor"]).await;
     ran.shows(&["✓ stack: tracklayer CREATE_COMPLETE", "✓ ingest keys: local", "✓ dead-letter"]);
 

@@ -4,8 +4,10 @@ mod connecting;
 mod doctor;
 mod importing;
 mod looking;
+mod places;
 mod reconciling;
 mod redriving;
+mod uploading;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 

@@ -100,6 +100,15 @@ impl Bench {
             .header("content-type", "application/json")
     }
 
+    /// A request to Customer Management, whose calls name no account.
+    pub(crate) fn customers(&self, operation: &str) -> RequestBuilder {
+        self.http
+            .post(format!("{}/CustomerManagement/v13/{operation}", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("developertoken", "local-developer-token")
+            .header("content-type", "application/json")
+    }
+
     pub(crate) async fn call(&self, operation: &str, body: impl ToString) -> Answer {
         send(self.request(operation).body(body.to_string())).await
     }

@@ -3,6 +3,7 @@
 mod adjustments;
 mod attribution;
 mod bench;
+mod consent;
 mod conversions;
 mod faults;
 mod goals;

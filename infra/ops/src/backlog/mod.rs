@@ -15,7 +15,7 @@ use tracklayer_edge::ports::{Batches as _, GoalChecks as _, LedgerLookups as _, 
 pub use filter::{Class, Filter};
 pub use money::Sums;
 
-use crate::{connect::Ops, failure::Failure, screen::Progress};
+use crate::{failure::Failure, place::Ops, screen::Progress};
 
 /// Rows that are read together: as many as DynamoDB answers in one batch.
 const TOGETHER: usize = 100;

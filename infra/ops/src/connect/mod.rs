@@ -1,109 +1,112 @@
-//! The stack, by what CloudFormation says of it, and the clients of its parts.
+//! `connect`: consent to the use of an ad account, and its secret.
+//!
+//! - `application`: who asks: the registered application and the developer token
+//! - `redirect`: takes the browser's answer on localhost
+//! - `consent`: the page of consent, and the exchange of its code
+//! - `customers`: who consented, and which ad accounts they may use
+//! - `choice`: which of them it shall be
+//! - `secret`: the account's secret, read and written
+//! - `prompt`: what is asked on a terminal
 
-mod credentials;
-mod deployment;
+mod application;
+mod choice;
+mod consent;
+mod customers;
+mod prompt;
+mod redirect;
+mod secret;
 
-use std::path::Path;
+use std::time::Duration;
 
-use aws_config::SdkConfig;
-use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy, time::EventTime};
-use tracklayer_edge::aws::account_secrets::Secrets;
-use tracklayer_edge::aws::clicks::Clicks;
-use tracklayer_edge::aws::ledger::Ledger;
-use tracklayer_edge::aws::queue::Queue;
-use tracklayer_edge::lambda::clock::SystemClock;
-use tracklayer_edge::ports::Clock as _;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+use tracklayer_core::id::AccountName;
 
-use crate::{failure::Failure, options::Place};
-pub use deployment::Deployment;
+use crate::failure::{Failure, Verdict};
+use crate::options::ConnectOptions;
+use crate::place::{Microsoft, Ops};
+use crate::screen::Screen;
+use application::Application;
+use consent::Consent;
+use customers::{AdAccount, Customers};
+use prompt::Prompt;
+use redirect::Redirect;
+pub use secret::PLACEHOLDER;
 
-/// A system that is asked.
-pub struct Ops {
-    /// The ledger.
-    pub ledger: Ledger,
-    /// The clicks.
-    pub clicks: Clicks,
-    /// The queue of upload.
-    pub queue: Queue,
-    /// The secrets.
-    pub secrets: Secrets,
-    /// What the stack says.
-    pub deployment: Deployment,
-    /// For clients that only one command needs.
-    pub config: SdkConfig,
-    /// Whether it is the system of `cargo local`.
-    pub is_local: bool,
-    /// Where the HTTP API is.
-    pub api_url: String,
-    /// Where the queue of upload is.
-    pub uploads_url: String,
-    /// Where its dead-letter queue is.
-    pub dead_letters_url: String,
-    /// The function that checks goals.
-    pub goals_function: String,
-    /// The function that reads the queue.
-    pub upload_function: String,
-    /// The mapping that the functions use.
-    pub mapping: Mapping,
-    /// The waits of the deployment.
-    pub policy: Policy,
-    clock: SystemClock,
+/// Gives consent and writes the account's secret.
+pub async fn run(ops: &Ops, options: &ConnectOptions, screen: &Screen) -> Result<Verdict, Failure> {
+    let account = account(ops, options)?;
+    let known = secret::read(ops, &account).await?;
+    let prompt = Prompt::new(screen);
+    let microsoft = Microsoft::of(&ops.deployment);
+    let application = Application::of(options, &known, &microsoft, prompt)?;
+    let redirect = Redirect::bind(options.port).await?;
+    let consent = Consent::new(&application, &microsoft, redirect.address())?;
+    show(consent.url(), options, screen);
+    let code = redirect.code(consent.state(), Duration::from_secs(options.wait)).await?;
+    let tokens = consent.exchange(code).await?;
+
+    let customers = Customers::new(&microsoft, &application, &tokens)?;
+    let user = customers.user().await?;
+    let accounts = customers.accounts(&user.id).await?;
+    if !screen.is_json() {
+        screen.say(format!(
+            "{} consented and may use:\n\n{}\n",
+            user.name,
+            choice::table(&accounts)
+        ));
+    }
+    let stored = known.text("account_id");
+    let chosen = choice::choose(&accounts, options, stored.as_deref(), prompt)?;
+    let version = secret::write(ops, &account, &application, &tokens, chosen).await?;
+    tell(&Answer { account: &account, user: &user.name, chosen, version: &version }, screen);
+    Ok(Verdict::Fine)
 }
 
-impl Ops {
-    /// Finds the parts of the stack.
-    pub async fn connect(place: &Place) -> Result<Self, Failure> {
-        let config = credentials::config(place).await?;
-        let deployment = Deployment::read(&config, place).await?;
-        let tables = aws_sdk_dynamodb::Client::new(&config);
-        let secrets = aws_sdk_secretsmanager::Client::new(&config);
-        let output = |name: &str| deployment.output(name);
-        let uploads_url = output("UploadsUrl")?;
-        Ok(Ops {
-            ledger: Ledger::new(tables.clone(), output("ConversionsTable")?),
-            clicks: Clicks::new(tables, output("ClicksTable")?),
-            queue: Queue::new(aws_sdk_sqs::Client::new(&config), uploads_url.clone()),
-            secrets: Secrets::new(secrets, output("SecretPrefix")?),
-            is_local: place.local.is_some(),
-            api_url: output("ApiUrl")?,
-            uploads_url,
-            dead_letters_url: output("UploadsDlqUrl")?,
-            goals_function: output("GoalsFunction")?,
-            upload_function: output("UploadFunction")?,
-            mapping: mapping(place, &deployment)?,
-            policy: deployment.policy()?,
-            clock: SystemClock::default(),
-            config,
-            deployment,
-        })
-    }
-
-    /// Now, in whole seconds.
-    pub fn now(&self) -> EventTime {
-        self.clock.now()
+/// The account that is named, or the only one.
+fn account(ops: &Ops, options: &ConnectOptions) -> Result<AccountName, Failure> {
+    let names: Vec<&AccountName> = ops.mapping.accounts().map(|it| it.name()).collect();
+    let all = || names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    match (&options.account, names.as_slice()) {
+        (Some(name), names) if names.contains(&name) => Ok(name.clone()),
+        (Some(name), _) => {
+            let help = format!("It has {}. Another mapping is named with --mapping.", all());
+            let message = format!("the mapping has no account {name}");
+            Err(Failure::input("unknown_account", message, help))
+        }
+        (None, [only]) => Ok((*only).clone()),
+        (None, _) => {
+            let help = format!("Name one of {} with --account.", all());
+            Err(Failure::input("account_needed", "the mapping has several accounts", help))
+        }
     }
 }
 
-/// The mapping in the file that is named; that of `cargo local` is a file of this machine.
-fn mapping(place: &Place, deployment: &Deployment) -> Result<Mapping, Failure> {
-    let deployed = deployment.parameter("MappingPath");
-    match (&place.mapping, deployed) {
-        (Some(path), _) => read_mapping(path),
-        (None, None) => Ok(Mapping::shipped()),
-        (None, Some(path)) if place.local.is_some() => read_mapping(Path::new(path)),
-        (None, Some(path)) => Err(Failure::input(
-            "mapping_needed",
-            format!("the stack {} has a mapping of its own, {path}", deployment.name),
-            "Name the same file with --mapping.",
-        )),
-    }
+/// Shows the address in any case: the browser that opens may not be the one of the right user.
+fn show(url: &str, options: &ConnectOptions, screen: &Screen) {
+    let is_opened = !options.no_browser && webbrowser::open(url).is_ok();
+    let what = if is_opened { "A browser opens" } else { "Open" };
+    screen.note(format!(
+        "{what} this address, on this machine; sign in as a user who manages the ad account:\n\n{url}\n"
+    ));
 }
 
-fn read_mapping(path: &Path) -> Result<Mapping, Failure> {
-    let bad = |error: String| {
-        let message = format!("{}: {error}", path.display());
-        Failure::input("bad_mapping", message, "Name the mapping that is deployed with --mapping.")
-    };
-    let json = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-    Mapping::parse(&json).map_err(|error| bad(error.to_string()))
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    account: &'a AccountName,
+    user: &'a str,
+    #[serde(flatten)]
+    chosen: &'a AdAccount,
+    /// The version of the secret that was written.
+    version: &'a str,
+}
+
+fn tell(answer: &Answer<'_>, screen: &Screen) {
+    if screen.json(answer) {
+        return;
+    }
+    let Answer { account, chosen, .. } = answer;
+    screen.say(format!("{} {account} is connected to {chosen}", "✓".green()));
+    screen.say("Its functions use it within five minutes. `doctor --check` tries it.");
 }

@@ -8,7 +8,7 @@ use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
 use tracklayer_edge::ports::{AccountItem, GoalChecks as _, Secrets as _};
 
 use super::check::Check;
-use crate::{connect::Ops, screen};
+use crate::{place::Ops, screen};
 
 /// Hours of the policy after which a check is missing: it runs every hour.
 const LATE: i64 = 3;
@@ -61,11 +61,11 @@ fn refused_consent(name: &AccountName, version: &str, current: Option<&str>) -> 
     let found = format!("the identity service refused version {version} of its secret");
     match current {
         Some(current) if current == version => {
-            Check::wrong(what, found, "Consent again and write the new token.")
+            Check::wrong(what, found, "Consent again: `connect`.")
         }
         Some(_) => Check::warns(what, found, "None: a newer version will be tried."),
         None => {
-            let cure = "If it is still the current one, consent again and write the new token.";
+            let cure = "If it is still the current one, consent again: `connect`.";
             Check::warns(what, found, cure)
         }
     }

@@ -5,10 +5,13 @@
 //! - `accounts`: what the checks of goals found at Microsoft
 //! - `queues`: the queue, its dead-letter queue, who reads it
 //! - `watch`: who is told of alarms, the audit
+//! - `activity`, `metrics`: when something last came and went, by CloudWatch
 //! - `check`: one line
 
 mod accounts;
+mod activity;
 mod check;
+mod metrics;
 mod queues;
 mod secrets;
 mod stack;
@@ -16,8 +19,8 @@ mod watch;
 
 use serde::Serialize;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
+use crate::place::Ops;
 use crate::screen::Screen;
 use check::{Check, Mark};
 
@@ -29,6 +32,7 @@ pub async fn run(ops: &Ops, check_goals: bool, screen: &Screen) -> Result<Verdic
     checks.extend(accounts::checks(ops, check_goals).await);
     checks.extend(queues::checks(ops).await);
     checks.extend(watch::checks(ops).await);
+    checks.extend(activity::checks(ops).await);
     let wrong = checks.iter().filter(|check| check.mark == Mark::Wrong).count();
     if !screen.json(&Answer { wrong, checks: &checks }) {
         checks.iter().for_each(|check| check.show(screen));

@@ -5,10 +5,8 @@ use tracklayer_edge::aws::ingest_keys;
 use tracklayer_edge::ports::{AccountSecret, SecretError, Secrets as _, Versioned};
 
 use super::check::Check;
-use crate::{connect::Ops, screen};
+use crate::{connect::PLACEHOLDER, place::Ops, screen};
 
-/// What the template writes where an operator must write something else.
-const PLACEHOLDER: &str = "replace me";
 /// Days after which the version of a secret is old: rotated every 7 days it has failed twice; not
 /// rotated, its refresh token ends after 90.
 const OLD: [i64; 2] = [75, 21];
@@ -46,7 +44,7 @@ async fn credentials(ops: &Ops, account: &Account) -> Check {
     match ops.secrets.account(account.name()).await {
         Ok(secret) => judged(ops, what, &secret),
         Err(error @ SecretError::Malformed(..)) => {
-            let cure = "Write all its members: infra/README.md, \"Deploy\".";
+            let cure = "Run `connect`, which writes all its members: infra/README.md, \"Consent\".";
             Check::wrong(what, error.to_string(), cure)
         }
         Err(error @ SecretError::Unavailable(..)) => {
@@ -62,7 +60,7 @@ fn judged(ops: &Ops, what: String, secret: &Versioned<AccountSecret>) -> Check {
     if texts.iter().any(|text| *text == PLACEHOLDER)
         || hidden.iter().any(|secret| secret.expose() == PLACEHOLDER)
     {
-        let cure = "Replace all members: infra/README.md, \"Deploy\".";
+        let cure = "Run `connect`, which writes all its members: infra/README.md, \"Consent\".";
         return Check::wrong(what, "it still holds the template's placeholders", cure);
     }
     let age = secret.created.map(|created| ops.now().epoch() - created);
@@ -70,7 +68,7 @@ fn judged(ops: &Ops, what: String, secret: &Versioned<AccountSecret>) -> Check {
     match age {
         Some(age) if !ops.is_local && age > OLD[usize::from(rotates)] * DAY => {
             let found = format!("this version is {} old", screen::duration(age));
-            let cure = "See the log of token, repair the rotation or consent again; \
+            let cure = "See the log of token, repair the rotation or consent again (`connect`); \
                         `aws secretsmanager rotate-secret` tries it.";
             Check::wrong(what, found, cure)
         }

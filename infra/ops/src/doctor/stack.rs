@@ -6,7 +6,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tracklayer_edge::microsoft::client::Client;
 
 use super::check::Check;
-use crate::{connect::Ops, screen};
+use crate::{place::Ops, screen};
 
 /// The one route that needs neither key nor body.
 const SNIPPET: &str = "/api/tracklayer/ms-attribution.js";

@@ -3,7 +3,7 @@
 use tracklayer_edge::ports::Audited as _;
 
 use super::check::Check;
-use crate::{connect::Ops, screen};
+use crate::{place::Ops, screen};
 
 /// All that watches.
 pub async fn checks(ops: &Ops) -> Vec<Check> {

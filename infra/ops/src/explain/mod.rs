@@ -15,8 +15,8 @@ use tracklayer_core::ledger::row::Row;
 use tracklayer_core::reconcile::attribution::{TIES_READ, Tie, TieKind};
 use tracklayer_edge::ports::Clicks as _;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
+use crate::place::Ops;
 use crate::screen::Screen;
 
 /// Tells the story of an event; [`Verdict::Wrong`] if it is unknown.

@@ -8,7 +8,7 @@ use tracklayer_core::reconcile::attribution::{LATE, SIGHTINGS_READ, Sighting, TI
 use tracklayer_edge::ports::{ClickLookups as _, Clicks as _};
 
 use super::answer::Found;
-use crate::{connect::Ops, failure::Failure, screen::Progress};
+use crate::{failure::Failure, place::Ops, screen::Progress};
 
 /// The newest clicks of a session or cookie.
 pub async fn of_reference(ops: &Ops, reference: &RecordId) -> Result<Vec<Sighting>, Failure> {

@@ -10,9 +10,9 @@ mod rows;
 
 use tracklayer_core::{id::RecordId, ledger::row::Row, reconcile::attribution::TieKind};
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::options::What;
+use crate::place::Ops;
 use crate::screen::Screen;
 use answer::Found;
 

@@ -8,7 +8,7 @@ use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{Audited as _, LedgerLookups as _, Partition};
 
 use super::answer::Found;
-use crate::{connect::Ops, failure::Failure, screen::Progress};
+use crate::{failure::Failure, place::Ops, screen::Progress};
 
 /// Items of one page of the ledger: 1 MB of usual rows, which is the most that DynamoDB answers.
 const PAGE: i32 = 1_000;

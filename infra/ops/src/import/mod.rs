@@ -11,17 +11,17 @@
 //! - `state`: how far it is
 //! - `tally`: what became of the rows, and what was rejected
 
-mod check;
+pub mod check;
 pub mod columns;
 pub mod lines;
 pub mod reading;
-mod send;
+pub mod send;
 mod state;
 mod tally;
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::options::ImportOptions;
+use crate::place::Ops;
 use crate::screen::{Progress, Screen};
 use lines::{Line, Lines};
 use send::Sender;
@@ -83,7 +83,7 @@ fn dry_run(ops: &Ops, lines: Lines, options: &ImportOptions) -> Result<Tally, Fa
 async fn import(
     ops: &Ops, lines: Lines, options: &ImportOptions, screen: &Screen,
 ) -> Result<Tally, Failure> {
-    let sender = Sender::new(ops, options)?;
+    let sender = Sender::new(ops, options.key.as_ref())?;
     let progress = Progress::new("bytes sent", lines.bytes());
     let mut state = State::open(&options.reading.file, lines.mark(&ops.api_url));
     if state.done > 0 {

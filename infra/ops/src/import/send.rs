@@ -10,7 +10,7 @@ use super::check;
 use super::lines::Line;
 use super::state::State;
 use super::tally::{Reject, Rejects};
-use crate::{connect::Ops, failure::Failure, options::ImportOptions, screen};
+use crate::{failure::Failure, place::Ops, screen};
 
 const EVENTS: &str = "/api/tracklayer/events";
 /// What the API may take for 500 events.
@@ -28,10 +28,10 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// With the key that the options name.
-    pub fn new(ops: &Ops, options: &ImportOptions) -> Result<Self, Failure> {
+    /// With the key that is named; that of `cargo local` is known.
+    pub fn new(ops: &Ops, key: Option<&String>) -> Result<Self, Failure> {
         let local = ops.is_local.then(|| LOCAL_KEY.to_owned());
-        let key = options.key.clone().or(local).ok_or_else(|| {
+        let key = key.cloned().or(local).ok_or_else(|| {
             let help = "Set TRACKLAYER_KEY to an ingest key with the right `write`.";
             Failure::input("no_key", "events need an ingest key", help)
         })?;
@@ -65,7 +65,7 @@ impl Sender {
     }
 
     /// What the API answers to each of these events.
-    async fn results(&self, events: &[&str]) -> Result<Vec<Value>, Failure> {
+    pub async fn results(&self, events: &[&str]) -> Result<Vec<Value>, Failure> {
         if events.is_empty() {
             return Ok(Vec::new());
         }

@@ -8,8 +8,8 @@ use tracklayer_core::microsoft::errors::look_up;
 use tracklayer_core::time::{EventTime, TextTime};
 
 use crate::backlog::{Filter, OpenRow};
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
+use crate::place::Ops;
 use crate::screen::{Screen, Table};
 use crate::{backlog, explain, screen};
 use groups::{Group, groups};

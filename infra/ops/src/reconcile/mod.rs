@@ -16,11 +16,11 @@ use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{Batches as _, LedgerLookups as _};
 
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::import::lines::Lines;
 use crate::import::no_rows;
 use crate::options::ReconcileOptions;
+use crate::place::Ops;
 use crate::screen::{Progress, Screen};
 use compare::{Compared, Fate};
 use orders::Order;

@@ -14,9 +14,9 @@ use tracklayer_edge::ports::Signals as _;
 
 use crate::backlog;
 use crate::backlog::{Class, Filter};
-use crate::connect::Ops;
 use crate::failure::{Failure, Verdict};
 use crate::options::RedriveOptions;
+use crate::place::Ops;
 use crate::screen::{Progress, Screen};
 use plan::Plan;
 

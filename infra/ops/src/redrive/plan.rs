@@ -15,8 +15,8 @@ use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{GoalChecks as _, Secrets as _};
 
 use crate::backlog::{OpenRow, Sums};
-use crate::connect::Ops;
 use crate::failure::Failure;
+use crate::place::Ops;
 
 /// What is known of the accounts of the rows.
 pub type Views = BTreeMap<AccountName, AccountView>;

@@ -52,6 +52,18 @@ impl Deployment {
         }
     }
 
+    /// A stack of which nothing is known but these parameters.
+    #[cfg(test)]
+    pub fn with_parameters(parameters: &[(&str, &str)]) -> Self {
+        let known = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Deployment {
+            name: "tracklayer".to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            parameters: known.collect(),
+            outputs: BTreeMap::new(),
+        }
+    }
+
     /// The output of that name.
     pub fn output(&self, name: &str) -> Result<String, Failure> {
         self.outputs.get(name).cloned().ok_or_else(|| self.lacks("output", name))
@@ -137,4 +149,17 @@ fn no_stack(place: &Place) -> Failure {
     let help = "Name it with --stack; `aws cloudformation list-stacks` shows all of a region. A \
                 stack is only seen in its own region (--region) and account (--profile).";
     Failure::input("no_such_stack", format!("there is no stack {stack}"), help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_that_lacks_something_is_told_with_its_status() {
+        let failure = Deployment::with_parameters(&[]).output("SecretPrefix").expect_err("none");
+        assert_eq!(failure.code, "half_configured");
+        assert!(failure.message.contains("no output SecretPrefix"), "{}", failure.message);
+        assert!(failure.message.contains("CREATE_COMPLETE"), "{}", failure.message);
+    }
 }
