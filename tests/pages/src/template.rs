@@ -174,6 +174,12 @@ impl Template {
         dimensions.map(|it| text(&it["Value"])).collect()
     }
 
+    /// A property of a resource, as YAML.
+    #[must_use]
+    pub fn property(&self, resource: &str, name: &str) -> &Value {
+        &self.0["Resources"][resource]["Properties"][name]
+    }
+
     /// How many resources of a type there are.
     #[must_use]
     pub fn count(&self, kind: &str) -> usize {
@@ -235,7 +241,8 @@ fn text(value: &Value) -> String {
 }
 
 /// The parameter or resource that a value refers to, also inside `!If` and `!Sub`.
-fn source_of(value: &Value) -> String {
+#[must_use]
+pub fn source_of(value: &Value) -> String {
     let Value::Tagged(tagged) = value else { return text(value) };
     match &tagged.value {
         Value::Sequence(items) => items.get(1).map(source_of).unwrap_or_default(),

@@ -131,9 +131,16 @@ impl<'a> Resolver<'a> {
             "AWS::Partition" => "aws".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
             "AWS::StackName" => "tracklayer-local".to_owned(),
+            resource if self.is_role(resource) => resource.to_owned(),
             resource => return self.physical_id(resource).map(|id| Some(Json::String(id))),
         };
         Ok(Some(Json::String(pseudo)))
+    }
+
+    /// Whether it is the role that SAM makes of a function.
+    fn is_role(&self, logical: &str) -> bool {
+        let function = logical.strip_suffix("Role").map(|function| self.kind(function));
+        matches!(function, Some(Ok("AWS::Serverless::Function")))
     }
 
     /// What `Ref` gives for a resource.
@@ -182,6 +189,9 @@ impl<'a> Resolver<'a> {
                 ("secretsmanager", format!("secret:{}", self.name(logical, "Name")?))
             }
             "AWS::Serverless::Function" => ("lambda", format!("function:{logical}")),
+            "AWS::Logs::LogGroup" => {
+                ("logs", format!("log-group:{}:*", self.name(logical, "LogGroupName")?))
+            }
             kind => bail!("the local stack has no ARN for {logical}, a {kind}"),
         };
         let Place { region, account, .. } = self.place;

@@ -101,6 +101,18 @@ fn parameters_reach_names_and_values() {
 }
 
 #[test]
+fn a_key_of_ones_own_reaches_the_queues() {
+    let key = "arn:aws:kms:eu-central-1:000000000000:key/0b1c";
+    let attributes = |plan: Plan| {
+        let attribute = |name: &str| plan.queues[1].attributes.get(name).cloned();
+        (attribute("SqsManagedSseEnabled"), attribute("KmsMasterKeyId"))
+    };
+    assert_eq!(attributes(real(&[])), (Some("true".into()), None));
+    let own = attributes(real(&[("KmsKeyArn", key)]));
+    assert_eq!(own, (Some("false".into()), Some(key.into())));
+}
+
+#[test]
 fn rotation_of_the_real_template_and_the_parameter_that_ends_it() {
     let plan = real(&[]);
     let [rotation] = plan.rotations.as_slice() else { panic!("one rotation") };
