@@ -6,6 +6,9 @@ use yaml_serde::Value;
 #[derive(Debug)]
 pub struct Template(Value);
 
+/// Conditions that don't hold unless a parameter is set.
+const OPTIONAL: [&str; 1] = ["DeploysGradually"];
+
 /// A parameter of the template.
 #[derive(Debug)]
 pub struct Parameter {
@@ -46,8 +49,10 @@ pub struct Alarm {
     pub namespace: String,
     /// Its metrics.
     pub metrics: Vec<String>,
-    /// How many metrics AWS bills it for.
+    /// How many metrics AWS bills it for, if it is there.
     pub billed: usize,
+    /// Whether it is there only with a parameter that is empty or false at first.
+    pub is_optional: bool,
     /// What is wrong and what helps.
     pub description: String,
     /// When it changes to ALARM.
@@ -121,6 +126,7 @@ impl Template {
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
         let alarm = |(name, it): (&str, &Value)| {
+            let is_optional = OPTIONAL.contains(&text(&it["Condition"]).as_str());
             let it = &it["Properties"];
             let parts = it["Metrics"].as_sequence().into_iter().flatten();
             let metrics =
@@ -137,6 +143,7 @@ impl Template {
                 namespace: text(&metrics[0]["Namespace"]),
                 metrics: names,
                 billed,
+                is_optional,
                 description: text(&it["AlarmDescription"]),
                 when: condition(it),
             }
@@ -172,6 +179,14 @@ impl Template {
         let dimensions =
             parts.iter().flat_map(|it| items(&it["MetricStat"]["Metric"]["Dimensions"]));
         dimensions.map(|it| text(&it["Value"])).collect()
+    }
+
+    /// The parameters that the functions' variables come from.
+    #[must_use]
+    pub fn parameters_of_variables(&self) -> Vec<String> {
+        let parameters: Vec<String> = self.parameters().into_iter().map(|it| it.name).collect();
+        let named = self.variables().into_iter().map(|it| it.from);
+        named.filter(|it| parameters.contains(it)).collect()
     }
 
     /// A property of a resource, as YAML.
@@ -237,6 +252,15 @@ fn text(value: &Value) -> String {
         Value::Sequence(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         Value::Tagged(tagged) => text(&tagged.value),
         _ => String::new(),
+    }
+}
+
+/// A text, without its tag if it has one.
+#[must_use]
+pub fn untagged(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) => tagged.value.as_str(),
+        plain => plain.as_str(),
     }
 }
 

@@ -153,7 +153,9 @@ impl<'a> Resolver<'a> {
             "AWS::DynamoDB::Table" => self.name(logical, "TableName")?,
             "AWS::Logs::LogGroup" => self.name(logical, "LogGroupName")?,
             "AWS::SecretsManager::Secret" => self.arn(logical)?,
-            "AWS::Serverless::Function" | "AWS::Serverless::HttpApi" => logical.to_owned(),
+            "AWS::Serverless::Function" | "AWS::Serverless::HttpApi" | "AWS::CloudWatch::Alarm" => {
+                logical.to_owned()
+            }
             kind => bail!("the local stack has no Ref for {logical}, a {kind}"),
         })
     }

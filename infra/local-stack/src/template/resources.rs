@@ -79,6 +79,9 @@ impl Plan {
             | "AWS::Lambda::Permission"
             | "AWS::Logs::LogGroup"
             | "AWS::SQS::QueuePolicy"
+            | "AWS::Logs::MetricFilter"
+            | "AWS::Logs::QueryDefinition"
+            | "AWS::CloudWatch::Dashboard"
             | "AWS::CloudWatch::Alarm" => {}
             unknown => bail!("the local stack does not know resources of type {unknown}"),
         }

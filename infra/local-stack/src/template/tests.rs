@@ -108,7 +108,7 @@ fn a_key_of_ones_own_reaches_the_queues() {
         (attribute("SqsManagedSseEnabled"), attribute("KmsMasterKeyId"))
     };
     assert_eq!(attributes(real(&[])), (Some("true".into()), None));
-    let own = attributes(real(&[("KmsKeyArn", key)]));
+    let own = attributes(real(&[("KmsKeyArn", key), ("GradualDeployment", "true")]));
     assert_eq!(own, (Some("false".into()), Some(key.into())));
 }
 

@@ -5,6 +5,7 @@
 #[macro_use]
 mod lines;
 mod api;
+mod dashboard;
 mod fields;
 mod infra;
 mod mapping;

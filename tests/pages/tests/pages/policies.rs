@@ -1,6 +1,6 @@
 //! What each function may do, and that no function is forgotten where all are named.
 
-use pages::template::{Allowed, Template, source_of};
+use pages::template::{Allowed, Template, source_of, untagged};
 use pages::{check, table};
 
 const TABLES: [&str; 4] = ["Clicks", "Conversions", "Uploads", "IngestKeys"];
@@ -67,7 +67,7 @@ fn every_function_is_in_the_alarms_of_all_functions() {
 fn every_function_may_use_the_key() {
     let template = Template::read();
     let roles = template.property("KeyUse", "Roles").as_sequence().expect("roles");
-    let roles: Vec<_> = roles.iter().map(|role| source_of(role)).collect();
+    let roles: Vec<_> = roles.iter().map(source_of).collect();
     let functions = template.names("AWS::Serverless::Function");
     let wanted: Vec<_> = functions.iter().map(|function| format!("{function}Role")).collect();
     assert_eq!(roles, wanted);
@@ -94,5 +94,21 @@ fn the_access_log_is_json_and_of_no_person() {
         let variable =
             value.as_str().and_then(|it| it.strip_prefix("$context.")).expect("a variable");
         assert!(OF_NO_PERSON.contains(&variable), "{variable}");
+    }
+}
+
+/// A version keeps its variables. It is replaced when its description changes.
+#[test]
+fn every_parameter_of_a_variable_is_in_the_descriptions_of_versions() {
+    let template = Template::read();
+    let parameters = template.parameters_of_variables();
+    assert!(parameters.len() > 8, "{parameters:?}");
+    for function in ["Capture", "Enqueue", "Status", "Erase"] {
+        let description = untagged(template.property(function, "VersionDescription"));
+        let description = description.expect("a text");
+        // With another suffix it is another stack.
+        for parameter in parameters.iter().filter(|it| *it != "NameSuffix") {
+            assert!(description.contains(&format!("${{{parameter}}}")), "{function}: {parameter}");
+        }
     }
 }

@@ -200,7 +200,7 @@ pub fn own_alarms() -> Vec<String> {
     own.filter_map(|(name, _)| Some(name.as_str()?.strip_suffix("Alarm")?.to_owned())).collect()
 }
 
-fn template() -> Yaml {
+pub(super) fn template() -> Yaml {
     let (_, text) = local_stack::build::template().expect("the template");
     yaml_serde::from_str(&text).expect("YAML")
 }
