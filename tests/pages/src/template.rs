@@ -7,7 +7,8 @@ use yaml_serde::Value;
 pub struct Template(Value);
 
 /// Conditions that don't hold unless a parameter is set.
-const OPTIONAL: [&str; 1] = ["DeploysGradually"];
+const OPTIONAL: [&str; 3] =
+    ["DeploysGradually", "HasSecondAccount", "WatchesSecondAccountsSilence"];
 
 /// A parameter of the template.
 #[derive(Debug)]
@@ -195,10 +196,11 @@ impl Template {
         &self.0["Resources"][resource]["Properties"][name]
     }
 
-    /// How many resources of a type there are.
+    /// How many resources of a type there are while no parameter is set.
     #[must_use]
     pub fn count(&self, kind: &str) -> usize {
-        self.resources(kind).count()
+        let is_there = |it: &&Value| !OPTIONAL.contains(&text(&it["Condition"]).as_str());
+        self.resources(kind).map(|(_, it)| it).filter(is_there).count()
     }
 
     fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {

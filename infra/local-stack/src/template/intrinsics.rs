@@ -1,5 +1,5 @@
 //! Resolves the intrinsic functions that the template uses – `Ref`, `Fn::GetAtt`, `Fn::Sub`,
-//! `Fn::If`, `Fn::Equals`, `Fn::Not` – and refuses any other by name, so that nothing is silently
+//! `Fn::If`, `Fn::Equals`, `Fn::Not`, `Fn::And`, `Condition` – and refuses any other by name, so that nothing is silently
 //! read as something else.
 
 use std::cell::RefCell;
@@ -115,7 +115,9 @@ impl<'a> Resolver<'a> {
             "GetAtt" => self.attribute_of(argument).map(Some),
             "Sub" => self.substitute(text(argument)?).map(|text| Some(Json::String(text))),
             "If" => self.choose(argument),
-            "Equals" | "Not" => bail!("the intrinsic Fn::{name} is only known inside Conditions"),
+            "Equals" | "Not" | "And" => {
+                bail!("the intrinsic Fn::{name} is only known inside Conditions")
+            }
             unknown => bail!("the local stack does not know the intrinsic Fn::{unknown}"),
         }
     }
@@ -256,6 +258,10 @@ impl<'a> Resolver<'a> {
         match (name, argument.as_sequence().map(Vec::as_slice)) {
             ("Equals", Some([left, right])) => Ok(self.value(left)? == self.value(right)?),
             ("Not", Some([inner])) => Ok(!self.condition(inner)?),
+            ("And", Some(all)) => {
+                all.iter().try_fold(true, |so_far, it| Ok(so_far && self.condition(it)?))
+            }
+            ("Condition", None) => self.named_condition(text(argument)?),
             (unknown, _) => bail!(
                 "the local stack does not know the intrinsic Fn::{unknown} with these arguments"
             ),

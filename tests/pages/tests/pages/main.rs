@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod lines;
+mod accounts;
 mod api;
 mod dashboard;
 mod fields;

@@ -197,7 +197,9 @@ pub fn own_alarms() -> Vec<String> {
         let first = &it["Properties"]["Metrics"][1]["MetricStat"]["Metric"]["Namespace"];
         it["Properties"]["Namespace"] == "TrackLayer" || *first == "TrackLayer"
     });
-    own.filter_map(|(name, _)| Some(name.as_str()?.strip_suffix("Alarm")?.to_owned())).collect()
+    let names = own.filter_map(|(name, _)| name.as_str()?.strip_suffix("Alarm"));
+    // Those of a second account are the same.
+    names.filter(|name| !name.starts_with("Second")).map(str::to_owned).collect()
 }
 
 pub(super) fn template() -> Yaml {
