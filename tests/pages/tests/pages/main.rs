@@ -6,6 +6,7 @@
 mod lines;
 mod accounts;
 mod api;
+mod build;
 mod dashboard;
 mod fields;
 mod infra;
