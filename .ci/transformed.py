@@ -1,8 +1,11 @@
 """What SAM makes of the template: run with the Python in which the SAM CLI is installed."""
 
+import logging
 import os
 import sys
 
+# Of features that are off.
+logging.disable(logging.CRITICAL)
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
 
 from samtranslator.translator.transform import transform
