@@ -105,6 +105,17 @@ async fn each_account_has_its_own_goal_names_rights_and_trust_in_browsers() {
         assert_eq!(record["microsoft"]["conversionTime"], sale["occurredAt"]);
     }
 
+    // The function that renews tokens may do so in both.
+    for account in ["main", "eu"] {
+        let secret = format!("tracklayer/{account}");
+        world.aws("secretsmanager.RotateSecret", json!({"SecretId": secret})).await;
+        until(account, || async {
+            let is_rotated = world.has_logged("token", &[&secret, "FinishSecret", "Finished"]);
+            is_rotated.then_some(()).ok_or("not rotated")
+        })
+        .await;
+    }
+
     // A source is one space of ids, whatever the account.
     let answer = world.post(&with(&sale, &main)).await;
     assert_eq!(answer.problem(), (409, "conflict", None));

@@ -209,14 +209,16 @@ fn goals(line: &CallLine<'_>) -> Value {
     json!(goals)
 }
 
-/// `source/eventId` of what was sent: the way from Microsoft's `TrackingId` to the order log.
-fn records(line: &CallLine<'_>) -> Value {
-    line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
+/// `source/eventId` of what was sent: the way from Microsoft's `TrackingId` to the order log. One text,
+/// because CloudWatch makes a field of each member of a list, and no more than 200 fields of a line.
+fn records(line: &CallLine<'_>) -> String {
+    let labels = line.call.rows.iter().map(|load| line.works[load.index].key.label());
+    labels.collect::<Vec<_>>().join(" ")
 }
 
-/// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are. After
-/// a fault that is all of them; without an answer nobody knows of any.
-fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
+/// `source/eventId`, code and symbol of the rows that failed, as one text, and how many there are.
+/// After a fault that is all of them; without an answer nobody knows of any.
+fn failed_rows(line: &CallLine<'_>) -> (String, usize) {
     let error_of = |position: usize| match line.reply {
         Reply::Rows(outcomes) => outcomes.get(position).and_then(RowOutcome::error),
         Reply::Fault(error) => Some(error),
@@ -225,11 +227,12 @@ fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
     let named = |(position, load): (usize, &Load)| {
         let error = error_of(position)?;
         let record = line.works[load.index].key.label();
-        Some(json!({"record": record, "code": error.code, "errorCode": error.symbol}))
+        Some(format!("{record} {}", error_text(error)))
     };
-    let failed: Vec<Value> = line.call.rows.iter().enumerate().filter_map(named).collect();
+    let mut failed: Vec<String> = line.call.rows.iter().enumerate().filter_map(named).collect();
     let count = failed.len();
-    (failed.into_iter().take(NAMED_ROWS).collect(), count)
+    failed.truncate(NAMED_ROWS);
+    (failed.join(", "), count)
 }
 
 /// Each error once, under its text, with the number of its rows.

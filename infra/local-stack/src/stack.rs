@@ -57,7 +57,7 @@ impl Stack {
         let (shop, shop_url) = bind(options.shop_port, "--shop-port").await?;
         let accounts = accounts::accounts(options.mapping.as_deref())?;
         let (simulator, microsoft_url) = microsoft(&options, &accounts, &mut servers).await?;
-        let plan = read_plan(&options, &aws_url, &microsoft_url, &shop_url)?;
+        let plan = read_plan(&options, &accounts, &aws_url, &microsoft_url, &shop_url)?;
 
         let settings = local_aws::Settings {
             region: REGION.to_owned(),
@@ -181,7 +181,8 @@ async fn microsoft(
 }
 
 fn read_plan(
-    options: &Options, aws_url: &str, microsoft_url: &str, shop_url: &str,
+    options: &Options, accounts: &[accounts::LocalAccount], aws_url: &str, microsoft_url: &str,
+    shop_url: &str,
 ) -> Result<Plan> {
     let (path, text) = build::template()?;
     let place = Place {
@@ -189,7 +190,10 @@ fn read_plan(
         account: ACCOUNT.to_owned(),
         aws_url: aws_url.to_owned(),
     };
-    let parameters = parameters(options, microsoft_url, shop_url)?;
+    let mut parameters = parameters(options, microsoft_url, shop_url)?;
+    if let Some(second) = accounts.iter().find(|account| account.name != "main") {
+        parameters.entry("SecondAccount".to_owned()).or_insert_with(|| second.name.clone());
+    }
     template::read(&text, &place, &parameters).with_context(|| path.display().to_string())
 }
 

@@ -6,6 +6,10 @@ use yaml_serde::Value;
 #[derive(Debug)]
 pub struct Template(Value);
 
+/// Conditions that don't hold unless a parameter is set.
+const OPTIONAL: [&str; 3] =
+    ["DeploysGradually", "HasSecondAccount", "WatchesSecondAccountsSilence"];
+
 /// A parameter of the template.
 #[derive(Debug)]
 pub struct Parameter {
@@ -46,8 +50,10 @@ pub struct Alarm {
     pub namespace: String,
     /// Its metrics.
     pub metrics: Vec<String>,
-    /// How many metrics AWS bills it for.
+    /// How many metrics AWS bills it for, if it is there.
     pub billed: usize,
+    /// Whether it is there only with a parameter that is empty or false at first.
+    pub is_optional: bool,
     /// What is wrong and what helps.
     pub description: String,
     /// When it changes to ALARM.
@@ -121,6 +127,7 @@ impl Template {
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
         let alarm = |(name, it): (&str, &Value)| {
+            let is_optional = OPTIONAL.contains(&text(&it["Condition"]).as_str());
             let it = &it["Properties"];
             let parts = it["Metrics"].as_sequence().into_iter().flatten();
             let metrics =
@@ -137,6 +144,7 @@ impl Template {
                 namespace: text(&metrics[0]["Namespace"]),
                 metrics: names,
                 billed,
+                is_optional,
                 description: text(&it["AlarmDescription"]),
                 when: condition(it),
             }
@@ -174,10 +182,25 @@ impl Template {
         dimensions.map(|it| text(&it["Value"])).collect()
     }
 
-    /// How many resources of a type there are.
+    /// The parameters that the functions' variables come from.
+    #[must_use]
+    pub fn parameters_of_variables(&self) -> Vec<String> {
+        let parameters: Vec<String> = self.parameters().into_iter().map(|it| it.name).collect();
+        let named = self.variables().into_iter().map(|it| it.from);
+        named.filter(|it| parameters.contains(it)).collect()
+    }
+
+    /// A property of a resource, as YAML.
+    #[must_use]
+    pub fn property(&self, resource: &str, name: &str) -> &Value {
+        &self.0["Resources"][resource]["Properties"][name]
+    }
+
+    /// How many resources of a type there are while no parameter is set.
     #[must_use]
     pub fn count(&self, kind: &str) -> usize {
-        self.resources(kind).count()
+        let is_there = |it: &&Value| !OPTIONAL.contains(&text(&it["Condition"]).as_str());
+        self.resources(kind).map(|(_, it)| it).filter(is_there).count()
     }
 
     fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
@@ -234,8 +257,18 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// A text, without its tag if it has one.
+#[must_use]
+pub fn untagged(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) => tagged.value.as_str(),
+        plain => plain.as_str(),
+    }
+}
+
 /// The parameter or resource that a value refers to, also inside `!If` and `!Sub`.
-fn source_of(value: &Value) -> String {
+#[must_use]
+pub fn source_of(value: &Value) -> String {
     let Value::Tagged(tagged) = value else { return text(value) };
     match &tagged.value {
         Value::Sequence(items) => items.get(1).map(source_of).unwrap_or_default(),

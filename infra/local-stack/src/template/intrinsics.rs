@@ -1,5 +1,5 @@
 //! Resolves the intrinsic functions that the template uses – `Ref`, `Fn::GetAtt`, `Fn::Sub`,
-//! `Fn::If`, `Fn::Equals`, `Fn::Not` – and refuses any other by name, so that nothing is silently
+//! `Fn::If`, `Fn::Equals`, `Fn::Not`, `Fn::And`, `Condition` – and refuses any other by name, so that nothing is silently
 //! read as something else.
 
 use std::cell::RefCell;
@@ -115,7 +115,9 @@ impl<'a> Resolver<'a> {
             "GetAtt" => self.attribute_of(argument).map(Some),
             "Sub" => self.substitute(text(argument)?).map(|text| Some(Json::String(text))),
             "If" => self.choose(argument),
-            "Equals" | "Not" => bail!("the intrinsic Fn::{name} is only known inside Conditions"),
+            "Equals" | "Not" | "And" => {
+                bail!("the intrinsic Fn::{name} is only known inside Conditions")
+            }
             unknown => bail!("the local stack does not know the intrinsic Fn::{unknown}"),
         }
     }
@@ -131,9 +133,16 @@ impl<'a> Resolver<'a> {
             "AWS::Partition" => "aws".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
             "AWS::StackName" => "tracklayer-local".to_owned(),
+            resource if self.is_role(resource) => resource.to_owned(),
             resource => return self.physical_id(resource).map(|id| Some(Json::String(id))),
         };
         Ok(Some(Json::String(pseudo)))
+    }
+
+    /// Whether it is the role that SAM makes of a function.
+    fn is_role(&self, logical: &str) -> bool {
+        let function = logical.strip_suffix("Role").map(|function| self.kind(function));
+        matches!(function, Some(Ok("AWS::Serverless::Function")))
     }
 
     /// What `Ref` gives for a resource.
@@ -146,7 +155,9 @@ impl<'a> Resolver<'a> {
             "AWS::DynamoDB::Table" => self.name(logical, "TableName")?,
             "AWS::Logs::LogGroup" => self.name(logical, "LogGroupName")?,
             "AWS::SecretsManager::Secret" => self.arn(logical)?,
-            "AWS::Serverless::Function" | "AWS::Serverless::HttpApi" => logical.to_owned(),
+            "AWS::Serverless::Function" | "AWS::Serverless::HttpApi" | "AWS::CloudWatch::Alarm" => {
+                logical.to_owned()
+            }
             kind => bail!("the local stack has no Ref for {logical}, a {kind}"),
         })
     }
@@ -182,6 +193,9 @@ impl<'a> Resolver<'a> {
                 ("secretsmanager", format!("secret:{}", self.name(logical, "Name")?))
             }
             "AWS::Serverless::Function" => ("lambda", format!("function:{logical}")),
+            "AWS::Logs::LogGroup" => {
+                ("logs", format!("log-group:{}:*", self.name(logical, "LogGroupName")?))
+            }
             kind => bail!("the local stack has no ARN for {logical}, a {kind}"),
         };
         let Place { region, account, .. } = self.place;
@@ -244,6 +258,10 @@ impl<'a> Resolver<'a> {
         match (name, argument.as_sequence().map(Vec::as_slice)) {
             ("Equals", Some([left, right])) => Ok(self.value(left)? == self.value(right)?),
             ("Not", Some([inner])) => Ok(!self.condition(inner)?),
+            ("And", Some(all)) => {
+                all.iter().try_fold(true, |so_far, it| Ok(so_far && self.condition(it)?))
+            }
+            ("Condition", None) => self.named_condition(text(argument)?),
             (unknown, _) => bail!(
                 "the local stack does not know the intrinsic Fn::{unknown} with these arguments"
             ),

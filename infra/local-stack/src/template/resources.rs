@@ -69,13 +69,19 @@ impl Plan {
             }
             "AWS::Serverless::HttpApi" => self.cors = optional(properties, "CorsConfiguration")?,
             "AWS::Serverless::Function" => self.add_function(logical, resource, globals)?,
-            // The first two are read in the second pass, the others have nothing to run here.
+            // The first two are read in the second pass, the others have nothing to run here: nothing
+            // is encrypted, and what a policy of a queue or about keys says has no effect.
             "AWS::Lambda::EventSourceMapping"
             | "AWS::SecretsManager::RotationSchedule"
             | "AWS::ApiGatewayV2::ApiMapping"
             | "AWS::ApiGatewayV2::DomainName"
+            | "AWS::IAM::Policy"
             | "AWS::Lambda::Permission"
             | "AWS::Logs::LogGroup"
+            | "AWS::SQS::QueuePolicy"
+            | "AWS::Logs::MetricFilter"
+            | "AWS::Logs::QueryDefinition"
+            | "AWS::CloudWatch::Dashboard"
             | "AWS::CloudWatch::Alarm" => {}
             unknown => bail!("the local stack does not know resources of type {unknown}"),
         }

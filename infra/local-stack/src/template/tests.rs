@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{Place, Plan, read};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -101,6 +103,18 @@ fn parameters_reach_names_and_values() {
 }
 
 #[test]
+fn a_key_of_ones_own_reaches_the_queues() {
+    let key = "arn:aws:kms:eu-central-1:000000000000:key/0b1c";
+    let attributes = |plan: Plan| {
+        let attribute = |name: &str| plan.queues[1].attributes.get(name).cloned();
+        (attribute("SqsManagedSseEnabled"), attribute("KmsMasterKeyId"))
+    };
+    assert_eq!(attributes(real(&[])), (Some("true".into()), None));
+    let own = attributes(real(&[("KmsKeyArn", key), ("GradualDeployment", "true")]));
+    assert_eq!(own, (Some("false".into()), Some(key.into())));
+}
+
+#[test]
 fn rotation_of_the_real_template_and_the_parameter_that_ends_it() {
     let plan = real(&[]);
     let [rotation] = plan.rotations.as_slice() else { panic!("one rotation") };
@@ -108,6 +122,21 @@ fn rotation_of_the_real_template_and_the_parameter_that_ends_it() {
     assert!(rotation.secret.ends_with(":secret:tracklayer/main"), "{}", rotation.secret);
     assert_eq!(rotation.rules["AutomaticallyAfterDays"], 7);
     assert!(real(&[("RotateTokens", "false")]).rotations.is_empty());
+}
+
+#[test]
+fn a_second_account_gets_its_secret_rotation_and_lines_in_policies() {
+    let plan = real(&[("SecondAccount", "eu")]);
+    let secret = |name: &str| format!("secret:tracklayer/{name}");
+    assert!(plan.secrets.iter().any(|it| it.name == "tracklayer/eu"));
+    let rotated: Vec<_> = plan.rotations.iter().map(|rotation| &rotation.secret).collect();
+    assert!(rotated.len() == 2 && rotated[1].ends_with(&secret("eu")), "{rotated:?}");
+    for function in ["upload", "goals", "token"] {
+        let policy = json!(plan.function(function).expect(function).policy).to_string();
+        assert!(policy.contains(&secret("main")) && policy.contains(&secret("eu")), "{policy}");
+    }
+    let without = real(&[("SecondAccount", "eu"), ("RotateTokens", "false")]);
+    assert!(without.rotations.is_empty());
 }
 
 #[test]

@@ -4,7 +4,10 @@
 
 #[macro_use]
 mod lines;
+mod accounts;
 mod api;
+mod build;
+mod dashboard;
 mod fields;
 mod infra;
 mod mapping;

@@ -1,6 +1,6 @@
 //! What each function may do, and that no function is forgotten where all are named.
 
-use pages::template::{Allowed, Template};
+use pages::template::{Allowed, Template, source_of, untagged};
 use pages::{check, table};
 
 const TABLES: [&str; 4] = ["Clicks", "Conversions", "Uploads", "IngestKeys"];
@@ -60,5 +60,55 @@ fn every_function_is_in_the_alarms_of_all_functions() {
         let mut named = template.functions_of_alarm(alarm);
         named.sort_unstable();
         assert_eq!(named, functions, "{alarm}");
+    }
+}
+
+#[test]
+fn every_function_may_use_the_key() {
+    let template = Template::read();
+    let roles = template.property("KeyUse", "Roles").as_sequence().expect("roles");
+    let roles: Vec<_> = roles.iter().map(source_of).collect();
+    let functions = template.names("AWS::Serverless::Function");
+    let wanted: Vec<_> = functions.iter().map(|function| format!("{function}Role")).collect();
+    assert_eq!(roles, wanted);
+}
+
+/// What API Gateway may say of a request without a word about the person that made it.
+const OF_NO_PERSON: &[&str] = &[
+    "error.responseType",
+    "integrationStatus",
+    "requestId",
+    "requestTimeEpoch",
+    "responseLatency",
+    "responseLength",
+    "routeKey",
+    "status",
+];
+
+#[test]
+fn the_access_log_is_json_and_of_no_person() {
+    let template = Template::read();
+    let format = template.property("Api", "AccessLogSettings")["Format"].as_str().expect("a text");
+    let line: serde_json::Value = serde_json::from_str(format).expect("JSON");
+    for value in line.as_object().expect("members").values() {
+        let variable =
+            value.as_str().and_then(|it| it.strip_prefix("$context.")).expect("a variable");
+        assert!(OF_NO_PERSON.contains(&variable), "{variable}");
+    }
+}
+
+/// A version keeps its variables. It is replaced when its description changes.
+#[test]
+fn every_parameter_of_a_variable_is_in_the_descriptions_of_versions() {
+    let template = Template::read();
+    let parameters = template.parameters_of_variables();
+    assert!(parameters.len() > 8, "{parameters:?}");
+    for function in ["Capture", "Enqueue", "Status", "Erase"] {
+        let description = untagged(template.property(function, "VersionDescription"));
+        let description = description.expect("a text");
+        // With another suffix it is another stack.
+        for parameter in parameters.iter().filter(|it| *it != "NameSuffix") {
+            assert!(description.contains(&format!("${{{parameter}}}")), "{function}: {parameter}");
+        }
     }
 }

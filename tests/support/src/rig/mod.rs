@@ -5,6 +5,7 @@ pub mod alarms;
 pub mod api;
 pub mod operator;
 mod places;
+pub mod queries;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
