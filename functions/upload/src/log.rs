@@ -9,7 +9,6 @@ use tracklayer_core::ledger::observed::{Kind, RefusalReason};
 use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome};
-use tracklayer_core::reconcile::calls::{Call, Operation};
 use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::flows::sign_in::SignInError;
@@ -17,6 +16,7 @@ use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::batch::{Batch, Disposition, Work};
 use crate::decide::Load;
+use crate::send::Call;
 
 /// Failed rows that a line names; the rest is counted, and found by `status`.
 const NAMED_ROWS: usize = 100;
@@ -30,7 +30,9 @@ pub struct Report {
 }
 
 pub struct CallLine<'a> {
-    pub call: &'a Call<Load>,
+    pub call: &'a Call,
+    /// The path of the API that it went to.
+    pub path: &'static str,
     pub works: &'a [Work],
     pub reply: &'a Reply,
     pub tracking_id: Option<&'a str>,
@@ -126,7 +128,7 @@ impl Report {
         let (failed, failed_count) = failed_rows(line);
         let members = json!({
             "account": line.call.account,
-            "kind": operation(line.call.operation),
+            "kind": line.path.trim_start_matches("/CampaignManagement/v13/"),
             "rows": line.call.rows.len(),
             "goals": goals(line),
             "records": records(line),
@@ -172,13 +174,6 @@ impl Report {
             metrics.extend(self.secret_ages.get(account).map(|age| Metric::secret_age(*age)));
             telemetry.emit(account.as_str(), &metrics);
         }
-    }
-}
-
-fn operation(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Conversions => "OfflineConversions/Apply",
-        Operation::Adjustments => "OfflineConversionAdjustments/Apply",
     }
 }
 
@@ -271,6 +266,7 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
 pub(crate) mod tests {
     use tracklayer_core::ledger::observed::{Destination, Environment};
     use tracklayer_core::microsoft::errors::look_up;
+    use tracklayer_core::microsoft::payload::APPLY_CONVERSIONS;
     use tracklayer_core::microsoft::reply::read_apply;
     use tracklayer_core::reconcile::decide::Policy;
     use tracklayer_core::reconcile::note::CallRef;
@@ -300,11 +296,11 @@ pub(crate) mod tests {
 
     fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
         let account = account(AccountItem::default());
-        let operation = Operation::Conversions;
-        let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
+        let call = Call { account: account.name.clone(), rows: Vec::new() };
         let reply = read_apply(status, body.as_bytes(), 3);
         check(&CallLine {
             call: &call,
+            path: APPLY_CONVERSIONS,
             works: &[],
             reply: &reply,
             tracking_id: None,
