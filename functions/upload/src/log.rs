@@ -15,10 +15,9 @@ use tracklayer_edge::flows::sign_in::SignInError;
 use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::batch::{Batch, Disposition, Work};
-use crate::decide::Load;
 use crate::send::Call;
 
-/// Failed rows that a line names; the rest is counted, and found by `status`.
+/// Rows of one error that a line names; the rest is counted, and found by `status`.
 const NAMED_ROWS: usize = 100;
 
 #[derive(Debug, Default)]
@@ -125,7 +124,6 @@ impl Report {
     pub fn call(&mut self, line: &CallLine<'_>, telemetry: &impl Telemetry) {
         self.count(&line.call.account, "MicrosoftCalls");
         self.unknown_codes(line);
-        let (failed, failed_count) = failed_rows(line);
         let members = json!({
             "account": line.call.account,
             "kind": line.path.trim_start_matches("/CampaignManagement/v13/"),
@@ -135,8 +133,6 @@ impl Report {
             "trackingId": line.tracking_id,
             "durationMs": u64::try_from(line.duration.as_millis()).unwrap_or(u64::MAX),
             "outcome": outcome(line.reply),
-            "failed": failed,
-            "failedCount": failed_count,
             "errors": explained_errors(line),
         });
         if let Value::Object(members) = members {
@@ -146,8 +142,8 @@ impl Report {
 
     /// A code that this software has no line for is kept in its rows; somebody must look it up.
     fn unknown_codes(&mut self, line: &CallLine<'_>) {
-        let distinct = distinct_errors(line).into_iter();
-        for (code, _) in distinct.filter(|(_, (error, _))| error.entry().is_none()) {
+        let unknown = errors(line).into_iter().filter(|(_, (error, _))| error.entry().is_none());
+        for (code, _) in unknown {
             self.count(&line.call.account, "UnknownCode");
             if self.reported.insert((line.call.account.clone(), code.clone())) {
                 let account = line.call.account.as_str();
@@ -209,49 +205,34 @@ fn records(line: &CallLine<'_>) -> Value {
     line.call.rows.iter().map(|load| line.works[load.index].key.label()).collect()
 }
 
-/// `source/eventId`, code and symbol of the rows that failed, as JSON, and how many there are. After
-/// a fault that is all of them; without an answer nobody knows of any.
-fn failed_rows(line: &CallLine<'_>) -> (Value, usize) {
-    let error_of = |position: usize| match line.reply {
-        Reply::Rows(outcomes) => outcomes.get(position).and_then(RowOutcome::error),
-        Reply::Fault(error) => Some(error),
-        Reply::Unknown(..) => None,
-    };
-    let named = |(position, load): (usize, &Load)| {
-        let error = error_of(position)?;
-        let record = line.works[load.index].key.label();
-        Some(json!({"record": record, "code": error.code, "errorCode": error.symbol}))
-    };
-    let failed: Vec<Value> = line.call.rows.iter().enumerate().filter_map(named).collect();
-    let count = failed.len();
-    (failed.into_iter().take(NAMED_ROWS).collect(), count)
-}
-
-/// Each error once, under its text, with the number of its rows.
-fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftError, usize)> {
-    let mut distinct = BTreeMap::new();
-    match line.reply {
-        Reply::Rows(outcomes) => {
-            for error in outcomes.iter().filter_map(RowOutcome::error) {
-                distinct.entry(error_text(error)).or_insert((error, 0)).1 += 1;
-            }
-        }
+/// Each error once, under its text, with the places of its rows in the call.
+fn errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftError, Vec<usize>)> {
+    let of_rows: Vec<Option<&MicrosoftError>> = match line.reply {
+        Reply::Rows(outcomes) => outcomes.iter().map(RowOutcome::error).collect(),
         Reply::Fault(error) | Reply::Unknown(_, Some(error)) => {
-            distinct.insert(error_text(error), (error, line.call.rows.len()));
+            vec![Some(error); line.call.rows.len()]
         }
-        Reply::Unknown(_, None) => {}
+        Reply::Unknown(_, None) => Vec::new(),
+    };
+    let mut errors = BTreeMap::new();
+    for (place, error) in of_rows.into_iter().enumerate() {
+        let Some(error) = error else { continue };
+        let (_, places) = errors.entry(error_text(error)).or_insert((error, Vec::new()));
+        places.push(place);
     }
-    distinct
+    errors
 }
 
-/// Each error once, with what it means and what helps, as JSON.
+/// Each error once, with what it means, what helps, and its rows, as JSON.
 fn explained_errors(line: &CallLine<'_>) -> Value {
-    let explained = |(error, rows): (&MicrosoftError, usize)| {
+    let record = |place: &usize| line.works[line.call.rows[*place].index].key.label();
+    let explained = |(error, places): (&MicrosoftError, Vec<usize>)| {
         let (cause, cure) = advice(error);
-        json!({"code": error.code, "errorCode": error.symbol, "rows": rows,
-            "class": error.class.as_str(), "cause": cause, "cure": cure})
+        let records: Vec<String> = places.iter().take(NAMED_ROWS).map(record).collect();
+        json!({"code": error.code, "errorCode": error.symbol, "class": error.class.as_str(),
+            "cause": cause, "cure": cure, "rows": places.len(), "records": records})
     };
-    distinct_errors(line).into_values().map(explained).collect()
+    errors(line).into_values().map(explained).collect()
 }
 
 /// Cause and cure of the table.
@@ -275,6 +256,8 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::accounts::Account;
+    use crate::batch::tests::{batch, record};
+    use crate::decide::Load;
 
     struct Silent;
 
@@ -296,12 +279,15 @@ pub(crate) mod tests {
 
     fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
         let account = account(AccountItem::default());
-        let call = Call { account: account.name.clone(), rows: Vec::new() };
+        let account = account.name;
+        let load = |index| Load { account: account.clone(), index, adjustment: None };
+        let call = Call { rows: [0, 1, 2].map(load).into(), account: account.clone() };
+        let works = batch(["a", "b", "c"].map(|id| record(id, 1)).into()).works;
         let reply = read_apply(status, body.as_bytes(), 3);
         check(&CallLine {
             call: &call,
             path: APPLY_CONVERSIONS,
-            works: &[],
+            works: &works,
             reply: &reply,
             tracking_id: None,
             duration: Duration::ZERO,
@@ -322,7 +308,8 @@ pub(crate) mod tests {
         let explained = with_line(200, rows, explained_errors);
         let entry = look_up(Some(5606), None).expect("a line of the table");
         let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
-            "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
+            "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure,
+            "records": ["shop/a", "shop/c"]}]);
         assert_eq!(explained, expected);
     }
 
