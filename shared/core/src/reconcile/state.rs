@@ -201,7 +201,7 @@ mod tests {
     use crate::reconcile::decide::AccountView;
     use crate::reconcile::intake::append;
     use crate::reconcile::note::Note;
-    use crate::reconcile::testing::{accepted, call, context, noted, refund, row_at, time};
+    use crate::reconcile::tests::{accepted, call, context, noted, refund, row_at, time};
     use crate::time::DAY;
 
     fn waiting(row: &Row, reason: WaitReason) -> Row {

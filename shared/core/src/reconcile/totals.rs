@@ -72,7 +72,7 @@ mod tests {
     use crate::reconcile::decide::AccountView;
     use crate::reconcile::erasure::erase;
     use crate::reconcile::intake::append;
-    use crate::reconcile::testing::{accepted, context, refund, row_at, time};
+    use crate::reconcile::tests::{accepted, context, refund, row_at, time};
     use crate::time::DAY;
 
     fn erased(row: &Row) -> Row {

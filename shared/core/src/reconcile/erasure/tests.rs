@@ -11,7 +11,7 @@ use crate::reconcile::intake::append;
 use crate::reconcile::note::{Note, OnConflict, Write};
 use crate::reconcile::redrive::{Redrive, redrive};
 use crate::reconcile::state::{State, corrections, held_by_microsoft, state, value_at_microsoft};
-use crate::reconcile::testing::*;
+use crate::reconcile::tests::*;
 use crate::time::DAY;
 
 fn id(text: &str) -> RecordId {
