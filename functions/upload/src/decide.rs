@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::index::Open;
-use tracklayer_core::ledger::observed::{Adjustment, Kind, RefusalReason};
+use tracklayer_core::ledger::observed::{Adjustment, Kind};
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::reconcile::calls::CAREFUL_FROM;
 use tracklayer_core::reconcile::decide::{Action, busy_until, is_rushed, next_action};
@@ -137,7 +137,7 @@ impl<P: Ports> Run<'_, P> {
             }
             let work = &mut self.works[index];
             work.disposition = match &note {
-                Note::Refused(reason) if !is_over(reason) => Disposition::DeadLetter,
+                Note::Refused(reason) if !reason.is_over_unsent() => Disposition::DeadLetter,
                 _ => Disposition::Done,
             };
             self.report.noted(work, &note);
@@ -184,9 +184,4 @@ impl<P: Ports> Run<'_, P> {
 /// Whether the index says so already: sweep itself writes when a click is looked for next.
 fn is_looking(open: Option<&Open>, until: EventTime, reason: WaitReason) -> bool {
     reason.is_for_click() && open.is_some_and(|it| it.due == until && it.reason == Some(reason))
-}
-
-/// Whether a row refused for this before anything was sent ends without a dead letter.
-fn is_over(reason: &RefusalReason) -> bool {
-    reason.is_beyond_repair() || *reason == RefusalReason::MayAlreadyCount
 }

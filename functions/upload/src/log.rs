@@ -11,7 +11,6 @@ use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome};
 use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::flows::sign_in::SignInError;
 use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::batch::{Batch, Disposition, Work};
@@ -83,11 +82,6 @@ impl Report {
             record = key.label(),
             "adjusted before its settle delay: Microsoft takes nothing later, and may drop this one"
         );
-    }
-
-    /// The account can't be used: there is no access token for it.
-    pub fn auth_failed(&mut self, account: &AccountName, error: &SignInError) {
-        self.account_trouble(account, error.to_string());
     }
 
     pub fn refused_account(&mut self, account: &AccountName, error: &MicrosoftError) {

@@ -128,7 +128,7 @@ impl<P: Ports> Run<'_, P> {
         let signed_in =
             self.sign_in().sign_in(&account.name, secret, account.refused_version()).await;
         let session = signed_in.map_err(|error| {
-            self.report.auth_failed(&account.name, &error);
+            self.report.account_trouble(&account.name, error.to_string());
             Disposition::Return
         })?;
         self.time_for_call(&account.name).ok_or(Disposition::Return)?;
@@ -180,7 +180,7 @@ impl<P: Ports> Run<'_, P> {
             return Some(first);
         }
         if let Err(error) = self.sign_in().renew(session).await {
-            self.report.auth_failed(&call.account, &error);
+            self.report.account_trouble(&call.account, error.to_string());
             return Some(first);
         }
         let Some(timeout) = self.time_for_call(&call.account) else { return Some(first) };

@@ -5,6 +5,7 @@
 //! decided in [`crate::reconcile::orphans`].
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::id::AccountName;
 use crate::ledger::correction::Correction;
@@ -77,24 +78,20 @@ pub fn kept_until(now: EventTime) -> EventTime {
 
 /// An orphan as it stands in the table. Times are seconds since 1970. It has no attribute `desired`:
 /// by that one rows are told from all other items.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredOrphan {
     pk: String,
     sk: String,
     v: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<AccountName>,
     corrections: Vec<Correction>,
     revision: u64,
     recorded_at: EventTime,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     open: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<EventTime>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<EventTime>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<WaitReason>,
     ttl: EventTime,
 }

@@ -4,6 +4,7 @@
 //! and classes.
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::id::{AccountName, GoalName, RecordId};
 use crate::ledger::correction::Correction;
@@ -17,11 +18,13 @@ use crate::money::{Amount, Currency, Money};
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
 use crate::person::identity::{Identity, Sha256Hash};
+use crate::serde_help::is_default;
 use crate::time::EventTime;
 
 pub const VERSION: u8 = 1;
 
 /// A row as it is in the table. Times are seconds since 1970, amounts decimal text.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredRow {
@@ -33,50 +36,32 @@ pub struct StoredRow {
     goal: GoalName,
     occurred_at: EventTime,
     conversion_time: EventTime,
-    #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Amount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<Currency>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     msclkid: Option<ClickId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_email: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_phone: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     clicked_at: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_from: Option<ClickOrigin>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_reference: Option<RecordId>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     refused_clicks: Vec<ClickId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     order_key: Option<OrderKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     lead_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cart_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<RecordId>,
     consent: Consent,
-    #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<EventTime>,
     #[serde(default)]
     corrections: Vec<Correction>,
     desired: u64,
     observed: u64,
-    #[serde(default, skip_serializing_if = "Observed::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     microsoft: Observed,
-    #[serde(skip_serializing_if = "Option::is_none")]
     open: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<WaitReason>,
     recorded_at: EventTime,
     ttl: EventTime,
@@ -107,22 +92,17 @@ pub const CHANGEABLE_FACTS: [&str; 9] = [
 ];
 
 /// What a claim may change of a row's facts, as attributes of its item; see [`CHANGEABLE_FACTS`].
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredCredit<'a> {
     goal: &'a GoalName,
     conversion_time: EventTime,
-    #[serde(skip_serializing_if = "Option::is_none")]
     msclkid: Option<&'a ClickId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_email: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_phone: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     clicked_at: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_from: Option<ClickOrigin>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_reference: Option<&'a RecordId>,
     #[serde(skip_serializing_if = "<[ClickId]>::is_empty")]
     refused_clicks: &'a [ClickId],

@@ -252,13 +252,7 @@ impl Note {
                 }
                 open
             }),
-            Note::Refused(reason) if reason.is_beyond_repair() => None,
-            // Decided so only for its age, as it is known that no redrive could help.
-            Note::Refused(RefusalReason::MayAlreadyCount) => None,
-            Note::Refused(_) | Note::Failed(..) => {
-                Some(IndexClass::Refused.entry(context.now, context.now, None))
-            }
-            Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
+            Note::Refused(reason) if reason.is_over_unsent() => None,
             // What is sent is not looked for any more, and the next look may be weeks away. The message
             // may be gone: another run that received it found no click yet.
             Note::ClaimedApply => row.open.clone().map(|open| match open.class {
@@ -273,7 +267,10 @@ impl Note {
             | Note::ClickRefused(..)
             | Note::Unknown(Kind::Apply, ..)
             | Note::NotTaken(Kind::Apply, ..) => row.open.clone(),
-            Note::Redriven(_)
+            Note::Refused(_)
+            | Note::Failed(..)
+            | Note::Dead
+            | Note::Redriven(_)
             | Note::Accepted(..)
             | Note::Postponed(..)
             | Note::NotTaken(..)
