@@ -1,7 +1,5 @@
-//! One run: read the rows, decide each, send, write what was learned, answer per message.
-//!
-//! What was tried often comes last, from its reading on: a row that kills the function, or takes its
-//! time, must not take the others with it.
+//! One run: read the rows, decide each, send, write what was learned, answer per message. What was
+//! tried often comes last, from its reading on.
 
 use std::ops::Range;
 

@@ -123,19 +123,13 @@ impl TryFrom<StoredOrphan> for Orphan {
         if stored.v != VERSION {
             return Err(BadRow::Version);
         }
-        let open = stored.open.zip(stored.due).map(|(class, due)| Open {
-            class: IndexClass::parse(&class),
-            due,
-            since: stored.since.unwrap_or(due),
-            reason: stored.reason,
-        });
         Ok(Orphan {
             key: parse_key(&stored.pk, &stored.sk)?,
             account: stored.account,
             corrections: stored.corrections,
             revision: stored.revision,
             recorded_at: stored.recorded_at,
-            open,
+            open: Open::of_item(stored.open, stored.due, stored.since, stored.reason),
             ttl: stored.ttl,
         })
     }

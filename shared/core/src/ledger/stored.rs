@@ -9,7 +9,7 @@ use serde_with::skip_serializing_none;
 use crate::id::{AccountName, GoalName, RecordId};
 use crate::ledger::correction::Correction;
 use crate::ledger::facts::{Click, ClickOrigin, Facts, References};
-use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::index::Open;
 use crate::ledger::observed::Observed;
 use crate::ledger::order::OrderKey;
 use crate::ledger::row::{BadKey, Row, RowKey};
@@ -172,71 +172,55 @@ impl From<&Row> for StoredRow {
 impl TryFrom<StoredRow> for Row {
     type Error = BadRow;
 
-    fn try_from(mut stored: StoredRow) -> Result<Self, BadRow> {
+    fn try_from(stored: StoredRow) -> Result<Self, BadRow> {
         if stored.v != VERSION {
             return Err(BadRow::Version);
         }
+        // A value without its currency is an error: guessing here would move money.
+        let money = match (stored.value, stored.currency) {
+            (Some(amount), Some(currency)) => Some(Money { amount, currency }),
+            (None, None) => None,
+            (Some(_), None) => return Err(BadRow::Half("currency")),
+            (None, Some(_)) => return Err(BadRow::Half("value")),
+        };
+        let facts = Facts {
+            fingerprint: stored.fingerprint,
+            goal: stored.goal,
+            occurred_at: stored.occurred_at,
+            conversion_time: stored.conversion_time,
+            money,
+            identity: Identity {
+                click_id: stored.msclkid,
+                email: stored.hashed_email,
+                phone: stored.hashed_phone,
+            },
+            click: stored.click_from.map(|from| Click {
+                clicked_at: stored.clicked_at,
+                from,
+                reference: stored.click_reference,
+            }),
+            order: stored.order_key,
+            references: References {
+                session: stored.session_id,
+                lead: stored.lead_id,
+                cart: stored.cart_id,
+                order: stored.order_id,
+            },
+            refused_clicks: stored.refused_clicks,
+            consent: stored.consent,
+            erased_at: stored.erased_at,
+        };
         Ok(Row {
             key: RowKey::parse(&stored.pk, &stored.sk)?,
-            open: stored.take_open(),
-            facts: stored.take_facts()?,
             account: stored.account,
+            facts,
             corrections: stored.corrections,
             desired_revision: stored.desired,
             observed_revision: stored.observed,
             observed: stored.microsoft,
+            open: Open::of_item(stored.open, stored.due, stored.since, stored.reason),
             recorded_at: stored.recorded_at,
             ttl: stored.ttl,
         })
-    }
-}
-
-impl StoredRow {
-    fn take_open(&mut self) -> Option<Open> {
-        let (class, due) = self.open.take().zip(self.due)?;
-        let since = self.since.unwrap_or(due);
-        Some(Open { class: IndexClass::parse(&class), due, since, reason: self.reason })
-    }
-
-    fn take_facts(&mut self) -> Result<Facts, BadRow> {
-        Ok(Facts {
-            fingerprint: std::mem::take(&mut self.fingerprint),
-            goal: self.goal.clone(),
-            occurred_at: self.occurred_at,
-            conversion_time: self.conversion_time,
-            money: self.money()?,
-            identity: Identity {
-                click_id: self.msclkid.take(),
-                email: self.hashed_email,
-                phone: self.hashed_phone,
-            },
-            click: self.take_click(),
-            order: self.order_key.take(),
-            references: References {
-                session: self.session_id.take(),
-                lead: self.lead_id.take(),
-                cart: self.cart_id.take(),
-                order: self.order_id.take(),
-            },
-            refused_clicks: std::mem::take(&mut self.refused_clicks),
-            consent: self.consent,
-            erased_at: self.erased_at,
-        })
-    }
-
-    fn take_click(&mut self) -> Option<Click> {
-        let from = self.click_from?;
-        let reference = self.click_reference.take();
-        Some(Click { clicked_at: self.clicked_at, from, reference })
-    }
-
-    /// A value without its currency is an error: guessing here would move money.
-    fn money(&self) -> Result<Option<Money>, BadRow> {
-        match (self.value, self.currency) {
-            (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(BadRow::Half("currency")),
-            (None, Some(_)) => Err(BadRow::Half("value")),
-        }
     }
 }
