@@ -10,8 +10,9 @@ use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::reconcile::decide::{AccountView, Policy};
 use tracklayer_core::reconcile::note::Context;
+use tracklayer_core::reconcile::second::claim_of;
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ports::{IngestKey, claim_of};
+use tracklayer_edge::ports::IngestKey;
 
 use crate::denial::Denials;
 

@@ -89,7 +89,7 @@ where
         let (owner, from) = (key_of(conversion), call.next_second(account, &facts));
         facts.conversion_time =
             self.ledger.claim_second(account, &facts, &owner, call.now, from).await?;
-        Ok((facts, credit.missing()))
+        Ok((facts, credit.err()))
     }
 
     /// The click of what `conversion` says, for a sale at that time that Microsoft refused with these.

@@ -11,13 +11,13 @@
 use std::{hint::black_box, time::Instant};
 
 use tracklayer_core::event::{Event, parse_event};
+use tracklayer_core::ledger::facts::Click;
 use tracklayer_core::ledger::observed::{Destination, Environment, Kind};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::microsoft::payload::{ApplyConversions, OfflineConversion};
 use tracklayer_core::microsoft::reply::read_apply;
-use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::decide::{AccountView, Action, Policy};
 use tracklayer_core::reconcile::intake::{facts_of, place};
 use tracklayer_core::reconcile::note::{CallRef, Context, Note};
@@ -94,7 +94,7 @@ fn row(n: usize, now: EventTime) -> Row {
     let parsed = parse_event(&event, &Mapping::sample(), now).event.expect("an event");
     let Event::Conversion(conversion) = parsed else { panic!("a conversion") };
     let click_id = conversion.msclkid.clone().expect("a click id");
-    let search = Credit::own(click_id);
+    let search = Ok((click_id, Click::BROUGHT));
     let account = AccountView::default();
     let context = Context { account: &account, now, policy: &POLICY };
     place(&conversion, facts_of(&conversion, &search), None, &context, 395).0

@@ -197,7 +197,7 @@ impl From<SqsRecord> for Message {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use test_support::rows::{accepted_row, facts, key_of, open, row, sold};
     use tracklayer_core::ledger::index::IndexClass;
     use tracklayer_core::ledger::observed::{Claim, Refusal, RefusalReason};
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     /// A message of so many receives for the purchase of this id.
-    fn record(event_id: &str, receives: u32) -> SqsRecord {
+    pub(crate) fn record(event_id: &str, receives: u32) -> SqsRecord {
         let body = serde_json::to_string(&Signal::of(&key_of(event_id, "purchase"), None));
         let record = serde_json::json!({"messageId": event_id, "receiptHandle": event_id,
             "body": body.expect("JSON"), "attributes": {"SentTimestamp": "0",
@@ -213,7 +213,7 @@ mod tests {
         serde_json::from_value(record).expect("a record")
     }
 
-    fn batch(records: Vec<SqsRecord>) -> Batch {
+    pub(crate) fn batch(records: Vec<SqsRecord>) -> Batch {
         Batch::new(SqsEvent { records }, sold())
     }
 

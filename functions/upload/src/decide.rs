@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::index::Open;
-use tracklayer_core::ledger::observed::{Adjustment, Kind, RefusalReason};
+use tracklayer_core::ledger::observed::{Adjustment, Kind};
 use tracklayer_core::ledger::wait::WaitReason;
-use tracklayer_core::reconcile::calls::{CAREFUL_FROM, Item, Operation};
+use tracklayer_core::reconcile::calls::CAREFUL_FROM;
 use tracklayer_core::reconcile::decide::{Action, busy_until, is_rushed, next_action};
 use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::reconcile::redrive::{Redrive, redrive};
@@ -19,6 +20,7 @@ use crate::run::Run;
 /// A row to be sent, by its place in the batch.
 #[derive(Clone, Debug)]
 pub struct Load {
+    pub account: AccountName,
     pub index: usize,
     /// The correction and its AdjustmentTime; absent for the original.
     pub adjustment: Option<(Adjustment, EventTime)>,
@@ -76,15 +78,15 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// Decides every row; answers with those that are to be sent.
-    pub async fn decide(&mut self, part: Range<usize>) -> Vec<Item<Load>> {
-        let mut items = Vec::new();
+    pub async fn decide(&mut self, part: Range<usize>) -> Vec<Load> {
+        let mut loads = Vec::new();
         let mut notes = Vec::new();
         for index in part {
             if self.works[index].is_left {
                 continue;
             }
             match self.decide_one(&self.works[index]) {
-                Some(Decided::Send(adjustment)) => items.extend(self.item(index, adjustment)),
+                Some(Decided::Send(adjustment)) => loads.extend(self.load(index, adjustment)),
                 Some(Decided::Note(note)) => notes.push((index, note)),
                 Some(Decided::Dispose(disposition)) => self.works[index].disposition = disposition,
                 Some(Decided::Erased) => self.end(index),
@@ -92,7 +94,7 @@ impl<P: Ports> Run<'_, P> {
             }
         }
         self.write_down(notes).await;
-        items
+        loads
     }
 
     fn end(&mut self, index: usize) {
@@ -103,32 +105,26 @@ impl<P: Ports> Run<'_, P> {
         }
     }
 
-    fn item(
-        &mut self, index: usize, adjustment: Option<(Adjustment, EventTime)>,
-    ) -> Option<Item<Load>> {
+    fn load(&mut self, index: usize, adjustment: Option<(Adjustment, EventTime)>) -> Option<Load> {
         let upload = self.upload;
         let work = &self.works[index];
         let row = work.row.as_ref()?;
-        let operation = match adjustment {
-            None => Operation::Conversions,
-            Some(_) => Operation::Adjustments,
-        };
         if adjustment.is_some() && is_rushed(row, upload.clock.now(), &upload.policy) {
             self.report.rushed(&row.account, &work.key);
         }
-        Some(Item { account: row.account.clone(), operation, load: Load { index, adjustment } })
+        Some(Load { account: row.account.clone(), index, adjustment })
     }
 
     /// Whether it was tried often without success. A pause of its account explains that for an hour.
-    pub fn needs_care(&self, item: &Item<Load>) -> bool {
-        let work = &self.works[item.load.index];
-        let tries = match item.operation {
-            Operation::Conversions => work.receives(),
+    pub fn needs_care(&self, load: &Load) -> bool {
+        let work = &self.works[load.index];
+        let tries = match load.adjustment {
+            None => work.receives(),
             // This try is not claimed yet.
-            Operation::Adjustments => work.row.as_ref().map_or(0, |row| row.observed.tries + 1),
+            Some(_) => work.row.as_ref().map_or(0, |row| row.observed.tries + 1),
         };
         let (now, hour) = (self.upload.clock.now(), self.upload.policy.hour);
-        let paused = self.accounts.get(&item.account).is_some_and(|it| it.was_paused(now, hour));
+        let paused = self.accounts.get(&load.account).is_some_and(|it| it.was_paused(now, hour));
         tries >= CAREFUL_FROM && !paused
     }
 
@@ -141,7 +137,7 @@ impl<P: Ports> Run<'_, P> {
             }
             let work = &mut self.works[index];
             work.disposition = match &note {
-                Note::Refused(reason) if !is_over(reason) => Disposition::DeadLetter,
+                Note::Refused(reason) if !reason.is_over_unsent() => Disposition::DeadLetter,
                 _ => Disposition::Done,
             };
             self.report.noted(work, &note);
@@ -188,9 +184,4 @@ impl<P: Ports> Run<'_, P> {
 /// Whether the index says so already: sweep itself writes when a click is looked for next.
 fn is_looking(open: Option<&Open>, until: EventTime, reason: WaitReason) -> bool {
     reason.is_for_click() && open.is_some_and(|it| it.due == until && it.reason == Some(reason))
-}
-
-/// Whether a row refused for this before anything was sent ends without a dead letter.
-fn is_over(reason: &RefusalReason) -> bool {
-    reason.is_beyond_repair() || *reason == RefusalReason::MayAlreadyCount
 }

@@ -1,11 +1,9 @@
-//! One run: read the rows, decide each, send, write what was learned, answer per message.
-//!
-//! What was tried often comes last, from its reading on: a row that kills the function, or takes its
-//! time, must not take the others with it.
+//! One run: read the rows, decide each, send, write what was learned, answer per message. What was
+//! tried often comes last, from its reading on.
 
 use std::ops::Range;
 
-use tracklayer_core::reconcile::calls::Item;
+use tracklayer_core::reconcile::calls::Care;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::{
     Batches as _, Clock as _, Erasures, Found, Ports, Signals as _, Telemetry as _,
@@ -50,7 +48,7 @@ where
 
     /// Works on a part of the batch; answers with the rows that are to be sent with care, after all
     /// others.
-    async fn work(&self, run: &mut Run<'_, P>, part: Range<usize>) -> Vec<Item<Load>> {
+    async fn work(&self, run: &mut Run<'_, P>, part: Range<usize>) -> Vec<Load> {
         if part.is_empty() {
             return Vec::new();
         }
@@ -58,10 +56,10 @@ where
         run.read_accounts(part.clone(), found).await;
         run.redrive(part.clone()).await;
         run.look_for_clicks(part.clone()).await;
-        let items = run.decide(part).await;
-        let (careful, items): (Vec<_>, Vec<_>) =
-            items.into_iter().partition(|item| run.needs_care(item));
-        run.send(items).await;
+        let loads = run.decide(part).await;
+        let (careful, loads): (Vec<_>, Vec<_>) =
+            loads.into_iter().partition(|load| run.needs_care(load));
+        run.send(loads, Care::NONE).await;
         careful
     }
 

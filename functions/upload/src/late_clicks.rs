@@ -103,8 +103,8 @@ where
         &self, row: &Row, credit: &Credit, now: EventTime,
     ) -> Result<Looked, LedgerError> {
         let mut facts = credited_to(&row.facts, credit);
-        if let (true, Some(reason)) = (facts == row.facts, credit.missing()) {
-            return Ok(Looked::Missing(reason));
+        if let (true, Err(reason)) = (facts == row.facts, credit) {
+            return Ok(Looked::Missing(*reason));
         }
         let key = |facts: &Facts| (facts.identity.clone(), facts.conversion_time);
         if key(&facts) != key(&row.facts) {

@@ -9,16 +9,14 @@ use tracklayer_core::ledger::observed::{Kind, RefusalReason};
 use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome};
-use tracklayer_core::reconcile::calls::{Call, Operation};
 use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::flows::sign_in::SignInError;
 use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::batch::{Batch, Disposition, Work};
-use crate::decide::Load;
+use crate::send::Call;
 
-/// Failed rows that a line names; the rest is counted, and found by `status`.
+/// Rows of one error that a line names; the rest is counted, and found by `status`.
 const NAMED_ROWS: usize = 100;
 
 #[derive(Debug, Default)]
@@ -30,7 +28,9 @@ pub struct Report {
 }
 
 pub struct CallLine<'a> {
-    pub call: &'a Call<Load>,
+    pub call: &'a Call,
+    /// The path of the API that it went to.
+    pub path: &'static str,
     pub works: &'a [Work],
     pub reply: &'a Reply,
     pub tracking_id: Option<&'a str>,
@@ -84,11 +84,6 @@ impl Report {
         );
     }
 
-    /// The account can't be used: there is no access token for it.
-    pub fn auth_failed(&mut self, account: &AccountName, error: &SignInError) {
-        self.account_trouble(account, error.to_string());
-    }
-
     pub fn refused_account(&mut self, account: &AccountName, error: &MicrosoftError) {
         let (cause, cure) = advice(error);
         self.account_trouble(
@@ -126,7 +121,7 @@ impl Report {
         let (failed, failed_count) = failed_rows(line);
         let members = json!({
             "account": line.call.account,
-            "kind": operation(line.call.operation),
+            "kind": line.path.trim_start_matches("/CampaignManagement/v13/"),
             "rows": line.call.rows.len(),
             "goals": goals(line),
             "records": records(line),
@@ -144,8 +139,8 @@ impl Report {
 
     /// A code that this software has no line for is kept in its rows; somebody must look it up.
     fn unknown_codes(&mut self, line: &CallLine<'_>) {
-        let distinct = distinct_errors(line).into_iter();
-        for (code, _) in distinct.filter(|(_, (error, _))| error.entry().is_none()) {
+        let unknown = errors(line).into_iter().filter(|(_, (error, _))| error.entry().is_none());
+        for (code, _) in unknown {
             self.count(&line.call.account, "UnknownCode");
             if self.reported.insert((line.call.account.clone(), code.clone())) {
                 let account = line.call.account.as_str();
@@ -172,13 +167,6 @@ impl Report {
             metrics.extend(self.secret_ages.get(account).map(|age| Metric::secret_age(*age)));
             telemetry.emit(account.as_str(), &metrics);
         }
-    }
-}
-
-fn operation(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Conversions => "OfflineConversions/Apply",
-        Operation::Adjustments => "OfflineConversionAdjustments/Apply",
     }
 }
 
@@ -217,49 +205,44 @@ fn records(line: &CallLine<'_>) -> String {
 }
 
 /// `source/eventId`, code and symbol of the rows that failed, as one text, and how many there are.
-/// After a fault that is all of them; without an answer nobody knows of any.
+/// After a call that failed as a whole that is all of them.
 fn failed_rows(line: &CallLine<'_>) -> (String, usize) {
-    let error_of = |position: usize| match line.reply {
-        Reply::Rows(outcomes) => outcomes.get(position).and_then(RowOutcome::error),
-        Reply::Fault(error) => Some(error),
-        Reply::Unknown(..) => None,
-    };
-    let named = |(position, load): (usize, &Load)| {
-        let error = error_of(position)?;
-        let record = line.works[load.index].key.label();
-        Some(format!("{record} {}", error_text(error)))
-    };
-    let mut failed: Vec<String> = line.call.rows.iter().enumerate().filter_map(named).collect();
+    let label = |place: usize| line.works[line.call.rows[place].index].key.label();
+    let mut failed = Vec::new();
+    for (text, (_, places)) in errors(line) {
+        failed.extend(places.into_iter().map(|place| format!("{} {text}", label(place))));
+    }
     let count = failed.len();
     failed.truncate(NAMED_ROWS);
     (failed.join(", "), count)
 }
 
-/// Each error once, under its text, with the number of its rows.
-fn distinct_errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftError, usize)> {
-    let mut distinct = BTreeMap::new();
-    match line.reply {
-        Reply::Rows(outcomes) => {
-            for error in outcomes.iter().filter_map(RowOutcome::error) {
-                distinct.entry(error_text(error)).or_insert((error, 0)).1 += 1;
-            }
-        }
+/// Each error once, under its text, with the places of its rows in the call.
+fn errors<'a>(line: &CallLine<'a>) -> BTreeMap<String, (&'a MicrosoftError, Vec<usize>)> {
+    let of_rows: Vec<Option<&MicrosoftError>> = match line.reply {
+        Reply::Rows(outcomes) => outcomes.iter().map(RowOutcome::error).collect(),
         Reply::Fault(error) | Reply::Unknown(_, Some(error)) => {
-            distinct.insert(error_text(error), (error, line.call.rows.len()));
+            vec![Some(error); line.call.rows.len()]
         }
-        Reply::Unknown(_, None) => {}
+        Reply::Unknown(_, None) => Vec::new(),
+    };
+    let mut errors = BTreeMap::new();
+    for (place, error) in of_rows.into_iter().enumerate() {
+        let Some(error) = error else { continue };
+        let (_, places) = errors.entry(error_text(error)).or_insert((error, Vec::new()));
+        places.push(place);
     }
-    distinct
+    errors
 }
 
-/// Each error once, with what it means and what helps, as JSON.
+/// Each error once, with what it means, what helps and the number of its rows, as JSON.
 fn explained_errors(line: &CallLine<'_>) -> Value {
-    let explained = |(error, rows): (&MicrosoftError, usize)| {
+    let explained = |(error, places): (&MicrosoftError, Vec<usize>)| {
         let (cause, cure) = advice(error);
-        json!({"code": error.code, "errorCode": error.symbol, "rows": rows,
-            "class": error.class.as_str(), "cause": cause, "cure": cure})
+        json!({"code": error.code, "errorCode": error.symbol, "class": error.class.as_str(),
+            "cause": cause, "cure": cure, "rows": places.len()})
     };
-    distinct_errors(line).into_values().map(explained).collect()
+    errors(line).into_values().map(explained).collect()
 }
 
 /// Cause and cure of the table.
@@ -274,6 +257,7 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
 pub(crate) mod tests {
     use tracklayer_core::ledger::observed::{Destination, Environment};
     use tracklayer_core::microsoft::errors::look_up;
+    use tracklayer_core::microsoft::payload::APPLY_CONVERSIONS;
     use tracklayer_core::microsoft::reply::read_apply;
     use tracklayer_core::reconcile::decide::Policy;
     use tracklayer_core::reconcile::note::CallRef;
@@ -282,6 +266,8 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::accounts::Account;
+    use crate::batch::tests::{batch, record};
+    use crate::decide::Load;
 
     struct Silent;
 
@@ -303,12 +289,15 @@ pub(crate) mod tests {
 
     fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
         let account = account(AccountItem::default());
-        let operation = Operation::Conversions;
-        let call = Call { account: account.name.clone(), operation, rows: Vec::new() };
+        let account = account.name;
+        let load = |index| Load { account: account.clone(), index, adjustment: None };
+        let call = Call { rows: [0, 1, 2].map(load).into(), account: account.clone() };
+        let works = batch(["a", "b", "c"].map(|id| record(id, 1)).into()).works;
         let reply = read_apply(status, body.as_bytes(), 3);
         check(&CallLine {
             call: &call,
-            works: &[],
+            path: APPLY_CONVERSIONS,
+            works: &works,
             reply: &reply,
             tracking_id: None,
             duration: Duration::ZERO,
@@ -331,6 +320,9 @@ pub(crate) mod tests {
         let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
             "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
         assert_eq!(explained, expected);
+        let symbol = entry.symbol;
+        let named = format!("shop/a 5606 {symbol}, shop/c 5606 {symbol}");
+        assert_eq!(with_line(200, rows, failed_rows), (named, 2));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::row::Row;
-use tracklayer_core::reconcile::note::{Context, Note, OnConflict, Write, is_left_without_message};
+use tracklayer_core::reconcile::note::{Context, Note, Write, is_left_without_message};
 use tracklayer_edge::ports::{Batches as _, Clock as _, Ports, Written};
 
 use crate::accounts::Accounts;
@@ -69,10 +69,7 @@ impl<P: Ports> Run<'_, P> {
         if revisions(current) == revisions(seen) {
             return Some(note.write(current, work.found.as_deref(), &context));
         }
-        match note.again(seen, current, &context) {
-            OnConflict::Write(write) => Some(*write),
-            OnConflict::GiveUp => None,
-        }
+        note.again(seen, current, &context)
     }
 
     /// A row that is not sent, or not settled, in this run.

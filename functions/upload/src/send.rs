@@ -1,6 +1,6 @@
 //! The calls to Microsoft: claim, send, read the answer, write it down before the next call.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,7 +12,7 @@ use tracklayer_core::microsoft::payload::{
     OfflineConversionAdjustment,
 };
 use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, read_apply};
-use tracklayer_core::reconcile::calls::{Call, Care, Item, Operation, calls, groups};
+use tracklayer_core::reconcile::calls::Care;
 use tracklayer_core::reconcile::note::{CallRef, Note};
 use tracklayer_core::reconcile::verdict::{Sent, Trouble, Verdict, verdict};
 use tracklayer_edge::flows::sign_in::Session;
@@ -40,93 +40,74 @@ enum Then {
     Stop(Disposition),
 }
 
-/// How far the careful calls of one account are.
-#[derive(Default)]
-struct Careful {
-    care: Care,
-    /// Nothing else of the account is sent in this run.
-    stopped: Option<Disposition>,
-}
-
-impl Careful {
-    fn next_rows(&self) -> Option<usize> {
-        self.care.next_rows().filter(|_| self.stopped.is_none())
-    }
+/// Rows of one account that are sent at once.
+pub struct Call {
+    pub account: AccountName,
+    /// All of them originals, or all of them corrections.
+    pub rows: Vec<Load>,
 }
 
 impl<P: Ports> Run<'_, P> {
-    /// Sends everything, account by account; one account's trouble leaves the others alone. Which
-    /// one is first changes from run to run: one that gives no answer takes the others' time.
-    pub async fn send(&mut self, items: Vec<Item<Load>>) {
-        let mut calls = calls(items);
-        self.order(&mut calls);
-        let mut stopped: Vec<(AccountName, Disposition)> = Vec::new();
-        for call in calls {
-            let known = stopped.iter().find(|(name, _)| *name == call.account);
-            if let Some((_, disposition)) = known {
-                self.set_all_aside(&call.rows, *disposition);
-            } else if let Then::Stop(disposition) = self.send_call(&call).await {
-                stopped.push((call.account.clone(), disposition));
-            }
-        }
-    }
-
-    /// Sends rows that were tried often: in calls of one row at first, in an order that changes with
-    /// each try.
-    pub async fn send_carefully(&mut self, items: Vec<Item<Load>>) {
-        let mut progress: BTreeMap<AccountName, Careful> = BTreeMap::new();
-        let mut groups = groups(items);
-        self.order(&mut groups);
-        for group in groups {
-            let progress = progress.entry(group.account.clone()).or_default();
-            self.send_group(group, progress).await;
-        }
-    }
-
-    fn order(&self, calls: &mut [Call<Load>]) {
-        let round = self.upload.clock.now().epoch();
-        calls.sort_by_cached_key(|call| (turn(&call.account, round), call.operation));
-    }
-
-    async fn send_group(&mut self, group: Call<Load>, progress: &mut Careful) {
-        let Call { account, operation, mut rows } = group;
-        rows.sort_by_cached_key(|load| {
+    /// Sends rows that were tried often, in an order that changes with each try.
+    pub async fn send_carefully(&mut self, mut loads: Vec<Load>) {
+        loads.sort_by_cached_key(|load| {
             let work = &self.works[load.index];
             let tries = work.row.as_ref().map_or(0, |row| row.observed.tries);
             work.key.shuffled(work.receives() + tries)
         });
-        let mut rows = VecDeque::from(rows);
-        while let Some(many) = progress.next_rows().filter(|_| !rows.is_empty()) {
-            let part = rows.drain(..many.min(rows.len())).collect();
-            let call = Call { account: account.clone(), operation, rows: part };
-            match self.send_call(&call).await {
-                Then::Answered => progress.care.answered(),
-                Then::Failed => progress.care.failed(),
-                Then::Stop(disposition) => progress.stopped = Some(disposition),
-            }
-        }
-        self.set_all_aside(rows.make_contiguous(), progress.stopped.unwrap_or(Disposition::Return));
+        self.send(loads, Care::FULL).await;
     }
 
-    async fn send_call(&mut self, call: &Call<Load>) -> Then {
-        let session = match self.prepare(call).await {
+    /// Sends everything, account by account; one account's trouble leaves the others alone. Which
+    /// one is first changes from run to run: one that gives no answer takes the others' time.
+    pub async fn send(&mut self, loads: Vec<Load>, care: Care) {
+        let mut accounts: BTreeMap<AccountName, Vec<Load>> = BTreeMap::new();
+        for load in loads {
+            accounts.entry(load.account.clone()).or_default().push(load);
+        }
+        let round = self.upload.clock.now().epoch();
+        let mut accounts: Vec<_> = accounts.into_iter().collect();
+        accounts.sort_by_cached_key(|(account, _)| turn(account, round));
+        for (account, loads) in accounts {
+            self.send_account(&account, loads, care).await;
+        }
+    }
+
+    /// Sends the originals, then the corrections.
+    async fn send_account(&mut self, account: &AccountName, loads: Vec<Load>, mut care: Care) {
+        let (originals, corrections): (Vec<_>, Vec<_>) =
+            loads.into_iter().partition(|load| load.adjustment.is_none());
+        let mut stopped = None;
+        for mut loads in [originals, corrections] {
+            while stopped.is_none() {
+                let Some(rows) = care.next_call(&mut loads) else { break };
+                match self.send_call(Call { account: account.clone(), rows }).await {
+                    Then::Answered => care.answered(),
+                    Then::Failed => care.failed(),
+                    Then::Stop(disposition) => stopped = Some(disposition),
+                }
+            }
+            self.set_all_aside(&loads, stopped.unwrap_or(Disposition::Return));
+        }
+    }
+
+    async fn send_call(&mut self, mut call: Call) -> Then {
+        let mut session = match self.prepare(&call).await {
             Ok(session) => session,
             Err(disposition) => {
                 self.set_all_aside(&call.rows, disposition);
                 return Then::Stop(disposition);
             }
         };
-        let rows = self.claim(&call.rows).await;
-        if rows.is_empty() {
+        call.rows = self.claim(call.rows).await;
+        if call.rows.is_empty() {
             return Then::Answered;
         }
-        let call = Call { rows, account: call.account.clone(), operation: call.operation };
         // Claiming may have taken its time.
         let Some(timeout) = self.time_for_call(&call.account) else {
             self.take_back(&call, &session).await;
             return Then::Stop(Disposition::Return);
         };
-        let mut session = session;
         let Some(verdict) = self.exchange(&call, &mut session, timeout).await else {
             self.report.count_many(&call.account, "Unknown", call.rows.len());
             self.take_back(&call, &session).await;
@@ -136,7 +117,7 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// Signs in for the call; otherwise says what becomes of its rows.
-    async fn prepare(&mut self, call: &Call<Load>) -> Result<Session, Disposition> {
+    async fn prepare(&mut self, call: &Call) -> Result<Session, Disposition> {
         let account = self.accounts.get(&call.account).cloned().ok_or(Disposition::Return)?;
         if let Some(seconds) = account.pause(self.upload.clock.now()) {
             return Err(Disposition::Defer(seconds));
@@ -147,7 +128,7 @@ impl<P: Ports> Run<'_, P> {
         let signed_in =
             self.sign_in().sign_in(&account.name, secret, account.refused_version()).await;
         let session = signed_in.map_err(|error| {
-            self.report.auth_failed(&account.name, &error);
+            self.report.account_trouble(&account.name, error.to_string());
             Disposition::Return
         })?;
         self.time_for_call(&account.name).ok_or(Disposition::Return)?;
@@ -164,20 +145,19 @@ impl<P: Ports> Run<'_, P> {
     }
 
     /// Claims the rows; nothing is sent that is not claimed. Answers with those that may be sent.
-    async fn claim(&mut self, rows: &[Load]) -> Vec<Load> {
+    async fn claim(&mut self, rows: Vec<Load>) -> Vec<Load> {
         let notes: Vec<_> = rows.iter().map(|load| (load.index, load.claim())).collect();
         let written = self.note(&notes).await;
-        let (mut won, mut lost) = (Vec::new(), Vec::new());
-        for (load, written) in rows.iter().zip(written) {
-            let side = if written { &mut won } else { &mut lost };
-            side.push(load.clone());
-        }
+        let (won, lost): (Vec<_>, Vec<_>) =
+            rows.into_iter().zip(written).partition(|(_, written)| *written);
+        let loads = |side: Vec<(Load, bool)>| side.into_iter().map(|(load, _)| load).collect();
+        let lost: Vec<Load> = loads(lost);
         self.set_all_aside(&lost, Disposition::Return);
-        won
+        loads(won)
     }
 
     /// Nothing of the call has left this machine: its claims are taken back.
-    async fn take_back(&mut self, call: &Call<Load>, session: &Session) {
+    async fn take_back(&mut self, call: &Call, session: &Session) {
         let mark = self.call_ref(session, None);
         let note = |load: &Load| (load.index, Note::NotTaken(load.kind(), mark.clone(), None));
         self.settle(call.rows.iter().map(note).collect()).await;
@@ -190,7 +170,7 @@ impl<P: Ports> Run<'_, P> {
     /// One call, and a second one with a new token if the first one's was refused. `None`: Microsoft
     /// could not be reached.
     async fn exchange(
-        &mut self, call: &Call<Load>, session: &mut Session, timeout: Duration,
+        &mut self, call: &Call, session: &mut Session, timeout: Duration,
     ) -> Option<Verdict> {
         let first = self.post(call, session, timeout).await?;
         // Of what may have been taken, a second answer would take the first one's claim back.
@@ -200,16 +180,14 @@ impl<P: Ports> Run<'_, P> {
             return Some(first);
         }
         if let Err(error) = self.sign_in().renew(session).await {
-            self.report.auth_failed(&call.account, &error);
+            self.report.account_trouble(&call.account, error.to_string());
             return Some(first);
         }
         let Some(timeout) = self.time_for_call(&call.account) else { return Some(first) };
         self.post(call, session, timeout).await.or(Some(first))
     }
 
-    async fn post(
-        &mut self, call: &Call<Load>, session: &Session, timeout: Duration,
-    ) -> Option<Verdict> {
+    async fn post(&mut self, call: &Call, session: &Session, timeout: Duration) -> Option<Verdict> {
         let upload = self.upload;
         // All of the call's rows or nothing: what Microsoft calls `Index` is a place in this list.
         let rows: Vec<(&Load, &Row)> = call
@@ -217,7 +195,7 @@ impl<P: Ports> Run<'_, P> {
             .iter()
             .map(|load| Some((load, self.works[load.index].row.as_ref()?)))
             .collect::<Option<_>>()?;
-        let payload = Payload::of(call.operation, &rows)?;
+        let payload = Payload::of(&rows)?;
         let sent: Vec<Sent> = rows.iter().map(|(load, row)| Sent::of(row, load.kind())).collect();
         let start = upload.clock.monotonic();
         let (token, secret) = (&session.token, &session.secret.value);
@@ -227,6 +205,7 @@ impl<P: Ports> Run<'_, P> {
         let (reply, tracking_id, left) = read(answer, &call.account, rows.len());
         let line = CallLine {
             call,
+            path,
             works: self.works,
             reply: &reply,
             tracking_id: tracking_id.as_deref(),
@@ -237,7 +216,7 @@ impl<P: Ports> Run<'_, P> {
         left.then(|| verdict(reply, &sent, &mark, upload.clock.now(), &upload.policy))
     }
 
-    async fn conclude(&mut self, call: &Call<Load>, verdict: Verdict) -> Then {
+    async fn conclude(&mut self, call: &Call, verdict: Verdict) -> Then {
         let Verdict { notes, trouble, answered } = verdict;
         self.report.trouble_of_rows(&call.account, &notes);
         let indices = call.rows.iter().map(|load| load.index);
@@ -310,24 +289,19 @@ enum Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// One entry for each of `rows`, in their order; `None` if one of them can't be sent so.
-    fn of(operation: Operation, rows: &[(&'a Load, &'a Row)]) -> Option<Self> {
-        Some(match operation {
-            Operation::Conversions => Payload::Conversions(ApplyConversions {
-                offline_conversions: rows
-                    .iter()
-                    .map(|(_, row)| OfflineConversion::new(&row.facts))
-                    .collect(),
-            }),
-            Operation::Adjustments => {
-                let adjustment = |(load, row): &(&'a Load, &'a Row)| {
-                    let (adjustment, time) = load.adjustment.as_ref()?;
-                    Some(OfflineConversionAdjustment::new(&row.facts, adjustment, *time))
-                };
-                let all = rows.iter().map(adjustment).collect::<Option<_>>()?;
-                Payload::Adjustments(ApplyAdjustments { offline_conversion_adjustments: all })
-            }
-        })
+    /// One entry for each of `rows`, in their order; `None` if they can't be sent together.
+    fn of(rows: &[(&'a Load, &'a Row)]) -> Option<Self> {
+        if rows.iter().all(|(load, _)| load.adjustment.is_none()) {
+            let conversions = rows.iter().map(|(_, row)| OfflineConversion::new(&row.facts));
+            let offline_conversions = conversions.collect();
+            return Some(Payload::Conversions(ApplyConversions { offline_conversions }));
+        }
+        let adjustment = |(load, row): &(&'a Load, &'a Row)| {
+            let (adjustment, time) = load.adjustment.as_ref()?;
+            Some(OfflineConversionAdjustment::new(&row.facts, adjustment, *time))
+        };
+        let offline_conversion_adjustments = rows.iter().map(adjustment).collect::<Option<_>>()?;
+        Some(Payload::Adjustments(ApplyAdjustments { offline_conversion_adjustments }))
     }
 
     fn path(&self) -> &'static str {

@@ -1,9 +1,9 @@
 //! Rows for tests.
 
 use tracklayer_core::event::{Event, parse_event};
+use tracklayer_core::ledger::facts::Click;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::Mapping;
-use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::decide::{AccountView, Policy};
 use tracklayer_core::reconcile::intake::{facts_of, place};
 use tracklayer_core::reconcile::note::Context;
@@ -28,7 +28,7 @@ pub fn row() -> Row {
     let event = parse_event(&event, &Mapping::shipped(), now).event;
     let Ok(Event::Conversion(conversion)) = event else { panic!("{event:?}") };
     let click = conversion.msclkid.clone().expect("a click id");
-    let facts = facts_of(&conversion, &Credit::own(click));
+    let facts = facts_of(&conversion, &Ok((click, Click::BROUGHT)));
     let account = AccountView::default();
     let context = Context { account: &account, now, policy: &POLICY };
     place(&conversion, facts, None, &context, 395).0

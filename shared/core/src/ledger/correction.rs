@@ -7,6 +7,8 @@ use std::{cmp::Ordering, fmt};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+use strum::IntoStaticStr;
 
 use crate::id::{AccountName, EventName, RecordId, Source, compare_naturally};
 use crate::ledger::facts::Facts;
@@ -19,6 +21,7 @@ use crate::time::{EventTime, Moment};
 pub const MAX_CORRECTIONS: usize = 50;
 
 /// A refund, restatement or cancellation of the original.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Correction {
@@ -29,15 +32,12 @@ pub struct Correction {
     pub occurred_at: Moment,
     pub recorded_at: EventTime,
     /// The original's event, if the source named it: then no sibling under the same id will do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_event: Option<EventName>,
     /// The account it was meant for, if the source named one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountName>,
     #[serde(flatten)]
     pub change: Change,
     /// Refused when it was recorded, and why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<CorrectionRefusal>,
 }
 
@@ -56,22 +56,21 @@ impl fmt::Display for Correction {
 }
 
 /// What a correction changes. All absent: everything is taken back.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Change {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
     /// This is what the conversion is worth now.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub new_value: Option<Amount>,
     /// The currency of the amount or of the new value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
 }
 
 /// Why a correction has no effect at Microsoft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CorrectionRefusal {
     /// It came after a Retract was sent; Microsoft takes nothing after that.
     AfterRetraction,
@@ -93,15 +92,7 @@ pub enum CorrectionRefusal {
 impl CorrectionRefusal {
     /// The code that `status` shows.
     pub fn as_str(self) -> &'static str {
-        match self {
-            CorrectionRefusal::AfterRetraction => "after_retraction",
-            CorrectionRefusal::TooOldForMicrosoft => "too_old_for_microsoft",
-            CorrectionRefusal::CurrencyMismatch => "currency_mismatch",
-            CorrectionRefusal::AccountMismatch => "account_mismatch",
-            CorrectionRefusal::IdentityErased => "identity_erased",
-            CorrectionRefusal::TooManyCorrections => "too_many_corrections",
-            CorrectionRefusal::Other => "other",
-        }
+        self.into()
     }
 }
 

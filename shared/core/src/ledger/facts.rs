@@ -67,6 +67,12 @@ pub struct Click {
     pub reference: Option<RecordId>,
 }
 
+impl Click {
+    /// One that the event brought and nobody has seen.
+    pub const BROUGHT: Click =
+        Click { clicked_at: None, from: ClickOrigin::Event, reference: None };
+}
+
 /// What led to a click, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -18,6 +18,17 @@ pub struct Open {
     pub reason: Option<WaitReason>,
 }
 
+impl Open {
+    /// The entry that an item has by these attributes: its index key, and the rest as it is here.
+    pub(super) fn of_item(
+        index_key: Option<String>, due: Option<EventTime>, since: Option<EventTime>,
+        reason: Option<WaitReason>,
+    ) -> Option<Self> {
+        let (index_key, due) = index_key.zip(due)?;
+        Some(IndexClass::parse(&index_key).entry(due, since.unwrap_or(due), reason))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IndexClass {
     Wait,

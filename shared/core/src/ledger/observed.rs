@@ -4,58 +4,48 @@
 //! outcome: the run that made it may have died after Microsoft took what it sent.
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+use strum::IntoStaticStr;
 
 use crate::ledger::wait::WaitReason;
 use crate::money::{Amount, Money};
-use crate::serde_help::{is_false, is_zero, known};
+use crate::serde_help::{is_default, known};
 use crate::time::EventTime;
 
 /// What is known of Microsoft. Written whole, on condition of its revision.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Observed {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,
     /// When the original was claimed for an attempt whose outcome is not written yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub applying: Option<EventTime>,
     /// An earlier attempt of the original has no known outcome: the conversion may count already.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub apply_unknown: bool,
     /// Where the attempts were sent that have no known outcome: the original is sent nowhere else.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_to: Option<Destination>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub adjusted: Option<Adjusted>,
     /// The last adjustment that was claimed, unless it is known that it was not taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// Adjustments that were claimed since Microsoft last took something of the row.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub tries: u32,
     /// An adjustment's outcome is missing or unknown, and none was taken since.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub unsettled: bool,
     /// It is refused until somebody redrives it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
     /// Its message was given up by the queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_at: Option<EventTime>,
     /// It is not sent before a certain time.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub postponed: Option<Postponed>,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub attempts: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Attempt>,
 }
 
 impl Observed {
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Observed::default()
-    }
-
     /// Whether the original may be at Microsoft although no acceptance is known.
     pub fn may_count(&self) -> bool {
         self.accepted.is_none() && (self.apply_unknown || self.applying.is_some())
@@ -105,6 +95,7 @@ pub enum Environment {
     Sandbox,
 }
 
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Acceptance {
@@ -112,43 +103,40 @@ pub struct Acceptance {
     /// The environment and ad account that took it: no other knows the conversion.
     #[serde(flatten)]
     pub by: Destination,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }
 
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adjusted {
     pub at: EventTime,
     /// The value there since; absent after a Retract.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
     /// How many of the row's corrections are in it.
     pub corrections: usize,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }
 
 /// An adjustment about to be sent, recorded before it is.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     pub at: EventTime,
     /// The net to restate; absent for a Retract.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Amount>,
     /// The AdjustmentTime that is sent to Microsoft.
     pub adjustment_time: EventTime,
     /// How many corrections the row had; of repeated Retracts, when the first was claimed.
     pub corrections: usize,
     /// It was sent and its outcome is unknown, or it was still missing when the next one was claimed.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub unanswered: bool,
     /// Whether an earlier adjustment was unsettled when this one was claimed.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub after_unsettled: bool,
     /// The claim before this one: it is in force again if this one is known not to have been taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<Claim>>,
 }
 
@@ -163,8 +151,9 @@ pub struct Refusal {
 }
 
 /// The reasons for which a row is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case", tag = "reason")]
+#[strum(serialize_all = "snake_case")]
 pub enum RefusalReason {
     Microsoft {
         /// Microsoft's number (`Code`), where it sent one.
@@ -197,24 +186,23 @@ impl RefusalReason {
         use RefusalReason::{Expired, IdentityErased, TooOldForMicrosoft, Unmatched};
         matches!(self, Unmatched | Expired | TooOldForMicrosoft | IdentityErased)
     }
+
+    /// Whether a row that is refused for this before it is sent ends without a dead letter: it may
+    /// already count, but is decided so only for its age.
+    pub fn is_over_unsent(&self) -> bool {
+        self.is_beyond_repair() || *self == RefusalReason::MayAlreadyCount
+    }
 }
 
 impl std::fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let word = match self {
+        match self {
             RefusalReason::Microsoft { code, symbol } => {
                 let code = code.map_or_else(|| "-".to_owned(), |code| code.to_string());
-                return write!(f, "microsoft {code} {}", symbol.as_deref().unwrap_or("-"));
+                write!(f, "microsoft {code} {}", symbol.as_deref().unwrap_or("-"))
             }
-            RefusalReason::Unmatched => "unmatched",
-            RefusalReason::Expired => "expired",
-            RefusalReason::TooOldForMicrosoft => "too_old_for_microsoft",
-            RefusalReason::AcceptedElsewhere => "accepted_elsewhere",
-            RefusalReason::MayAlreadyCount => "may_already_count",
-            RefusalReason::IdentityErased => "identity_erased",
-            RefusalReason::Other => "other",
-        };
-        f.write_str(word)
+            word => f.write_str(word.into()),
+        }
     }
 }
 
@@ -228,7 +216,9 @@ pub struct Postponed {
 }
 
 /// The three things that are sent to Microsoft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 pub enum Kind {
     Apply,
     Restate,
@@ -238,11 +228,7 @@ pub enum Kind {
 impl Kind {
     /// As Microsoft and `status` spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Apply => "Apply",
-            Kind::Restate => "Restate",
-            Kind::Retract => "Retract",
-        }
+        self.into()
     }
 }
 
@@ -276,6 +262,7 @@ pub enum AttemptOutcome {
 }
 
 /// One call that carried the row.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
@@ -283,15 +270,12 @@ pub struct Attempt {
     pub at: EventTime,
     /// What was sent; absent for what only a later version sends. No decision reads it: what may count
     /// at Microsoft is in [`Observed::applying`], [`Observed::apply_unknown`] and [`Observed::claim`].
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    #[serde(default, deserialize_with = "known")]
     pub kind: Option<Kind>,
     pub outcome: AttemptOutcome,
     /// Microsoft's number, if it named an error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
     /// Microsoft's symbol, if it named an error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
 }

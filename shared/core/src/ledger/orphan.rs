@@ -5,6 +5,7 @@
 //! decided in [`crate::reconcile::orphans`].
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::id::AccountName;
 use crate::ledger::correction::Correction;
@@ -77,24 +78,20 @@ pub fn kept_until(now: EventTime) -> EventTime {
 
 /// An orphan as it stands in the table. Times are seconds since 1970. It has no attribute `desired`:
 /// by that one rows are told from all other items.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredOrphan {
     pk: String,
     sk: String,
     v: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<AccountName>,
     corrections: Vec<Correction>,
     revision: u64,
     recorded_at: EventTime,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     open: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<EventTime>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<EventTime>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<WaitReason>,
     ttl: EventTime,
 }
@@ -126,19 +123,13 @@ impl TryFrom<StoredOrphan> for Orphan {
         if stored.v != VERSION {
             return Err(BadRow::Version);
         }
-        let open = stored.open.zip(stored.due).map(|(class, due)| Open {
-            class: IndexClass::parse(&class),
-            due,
-            since: stored.since.unwrap_or(due),
-            reason: stored.reason,
-        });
         Ok(Orphan {
             key: parse_key(&stored.pk, &stored.sk)?,
             account: stored.account,
             corrections: stored.corrections,
             revision: stored.revision,
             recorded_at: stored.recorded_at,
-            open,
+            open: Open::of_item(stored.open, stored.due, stored.since, stored.reason),
             ttl: stored.ttl,
         })
     }

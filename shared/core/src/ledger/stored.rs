@@ -4,11 +4,12 @@
 //! and classes.
 
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::id::{AccountName, GoalName, RecordId};
 use crate::ledger::correction::Correction;
 use crate::ledger::facts::{Click, ClickOrigin, Facts, References};
-use crate::ledger::index::{IndexClass, Open};
+use crate::ledger::index::Open;
 use crate::ledger::observed::Observed;
 use crate::ledger::order::OrderKey;
 use crate::ledger::row::{BadKey, Row, RowKey};
@@ -17,11 +18,13 @@ use crate::money::{Amount, Currency, Money};
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
 use crate::person::identity::{Identity, Sha256Hash};
+use crate::serde_help::is_default;
 use crate::time::EventTime;
 
 pub const VERSION: u8 = 1;
 
 /// A row as it is in the table. Times are seconds since 1970, amounts decimal text.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredRow {
@@ -33,50 +36,32 @@ pub struct StoredRow {
     goal: GoalName,
     occurred_at: EventTime,
     conversion_time: EventTime,
-    #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Amount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<Currency>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     msclkid: Option<ClickId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_email: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_phone: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     clicked_at: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_from: Option<ClickOrigin>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_reference: Option<RecordId>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     refused_clicks: Vec<ClickId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     order_key: Option<OrderKey>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     lead_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cart_id: Option<RecordId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<RecordId>,
     consent: Consent,
-    #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<EventTime>,
     #[serde(default)]
     corrections: Vec<Correction>,
     desired: u64,
     observed: u64,
-    #[serde(default, skip_serializing_if = "Observed::is_empty")]
+    #[serde(default, skip_serializing_if = "is_default")]
     microsoft: Observed,
-    #[serde(skip_serializing_if = "Option::is_none")]
     open: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<WaitReason>,
     recorded_at: EventTime,
     ttl: EventTime,
@@ -107,22 +92,17 @@ pub const CHANGEABLE_FACTS: [&str; 9] = [
 ];
 
 /// What a claim may change of a row's facts, as attributes of its item; see [`CHANGEABLE_FACTS`].
+#[skip_serializing_none]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredCredit<'a> {
     goal: &'a GoalName,
     conversion_time: EventTime,
-    #[serde(skip_serializing_if = "Option::is_none")]
     msclkid: Option<&'a ClickId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_email: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     hashed_phone: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     clicked_at: Option<EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_from: Option<ClickOrigin>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     click_reference: Option<&'a RecordId>,
     #[serde(skip_serializing_if = "<[ClickId]>::is_empty")]
     refused_clicks: &'a [ClickId],
@@ -192,71 +172,55 @@ impl From<&Row> for StoredRow {
 impl TryFrom<StoredRow> for Row {
     type Error = BadRow;
 
-    fn try_from(mut stored: StoredRow) -> Result<Self, BadRow> {
+    fn try_from(stored: StoredRow) -> Result<Self, BadRow> {
         if stored.v != VERSION {
             return Err(BadRow::Version);
         }
+        // A value without its currency is an error: guessing here would move money.
+        let money = match (stored.value, stored.currency) {
+            (Some(amount), Some(currency)) => Some(Money { amount, currency }),
+            (None, None) => None,
+            (Some(_), None) => return Err(BadRow::Half("currency")),
+            (None, Some(_)) => return Err(BadRow::Half("value")),
+        };
+        let facts = Facts {
+            fingerprint: stored.fingerprint,
+            goal: stored.goal,
+            occurred_at: stored.occurred_at,
+            conversion_time: stored.conversion_time,
+            money,
+            identity: Identity {
+                click_id: stored.msclkid,
+                email: stored.hashed_email,
+                phone: stored.hashed_phone,
+            },
+            click: stored.click_from.map(|from| Click {
+                clicked_at: stored.clicked_at,
+                from,
+                reference: stored.click_reference,
+            }),
+            order: stored.order_key,
+            references: References {
+                session: stored.session_id,
+                lead: stored.lead_id,
+                cart: stored.cart_id,
+                order: stored.order_id,
+            },
+            refused_clicks: stored.refused_clicks,
+            consent: stored.consent,
+            erased_at: stored.erased_at,
+        };
         Ok(Row {
             key: RowKey::parse(&stored.pk, &stored.sk)?,
-            open: stored.take_open(),
-            facts: stored.take_facts()?,
             account: stored.account,
+            facts,
             corrections: stored.corrections,
             desired_revision: stored.desired,
             observed_revision: stored.observed,
             observed: stored.microsoft,
+            open: Open::of_item(stored.open, stored.due, stored.since, stored.reason),
             recorded_at: stored.recorded_at,
             ttl: stored.ttl,
         })
-    }
-}
-
-impl StoredRow {
-    fn take_open(&mut self) -> Option<Open> {
-        let (class, due) = self.open.take().zip(self.due)?;
-        let since = self.since.unwrap_or(due);
-        Some(Open { class: IndexClass::parse(&class), due, since, reason: self.reason })
-    }
-
-    fn take_facts(&mut self) -> Result<Facts, BadRow> {
-        Ok(Facts {
-            fingerprint: std::mem::take(&mut self.fingerprint),
-            goal: self.goal.clone(),
-            occurred_at: self.occurred_at,
-            conversion_time: self.conversion_time,
-            money: self.money()?,
-            identity: Identity {
-                click_id: self.msclkid.take(),
-                email: self.hashed_email,
-                phone: self.hashed_phone,
-            },
-            click: self.take_click(),
-            order: self.order_key.take(),
-            references: References {
-                session: self.session_id.take(),
-                lead: self.lead_id.take(),
-                cart: self.cart_id.take(),
-                order: self.order_id.take(),
-            },
-            refused_clicks: std::mem::take(&mut self.refused_clicks),
-            consent: self.consent,
-            erased_at: self.erased_at,
-        })
-    }
-
-    fn take_click(&mut self) -> Option<Click> {
-        let from = self.click_from?;
-        let reference = self.click_reference.take();
-        Some(Click { clicked_at: self.clicked_at, from, reference })
-    }
-
-    /// A value without its currency is an error: guessing here would move money.
-    fn money(&self) -> Result<Option<Money>, BadRow> {
-        match (self.value, self.currency) {
-            (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(BadRow::Half("currency")),
-            (None, Some(_)) => Err(BadRow::Half("value")),
-        }
     }
 }

@@ -1,9 +1,11 @@
 //! Why a row waits.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum WaitReason {
     /// No click is known; one may still be tied.
     NoClick,
@@ -46,20 +48,6 @@ impl WaitReason {
 
     /// The code that `status` shows.
     pub fn as_str(self) -> &'static str {
-        match self {
-            WaitReason::NoClick => "no_click",
-            WaitReason::AmbiguousClick => "ambiguous_click",
-            WaitReason::TimeInFuture => "time_in_future",
-            WaitReason::GoalTooRecent => "goal_too_recent",
-            WaitReason::GoalHeld => "goal_held",
-            WaitReason::AccountHeld => "account_held",
-            WaitReason::OriginalMissing => "original_missing",
-            WaitReason::SettleDelay => "settle_delay",
-            WaitReason::BetweenAdjustments => "between_adjustments",
-            WaitReason::RepeatAfterUnknown => "repeat_after_unknown",
-            WaitReason::ClickTooYoung => "click_too_young",
-            WaitReason::AttemptRunning => "attempt_running",
-            WaitReason::Other => "other",
-        }
+        self.into()
     }
 }

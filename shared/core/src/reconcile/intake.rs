@@ -41,7 +41,7 @@ pub fn key_of(conversion: &Conversion) -> RowKey {
 /// Hashes are kept only where the mapping says that they are sent: Microsoft drops them beside a
 /// click id where a goal has enhanced conversions off, and refuses a row that has nothing else.
 pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
-    let (click_id, click) = search.click().unzip();
+    let (click_id, click) = search.clone().ok().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
     let facts = Facts {
         fingerprint: conversion.fingerprint().to_string(),
@@ -68,7 +68,7 @@ pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
 /// before they are written. It keeps its second where neither who converted nor the first second that
 /// may be sent is another one.
 pub fn credited_to(facts: &Facts, search: &Credit) -> Facts {
-    let (click_id, click) = search.click().unzip();
+    let (click_id, click) = search.clone().ok().unzip();
     let identity = Identity { click_id, ..facts.identity.clone() };
     let credited = Facts { identity, click, ..facts.clone() };
     let earliest = credited.earliest_time();

@@ -3,8 +3,9 @@
 //! - `intake`, `orders`, `orphans`: how events become rows, which event speaks for an order, and how
 //!   corrections find their original
 //! - `attribution`: which click a sale is credited to
+//! - `second`: the second that it is sent with
 //! - `decide`: what a row needs now
-//! - `calls`: how rows are cut into calls
+//! - `calls`: how large the calls are
 //! - `verdict`: what Microsoft's answer means for each row
 //! - `note`, `outcome`: what is written about a row, and on which condition
 //! - `redrive`: what a message means for a row that is refused or dead
@@ -23,8 +24,9 @@ pub mod orders;
 pub mod orphans;
 mod outcome;
 pub mod redrive;
+pub mod second;
 pub mod state;
 #[cfg(test)]
-mod testing;
+mod tests;
 pub mod totals;
 pub mod verdict;

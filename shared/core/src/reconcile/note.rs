@@ -11,16 +11,15 @@
 use crate::id::GoalName;
 use crate::ledger::facts::Facts;
 use crate::ledger::index::{IndexClass, Open};
-use crate::ledger::observed::{Adjustment, Kind, Observed, Postponed, RefusalReason};
+use crate::ledger::observed::{Adjustment, Kind, Observed, Postponed, Refusal, RefusalReason};
 use crate::ledger::row::{Row, RowKey};
 use crate::ledger::wait::WaitReason;
 use crate::microsoft::reply::MicrosoftError;
 use crate::reconcile::decide::{AccountView, Action, Policy, next_action};
-use crate::reconcile::outcome;
 use crate::reconcile::outcome::Outstanding;
 use crate::time::EventTime;
 
-pub use outcome::CallRef;
+pub use crate::reconcile::outcome::CallRef;
 
 /// A conditional change of one row, for the store to carry out as one update.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,14 +101,6 @@ impl Context<'_> {
     }
 }
 
-/// What a writer that came second does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum OnConflict {
-    Write(Box<Write>),
-    /// Nothing is lost by not writing; the row is decided afresh later.
-    GiveUp,
-}
-
 impl Note {
     /// The write for `row`. If its click was looked for anew, `found` are its facts with what was
     /// found; they are written along with the note.
@@ -117,12 +108,13 @@ impl Note {
         self.draft(row, found, Outstanding::Ours, context)
     }
 
-    /// What is still to be written when `current` has moved on from the row `seen`.
-    pub fn again(&self, seen: &Row, current: &Row, context: &Context<'_>) -> OnConflict {
+    /// What is still to be written when `current` has moved on from the row `seen`; `None` if nothing
+    /// is lost by not writing: the row is decided afresh later.
+    pub fn again(&self, seen: &Row, current: &Row, context: &Context<'_>) -> Option<Write> {
         let same_observed = seen.observed_revision == current.observed_revision;
         // Nobody has claimed the original since, whatever else was learned of the row.
         let ours = seen.observed.applying == current.observed.applying;
-        let write = match (self, self.kind_and_call()) {
+        Some(match (self, self.kind_and_call()) {
             (Note::Accepted(Kind::Apply, _) | Note::Unknown(..), _) => {
                 let whose = if ours { Outstanding::Ours } else { Outstanding::Theirs };
                 self.draft(current, None, whose, context)
@@ -152,9 +144,8 @@ impl Note {
             {
                 self.write(current, None, context)
             }
-            _ => return OnConflict::GiveUp,
-        };
-        OnConflict::Write(Box::new(write))
+            _ => return None,
+        })
     }
 
     fn kind_and_call(&self) -> Option<(Kind, &CallRef)> {
@@ -207,33 +198,34 @@ impl Note {
         match self {
             Note::InSync => return None,
             Note::Waits(..) | Note::Left => {}
-            Note::ClaimedApply => {
-                outcome::claim_apply(&mut observed, context.account.destination.as_ref(), now);
-            }
+            Note::ClaimedApply => observed.claim_apply(context.account.destination.as_ref(), now),
             Note::ClaimedAdjustment(adjustment, time) => {
-                outcome::claim_adjustment(&mut observed, row, adjustment, *time, now);
+                observed.claim_adjustment(row, adjustment, *time, now);
             }
-            Note::Refused(reason) => outcome::refuse(&mut observed, reason.clone(), now),
-            Note::Accepted(kind, call) => outcome::accept(&mut observed, *kind, call, now),
-            Note::Failed(kind, call, error) => {
-                outcome::fail(&mut observed, *kind, call, error, now);
+            Note::Refused(reason) => {
+                observed.refusal = Some(Refusal { at: now, reason: reason.clone() });
             }
+            Note::Accepted(kind, call) => observed.accept(*kind, call, now),
+            Note::Failed(kind, call, error) => observed.fail(*kind, call, error, now),
             Note::ClickRefused(call, error) => {
-                outcome::take_back(&mut observed, Kind::Apply);
-                outcome::refused(&mut observed, Kind::Apply, call, Some(error), now);
+                observed.not_taken(Kind::Apply, call, Some(error), now);
             }
             Note::Postponed(kind, call, error, until) => {
-                outcome::take_back(&mut observed, *kind);
+                observed.not_taken(*kind, call, Some(error), now);
                 observed.postponed = Some(*until);
-                outcome::refused(&mut observed, *kind, call, Some(error), now);
             }
             Note::NotTaken(kind, call, error) => {
-                outcome::take_back(&mut observed, *kind);
-                outcome::rest(&mut observed, *kind, now.plus_seconds(context.policy.run_margin));
-                outcome::refused(&mut observed, *kind, call, error.as_ref(), now);
+                observed.not_taken(*kind, call, error.as_ref(), now);
+                // It is due again in a quarter of an hour. An original's message is received again by
+                // itself.
+                if *kind != Kind::Apply {
+                    let until = now.plus_seconds(context.policy.run_margin);
+                    let reason = WaitReason::BetweenAdjustments;
+                    observed.postponed = Some(Postponed { until, reason });
+                }
             }
             Note::Unknown(kind, call, error) => {
-                outcome::unknown(&mut observed, *kind, whose, call, error.as_ref(), now);
+                observed.unknown(*kind, whose, call, error.as_ref(), now);
             }
             Note::Redriven(_) => {
                 observed.refusal = None;
@@ -260,13 +252,7 @@ impl Note {
                 }
                 open
             }),
-            Note::Refused(reason) if reason.is_beyond_repair() => None,
-            // Decided so only for its age, as it is known that no redrive could help.
-            Note::Refused(RefusalReason::MayAlreadyCount) => None,
-            Note::Refused(_) | Note::Failed(..) => {
-                Some(IndexClass::Refused.entry(context.now, context.now, None))
-            }
-            Note::Dead => Some(IndexClass::Dead.entry(context.now, context.now, None)),
+            Note::Refused(reason) if reason.is_over_unsent() => None,
             // What is sent is not looked for any more, and the next look may be weeks away. The message
             // may be gone: another run that received it found no click yet.
             Note::ClaimedApply => row.open.clone().map(|open| match open.class {
@@ -281,7 +267,10 @@ impl Note {
             | Note::ClickRefused(..)
             | Note::Unknown(Kind::Apply, ..)
             | Note::NotTaken(Kind::Apply, ..) => row.open.clone(),
-            Note::Redriven(_)
+            Note::Refused(_)
+            | Note::Failed(..)
+            | Note::Dead
+            | Note::Redriven(_)
             | Note::Accepted(..)
             | Note::Postponed(..)
             | Note::NotTaken(..)

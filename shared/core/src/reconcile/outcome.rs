@@ -2,10 +2,9 @@
 
 use crate::ledger::observed::{
     Acceptance, Adjusted, Adjustment, Attempt, AttemptOutcome, Claim, Destination, Kind, Observed,
-    Postponed, Refusal, RefusalReason,
+    Refusal, RefusalReason,
 };
 use crate::ledger::row::Row;
-use crate::ledger::wait::WaitReason;
 use crate::microsoft::reply::MicrosoftError;
 use crate::time::EventTime;
 
@@ -25,154 +24,138 @@ pub(super) enum Outstanding {
     Theirs,
 }
 
-/// The original is about to be sent. An earlier claim without outcome is an unknown outcome.
-pub(super) fn claim_apply(observed: &mut Observed, to: Option<&Destination>, now: EventTime) {
-    observed.apply_unknown |= observed.applying.is_some();
-    observed.applying = Some(now);
-    observed.sent_to = to.cloned();
-}
-
-/// An adjustment is about to be sent.
-pub(super) fn claim_adjustment(
-    observed: &mut Observed, row: &Row, adjustment: &Adjustment, time: EventTime, now: EventTime,
-) {
-    let value = match adjustment {
-        Adjustment::Restate(net) => Some(net.amount),
-        Adjustment::Retract => None,
-    };
-    let mut before = observed.claim.take();
-    if let Some(before) = &mut before {
-        before.before = None;
-        before.unanswered |= observed.unsettled;
+impl Observed {
+    /// The original is about to be sent. An earlier claim without outcome is an unknown outcome.
+    pub(super) fn claim_apply(&mut self, to: Option<&Destination>, now: EventTime) {
+        self.apply_unknown |= self.applying.is_some();
+        self.applying = Some(now);
+        self.sent_to = to.cloned();
     }
-    // What came after a first Retract never revives the conversion.
-    let first_retract = before.as_ref().filter(|before| before.value.is_none());
-    let corrections = first_retract.map_or(row.corrections.len(), |first| first.corrections);
-    observed.tries = observed.tries.saturating_add(1);
-    observed.claim = Some(Claim {
-        at: now,
-        value,
-        adjustment_time: time,
-        corrections,
-        unanswered: false,
-        after_unsettled: observed.unsettled,
-        before: before.map(Box::new),
-    });
-    observed.unsettled = true;
-}
 
-/// It is known that the last claim was not taken: the one before it is in force again, as if this
-/// one had never been. What an earlier attempt without answer left open stays open.
-pub(super) fn take_back(observed: &mut Observed, kind: Kind) {
-    if kind == Kind::Apply {
-        observed.applying = None;
-        observed.sent_to = observed.sent_to.take().filter(|_| observed.apply_unknown);
-    } else if let Some(claim) = observed.claim.take() {
-        observed.unsettled = claim.after_unsettled;
-        observed.claim = claim.before.map(|before| *before);
-    }
-}
-
-/// An adjustment that was not taken is due again in a quarter of an hour. An original's message
-/// is received again by itself.
-pub(super) fn rest(observed: &mut Observed, kind: Kind, until: EventTime) {
-    if kind != Kind::Apply {
-        observed.postponed = Some(Postponed { until, reason: WaitReason::BetweenAdjustments });
-    }
-}
-
-pub(super) fn accept(observed: &mut Observed, kind: Kind, call: &CallRef, now: EventTime) {
-    let tracking_id = call.tracking_id.clone();
-    match kind {
-        // A second acceptance of the same Apply teaches nothing: the first one's time counts.
-        Kind::Apply if observed.accepted.as_ref().is_some_and(|first| first.by == call.to) => {
-            return attempt(observed, kind, call, AttemptOutcome::Accepted, None, now);
+    /// This adjustment of `row` is about to be sent.
+    pub(super) fn claim_adjustment(
+        &mut self, row: &Row, adjustment: &Adjustment, time: EventTime, now: EventTime,
+    ) {
+        let value = match adjustment {
+            Adjustment::Restate(net) => Some(net.amount),
+            Adjustment::Retract => None,
+        };
+        let mut before = self.claim.take();
+        if let Some(before) = &mut before {
+            before.before = None;
+            before.unanswered |= self.unsettled;
         }
-        Kind::Apply => {
-            observed.accepted = Some(Acceptance { at: now, by: call.to.clone(), tracking_id });
-            observed.applying = None;
-            observed.apply_unknown = false;
-            observed.sent_to = None;
+        // What came after a first Retract never revives the conversion.
+        let first_retract = before.as_ref().filter(|before| before.value.is_none());
+        let corrections = first_retract.map_or(row.corrections.len(), |first| first.corrections);
+        self.tries = self.tries.saturating_add(1);
+        self.claim = Some(Claim {
+            at: now,
+            value,
+            adjustment_time: time,
+            corrections,
+            unanswered: false,
+            after_unsettled: self.unsettled,
+            before: before.map(Box::new),
+        });
+        self.unsettled = true;
+    }
+
+    /// It is known that the last claim was not taken: the one before it is in force again, as if this
+    /// one had never been. What an earlier attempt without answer left open stays open. Without an
+    /// error nothing has left this machine.
+    pub(super) fn not_taken(
+        &mut self, kind: Kind, call: &CallRef, error: Option<&MicrosoftError>, now: EventTime,
+    ) {
+        if kind == Kind::Apply {
+            self.applying = None;
+            self.sent_to = self.sent_to.take().filter(|_| self.apply_unknown);
+        } else if let Some(claim) = self.claim.take() {
+            self.unsettled = claim.after_unsettled;
+            self.claim = claim.before.map(|before| *before);
         }
-        Kind::Restate | Kind::Retract => {
-            let claim = observed.claim.as_ref();
-            observed.adjusted = Some(Adjusted {
-                at: now,
-                value: claim.and_then(|claim| claim.value),
-                corrections: claim.map_or(0, |claim| claim.corrections),
-                tracking_id,
-            });
-            observed.unsettled = false;
+        if error.is_some() {
+            self.attempt(kind, call, AttemptOutcome::Refused, error, now);
         }
     }
-    observed.tries = 0;
-    observed.refusal = None;
-    observed.dead_at = None;
-    observed.postponed = None;
-    attempt(observed, kind, call, AttemptOutcome::Accepted, None, now);
-}
 
-pub(super) fn fail(
-    observed: &mut Observed, kind: Kind, call: &CallRef, error: &MicrosoftError, now: EventTime,
-) {
-    take_back(observed, kind);
-    // Whatever this attempt is refused for: an earlier one without answer may have been taken.
-    let reason = if kind == Kind::Apply && observed.apply_unknown {
-        RefusalReason::MayAlreadyCount
-    } else {
-        RefusalReason::Microsoft { code: error.code, symbol: error.symbol.clone() }
-    };
-    observed.postponed = None;
-    refuse(observed, reason, now);
-    refused(observed, kind, call, Some(error), now);
-}
-
-/// The row is not sent any more, unless somebody redrives it.
-pub(super) fn refuse(observed: &mut Observed, reason: RefusalReason, now: EventTime) {
-    observed.refusal = Some(Refusal { at: now, reason });
-}
-
-/// Nobody knows what Microsoft did with it.
-pub(super) fn unknown(
-    observed: &mut Observed, kind: Kind, whose: Outstanding, call: &CallRef,
-    error: Option<&MicrosoftError>, now: EventTime,
-) {
-    if kind != Kind::Apply {
-        observed.unsettled = true;
-        if let Some(claim) = &mut observed.claim {
-            claim.unanswered = true;
+    pub(super) fn accept(&mut self, kind: Kind, call: &CallRef, now: EventTime) {
+        self.attempt(kind, call, AttemptOutcome::Accepted, None, now);
+        let tracking_id = call.tracking_id.clone();
+        match kind {
+            // A second acceptance of the same Apply teaches nothing: the first one's time counts.
+            Kind::Apply if self.accepted.as_ref().is_some_and(|first| first.by == call.to) => {
+                return;
+            }
+            Kind::Apply => {
+                self.accepted = Some(Acceptance { at: now, by: call.to.clone(), tracking_id });
+                self.applying = None;
+                self.apply_unknown = false;
+                self.sent_to = None;
+            }
+            Kind::Restate | Kind::Retract => {
+                let claim = self.claim.as_ref();
+                self.adjusted = Some(Adjusted {
+                    at: now,
+                    value: claim.and_then(|claim| claim.value),
+                    corrections: claim.map_or(0, |claim| claim.corrections),
+                    tracking_id,
+                });
+                self.unsettled = false;
+            }
         }
-    } else if observed.accepted.is_none() {
-        observed.apply_unknown = true;
-        observed.sent_to = Some(call.to.clone());
-        if whose == Outstanding::Ours {
-            observed.applying = None;
+        self.tries = 0;
+        self.refusal = None;
+        self.dead_at = None;
+        self.postponed = None;
+    }
+
+    pub(super) fn fail(
+        &mut self, kind: Kind, call: &CallRef, error: &MicrosoftError, now: EventTime,
+    ) {
+        // Whatever this attempt is refused for: an earlier one without answer may have been taken.
+        let reason = if kind == Kind::Apply && self.apply_unknown {
+            RefusalReason::MayAlreadyCount
+        } else {
+            RefusalReason::Microsoft { code: error.code, symbol: error.symbol.clone() }
+        };
+        self.not_taken(kind, call, Some(error), now);
+        self.postponed = None;
+        self.refusal = Some(Refusal { at: now, reason });
+    }
+
+    /// Nobody knows what Microsoft did with it.
+    pub(super) fn unknown(
+        &mut self, kind: Kind, whose: Outstanding, call: &CallRef, error: Option<&MicrosoftError>,
+        now: EventTime,
+    ) {
+        if kind != Kind::Apply {
+            self.unsettled = true;
+            if let Some(claim) = &mut self.claim {
+                claim.unanswered = true;
+            }
+        } else if self.accepted.is_none() {
+            self.apply_unknown = true;
+            self.sent_to = Some(call.to.clone());
+            if whose == Outstanding::Ours {
+                self.applying = None;
+            }
         }
+        self.attempt(kind, call, AttemptOutcome::Unknown, error, now);
     }
-    attempt(observed, kind, call, AttemptOutcome::Unknown, error, now);
-}
 
-/// Notes an attempt that was refused; without an error nothing has left this machine.
-pub(super) fn refused(
-    observed: &mut Observed, kind: Kind, call: &CallRef, error: Option<&MicrosoftError>,
-    now: EventTime,
-) {
-    if error.is_some() {
-        attempt(observed, kind, call, AttemptOutcome::Refused, error, now);
+    fn attempt(
+        &mut self, kind: Kind, call: &CallRef, outcome: AttemptOutcome,
+        error: Option<&MicrosoftError>, at: EventTime,
+    ) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.last = Some(Attempt {
+            at,
+            kind: Some(kind),
+            outcome,
+            code: error.and_then(|error| error.code),
+            error_code: error.and_then(|error| error.symbol.clone()),
+            tracking_id: call.tracking_id.clone(),
+        });
     }
-}
-
-fn attempt(
-    observed: &mut Observed, kind: Kind, call: &CallRef, outcome: AttemptOutcome,
-    error: Option<&MicrosoftError>, at: EventTime,
-) {
-    observed.attempts = observed.attempts.saturating_add(1);
-    observed.last = Some(Attempt {
-        at,
-        kind: Some(kind),
-        outcome,
-        code: error.and_then(|error| error.code),
-        error_code: error.and_then(|error| error.symbol.clone()),
-        tracking_id: call.tracking_id.clone(),
-    });
 }

@@ -64,7 +64,7 @@ mod tests {
     use crate::microsoft::reply::MicrosoftError;
     use crate::reconcile::decide::AccountView;
     use crate::reconcile::erasure::erase;
-    use crate::reconcile::testing::{accepted, call, context, noted, row_at, time};
+    use crate::reconcile::tests::{accepted, call, context, noted, row_at, time};
     use crate::time::DAY;
 
     fn refused_for_its_name(row: &Row) -> Row {

@@ -1,5 +1,7 @@
 //! The state a row is in, in the words that operators read.
 
+use strum::IntoStaticStr;
+
 use crate::ledger::correction::{
     Correction, CorrectionRefusal, Effect, Folded, effects_shown, fold,
 };
@@ -11,7 +13,8 @@ use crate::ledger::wait::WaitReason;
 use crate::money::Money;
 
 /// The state that `status` and the answers show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     Queued,
     /// It has a time at which it is looked at again.
@@ -27,15 +30,7 @@ pub enum State {
 impl State {
     /// The code that `status` shows.
     pub fn as_str(self) -> &'static str {
-        match self {
-            State::Queued => "queued",
-            State::Waiting => "waiting",
-            State::Accepted => "accepted",
-            State::Restated => "restated",
-            State::Retracted => "retracted",
-            State::Refused => "refused",
-            State::Dead => "dead",
-        }
+        self.into()
     }
 }
 
@@ -201,7 +196,7 @@ mod tests {
     use crate::reconcile::decide::AccountView;
     use crate::reconcile::intake::append;
     use crate::reconcile::note::Note;
-    use crate::reconcile::testing::{accepted, call, context, noted, refund, row_at, time};
+    use crate::reconcile::tests::{accepted, call, context, noted, refund, row_at, time};
     use crate::time::DAY;
 
     fn waiting(row: &Row, reason: WaitReason) -> Row {

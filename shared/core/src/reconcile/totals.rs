@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::row::Row;
 use crate::money::Amount;
 use crate::reconcile::state::{corrections, state};
+use crate::serde_help::is_default;
 
 /// Rows and money by account, state, goal and currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,16 +20,11 @@ pub struct Totals(BTreeMap<String, Total>);
 pub struct Total {
     pub rows: u64,
     /// Their net value, as it is sent to Microsoft, as decimal text.
-    #[serde(with = "decimal_text")]
+    #[serde(with = "rust_decimal::serde::str")]
     pub net: Decimal,
     /// How many of them belong to persons who were erased.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub erased: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_none(n: &u64) -> bool {
-    *n == 0
 }
 
 impl Totals {
@@ -40,29 +36,13 @@ impl Totals {
         let key = format!("{}/{state}/{}/{currency}", row.account, facts.goal);
         let total = self.0.entry(key).or_default();
         total.rows += 1;
-        total.net += corrections(row).0.net.map_or(Decimal::ZERO, Amount::decimal);
+        let net = corrections(row).0.net.map_or(Decimal::ZERO, Amount::decimal);
+        total.net = (total.net + net).normalize();
         total.erased += u64::from(row.is_erased());
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Total)> {
         self.0.iter().map(|(key, total)| (key.as_str(), total))
-    }
-}
-
-mod decimal_text {
-    use rust_decimal::Decimal;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(
-        value: &Decimal, serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&value.normalize())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Decimal, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -72,7 +52,7 @@ mod tests {
     use crate::reconcile::decide::AccountView;
     use crate::reconcile::erasure::erase;
     use crate::reconcile::intake::append;
-    use crate::reconcile::testing::{accepted, context, refund, row_at, time};
+    use crate::reconcile::tests::{accepted, context, refund, row_at, time};
     use crate::time::DAY;
 
     fn erased(row: &Row) -> Row {

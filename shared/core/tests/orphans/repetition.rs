@@ -1,7 +1,7 @@
 //! What a repetition says better is added to a row that has nobody yet, and to no other.
 
 use tracklayer_core::event::Conversion;
-use tracklayer_core::ledger::facts::{ClickOrigin, Facts};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts};
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::observed::{
     Acceptance, Destination, Environment, Refusal, RefusalReason,
@@ -9,7 +9,6 @@ use tracklayer_core::ledger::observed::{
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::person::click_id::ClickId;
-use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::erasure::erase;
 use tracklayer_core::reconcile::intake;
 use tracklayer_core::reconcile::intake::{facts_of, has_nobody, place, with_improved};
@@ -21,7 +20,7 @@ const MAIL: &str = r#","email":"john@contoso.com""#;
 /// The row of a sale that brought nothing but these references.
 fn nobody(references: &str) -> Row {
     let sale = sale("purchase", references);
-    let none = Credit::Missing(WaitReason::NoClick);
+    let none = Err(WaitReason::NoClick);
     let missing = Some(WaitReason::NoClick);
     at(10, |context| place(&sale, facts_of(&sale, &none), missing, context, 395).0)
 }
@@ -29,7 +28,7 @@ fn nobody(references: &str) -> Row {
 /// What is added to the row, where no click is stored.
 fn improved(row: &Row, told: &Conversion) -> Option<Facts> {
     let own = told.msclkid.clone().filter(|id| !row.facts.refused_clicks.contains(id));
-    let search = own.map_or(Credit::Missing(WaitReason::NoClick), Credit::own);
+    let search = own.map_or(Err(WaitReason::NoClick), |own| Ok((own, Click::BROUGHT)));
     intake::improved(row, told, &search).filter(|_| has_nobody(row))
 }
 
@@ -75,19 +74,17 @@ fn with_references_alone_the_row_goes_on_looking_at_once() {
 fn where_the_second_notice_leads_to_a_click_its_references_replace_those_that_led_nowhere() {
     let row = nobody(r#","sessionId":"php","orderId":"1""#);
     let told = sale("purchase", r#","sessionId":"visitor","leadId":"l""#);
-    let search = Credit::Found {
-        click_id: ClickId::parse(CLICK).expect("a click id"),
-        clicked_at: Some(after(-600)),
-        from: ClickOrigin::Session,
-        reference: None,
-    };
+    let search = Ok((
+        ClickId::parse(CLICK).expect("a click id"),
+        Click { clicked_at: Some(after(-600)), from: ClickOrigin::Session, reference: None },
+    ));
     let facts = intake::improved(&row, &told, &search).expect("better");
     assert_eq!(facts.click_id().map(ClickId::as_str), Some(CLICK));
     let references = &facts.references;
     let text = |id: &Option<_>| id.as_ref().map(ToString::to_string);
     assert_eq!(text(&references.session).as_deref(), Some("visitor"));
     assert_eq!(text(&references.order).as_deref(), Some("1"));
-    let none = Credit::Missing(WaitReason::NoClick);
+    let none = Err(WaitReason::NoClick);
     let facts = intake::improved(&row, &told, &none).expect("a lead");
     assert_eq!(text(&facts.references.session).as_deref(), Some("php"));
 }
@@ -96,12 +93,10 @@ fn where_the_second_notice_leads_to_a_click_its_references_replace_those_that_le
 #[test]
 fn a_click_that_is_later_than_the_first_notice_moves_the_time_that_is_sent() {
     let row = nobody(r#","orderId":"1""#);
-    let search = Credit::Found {
-        click_id: ClickId::parse(CLICK).expect("a click id"),
-        clicked_at: Some(after(180)),
-        from: ClickOrigin::Session,
-        reference: None,
-    };
+    let search = Ok((
+        ClickId::parse(CLICK).expect("a click id"),
+        Click { clicked_at: Some(after(180)), from: ClickOrigin::Session, reference: None },
+    ));
     let told = sale("purchase", r#","sessionId":"visitor""#);
     let facts = intake::improved(&row, &told, &search).expect("better");
     assert_eq!(facts.occurred_at, row.facts.occurred_at);

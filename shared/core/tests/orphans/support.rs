@@ -2,10 +2,10 @@
 
 use tracklayer_core::event::{Conversion, Event, parse_event};
 use tracklayer_core::ledger::correction::{Change, Correction};
+use tracklayer_core::ledger::facts::Click;
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row};
 use tracklayer_core::mapping::Mapping;
-use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::decide::{AccountView, Policy};
 use tracklayer_core::reconcile::intake::{facts_of, key_of, place};
 use tracklayer_core::reconcile::note::Context;
@@ -45,7 +45,7 @@ pub fn sale(event: &str, more: &str) -> Conversion {
 /// The row of a sale that brought its click id.
 pub fn original(event: &str, recorded: i64) -> Row {
     let sale = sale(event, &format!(r#","msclkid":"{CLICK}""#));
-    let search = Credit::own(sale.msclkid.clone().expect("a click id"));
+    let search = Ok((sale.msclkid.clone().expect("a click id"), Click::BROUGHT));
     at(recorded, |context| place(&sale, facts_of(&sale, &search), None, context, 395).0)
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, sample::select};
 use tracklayer_core::id::RecordId;
-use tracklayer_core::ledger::facts::{ClickOrigin, References};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, References};
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{
@@ -53,14 +53,14 @@ pub fn credited(ties: &[Tie], sightings: &[Sighting]) -> Credit {
 
 /// The number of the credited click, and when it was first seen.
 fn which(credit: &Credit) -> Option<(i64, Option<i64>)> {
-    let (click_id, found) = credit.click()?;
+    let (click_id, found) = credit.as_ref().ok()?;
     let number = i64::from_str_radix(click_id.as_str(), 16).expect("a number");
     Some((number, found.clicked_at.map(|at| at.seconds_since(sold()))))
 }
 
 fn from(credit: &Credit) -> Option<(ClickOrigin, Option<String>)> {
-    let (_, found) = credit.click()?;
-    Some((found.from, found.reference.map(|reference| reference.to_string())))
+    let (_, found) = credit.as_ref().ok()?;
+    Some((found.from, found.reference.as_ref().map(|reference| reference.to_string())))
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn without_a_click_before_it_is_the_earliest_within_ten_minutes_after() {
     assert_eq!(which(&after(&[3])), Some((1, Some(3))));
     assert_eq!(which(&after(&[300, 200, 600])), Some((2, Some(200))));
     assert_eq!(which(&after(&[LATE])), Some((1, Some(LATE))));
-    assert_eq!(after(&[LATE + 1]), Credit::Missing(WaitReason::NoClick));
+    assert_eq!(after(&[LATE + 1]), Err(WaitReason::NoClick));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn the_events_own_click_comes_first_with_the_time_it_was_seen() {
         credit(&sale, &Reading { ties: ties.clone(), sightings: sightings.to_vec() })
     };
     let unseen = credited(&[seen("s", 2, -9)]);
-    assert_eq!(unseen, Credit::own(own.clone()));
+    assert_eq!(unseen, Ok((own.clone(), Click::BROUGHT)));
     let in_session = credited(&[seen("s", 1, -900), seen("s", 1, -90), seen("s", 2, -9)]);
     assert_eq!(which(&in_session), Some((1, Some(-900))));
     assert_eq!(from(&in_session), Some((ClickOrigin::Event, None)));
@@ -150,7 +150,7 @@ fn a_refused_click_is_never_credited_again() {
     let another = credit(&sale, &reading(&[seen("s", 0xabc, -9), seen("s", 2, -90)]));
     assert_eq!(which(&another), Some((2, Some(-90))));
     let none = credit(&sale, &reading(&[seen("s", 0xabc, -9)]));
-    assert_eq!(none, Credit::Missing(WaitReason::NoClick));
+    assert_eq!(none, Err(WaitReason::NoClick));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn only_an_order_that_browsers_tied_from_more_than_three_references_is_ambiguous
     };
     assert_eq!(which(&tied(TieKind::Order, TiedBy::Browser, 3)), Some((2, Some(-48))));
     let many = tied(TieKind::Order, TiedBy::Browser, 4);
-    assert_eq!(many, Credit::Missing(WaitReason::AmbiguousClick));
+    assert_eq!(many, Err(WaitReason::AmbiguousClick));
     for (kind, by) in [
         (TieKind::Order, TiedBy::Key),
         (TieKind::Lead, TiedBy::Browser),
@@ -197,7 +197,7 @@ fn the_25_newest_ties_count_of_each_kind_and_maker() {
     let ties: Vec<_> =
         (0..=counted).map(|n| tie(TieKind::Lead, TiedBy::Key, &format!("r{n}"), n)).collect();
     let of = |n: i64| credited(&ties, &[seen(&format!("r{n}"), 1, -9)]);
-    assert_eq!(of(0), Credit::Missing(WaitReason::NoClick), "the oldest one");
+    assert_eq!(of(0), Err(WaitReason::NoClick), "the oldest one");
     assert_eq!(which(&of(1)), Some((1, Some(-9))));
     let mut more = ties.clone();
     more.push(tie(TieKind::Lead, TiedBy::Browser, "r0", 0));
@@ -287,14 +287,14 @@ proptest! {
             browser_order_ties,
         };
         let credit = credit(&sale, &reading);
-        let said = credit.click().map(|(_, click)| click.clicked_at);
+        let said = credit.as_ref().ok().map(|(_, click)| click.clicked_at);
         let expected = expected(&sale, &reading);
         prop_assert_eq!(said, expected.as_ref().map(|(_, at)| *at));
         // Of two clicks of one second either may be the latest.
         let same_second = reading.sightings.iter().filter(|it| Some(Some(it.at())) == said);
         let same_second: BTreeSet<_> = same_second.map(|it| it.click_id.as_str()).collect();
         if same_second.len() <= 1 {
-            prop_assert_eq!(credit.click().map(|(id, _)| id), expected.map(|(id, _)| id));
+            prop_assert_eq!(credit.ok().map(|(id, _)| id), expected.map(|(id, _)| id));
         }
     }
 
@@ -384,7 +384,8 @@ proptest! {
             own: own.as_ref(), references: &references, time: sold(), refused: &refused,
             browser_order_ties,
         };
-        if let Credit::Found { click_id, clicked_at: Some(_), reference, .. } = credit(&sale, &reading) {
+        let credited = credit(&sale, &reading);
+        if let Ok((click_id, Click { clicked_at: Some(_), reference, .. })) = credited {
             let stored = reference.as_ref().or(references.session.as_ref()).expect("a reference");
             prop_assert!(reference.is_none() || reference != references.session);
             let is_it = |it: &Sighting| it.reference == *stored && it.click_id == click_id;

@@ -1,65 +1,60 @@
 //! Cutting a batch into calls, and the care with rows that were tried often.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::microsoft::payload::MAX_ROWS;
-use tracklayer_core::reconcile::calls::{Call, Care, Item, Operation, calls, groups};
+use tracklayer_core::reconcile::calls::Care;
 
 use crate::support::*;
 
-fn item(account: &str, operation: Operation, load: usize) -> Item<usize> {
-    Item { account: id(account), operation, load }
+/// The calls of a run in which each ends like this, and the rows that are left.
+fn calls(mut care: Care, rows: usize, answers: &[bool]) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let mut rows: Vec<usize> = (0..rows).collect();
+    let mut calls = Vec::new();
+    for answered in answers {
+        let Some(call) = care.next_call(&mut rows) else { break };
+        calls.push(call);
+        if *answered {
+            care.answered();
+        } else {
+            care.failed();
+        }
+    }
+    (calls, rows)
 }
 
-fn sizes(calls: &[Call<usize>]) -> Vec<usize> {
-    calls.iter().map(|call| call.rows.len()).collect()
+fn sizes(care: Care, rows: usize, answers: &[bool]) -> Vec<usize> {
+    calls(care, rows, answers).0.iter().map(Vec::len).collect()
 }
 
 #[test]
 fn a_thousand_rows_are_one_call_and_one_more_are_two() {
-    let of = |n: usize| calls((0..n).map(|n| item("main", Operation::Conversions, n)).collect());
-    assert_eq!(sizes(&of(0)), [0_usize; 0]);
-    assert_eq!(sizes(&of(1_000)), [1_000]);
-    assert_eq!(sizes(&of(1_001)), [1_000, 1]);
-}
-
-const ACCOUNTS: [&str; 3] = ["main", "second", "third"];
-
-fn items() -> impl Strategy<Value = Vec<Item<usize>>> {
-    let operation = prop_oneof![Just(Operation::Conversions), Just(Operation::Adjustments)];
-    prop::collection::vec((0_usize..3, operation), 0..3_000).prop_map(|list| {
-        let items = list.into_iter().enumerate();
-        items.map(|(n, (account, operation))| item(ACCOUNTS[account], operation, n)).collect()
-    })
+    let of = |rows| sizes(Care::NONE, rows, &[true; 9]);
+    assert_eq!(of(0), [0_usize; 0]);
+    assert_eq!(of(1_000), [1_000]);
+    assert_eq!(of(1_001), [1_000, 1]);
+    assert_eq!(
+        sizes(Care::NONE, 3_000, &[false, true, true]),
+        [1_000; 3],
+        "whatever the first one met"
+    );
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-
     #[test]
-    fn every_row_is_in_exactly_one_call_of_its_kind(items in items()) {
-        let by_load: BTreeMap<usize, _> =
-            items.iter().map(|item| (item.load, item.clone())).collect();
-        let groups = groups(items.clone());
-        let calls = calls(items);
-        let mut seen = vec![false; by_load.len()];
-        let mut last: BTreeMap<_, usize> = BTreeMap::new();
-        for call in &calls {
-            prop_assert!((1..=MAX_ROWS).contains(&call.rows.len()));
-            for load in &call.rows {
-                let item = &by_load[load];
-                prop_assert_eq!((&item.account, item.operation), (&call.account, call.operation));
-                prop_assert!(!std::mem::replace(&mut seen[*load], true), "sent twice");
-                let before = last.insert((call.account.clone(), call.operation), *load);
-                prop_assert!(before.is_none_or(|before| before < *load), "order");
-            }
-        }
-        prop_assert!(seen.iter().all(|seen| *seen), "left out");
-        // Full calls and a rest per group: no more, no less.
-        let fewest: usize = groups.iter().map(|group| group.rows.len().div_ceil(MAX_ROWS)).sum();
-        prop_assert_eq!(calls.len(), fewest);
+    fn every_row_is_in_exactly_one_call_or_left(
+        full in any::<bool>(), rows in 0_usize..3_000,
+        answers in prop::collection::vec(prop::bool::weighted(0.7), 0..60),
+    ) {
+        let care = if full { Care::FULL } else { Care::NONE };
+        let (calls, left) = calls(care, rows, &answers);
+        prop_assert!(calls.iter().all(|call| (1..=MAX_ROWS).contains(&call.len())));
+        // Full calls and a rest: no more.
+        prop_assert!(full || calls.len() <= rows.div_ceil(MAX_ROWS));
+        let all: Vec<usize> = calls.into_iter().flatten().chain(left).collect();
+        prop_assert_eq!(all, (0..rows).collect::<Vec<_>>(), "in their order");
     }
 }
 
@@ -67,18 +62,7 @@ proptest! {
 
 /// The sizes of the careful calls of a run in which each ends like this.
 fn careful(answers: &[bool]) -> Vec<usize> {
-    let mut care = Care::default();
-    let mut sizes = Vec::new();
-    for answered in answers {
-        let Some(rows) = care.next_rows() else { break };
-        sizes.push(rows);
-        if *answered {
-            care.answered();
-        } else {
-            care.failed();
-        }
-    }
-    sizes
+    sizes(Care::FULL, 9_999, answers)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tracklayer_core::ledger::observed::{AttemptOutcome, Kind, RefusalReason};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::reconcile::erasure::erase;
-use tracklayer_core::reconcile::note::{Note, OnConflict};
+use tracklayer_core::reconcile::note::Note;
 
 use crate::{note::*, support::*};
 
@@ -36,8 +36,8 @@ fn observed_moved(seen: &Row) -> Row {
 fn second(note: &Note, seen: &Row, current: &Row) -> (Then, Row) {
     let mut row = current.clone();
     match note.again(seen, current, &Bench::new().context(after(LATER + 3))) {
-        OnConflict::GiveUp => (Then::GaveUp, row),
-        OnConflict::Write(write) => {
+        None => (Then::GaveUp, row),
+        Some(write) => {
             assert!(carry_out(&mut row, &write), "it must fit the row as it is now");
             let outcome = row.observed.last.as_ref().map(|last| last.outcome);
             let unknown =
@@ -194,7 +194,7 @@ fn a_row_that_is_left_keeps_its_due_but_a_look_that_failed_is_repeated_in_an_hou
     let bench = Bench::new();
     let context = &bench.context(after(60));
     let claimed = noted(&row(), &Note::ClaimedApply, 30);
-    assert_eq!(Note::Left.again(&row(), &claimed, context), OnConflict::GiveUp);
+    assert_eq!(Note::Left.again(&row(), &claimed, context), None);
     let other = noted(&row(), &Note::Left, 30);
-    assert!(matches!(Note::Left.again(&row(), &other, context), OnConflict::Write(_)));
+    assert!(Note::Left.again(&row(), &other, context).is_some());
 }

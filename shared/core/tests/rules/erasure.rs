@@ -13,7 +13,7 @@ use tracklayer_core::reconcile::audit::{Finding, examine};
 use tracklayer_core::reconcile::decide::{Action, is_about_to_expire};
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope, erase};
 use tracklayer_core::reconcile::intake::append;
-use tracklayer_core::reconcile::note::{Note, OnConflict};
+use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::reconcile::redrive::{Redrive, redrive};
 use tracklayer_core::reconcile::state::{
     State, corrections, held_by_microsoft, state, value_at_microsoft,
@@ -260,18 +260,14 @@ fn an_outcome_that_was_on_its_way_is_still_written() {
     let context = bench.context(after(4 * HOUR));
     let seen = row();
     let current = erased(&seen);
-    let OnConflict::Write(write) =
-        Note::Accepted(Kind::Apply, mark()).again(&seen, &current, &context)
-    else {
+    let Some(write) = Note::Accepted(Kind::Apply, mark()).again(&seen, &current, &context) else {
         panic!("an acceptance is never lost")
     };
     let mut row = current.clone();
     assert!(carry_out(&mut row, &write));
     assert_eq!((state(&row), row.open), ((State::Accepted, None), None));
     for note in [Note::Dead, Note::Unknown(Kind::Apply, mark(), None)] {
-        let OnConflict::Write(write) = note.again(&seen, &current, &context) else {
-            panic!("{note:?}")
-        };
+        let Some(write) = note.again(&seen, &current, &context) else { panic!("{note:?}") };
         assert_eq!(write.open, None, "{note:?}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tracklayer_core::event::{Conversion, Correction as CorrectionEvent, Event, parse_event};
 use tracklayer_core::ledger::correction::{CorrectionRefusal, MAX_CORRECTIONS};
-use tracklayer_core::ledger::facts::{ClickOrigin, Facts, click_or_hashes};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts, click_or_hashes};
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
 use tracklayer_core::ledger::row::Row;
@@ -46,19 +46,18 @@ fn refund_event() -> CorrectionEvent {
 }
 
 fn found(clicked: i64) -> Credit {
-    Credit::Found {
-        click_id: ClickId::parse(CLICK).expect("a click id"),
-        clicked_at: Some(after(clicked)),
-        from: ClickOrigin::Order,
-        reference: Some(id("s-1")),
-    }
+    Ok((
+        ClickId::parse(CLICK).expect("a click id"),
+        Click {
+            clicked_at: Some(after(clicked)),
+            from: ClickOrigin::Order,
+            reference: Some(id("s-1")),
+        },
+    ))
 }
 
 fn placed(conversion: &Conversion, search: &Credit, seconds: i64) -> (Row, Dispatch) {
-    let missing = match search {
-        Credit::Missing(reason) => Some(*reason),
-        Credit::Found { .. } => None,
-    };
+    let missing = search.as_ref().err().copied();
     let facts = facts_of(conversion, search);
     place(conversion, facts, missing, &Bench::new().context(after(seconds)), 400)
 }
@@ -94,7 +93,7 @@ fn hashes_are_kept_only_where_the_mapping_sends_them() {
     file["goals"]["purchase"]["enhancedConversions"] = json!(false);
     let plain = sale_in(&Mapping::parse(&file.to_string()).expect("a mapping"));
     assert!(plain.email.is_some(), "the event brought one");
-    for search in [found(-HOUR), Credit::Missing(WaitReason::NoClick)] {
+    for search in [found(-HOUR), Err(WaitReason::NoClick)] {
         assert_eq!(facts_of(&plain, &search).identity.email, None);
         assert_eq!(facts_of(&sale(), &search).identity.email, hash(MAIL));
     }
@@ -105,7 +104,7 @@ fn hashes_alone_wait_for_a_click_where_the_last_check_found_that_the_goal_takes_
     let mut bench = Bench::new();
     bench.account.goals_without_hashes = vec![id("Purchase")];
     let missing = WaitReason::AmbiguousClick;
-    let facts = facts_of(&sale(), &Credit::Missing(missing));
+    let facts = facts_of(&sale(), &Err(missing));
     let context = bench.context(after(2 * HOUR));
     let (row, dispatch) = place(&sale(), facts.clone(), Some(missing), &context, 400);
     assert_eq!(dispatch, Dispatch::Due);
@@ -114,7 +113,7 @@ fn hashes_alone_wait_for_a_click_where_the_last_check_found_that_the_goal_takes_
     assert_eq!(bench.context(after(3 * HOUR)).next(&credited), Action::Apply);
     assert_eq!(Bench::new().context(after(3 * HOUR)).next(&row), Action::Apply, "or by themselves");
     // Where the goal takes them, nothing is waited for.
-    let (_, dispatch) = placed(&sale(), &Credit::Missing(missing), 2 * HOUR);
+    let (_, dispatch) = placed(&sale(), &Err(missing), 2 * HOUR);
     assert_eq!(dispatch, Dispatch::Message(None));
 }
 
@@ -133,7 +132,7 @@ fn a_ripe_sale_goes_by_message_and_a_young_click_by_a_later_one() {
 fn without_click_or_hashes_it_waits_with_the_reason_of_the_search() {
     let mut sale = sale();
     sale.email = None;
-    let (row, dispatch) = placed(&sale, &Credit::Missing(WaitReason::AmbiguousClick), 0);
+    let (row, dispatch) = placed(&sale, &Err(WaitReason::AmbiguousClick), 0);
     assert_eq!(dispatch, Dispatch::Due);
     assert_eq!(entry(&row), Some((IndexClass::Look, HOUR, Some(WaitReason::AmbiguousClick))));
 }
@@ -178,7 +177,7 @@ fn a_correction_of_a_row_on_its_way_brings_it_back_if_its_message_is_lost() {
 fn a_correction_of_a_waiting_row_leaves_its_time() {
     let mut sale = sale();
     sale.email = None;
-    let (row, _) = placed(&sale, &Credit::Missing(WaitReason::NoClick), 0);
+    let (row, _) = placed(&sale, &Err(WaitReason::NoClick), 0);
     let corrected = appended(&row, 60);
     assert_eq!(entry(&corrected), entry(&row));
 }
@@ -248,7 +247,7 @@ fn another_identity_starts_from_the_second_of_the_sale() {
     assert_eq!(credited_to(&shifted, &found(-HOUR)), shifted, "the same one keeps its second");
     // The same click, reached in another way, is the same identity.
     assert_eq!(credited_to(&shifted, &found(-DAY)).conversion_time, after(3));
-    let hashes = credited_to(&shifted, &Credit::Missing(WaitReason::NoClick));
+    let hashes = credited_to(&shifted, &Err(WaitReason::NoClick));
     assert_eq!((hashes.conversion_time, hashes.click), (sold(), None));
     assert_eq!((hashes.identity.click_id, hashes.identity.email), (None, hash(MAIL)));
 }
@@ -264,9 +263,10 @@ fn a_click_first_seen_after_the_sale_moves_its_time_and_an_earlier_one_moves_it_
     // From the event's own time again, never from one that was moved already.
     assert_eq!(credited_to(&late, &found(90)).conversion_time, after(91));
     assert_eq!(credited_to(&late, &found(-HOUR)).conversion_time, sold());
-    let unseen = credited_to(&late, &Credit::own(ClickId::parse(CLICK).expect("a click id")));
+    let unseen =
+        credited_to(&late, &Ok((ClickId::parse(CLICK).expect("a click id"), Click::BROUGHT)));
     assert_eq!(unseen.conversion_time, sold(), "nobody has seen it");
-    let hashes = credited_to(&late, &Credit::Missing(WaitReason::NoClick));
+    let hashes = credited_to(&late, &Err(WaitReason::NoClick));
     assert_eq!(hashes.conversion_time, sold());
     assert_eq!(credited_to(&hashes, &found(200)).conversion_time, after(201));
 }

@@ -35,6 +35,7 @@ mod redrive;
 mod reply;
 mod report;
 mod review;
+mod second;
 mod signal;
 mod state;
 mod stored;

@@ -7,14 +7,13 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tracklayer_core::event::{Conversion, ErrorCode, Event, EventError, parse_event};
-use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::facts::{Click, Facts};
 use tracklayer_core::ledger::observed::{Adjustment, Kind};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::microsoft::payload::{OfflineConversion, OfflineConversionAdjustment};
 use tracklayer_core::microsoft::reply::{Reply, RowOutcome, read_apply};
 use tracklayer_core::person::identity::{hash_email, hash_phone};
-use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::decide::Action;
 use tracklayer_core::reconcile::intake::facts_of;
 use tracklayer_core::reconcile::note::Note;
@@ -55,7 +54,7 @@ fn read(event: &Value, now: EventTime) -> Result<Conversion, EventError> {
 fn sent_of(event: &Value, now: EventTime) -> Value {
     let conversion = read(event, now).expect("a conversion");
     let click_id = conversion.msclkid.clone().expect("a click id");
-    sent(&facts_of(&conversion, &Credit::own(click_id)))
+    sent(&facts_of(&conversion, &Ok((click_id, Click::BROUGHT))))
 }
 
 /// The verdict on a call of so many rows like [`row`], made a day after the sale.

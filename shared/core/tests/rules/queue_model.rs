@@ -111,13 +111,10 @@ impl<'a> Queue<'a> {
         if !first.is_empty() {
             end = self.call(&mut now, first);
         }
-        let mut care = Care::default();
-        while let Some(rows) = care.next_rows().filter(|_| !late.is_empty()) {
-            if matches!(end, Some(End::Killed | End::Throttled)) || now - start + TIMEOUT > RUN {
-                break;
-            }
-            let rest = late.split_off(rows.min(late.len()));
-            end = self.call(&mut now, std::mem::replace(&mut late, rest));
+        let mut care = Care::FULL;
+        while !matches!(end, Some(End::Killed | End::Throttled)) && now - start + TIMEOUT <= RUN {
+            let Some(rows) = care.next_call(&mut late) else { break };
+            end = self.call(&mut now, rows);
             match end {
                 Some(End::Answered) => care.answered(),
                 _ => care.failed(),

@@ -16,7 +16,7 @@ use crate::support::*;
 
 /// A row of [`all_records`] that is credited as `credit` says.
 fn row_with(credit: &Credit, consent: Consent) -> Row {
-    let (click_id, click) = credit.click().unzip();
+    let (click_id, click) = credit.clone().ok().unzip();
     let mut facts = Facts { references: all_records(), click, consent, ..facts() };
     facts.identity.click_id = click_id;
     row_of(facts)
@@ -29,7 +29,7 @@ fn reviewed(row: &Row, ties: &[Tie], sightings: &[Sighting], now: EventTime) -> 
 
 #[test]
 fn a_click_that_came_after_the_event_counts_and_so_does_a_better_one() {
-    let none = row_with(&Credit::Missing(WaitReason::NoClick), Consent::Unknown);
+    let none = row_with(&Err(WaitReason::NoClick), Consent::Unknown);
     let first = credited(&[], &[seen("s", 1, -90)]);
     assert_eq!(reviewed(&none, &[], &[seen("s", 1, -90)], after(9)), Fresh::Change(first.clone()));
     assert_eq!(reviewed(&none, &[], &[], after(9)), Fresh::Keep);
@@ -41,11 +41,11 @@ fn a_click_that_came_after_the_event_counts_and_so_does_a_better_one() {
 
 #[test]
 fn a_new_reason_to_wait_is_said_and_an_old_one_is_not() {
-    let mut row = row_with(&Credit::Missing(WaitReason::NoClick), Consent::Unknown);
+    let mut row = row_with(&Err(WaitReason::NoClick), Consent::Unknown);
     row.open = Some(IndexClass::Look.entry(after(9), after(9), Some(WaitReason::NoClick)));
     let ties: Vec<_> =
         ["a", "b", "d", "e"].map(|it| tie(TieKind::Order, TiedBy::Browser, it, 0)).to_vec();
-    let ambiguous = Fresh::Change(Credit::Missing(WaitReason::AmbiguousClick));
+    let ambiguous = Fresh::Change(Err(WaitReason::AmbiguousClick));
     assert_eq!(reviewed(&row, &[], &[], after(9)), Fresh::Keep);
     assert_eq!(reviewed(&row, &ties, &[], after(9)), ambiguous);
 }
@@ -54,7 +54,7 @@ fn a_new_reason_to_wait_is_said_and_an_old_one_is_not() {
 fn a_deleted_click_gives_way_to_the_next_best_one_or_to_none() {
     let ties = [tie(TieKind::Lead, TiedBy::Browser, "a", 0)];
     let row = row_with(&credited(&ties, &[seen("a", 1, -90)]), Consent::Unknown);
-    let none = Fresh::Gone(Credit::Missing(WaitReason::NoClick));
+    let none = Fresh::Gone(Err(WaitReason::NoClick));
     assert_eq!(reviewed(&row, &ties, &[], after(9)), none, "whoever was tied has withdrawn");
     let next = [seen("s", 2, -900)];
     assert_eq!(reviewed(&row, &ties, &next, after(9)), Fresh::Gone(credited(&ties, &next)));
@@ -66,7 +66,7 @@ fn only_a_session_that_gave_the_click_and_has_none_left_ends_the_row() {
     let row = row_with(&gave, Consent::Unknown);
     assert_eq!(reviewed(&row, &[], &[], after(9)), Fresh::End);
     assert_eq!(reviewed(&row_with(&gave, Consent::Unknown), &[], &[], after(9)), Fresh::End);
-    let none = Fresh::Gone(Credit::Missing(WaitReason::NoClick));
+    let none = Fresh::Gone(Err(WaitReason::NoClick));
     let granted = row_with(&gave, Consent::Granted);
     assert_eq!(reviewed(&granted, &[], &[], after(9)), none, "the source has asked the person");
     // A stranger's click is gone, and the customer's own came too late to be credited.
@@ -86,7 +86,7 @@ fn a_click_that_the_event_brought_goes_only_if_it_was_seen_and_deleted() {
     let reading = Reading { ties: ties.to_vec(), sightings: vec![seen("a", 1, -90)] };
     let tied = row_with(&credit(&sale, &reading), Consent::Unknown);
     assert_eq!(reviewed(&tied, &ties, &reading.sightings, after(9)), Fresh::Keep);
-    let none = Fresh::Gone(Credit::Missing(WaitReason::NoClick));
+    let none = Fresh::Gone(Err(WaitReason::NoClick));
     assert_eq!(reviewed(&tied, &ties, &[], after(9)), none);
     let reading = Reading { ties: Vec::new(), sightings: vec![seen("s", 1, -90)] };
     let of_session = row_with(&credit(&sale, &reading), Consent::Unknown);

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, to_value};
 use tracklayer_core::id::GoalName;
 use tracklayer_core::ledger::correction::Correction;
-use tracklayer_core::ledger::facts::Facts;
+use tracklayer_core::ledger::facts::{Click, Facts};
 use tracklayer_core::ledger::observed::{Kind, Postponed};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::wait::WaitReason;
@@ -13,7 +13,6 @@ use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::payload::{OfflineConversion, OfflineConversionAdjustment};
 use tracklayer_core::microsoft::reply::MicrosoftError;
 use tracklayer_core::person::click_id::ClickId;
-use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::decide::{Action, next_action};
 use tracklayer_core::reconcile::intake::{append, credited_to};
 use tracklayer_core::reconcile::note::Note;
@@ -139,8 +138,8 @@ impl Story {
         let click = ClickId::parse(CLICKS[self.click]).expect("a click id");
         let facts = &self.row.facts;
         let search = match facts.refused_clicks.contains(&click) {
-            true => Credit::Missing(WaitReason::NoClick),
-            false => Credit::own(click),
+            true => Err(WaitReason::NoClick),
+            false => Ok((click, Click::BROUGHT)),
         };
         Some(credited_to(facts, &search)).filter(|_| free)
     }

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use tracklayer_core::event::{Conversion, Correction as CorrectionEvent, Event, parse_event};
 use tracklayer_core::id::GoalName;
 use tracklayer_core::ledger::correction::Correction;
-use tracklayer_core::ledger::facts::{ClickOrigin, Facts};
+use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts};
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::observed::RefusalReason;
 use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::Credit;
@@ -19,7 +20,7 @@ use tracklayer_core::reconcile::erasure::erase;
 use tracklayer_core::reconcile::intake::{
     Dispatch, append, check, credited_to, facts_of, has, place, recorded,
 };
-use tracklayer_core::reconcile::note::{Note, OnConflict};
+use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::time::EventTime;
 
 use crate::messages::Message;
@@ -149,13 +150,15 @@ impl World {
 
     fn search(&self, refused: &[ClickId]) -> Credit {
         match self.clicks.iter().find(|click| !refused.contains(click)) {
-            None => Credit::Missing(tracklayer_core::ledger::wait::WaitReason::NoClick),
-            Some(click) => Credit::Found {
-                click_id: click.clone(),
-                clicked_at: Some(after(-HOUR)),
-                from: ClickOrigin::Session,
-                reference: None,
-            },
+            None => Err(WaitReason::NoClick),
+            Some(click) => Ok((
+                click.clone(),
+                Click {
+                    clicked_at: Some(after(-HOUR)),
+                    from: ClickOrigin::Session,
+                    reference: None,
+                },
+            )),
         }
     }
 
@@ -178,10 +181,7 @@ impl World {
         }
         let context = self.bench.context(self.now);
         let search = self.search(&[]);
-        let missing = match &search {
-            Credit::Missing(reason) => Some(*reason),
-            Credit::Found { .. } => None,
-        };
+        let missing = search.as_ref().err().copied();
         let facts = facts_of(&self.conversion, &search);
         let (mut row, dispatch) = place(&self.conversion, facts, missing, &context, 13 * 30);
         for correction in self.orphans.drain(..) {
@@ -274,8 +274,8 @@ impl World {
         }
         self.accidents += 1;
         match note.again(seen, row, &context) {
-            OnConflict::Write(write) => assert!(carry_out(row, &write), "the row stands still"),
-            OnConflict::GiveUp => return false,
+            Some(write) => assert!(carry_out(row, &write), "the row stands still"),
+            None => return false,
         }
         true
     }

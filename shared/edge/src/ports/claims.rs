@@ -1,13 +1,12 @@
 //! Items that make something unique: the pointer of a correction, the key of a conversion.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tracklayer_core::event::Correction;
 use tracklayer_core::id::{AccountName, RecordId, Source};
-use tracklayer_core::ledger::facts::{Facts, click_or_hashes};
+use tracklayer_core::ledger::facts::Facts;
 use tracklayer_core::ledger::orphan::kept_until;
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
-use tracklayer_core::person::identity::Identity;
+use tracklayer_core::reconcile::second::{claim_of, seconds};
 use tracklayer_core::time::EventTime;
 
 use super::rows::LedgerError;
@@ -35,18 +34,6 @@ impl Pointer {
     }
 }
 
-/// The partition key of the item that claims what Microsoft would drop as a duplicate; none for a
-/// conversion that nothing could match.
-///
-/// The goal is not part of it: Microsoft's pages disagree whether it is part of theirs, and a
-/// needless shift costs a second where a missed one costs a conversion.
-pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> Option<String> {
-    let person = click_or_hashes(identity)?;
-    let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()).as_bytes());
-    let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("key {hash}"))
-}
-
 /// Items that make something unique.
 ///
 /// Every method fails if the ledger is unavailable.
@@ -72,44 +59,22 @@ pub trait Claims {
         &self, own: &PartitionKey, fingerprint: &str,
     ) -> Result<(), LedgerError>;
 
-    /// Claims a second in which Microsoft would not drop the conversion as a duplicate; answers with
-    /// it. Counted from the first second that may be sent ([`Facts::earliest_time`]), the 16 from
-    /// `from` on are tried first, then seconds of the next ten minutes, then of the next day: orders
-    /// that are all stamped midnight must not queue up behind each other. A row always tries the same
-    /// seconds.
+    /// Claims a second in which Microsoft would not drop the conversion as a duplicate (see
+    /// [`seconds`]); answers with it.
     ///
     /// # Errors
     /// If the ledger is unavailable, or no free second is found.
     async fn claim_second(
         &self, account: &AccountName, facts: &Facts, owner: &RowKey, now: EventTime, from: i64,
     ) -> Result<EventTime, LedgerError> {
-        let time = facts.earliest_time();
-        for attempt in 0..SECONDS_TRIED {
-            let shifted = time.plus_seconds(shift(owner, from, attempt));
-            let Some(claim) = claim_of(account, &facts.identity, shifted) else { return Ok(time) };
+        for second in seconds(facts, owner, from) {
+            let Some(claim) = claim_of(account, &facts.identity, second) else {
+                return Ok(facts.earliest_time());
+            };
             if self.claim(&claim, owner, now).await? {
-                return Ok(shifted);
+                return Ok(second);
             }
         }
         Err(LedgerError::Unavailable("no free second within a day".to_owned()))
-    }
-}
-
-/// Seconds in a row that are tried first: the conversion's own and the next 15.
-const IN_A_ROW: u32 = 16;
-/// After those, up to this attempt, seconds of the next ten minutes.
-const NEAR: u32 = IN_A_ROW + 16;
-/// Attempts in all. Of a day that is half full, 64 seconds are all taken once in 2^64 times.
-const SECONDS_TRIED: u32 = NEAR + 64;
-
-/// By how many seconds the attempt shifts the conversion.
-fn shift(owner: &RowKey, from: i64, attempt: u32) -> i64 {
-    let any_of = |seconds: u64| i64::try_from(owner.shuffled(attempt) % seconds).unwrap_or(0);
-    if attempt < IN_A_ROW {
-        from + i64::from(attempt)
-    } else if attempt < NEAR {
-        1 + any_of(600)
-    } else {
-        1 + any_of(86_400)
     }
 }

@@ -29,7 +29,7 @@ mod tokens;
 pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, Refusals};
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
-pub use claims::{Claims, Pointer, claim_of};
+pub use claims::{Claims, Pointer};
 pub use clicks::{Captures, Clicks, Details, TakenBack};
 pub use clock::Clock;
 pub use erasure::{

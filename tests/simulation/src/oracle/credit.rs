@@ -190,7 +190,7 @@ impl<'a> Look<'a> {
         let states = self.states.iter().flat_map(|items| self.nows.map(|now| (items, now)));
         let name = |(items, now): (&Items, EventTime)| {
             let reading = self.reading(items, until, now);
-            let Some((id, click)) = credit(&self.sale(items), &reading).click() else {
+            let Ok((id, click)) = credit(&self.sale(items), &reading) else {
                 return (None, None);
             };
             let is_it = |it: &&Sighting| it.is_of(&id) && Some(it.at()) >= click.clicked_at;

@@ -106,47 +106,8 @@ impl<'a> Sale<'a> {
     }
 }
 
-/// What a conversion is credited to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credit {
-    Found {
-        click_id: ClickId,
-        /// When it was first seen; unknown if the event brought a click id that capture has not
-        /// seen.
-        clicked_at: Option<EventTime>,
-        from: ClickOrigin,
-        /// The reference it is stored under, where that is not the event's own session.
-        reference: Option<RecordId>,
-    },
-    Missing(WaitReason),
-}
-
-impl Credit {
-    /// A click id that the event brought and nobody has seen.
-    pub fn own(click_id: ClickId) -> Self {
-        Credit::Found { click_id, clicked_at: None, from: ClickOrigin::Event, reference: None }
-    }
-
-    /// The click as a row keeps it, with its id; none if it is missing.
-    pub fn click(&self) -> Option<(ClickId, Click)> {
-        match self {
-            Credit::Found { click_id, clicked_at, from, reference } => {
-                let reference = reference.clone();
-                let click = Click { clicked_at: *clicked_at, from: *from, reference };
-                Some((click_id.clone(), click))
-            }
-            Credit::Missing(_) => None,
-        }
-    }
-
-    /// Why there is none; `None` if there is one.
-    pub fn missing(&self) -> Option<WaitReason> {
-        match self {
-            Credit::Found { .. } => None,
-            Credit::Missing(reason) => Some(*reason),
-        }
-    }
-}
+/// What a conversion is credited to, or why there is no click.
+pub type Credit = Result<(ClickId, Click), WaitReason>;
 
 /// Credits a conversion by what was read of the stored clicks.
 ///
@@ -166,10 +127,7 @@ fn credit_by(hints: &[Hint], sale: &Sale<'_>, reading: &Reading) -> Credit {
     let after = || ranks.iter().find_map(Rank::earliest);
     match before.or_else(after) {
         Some(seen) => found(sale, seen.click_id, seen.from, Some(seen)),
-        None => {
-            let reason = ranks.iter().find_map(|rank| rank.unclear);
-            Credit::Missing(reason.unwrap_or(WaitReason::NoClick))
-        }
+        None => Err(ranks.iter().find_map(|rank| rank.unclear).unwrap_or(WaitReason::NoClick)),
     }
 }
 
@@ -178,9 +136,9 @@ fn credit_by(hints: &[Hint], sale: &Sale<'_>, reading: &Reading) -> Credit {
 pub fn is_settled(hint: Hint, sale: &Sale<'_>, reading: &Reading) -> bool {
     let followed = Hint::STRONGEST_FIRST.iter().take_while(|stronger| **stronger != hint).count();
     match credit_by(&Hint::STRONGEST_FIRST[..=followed], sale, reading) {
-        Credit::Found { from: ClickOrigin::Event, clicked_at, .. } => clicked_at.is_some(),
-        Credit::Found { clicked_at, .. } => clicked_at.is_some_and(|at| at <= sale.time),
-        Credit::Missing(_) => false,
+        Ok((_, Click { from: ClickOrigin::Event, clicked_at, .. })) => clicked_at.is_some(),
+        Ok((_, Click { clicked_at, .. })) => clicked_at.is_some_and(|at| at <= sale.time),
+        Err(_) => false,
     }
 }
 
@@ -191,12 +149,8 @@ fn found(
         let is_session = sale.references.session.as_ref() == Some(seen.reference);
         (!is_session).then(|| seen.reference.clone())
     };
-    Credit::Found {
-        click_id: click_id.clone(),
-        clicked_at: seen.map(Seen::at),
-        from,
-        reference: seen.and_then(elsewhere),
-    }
+    let click = Click { clicked_at: seen.map(Seen::at), from, reference: seen.and_then(elsewhere) };
+    Ok((click_id.clone(), click))
 }
 
 /// A click id under the references of one hint.

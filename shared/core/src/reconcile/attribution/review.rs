@@ -13,7 +13,7 @@ use crate::time::EventTime;
 pub enum Fresh {
     Keep,
     /// The row's click is still stored, or it had none: this is what it is credited to now. Of a
-    /// row without a click, `Missing` is only another reason to wait.
+    /// row without a click, an error is only another reason to wait.
     Change(Credit),
     /// The row's click was deleted before its time was over, because consent was withdrawn or a
     /// person was erased: this is what is left without it.
@@ -71,14 +71,15 @@ fn has_left(facts: &Facts, reading: &Reading) -> bool {
 }
 
 fn is_known(row: &Row, facts: &Facts, credit: &Credit) -> bool {
-    match credit.click() {
-        Some((click_id, click)) => {
-            facts.identity.click_id == Some(click_id) && facts.click == Some(click)
+    match credit {
+        Ok((click_id, click)) => {
+            facts.identity.click_id.as_ref() == Some(click_id)
+                && facts.click.as_ref() == Some(click)
         }
-        None => {
+        Err(reason) => {
             let waits = row.open.as_ref().and_then(|open| open.reason);
             let shown = waits.filter(|reason| reason.is_for_click());
-            facts.identity.click_id.is_none() && shown.is_none_or(|it| credit.missing() == Some(it))
+            facts.identity.click_id.is_none() && shown.is_none_or(|it| it == *reason)
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::ledger::wait::WaitReason;
 use crate::reconcile::decide::AccountView;
 use crate::reconcile::erasure::erase;
 use crate::reconcile::note::Note;
-use crate::reconcile::testing::{POLICY, call, context, noted, row_at, time};
+use crate::reconcile::tests::{POLICY, call, context, noted, row_at, time};
 use crate::time::DAY;
 
 fn finding(row: &Row) -> Finding {

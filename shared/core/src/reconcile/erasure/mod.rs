@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::id::{AccountName, RecordId, Source};
 use crate::ledger::facts::{Facts, References};
@@ -26,7 +27,8 @@ mod tests;
 const NO_FINGERPRINT: &str = "erased";
 
 /// By what a person is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Person {
     /// The visitor's session, or the cookie's value.
     Session(RecordId),
@@ -53,13 +55,7 @@ impl Person {
 
     /// What kind of name it is; for logs, too.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Person::Session(_) => "session",
-            Person::Lead(_) => "lead",
-            Person::Cart(_) => "cart",
-            Person::Order(_) => "order",
-            Person::Email(_) => "email",
-        }
+        self.into()
     }
 
     /// The id or hash. Personal: never for logs.

@@ -8,10 +8,10 @@ use crate::ledger::observed::{Adjustment, Kind};
 use crate::microsoft::reply::MicrosoftError;
 use crate::reconcile::decide::{AccountView, Action, is_about_to_expire};
 use crate::reconcile::intake::append;
-use crate::reconcile::note::{Note, OnConflict, Write};
+use crate::reconcile::note::Note;
 use crate::reconcile::redrive::{Redrive, redrive};
 use crate::reconcile::state::{State, corrections, held_by_microsoft, state, value_at_microsoft};
-use crate::reconcile::testing::*;
+use crate::reconcile::tests::*;
 use crate::time::DAY;
 
 fn id(text: &str) -> RecordId {
@@ -246,12 +246,9 @@ impl World {
         let context = context(&view, self.now);
         let unmoved = seen.desired_revision == self.row.desired_revision
             && seen.observed_revision == self.row.observed_revision;
-        let write: Option<Box<Write>> = match unmoved {
-            true => Some(Box::new(note.write(&self.row, None, &context))),
-            false => match note.again(seen, &self.row, &context) {
-                OnConflict::Write(write) => Some(write),
-                OnConflict::GiveUp => None,
-            },
+        let write = match unmoved {
+            true => Some(note.write(&self.row, None, &context)),
+            false => note.again(seen, &self.row, &context),
         };
         if let Some(write) = write {
             self.row = write.applied_to(&self.row);

@@ -1,43 +1,29 @@
 //! One key, one conversion: whatever shares a person and a second is told apart by whole seconds.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use test_support::rows;
 use tracklayer_core::ledger::facts::Facts;
-use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::person::identity::{Identity, hash_email};
+use tracklayer_core::reconcile::second::{claim_of, seconds};
 use tracklayer_core::time::{DAY, EventTime};
-use tracklayer_edge::ports::{Claims, LedgerError, Pointer, claim_of};
 
-/// Claims as the table keeps them.
+/// Claims as the table keeps them: the first owner of each.
 #[derive(Default)]
-struct Table(RefCell<BTreeMap<String, RowKey>>);
+struct Table(BTreeMap<String, RowKey>);
 
-impl Claims for Table {
-    async fn claim(
-        &self, claim: &str, owner: &RowKey, _now: EventTime,
-    ) -> Result<bool, LedgerError> {
-        let mut claims = self.0.borrow_mut();
-        Ok(claims.entry(claim.to_owned()).or_insert_with(|| owner.clone()) == owner)
-    }
-
-    async fn point(
-        &self, _: &PartitionKey, _: &Pointer, _: EventTime,
-    ) -> Result<Option<Pointer>, LedgerError> {
-        unreachable!("only keys are claimed")
-    }
-
-    async fn pointer(
-        &self, _: &PartitionKey, _: EventTime,
-    ) -> Result<Option<Pointer>, LedgerError> {
-        unreachable!("only keys are claimed")
-    }
-
-    async fn remove_pointer(&self, _: &PartitionKey, _: &str) -> Result<(), LedgerError> {
-        unreachable!("only keys are claimed")
+impl Table {
+    /// The second that the row gets.
+    fn second(&mut self, facts: &Facts, owner: &RowKey) -> EventTime {
+        let account = "main".parse().expect("an account");
+        let is_free = |second: &EventTime| {
+            let claim = claim_of(&account, &facts.identity, *second).expect("somebody");
+            self.0.entry(claim).or_insert_with(|| owner.clone()) == owner
+        };
+        seconds(facts, owner, 0).find(is_free).expect("a second")
     }
 }
 
@@ -82,16 +68,12 @@ proptest! {
         sales in prop::collection::vec((0_u8..4, 0_i64..3), 1..120),
         repeated in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
-        let (table, now) = (Table::default(), EventTime::from_epoch(1_800_000_000));
-        let account = "main".parse().expect("an account");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let second = |number: usize| {
+        let (mut table, now) = (Table::default(), EventTime::from_epoch(1_800_000_000));
+        let mut second = |number: usize| {
             let (person, offset) = sales[number];
-            let (facts, own) = (facts(person, now.plus_seconds(offset)), owner(number));
-            let second = table.claim_second(&account, &facts, &own, now, 0);
-            runtime.block_on(second).expect("a second")
+            table.second(&facts(person, now.plus_seconds(offset)), &owner(number))
         };
-        let seconds: Vec<EventTime> = (0..sales.len()).map(second).collect();
+        let seconds: Vec<EventTime> = (0..sales.len()).map(&mut second).collect();
         let keys: BTreeSet<_> = sales.iter().zip(&seconds).map(|((person, _), at)| key(*person, *at)).collect();
         prop_assert_eq!(keys.len(), sales.len());
         for ((_, offset), at) in sales.iter().zip(&seconds) {
@@ -103,19 +85,11 @@ proptest! {
     }
 }
 
-fn second_of(table: &Table, number: usize, at: EventTime) -> EventTime {
-    let account = "main".parse().expect("an account");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let (facts, own) = (facts(0, at), owner(number));
-    let second = table.claim_second(&account, &facts, &own, at, 0);
-    runtime.block_on(second).expect("a second")
-}
-
 #[test]
 fn near_seconds_are_given_away_first_and_a_full_minute_stops_nobody() {
-    let (table, at) = (Table::default(), EventTime::from_epoch(1_800_000_000));
-    let shifts: Vec<i64> =
-        (0..2_000).map(|number| second_of(&table, number, at).seconds_since(at)).collect();
+    let (mut table, at) = (Table::default(), EventTime::from_epoch(1_800_000_000));
+    let mut second = |number| table.second(&facts(0, at), &owner(number));
+    let shifts: Vec<i64> = (0..2_000).map(|number| second(number).seconds_since(at)).collect();
     assert_eq!(shifts[..16], (0..16).collect::<Vec<_>>(), "one after the other");
     assert!(shifts[16..100].iter().all(|shift| (16..=600).contains(shift)), "of ten minutes");
     let far = shifts.iter().filter(|shift| **shift > 600).count();
@@ -126,15 +100,11 @@ fn near_seconds_are_given_away_first_and_a_full_minute_stops_nobody() {
 
 #[test]
 fn seconds_are_counted_from_a_click_that_is_later_than_its_sale() {
-    let (table, at) = (Table::default(), EventTime::from_epoch(1_800_000_000));
-    let account = "main".parse().expect("an account");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let (mut table, at) = (Table::default(), EventTime::from_epoch(1_800_000_000));
     let mut sale = facts(0, at);
     sale.click.as_mut().expect("a click").clicked_at = Some(at.plus_seconds(200));
     for (number, shift) in [(0, 201), (1, 202), (0, 201)] {
-        let own = owner(number);
-        let second = runtime.block_on(table.claim_second(&account, &sale, &own, at, 0));
-        assert_eq!(second.expect("a second"), at.plus_seconds(shift));
+        assert_eq!(table.second(&sale, &owner(number)), at.plus_seconds(shift));
     }
 }
 

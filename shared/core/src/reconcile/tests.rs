@@ -2,11 +2,11 @@
 
 use crate::event::{Event, parse_event};
 use crate::ledger::correction::{Change, Correction};
+use crate::ledger::facts::Click;
 use crate::ledger::observed::{Acceptance, Destination, Environment};
 use crate::ledger::row::Row;
 use crate::mapping::Mapping;
 use crate::person::identity::Sha256Hash;
-use crate::reconcile::attribution::Credit;
 use crate::reconcile::decide::{AccountView, Policy};
 use crate::reconcile::intake::{facts_of, place};
 use crate::reconcile::note::{CallRef, Context, Note};
@@ -39,7 +39,7 @@ pub(super) fn row_at(recorded: i64) -> Row {
         panic!("a conversion");
     };
     let click = conversion.msclkid.clone().expect("a click id");
-    let mut facts = facts_of(&conversion, &Credit::own(click));
+    let mut facts = facts_of(&conversion, &Ok((click, Click::BROUGHT)));
     facts.identity.email = Sha256Hash::parse(MAIL).ok();
     let account = AccountView::default();
     let (row, _) = place(&conversion, facts, None, &context(&account, at), 395);
