@@ -7,15 +7,6 @@ use tracklayer_core::microsoft::reply::MicrosoftError;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::{flows::sign_in::SignInError, ports::LedgerError};
 
-/// Why an account was not checked.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    #[error(transparent)]
-    Ask(#[from] AskError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
 /// Why an account could not be asked about.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -33,6 +24,8 @@ pub enum AskError {
         "it has the same ad account as \"{0}\", and each would swallow the other's conversions"
     )]
     Shared(AccountName),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 fn is_lasting(error: &MicrosoftError) -> bool {
@@ -59,7 +52,9 @@ impl AskError {
             AskError::Refused(..) | AskError::Doubtful(..) | AskError::Unusable(_) => {
                 Some("Unknown")
             }
-            AskError::SignIn(SignInError::NoTime) | AskError::Paused(_) => None,
+            AskError::SignIn(SignInError::NoTime) | AskError::Paused(_) | AskError::Ledger(_) => {
+                None
+            }
             AskError::SignIn(_) | AskError::Shared(_) => Some("AuthFailed"),
         }
     }

@@ -7,10 +7,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use tracklayer_core::id::AccountName;
+use tracklayer_core::{id::AccountName, time::EventTime};
 use tracklayer_edge::ports::{
-    AccountSecret, AuthError, Consents, Document, Labels, LedgerError, Refusal, Refusals, Secret,
-    SecretError, SecretVersions,
+    AccountItem, AccountItems, AccountSecret, AuthError, Consents, Document, Labels, LedgerError,
+    Refusal, Secret, SecretError, SecretVersions,
 };
 
 use crate::wire::{Event, Outcome, Step};
@@ -219,15 +219,20 @@ impl Consents for &World {
     }
 }
 
-impl Refusals for &World {
-    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError> {
-        Ok(self.call(|store| store.refused.get(account.as_str()).cloned()).await)
+impl AccountItems for &World {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let refused = self.call(|store| store.refused.get(account.as_str()).cloned());
+        Ok(AccountItem { refused_secret_version: refused.await, ..AccountItem::default() })
     }
 
-    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
+    async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         let entry = (account.to_string(), version.to_owned());
         self.call(|store| store.refused.extend([entry])).await;
         Ok(())
+    }
+
+    async fn pause(&self, account: &AccountName, _: EventTime) -> Result<(), LedgerError> {
+        panic!("a rotation pauses the account {account}")
     }
 }
 

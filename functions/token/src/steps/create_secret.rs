@@ -1,7 +1,7 @@
 //! `createSecret`: exchanges the refresh token and stages the new one.
 
 use tracklayer_edge::ports::{
-    AuthError, Consents, Document, Refusals, SecretError, SecretVersions,
+    AccountItems, AuthError, Consents, Document, SecretError, SecretVersions,
 };
 
 use crate::context::{ROUNDS, Token};
@@ -18,7 +18,7 @@ enum Place {
     GivenUp,
 }
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     pub(crate) async fn create(&self, event: &Event) -> Result<Outcome, TokenError> {
         let mut end = TokenError::Restless;
         for _ in 0..ROUNDS {

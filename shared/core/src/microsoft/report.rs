@@ -77,16 +77,9 @@ struct GoalError {
 
 /// Microsoft writes long integers as texts.
 fn long<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(u64),
-    }
-    match Written::deserialize(deserializer)? {
-        Written::Number(number) => Ok(number),
-        Written::Text(text) => text.parse().map_err(|_| D::Error::custom("not a count")),
-    }
+    let written = serde_json::Value::deserialize(deserializer)?;
+    let number = written.as_u64().or_else(|| written.as_str()?.parse().ok());
+    number.ok_or_else(|| D::Error::custom("not a count"))
 }
 
 /// What became of one goal's rows.

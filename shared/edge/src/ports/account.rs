@@ -60,8 +60,9 @@ impl AccountItem {
     }
 }
 
-/// What a check of the goals found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a check of the goals found, by the names of [`AccountItem`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct GoalCheck {
     pub checked_at: EventTime,
     /// Goals whose rows wait.
@@ -91,6 +92,9 @@ pub struct CheckFailure {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait AccountItems {
+    /// What is known of an account.
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
+
     /// Makes all workers pause calls for `account` until then.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
 
@@ -101,10 +105,7 @@ pub trait AccountItems {
 /// What the check of the goals leaves for all workers.
 ///
 /// Every method fails if the ledger is unavailable.
-pub trait GoalChecks {
-    /// What is known of an account.
-    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
-
+pub trait GoalChecks: AccountItems {
     /// Keeps the result of a check, which also ends a hold of the account; not if one that began
     /// later is kept already.
     async fn save_check(&self, account: &AccountName, check: &GoalCheck)
@@ -116,15 +117,4 @@ pub trait GoalChecks {
     async fn fail_check(
         &self, account: &AccountName, failure: &CheckFailure,
     ) -> Result<bool, LedgerError>;
-}
-
-/// What all workers know of a refused consent.
-///
-/// Every method fails if the ledger is unavailable.
-pub trait Refusals {
-    /// The version of the account's secret that the identity service refused, if it did.
-    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError>;
-
-    /// Notes that it refused this version.
-    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
 }

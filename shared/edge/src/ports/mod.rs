@@ -26,7 +26,7 @@ mod secrets;
 mod telemetry;
 mod tokens;
 
-pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, Refusals};
+pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks};
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};

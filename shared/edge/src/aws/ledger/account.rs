@@ -1,12 +1,9 @@
 //! The account item: what all workers must know of an ad account.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Serialize;
 use tracklayer_core::{id::AccountName, time::EventTime};
 
-use crate::ports::{
-    AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, LedgerError, Refusals,
-};
+use crate::ports::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, LedgerError};
 
 use super::Ledger;
 use crate::aws::table::{Change, Condition, Item, keyed, text, time, won};
@@ -16,6 +13,13 @@ pub(super) fn account_key(account: &AccountName) -> Item {
 }
 
 impl AccountItems for Ledger {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let Some(item) = self.table.get(account_key(account)).await? else {
+            return Ok(AccountItem::default());
+        };
+        Ok(serde_dynamo::from_item(item)?)
+    }
+
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError> {
         self.set_account(account, "pausedUntil", time(until)).await
     }
@@ -25,35 +29,14 @@ impl AccountItems for Ledger {
     }
 }
 
-impl Refusals for Ledger {
-    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError> {
-        Ok(self.account_item(account).await?.refused_secret_version)
-    }
-
-    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
-        self.refuse_secret(account, version).await
-    }
-}
-
 impl GoalChecks for Ledger {
-    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
-        let Some(item) = self.table.get(account_key(account)).await? else {
-            return Ok(AccountItem::default());
-        };
-        Ok(serde_dynamo::from_item(item)?)
-    }
-
     async fn save_check(
         &self, account: &AccountName, check: &GoalCheck,
     ) -> Result<(), LedgerError> {
         let mut change = Change::default();
-        change.set("heldGoals", value_of(&check.held_goals)?);
-        change.set("onceHeld", value_of(&check.once_held)?);
-        change.set("goalsWithoutHashes", value_of(&check.goals_without_hashes)?);
-        change.set("findings", value_of(&check.findings)?);
-        change.set("goalsSeen", value_of(&check.goals_seen)?);
-        change.set("absentGoals", value_of(&check.absent_goals)?);
-        change.set("checkedAt", time(check.checked_at));
+        for (name, value) in serde_dynamo::to_item::<_, Item>(check)? {
+            change.set(&name, value);
+        }
         change.set("held", AttributeValue::Bool(false));
         change.remove("failingSince");
         change.remove("failingFor");
@@ -69,7 +52,7 @@ impl GoalChecks for Ledger {
     ) -> Result<bool, LedgerError> {
         let mut change = Change::default();
         change.set("failingSince", time(failure.since));
-        change.set("failingFor", value_of(&failure.finding)?);
+        change.set("failingFor", serde_dynamo::to_attribute_value(&failure.finding)?);
         change.set("held", AttributeValue::Bool(failure.held));
         won(self.table.update(account_key(account), change, newest(failure.began)).send().await)
     }
@@ -79,10 +62,6 @@ impl GoalChecks for Ledger {
 fn newest(began: EventTime) -> Condition {
     let expression = "attribute_not_exists(checkedAt) OR checkedAt <= :began";
     Condition::new(expression, [(":began", time(began))])
-}
-
-fn value_of(value: &impl Serialize) -> Result<AttributeValue, LedgerError> {
-    Ok(serde_dynamo::to_attribute_value(value)?)
 }
 
 impl Ledger {

@@ -3,7 +3,7 @@ use std::{cell::RefCell, future::Future};
 use tracklayer_core::time::EventTime;
 
 use super::*;
-use crate::ports::{LedgerError, Refusal};
+use crate::ports::{AccountItem, LedgerError, Refusal};
 
 /// All ports in one: versions of the secret that are read one after the other, and which versions
 /// the identity service accepts.
@@ -68,6 +68,10 @@ impl Tokens for World {
 }
 
 impl AccountItems for World {
+    async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
+        Ok(AccountItem::default())
+    }
+
     async fn pause(&self, _: &AccountName, until: EventTime) -> Result<(), LedgerError> {
         self.note(format!("paused until {}", until.epoch()));
         Ok(())
