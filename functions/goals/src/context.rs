@@ -1,5 +1,3 @@
-//! What the function reads and writes.
-
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy};
 use tracklayer_edge::flows::sign_in::{LONGEST_QUESTION, SignIn};
 use tracklayer_edge::lambda::deadline::Deadline;

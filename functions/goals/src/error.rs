@@ -1,5 +1,3 @@
-//! Why an account could not be asked about, and what a person can do.
-
 use tracklayer_core::id::AccountName;
 use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};

@@ -1,5 +1,3 @@
-//! What the function reads and writes.
-
 use tracklayer_edge::ports::{AccountItems, Consents, SecretVersions};
 
 use crate::{error::TokenError, wire::Event};

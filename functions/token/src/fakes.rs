@@ -7,10 +7,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use tracklayer_core::{id::AccountName, time::EventTime};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::microsoft::token_errors::TokenClass;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     AccountItem, AccountItems, AccountSecret, AuthError, Consents, Document, Labels, LedgerError,
-    Refusal, Secret, SecretError, SecretVersions,
+    Secret, SecretError, SecretVersions,
 };
 
 use crate::wire::{Event, Outcome, Step};
@@ -206,15 +208,14 @@ impl SecretVersions for &World {
 impl Consents for &World {
     async fn renew(&self, secret: &AccountSecret) -> Result<Secret, AuthError> {
         if self.down.get() {
-            return Err(AuthError::Unavailable("HTTP 503".to_owned()));
+            return Err(AuthError::unavailable("HTTP 503"));
         }
         let mode = self.mode;
         let token = self.call(|store| store.exchange(secret.refresh_token.expose(), mode)).await;
-        token.map(Secret::from).ok_or_else(|| {
-            AuthError::Consent(Refusal {
-                error: "invalid_grant []".to_owned(),
-                cure: "Give consent again.",
-            })
+        token.map(Secret::from).ok_or_else(|| AuthError {
+            class: TokenClass::Consent,
+            error: "invalid_grant []".to_owned(),
+            cure: Some("Give consent again."),
         })
     }
 }

@@ -1,8 +1,7 @@
 //! `createSecret`: exchanges the refresh token and stages the new one.
 
-use tracklayer_edge::ports::{
-    AccountItems, AuthError, Consents, Document, SecretError, SecretVersions,
-};
+use tracklayer_core::microsoft::token_errors::TokenClass;
+use tracklayer_edge::ports::{AccountItems, Consents, Document, SecretError, SecretVersions};
 
 use crate::context::{ROUNDS, Token};
 use crate::error::TokenError;
@@ -99,7 +98,7 @@ impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
                 };
                 return Ok(staged.then_some(Outcome::Staged));
             }
-            Err(refusal @ AuthError::Consent(_)) => refusal,
+            Err(refusal) if refusal.class == TokenClass::Consent => refusal,
             Err(error) => return Err(error.into()),
         };
         match stale {

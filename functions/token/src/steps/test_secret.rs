@@ -1,7 +1,8 @@
 //! `testSecret`: uses the staged refresh token once. The answer may carry yet another one in its
 //! place; that one is staged then, in a version of its own.
 
-use tracklayer_edge::ports::{AccountItems, AuthError, Consents, SecretVersions};
+use tracklayer_core::microsoft::token_errors::TokenClass;
+use tracklayer_edge::ports::{AccountItems, Consents, SecretVersions};
 
 use crate::context::{ROUNDS, Token};
 use crate::error::TokenError;
@@ -41,7 +42,7 @@ impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
                 self.versions.stage(id, None, &newer).await?;
                 return Ok(Some(Outcome::Tested));
             }
-            Err(refusal @ AuthError::Consent(_)) => refusal,
+            Err(refusal) if refusal.class == TokenClass::Consent => refusal,
             Err(error) => return Err(error.into()),
         };
         if self.has_changed(event, found).await? {

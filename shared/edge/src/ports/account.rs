@@ -1,5 +1,3 @@
-//! What all workers must know of an ad account.
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -47,7 +47,7 @@ pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
 pub use telemetry::{Metric, Telemetry};
-pub use tokens::{AuthError, Consents, Refusal, Tokens};
+pub use tokens::{AuthError, Consents, Tokens};
 
 pub trait Ports {
     type Clock: Clock;

@@ -1,5 +1,3 @@
-//! Log lines and metrics.
-
 use serde_json::{Map, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq)]

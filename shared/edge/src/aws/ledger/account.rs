@@ -1,5 +1,3 @@
-//! The account item: what all workers must know of an ad account.
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use tracklayer_core::{id::AccountName, time::EventTime};
 

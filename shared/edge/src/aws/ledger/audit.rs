@@ -1,5 +1,3 @@
-//! All rows, page by page, and how far the audit is.
-
 use crate::ports::{AuditState, Audited, LedgerError, Place, RowPage, Unreadable};
 use aws_sdk_dynamodb::operation::scan::ScanOutput;
 

@@ -1,5 +1,3 @@
-//! Reading and writing many rows at once, as upload does.
-
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
     KeysAndAttributes, ReturnValuesOnConditionCheckFailure,

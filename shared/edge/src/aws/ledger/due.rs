@@ -1,5 +1,3 @@
-//! The index of open rows, for sweep.
-
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;

@@ -1,11 +1,6 @@
-//! Erasures: what was asked for, how far it is, which rows it has found.
-//!
-//! One item each, under `erasure` / `<kind> <value> <key's name>`. It is what the audit looks rows
-//! up by, so it names the person, and in `tiedTo` the visitors who were tied to the person's record,
-//! and the cookies of the person's browsers: the ties and clicks themselves are gone by then.
-//! `traces` are the clicks and ties that still have to go. The item expires some time after the
-//! erasure is done. Until then the audit applies it to rows that come meanwhile and are about what was before
-//! `askedAt`.
+//! One item for each erasure, under `erasure` / `<kind> <value> <key's name>`, with what the audit
+//! looks rows up by: it names the person, and in `tiedTo` and `cookies` the visitors and browsers
+//! whose ties and clicks are gone by then. It expires some time after the erasure is done.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

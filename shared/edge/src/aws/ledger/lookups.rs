@@ -1,5 +1,3 @@
-//! What an operator asks of the ledger.
-
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, SORT_KEY};
 use tracklayer_core::ledger::orphan;
