@@ -8,40 +8,31 @@ use tracklayer_core::{
 use super::rows::LedgerError;
 
 /// The item `account <name>` / `state`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccountItem {
     /// Throttled by Microsoft: no call before this.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<EventTime>,
     /// The secret version that the identity service refused; it isn't asked again with that one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_secret_version: Option<String>,
     /// Checks in a row could not use the account: its rows wait until one can.
     pub held: bool,
     /// Since when no check could use the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<EventTime>,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
     /// When each goal was last held: rows of one that the mapping names no more may still wait.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub once_held: BTreeMap<String, EventTime>,
     /// Goals that take no hashes, as the last check found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals_without_hashes: Vec<String>,
     /// What the last check found, each with its cure: for people.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<GoalFinding>,
     /// What keeps checks from using the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_for: Option<GoalFinding>,
     /// How many goals Microsoft named at the last check.
     pub goals_seen: usize,
     /// When a check last found no goal of a name: the only hint at how young a goal is.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_goals: BTreeMap<String, EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<EventTime>,
 }
 

@@ -1,3 +1,5 @@
+//! Log lines and metrics.
+
 use serde_json::{Map, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
