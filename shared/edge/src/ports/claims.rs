@@ -77,6 +77,9 @@ pub trait Claims {
     /// `from` on are tried first, then seconds of the next ten minutes, then of the next day: orders
     /// that are all stamped midnight must not queue up behind each other. A row always tries the same
     /// seconds.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable, or no free second is found.
     async fn claim_second(
         &self, account: &AccountName, facts: &Facts, owner: &RowKey, now: EventTime, from: i64,
     ) -> Result<EventTime, LedgerError> {
