@@ -27,11 +27,11 @@ pub fn compare(
         if found.iter().any(|finding| finding.gravity == Gravity::Holds) {
             check.held_goals.push(name.to_owned());
         }
-        if takes_no_hashes(name, &answers.goals) {
+        let mut there = answers.goals.iter().filter(|goal| goal.name.as_deref() == Some(name));
+        let absent = if there.clone().next().is_some() { absent } else { Some(now) };
+        if there.any(|goal| goal.is_enhanced_conversions_enabled == Some(false)) {
             check.goals_without_hashes.push(name.to_owned());
         }
-        let is_there = answers.goals.iter().any(|goal| goal.name.as_deref() == Some(name));
-        let absent = if is_there { absent } else { Some(now) };
         check.absent_goals.extend(absent.map(|at| (name.to_owned(), at)));
         check.findings.extend(found);
     }
@@ -49,11 +49,6 @@ pub fn ids(account: &Account, answers: &Answers) -> Vec<String> {
     let is_wanted =
         |goal: &&AccountGoal| goal.name.as_deref().is_some_and(|name| wanted.contains(name));
     answers.goals.iter().filter(is_wanted).filter_map(|goal| goal.id.clone()).collect()
-}
-
-fn takes_no_hashes(name: &str, goals: &[AccountGoal]) -> bool {
-    let plain = |goal: &AccountGoal| goal.is_enhanced_conversions_enabled == Some(false);
-    goals.iter().any(|goal| goal.name.as_deref() == Some(name) && plain(goal))
 }
 
 /// Without auto-tagging no landing page ever sees a click id.

@@ -1,5 +1,3 @@
-//! What the function reads and writes.
-
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy};
 use tracklayer_edge::flows::sign_in::{LONGEST_QUESTION, SignIn};
 use tracklayer_edge::lambda::deadline::Deadline;
@@ -17,17 +15,11 @@ pub struct Goals<P: Ports = Live> {
     pub telemetry: P::Telemetry,
 }
 
-pub(crate) type SignInOf<'a, P> = SignIn<
-    'a,
-    <P as Ports>::Secrets,
-    <P as Ports>::Auth,
-    <P as Ports>::Ledger,
-    <P as Ports>::Clock,
->;
-
 impl<P: Ports> Goals<P> {
     /// Signing in, until `deadline`.
-    pub(crate) fn sign_in(&self, deadline: Deadline) -> SignInOf<'_, P> {
+    pub(crate) fn sign_in(
+        &self, deadline: Deadline,
+    ) -> SignIn<'_, P::Secrets, P::Auth, P::Ledger, P::Clock> {
         SignIn {
             secrets: &self.secrets,
             tokens: &self.auth,

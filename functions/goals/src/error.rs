@@ -1,20 +1,9 @@
-//! Why an account could not be asked about, and what a person can do.
-
 use tracklayer_core::id::AccountName;
 use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
 use tracklayer_core::microsoft::reply::MicrosoftError;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::{flows::sign_in::SignInError, ports::LedgerError};
-
-/// Why an account was not checked.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    #[error(transparent)]
-    Ask(#[from] AskError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
 
 /// Why an account could not be asked about.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +22,8 @@ pub enum AskError {
         "it has the same ad account as \"{0}\", and each would swallow the other's conversions"
     )]
     Shared(AccountName),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 fn is_lasting(error: &MicrosoftError) -> bool {
@@ -59,7 +50,9 @@ impl AskError {
             AskError::Refused(..) | AskError::Doubtful(..) | AskError::Unusable(_) => {
                 Some("Unknown")
             }
-            AskError::SignIn(SignInError::NoTime) | AskError::Paused(_) => None,
+            AskError::SignIn(SignInError::NoTime) | AskError::Paused(_) | AskError::Ledger(_) => {
+                None
+            }
             AskError::SignIn(_) | AskError::Shared(_) => Some("AuthFailed"),
         }
     }

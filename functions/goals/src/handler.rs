@@ -9,13 +9,14 @@ use tracklayer_core::{
 use tracklayer_edge::flows::sign_in::{Session, SignInError};
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::{
-    AccountItem, CheckFailure, Clock as _, GoalChecks, Metric, Ports, Telemetry as _,
+    AccountItem, AccountItems as _, CheckFailure, Clock as _, GoalChecks, Metric, Ports,
+    Telemetry as _,
 };
 
 use crate::ask::Answers;
 use crate::compare::{compare, ids};
 use crate::context::Goals;
-use crate::error::{AskError, CheckError};
+use crate::error::AskError;
 use crate::log::{log_findings, log_outcomes};
 use crate::sharing::Sharing;
 use crate::wire::{AccountReport, Report};
@@ -60,7 +61,7 @@ where
 
     async fn check(
         &self, account: &Account, sharing: &Sharing, entry: &mut AccountReport, deadline: Deadline,
-    ) -> Result<Checked, CheckError> {
+    ) -> Result<Checked, AskError> {
         let name = account.name();
         let before = self.ledger.account_item(name).await?;
         let asked_at = self.clock.now();
@@ -73,7 +74,7 @@ where
             Err(error) => {
                 entry.trouble = error.metric();
                 self.fail(&before, &error, asked_at, entry).await?;
-                return Err(error.into());
+                return Err(error);
             }
         };
         let now = self.clock.now();
@@ -109,7 +110,7 @@ where
     /// is no moment's trouble.
     async fn fail(
         &self, before: &AccountItem, error: &AskError, began: EventTime, entry: &mut AccountReport,
-    ) -> Result<(), CheckError> {
+    ) -> Result<(), AskError> {
         entry.held.clone_from(&before.held_goals);
         entry.account_held = before.held;
         let Some(finding) = error.lasting() else {

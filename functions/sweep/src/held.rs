@@ -10,7 +10,7 @@ use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::mapping::Account;
 use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::flows::held::{classes, classes_of, goals};
-use tracklayer_edge::ports::{AccountItem, GoalChecks, LedgerError, Ports};
+use tracklayer_edge::ports::{AccountItem, AccountItems as _, GoalChecks, LedgerError, Ports};
 
 use crate::context::Sweep;
 use crate::due_entries::DueEntries;

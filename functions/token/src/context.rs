@@ -1,6 +1,4 @@
-//! What the function reads and writes.
-
-use tracklayer_edge::ports::{Consents, Refusals, SecretVersions};
+use tracklayer_edge::ports::{AccountItems, Consents, SecretVersions};
 
 use crate::{error::TokenError, wire::Event};
 
@@ -14,13 +12,13 @@ pub struct Token<V, C, R> {
     pub refusals: R,
 }
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     /// Whether this version's consent was refused before, by whichever worker. A ledger that can't
     /// be read is no ground to let a refresh token end.
     pub(crate) async fn is_refused(&self, event: &Event, version: &str) -> bool {
         let Some(account) = event.account() else { return false };
-        match self.refusals.refused(&account).await {
-            Ok(refused) => refused.as_deref() == Some(version),
+        match self.refusals.account_item(&account).await {
+            Ok(item) => item.refused_secret_version.as_deref() == Some(version),
             Err(error) => {
                 tracing::warn!(account = account.as_str(), %error, "refused secret not looked up");
                 false
@@ -31,7 +29,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
     /// No worker asks with this version again.
     pub(crate) async fn note_refusal(&self, event: &Event, version: &str) {
         let Some(account) = event.account() else { return };
-        if let Err(error) = self.refusals.refuse(&account, version).await {
+        if let Err(error) = self.refusals.refuse_secret(&account, version).await {
             tracing::warn!(account = account.as_str(), %error, "refused secret not noted");
         }
     }

@@ -1,5 +1,3 @@
-//! Why a step fails.
-
 use tracklayer_edge::ports::{AuthError, SecretError};
 
 /// Why a step failed. Nothing is lost by it: the step may be repeated.

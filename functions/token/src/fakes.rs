@@ -8,9 +8,11 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use tracklayer_core::id::AccountName;
+use tracklayer_core::microsoft::token_errors::TokenClass;
+use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    AccountSecret, AuthError, Consents, Document, Labels, LedgerError, Refusal, Refusals, Secret,
-    SecretError, SecretVersions,
+    AccountItem, AccountItems, AccountSecret, AuthError, Consents, Document, Labels, LedgerError,
+    Secret, SecretError, SecretVersions,
 };
 
 use crate::wire::{Event, Outcome, Step};
@@ -206,28 +208,32 @@ impl SecretVersions for &World {
 impl Consents for &World {
     async fn renew(&self, secret: &AccountSecret) -> Result<Secret, AuthError> {
         if self.down.get() {
-            return Err(AuthError::Unavailable("HTTP 503".to_owned()));
+            return Err(AuthError::unavailable("HTTP 503"));
         }
         let mode = self.mode;
         let token = self.call(|store| store.exchange(secret.refresh_token.expose(), mode)).await;
-        token.map(Secret::from).ok_or_else(|| {
-            AuthError::Consent(Refusal {
-                error: "invalid_grant []".to_owned(),
-                cure: "Give consent again.",
-            })
+        token.map(Secret::from).ok_or_else(|| AuthError {
+            class: TokenClass::Consent,
+            error: "invalid_grant []".to_owned(),
+            cure: Some("Give consent again."),
         })
     }
 }
 
-impl Refusals for &World {
-    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError> {
-        Ok(self.call(|store| store.refused.get(account.as_str()).cloned()).await)
+impl AccountItems for &World {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let refused = self.call(|store| store.refused.get(account.as_str()).cloned());
+        Ok(AccountItem { refused_secret_version: refused.await, ..AccountItem::default() })
     }
 
-    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
+    async fn refuse_secret(&self, account: &AccountName, version: &str) -> Result<(), LedgerError> {
         let entry = (account.to_string(), version.to_owned());
         self.call(|store| store.refused.extend([entry])).await;
         Ok(())
+    }
+
+    async fn pause(&self, account: &AccountName, _: EventTime) -> Result<(), LedgerError> {
+        panic!("a rotation pauses the account {account}")
     }
 }
 

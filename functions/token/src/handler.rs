@@ -1,16 +1,11 @@
-//! One step of a rotation.
-
-use tracklayer_edge::ports::{Consents, Refusals, SecretVersions};
+use tracklayer_edge::ports::{AccountItems, Consents, SecretVersions};
 
 use crate::context::Token;
 use crate::error::TokenError;
 use crate::wire::{Answer, Event, Outcome, Step};
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     /// Carries out one step.
-    ///
-    /// # Errors
-    /// See [`TokenError`].
     pub async fn handle(&self, event: &Event) -> Result<Answer, TokenError> {
         let outcome = match event.step {
             Step::CreateSecret => self.create(event).await?,

@@ -3,7 +3,9 @@
 //! Notes are members of the secret beside the credentials; a version that became current keeps
 //! them, and nobody reads them there.
 
-use tracklayer_edge::ports::{Consents, Document, Labels, Refusals, SecretError, SecretVersions};
+use tracklayer_edge::ports::{
+    AccountItems, Consents, Document, Labels, SecretError, SecretVersions,
+};
 
 use crate::{context::Token, error::TokenError, wire::Event};
 
@@ -36,7 +38,7 @@ pub struct Pending {
     pub based: bool,
 }
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     pub(crate) async fn snapshot(&self, event: &Event) -> Result<Snapshot, TokenError> {
         let labels = self.versions.labels(&event.secret_id).await?;
         let current = labels.current.clone().ok_or(TokenError::NoCurrent)?;

@@ -26,8 +26,8 @@ use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::aws::queue::Queue;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::{
-    CheckFailure, Claims as _, GoalCheck, GoalChecks as _, Index as _, Orphans as _, Pointer,
-    Rows as _,
+    AccountItems as _, CheckFailure, Claims as _, GoalCheck, GoalChecks as _, Index as _,
+    Orphans as _, Pointer, Rows as _,
 };
 
 fn open(mut row: Row, class: IndexClass, due: EventTime, reason: Option<WaitReason>) -> Row {

@@ -1,8 +1,7 @@
 //! `createSecret`: exchanges the refresh token and stages the new one.
 
-use tracklayer_edge::ports::{
-    AuthError, Consents, Document, Refusals, SecretError, SecretVersions,
-};
+use tracklayer_core::microsoft::token_errors::TokenClass;
+use tracklayer_edge::ports::{AccountItems, Consents, Document, SecretError, SecretVersions};
 
 use crate::context::{ROUNDS, Token};
 use crate::error::TokenError;
@@ -18,7 +17,7 @@ enum Place {
     GivenUp,
 }
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     pub(crate) async fn create(&self, event: &Event) -> Result<Outcome, TokenError> {
         let mut end = TokenError::Restless;
         for _ in 0..ROUNDS {
@@ -99,7 +98,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
                 };
                 return Ok(staged.then_some(Outcome::Staged));
             }
-            Err(refusal @ AuthError::Consent(_)) => refusal,
+            Err(refusal) if refusal.class == TokenClass::Consent => refusal,
             Err(error) => return Err(error.into()),
         };
         match stale {

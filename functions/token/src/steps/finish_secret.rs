@@ -1,13 +1,13 @@
 //! `finishSecret`: makes the staged version current, unless another one became current meanwhile.
 
-use tracklayer_edge::ports::{Consents, Refusals, SecretVersions};
+use tracklayer_edge::ports::{AccountItems, Consents, SecretVersions};
 
 use crate::context::{ROUNDS, Token};
 use crate::error::TokenError;
 use crate::snapshot::Snapshot;
 use crate::wire::{Event, Outcome};
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     pub(crate) async fn finish(&self, event: &Event) -> Result<Outcome, TokenError> {
         let id = &event.secret_id;
         for _ in 0..ROUNDS {

@@ -1,14 +1,15 @@
 //! `testSecret`: uses the staged refresh token once. The answer may carry yet another one in its
 //! place; that one is staged then, in a version of its own.
 
-use tracklayer_edge::ports::{AuthError, Consents, Refusals, SecretVersions};
+use tracklayer_core::microsoft::token_errors::TokenClass;
+use tracklayer_edge::ports::{AccountItems, Consents, SecretVersions};
 
 use crate::context::{ROUNDS, Token};
 use crate::error::TokenError;
 use crate::snapshot::{Pending, RENEWED_FROM, ROTATED_FROM, ROTATION, Snapshot, is_of};
 use crate::wire::{Event, Outcome};
 
-impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
+impl<V: SecretVersions, C: Consents, R: AccountItems> Token<V, C, R> {
     pub(crate) async fn test(&self, event: &Event) -> Result<Outcome, TokenError> {
         for _ in 0..ROUNDS {
             let found = self.snapshot(event).await?;
@@ -41,7 +42,7 @@ impl<V: SecretVersions, C: Consents, R: Refusals> Token<V, C, R> {
                 self.versions.stage(id, None, &newer).await?;
                 return Ok(Some(Outcome::Tested));
             }
-            Err(refusal @ AuthError::Consent(_)) => refusal,
+            Err(refusal) if refusal.class == TokenClass::Consent => refusal,
             Err(error) => return Err(error.into()),
         };
         if self.has_changed(event, found).await? {

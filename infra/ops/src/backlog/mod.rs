@@ -10,7 +10,7 @@ use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::reconcile::state;
 use tracklayer_edge::flows::held;
-use tracklayer_edge::ports::{Batches as _, GoalChecks as _, LedgerLookups as _, OpenEntry};
+use tracklayer_edge::ports::{AccountItems as _, Batches as _, LedgerLookups as _, OpenEntry};
 
 pub use filter::{Class, Filter};
 pub use money::Sums;

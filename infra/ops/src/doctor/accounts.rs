@@ -5,7 +5,7 @@ use aws_sdk_lambda::primitives::Blob;
 use tracklayer_core::id::AccountName;
 use tracklayer_core::mapping::Account;
 use tracklayer_core::microsoft::goals::{GoalFinding, Gravity};
-use tracklayer_edge::ports::{AccountItem, GoalChecks as _, Secrets as _};
+use tracklayer_edge::ports::{AccountItem, AccountItems as _, Secrets as _};
 
 use super::check::Check;
 use crate::{place::Ops, screen};

@@ -12,7 +12,7 @@ use tracklayer_core::reconcile::decide::{AccountView, Action, Policy};
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::redrive::prospect;
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ports::{GoalChecks as _, Secrets as _};
+use tracklayer_edge::ports::{AccountItems as _, Secrets as _};
 
 use crate::backlog::{OpenRow, Sums};
 use crate::failure::Failure;

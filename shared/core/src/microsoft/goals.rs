@@ -82,112 +82,102 @@ pub fn check_goal(
         return vec![missing(name, found)];
     };
     let is_young = absent_before.is_some_and(|at| at.plus_seconds(GOAL_AGE_HOURS * hour) > now);
-    let faults = [
-        other_type(goal),
-        paused(goal),
-        is_young.then(young),
-        externally_attributed(goal),
-        hashes_unwanted(wanted, goal),
-        other_revenue(wanted, goal),
-        other_count(wanted, goal),
-        short_window(goal),
-    ];
-    faults.into_iter().flatten().map(|fault| fault.of(name)).collect()
+    let holds = what_holds(goal, is_young).map(|fault| (Gravity::Holds, fault));
+    let warns = what_warns(wanted, goal).map(|fault| (Gravity::Warns, fault));
+    let faults = holds.into_iter().chain(warns).filter(|(_, (is_there, ..))| *is_there);
+    faults.map(|(gravity, (_, problem, cure))| finding(name, gravity, problem, cure)).collect()
 }
 
-/// What is wrong with a goal, and what helps.
-struct Fault(Gravity, String, &'static str);
-
-impl Fault {
-    fn of(self, goal: &str) -> GoalFinding {
-        let Fault(gravity, problem, cure) = self;
-        GoalFinding { goal: Some(goal.to_owned()), gravity, problem, cure: cure.to_owned() }
-    }
+fn finding(goal: &str, gravity: Gravity, problem: String, cure: &str) -> GoalFinding {
+    GoalFinding { goal: Some(goal.to_owned()), gravity, problem, cure: cure.to_owned() }
 }
 
-fn other_type(goal: &AccountGoal) -> Option<Fault> {
+/// Something that may be wrong with a goal: whether it is, what it is, and what helps.
+type Fault = (bool, String, &'static str);
+
+fn what_holds(goal: &AccountGoal, is_young: bool) -> [Fault; 4] {
     let kind = goal.kind.as_deref().unwrap_or("unknown");
-    (!is_offline(goal)).then(|| {
-        let cure = "Create an offline conversion goal of this name.";
-        Fault(Gravity::Holds, format!("it is of the type {kind}"), cure)
-    })
+    let is_paused = goal.status.as_deref().is_some_and(|status| status != "Active");
+    let is_external = goal.is_externally_attributed == Some(true);
+    [
+        (
+            !is_offline(goal),
+            format!("it is of the type {kind}"),
+            "Create an offline conversion goal of this name.",
+        ),
+        (is_paused, "it is paused and doesn't count".to_owned(), "Activate it at Microsoft."),
+        (
+            is_young,
+            "it is younger than two hours".to_owned(),
+            "Nothing; its rows are sent when it is old enough.",
+        ),
+        (
+            is_external,
+            "it wants externally attributed conversions".to_owned(),
+            "Use a goal that is not externally attributed.",
+        ),
+    ]
 }
 
-fn paused(goal: &AccountGoal) -> Option<Fault> {
-    let paused = goal.status.as_deref().is_some_and(|status| status != "Active");
-    paused.then(|| {
-        let problem = "it is paused and doesn't count".to_owned();
-        Fault(Gravity::Holds, problem, "Activate it at Microsoft.")
-    })
-}
-
-fn young() -> Fault {
-    let problem = "it is younger than two hours".to_owned();
-    Fault(Gravity::Holds, problem, "Nothing; its rows are sent when it is old enough.")
-}
-
-fn externally_attributed(goal: &AccountGoal) -> Option<Fault> {
-    (goal.is_externally_attributed == Some(true)).then(|| {
-        let problem = "it wants externally attributed conversions".to_owned();
-        Fault(Gravity::Holds, problem, "Use a goal that is not externally attributed.")
-    })
-}
-
-fn hashes_unwanted(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
-    if wanted.enhanced && goal.is_enhanced_conversions_enabled.is_none() {
-        let problem = "Microsoft does not say whether enhanced conversions are on".to_owned();
-        let cure = "Look it up at Microsoft: hashes are sent, as the mapping says. If they are off, set enhancedConversions to false there.";
-        return Some(Fault(Gravity::Warns, problem, cure));
-    }
-    (wanted.enhanced && goal.is_enhanced_conversions_enabled == Some(false)).then(|| {
-        let problem = "hashes should go along, but enhanced conversions are off".to_owned();
-        let cure = "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping. Until then no hashes are sent, and rows that have nothing else wait for a click.";
-        Fault(Gravity::Warns, problem, cure)
-    })
-}
-
-fn other_revenue(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
-    let ours = match wanted.revenue {
+fn what_warns(wanted: &GoalRule, goal: &AccountGoal) -> [Fault; 6] {
+    let enhanced = goal.is_enhanced_conversions_enabled.filter(|_| wanted.enhanced);
+    let revenue = match wanted.revenue {
         Revenue::VariableValue => "VariableValue",
         Revenue::NoValue => "NoValue",
         Revenue::FixedValue => "FixedValue",
     };
-    let there = goal.revenue.as_ref()?.kind.as_deref().filter(|there| *there != ours)?;
-    let problem = format!("its value is {there} at Microsoft and {ours} in the mapping");
-    Some(Fault(Gravity::Warns, problem, "Make them equal."))
-}
-
-fn other_count(wanted: &GoalRule, goal: &AccountGoal) -> Option<Fault> {
-    let ours = match wanted.count_type {
+    let revenue_there = goal.revenue.as_ref().and_then(|it| it.kind.as_deref()).unwrap_or(revenue);
+    let count = match wanted.count_type {
         CountType::All => "All",
         CountType::Unique => "Unique",
     };
-    let there = goal.count_type.as_deref()?;
+    let count_there = goal.count_type.as_deref().unwrap_or(count);
     // Whatever the mapping says: of sales with values, every one should count.
-    let loses_sales = there == "Unique" && wanted.revenue != Revenue::NoValue;
-    let problem = if loses_sales {
-        "it counts only the first conversion of a click: repeated purchases are lost".to_owned()
-    } else if there == ours {
-        return None;
-    } else {
-        format!("it counts {there} at Microsoft and {ours} in the mapping")
-    };
-    let cure = "Set the count type at Microsoft, or correct the mapping.";
-    Some(Fault(Gravity::Warns, problem, cure))
+    let has_values = wanted.revenue != Revenue::NoValue;
+    let loses_sales = goal.count_type.as_deref() == Some("Unique") && has_values;
+    let count_cure = "Set the count type at Microsoft, or correct the mapping.";
+    let window = goal.conversion_window_in_minutes.unwrap_or(DEFAULT_WINDOW_MINUTES);
+    [
+        (
+            wanted.enhanced && goal.is_enhanced_conversions_enabled.is_none(),
+            "Microsoft does not say whether enhanced conversions are on".to_owned(),
+            "Look it up at Microsoft: hashes are sent, as the mapping says. If they are off, set enhancedConversions to false there.",
+        ),
+        (
+            enhanced == Some(false),
+            "hashes should go along, but enhanced conversions are off".to_owned(),
+            "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping. Until then no hashes are sent, and rows that have nothing else wait for a click.",
+        ),
+        (
+            revenue_there != revenue,
+            format!("its value is {revenue_there} at Microsoft and {revenue} in the mapping"),
+            "Make them equal.",
+        ),
+        (
+            loses_sales,
+            "it counts only the first conversion of a click: repeated purchases are lost"
+                .to_owned(),
+            count_cure,
+        ),
+        (
+            !loses_sales && count_there != count,
+            format!("it counts {count_there} at Microsoft and {count} in the mapping"),
+            count_cure,
+        ),
+        (
+            window < DEFAULT_WINDOW_MINUTES,
+            format!(
+                "sales later than {} hours after their click don't count",
+                window.div_euclid(60)
+            ),
+            "Widen its conversion window if such sales should count.",
+        ),
+    ]
 }
 
 /// Microsoft's default is 30 days; anything shorter was set by somebody
 /// (learn.microsoft.com/advertising/campaign-management-service/conversiongoal).
 const DEFAULT_WINDOW_MINUTES: i64 = 43_200;
-
-fn short_window(goal: &AccountGoal) -> Option<Fault> {
-    let minutes = goal.conversion_window_in_minutes?;
-    (minutes < DEFAULT_WINDOW_MINUTES).then(|| {
-        let hours = minutes.div_euclid(60);
-        let problem = format!("sales later than {hours} hours after their click don't count");
-        Fault(Gravity::Warns, problem, "Widen its conversion window if such sales should count.")
-    })
-}
 
 fn is_offline(goal: &AccountGoal) -> bool {
     goal.kind.as_deref().is_none_or(|kind| kind == "OfflineConversion")
@@ -212,12 +202,7 @@ fn missing(name: &str, found: &[AccountGoal]) -> GoalFinding {
                  another."
             .to_owned(),
     };
-    GoalFinding {
-        goal: Some(name.to_owned()),
-        gravity: Gravity::Holds,
-        problem: "the account has no goal of this name".to_owned(),
-        cure,
-    }
+    finding(name, Gravity::Holds, "the account has no goal of this name".to_owned(), &cure)
 }
 
 #[cfg(test)]

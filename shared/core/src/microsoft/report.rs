@@ -77,16 +77,9 @@ struct GoalError {
 
 /// Microsoft writes long integers as texts.
 fn long<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(u64),
-    }
-    match Written::deserialize(deserializer)? {
-        Written::Number(number) => Ok(number),
-        Written::Text(text) => text.parse().map_err(|_| D::Error::custom("not a count")),
-    }
+    let written = serde_json::Value::deserialize(deserializer)?;
+    let number = written.as_u64().or_else(|| written.as_str()?.parse().ok());
+    number.ok_or_else(|| D::Error::custom("not a count"))
 }
 
 /// What became of one goal's rows.
@@ -174,71 +167,43 @@ const fn reason(name: &'static str, cause: &'static str, cure: &'static str) -> 
 
 /// Every reason that Microsoft documents
 /// (learn.microsoft.com/advertising/campaign-management-service/offlineconversionunattributedreason).
+#[rustfmt::skip] // A line for each reason, or three.
 pub const REASONS: &[Reason] = &[
-    reason(
-        "AccountMismatch",
+    reason("AccountMismatch",
         "The click was paid for by another ad account.",
-        "Send the events of this website to the account that runs its ads.",
-    ),
-    reason(
-        "AdjustmentOriginalNotFound",
+        "Send the events of this website to the account that runs its ads."),
+    reason("AdjustmentOriginalNotFound",
         "A correction came before Microsoft could see its conversion, or the conversion itself doesn't count.",
-        "Raise TRACKLAYER_SETTLE_DELAY_SECONDS if there are more of these than conversions that don't count.",
-    ),
-    reason(
-        "ClickTimestampAfterConversion",
+        "Raise TRACKLAYER_SETTLE_DELAY_SECONDS if there are more of these than conversions that don't count."),
+    reason("ClickTimestampAfterConversion",
         "The click happened after the conversion.",
-        "Check the source's clock, and that its times are not mere dates.",
-    ),
-    reason(
-        "ConversionAlreadyRetracted",
+        "Check the source's clock, and that its times are not mere dates."),
+    reason("ConversionAlreadyRetracted",
         "A correction came after the conversion had been taken back.",
-        "Nothing; one that was repeated after an unclear answer shows up here.",
-    ),
-    reason(
-        "ConversionTimeExceedsMaxLookback",
-        "The conversion is older than 90 days.",
-        "Send conversions within 90 days; daily is best.",
-    ),
-    reason(
-        "ConversionTimeInFuture",
-        "The conversion lies ahead of Microsoft's clock.",
-        "Check the source's clock.",
-    ),
-    reason(
-        "DuplicateConversionKey",
+        "Nothing; one that was repeated after an unclear answer shows up here."),
+    reason("ConversionTimeExceedsMaxLookback",
+        "The conversion is older than 90 days.", "Send conversions within 90 days; daily is best."),
+    reason("ConversionTimeInFuture",
+        "The conversion lies ahead of Microsoft's clock.", "Check the source's clock."),
+    reason("DuplicateConversionKey",
         "The same row was sent again; the first one counts.",
-        "Nothing; rows repeated after an unclear answer show up here. If it is frequent, look for another upload to the same goal.",
-    ),
-    reason(
-        "GoalNotFoundOrInactive",
+        "Nothing; rows repeated after an unclear answer show up here. If it is frequent, look for another upload to the same goal."),
+    reason("GoalNotFoundOrInactive",
         "The goal is paused, or was renamed or deleted.",
-        "Activate it, and make its name equal the one in the mapping.",
-    ),
-    reason(
-        "HistoricalClickDataExpired",
+        "Activate it, and make its name equal the one in the mapping."),
+    reason("HistoricalClickDataExpired",
         "A correction came more than 90 days after the click.",
-        "Nothing can be done at Microsoft; the ledger keeps the money.",
-    ),
-    reason(
-        "MalformedData",
-        "Microsoft could not read the row.",
-        "Report it with the TrackingId of the upload.",
-    ),
-    reason(
-        "MissingMatchIdentifiers",
+        "Nothing can be done at Microsoft; the ledger keeps the money."),
+    reason("MalformedData",
+        "Microsoft could not read the row.", "Report it with the TrackingId of the upload."),
+    reason("MissingMatchIdentifiers",
         "The row has no click id, and no click belongs to its hashed e-mail address or phone number.",
-        "Nothing if many such customers never clicked an ad; otherwise capture the click id.",
-    ),
-    reason(
-        "NoMatchingClickFound",
+        "Nothing if many such customers never clicked an ad; otherwise capture the click id."),
+    reason("NoMatchingClickFound",
         "Microsoft knows no such click, or did not yet: it wants an hour.",
-        "Keep TRACKLAYER_MIN_CLICK_AGE_SECONDS at 3600 or more, and check that click ids come unchanged from the landing URL. A sandbox never knows clicks.",
-    ),
-    reason(
-        "OutsideGoalLookbackWindow",
+        "Keep TRACKLAYER_MIN_CLICK_AGE_SECONDS at 3600 or more, and check that click ids come unchanged from the landing URL. A sandbox never knows clicks."),
+    reason("OutsideGoalLookbackWindow",
         "The click is older than the goal's conversion window.",
-        "Widen the goal's conversion window if such sales should count.",
-    ),
+        "Widen the goal's conversion window if such sales should count."),
     reason("Unknown", UNNAMED, LOOK_UP),
 ];

@@ -62,6 +62,7 @@ const UNKNOWN: TokenEntry = entry(
 );
 
 /// Every error of the token endpoint that Microsoft documents.
+#[rustfmt::skip] // A line for each error, or three.
 pub const TOKEN_ERRORS: &[TokenEntry] = &[
     TokenEntry {
         error: "AADSTS50196",
@@ -71,30 +72,17 @@ pub const TOKEN_ERRORS: &[TokenEntry] = &[
         cure: "Nothing; the account pauses and is asked again later. If it stays, look for another program that uses the same client_id.",
     },
     PASSING,
-    entry(
-        "invalid_grant",
-        TokenClass::Consent,
+    entry("invalid_grant", TokenClass::Consent,
         "The refresh token expired after 90 days without use (700082), was revoked (50173), or its consent is missing (65001).",
-        CONSENT,
-    ),
-    entry(
-        "interaction_required",
-        TokenClass::Consent,
-        "The user must confirm with a second factor (50076, 50079).",
-        CONSENT,
-    ),
-    entry(
-        "invalid_client",
-        TokenClass::Configuration,
+        CONSENT),
+    entry("interaction_required", TokenClass::Consent,
+        "The user must confirm with a second factor (50076, 50079).", CONSENT),
+    entry("invalid_client", TokenClass::Configuration,
         "The application's secret is wrong (7000215) or has expired (7000222).",
-        "Make a new client secret in Entra and write it into the account's secret.",
-    ),
-    entry(
-        "unauthorized_client",
-        TokenClass::Configuration,
+        "Make a new client secret in Entra and write it into the account's secret."),
+    entry("unauthorized_client", TokenClass::Configuration,
         "The application is unknown there (700016).",
-        "Correct client_id and tenant in the account's secret.",
-    ),
+        "Correct client_id and tenant in the account's secret."),
     WITHOUT_SCOPE,
     entry("invalid_request", TokenClass::Configuration, BUILT_WRONGLY, REPORT),
     entry("invalid_scope", TokenClass::Configuration, BUILT_WRONGLY, REPORT),

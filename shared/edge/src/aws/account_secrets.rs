@@ -30,9 +30,6 @@ impl Secrets {
     }
 
     /// Reads `<prefix>/<name>` anew.
-    ///
-    /// # Errors
-    /// If the secret can't be read or is not what `T` expects.
     pub async fn read<T: for<'a> Deserialize<'a>>(
         &self, name: &str,
     ) -> Result<Versioned<T>, SecretError> {

@@ -23,9 +23,6 @@ pub struct Aws(SdkConfig);
 
 impl Aws {
     /// Reads region and credentials as Lambda sets them.
-    ///
-    /// # Errors
-    /// If a variable is missing.
     pub fn from_env() -> Result<Self, ConfigError> {
         let credentials = Credentials::new(
             config::text("AWS_ACCESS_KEY_ID")?,
@@ -48,25 +45,22 @@ impl Aws {
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.0);
-        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        aws_sdk_dynamodb::Client::new(&self.at("AWS_ENDPOINT_URL_DYNAMODB"))
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        let mut config = aws_sdk_sqs::config::Builder::from(&self.0);
-        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SQS"));
-        aws_sdk_sqs::Client::from_conf(config.build())
+        aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS"))
     }
 
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
-        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.0);
-        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
-        aws_sdk_secretsmanager::Client::from_conf(config.build())
+        aws_sdk_secretsmanager::Client::new(&self.at("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
     }
-}
 
-/// The service's own variable, else the common one, else AWS.
-fn endpoint(variable: &'static str) -> Option<String> {
-    config::text(variable).or_else(|_| config::text("AWS_ENDPOINT_URL")).ok()
+    /// With the address that the service's own variable names, else the common one, else AWS's.
+    fn at(&self, variable: &'static str) -> SdkConfig {
+        let url = config::text(variable).or_else(|_| config::text("AWS_ENDPOINT_URL"));
+        let mut config = self.0.to_builder();
+        config.set_endpoint_url(url.ok());
+        config.build()
+    }
 }

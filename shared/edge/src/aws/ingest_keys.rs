@@ -129,9 +129,6 @@ fn report(read: &Read) {
 }
 
 /// Reads all keys.
-///
-/// # Errors
-/// If the secret can't be read, or nothing in it is a key.
 pub async fn read(secrets: &Secrets) -> Read {
     secrets.read::<KeyFile>(SECRET).await.and_then(readable)
 }

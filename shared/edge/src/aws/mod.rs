@@ -13,3 +13,4 @@ pub mod ingest_keys;
 pub mod ledger;
 pub mod queue;
 pub mod secret_versions;
+mod table;

@@ -1,5 +1,3 @@
-//! The queue of signals.
-
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry};
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
@@ -25,31 +23,17 @@ impl Queue {
         Queue { client, url }
     }
 
+    /// Sends these; answers with the positions that SQS accepted.
     async fn send_chunk(
         &self, signals: &[Signal], now: EventTime, jitter: i64,
-    ) -> Vec<Result<(), QueueError>> {
-        let entries: Result<Vec<_>, _> = signals
-            .iter()
-            .enumerate()
-            .map(|(position, signal)| entry(position, signal, delay(signal, now, jitter, position)))
-            .collect();
-        let lost =
-            |reason: &str| signals.iter().map(|_| Err(QueueError(reason.to_owned()))).collect();
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(QueueError(reason)) => return lost(&reason),
-        };
+    ) -> Result<Vec<String>, QueueError> {
+        let signals = signals.iter().enumerate();
+        let entries = signals.map(|(at, signal)| entry(at, signal, delay(signal, now, jitter, at)));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let request = self.client.send_message_batch().queue_url(&self.url);
-        match request.set_entries(Some(entries)).send().await {
-            Ok(answer) => {
-                let sent = |position: usize| {
-                    answer.successful().iter().any(|ok| ok.id() == position.to_string())
-                };
-                let refused = || QueueError("entry not accepted".to_owned());
-                (0..signals.len()).map(|at| sent(at).then_some(()).ok_or_else(refused)).collect()
-            }
-            Err(error) => lost(&text_of(&error)),
-        }
+        let answer = request.set_entries(Some(entries)).send().await;
+        let answer = answer.map_err(|error| QueueError(text_of(&error)))?;
+        Ok(answer.successful.into_iter().map(|entry| entry.id).collect())
     }
 }
 
@@ -59,7 +43,12 @@ impl Signals for Queue {
     ) -> Vec<Result<(), QueueError>> {
         let mut results = Vec::with_capacity(signals.len());
         for chunk in signals.chunks(ENTRIES) {
-            results.extend(self.send_chunk(chunk, now, jitter).await);
+            let sent = self.send_chunk(chunk, now, jitter).await;
+            results.extend((0..chunk.len()).map(|at| match &sent {
+                Ok(ids) if ids.contains(&at.to_string()) => Ok(()),
+                Ok(_) => Err(QueueError("entry not accepted".to_owned())),
+                Err(error) => Err(error.clone()),
+            }));
         }
         results
     }

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use tracklayer_core::{id::AccountName, microsoft::token_errors::look_up_token};
+use tracklayer_core::id::AccountName;
+use tracklayer_core::microsoft::token_errors::{TokenClass, look_up_token};
 
 use crate::lambda::deadline::Deadline;
 use crate::ports::{
@@ -63,7 +64,8 @@ impl SignInError {
     pub fn cure(&self) -> Option<&'static str> {
         match self {
             SignInError::RefusedBefore => Some(look_up_token(400, "invalid_grant", &[]).cure),
-            SignInError::Auth(error) => error.cure(),
+            // A loop ends by itself.
+            SignInError::Auth(error) => error.cure.filter(|_| error.class != TokenClass::Looping),
             SignInError::Secret(SecretError::Malformed(..)) => {
                 Some("Write the account's secret again, with all its members.")
             }
@@ -157,17 +159,15 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
 
     /// A service that is asked too often is left alone; a secret that is of no use is read anew.
     async fn note(&self, account: &AccountName, error: &AuthError) {
-        match error {
-            AuthError::Unavailable(_) => {}
-            AuthError::Looping(_) => {
+        match error.class {
+            TokenClass::Retry => {}
+            TokenClass::Looping => {
                 let until = self.clock.now().plus_seconds(self.pause);
                 if let Err(error) = self.ledger.pause(account, until).await {
                     tracing::warn!(account = account.as_str(), %error, "pause not noted");
                 }
             }
-            AuthError::Configuration(_) | AuthError::Consent(_) => {
-                self.secrets.forget(account).await;
-            }
+            TokenClass::Configuration | TokenClass::Consent => self.secrets.forget(account).await,
         }
     }
 
@@ -180,7 +180,7 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
 
 /// Whether the identity service refuses the consent.
 fn is_refused(asked: &Result<Session, SignInError>) -> bool {
-    matches!(asked, Err(SignInError::Auth(AuthError::Consent(_))))
+    matches!(asked, Err(SignInError::Auth(error)) if error.class == TokenClass::Consent)
 }
 
 #[cfg(test)]

@@ -24,9 +24,6 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// By `MSADS_ENVIRONMENT`, unless `MSADS_API_URL` and `MSADS_TOKEN_URL` say otherwise.
-    ///
-    /// # Errors
-    /// If the environment is unknown.
     pub fn from_env() -> Result<Self, ConfigError> {
         let environment = config::environment()?;
         let host = match environment {
@@ -58,9 +55,6 @@ const SANDBOX_DEVELOPER_TOKEN: &str = "BBD37VB98";
 
 impl Client {
     /// Builds the HTTP client that this and the token endpoint use.
-    ///
-    /// # Errors
-    /// If TLS can't be set up.
     pub fn http() -> Result<reqwest::Client, reqwest::Error> {
         // A second call finds it installed, which is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -76,7 +76,7 @@ impl Auth {
         }
         let url = self.url.clone().unwrap_or_else(|| default_url(secret.tenant.as_deref()));
         let unavailable =
-            |error: reqwest::Error| AuthError::Unavailable(text_of(&error.without_url()));
+            |error: reqwest::Error| AuthError::unavailable(text_of(&error.without_url()));
         let answer = self.http.post(url).form(&form).timeout(Duration::from_secs(10)).send();
         let answer = answer.await.map_err(unavailable)?;
         let status = answer.status();
@@ -145,8 +145,8 @@ fn default_url(tenant: Option<&str>) -> String {
 
 /// A token without the right scope is refused by Microsoft later with code 105; it is named here.
 fn read_token(body: &[u8]) -> Result<TokenAnswer, AuthError> {
-    let answer: TokenAnswer = serde_json::from_slice(body)
-        .map_err(|_| AuthError::Unavailable("unreadable answer".to_owned()))?;
+    let answer: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_| AuthError::unavailable("unreadable answer"))?;
     match &answer.scope {
         Some(scope) if !scope.contains("msads.manage") => {
             Err(AuthError::of(&WITHOUT_SCOPE, WITHOUT_SCOPE.error.to_owned()))
@@ -157,7 +157,7 @@ fn read_token(body: &[u8]) -> Result<TokenAnswer, AuthError> {
 
 fn read_error(status: u16, body: &[u8]) -> AuthError {
     let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else {
-        return AuthError::Unavailable(format!("HTTP {status}"));
+        return AuthError::unavailable(format!("HTTP {status}"));
     };
     let codes = answer.error_codes.unwrap_or_default();
     let entry = look_up_token(status, &answer.error, &codes);

@@ -1,5 +1,3 @@
-//! What all workers must know of an ad account.
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,40 +8,31 @@ use tracklayer_core::{
 use super::rows::LedgerError;
 
 /// The item `account <name>` / `state`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccountItem {
     /// Throttled by Microsoft: no call before this.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<EventTime>,
     /// The secret version that the identity service refused; it isn't asked again with that one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_secret_version: Option<String>,
     /// Checks in a row could not use the account: its rows wait until one can.
     pub held: bool,
     /// Since when no check could use the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<EventTime>,
     /// Goals in which a check found fault.
     pub held_goals: Vec<String>,
     /// When each goal was last held: rows of one that the mapping names no more may still wait.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub once_held: BTreeMap<String, EventTime>,
     /// Goals that take no hashes, as the last check found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals_without_hashes: Vec<String>,
     /// What the last check found, each with its cure: for people.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<GoalFinding>,
     /// What keeps checks from using the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_for: Option<GoalFinding>,
     /// How many goals Microsoft named at the last check.
     pub goals_seen: usize,
     /// When a check last found no goal of a name: the only hint at how young a goal is.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absent_goals: BTreeMap<String, EventTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<EventTime>,
 }
 
@@ -60,8 +49,9 @@ impl AccountItem {
     }
 }
 
-/// What a check of the goals found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a check of the goals found, by the names of [`AccountItem`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct GoalCheck {
     pub checked_at: EventTime,
     /// Goals whose rows wait.
@@ -91,6 +81,9 @@ pub struct CheckFailure {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait AccountItems {
+    /// What is known of an account.
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
+
     /// Makes all workers pause calls for `account` until then.
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError>;
 
@@ -101,10 +94,7 @@ pub trait AccountItems {
 /// What the check of the goals leaves for all workers.
 ///
 /// Every method fails if the ledger is unavailable.
-pub trait GoalChecks {
-    /// What is known of an account.
-    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError>;
-
+pub trait GoalChecks: AccountItems {
     /// Keeps the result of a check, which also ends a hold of the account; not if one that began
     /// later is kept already.
     async fn save_check(&self, account: &AccountName, check: &GoalCheck)
@@ -116,15 +106,4 @@ pub trait GoalChecks {
     async fn fail_check(
         &self, account: &AccountName, failure: &CheckFailure,
     ) -> Result<bool, LedgerError>;
-}
-
-/// What all workers know of a refused consent.
-///
-/// Every method fails if the ledger is unavailable.
-pub trait Refusals {
-    /// The version of the account's secret that the identity service refused, if it did.
-    async fn refused(&self, account: &AccountName) -> Result<Option<String>, LedgerError>;
-
-    /// Notes that it refused this version.
-    async fn refuse(&self, account: &AccountName, version: &str) -> Result<(), LedgerError>;
 }

@@ -1,5 +1,3 @@
-//! All rows, page by page, and how far the audit is.
-
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};

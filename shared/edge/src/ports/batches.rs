@@ -1,5 +1,3 @@
-//! Many rows at once.
-
 use std::collections::{BTreeSet, HashMap};
 
 use tracklayer_core::id::AccountName;

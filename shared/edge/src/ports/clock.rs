@@ -1,5 +1,3 @@
-//! The clock.
-
 use std::time::Duration;
 
 use tracklayer_core::time::EventTime;

@@ -1,5 +1,3 @@
-//! The index of open rows.
-
 use std::collections::BTreeMap;
 
 use tracklayer_core::ledger::index::IndexClass;

@@ -1,5 +1,3 @@
-//! Ingest keys: who may send events for which sources and accounts.
-
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 use tracklayer_core::id::{AccountName, Source};
@@ -70,8 +68,5 @@ pub enum KeyError {
 
 pub trait Keys {
     /// The key of an `Authorization: Bearer …` header.
-    ///
-    /// # Errors
-    /// If there is none, it is unknown, or the keys can't be read.
     async fn check(&self, authorization: Option<&str>) -> Result<IngestKey, KeyError>;
 }

@@ -1,5 +1,3 @@
-//! What an operator asks and no function does.
-
 use tracklayer_core::id::EventName;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey};
@@ -19,19 +17,14 @@ pub struct OpenEntry {
     pub partition: PartitionKey,
     /// Its event; none of corrections whose original has not come.
     pub event: Option<EventName>,
-    /// The class it is listed in.
     pub class: IndexClass,
     /// The account it counts under, if one is known.
     pub account: Option<String>,
     /// The goal's name at Microsoft; none of an orphan.
     pub goal: Option<String>,
-    /// The original value.
     pub money: Option<Money>,
-    /// Why it waits.
     pub reason: Option<WaitReason>,
-    /// When it is looked at next.
     pub due: EventTime,
-    /// Since when it is open.
     pub since: EventTime,
 }
 
@@ -47,9 +40,7 @@ pub struct OpenPage {
 /// How large a table is; counted by DynamoDB every six hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableSize {
-    /// Items.
     pub items: u64,
-    /// Bytes.
     pub bytes: u64,
 }
 
@@ -65,7 +56,6 @@ pub trait LedgerLookups {
     /// One page of everything that is listed under an index key, whether it is due or not.
     async fn open(&self, index_key: &str, from: Option<Cursor>) -> Result<OpenPage, LedgerError>;
 
-    /// How large the ledger is.
     async fn size(&self) -> Result<TableSize, LedgerError>;
 }
 
@@ -76,7 +66,6 @@ pub struct SightingPage {
     pub sightings: Vec<Sighting>,
     /// How many items were read for them.
     pub read: u64,
-    /// None after the last.
     pub next: Option<Place>,
 }
 
@@ -89,6 +78,5 @@ pub trait ClickLookups {
         &self, click_id: &ClickId, after: Option<Place>,
     ) -> Result<SightingPage, LedgerError>;
 
-    /// How large the table of clicks is.
     async fn size(&self) -> Result<TableSize, LedgerError>;
 }

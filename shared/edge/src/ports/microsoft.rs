@@ -1,5 +1,3 @@
-//! Calls of Microsoft Advertising.
-
 use std::time::Duration;
 
 use serde::Serialize;

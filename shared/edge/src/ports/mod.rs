@@ -26,7 +26,7 @@ mod secrets;
 mod telemetry;
 mod tokens;
 
-pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks, Refusals};
+pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks};
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer};
@@ -47,7 +47,7 @@ pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
 pub use telemetry::{Metric, Telemetry};
-pub use tokens::{AuthError, Consents, Refusal, Tokens};
+pub use tokens::{AuthError, Consents, Tokens};
 
 pub trait Ports {
     type Clock: Clock;

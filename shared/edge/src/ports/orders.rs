@@ -1,5 +1,3 @@
-//! The claims of orders, and where the ids of their other notices lead.
-
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::row::PartitionKey;
 use tracklayer_core::time::EventTime;

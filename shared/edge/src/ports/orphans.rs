@@ -1,5 +1,3 @@
-//! Corrections whose original has not come.
-
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row};
 use tracklayer_core::reconcile::orphans::Moved;

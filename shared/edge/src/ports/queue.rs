@@ -1,8 +1,6 @@
-//! The queue of signals.
-
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the queue is unavailable: {0}")]
 pub struct QueueError(pub String);
 

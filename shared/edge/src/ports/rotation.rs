@@ -1,20 +1,16 @@
-//! The versions of a secret, for the function that writes secrets.
-
 use std::{collections::BTreeMap, fmt};
 
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::secrets::{AccountSecret, SecretError, shape_of};
 
 /// The JSON object of a secret, member by member as it was written. Shows nothing of itself.
-#[derive(Clone)]
+#[derive(Clone, Serialize)]
 pub struct Document(BTreeMap<String, Box<RawValue>>);
 
 impl Document {
     /// Reads the text of the secret `id`.
-    ///
-    /// # Errors
-    /// If it is no JSON object.
     pub fn parse(id: &str, text: &str) -> Result<Self, SecretError> {
         let members = serde_json::from_str(text);
         let wrong = |error| SecretError::Malformed(id.to_owned(), shape_of(&error));
@@ -22,9 +18,6 @@ impl Document {
     }
 
     /// The credentials in it.
-    ///
-    /// # Errors
-    /// If a member is missing or of the wrong type.
     pub fn account(&self, id: &str) -> Result<AccountSecret, SecretError> {
         serde_json::from_str(&self.text())
             .map_err(|error| SecretError::Malformed(id.to_owned(), shape_of(&error)))
@@ -36,9 +29,8 @@ impl Document {
     }
 
     /// This with one member set to a text, all others as they are.
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        let text = serde_json::Value::from(value).to_string();
-        if let Ok(raw) = RawValue::from_string(text) {
+    pub fn with(mut self, name: &str, text: &str) -> Self {
+        if let Ok(raw) = to_raw_value(text) {
             self.0.insert(name.to_owned(), raw);
         }
         self
@@ -50,12 +42,7 @@ impl Document {
     }
 
     pub(crate) fn text(&self) -> String {
-        let members: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, value)| format!("{}:{}", serde_json::Value::from(name.as_str()), value))
-            .collect();
-        format!("{{{}}}", members.join(","))
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -74,38 +61,25 @@ pub struct Labels {
 }
 
 /// The versions of a secret, for the one function that writes secrets. Secrets are named by ARN.
+///
+/// Every method fails if Secrets Manager does not answer.
 pub trait SecretVersions {
     /// Which versions carry the labels.
-    ///
-    /// # Errors
-    /// If Secrets Manager does not answer or has no such secret.
     async fn labels(&self, id: &str) -> Result<Labels, SecretError>;
 
     /// The contents of a version, if it has any.
-    ///
-    /// # Errors
-    /// If Secrets Manager does not answer, or it is no JSON object.
     async fn version(&self, id: &str, version: &str) -> Result<Option<Document>, SecretError>;
 
     /// Gives a version its contents and the label `AWSPENDING`; a new version with an id of its own
     /// where none is named. Contents never change: false if the version has others already.
-    ///
-    /// # Errors
-    /// If Secrets Manager does not answer.
     async fn stage(
         &self, id: &str, version: Option<&str>, document: &Document,
     ) -> Result<bool, SecretError>;
 
     /// Moves `AWSCURRENT` to `version`, on condition that `from` has it.
-    ///
-    /// # Errors
-    /// If `from` has not got it, or Secrets Manager does not answer.
     async fn promote(&self, id: &str, version: &str, from: &str) -> Result<(), SecretError>;
 
     /// Takes `AWSPENDING` from `version`, on condition that it has it.
-    ///
-    /// # Errors
-    /// If it has not got it, or Secrets Manager does not answer.
     async fn unstage(&self, id: &str, version: &str) -> Result<(), SecretError>;
 }
 

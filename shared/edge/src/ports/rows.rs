@@ -1,5 +1,3 @@
-//! Rows of the ledger, by the id of their event.
-
 use tracklayer_core::id::{EventName, RecordId, Source};
 use tracklayer_core::ledger::order::SameOrder;
 use tracklayer_core::ledger::orphan::Orphan;
@@ -61,9 +59,6 @@ pub trait Rows {
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError>;
 
     /// What is under one source event id, read consistently; pointers of corrections are left out.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable or an item can't be read.
     async fn partition(
         &self, source: &Source, event_id: &RecordId, now: EventTime,
     ) -> Result<Partition, LedgerError>;

@@ -1,5 +1,3 @@
-//! The accounts' credentials.
-
 use std::fmt;
 
 use serde::Deserialize;
@@ -117,9 +115,6 @@ pub(crate) fn shape_of(error: &serde_json::Error) -> String {
 
 pub trait Secrets {
     /// The credentials of `account`.
-    ///
-    /// # Errors
-    /// If the secret can't be read or lacks a member.
     async fn account(&self, account: &AccountName)
     -> Result<Versioned<AccountSecret>, SecretError>;
 

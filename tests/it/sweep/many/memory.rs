@@ -172,11 +172,6 @@ impl Index for InMemory {
 }
 
 impl GoalChecks for InMemory {
-    async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
-        let held_goals = self.0.held_goals.borrow().clone();
-        Ok(AccountItem { held_goals, ..AccountItem::default() })
-    }
-
     async fn save_check(&self, _: &AccountName, _: &GoalCheck) -> Result<(), LedgerError> {
         unreachable!("sweep checks nothing")
     }
@@ -321,6 +316,11 @@ impl Clicks for InMemory {
 }
 
 impl AccountItems for InMemory {
+    async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
+        let held_goals = self.0.held_goals.borrow().clone();
+        Ok(AccountItem { held_goals, ..AccountItem::default() })
+    }
+
     async fn pause(&self, _: &AccountName, _: EventTime) -> Result<(), LedgerError> {
         unreachable!("sweep calls nobody")
     }

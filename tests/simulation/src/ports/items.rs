@@ -73,6 +73,15 @@ impl Orders for Port {
 }
 
 impl AccountItems for Port {
+    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
+        let read = |table: &mut Table| table.accounts.get(account).cloned().unwrap_or_default();
+        let mut item = self.table(read).await?;
+        if self.mutated(Mutation::OldNameForgotten) {
+            item.once_held.clear();
+        }
+        Ok(item)
+    }
+
     async fn pause(&self, account: &AccountName, until: EventTime) -> Result<(), LedgerError> {
         let pause = |table: &mut Table| {
             table.accounts.entry(account.clone()).or_default().paused_until = Some(until);
@@ -90,15 +99,6 @@ impl AccountItems for Port {
 }
 
 impl GoalChecks for Port {
-    async fn account_item(&self, account: &AccountName) -> Result<AccountItem, LedgerError> {
-        let read = |table: &mut Table| table.accounts.get(account).cloned().unwrap_or_default();
-        let mut item = self.table(read).await?;
-        if self.mutated(Mutation::OldNameForgotten) {
-            item.once_held.clear();
-        }
-        Ok(item)
-    }
-
     async fn save_check(
         &self, account: &AccountName, check: &GoalCheck,
     ) -> Result<(), LedgerError> {

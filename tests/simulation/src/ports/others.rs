@@ -101,7 +101,7 @@ impl Tokens for Port {
             ));
         }
         if self.world().fault(|faults| faults.unreachable) {
-            return Err(AuthError::Unavailable("simulated".to_owned()));
+            return Err(AuthError::unavailable("simulated"));
         }
         Ok(Secret::from("token".to_owned()))
     }

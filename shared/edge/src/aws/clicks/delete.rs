@@ -1,10 +1,9 @@
 //! Deleting clicks and ties.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Clicks, keyed};
-use crate::aws::ledger::won;
+use crate::aws::table::won;
 use crate::ports::{LedgerError, Place};
 
 /// Deletions under way at the same time.
@@ -26,6 +25,6 @@ impl Clicks {
             .table_name(&self.table)
             .set_key(Some(keyed(&place.pk, &place.sk)))
             .condition_expression("attribute_exists(pk)");
-        won(delete.send().await, DeleteItemError::is_conditional_check_failed_exception)
+        won(delete.send().await)
     }
 }

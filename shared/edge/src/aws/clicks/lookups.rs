@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tracklayer_core::{id::RecordId, person::click_id::ClickId, reconcile::attribution::Sighting};
 
 use super::{Clicks, Item, keyed, read::sighting_in, text, traces::place_of, unavailable};
-use crate::aws::ledger::table_size;
+use crate::aws::table::Table;
 use crate::ports::{ClickLookups, LedgerError, Place, SightingPage, TableSize};
 
 impl ClickLookups for Clicks {
@@ -30,7 +30,7 @@ impl ClickLookups for Clicks {
     }
 
     async fn size(&self) -> Result<TableSize, LedgerError> {
-        table_size(&self.client, &self.table).await
+        Table { client: self.client.clone(), name: self.table.clone() }.size().await
     }
 }
 

@@ -1,56 +1,34 @@
-//! All rows, page by page, and how far the audit is.
-
 use crate::ports::{AuditState, Audited, LedgerError, Place, RowPage, Unreadable};
-use aws_sdk_dynamodb::operation::{put_item::PutItemError, scan::ScanOutput};
+use aws_sdk_dynamodb::operation::scan::ScanOutput;
 
-use super::{Item, Ledger, keyed, row_of, unavailable, unsigned, won};
+use super::{Ledger, row_of};
+use crate::aws::table::{Condition, Item, keyed, number, place_of, won};
 
 impl Audited for Ledger {
     async fn audit_state(&self) -> Result<AuditState, LedgerError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(keyed("audit", "state")))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        let Some(item) = answer.item else { return Ok(AuditState::default()) };
-        serde_dynamo::from_item(item).map_err(|error| LedgerError::Unreadable(error.to_string()))
+        let Some(item) = self.table.get(keyed("audit", "state")).await? else {
+            return Ok(AuditState::default());
+        };
+        Ok(serde_dynamo::from_item(item)?)
     }
 
     async fn save_audit(&self, state: &AuditState) -> Result<bool, LedgerError> {
         let next = AuditState { revision: state.revision + 1, ..state.clone() };
-        let mut item: Item = serde_dynamo::to_item(next)
-            .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+        let mut item: Item = serde_dynamo::to_item(next)?;
         item.extend(keyed("audit", "state"));
-        let answer = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR revision = :revision")
-            .expression_attribute_values(":revision", unsigned(state.revision))
-            .send()
-            .await;
-        won(answer, PutItemError::is_conditional_check_failed_exception)
+        let same = Condition::new(
+            "attribute_not_exists(pk) OR revision = :revision",
+            [(":revision", number(state.revision))],
+        );
+        won(self.table.put(item, same).send().await)
     }
 
     async fn rows(&self, after: Option<&Place>, limit: i32) -> Result<RowPage, LedgerError> {
-        let start = after.map(|place| keyed(&place.pk, &place.sk));
         // Read eventually, at half the price: what is written upon it is conditional.
-        let answer = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("attribute_exists(desired)")
-            .limit(limit)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| unavailable(&error))?;
-        Ok(page_of(answer))
+        let scan = self.table.client.scan().table_name(&self.table.name).limit(limit);
+        let scan = scan.filter_expression("attribute_exists(desired)");
+        let start = after.map(|place| keyed(&place.pk, &place.sk));
+        Ok(page_of(scan.set_exclusive_start_key(start).send().await?))
     }
 }
 
@@ -68,9 +46,4 @@ fn page_of(answer: ScanOutput) -> RowPage {
         }
     }
     page
-}
-
-fn place_of(item: &Item) -> Option<Place> {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    Some(Place { pk: text("pk")?, sk: text("sk")? })
 }

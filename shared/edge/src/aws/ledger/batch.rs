@@ -1,5 +1,3 @@
-//! Reading and writing many rows at once, as upload does.
-
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
     KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
@@ -10,12 +8,12 @@ use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::ledger::stored::{CHANGEABLE_FACTS, StoredCredit};
 use tracklayer_core::reconcile::note::Write;
 
-use crate::error_text::text_of;
+use crate::error_text;
 use crate::ports::{Batches, Found, LedgerError, Written};
 
-use super::{
-    Item, Ledger, account::account_pk, key_item, keyed, number, row_of, text, unavailable, unsigned,
-};
+use super::account::account_key;
+use super::{Ledger, key_item, row_of};
+use crate::aws::table::{Item, number, text, text_of, time};
 
 /// Keys per `BatchGetItem` (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
 const KEYS_PER_READ: usize = 100;
@@ -26,10 +24,10 @@ const READ_ROUNDS: u32 = 5;
 
 impl Batches for Ledger {
     async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError> {
-        let account_keys = accounts.iter().map(|name| keyed(&account_pk(name.as_str()), "state"));
-        let items: Vec<Item> = account_keys.chain(keys.iter().map(key_item)).collect();
+        let keys = accounts.iter().map(account_key).chain(keys.iter().map(key_item));
+        let keys: Vec<Item> = keys.collect();
         let mut found = Found::default();
-        for chunk in items.chunks(KEYS_PER_READ) {
+        for chunk in keys.chunks(KEYS_PER_READ) {
             self.read_chunk(chunk.to_vec(), &mut found).await?;
         }
         Ok(found)
@@ -52,6 +50,7 @@ impl Batches for Ledger {
 
 impl Ledger {
     async fn read_chunk(&self, mut keys: Vec<Item>, found: &mut Found) -> Result<(), LedgerError> {
+        let name = &self.table.name;
         for round in 0..READ_ROUNDS {
             if keys.is_empty() {
                 break;
@@ -61,39 +60,33 @@ impl Ledger {
             }
             let request =
                 KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let request = request.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
-            let answer =
-                self.client.batch_get_item().request_items(&self.table, request).send().await;
-            let mut answer = answer.map_err(|error| unavailable(&error))?;
-            let items = answer.responses.as_mut().and_then(|tables| tables.remove(&self.table));
+            let get = self.table.client.batch_get_item().request_items(name, request?);
+            let mut answer = get.send().await?;
+            let items = answer.responses.as_mut().and_then(|tables| tables.remove(name));
             items.unwrap_or_default().into_iter().for_each(|item| found.add(item));
-            let rest =
-                answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
+            let rest = answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(name));
             keys = rest.map(|rest| rest.keys).unwrap_or_default();
         }
-        for pk in keys.iter().filter_map(|key| key.get("pk")?.as_s().ok()) {
-            found.leave_out(pk);
-        }
+        keys.iter().filter_map(|key| text_of(key, "pk")).for_each(|pk| found.leave_out(pk));
         Ok(())
     }
 
     async fn execute(&self, statements: Vec<BatchStatementRequest>) -> Vec<Written> {
         let count = statements.len();
-        let answer =
-            self.client.batch_execute_statement().set_statements(Some(statements)).send().await;
-        match answer {
+        let batch = self.table.client.batch_execute_statement();
+        match batch.set_statements(Some(statements)).send().await {
             Ok(answer) => {
                 let mut outcomes: Vec<Written> =
                     answer.responses.unwrap_or_default().into_iter().map(outcome_of).collect();
                 outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
                 outcomes
             }
-            Err(error) => vec![Written::Failed(text_of(&error)); count],
+            Err(error) => vec![Written::Failed(error_text::text_of(&error)); count],
         }
     }
 
     fn statement(&self, write: &Write) -> Result<BatchStatementRequest, LedgerError> {
-        let mut sql = format!("UPDATE \"{}\"", self.table);
+        let mut sql = format!("UPDATE \"{}\"", self.table.name);
         let mut parameters = Vec::new();
         for (name, value) in assignments(write)? {
             match value {
@@ -104,20 +97,14 @@ impl Ledger {
                 None => sql.push_str(&format!(" REMOVE \"{name}\"")),
             }
         }
-        sql.push_str(" WHERE \"pk\"=? AND \"sk\"=? AND \"observed\"=?");
-        parameters.extend([
-            text(write.key.pk()),
-            text(write.key.sk()),
-            unsigned(write.if_observed),
-        ]);
-        sql.push_str(" AND \"desired\"=?");
-        parameters.push(unsigned(write.if_desired));
-        BatchStatementRequest::builder()
+        sql.push_str(" WHERE \"pk\"=? AND \"sk\"=? AND \"observed\"=? AND \"desired\"=?");
+        parameters.extend([text(write.key.pk()), text(write.key.sk())]);
+        parameters.extend([number(write.if_observed), number(write.if_desired)]);
+        let statement = BatchStatementRequest::builder()
             .statement(sql)
             .set_parameters(Some(parameters))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(|error| LedgerError::Unavailable(error.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(statement.build()?)
     }
 }
 
@@ -127,26 +114,23 @@ type Assignment = (&'static str, Option<AttributeValue>);
 fn assignments(write: &Write) -> Result<Vec<Assignment>, LedgerError> {
     let mut list: Vec<Assignment> = Vec::new();
     if let Some(observed) = &write.observed {
-        let value = serde_dynamo::to_attribute_value(observed)
-            .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
-        list.push(("microsoft", Some(value)));
-        list.push(("observed", Some(unsigned(write.if_observed + 1))));
+        list.push(("microsoft", Some(serde_dynamo::to_attribute_value(observed)?)));
+        list.push(("observed", Some(number(write.if_observed + 1))));
     }
     if let Some(facts) = &write.facts {
         list.extend(fact_assignments(facts)?);
-        list.push(("desired", Some(unsigned(write.if_desired + 1))));
+        list.push(("desired", Some(number(write.if_desired + 1))));
     }
     let open = write.open.as_ref();
     list.push(("open", open.map(|open| text(open.class.index_key(&write.key.pk())))));
-    list.push(("due", open.map(|open| number(open.due.epoch()))));
-    list.push(("since", open.map(|open| number(open.since.epoch()))));
+    list.push(("due", open.map(|open| time(open.due))));
+    list.push(("since", open.map(|open| time(open.since))));
     list.push(("reason", open.and_then(|open| open.reason).map(|reason| text(reason.as_str()))));
     Ok(list)
 }
 
 fn fact_assignments(facts: &Facts) -> Result<Vec<Assignment>, LedgerError> {
-    let mut item: Item = serde_dynamo::to_item(StoredCredit::from(facts))
-        .map_err(|error| LedgerError::Unreadable(error.to_string()))?;
+    let mut item: Item = serde_dynamo::to_item(StoredCredit::from(facts))?;
     Ok(CHANGEABLE_FACTS.iter().map(|name| (*name, item.remove(*name))).collect())
 }
 
@@ -171,7 +155,7 @@ impl Found {
 
     /// An unreadable row is left out: its message is returned as failed, so it is not lost.
     fn add(&mut self, item: Item) {
-        let Some(pk) = item.get("pk").and_then(|pk| pk.as_s().ok()).cloned() else { return };
+        let Some(pk) = text_of(&item, "pk").map(str::to_owned) else { return };
         if let Some(name) = pk.strip_prefix("account ") {
             match name.parse().ok().zip(serde_dynamo::from_item(item).ok()) {
                 Some((name, item)) => _ = self.accounts.insert(name, item),

@@ -1,18 +1,18 @@
-//! The index of open rows, for sweep.
-
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::orphan;
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
 use tracklayer_core::time::EventTime;
 
-use crate::ports::{Counted, Cursor, DueEntry, DuePage, Index, LedgerError, Tally};
+use crate::ports::{Counted, Cursor, DueEntry, DuePage, Index, LedgerError, Place, Tally};
 
-use super::{Item, Ledger, key_item, keyed, number, text, unavailable, won};
+use super::{Ledger, key_item};
+use crate::aws::table::{
+    Change, Condition, Item, keyed, place_of, text, text_of, time, time_of, won,
+};
 
 impl Index for Ledger {
     async fn due(
@@ -36,23 +36,18 @@ impl Index for Ledger {
     }
 
     async fn tally(&self, index_key: &str, pages: usize) -> Result<Tally, LedgerError> {
-        let mut stream = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("open")
-            .key_condition_expression("#open = :class")
+        let class = Condition::new("#open = :class", [(":class", text(index_key))]);
+        let query = self.table.query(class).index_name("open");
+        let mut stream = query
             .projection_expression("#account, #since")
-            .expression_attribute_names("#open", "open")
             .expression_attribute_names("#account", "account")
             .expression_attribute_names("#since", "since")
-            .expression_attribute_values(":class", text(index_key))
             .into_paginator()
             .send();
         let mut tally = Tally::default();
         for _ in 0..pages {
             let Some(page) = stream.next().await else { break };
-            let page = page.map_err(|error| unavailable(&error))?;
+            let page = page?;
             tally.complete = page.last_evaluated_key().is_none_or(HashMap::is_empty);
             page.items().iter().for_each(|item| count(&mut tally, item));
         }
@@ -72,44 +67,28 @@ impl Ledger {
     async fn due_items(
         &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
     ) -> Result<QueryOutput, LedgerError> {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .index_name("open")
-            .key_condition_expression("#open = :class AND #due <= :now")
-            .expression_attribute_names("#open", "open")
-            .expression_attribute_names("#due", "due")
-            .expression_attribute_values(":class", text(index_key))
-            .expression_attribute_values(":now", number(now.epoch()))
-            .limit(limit)
-            .set_exclusive_start_key(from.map(|from| start_key(from, index_key)))
-            .send()
-            .await
-            .map_err(|error| unavailable(&error))
+        let due = Condition::new(
+            "#open = :class AND #due <= :now",
+            [(":class", text(index_key)), (":now", time(now))],
+        );
+        let query = self.table.query(due).index_name("open").limit(limit);
+        let start = from.map(|from| start_key(from, index_key));
+        Ok(query.set_exclusive_start_key(start).send().await?)
     }
 
     async fn move_entry(
         &self, seen: &DueEntry, class: &IndexClass, due: EventTime, since: EventTime,
     ) -> Result<bool, LedgerError> {
         let pk = seen.key.pk();
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_item(&seen.key)))
-            .update_expression("SET #due = :due, #since = :since, #open = :to")
-            .condition_expression("#due = :seen AND #open = :class")
-            .expression_attribute_names("#due", "due")
-            .expression_attribute_names("#since", "since")
-            .expression_attribute_names("#open", "open")
-            .expression_attribute_values(":due", number(due.epoch()))
-            .expression_attribute_values(":since", number(since.epoch()))
-            .expression_attribute_values(":to", text(class.index_key(&pk)))
-            .expression_attribute_values(":seen", number(seen.due.epoch()))
-            .expression_attribute_values(":class", text(seen.class.index_key(&pk)))
-            .send()
-            .await;
-        won(answer, UpdateItemError::is_conditional_check_failed_exception)
+        let mut change = Change::default();
+        change.set("due", time(due));
+        change.set("since", time(since));
+        change.set("open", text(class.index_key(&pk)));
+        let same = Condition::new(
+            "#due = :seen AND #open = :class",
+            [(":seen", time(seen.due)), (":class", text(seen.class.index_key(&pk)))],
+        );
+        won(self.table.update(key_item(&seen.key), change, same).send().await)
     }
 }
 
@@ -117,7 +96,7 @@ fn count(tally: &mut Tally, item: &Item) {
     // An entry without the moment counts, but is not overdue.
     let since = time_of(item, "since").unwrap_or(EventTime::from_epoch(i64::MAX));
     // CloudWatch takes no empty dimension.
-    let account = str_of(item, "account").unwrap_or("none").to_owned();
+    let account = text_of(item, "account").unwrap_or("none").to_owned();
     let counted = tally.accounts.entry(account).or_insert(Counted { entries: 0, oldest: since });
     counted.entries += 1;
     counted.oldest = counted.oldest.min(since);
@@ -131,9 +110,8 @@ pub(super) fn start_key(from: Cursor, index_key: &str) -> Item {
 }
 
 pub(super) fn cursor_of(key: &Item) -> Option<Cursor> {
-    let text = |name: &str| key.get(name).and_then(|value| value.as_s().ok()).cloned();
-    let due = key.get("due")?.as_n().ok()?.clone();
-    Some(Cursor { pk: text("pk")?, sk: text("sk")?, due })
+    let Place { pk, sk } = place_of(key)?;
+    Some(Cursor { pk, sk, due: key.get("due")?.as_n().ok()?.clone() })
 }
 
 pub(super) fn logged<T>(entry: Option<T>, item: &Item, index_key: &str) -> Option<T> {
@@ -145,11 +123,11 @@ pub(super) fn logged<T>(entry: Option<T>, item: &Item, index_key: &str) -> Optio
 
 fn entry_of(item: &Item, index_key: &str) -> Option<DueEntry> {
     let due = time_of(item, "due")?;
-    let money = str_of(item, "value").zip(str_of(item, "currency"));
+    let money = text_of(item, "value").zip(text_of(item, "currency"));
     Some(DueEntry {
-        key: RowKey::parse(str_of(item, "pk")?, str_of(item, "sk")?).ok()?,
+        key: RowKey::parse(text_of(item, "pk")?, text_of(item, "sk")?).ok()?,
         class: IndexClass::parse(index_key),
-        account: str_of(item, "account")?.to_owned(),
+        account: text_of(item, "account")?.to_owned(),
         due,
         since: time_of(item, "since").unwrap_or(due),
         conversion_time: time_of(item, "conversionTime")?,
@@ -158,14 +136,5 @@ fn entry_of(item: &Item, index_key: &str) -> Option<DueEntry> {
 }
 
 fn orphan_of(item: &Item) -> Option<PartitionKey> {
-    orphan::parse_key(str_of(item, "pk")?, str_of(item, "sk")?).ok()
-}
-
-pub(super) fn str_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_s().ok().map(String::as_str)
-}
-
-pub(super) fn time_of(item: &Item, name: &str) -> Option<EventTime> {
-    let seconds = item.get(name)?.as_n().ok()?.parse().ok()?;
-    Some(EventTime::from_epoch(seconds))
+    orphan::parse_key(text_of(item, "pk")?, text_of(item, "sk")?).ok()
 }

@@ -3,7 +3,7 @@ use std::{cell::RefCell, future::Future};
 use tracklayer_core::time::EventTime;
 
 use super::*;
-use crate::ports::{LedgerError, Refusal};
+use crate::ports::{AccountItem, LedgerError};
 
 /// All ports in one: versions of the secret that are read one after the other, and which versions
 /// the identity service accepts.
@@ -58,8 +58,8 @@ impl Tokens for World {
         if self.accepted.contains(&secret.version.as_str()) {
             return Ok(Secret::from(format!("token of {}", secret.version)));
         }
-        let refusal = Refusal { error: "refused".to_owned(), cure: "a cure" };
-        Err(if self.looping { AuthError::Looping(refusal) } else { AuthError::Consent(refusal) })
+        let class = if self.looping { TokenClass::Looping } else { TokenClass::Consent };
+        Err(AuthError { class, error: "refused".to_owned(), cure: Some("a cure") })
     }
 
     async fn forget(&self, _: &AccountName) {
@@ -68,6 +68,10 @@ impl Tokens for World {
 }
 
 impl AccountItems for World {
+    async fn account_item(&self, _: &AccountName) -> Result<AccountItem, LedgerError> {
+        Ok(AccountItem::default())
+    }
+
     async fn pause(&self, _: &AccountName, until: EventTime) -> Result<(), LedgerError> {
         self.note(format!("paused until {}", until.epoch()));
         Ok(())
