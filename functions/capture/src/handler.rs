@@ -11,7 +11,7 @@ use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::lambda::telemetry::log_ignored;
 use tracklayer_edge::ports::{
-    Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _,
+    Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _, Traces,
 };
 
 use crate::{context::Capture, crawlers, snippet, wire, withdraw::Withdrawal};
@@ -28,7 +28,7 @@ const METRICS: [&str; 4] = ["Captured", "CaptureDenied", "CaptureCrawler", "Capt
 
 impl<P: Ports> Capture<P>
 where
-    P::Clicks: Captures,
+    P::Clicks: Captures + Traces,
 {
     /// Answers one request before `deadline`.
     pub async fn handle(&self, request: &Request, deadline: &Deadline) -> Response {

@@ -8,10 +8,10 @@
 use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::flows::erase_person::Eraser;
 use tracklayer_edge::ports::{
-    ErasureItem, Erasures, LedgerError, Metric, Ports, Progress, Telemetry as _, Traces, Unreadable,
+    ErasureItem, Erasures, LedgerError, Ports, Progress, Telemetry as _, Traces, Unreadable,
 };
 
-use crate::{audit::NO_ACCOUNT, context::Sweep, span::Span};
+use crate::{context::Sweep, span::Span};
 
 /// Pages of clicks and ties that one run deletes: signals and rows must not wait for a stranger who
 /// has made any number of them.
@@ -37,30 +37,17 @@ where
             if item.traces.is_empty() {
                 continue;
             }
-            match self.eraser(span.now).delete_traces(item.clone(), &has_time).await {
-                Ok(after) => {
-                    if after.cookies_left > item.cookies_left {
-                        self.is_stuck("an erasure does not follow all cookies: they are too many");
-                    }
-                    *item = after;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "clicks and ties of an erasure are not deleted yet");
-                    self.is_stuck("an erasure has to wait for the clicks");
-                }
+            if let Err(error) = self.eraser(span.now).delete_traces(item, &has_time).await {
+                tracing::error!(%error, "clicks and ties of an erasure are not deleted yet");
+                self.telemetry.stuck(1);
             }
         }
         Ok(erasures)
     }
 
-    fn eraser(&self, now: EventTime) -> Eraser<'_, P::Ledger, P::Clicks> {
-        let Sweep { ledger, clicks, mapping, .. } = self;
-        Eraser { ledger, clicks, mapping, now }
-    }
-
-    fn is_stuck(&self, why: &'static str) {
-        tracing::warn!(why, "stuck");
-        self.telemetry.emit(NO_ACCOUNT, &[Metric::count("Stuck", 1)]);
+    fn eraser(&self, now: EventTime) -> Eraser<'_, P::Ledger, P::Clicks, P::Telemetry> {
+        let Sweep { ledger, clicks, mapping, telemetry, .. } = self;
+        Eraser { ledger, clicks, mapping, telemetry, now }
     }
 
     /// Erases `row` if any of `erasures` means it. Answers whether it has lost its person. One that
@@ -75,8 +62,7 @@ where
         if items.is_empty() {
             return Ok(Erased::NotMeant);
         }
-        let meaning: Vec<_> = items.iter().map(|item| &item.erasure).collect();
-        let Err(error) = self.eraser(now).erase_row(&meaning, row.clone()).await else {
+        let Err(error) = self.eraser(now).erase_row(&items, row.clone()).await else {
             return Ok(Erased::Done);
         };
         tracing::error!(%error, record = row.key.label(), "row not erased");

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sweep::{span::Span, wire::AuditSummary};
+use sweep::{Sweep, span::Span, wire::AuditSummary};
 use test_support::rows::{MAIL, hash, id};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::Mapping;
@@ -41,14 +41,14 @@ impl Rig {
 
     /// A request at `seconds` from now, with time for so many pages.
     async fn ask_for(&self, erasure: &Erasure, seconds: i64, pages: usize) -> ErasureItem {
-        let sweep = &self.sweep;
-        let (ledger, clicks, mapping) = (&sweep.ledger, &sweep.clicks, &sweep.mapping);
+        let Sweep { ledger, clicks, mapping, telemetry, .. } = &self.sweep;
         let erasure = Erasure { asked_at: self.after(seconds), ..erasure.clone() };
-        let eraser = Eraser { ledger, clicks, mapping, now: erasure.asked_at };
-        let item = ledger.begin_erasure(&erasure).await.expect("noted");
+        let eraser = Eraser { ledger, clicks, mapping, telemetry, now: erasure.asked_at };
+        let mut item = ledger.begin_erasure(&erasure).await.expect("noted");
         let left = Cell::new(pages);
         let has_time = || left.replace(left.get().saturating_sub(1)) > 0;
-        eraser.delete_traces(item, &has_time).await.expect("deleted")
+        eraser.delete_traces(&mut item, &has_time).await.expect("deleted");
+        item
     }
 
     async fn ask(&self, erasure: &Erasure, seconds: i64) -> ErasureItem {

@@ -30,7 +30,7 @@ pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer, claim_of};
-pub use clicks::{Captures, Clicks, Details, TakenBack};
+pub use clicks::{Captures, Clicks, Details};
 pub use clock::Clock;
 pub use erasure::{
     ClickTrace, ErasureItem, Erasures, Progress, Removed, TieTrace, TracePage, Traces,

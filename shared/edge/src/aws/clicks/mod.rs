@@ -11,7 +11,6 @@
 //! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
 //! not lock out the buyer.
 
-mod delete;
 mod lookups;
 mod read;
 mod traces;

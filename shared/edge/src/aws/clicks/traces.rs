@@ -1,15 +1,20 @@
-//! Clicks and ties of persons who are erased, a page at a time.
+//! Clicks and ties that are deleted, a page at a time.
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tracklayer_core::{id::RecordId, reconcile::erasure::Person, time::EventTime};
 
 use super::{
     COOKIE, Clicks, Item, TIED_AT, keyed, number, record_pk, session_pk, text, unavailable,
 };
+use crate::aws::ledger::won;
 use crate::ports::{ClickTrace, LedgerError, Place, TieTrace, TracePage, Traces};
 
 /// Items per page, deleted in a fraction of a second.
 const PAGE: i32 = 250;
+/// Deletions under way at the same time.
+const AT_ONCE: usize = 25;
 
 impl Traces for Clicks {
     async fn clicks(
@@ -41,7 +46,9 @@ impl Traces for Clicks {
     }
 
     async fn delete_traces(&self, places: Vec<Place>) -> Result<usize, LedgerError> {
-        self.delete(places).await
+        let deletions = stream::iter(places).map(|place| self.delete(place));
+        let deleted = deletions.buffer_unordered(AT_ONCE);
+        deleted.try_fold(0, async |count, was_there| Ok(count + usize::from(was_there))).await
     }
 }
 
@@ -51,7 +58,19 @@ impl Clicks {
             .query()
             .table_name(&self.table)
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .projection_expression("pk, sk, cookie, tiedAt")
             .consistent_read(true)
+    }
+
+    /// Whether it was still there: another request may delete the same one.
+    async fn delete(&self, place: Place) -> Result<bool, LedgerError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(keyed(&place.pk, &place.sk)))
+            .condition_expression("attribute_exists(pk)");
+        won(delete.send().await, DeleteItemError::is_conditional_check_failed_exception)
     }
 }
 
