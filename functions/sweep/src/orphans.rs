@@ -5,8 +5,6 @@
 //! All others are refunds of sales that were denied, or that came before this system was live: they
 //! are named in the log, counted, and end on their fourteenth day.
 
-use std::collections::BTreeMap;
-
 use futures::{StreamExt as _, future::try_join_all, stream};
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::index::IndexClass;
@@ -16,9 +14,7 @@ use tracklayer_core::reconcile::decide::AccountView;
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::orphans::{Look, look};
 use tracklayer_edge::flows::originals::siblings;
-use tracklayer_edge::ports::{
-    Index as _, LedgerError, Metric, Orphans as _, Ports, Telemetry as _,
-};
+use tracklayer_edge::ports::{Counts, Index as _, LedgerError, Orphans as _, Ports};
 
 use crate::{context::Sweep, span::Span, wire::Summary};
 
@@ -39,8 +35,6 @@ enum Looked {
     NoTime,
 }
 
-type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
-
 impl<P: Ports> Sweep<P> {
     /// Looks for the originals of all orphans that are due.
     ///
@@ -54,15 +48,11 @@ impl<P: Ports> Sweep<P> {
         let keys: Vec<PartitionKey> = try_join_all(due).await?.into_iter().flatten().collect();
         let looks = keys.iter().map(|key| async move { (key, self.look_at(key, span).await) });
         let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
-        let mut counts = Counts::new();
+        let mut counts = Counts::default();
         while let Some((key, looked)) = done.next().await {
             summary.count(key, looked, &mut counts);
         }
-        for (account, counts) in counts {
-            let metrics: Vec<Metric> =
-                counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
-            self.telemetry.emit(&account, &metrics);
-        }
+        counts.emit(&self.telemetry);
         Ok(())
     }
 
@@ -126,9 +116,8 @@ impl Summary {
         &mut self, key: &PartitionKey, looked: Result<Looked, LedgerError>, counts: &mut Counts,
     ) {
         let mut count = |account: Option<AccountName>, name, n| {
-            let account = account.map_or_else(|| "none".to_owned(), |account| account.to_string());
             if n > 0 {
-                *counts.entry(account).or_default().entry(name).or_default() += n;
+                counts.add(account.as_ref().map_or("none", AccountName::as_str), name, n);
             }
         };
         match looked {

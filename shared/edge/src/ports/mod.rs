@@ -46,7 +46,7 @@ pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
-pub use telemetry::{Metric, Telemetry};
+pub use telemetry::{Counts, Metric, Telemetry};
 pub use tokens::{AuthError, Consents, Refusal, Tokens};
 
 pub trait Ports {
