@@ -56,9 +56,7 @@ impl Rig {
     }
 
     async fn pass(&self, seconds: i64) -> AuditSummary {
-        let deadline_ms = u64::try_from(self.sweep.clock.now_ms() + 300_000).expect("after 1970");
-        let span = Span { now: self.after(seconds), ..Span::new(deadline_ms, &self.sweep.clock) };
-        self.sweep.audit(&span, 168).await.expect("an audit")
+        self.sweep.audit(&self.span(self.after(seconds)), 168).await.expect("an audit")
     }
 
     async fn noted(&self, seconds: i64) -> Vec<ErasureItem> {
