@@ -1,5 +1,3 @@
-//! `capture`: keeps the Microsoft click id with which a visitor landed.
-
 use capture::Capture;
 use tracklayer_edge::lambda::http_api::Request;
 use tracklayer_edge::lambda::telemetry::StandardOutput;
@@ -15,6 +13,6 @@ async fn main() -> anyhow::Result<()> {
         telemetry: StandardOutput,
     };
     live.serve(async |request: Request, deadline| Ok(capture.handle(&request, &deadline).await))
-        .await
-        .map_err(anyhow::Error::from_boxed)
+        .await?;
+    Ok(())
 }

@@ -1,5 +1,3 @@
-//! `enqueue`: takes confirmed events into the ledger and signals them.
-
 use enqueue::Enqueue;
 use tracklayer_edge::lambda::config;
 use tracklayer_edge::lambda::http_api::Request;
@@ -21,6 +19,6 @@ async fn main() -> anyhow::Result<()> {
         telemetry: StandardOutput,
     };
     live.serve(async |request: Request, deadline| Ok(enqueue.handle(&request, deadline).await))
-        .await
-        .map_err(anyhow::Error::from_boxed)
+        .await?;
+    Ok(())
 }

@@ -1,5 +1,3 @@
-//! `erase`: takes a person out of the click table and the ledger.
-
 use erase::Erase;
 use tracklayer_edge::lambda::config;
 use tracklayer_edge::lambda::http_api::Request;
@@ -18,6 +16,6 @@ async fn main() -> anyhow::Result<()> {
         telemetry: StandardOutput,
     };
     live.serve(async |request: Request, deadline| Ok(erase.handle(&request, deadline).await))
-        .await
-        .map_err(anyhow::Error::from_boxed)
+        .await?;
+    Ok(())
 }

@@ -1,5 +1,3 @@
-//! `goals`: checks the mapping's goals against each ad account.
-
 use goals::Goals;
 use serde::de::IgnoredAny;
 use tracklayer_edge::lambda::config;
@@ -21,7 +19,6 @@ async fn main() -> anyhow::Result<()> {
         telemetry: StandardOutput,
     };
     // What the event says doesn't matter: a schedule's and a person's mean the same.
-    live.serve(async |_: IgnoredAny, deadline| Ok(goals.handle(deadline).await))
-        .await
-        .map_err(anyhow::Error::from_boxed)
+    live.serve(async |_: IgnoredAny, deadline| Ok(goals.handle(deadline).await)).await?;
+    Ok(())
 }

@@ -1,5 +1,3 @@
-//! `status`: answers with the whole story of one event.
-
 use status::Status;
 use tracklayer_edge::lambda::config;
 use tracklayer_edge::lambda::http_api::Request;
@@ -16,7 +14,6 @@ async fn main() -> anyhow::Result<()> {
         ledger: live.ledger()?,
         telemetry: StandardOutput,
     };
-    live.serve(async |request: Request, _| Ok(status.handle(&request).await))
-        .await
-        .map_err(anyhow::Error::from_boxed)
+    live.serve(async |request: Request, _| Ok(status.handle(&request).await)).await?;
+    Ok(())
 }

@@ -75,7 +75,7 @@ where
             return Ok(summary);
         }
         if state.started_at.is_none() {
-            let (revision, finished_at) = (state.revision, state.finished_at);
+            let AuditState { revision, finished_at, .. } = state;
             let started_at = Some(span.now);
             state = AuditState { revision, finished_at, started_at, ..AuditState::default() };
         }

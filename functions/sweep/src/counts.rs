@@ -17,9 +17,6 @@ const GAUGES: [&str; 3] = ["OpenWaiting", "OpenRefused", "OpenDead"];
 pub type ByAccount = BTreeMap<String, Counted>;
 
 /// Counts the entries of `class`.
-///
-/// # Errors
-/// If the index can't be read.
 pub async fn tally(ledger: &impl Index, class: &IndexClass) -> Result<ByAccount, LedgerError> {
     let shards = class.shards();
     let mut all = ByAccount::new();

@@ -1,9 +1,7 @@
 //! Erasures, carried out on the rows that the audit reads.
 //!
-//! `erase` notes whom to erase and deletes the clicks and ties that it can reach. What is left of
-//! those is deleted by every run. An erasure that is not done makes the audit begin with the next
-//! run, and is done when a pass that began after it is through. It is applied for some time after
-//! that, to rows that are written only then.
+//! One that is not done makes the audit begin with the next run, and is done when a pass that began
+//! after it is through. It is applied for some time after that, to rows that are written only then.
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::flows::erase_person::Eraser;
@@ -23,9 +21,6 @@ where
     P::Clicks: Traces,
 {
     /// The erasures, after clicks and ties on their lists have been deleted as far as the time allows.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub(crate) async fn erasures(&self, span: &Span) -> Result<Vec<ErasureItem>, LedgerError> {
         let left = std::cell::Cell::new(PAGES);
         let has_time = || {
@@ -52,9 +47,6 @@ where
 
     /// Erases `row` if any of `erasures` means it. Answers whether it has lost its person. One that
     /// can't be erased keeps its erasure pending, and nothing else.
-    ///
-    /// # Errors
-    /// If the ledger doesn't even take that.
     pub(crate) async fn erase(
         &self, row: &Row, erasures: &[ErasureItem], now: EventTime,
     ) -> Result<Erased, LedgerError> {
@@ -73,9 +65,6 @@ where
     }
 
     /// Keeps those erasures pending that may mean a row which can't be read.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub(crate) async fn erase_later(
         &self, row: &Unreadable, erasures: &[ErasureItem], now: EventTime,
     ) -> Result<(), LedgerError> {
@@ -95,9 +84,6 @@ where
 
     /// Notes that a pass which began at `began` is through, for the erasures asked for before it;
     /// within one second nobody knows which came first.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub(crate) async fn finish_erasures(
         &self, began: EventTime, now: EventTime, period: i64,
     ) -> Result<(), LedgerError> {

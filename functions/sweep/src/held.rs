@@ -38,9 +38,6 @@ where
 
     /// Signals the rows of goals and accounts that are held no more. The rest of a large class follows
     /// in the next run.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub async fn release_held(&self, span: &Span) -> Result<usize, LedgerError> {
         let mut summary = Summary::default();
         for (account, item) in self.account_items().await? {

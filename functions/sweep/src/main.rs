@@ -1,5 +1,3 @@
-//! `sweep`: wakes what waits in the ledger.
-
 use lambda_runtime::Diagnostic;
 use serde::de::IgnoredAny;
 use sweep::{Sweep, span::Span};
@@ -26,8 +24,8 @@ async fn main() -> anyhow::Result<()> {
         let span = Span::new(deadline, &sweep.clock);
         sweep.handle(&span, i64::from(audit_hours)).await.map_err(failed)
     })
-    .await
-    .map_err(anyhow::Error::from_boxed)
+    .await?;
+    Ok(())
 }
 
 /// Lambda reports a failed run by the name of its error.

@@ -39,9 +39,6 @@ const WALKED: [IndexClass; 2] = [IndexClass::Wait, IndexClass::Look];
 
 impl<P: Ports> Sweep<P> {
     /// Signals what is due, the oldest of each class first.
-    ///
-    /// # Errors
-    /// If the index can't be read.
     pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
         let next = |entry: &DueEntry| {

@@ -1,5 +1,3 @@
-//! `token`: the rotation function of the account secrets.
-
 use lambda_runtime::Diagnostic;
 use token::{Token, wire::Event};
 use tracklayer_edge::live::Live;
@@ -15,6 +13,6 @@ async fn main() -> anyhow::Result<()> {
             error_message: format!("{}, {:?}: {error}", event.secret_id, event.step),
         })
     })
-    .await
-    .map_err(anyhow::Error::from_boxed)
+    .await?;
+    Ok(())
 }

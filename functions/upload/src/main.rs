@@ -1,5 +1,3 @@
-//! `upload`: reads signals, decides what each row needs, and sends it to Microsoft in batches.
-
 use tracklayer_edge::lambda::config;
 use tracklayer_edge::lambda::telemetry::StandardOutput;
 use tracklayer_edge::live::Live;
@@ -23,7 +21,6 @@ async fn main() -> anyhow::Result<()> {
         microsoft,
         telemetry: StandardOutput,
     };
-    live.serve(async |event: SqsEvent, deadline| Ok(upload.handle(event, deadline).await))
-        .await
-        .map_err(anyhow::Error::from_boxed)
+    live.serve(async |event: SqsEvent, deadline| Ok(upload.handle(event, deadline).await)).await?;
+    Ok(())
 }

@@ -43,9 +43,6 @@ pub struct Eraser<'a, L, C, T> {
 impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
     /// Deletes the clicks and ties on the erasure's list while there is time, and keeps `item` up to
     /// date; what is left on the list is for the next run.
-    ///
-    /// # Errors
-    /// If a table is unavailable.
     pub async fn delete_traces(
         &self, item: &mut ErasureItem, has_time: &impl Fn() -> bool,
     ) -> Result<(), LedgerError> {
@@ -239,9 +236,6 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
     }
 
     /// Erases `row` for those of the erasures that mean it.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable, or other writers are always faster.
     pub async fn erase_row(
         &self, erasures: &[&ErasureItem], mut row: Row,
     ) -> Result<(), LedgerError> {
@@ -271,9 +265,6 @@ pub type KnownErasures = OnceCell<Vec<ErasureItem>>;
 /// Writes that `row` has lost its person, as it is `after` that, for another reason than an erasure:
 /// consent was taken back. Erasures that mean it name it all the same, since the audit does not
 /// recognise it any more. Answers whether it is written: not if another writer was faster.
-///
-/// # Errors
-/// If the ledger is unavailable.
 pub async fn end_row<L: Rows + Erasures>(
     ledger: &L, known: &KnownErasures, row: &Row, after: &Row, now: EventTime,
 ) -> Result<bool, LedgerError> {

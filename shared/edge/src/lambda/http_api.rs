@@ -68,11 +68,6 @@ impl From<KeyError> for Problem {
     }
 }
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: &'a Problem,
-}
-
 /// The answer to a request that is refused; the log gets the cause, or else what was wrong with it.
 pub fn refusal(problem: Problem) -> Response {
     if let Some(error) = &problem.cause {
@@ -81,7 +76,7 @@ pub fn refusal(problem: Problem) -> Response {
         let field = problem.field.unwrap_or_default();
         tracing::info!(code = problem.code, field, status = problem.status, "request refused");
     }
-    json(problem.status, &ErrorBody { error: &problem })
+    json(problem.status, &serde_json::json!({"error": problem}))
 }
 
 /// The ingest key that comes with a request, if it has the right.

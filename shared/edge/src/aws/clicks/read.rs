@@ -1,25 +1,18 @@
-//! Reading sightings and ties.
-
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use tracklayer_core::id::RecordId;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind};
+use tracklayer_core::reconcile::erasure::Person;
 use tracklayer_core::time::EventTime;
 
-use super::{Clicks, Item, number, session_pk, text, tie_in, tie_pk, unavailable};
+use super::{Clicks, Item, number, record_pk, session_pk, text, tie_in, unavailable};
 use crate::ports::LedgerError;
 
 impl crate::ports::Clicks for Clicks {
     async fn sightings(
         &self, reference: &RecordId, until: EventTime, limit: usize, now: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError> {
-        // `~` sorts after every click id.
-        let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
-        let query = self.query(&session_pk(reference.as_str()), limit);
-        let query = query
-            .key_condition_expression("pk = :pk AND sk <= :end")
-            .expression_attribute_values(":end", AttributeValue::S(end))
-            .scan_index_forward(false);
+        let query = self.clicks_until(reference, until, limit).scan_index_forward(false);
         let items = unexpired(query, now).await?;
         Ok(items.iter().filter_map(|item| sighting_in(item, reference)).collect())
     }
@@ -27,20 +20,35 @@ impl crate::ports::Clicks for Clicks {
     async fn ties(
         &self, kind: TieKind, id: &RecordId, limit: usize, now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
-        let query = self.query(&tie_pk(kind, id), limit).key_condition_expression("pk = :pk");
+        let query = self.ties_of(&kind.person(id.clone()), limit);
         let items = unexpired(query, now).await?;
         Ok(items.iter().filter_map(|item| tie_in(item, kind)).collect())
     }
 }
 
 impl Clicks {
-    fn query(&self, pk: &str, limit: usize) -> QueryFluentBuilder {
+    /// The clicks under `reference` until the end of the second `until`.
+    pub(super) fn clicks_until(
+        &self, reference: &RecordId, until: EventTime, limit: usize,
+    ) -> QueryFluentBuilder {
+        // `~` sorts after every click id.
+        let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
+        self.query(session_pk(reference.as_str()), limit)
+            .key_condition_expression("pk = :pk AND sk <= :end")
+            .expression_attribute_values(":end", AttributeValue::S(end))
+    }
+
+    pub(super) fn ties_of(&self, record: &Person, limit: usize) -> QueryFluentBuilder {
+        self.query(record_pk(record), limit).key_condition_expression("pk = :pk")
+    }
+
+    fn query(&self, pk: String, limit: usize) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.table)
-            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
             // Landing addresses are long, and nobody needs them here.
-            .projection_expression("sk, tiedAt, #ttl")
+            .projection_expression("pk, sk, cookie, tiedAt, #ttl")
             .expression_attribute_names("#ttl", "ttl")
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             // The click may be a moment old; an eventual read would credit the one before it.

@@ -1,18 +1,16 @@
 //! Clicks and ties that are deleted, a page at a time.
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tracklayer_core::{id::RecordId, reconcile::erasure::Person, time::EventTime};
 
-use super::{
-    COOKIE, Clicks, Item, TIED_AT, keyed, number, record_pk, session_pk, text, unavailable,
-};
+use super::{COOKIE, Clicks, Item, TIED_AT, keyed, number, text, unavailable};
 use crate::aws::ledger::won;
 use crate::ports::{ClickTrace, LedgerError, Place, TieTrace, TracePage, Traces};
 
 /// Items per page, deleted in a fraction of a second.
-const PAGE: i32 = 250;
+const PAGE: usize = 250;
 /// Deletions under way at the same time.
 const AT_ONCE: usize = 25;
 
@@ -20,12 +18,7 @@ impl Traces for Clicks {
     async fn clicks(
         &self, reference: &RecordId, until: EventTime, after: Option<Place>,
     ) -> Result<TracePage<ClickTrace>, LedgerError> {
-        let end = format!("{:013} ~", until.epoch() * 1_000 + 999);
-        let query = self
-            .partition(&session_pk(reference.as_str()))
-            .key_condition_expression("pk = :pk AND sk <= :end")
-            .expression_attribute_values(":end", AttributeValue::S(end));
-        page(query, after, |item| {
+        page(self.clicks_until(reference, until, PAGE), after, |item| {
             let cookie = text(item, COOKIE).and_then(|cookie| RecordId::parse(cookie).ok());
             Some(ClickTrace { place: place_of(item)?, cookie })
         })
@@ -35,8 +28,7 @@ impl Traces for Clicks {
     async fn ties(
         &self, record: &Person, after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError> {
-        let query = self.partition(&record_pk(record)).key_condition_expression("pk = :pk");
-        page(query, after, |item| {
+        page(self.ties_of(record, PAGE), after, |item| {
             let (by, reference) = text(item, "sk")?.split_once(' ')?;
             let reference = RecordId::parse(reference).ok();
             let made_at = EventTime::from_epoch(number(item, TIED_AT).unwrap_or(0));
@@ -53,15 +45,6 @@ impl Traces for Clicks {
 }
 
 impl Clicks {
-    fn partition(&self, pk: &str) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-            .projection_expression("pk, sk, cookie, tiedAt")
-            .consistent_read(true)
-    }
-
     /// Whether it was still there: another request may delete the same one.
     async fn delete(&self, place: Place) -> Result<bool, LedgerError> {
         let delete = self
@@ -78,7 +61,6 @@ async fn page<T>(
     query: QueryFluentBuilder, after: Option<Place>, read: impl Fn(&Item) -> Option<T>,
 ) -> Result<TracePage<T>, LedgerError> {
     let answer = query
-        .limit(PAGE)
         .set_exclusive_start_key(after.map(|place| keyed(&place.pk, &place.sk)))
         .send()
         .await

@@ -1,5 +1,3 @@
-//! Storing clicks and ties.
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::person::click_id::ClickId;
