@@ -71,8 +71,7 @@ where
             return Err(problem);
         }
         let cookie = visitor(request)?;
-        let failed = |error| Problem::unavailable().because(error);
-        self.store(&landing, &cookie, by).await.map_err(failed)?;
+        self.store(&landing, &cookie, by).await?;
         Ok(Captured::Stored(cookie))
     }
 
@@ -81,11 +80,8 @@ where
     ) -> Result<Captured, Problem> {
         let cookie = own_cookie(request);
         let withdrawal = Withdrawal { landing, cookie: cookie.as_ref(), by };
-        match self.withdraw(&withdrawal, deadline).await {
-            Ok(true) => Ok(Captured::Denied),
-            Ok(false) => Err(Problem::unavailable()),
-            Err(error) => Err(Problem::unavailable().because(error)),
-        }
+        let is_done = self.withdraw(&withdrawal, deadline).await?;
+        is_done.then_some(Captured::Denied).ok_or_else(Problem::unavailable)
     }
 
     /// Who sends the landing. Without a key it is a browser; a wrong key is an error, not a browser.

@@ -58,28 +58,28 @@ where
 
     /// A count that fails is only missing: it must not end a run that has done its work.
     async fn count_open(&self, waiting: &ByAccount) {
+        match self.gauges(waiting).await {
+            Ok(gauges) => gauges.emit(&self.telemetry),
+            Err(error) => tracing::error!(%error, "open rows not counted"),
+        }
+    }
+
+    /// What is open. `AboutToExpire` is not among it: it needs to know what Microsoft has, which only a
+    /// pass over all rows sees.
+    async fn gauges(&self, waiting: &ByAccount) -> Result<Counts, LedgerError> {
         let mut gauges = Counts::default();
         for account in self.mapping.accounts() {
             none(&mut gauges, account.name().as_str());
         }
         add(&mut gauges, "OpenWaiting", waiting);
-        match self.add_others(&mut gauges).await {
-            Ok(()) => gauges.emit(&self.telemetry),
-            Err(error) => tracing::error!(%error, "open rows not counted"),
+        let held = all_held(&self.account_items().await?);
+        let others = [IndexClass::Look, IndexClass::Orphan].into_iter().chain(held);
+        let others = others.map(|class| ("OpenWaiting", class));
+        let ended = [("OpenRefused", IndexClass::Refused), ("OpenDead", IndexClass::Dead)];
+        for (metric, class) in others.chain(ended) {
+            add(&mut gauges, metric, &tally(&self.ledger, &class).await?);
         }
-    }
-
-    /// `AboutToExpire` is not among them: it needs to know what Microsoft has, which only a pass over
-    /// all rows sees.
-    async fn add_others(&self, gauges: &mut Counts) -> Result<(), LedgerError> {
-        let items = self.account_items().await?;
-        let waiting = [IndexClass::Look, IndexClass::Orphan].into_iter().chain(all_held(&items));
-        for class in waiting {
-            add(gauges, "OpenWaiting", &tally(&self.ledger, &class).await?);
-        }
-        add(gauges, "OpenRefused", &tally(&self.ledger, &IndexClass::Refused).await?);
-        add(gauges, "OpenDead", &tally(&self.ledger, &IndexClass::Dead).await?);
-        Ok(())
+        Ok(gauges)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sweep::{Sweep, span::Span, wire::AuditSummary};
+use sweep::{Sweep, wire::AuditSummary};
 use test_support::rows::{MAIL, hash, id};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::Mapping;
@@ -11,7 +11,7 @@ use tracklayer_core::reconcile::attribution::{TieKind, TiedBy};
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
 use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::flows::erase_person::{Eraser, MAX_COOKIES};
-use tracklayer_edge::ports::{Clock as _, ErasureItem, Erasures as _, Removed};
+use tracklayer_edge::ports::{ErasureItem, Erasures as _, Removed};
 
 use super::rig::{Rig, row};
 

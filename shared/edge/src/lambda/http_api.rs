@@ -7,7 +7,7 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
 use serde::Serialize;
 
-use crate::ports::{IngestKey, KeyError, Keys, Right};
+use crate::ports::{IngestKey, KeyError, Keys, LedgerError, Right};
 
 /// What some editors and exports begin their files with.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -38,11 +38,6 @@ impl Problem {
         Problem { code, message: message.into(), field: None, status, cause: None }
     }
 
-    /// 401.
-    pub fn unauthorized() -> Self {
-        Self::new(401, "unauthorized", "send a known ingest key as Authorization: Bearer <key>")
-    }
-
     /// 403.
     pub fn forbidden(message: &str) -> Self {
         Self::new(403, "forbidden", message)
@@ -62,9 +57,18 @@ impl Problem {
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Unknown => Problem::unauthorized(),
+            KeyError::Unknown => {
+                let message = "send a known ingest key as Authorization: Bearer <key>";
+                Problem::new(401, "unauthorized", message)
+            }
             KeyError::Secret(error) => Problem::unavailable().because(error),
         }
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        Problem::unavailable().because(error)
     }
 }
 
