@@ -48,22 +48,25 @@ impl Aws {
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.at("AWS_ENDPOINT_URL_DYNAMODB"))
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.0);
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS"))
+        let mut config = aws_sdk_sqs::config::Builder::from(&self.0);
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SQS"));
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
-        aws_sdk_secretsmanager::Client::new(&self.at("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
+        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.0);
+        config.set_endpoint_url(endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
+}
 
-    /// At the service's own variable, else the common one, else AWS.
-    fn at(&self, variable: &'static str) -> SdkConfig {
-        let url = config::text(variable).or_else(|_| config::text("AWS_ENDPOINT_URL")).ok();
-        let mut config = self.0.to_builder();
-        config.set_endpoint_url(url);
-        config.build()
-    }
+/// The service's own variable, else the common one, else AWS.
+fn endpoint(variable: &'static str) -> Option<String> {
+    config::text(variable).or_else(|_| config::text("AWS_ENDPOINT_URL")).ok()
 }
