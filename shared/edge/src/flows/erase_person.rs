@@ -240,13 +240,9 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
         &self, erasures: &[&ErasureItem], mut row: Row,
     ) -> Result<(), LedgerError> {
         for _ in 0..ROUNDS {
-            let meaning: Vec<_> = erasures.iter().filter(|it| it.erasure.means(&row)).collect();
-            let Some(after) = erase(&row, self.now).filter(|_| !meaning.is_empty()) else {
-                return Ok(());
-            };
-            for item in meaning {
-                note_row(self.ledger, &item.erasure, &row).await?;
-            }
+            let is_meant = erasures.iter().any(|item| item.erasure.means(&row));
+            let Some(after) = erase(&row, self.now).filter(|_| is_meant) else { return Ok(()) };
+            note_row(self.ledger, erasures.iter().copied(), &row).await?;
             if self.ledger.change(&row, &after).await? {
                 return Ok(());
             }
@@ -269,17 +265,20 @@ pub async fn end_row<L: Rows + Erasures>(
     ledger: &L, known: &KnownErasures, row: &Row, after: &Row, now: EventTime,
 ) -> Result<bool, LedgerError> {
     let erasures = known.get_or_try_init(|| ledger.erasures(now)).await?;
-    for item in erasures.iter().filter(|item| item.erasure.means(row)) {
-        note_row(ledger, &item.erasure, row).await?;
-    }
+    note_row(ledger, erasures.iter(), row).await?;
     ledger.change(row, after).await
 }
 
-/// Names the row in the erasure. Before the row loses its person: then it is not found any more, and
-/// doesn't say where its clicks are.
-async fn note_row(ledger: &impl Erasures, erasure: &Erasure, row: &Row) -> Result<(), LedgerError> {
+/// Names the row in the erasures that mean it. Before the row loses its person: then it is not found
+/// any more, and doesn't say where its clicks are.
+async fn note_row<'a>(
+    ledger: &impl Erasures, erasures: impl Iterator<Item = &'a ErasureItem>, row: &Row,
+) -> Result<(), LedgerError> {
     let traces = Trace::in_facts(&row.facts).collect();
-    ledger.note_row(erasure, &row.key, &traces).await
+    for item in erasures.filter(|item| item.erasure.means(row)) {
+        ledger.note_row(&item.erasure, &row.key, &traces).await?;
+    }
+    Ok(())
 }
 
 /// Whether the rows of the browsers of `session` are the person's: not if only a row leads to it.
