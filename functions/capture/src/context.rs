@@ -1,5 +1,3 @@
-//! What the function reads and writes.
-
 use tracklayer_edge::{live::Live, ports::Ports};
 
 pub struct Capture<P: Ports = Live> {

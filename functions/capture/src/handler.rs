@@ -11,7 +11,7 @@ use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::lambda::telemetry::log_ignored;
 use tracklayer_edge::ports::{
-    Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _,
+    Captures, Clock as _, Details, LedgerError, Metric, Ports, Right, Telemetry as _, Traces,
 };
 
 use crate::{context::Capture, crawlers, snippet, wire, withdraw::Withdrawal};
@@ -28,7 +28,7 @@ const METRICS: [&str; 4] = ["Captured", "CaptureDenied", "CaptureCrawler", "Capt
 
 impl<P: Ports> Capture<P>
 where
-    P::Clicks: Captures,
+    P::Clicks: Captures + Traces,
 {
     /// Answers one request before `deadline`.
     pub async fn handle(&self, request: &Request, deadline: &Deadline) -> Response {
@@ -71,8 +71,7 @@ where
             return Err(problem);
         }
         let cookie = visitor(request)?;
-        let failed = |error| Problem::unavailable().because(error);
-        self.store(&landing, &cookie, by).await.map_err(failed)?;
+        self.store(&landing, &cookie, by).await?;
         Ok(Captured::Stored(cookie))
     }
 
@@ -81,11 +80,8 @@ where
     ) -> Result<Captured, Problem> {
         let cookie = own_cookie(request);
         let withdrawal = Withdrawal { landing, cookie: cookie.as_ref(), by };
-        match self.withdraw(&withdrawal, deadline).await {
-            Ok(true) => Ok(Captured::Denied),
-            Ok(false) => Err(Problem::unavailable()),
-            Err(error) => Err(Problem::unavailable().because(error)),
-        }
+        let is_done = self.withdraw(&withdrawal, deadline).await?;
+        is_done.then_some(Captured::Denied).ok_or_else(Problem::unavailable)
     }
 
     /// Who sends the landing. Without a key it is a browser; a wrong key is an error, not a browser.

@@ -7,9 +7,6 @@ use tracklayer_core::reconcile::attribution::TieKind;
 use tracklayer_edge::lambda::http_api::Problem;
 
 /// Reads a body.
-///
-/// # Errors
-/// If it is no JSON object.
 pub fn landing(text: &str) -> Result<Landing, Problem> {
     let refused = || Problem::new(400, "invalid_json", "the body is not a JSON object");
     Landing::parse(text).ok_or_else(refused)

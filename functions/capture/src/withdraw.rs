@@ -6,8 +6,9 @@ use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use tracklayer_core::event::Landing;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::reconcile::attribution::{TIES_COUNTED, TIES_READ, TiedBy};
+use tracklayer_core::time::DAY;
 use tracklayer_edge::lambda::deadline::Deadline;
-use tracklayer_edge::ports::{Captures, Clicks as _, Clock as _, LedgerError, Ports};
+use tracklayer_edge::ports::{Captures, Clicks, Clock as _, LedgerError, Ports, Traces};
 
 use crate::{context::Capture, wire};
 
@@ -24,23 +25,26 @@ pub(crate) struct Withdrawal<'a> {
 
 impl<P: Ports> Capture<P>
 where
-    P::Clicks: Captures,
+    P::Clicks: Captures + Traces,
 {
     /// Deletes clicks page by page; answers whether the time was enough for all of them.
     pub(crate) async fn withdraw(
         &self, withdrawal: &Withdrawal<'_>, deadline: &Deadline,
     ) -> Result<bool, LedgerError> {
         let mut clicks = 0;
+        // Another machine's clock may have been ahead.
+        let until = self.clock.now().plus_seconds(DAY);
         for (reference, cookie) in self.meant(withdrawal).await? {
-            let mut after: Option<String> = None;
+            let mut after = None;
             loop {
                 if !deadline.allows(PAGE_TIME, &self.clock) {
                     tracing::warn!(clicks, "out of time, some clicks are left");
                     return Ok(false);
                 }
-                let page =
-                    self.clicks.take_back(&reference, cookie.as_deref(), after.as_deref()).await?;
-                clicks += page.clicks;
+                let mut page = self.clicks.clicks(&reference, until, after).await?;
+                page.items.retain(|click| cookie.is_none() || click.cookie == cookie);
+                let meant = page.items.into_iter().map(|click| click.place).collect();
+                clicks += self.clicks.delete_traces(meant).await?;
                 after = page.next;
                 if after.is_none() {
                     break;
@@ -61,10 +65,10 @@ where
     /// which may live where cookies can't. A key speaks for whoever it names.
     async fn meant(
         &self, withdrawal: &Withdrawal<'_>,
-    ) -> Result<BTreeMap<RecordId, Option<String>>, LedgerError> {
+    ) -> Result<BTreeMap<RecordId, Option<RecordId>>, LedgerError> {
         let Withdrawal { landing, cookie, by } = *withdrawal;
         let keyed = by == TiedBy::Key;
-        let own = cookie.map(ToString::to_string);
+        let own = cookie.cloned();
         let mut meant = BTreeMap::new();
         if keyed || own.is_some() {
             for visitor in self.visitors(landing).await? {
@@ -88,7 +92,8 @@ where
     async fn visitors(&self, landing: &Landing) -> Result<Vec<RecordId>, LedgerError> {
         let mut visitors: Vec<RecordId> = landing.references.session.iter().cloned().collect();
         for (kind, id) in wire::ties(landing) {
-            let mut ties = self.clicks.ties(kind, id, TIES_READ, self.clock.now()).await?;
+            let mut ties =
+                Clicks::ties(&self.clicks, kind, id, TIES_READ, self.clock.now()).await?;
             ties.sort_by_key(|tie| (tie.by, Reverse(tie.at)));
             visitors.extend(ties.into_iter().take(TIES_COUNTED).map(|tie| tie.reference));
         }

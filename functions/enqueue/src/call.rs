@@ -12,6 +12,7 @@ use tracklayer_core::reconcile::decide::{AccountView, Policy};
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::second::claim_of;
 use tracklayer_core::time::EventTime;
+use tracklayer_edge::flows::erase_person::KnownErasures;
 use tracklayer_edge::ports::IngestKey;
 
 use crate::denial::Denials;
@@ -23,6 +24,7 @@ pub(crate) struct Call<'a> {
     account: AccountView,
     /// What is ended by a denial later in the request: upload must not send it before.
     denials: Denials<'a>,
+    pub erasures: KnownErasures,
     /// Signals of rows that are written: sent together, ten a request.
     signals: Mutex<Vec<Signal>>,
     /// How many events of the request share a click (or person) and second: each takes the next one.
@@ -33,7 +35,7 @@ impl<'a> Call<'a> {
     pub fn new(key: &'a IngestKey, now: EventTime, denials: Denials<'a>) -> Self {
         let account = AccountView::default();
         let (signals, seconds) = (Mutex::default(), Mutex::default());
-        Call { key, now, account, denials, signals, seconds }
+        Call { key, now, account, denials, erasures: KnownErasures::new(), signals, seconds }
     }
 
     /// By how many seconds a conversion with these facts is shifted at least.

@@ -82,7 +82,7 @@ where
                 return Ok(true);
             }
             let Some(erased) = erase(&row, call.now) else { return Ok(true) };
-            if erase_person::end_row(&self.ledger, &row, &erased, call.now).await? {
+            if erase_person::end_row(&self.ledger, &call.erasures, &row, &erased, call.now).await? {
                 return Ok(true);
             }
             let Some(current) = originals::row(&self.ledger, &row.key, call.now).await? else {

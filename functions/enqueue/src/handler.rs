@@ -7,7 +7,7 @@ use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::lambda::telemetry::log_ignored;
-use tracklayer_edge::ports::{Erasures, Metric, Ports, Right, Telemetry};
+use tracklayer_edge::ports::{Counts, Erasures, Ports, Right, Telemetry};
 
 use crate::context::Enqueue;
 use crate::wire::{ArrayAnswer, Body, EventAnswer, Status};
@@ -51,16 +51,16 @@ fn answer_one(answers: Vec<EventAnswer>) -> Result<Response, Problem> {
 /// One line of metrics per account, with a zero for what there is none of: an alarm that compares them
 /// has no value where one is missing.
 fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
-    let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = BTreeMap::new();
+    let mut counts = Counts::default();
     for answer in answers {
         let account = answer.account_name();
-        let zeros = || Status::ALL.map(|status| (status.metric(), 0)).into();
-        let counts = counts.entry(account).or_insert_with(zeros);
-        *counts.entry(answer.status.metric()).or_default() += 1;
+        for status in Status::ALL {
+            counts.add(account, status.metric(), usize::from(status == answer.status));
+        }
         let ignored = answer.warnings.iter().filter(|warning| warning.is_left_out()).count();
         for (name, n) in [("CorrectionLost", answer.lost.len()), ("FieldIgnored", ignored)] {
             if n > 0 {
-                *counts.entry(name).or_default() += n;
+                counts.add(account, name, n);
             }
         }
     }
@@ -69,11 +69,7 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
             answer.warnings.iter().map(|warning| (answer.account_name(), warning))
         }),
     );
-    for (account, counts) in counts {
-        let metrics: Vec<Metric> =
-            counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
-        telemetry.emit(account, &metrics);
-    }
+    counts.emit(telemetry);
 }
 
 /// Events that a line of the log names.
@@ -103,6 +99,7 @@ mod tests {
 
     use serde_json::{Map, Value};
     use tracklayer_core::{event::parse_event, mapping::Mapping, time::EventTime};
+    use tracklayer_edge::ports::Metric;
 
     use super::*;
 

@@ -1,5 +1,3 @@
-//! What the function needs.
-
 use tracklayer_core::mapping::Mapping;
 use tracklayer_edge::{live::Live, ports::Ports};
 

@@ -3,13 +3,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tracklayer_core::{ledger::row::Row, reconcile::erasure::Erasure};
-use tracklayer_edge::flows::erase_person::Eraser;
+use tracklayer_edge::flows::{erase_person::Eraser, originals};
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::ports::{
-    Batches, Clock as _, ErasureItem, Erasures, LedgerError, Metric, Ports, Removed, Right, Rows,
-    Telemetry as _, Traces,
+    Batches, Clock as _, ErasureItem, Erasures, LedgerError, Ports, Removed, Right, Traces,
 };
 
 use crate::context::Erase;
@@ -44,8 +43,8 @@ where
 
     async fn erase(&self, erasure: &Erasure, deadline: Deadline) -> Result<Answer, LedgerError> {
         // First of all: whatever becomes of this request, the audit knows what to do.
-        let begun = self.ledger.begin_erasure(erasure).await?;
-        let item = self.delete_traces(begun, deadline).await;
+        let mut item = self.ledger.begin_erasure(erasure).await?;
+        self.delete_traces(&mut item, deadline).await;
         let Removed { clicks, ties, rows } = item.removed();
         let pending = item.is_pending();
         tracing::info!(by = erasure.person.kind(), clicks, ties, rows, pending, "erasure");
@@ -54,22 +53,12 @@ where
     }
 
     /// Deletes what the time allows. What fails is left to the audit: the erasure is noted.
-    async fn delete_traces(&self, begun: ErasureItem, deadline: Deadline) -> ErasureItem {
-        let Erase { ledger, clicks, mapping, .. } = self;
-        let eraser = Eraser { ledger, clicks, mapping, now: self.clock.now() };
+    async fn delete_traces(&self, item: &mut ErasureItem, deadline: Deadline) {
+        let Erase { ledger, clicks, mapping, telemetry, .. } = self;
+        let eraser = Eraser { ledger, clicks, mapping, telemetry, now: self.clock.now() };
         let has_time = || deadline.allows(RESERVE, &self.clock);
-        match eraser.delete_traces(begun.clone(), &has_time).await {
-            Ok(item) => {
-                if item.cookies_left > begun.cookies_left {
-                    tracing::warn!("an erasure does not follow all cookies: they are too many");
-                    self.telemetry.emit("none", &[Metric::count("Stuck", 1)]);
-                }
-                item
-            }
-            Err(error) => {
-                tracing::error!(%error, "clicks and ties are left to the audit");
-                begun
-            }
+        if let Err(error) = eraser.delete_traces(item, &has_time).await {
+            tracing::error!(%error, "clicks and ties are left to the audit");
         }
     }
 
@@ -83,10 +72,7 @@ where
         for key in keys {
             let row = match found.remove(&key) {
                 Some(row) => Some(row),
-                None => {
-                    let siblings = self.ledger.partition(&key.source, &key.event_id, now).await?;
-                    siblings.row(&key).cloned()
-                }
+                None => originals::row(&self.ledger, &key, now).await?,
             };
             rows.extend(row.filter(|row| row.ttl > now));
         }

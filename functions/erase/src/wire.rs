@@ -1,7 +1,7 @@
 //! The body and the answer of `POST /api/tracklayer/erasures`.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tracklayer_core::id::{EventName, GoalName, RecordId, Source};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::money::{Currency, JsonAmount};
@@ -15,31 +15,15 @@ use tracklayer_edge::ports::{ErasureItem, Removed};
 /// The members by which a person can be named.
 const MEMBERS: [&str; 5] = ["sessionId", "leadId", "cartId", "orderId", "hashedEmail"];
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    session_id: Option<Value>,
-    lead_id: Option<Value>,
-    cart_id: Option<Value>,
-    order_id: Option<Value>,
-    hashed_email: Option<Value>,
-}
-
 /// The person that a body names, by exactly one member.
 ///
 /// # Errors
 /// Naming the member that is wrong.
 pub fn person_in(text: &str) -> Result<Person, Problem> {
-    let no_object = |_| Problem::new(400, "invalid_json", "the body is not a JSON object");
-    let value: Value = serde_json::from_str(text)
-        .map_err(|_| Problem::new(400, "invalid_json", "the body is not JSON"))?;
-    if !value.is_object() {
-        return Err(Problem::new(400, "invalid_json", "the body is not a JSON object"));
-    }
-    let body: Body = serde_json::from_value(value).map_err(no_object)?;
-    let values = [body.session_id, body.lead_id, body.cart_id, body.order_id, body.hashed_email];
-    let given = MEMBERS.into_iter().zip(values);
-    let mut given = given.filter_map(|(name, value)| Some((name, value.filter(is_given)?)));
+    let body: Map<String, Value> = serde_json::from_str(text)
+        .map_err(|_| Problem::new(400, "invalid_json", "the body is not a JSON object"))?;
+    let value_of = |name: &'static str| Some((name, body.get(name).filter(is_given)?));
+    let mut given = MEMBERS.into_iter().filter_map(value_of);
     let Some((name, value)) = given.next() else {
         let rule = "or leadId, cartId, orderId, hashedEmail must be there";
         return Err(wrong("missing_field", MEMBERS[0], rule));
@@ -48,12 +32,12 @@ pub fn person_in(text: &str) -> Result<Person, Problem> {
         Some((second, _)) => {
             Err(wrong("value_not_allowed", second, "can't be given beside another"))
         }
-        None => person(name, &value),
+        None => person(name, value),
     }
 }
 
 /// Null and empty text are as good as absent.
-fn is_given(value: &Value) -> bool {
+fn is_given(value: &&Value) -> bool {
     !value.is_null() && value.as_str() != Some("")
 }
 

@@ -1,5 +1,3 @@
-//! What the function reads and writes.
-
 use tracklayer_core::reconcile::decide::Policy;
 use tracklayer_edge::{live::Live, ports::Ports};
 
@@ -8,6 +6,5 @@ pub struct Status<P: Ports = Live> {
     pub clock: P::Clock,
     pub keys: P::Keys,
     pub ledger: P::Ledger,
-    /// Where metrics go.
     pub telemetry: P::Telemetry,
 }

@@ -25,9 +25,6 @@ pub async fn accounts(ledger: &impl GoalChecks, found: &[Partition]) -> Accounts
 }
 
 /// The records under this id, and those that it corrects.
-///
-/// # Errors
-/// If the ledger is unavailable or an item can't be read.
 pub async fn find(
     ledger: &(impl Rows + Claims), source: &Source, event_id: &RecordId, now: EventTime,
 ) -> Result<Vec<Partition>, LedgerError> {

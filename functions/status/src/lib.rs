@@ -1,9 +1,4 @@
 //! Answers with the whole story of one event.
-//!
-//! - `handler`: one request
-//! - `find`: what is under an id
-//! - `next`: what happens to a record next
-//! - `wire`: the answer
 
 mod context;
 mod find;

@@ -197,16 +197,12 @@ impl<'a> Record<'a> {
 
 /// Whether what the checks found of its account may keep this row.
 pub fn asks_for_account(row: &Row) -> bool {
-    let (state, _) = state::state(row);
-    state == State::Queued || waits_for(row, WaitReason::AccountHeld) || is_goal_held(row)
+    let is_held = matches!(waits_for(row), Some(WaitReason::AccountHeld | WaitReason::GoalHeld));
+    is_held || state::state(row).0 == State::Queued
 }
 
-fn waits_for(row: &Row, reason: WaitReason) -> bool {
-    state::wait(row).is_some_and(|open| open.reason == Some(reason))
-}
-
-fn is_goal_held(row: &Row) -> bool {
-    waits_for(row, WaitReason::GoalHeld)
+fn waits_for(row: &Row) -> Option<WaitReason> {
+    state::wait(row)?.reason
 }
 
 /// What the checks of the row's account found that keeps it.
@@ -215,8 +211,9 @@ pub fn findings<'a>(row: &Row, accounts: &'a Accounts) -> Vec<&'a GoalFinding> {
         return Vec::new();
     };
     let goal = row.facts.goal.as_str();
+    let is_goal_held = waits_for(row) == Some(WaitReason::GoalHeld);
     let of_goal = |found: &&GoalFinding| {
-        is_goal_held(row) && found.gravity == Gravity::Holds && found.goal.as_deref() == Some(goal)
+        is_goal_held && found.gravity == Gravity::Holds && found.goal.as_deref() == Some(goal)
     };
     item.failing_for.iter().chain(item.findings.iter().filter(of_goal)).collect()
 }

@@ -6,8 +6,6 @@
 //! Persons that are to be erased are erased from each page; one that waits for it starts a pass. One
 //! row's trouble never ends it. Reading costs one read unit per 8 KB, about $0.014 for a million rows.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::reconcile::audit::{Finding, examine};
@@ -16,7 +14,7 @@ use tracklayer_core::reconcile::note::{Context, Write};
 use tracklayer_core::reconcile::totals::Total;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    AuditState, Audited, Batches, ErasureItem, Erasures, LedgerError, Metric, Ports, RowPage,
+    AuditState, Audited, Batches, Counts, ErasureItem, Erasures, LedgerError, Ports, RowPage,
     Telemetry, Traces, Written,
 };
 
@@ -28,7 +26,7 @@ use crate::wire::AuditSummary;
 /// Items per page: about half a megabyte.
 const PAGE: i32 = 1_000;
 /// The account of what has none, or none that can be read.
-pub(crate) const NO_ACCOUNT: &str = "none";
+const NO_ACCOUNT: &str = "none";
 
 /// What one run's pages have in common.
 struct Pass {
@@ -36,8 +34,6 @@ struct Pass {
     period: i64,
     erasures: Vec<ErasureItem>,
 }
-
-type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
 
 /// What one page has come to.
 #[derive(Default)]
@@ -50,12 +46,8 @@ struct Found {
 }
 
 impl Found {
-    fn count(&mut self, account: &str, name: &'static str) {
-        *self.counts.entry(account.to_owned()).or_default().entry(name).or_default() += 1;
-    }
-
     fn is_stuck(&mut self, account: &str) {
-        self.count(account, "Stuck");
+        self.counts.add(account, "Stuck", 1);
         self.stuck += 1;
     }
 }
@@ -83,7 +75,7 @@ where
             return Ok(summary);
         }
         if state.started_at.is_none() {
-            let (revision, finished_at) = (state.revision, state.finished_at);
+            let AuditState { revision, finished_at, .. } = state;
             let started_at = Some(span.now);
             state = AuditState { revision, finished_at, started_at, ..AuditState::default() };
         }
@@ -121,7 +113,7 @@ where
             return Ok(false);
         }
         state.revision += 1;
-        self.emit_audit(found.counts);
+        found.counts.emit(&self.telemetry);
         if state.after.is_none() {
             summary.audit_finished = true;
             self.report_audit(state);
@@ -152,7 +144,7 @@ where
         let account = AccountView::default();
         if is_about_to_expire(row, now) {
             tracing::warn!(record = row.key.label(), "can be sent for a few days more only");
-            found.count(row.account.as_str(), "AboutToExpire");
+            found.counts.add(row.account.as_str(), "AboutToExpire", 1);
         }
         match examine(row, &Context { account: &account, now, policy: &self.policy }) {
             Finding::Fine => {}
@@ -174,14 +166,6 @@ where
             if let Written::Failed(why) = outcome {
                 tracing::error!(record = write.key.label(), why, "left to the next audit");
             }
-        }
-    }
-
-    fn emit_audit(&self, counts: Counts) {
-        for (account, counts) in counts {
-            let counts = counts.into_iter();
-            let metrics: Vec<Metric> = counts.map(|(name, n)| Metric::count(name, n)).collect();
-            self.telemetry.emit(&account, &metrics);
         }
     }
 

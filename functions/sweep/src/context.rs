@@ -1,5 +1,3 @@
-//! What the function reads and writes.
-
 use tracklayer_core::{mapping::Mapping, reconcile::decide::Policy};
 use tracklayer_edge::{live::Live, ports::Ports};
 

@@ -29,9 +29,6 @@ impl<'a, L: Index> DueEntries<'a, L> {
     ///
     /// The place in the index is kept by DynamoDB's cursor, not by reading from the start again:
     /// the index lags behind the rows, and what was just moved could show up twice.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub async fn next(&mut self) -> Result<Option<Vec<DueEntry>>, LedgerError> {
         if self.shards.is_empty() {
             return Ok(None);

@@ -1,17 +1,15 @@
 //! Erasures, carried out on the rows that the audit reads.
 //!
-//! `erase` notes whom to erase and deletes the clicks and ties that it can reach. What is left of
-//! those is deleted by every run. An erasure that is not done makes the audit begin with the next
-//! run, and is done when a pass that began after it is through. It is applied for some time after
-//! that, to rows that are written only then.
+//! One that is not done makes the audit begin with the next run, and is done when a pass that began
+//! after it is through. It is applied for some time after that, to rows that are written only then.
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
 use tracklayer_edge::flows::erase_person::Eraser;
 use tracklayer_edge::ports::{
-    ErasureItem, Erasures, LedgerError, Metric, Ports, Progress, Telemetry as _, Traces, Unreadable,
+    ErasureItem, Erasures, LedgerError, Ports, Progress, Telemetry as _, Traces, Unreadable,
 };
 
-use crate::{audit::NO_ACCOUNT, context::Sweep, span::Span};
+use crate::{context::Sweep, span::Span};
 
 /// Pages of clicks and ties that one run deletes: signals and rows must not wait for a stranger who
 /// has made any number of them.
@@ -23,9 +21,6 @@ where
     P::Clicks: Traces,
 {
     /// The erasures, after clicks and ties on their lists have been deleted as far as the time allows.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub(crate) async fn erasures(&self, span: &Span) -> Result<Vec<ErasureItem>, LedgerError> {
         let left = std::cell::Cell::new(PAGES);
         let has_time = || {
@@ -37,37 +32,21 @@ where
             if item.traces.is_empty() {
                 continue;
             }
-            match self.eraser(span.now).delete_traces(item.clone(), &has_time).await {
-                Ok(after) => {
-                    if after.cookies_left > item.cookies_left {
-                        self.is_stuck("an erasure does not follow all cookies: they are too many");
-                    }
-                    *item = after;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "clicks and ties of an erasure are not deleted yet");
-                    self.is_stuck("an erasure has to wait for the clicks");
-                }
+            if let Err(error) = self.eraser(span.now).delete_traces(item, &has_time).await {
+                tracing::error!(%error, "clicks and ties of an erasure are not deleted yet");
+                self.telemetry.stuck(1);
             }
         }
         Ok(erasures)
     }
 
-    fn eraser(&self, now: EventTime) -> Eraser<'_, P::Ledger, P::Clicks> {
-        let Sweep { ledger, clicks, mapping, .. } = self;
-        Eraser { ledger, clicks, mapping, now }
-    }
-
-    fn is_stuck(&self, why: &'static str) {
-        tracing::warn!(why, "stuck");
-        self.telemetry.emit(NO_ACCOUNT, &[Metric::count("Stuck", 1)]);
+    fn eraser(&self, now: EventTime) -> Eraser<'_, P::Ledger, P::Clicks, P::Telemetry> {
+        let Sweep { ledger, clicks, mapping, telemetry, .. } = self;
+        Eraser { ledger, clicks, mapping, telemetry, now }
     }
 
     /// Erases `row` if any of `erasures` means it. Answers whether it has lost its person. One that
     /// can't be erased keeps its erasure pending, and nothing else.
-    ///
-    /// # Errors
-    /// If the ledger doesn't even take that.
     pub(crate) async fn erase(
         &self, row: &Row, erasures: &[ErasureItem], now: EventTime,
     ) -> Result<Erased, LedgerError> {
@@ -75,8 +54,7 @@ where
         if items.is_empty() {
             return Ok(Erased::NotMeant);
         }
-        let meaning: Vec<_> = items.iter().map(|item| &item.erasure).collect();
-        let Err(error) = self.eraser(now).erase_row(&meaning, row.clone()).await else {
+        let Err(error) = self.eraser(now).erase_row(&items, row.clone()).await else {
             return Ok(Erased::Done);
         };
         tracing::error!(%error, record = row.key.label(), "row not erased");
@@ -87,9 +65,6 @@ where
     }
 
     /// Keeps those erasures pending that may mean a row which can't be read.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub(crate) async fn erase_later(
         &self, row: &Unreadable, erasures: &[ErasureItem], now: EventTime,
     ) -> Result<(), LedgerError> {
@@ -109,9 +84,6 @@ where
 
     /// Notes that a pass which began at `began` is through, for the erasures asked for before it;
     /// within one second nobody knows which came first.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub(crate) async fn finish_erasures(
         &self, began: EventTime, now: EventTime, period: i64,
     ) -> Result<(), LedgerError> {

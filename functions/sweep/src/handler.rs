@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use tracklayer_core::{ledger::index::IndexClass, mapping::Mapping, time::EventTime};
 use tracklayer_edge::ports::{
-    Audited, Erasures, GoalChecks, LedgerError, Metric, Ports, Telemetry, Traces,
+    Audited, Counts, Erasures, GoalChecks, LedgerError, Metric, Ports, Telemetry, Traces,
 };
 
 use crate::context::Sweep;
-use crate::counts::{ByAccount, Gauges, tally};
+use crate::counts::{ByAccount, add, none, tally};
 use crate::held::all_held;
 use crate::span::Span;
 use crate::wire::{Answer, Summary};
@@ -58,25 +58,28 @@ where
 
     /// A count that fails is only missing: it must not end a run that has done its work.
     async fn count_open(&self, waiting: &ByAccount) {
-        let mut gauges = Gauges::of(&self.mapping);
-        gauges.add("OpenWaiting", waiting);
-        match self.add_others(&mut gauges).await {
-            Ok(()) => gauges.emit(&self.telemetry),
+        match self.gauges(waiting).await {
+            Ok(gauges) => gauges.emit(&self.telemetry),
             Err(error) => tracing::error!(%error, "open rows not counted"),
         }
     }
 
-    /// `AboutToExpire` is not among them: it needs to know what Microsoft has, which only a pass over
-    /// all rows sees.
-    async fn add_others(&self, gauges: &mut Gauges) -> Result<(), LedgerError> {
-        let items = self.account_items().await?;
-        let waiting = [IndexClass::Look, IndexClass::Orphan].into_iter().chain(all_held(&items));
-        for class in waiting {
-            gauges.add("OpenWaiting", &tally(&self.ledger, &class).await?);
+    /// What is open. `AboutToExpire` is not among it: it needs to know what Microsoft has, which only a
+    /// pass over all rows sees.
+    async fn gauges(&self, waiting: &ByAccount) -> Result<Counts, LedgerError> {
+        let mut gauges = Counts::default();
+        for account in self.mapping.accounts() {
+            none(&mut gauges, account.name().as_str());
         }
-        gauges.add("OpenRefused", &tally(&self.ledger, &IndexClass::Refused).await?);
-        gauges.add("OpenDead", &tally(&self.ledger, &IndexClass::Dead).await?);
-        Ok(())
+        add(&mut gauges, "OpenWaiting", waiting);
+        let held = all_held(&self.account_items().await?);
+        let others = [IndexClass::Look, IndexClass::Orphan].into_iter().chain(held);
+        let others = others.map(|class| ("OpenWaiting", class));
+        let ended = [("OpenRefused", IndexClass::Refused), ("OpenDead", IndexClass::Dead)];
+        for (metric, class) in others.chain(ended) {
+            add(&mut gauges, metric, &tally(&self.ledger, &class).await?);
+        }
+        Ok(gauges)
     }
 }
 

@@ -8,13 +8,15 @@
 
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::mapping::Account;
-use tracklayer_core::time::{DAY, EventTime};
+use tracklayer_core::time::DAY;
 use tracklayer_edge::flows::held::{classes, classes_of, goals};
-use tracklayer_edge::ports::{AccountItem, AccountItems as _, GoalChecks, LedgerError, Ports};
+use tracklayer_edge::ports::{
+    AccountItem, AccountItems as _, DueEntry, GoalChecks, LedgerError, Ports,
+};
 
 use crate::context::Sweep;
 use crate::due_entries::DueEntries;
-use crate::signals::{MAX_SIGNALS, Step};
+use crate::signals::MAX_SIGNALS;
 use crate::span::Span;
 use crate::wire::Summary;
 
@@ -38,9 +40,6 @@ where
 
     /// Signals the rows of goals and accounts that are held no more. The rest of a large class follows
     /// in the next run.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable.
     pub async fn release_held(&self, span: &Span) -> Result<usize, LedgerError> {
         let mut summary = Summary::default();
         for (account, item) in self.account_items().await? {
@@ -54,19 +53,18 @@ where
     async fn release(
         &self, class: &IndexClass, span: &Span, summary: &mut Summary,
     ) -> Result<(), LedgerError> {
-        let mut pages = DueEntries::new(&self.ledger, class, any_due(span.now));
+        // Each is due again in an hour, like the others in its new class.
+        let due = span.now.plus_seconds(self.policy.hour);
+        let next = |entry: &DueEntry| DueEntry { class: IndexClass::Wait, due, ..entry.clone() };
+        let mut pages = DueEntries::new(&self.ledger, class, span.now.plus_seconds(ANY_DUE));
         while let Some(entries) = pages.next().await? {
             if summary.signalled + entries.len() > MAX_SIGNALS || !span.has_time(&self.clock) {
                 break;
             }
-            self.signal_page(&entries, Step::Release, span, summary).await;
+            self.signal_page(&entries, next, span, summary).await;
         }
         Ok(())
     }
-}
-
-fn any_due(now: EventTime) -> EventTime {
-    now.plus_seconds(ANY_DUE)
 }
 
 /// Classes in which nothing keeps rows any more.
@@ -87,6 +85,7 @@ pub(crate) fn all_held(items: &[Known<'_>]) -> Vec<IndexClass> {
 #[cfg(test)]
 mod tests {
     use tracklayer_core::mapping::Mapping;
+    use tracklayer_core::time::EventTime;
 
     use super::*;
 

@@ -1,24 +1,16 @@
-//! Corrections whose original has not come are looked at on their third day, and on their last.
-//!
-//! Who writes a correction and who writes its original find each other (see
-//! [`tracklayer_core::reconcile::orphans`]); here are found those of whom one died before it did.
-//! All others are refunds of sales that were denied, or that came before this system was live: they
-//! are named in the log, counted, and end on their fourteenth day.
-
-use std::collections::BTreeMap;
+//! Corrections whose original has not come are looked at on their third day, and on their last (see
+//! [`tracklayer_core::reconcile::orphans`]): those whose writer died before it found the other one
+//! are moved, all others are named in the log, counted, and end on their fourteenth day.
 
 use futures::{StreamExt as _, future::try_join_all, stream};
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::PartitionKey;
 use tracklayer_core::reconcile::decide::AccountView;
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::orphans::{Look, look};
 use tracklayer_edge::flows::originals::siblings;
-use tracklayer_edge::ports::{
-    Index as _, LedgerError, Metric, Orphans as _, Ports, Telemetry as _,
-};
+use tracklayer_edge::ports::{Counts, Index as _, LedgerError, Orphans as _, Ports};
 
 use crate::{context::Sweep, span::Span, wire::Summary};
 
@@ -30,8 +22,8 @@ const AT_ONCE: usize = 8;
 enum Looked {
     /// Its corrections went to their original; these of them can have no effect.
     Moved(AccountName, Vec<String>),
-    /// No original has come; it is looked at once more.
-    Missing(Option<AccountName>),
+    /// No original of so many corrections has come; it is looked at once more.
+    Missing(Option<AccountName>, usize),
     /// These corrections wait in it for nothing.
     Ended(Option<AccountName>, Vec<String>),
     Gone,
@@ -39,13 +31,8 @@ enum Looked {
     NoTime,
 }
 
-type Counts = BTreeMap<String, BTreeMap<&'static str, usize>>;
-
 impl<P: Ports> Sweep<P> {
     /// Looks for the originals of all orphans that are due.
-    ///
-    /// # Errors
-    /// If the index can't be read.
     pub async fn look_at_orphans(
         &self, span: &Span, summary: &mut Summary,
     ) -> Result<(), LedgerError> {
@@ -54,15 +41,11 @@ impl<P: Ports> Sweep<P> {
         let keys: Vec<PartitionKey> = try_join_all(due).await?.into_iter().flatten().collect();
         let looks = keys.iter().map(|key| async move { (key, self.look_at(key, span).await) });
         let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
-        let mut counts = Counts::new();
+        let mut counts = Counts::default();
         while let Some((key, looked)) = done.next().await {
             summary.count(key, looked, &mut counts);
         }
-        for (account, counts) in counts {
-            let metrics: Vec<Metric> =
-                counts.into_iter().map(|(name, n)| Metric::count(name, n)).collect();
-            self.telemetry.emit(&account, &metrics);
-        }
+        counts.emit(&self.telemetry);
         Ok(())
     }
 
@@ -82,7 +65,7 @@ impl<P: Ports> Sweep<P> {
             }
             Look::Missing(after) => {
                 let written = self.ledger.save_orphan(orphan, &after).await?;
-                (written, Looked::Missing(orphan.account.clone()))
+                (written, Looked::Missing(orphan.account.clone(), orphan.waiting().count()))
             }
             Look::Ended(after) => {
                 let written = self.ledger.save_orphan(orphan, &after).await?;
@@ -90,34 +73,7 @@ impl<P: Ports> Sweep<P> {
                 (written, Looked::Ended(orphan.account.clone(), lost))
             }
         };
-        if written {
-            log(orphan, &looked);
-        }
         Ok(if written { looked } else { Looked::Gone })
-    }
-}
-
-fn log(orphan: &Orphan, looked: &Looked) {
-    let record = orphan.key.label();
-    match looked {
-        Looked::Missing(_) => {
-            let corrections = orphan.waiting().count();
-            tracing::warn!(
-                record,
-                corrections,
-                "corrections have waited for an original for three days"
-            );
-        }
-        Looked::Moved(_, lost) => {
-            for correction in lost {
-                tracing::warn!(record, correction, "a correction can have no effect");
-            }
-        }
-        Looked::Ended(_, lost) => {
-            let corrections = lost.join(", ");
-            tracing::warn!(record, corrections, "original never came; its corrections are lost");
-        }
-        Looked::Gone | Looked::NoTime => {}
     }
 }
 
@@ -126,21 +82,32 @@ impl Summary {
         &mut self, key: &PartitionKey, looked: Result<Looked, LedgerError>, counts: &mut Counts,
     ) {
         let mut count = |account: Option<AccountName>, name, n| {
-            let account = account.map_or_else(|| "none".to_owned(), |account| account.to_string());
             if n > 0 {
-                *counts.entry(account).or_default().entry(name).or_default() += n;
+                counts.add(account.as_ref().map_or("none", AccountName::as_str), name, n);
             }
         };
+        let record = key.label();
         match looked {
             Ok(Looked::Moved(account, lost)) => {
+                for correction in &lost {
+                    tracing::warn!(record, correction, "a correction can have no effect");
+                }
                 self.orphans_moved += 1;
                 count(Some(account), "CorrectionLost", lost.len());
             }
-            Ok(Looked::Missing(account)) => {
+            Ok(Looked::Missing(account, corrections)) => {
+                let what = "corrections have waited for an original for three days";
+                tracing::warn!(record, corrections, "{what}");
                 self.orphans_missing += 1;
                 count(account, "OriginalMissing", 1);
             }
             Ok(Looked::Ended(account, lost)) => {
+                let corrections = lost.join(", ");
+                tracing::warn!(
+                    record,
+                    corrections,
+                    "original never came; its corrections are lost"
+                );
                 self.orphans_ended += 1;
                 count(account.clone(), "CorrectionLost", lost.len());
                 // The alarm leaves these out: refunds of sales that were denied are ordinary.
@@ -149,7 +116,7 @@ impl Summary {
             Ok(Looked::Gone) => self.moved_by_others += 1,
             Ok(Looked::NoTime) => self.cut_short = true,
             Err(error) => {
-                tracing::error!(%error, record = key.label(), "orphan not looked at");
+                tracing::error!(%error, record, "orphan not looked at");
                 count(None, "Stuck", error.unreadable());
                 self.failed += 1;
             }

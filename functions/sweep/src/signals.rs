@@ -34,24 +34,17 @@ const GROUPS: usize = 2;
 /// Over how many seconds signals are spread, so that a wave of due rows is none for Microsoft.
 const JITTER: i64 = 60;
 
-/// What becomes of an entry whose row is signalled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Postpone,
-    /// It leaves its class for the class `wait`, and is due again in an hour like the others there.
-    Release,
-}
-
 /// The classes that are walked, in this order: many looks for clicks must not keep refunds waiting.
 const WALKED: [IndexClass; 2] = [IndexClass::Wait, IndexClass::Look];
 
 impl<P: Ports> Sweep<P> {
     /// Signals what is due, the oldest of each class first.
-    ///
-    /// # Errors
-    /// If the index can't be read.
     pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
+        let next = |entry: &DueEntry| {
+            let due = next_due(entry, span.now, &self.policy);
+            DueEntry { due, ..entry.clone() }
+        };
         for class in &WALKED {
             let mut pages = DueEntries::new(&self.ledger, class, span.now);
             while let Some(mut entries) = pages.next().await? {
@@ -59,7 +52,7 @@ impl<P: Ports> Sweep<P> {
                 summary.cut_short |= entries.len() > left;
                 entries.truncate(left);
                 left -= entries.len();
-                self.signal_page(&entries, Step::Postpone, span, summary).await;
+                self.signal_page(&entries, next, span, summary).await;
                 if summary.cut_short {
                     return Ok(());
                 }
@@ -68,45 +61,41 @@ impl<P: Ports> Sweep<P> {
         Ok(())
     }
 
-    /// Moves these entries on and signals their rows.
+    /// Moves these entries to where they are `next`, and signals their rows.
     pub(crate) async fn signal_page(
-        &self, entries: &[DueEntry], step: Step, span: &Span, summary: &mut Summary,
+        &self, entries: &[DueEntry], next: impl Fn(&DueEntry) -> DueEntry + Copy, span: &Span,
+        summary: &mut Summary,
     ) {
         let groups = entries.chunks(TOGETHER).map(|group| async move {
             if span.has_time(&self.clock) {
-                Some(self.signal_group(group, step, span.now).await)
+                self.signal_group(group, next, span.now).await
             } else {
-                None
+                Summary { cut_short: true, ..Summary::default() }
             }
         });
         let mut done = stream::iter(groups).buffer_unordered(GROUPS);
         while let Some(group) = done.next().await {
-            match group {
-                Some(group) => summary.add(&group),
-                None => summary.cut_short = true,
-            }
+            summary.signalled += group.signalled;
+            summary.moved_by_others += group.moved_by_others;
+            summary.unsent += group.unsent;
+            summary.failed += group.failed;
+            summary.cut_short |= group.cut_short;
         }
     }
 
-    /// Where the entry is moved.
-    fn next_place(&self, entry: &DueEntry, step: Step, now: EventTime) -> DueEntry {
-        let (class, due) = match step {
-            Step::Postpone => (entry.class.clone(), next_due(entry, now, &self.policy)),
-            Step::Release => (IndexClass::Wait, now.plus_seconds(self.policy.hour)),
-        };
-        DueEntry { class, due, ..entry.clone() }
-    }
-
-    async fn signal_group(&self, group: &[DueEntry], step: Step, now: EventTime) -> Group {
+    async fn signal_group(
+        &self, group: &[DueEntry], next: impl Fn(&DueEntry) -> DueEntry + Copy, now: EventTime,
+    ) -> Summary {
         let moves = group.iter().map(|entry| async move {
-            let next = self.next_place(entry, step, now);
-            let moved = match step {
-                Step::Postpone => self.ledger.postpone(entry, next.due).await,
-                Step::Release => self.ledger.let_go(entry, next.due).await,
+            let next = next(entry);
+            let moved = if next.class == entry.class {
+                self.ledger.postpone(entry, next.due).await
+            } else {
+                self.ledger.let_go(entry, next.due).await
             };
             (next, moved)
         });
-        let mut done = Group::default();
+        let mut done = Summary::default();
         let (mut moved_on, mut not_signalled) = (Vec::with_capacity(group.len()), Vec::new());
         for (entry, moved) in join_all(moves).await {
             match moved {
@@ -131,7 +120,7 @@ impl<P: Ports> Sweep<P> {
 
     /// Sends a signal for each of these; answers with those that got none.
     async fn send(
-        &self, entries: Vec<DueEntry>, now: EventTime, done: &mut Group,
+        &self, entries: Vec<DueEntry>, now: EventTime, done: &mut Summary,
     ) -> Vec<DueEntry> {
         let signal = |entry: &DueEntry| Signal::of(&entry.key, entry.money.as_deref());
         let signals: Vec<Signal> = entries.iter().map(signal).collect();
@@ -161,23 +150,6 @@ impl<P: Ports> Sweep<P> {
             let record = next.key.label();
             tracing::error!(%error, record, "look for a click is left to the next one");
         }
-    }
-}
-
-#[derive(Default)]
-struct Group {
-    signalled: usize,
-    moved_by_others: usize,
-    unsent: usize,
-    failed: usize,
-}
-
-impl Summary {
-    fn add(&mut self, group: &Group) {
-        self.signalled += group.signalled;
-        self.moved_by_others += group.moved_by_others;
-        self.unsent += group.unsent;
-        self.failed += group.failed;
     }
 }
 

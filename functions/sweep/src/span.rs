@@ -17,9 +17,9 @@ pub struct Span {
 }
 
 impl Span {
-    /// From now until Lambda ends the run, in milliseconds since 1970.
-    pub fn new(deadline_ms: u64, clock: &impl Clock) -> Self {
-        Span { now: clock.now(), deadline: Deadline::at_epoch_ms(deadline_ms, clock) }
+    /// From now until Lambda ends the run.
+    pub fn new(deadline: Deadline, clock: &impl Clock) -> Self {
+        Span { now: clock.now(), deadline }
     }
 
     /// Whether there is time for more work.
@@ -37,8 +37,10 @@ mod tests {
     #[test]
     fn a_run_stops_before_its_deadline() {
         let clock = SystemClock::default();
-        let at =
-            |ms: i64| Span::new(u64::try_from(clock.now_ms() + ms).expect("after 1970"), &clock);
+        let at = |ms: i64| {
+            let end = u64::try_from(clock.now_ms() + ms).expect("after 1970");
+            Span::new(Deadline::at_epoch_ms(end, &clock), &clock)
+        };
         assert!(at(60_000).has_time(&clock));
         assert!(!at(30_000).has_time(&clock));
         assert!(!at(-1).has_time(&clock));

@@ -15,7 +15,8 @@ use tracklayer_core::reconcile::decide::Policy;
 use tracklayer_core::reconcile::erasure::erase;
 use tracklayer_core::reconcile::intake::credited_to;
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::flows::{erase_person, find_click};
+use tracklayer_edge::flows::erase_person::{KnownErasures, end_row};
+use tracklayer_edge::flows::find_click;
 use tracklayer_edge::ports::{Claims as _, Clock as _, Erasures, LedgerError, Ports};
 
 use crate::{batch::Disposition, context::Upload, run::Run};
@@ -45,8 +46,10 @@ where
             .filter(|(_, row)| is_looked_at(row, now, &upload.policy))
             .map(|(index, row)| (index, row.clone()))
             .collect();
-        let look =
-            |(index, row): (usize, Row)| async move { (index, upload.look(&row, now).await) };
+        let known = &KnownErasures::new();
+        let look = |(index, row): (usize, Row)| async move {
+            (index, upload.look(&row, known, now).await)
+        };
         let looked: Vec<_> = stream::iter(rows).map(look).buffer_unordered(AT_ONCE).collect().await;
         for (index, looked) in looked {
             self.keep(index, looked);
@@ -75,23 +78,27 @@ impl<P: Ports> Upload<P>
 where
     P::Ledger: Erasures,
 {
-    async fn look(&self, row: &Row, now: EventTime) -> Result<Looked, LedgerError> {
+    async fn look(
+        &self, row: &Row, known: &KnownErasures, now: EventTime,
+    ) -> Result<Looked, LedgerError> {
         let fresh = find_click::review_row(&self.clicks, &self.mapping, row, now).await?;
         let is_fixed = row.observed.may_count();
         match fresh {
             Fresh::Keep => Ok(Looked::Same),
             Fresh::Change(_) if is_fixed => Ok(Looked::Same),
             // What may be at Microsoft is not sent again once consent is taken back.
-            Fresh::Gone(_) if is_fixed => self.end(row, now).await,
-            Fresh::End => self.end(row, now).await,
+            Fresh::Gone(_) if is_fixed => self.end(row, known, now).await,
+            Fresh::End => self.end(row, known, now).await,
             Fresh::Change(credit) | Fresh::Gone(credit) => self.credit(row, &credit, now).await,
         }
     }
 
-    async fn end(&self, row: &Row, now: EventTime) -> Result<Looked, LedgerError> {
+    async fn end(
+        &self, row: &Row, known: &KnownErasures, now: EventTime,
+    ) -> Result<Looked, LedgerError> {
         tracing::info!(record = row.key.label(), "consent was taken back, not sent");
         let Some(after) = erase(row, now) else { return Ok(Looked::Same) };
-        if erase_person::end_row(&self.ledger, row, &after, now).await? {
+        if end_row(&self.ledger, known, row, &after, now).await? {
             Ok(Looked::Ended(Box::new(after)))
         } else {
             Err(LedgerError::Conflict)

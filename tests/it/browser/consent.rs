@@ -243,7 +243,8 @@ async fn a_loaded_tcf_string_that_denies_waits_for_what_a_consent_mode_says() {
     let Some(browser) = Browser::open().await else { return };
     let grants = "window.dataLayer = [['consent', 'update', {ad_storage: 'granted'}]]";
     let site = Site::start(Page { before: grants.to_owned(), ..Page::default() }).await;
-    let denies = "window.dataLayer = []; window.__tcfapi = (command, version, listener) => listener({
+    let denies =
+        "window.dataLayer = []; window.__tcfapi = (command, version, listener) => listener({
         eventStatus: 'tcloaded', gdprApplies: true, purpose: {consents: {1: true}},
         vendor: {consents: {}}}, true)";
     site.put("/mixed", Page { before: denies.to_owned(), ..Page::default() });

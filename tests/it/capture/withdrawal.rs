@@ -73,10 +73,10 @@ async fn many_clicks_are_withdrawn_page_by_page() {
     let landed = |n: u32| json!({"msclkid": click(n), "sessionId": "s", "landedAt": time(-60)});
     let answer = world.landing(&[JSON], landed(0).to_string()).await;
     let mine = format!("tl_ref={}", cookie(&answer));
-    for n in 1..230 {
+    for n in 1..520 {
         let cookie = [JSON, ("cookie", mine.as_str())];
         // A stranger's are in between.
-        let headers = if n % 50 == 0 { &cookie[..1] } else { &cookie[..] };
+        let headers = if n % 125 == 0 { &cookie[..1] } else { &cookie[..] };
         assert_eq!(world.landing(headers, landed(n).to_string()).await.status, 204);
     }
     let denied = json!({"sessionId": "s", "consent": "denied"}).to_string();

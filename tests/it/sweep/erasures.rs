@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sweep::{span::Span, wire::AuditSummary};
+use sweep::{Sweep, wire::AuditSummary};
 use test_support::rows::{MAIL, hash, id};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::Mapping;
@@ -11,7 +11,7 @@ use tracklayer_core::reconcile::attribution::{TieKind, TiedBy};
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Scope};
 use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::flows::erase_person::{Eraser, MAX_COOKIES};
-use tracklayer_edge::ports::{Clock as _, ErasureItem, Erasures as _, Removed};
+use tracklayer_edge::ports::{ErasureItem, Erasures as _, Removed};
 
 use super::rig::{Rig, row};
 
@@ -41,14 +41,14 @@ impl Rig {
 
     /// A request at `seconds` from now, with time for so many pages.
     async fn ask_for(&self, erasure: &Erasure, seconds: i64, pages: usize) -> ErasureItem {
-        let sweep = &self.sweep;
-        let (ledger, clicks, mapping) = (&sweep.ledger, &sweep.clicks, &sweep.mapping);
+        let Sweep { ledger, clicks, mapping, telemetry, .. } = &self.sweep;
         let erasure = Erasure { asked_at: self.after(seconds), ..erasure.clone() };
-        let eraser = Eraser { ledger, clicks, mapping, now: erasure.asked_at };
-        let item = ledger.begin_erasure(&erasure).await.expect("noted");
+        let eraser = Eraser { ledger, clicks, mapping, telemetry, now: erasure.asked_at };
+        let mut item = ledger.begin_erasure(&erasure).await.expect("noted");
         let left = Cell::new(pages);
         let has_time = || left.replace(left.get().saturating_sub(1)) > 0;
-        eraser.delete_traces(item, &has_time).await.expect("deleted")
+        eraser.delete_traces(&mut item, &has_time).await.expect("deleted");
+        item
     }
 
     async fn ask(&self, erasure: &Erasure, seconds: i64) -> ErasureItem {
@@ -56,9 +56,7 @@ impl Rig {
     }
 
     async fn pass(&self, seconds: i64) -> AuditSummary {
-        let deadline_ms = u64::try_from(self.sweep.clock.now_ms() + 300_000).expect("after 1970");
-        let span = Span { now: self.after(seconds), ..Span::new(deadline_ms, &self.sweep.clock) };
-        self.sweep.audit(&span, 168).await.expect("an audit")
+        self.sweep.audit(&self.span(self.after(seconds)), 168).await.expect("an audit")
     }
 
     async fn noted(&self, seconds: i64) -> Vec<ErasureItem> {

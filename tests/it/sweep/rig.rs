@@ -19,6 +19,7 @@ use tracklayer_edge::aws::clicks::Clicks;
 use tracklayer_edge::aws::ledger::Ledger;
 use tracklayer_edge::aws::queue::Queue;
 use tracklayer_edge::lambda::clock::SystemClock;
+use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::telemetry::StandardOutput;
 use tracklayer_edge::ports::{Clock as _, Orphans as _, Pointer, Rows as _};
 
@@ -105,7 +106,7 @@ impl Rig {
     pub fn span(&self, now: EventTime) -> Span {
         let clock = &self.sweep.clock;
         let deadline_ms = u64::try_from(clock.now_ms() + 300_000).expect("after 1970");
-        Span { now, ..Span::new(deadline_ms, clock) }
+        Span { now, deadline: Deadline::at_epoch_ms(deadline_ms, clock) }
     }
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {

@@ -35,28 +35,15 @@ pub fn variables(source: &str, prefixes: &[&str]) -> BTreeSet<String> {
     wanted.map(str::to_owned).collect()
 }
 
-/// The members of the request body that a function reads, in their order: the fields of its
-/// `struct Body` in camel case.
+/// The members of the request body that a function reads, in their order: its constant `MEMBERS`.
 ///
 /// # Panics
-/// If the function has no such struct.
+/// If the function has no such constant.
 #[must_use]
 pub fn members(function: &str) -> Vec<String> {
     let mut source = String::new();
     collect(&crate::path(&format!("functions/{function}/src")), &mut source);
-    let (_, body) = source.split_once("struct Body {").expect("a struct Body");
-    let (body, _) = body.split_once("\n}").expect("the end of the struct");
-    let names = body.lines().filter_map(|line| line.trim().split_once(": "));
-    names.map(|(name, _)| camel_case(name.trim_start_matches("pub "))).collect()
-}
-
-fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let mut text = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let (first, rest) = word.split_at(1);
-        text.push_str(&first.to_ascii_uppercase());
-        text.push_str(rest);
-    }
-    text
+    let (_, list) = source.split_once("const MEMBERS: ").expect("a constant MEMBERS");
+    let (list, _) = list.split_once("];").expect("the end of the list");
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -2,12 +2,13 @@
 //!
 //! The request notes the erasure first, so that the audit knows of it whatever becomes of the
 //! request. With it is kept a list of what is left among clicks and ties ([`Trace`]): the request
-//! works it off as far as its time goes, the audit does the rest. Rows are the audit's. A row adds
-//! to the list where its own clicks are before it loses its names; a run that dies between two
-//! steps is repeated without harm.
+//! works it off as far as its time goes, every run of sweep goes on with it. Rows are the audit's.
+//! A row adds to the list where its own clicks are before it loses its names; a run that dies
+//! between two steps is repeated without harm.
 
 use std::collections::BTreeSet;
 
+use tokio::sync::OnceCell;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::{Account, Mapping};
@@ -15,8 +16,9 @@ use tracklayer_core::reconcile::attribution::MAX_BROWSERS;
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Trace, erase};
 use tracklayer_core::time::EventTime;
 
+use super::originals;
 use crate::ports::{
-    ClickTrace, ErasureItem, Erasures, LedgerError, Place, Progress, Rows, TieTrace, Traces,
+    ClickTrace, ErasureItem, Erasures, LedgerError, Place, Progress, Rows, Telemetry, Traces,
 };
 
 /// Cookies that one erasure follows: whoever knows a session can add any number of them.
@@ -28,41 +30,45 @@ const PAGES_READ: usize = 20;
 /// How often a row is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
-pub struct Eraser<'a, L, C> {
+pub struct Eraser<'a, L, C, T> {
     pub ledger: &'a L,
     pub clicks: &'a C,
     /// Which says whether orders that browsers tied count.
     pub mapping: &'a Mapping,
+    pub telemetry: &'a T,
     /// The time that erased rows and noted passes get.
     pub now: EventTime,
 }
 
-impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
-    /// Deletes the clicks and ties on the erasure's list while there is time. Answers with the
-    /// erasure as it is then; what is left on the list is for the next run.
-    ///
-    /// # Errors
-    /// If a table is unavailable.
+impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
+    /// Deletes the clicks and ties on the erasure's list while there is time, and keeps `item` up to
+    /// date; what is left on the list is for the next run.
     pub async fn delete_traces(
-        &self, mut item: ErasureItem, has_time: &impl Fn() -> bool,
-    ) -> Result<ErasureItem, LedgerError> {
+        &self, item: &mut ErasureItem, has_time: &impl Fn() -> bool,
+    ) -> Result<(), LedgerError> {
+        let left = item.cookies_left;
         while has_time() {
             let Some(trace) = item.traces.first().cloned() else { break };
-            item = match &trace {
-                Trace::Record(record) => self.follow(item, &trace, record).await?,
-                Trace::Session(id) => self.delete_session(item, &trace, id, has_time).await?,
-                Trace::Cookie(id) => self.delete_cookie(item, &trace, id, has_time).await?,
-                Trace::Ties(record) => self.delete_ties(item, &trace, record, has_time).await?,
+            let is_done = match &trace {
+                Trace::Record(record) => self.follow(item, &trace, record).await.map(|()| true)?,
+                _ => self.delete_pages(item, &trace, has_time).await?,
             };
+            if is_done {
+                *item = self.ledger.trace_is_gone(&item.erasure, &trace).await?;
+            }
         }
-        Ok(item)
+        if item.cookies_left > left {
+            tracing::warn!("an erasure does not follow all cookies: they are too many");
+            self.telemetry.stuck(1);
+        }
+        Ok(())
     }
 
     /// Finds the visitors that are tied to `record`, and puts them on the list.
     async fn follow(
-        &self, item: ErasureItem, trace: &Trace, record: &Person,
-    ) -> Result<ErasureItem, LedgerError> {
-        let visitors = self.visitors(&item, record).await?;
+        &self, item: &mut ErasureItem, trace: &Trace, record: &Person,
+    ) -> Result<(), LedgerError> {
+        let visitors = self.visitors(item, record).await?;
         let known = &item.erasure.references;
         let (again, mut more): (BTreeSet<_>, BTreeSet<_>) =
             visitors.into_iter().partition(|visitor| known.contains(visitor));
@@ -80,8 +86,12 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
             pass_after: are_own.then_some(self.now),
             ..Progress::default()
         };
-        self.ledger.note_progress(&item.erasure, &progress).await?;
-        self.ledger.trace_is_gone(&item.erasure, trace).await
+        self.note(item, &progress).await
+    }
+
+    async fn note(&self, item: &mut ErasureItem, progress: &Progress) -> Result<(), LedgerError> {
+        *item = self.ledger.note_progress(&item.erasure, progress).await?;
+        Ok(())
     }
 
     /// The visitors that are the record's own: not those that browsers tied to an order, if they
@@ -109,11 +119,11 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         let mut after = None;
         loop {
             let page = self.clicks.ties(record, after).await?;
-            for TieTrace { reference, keyed: by_key, .. } in page.items {
-                if by_key {
-                    keyed.extend(reference);
+            for tie in page.items {
+                if tie.keyed {
+                    keyed.extend(tie.reference);
                 } else {
-                    browsers.push(reference);
+                    browsers.push(tie.reference);
                 }
             }
             after = page.next;
@@ -123,31 +133,60 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         }
     }
 
-    /// The clicks of a session, page by page; the cookies of a page before its clicks.
-    async fn delete_session(
-        &self, mut item: ErasureItem, trace: &Trace, session: &RecordId,
-        has_time: &impl Fn() -> bool,
-    ) -> Result<ErasureItem, LedgerError> {
-        let mut left = BTreeSet::new();
+    /// Deletes what `trace` stands for; answers whether the time was enough.
+    async fn delete_pages(
+        &self, item: &mut ErasureItem, trace: &Trace, has_time: &impl Fn() -> bool,
+    ) -> Result<bool, LedgerError> {
+        let (mut after, mut left) = (None, BTreeSet::new());
         while has_time() {
-            // From the start each time: what was read before is deleted.
-            let page = self.clicks.clicks(session, item.erasure.asked_at, None).await?;
-            item = self.note_cookies(item, session, &page.items, &mut left).await?;
-            let places = page.items.into_iter().map(|click| click.place).collect();
-            item = self.delete_clicks(item, places).await?;
-            if page.next.is_none() {
-                return self.ledger.trace_is_gone(&item.erasure, trace).await;
+            let (places, next) = self.page(item, trace, after, &mut left).await?;
+            let count = self.clicks.delete_traces(places).await?;
+            if count > 0 {
+                let are_ties = matches!(trace, Trace::Ties(_));
+                let (clicks, ties) = if are_ties { (0, count) } else { (count, 0) };
+                self.note(item, &Progress { clicks, ties, ..Progress::default() }).await?;
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(true);
             }
         }
-        Ok(item)
+        Ok(false)
     }
 
-    /// Notes the cookies with which these clicks came, oldest first. `left` are those that were
-    /// left before.
-    async fn note_cookies(
-        &self, item: ErasureItem, session: &RecordId, clicks: &[ClickTrace],
+    /// One page of what has to go, and where the next one begins. The cookies of a session's clicks
+    /// are noted before these go; `left` are those that were too many.
+    async fn page(
+        &self, item: &mut ErasureItem, trace: &Trace, after: Option<Place>,
         left: &mut BTreeSet<RecordId>,
-    ) -> Result<ErasureItem, LedgerError> {
+    ) -> Result<(Vec<Place>, Option<Place>), LedgerError> {
+        let asked_at = item.erasure.asked_at;
+        Ok(match trace {
+            Trace::Session(session) => {
+                let page = self.clicks.clicks(session, asked_at, after).await?;
+                self.note_cookies(item, session, &page.items, left).await?;
+                (page.items.into_iter().map(|click| click.place).collect(), page.next)
+            }
+            // The clicks that a browser made without a session.
+            Trace::Cookie(cookie) => {
+                let mut page = self.clicks.clicks(cookie, asked_at, after).await?;
+                page.items.retain(|click| click.cookie.as_ref() == Some(cookie));
+                (page.items.into_iter().map(|click| click.place).collect(), page.next)
+            }
+            // A later tie belongs to what the person does after asking.
+            Trace::Record(record) | Trace::Ties(record) => {
+                let mut page = self.clicks.ties(record, after).await?;
+                page.items.retain(|tie| tie.made_at <= asked_at);
+                (page.items.into_iter().map(|tie| tie.place).collect(), page.next)
+            }
+        })
+    }
+
+    /// Notes the cookies with which these clicks came, oldest first.
+    async fn note_cookies(
+        &self, item: &mut ErasureItem, session: &RecordId, clicks: &[ClickTrace],
+        left: &mut BTreeSet<RecordId>,
+    ) -> Result<(), LedgerError> {
         let mut progress = Progress::default();
         for cookie in clicks.iter().filter_map(|click| click.cookie.as_ref()) {
             let known = cookie == session || item.cookies.contains(cookie);
@@ -162,7 +201,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
             }
         }
         if progress == Progress::default() {
-            return Ok(item);
+            return Ok(());
         }
         if leads_to_rows(&item.erasure, session) {
             for cookie in &progress.cookies {
@@ -173,7 +212,7 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
             }
         }
         progress.found = progress.cookies.iter().cloned().map(Trace::Cookie).collect();
-        self.ledger.note_progress(&item.erasure, &progress).await
+        self.note(item, &progress).await
     }
 
     /// Whether the clicks under a cookie's value all came with this cookie: somebody's session id
@@ -196,108 +235,50 @@ impl<L: Rows + Erasures, C: Traces> Eraser<'_, L, C> {
         Ok(false)
     }
 
-    /// The clicks that a browser made without a session.
-    async fn delete_cookie(
-        &self, mut item: ErasureItem, trace: &Trace, cookie: &RecordId,
-        has_time: &impl Fn() -> bool,
-    ) -> Result<ErasureItem, LedgerError> {
-        let mut after = None;
-        while has_time() {
-            let page = self.clicks.clicks(cookie, item.erasure.asked_at, after).await?;
-            let own = page.items.into_iter().filter(|click| click.cookie.as_ref() == Some(cookie));
-            item = self.delete_clicks(item, own.map(|click| click.place).collect()).await?;
-            after = page.next;
-            if after.is_none() {
-                return self.ledger.trace_is_gone(&item.erasure, trace).await;
-            }
-        }
-        Ok(item)
-    }
-
-    async fn delete_clicks(
-        &self, item: ErasureItem, places: Vec<Place>,
-    ) -> Result<ErasureItem, LedgerError> {
-        let deleted = |clicks| Progress { clicks, ..Progress::default() };
-        self.delete(item, places, deleted).await
-    }
-
-    /// The ties that were made before; a later one belongs to what the person does after asking.
-    async fn delete_ties(
-        &self, mut item: ErasureItem, trace: &Trace, record: &Person, has_time: &impl Fn() -> bool,
-    ) -> Result<ErasureItem, LedgerError> {
-        let mut after = None;
-        while has_time() {
-            let page = self.clicks.ties(record, after).await?;
-            let before = page.items.into_iter().filter(|tie| tie.made_at <= item.erasure.asked_at);
-            let places: Vec<Place> = before.map(|tie| tie.place).collect();
-            let deleted = |ties| Progress { ties, ..Progress::default() };
-            item = self.delete(item, places, deleted).await?;
-            after = page.next;
-            if after.is_none() {
-                return self.ledger.trace_is_gone(&item.erasure, trace).await;
-            }
-        }
-        Ok(item)
-    }
-
-    async fn delete(
-        &self, item: ErasureItem, places: Vec<Place>, deleted: impl Fn(usize) -> Progress,
-    ) -> Result<ErasureItem, LedgerError> {
-        match self.clicks.delete_traces(places).await? {
-            0 => Ok(item),
-            count => self.ledger.note_progress(&item.erasure, &deleted(count)).await,
-        }
-    }
-
-    /// Erases `row`, if any of the erasures means it. Answers whether there was something to erase.
-    ///
-    /// # Errors
-    /// If the ledger is unavailable, or other writers are always faster.
+    /// Erases `row` for those of the erasures that mean it.
     pub async fn erase_row(
-        &self, erasures: &[&Erasure], mut row: Row,
-    ) -> Result<bool, LedgerError> {
+        &self, erasures: &[&ErasureItem], mut row: Row,
+    ) -> Result<(), LedgerError> {
         for _ in 0..ROUNDS {
-            let meaning: Vec<_> = erasures.iter().filter(|it| it.means(&row)).collect();
-            let Some(after) = erase(&row, self.now).filter(|_| !meaning.is_empty()) else {
-                return Ok(false);
-            };
-            for erasure in meaning {
-                note_row(self.ledger, erasure, &row).await?;
-            }
+            let is_meant = erasures.iter().any(|item| item.erasure.means(&row));
+            let Some(after) = erase(&row, self.now).filter(|_| is_meant) else { return Ok(()) };
+            note_row(self.ledger, erasures.iter().copied(), &row).await?;
             if self.ledger.change(&row, &after).await? {
-                return Ok(true);
+                return Ok(());
             }
-            let key = &row.key;
-            let siblings = self.ledger.partition(&key.source, &key.event_id, self.now).await?;
-            match siblings.row(&row.key) {
-                Some(current) => row = current.clone(),
-                None => return Ok(false),
+            match originals::row(self.ledger, &row.key, self.now).await? {
+                Some(current) => row = current,
+                None => return Ok(()),
             }
         }
         Err(LedgerError::Conflict)
     }
 }
 
+/// The erasures, as a run or request reads them: once, and only if a row of it ends.
+pub type KnownErasures = OnceCell<Vec<ErasureItem>>;
+
 /// Writes that `row` has lost its person, as it is `after` that, for another reason than an erasure:
 /// consent was taken back. Erasures that mean it name it all the same, since the audit does not
 /// recognise it any more. Answers whether it is written: not if another writer was faster.
-///
-/// # Errors
-/// If the ledger is unavailable.
 pub async fn end_row<L: Rows + Erasures>(
-    ledger: &L, row: &Row, after: &Row, now: EventTime,
+    ledger: &L, known: &KnownErasures, row: &Row, after: &Row, now: EventTime,
 ) -> Result<bool, LedgerError> {
-    for item in ledger.erasures(now).await?.iter().filter(|item| item.erasure.means(row)) {
-        note_row(ledger, &item.erasure, row).await?;
-    }
+    let erasures = known.get_or_try_init(|| ledger.erasures(now)).await?;
+    note_row(ledger, erasures.iter(), row).await?;
     ledger.change(row, after).await
 }
 
-/// Names the row in the erasure. Before the row loses its person: then it is not found any more, and
-/// doesn't say where its clicks are.
-async fn note_row(ledger: &impl Erasures, erasure: &Erasure, row: &Row) -> Result<(), LedgerError> {
+/// Names the row in the erasures that mean it. Before the row loses its person: then it is not found
+/// any more, and doesn't say where its clicks are.
+async fn note_row<'a>(
+    ledger: &impl Erasures, erasures: impl Iterator<Item = &'a ErasureItem>, row: &Row,
+) -> Result<(), LedgerError> {
     let traces = Trace::in_facts(&row.facts).collect();
-    ledger.note_row(erasure, &row.key, &traces).await
+    for item in erasures.filter(|item| item.erasure.means(row)) {
+        ledger.note_row(&item.erasure, &row.key, &traces).await?;
+    }
+    Ok(())
 }
 
 /// Whether the rows of the browsers of `session` are the person's: not if only a row leads to it.

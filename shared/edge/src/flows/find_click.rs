@@ -15,9 +15,6 @@ use tracklayer_core::time::EventTime;
 use crate::ports::{Clicks, LedgerError};
 
 /// The click that `sale` is credited to now.
-///
-/// # Errors
-/// If the clicks are unavailable.
 pub async fn for_sale(
     clicks: &impl Clicks, sale: Sale<'_>, now: EventTime,
 ) -> Result<Credit, LedgerError> {
@@ -27,9 +24,6 @@ pub async fn for_sale(
 }
 
 /// What a new look says about a row that is about to be sent.
-///
-/// # Errors
-/// If the clicks are unavailable.
 pub async fn review_row(
     clicks: &impl Clicks, mapping: &Mapping, row: &Row, now: EventTime,
 ) -> Result<Fresh, LedgerError> {

@@ -36,9 +36,6 @@ impl Siblings {
 }
 
 /// Reads what is under an id and the rows that it leads to.
-///
-/// # Errors
-/// If the ledger is unavailable or an item can't be read.
 pub async fn siblings(
     ledger: &impl Rows, source: &Source, event_id: &RecordId, now: EventTime,
 ) -> Result<Siblings, LedgerError> {
@@ -54,9 +51,6 @@ pub async fn siblings(
 }
 
 /// The row under `key`, if there is one.
-///
-/// # Errors
-/// If the ledger is unavailable or an item can't be read.
 pub async fn row(
     ledger: &impl Rows, key: &RowKey, now: EventTime,
 ) -> Result<Option<Row>, LedgerError> {

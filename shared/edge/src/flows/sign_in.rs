@@ -77,9 +77,6 @@ impl SignInError {
 impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
     /// The account's secret; read anew where the version at hand is `refused`, so that a repair
     /// counts at once. It may be the refused one still.
-    ///
-    /// # Errors
-    /// If the secret can't be read.
     pub async fn secret(
         &self, account: &AccountName, refused: Option<&str>,
     ) -> Result<Versioned<AccountSecret>, SecretError> {
@@ -117,9 +114,6 @@ impl<S: Secrets, T: Tokens, L: AccountItems, C: Clock> SignIn<'_, S, T, L, C> {
 
     /// Gets another token after Microsoft refused the session's, perhaps with a secret that was
     /// written meanwhile.
-    ///
-    /// # Errors
-    /// See [`SignInError`].
     pub async fn renew(&self, session: &mut Session) -> Result<(), SignInError> {
         session.is_renewed = true;
         self.tokens.forget(&session.account).await;

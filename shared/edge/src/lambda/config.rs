@@ -1,10 +1,10 @@
 //! Configuration from environment variables, read once at INIT.
 
-use std::{env, str::FromStr};
+use std::env;
 
 use tracklayer_core::{ledger::observed::Environment, mapping::Mapping, reconcile::decide::Policy};
 
-/// A variable that is missing or can't be used.
+/// Why a function can't start: a variable that is missing or can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("the variable {0} is not set")]
@@ -13,6 +13,10 @@ pub enum ConfigError {
     Invalid { name: &'static str, rule: &'static str },
     #[error("TRACKLAYER_MAPPING: {0}")]
     Mapping(String),
+    #[error("no HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    #[error("Lambda: {0}")]
+    Lambda(lambda_runtime::Error),
 }
 
 /// The text of a variable.
@@ -25,45 +29,30 @@ pub fn text(name: &'static str) -> Result<String, ConfigError> {
 }
 
 /// A number, or `default` where the variable is not set.
-///
-/// # Errors
-/// If it is set to something else than a whole number that is not negative.
-pub fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
-    match text(name) {
-        Ok(value) => value
-            .parse()
-            .map_err(|_| ConfigError::Invalid { name, rule: "a whole number, not negative" }),
-        Err(_) => Ok(default),
-    }
+pub fn number(name: &'static str, default: u32) -> Result<u32, ConfigError> {
+    let rule = "a whole number, not negative";
+    let Ok(value) = text(name) else { return Ok(default) };
+    value.parse().map_err(|_| ConfigError::Invalid { name, rule })
 }
 
 /// The waits of this deployment (`TRACKLAYER_SETTLE_DELAY_SECONDS`, `…_RUN_MARGIN_SECONDS`,
 /// `…_MIN_CLICK_AGE_SECONDS`, `…_HOUR_SECONDS`).
-///
-/// # Errors
-/// If one of them is no number.
 pub fn policy() -> Result<Policy, ConfigError> {
     Ok(Policy {
-        settle_delay: i64::from(number::<u32>("TRACKLAYER_SETTLE_DELAY_SECONDS", 12 * 3_600)?),
-        run_margin: i64::from(number::<u32>("TRACKLAYER_RUN_MARGIN_SECONDS", 15 * 60)?),
-        min_click_age: i64::from(number::<u32>("TRACKLAYER_MIN_CLICK_AGE_SECONDS", 3_600)?),
-        hour: i64::from(number::<u32>("TRACKLAYER_HOUR_SECONDS", 3_600)?),
+        settle_delay: i64::from(number("TRACKLAYER_SETTLE_DELAY_SECONDS", 12 * 3_600)?),
+        run_margin: i64::from(number("TRACKLAYER_RUN_MARGIN_SECONDS", 15 * 60)?),
+        min_click_age: i64::from(number("TRACKLAYER_MIN_CLICK_AGE_SECONDS", 3_600)?),
+        hour: i64::from(number("TRACKLAYER_HOUR_SECONDS", 3_600)?),
     })
 }
 
 /// Days a row is kept after its conversion (`TRACKLAYER_RETENTION_DAYS`), never fewer than 100: it
 /// can be sent and corrected for 90.
-///
-/// # Errors
-/// If it is no number.
 pub fn retention_days() -> Result<i64, ConfigError> {
-    Ok(i64::from(number::<u32>("TRACKLAYER_RETENTION_DAYS", 395)?).max(100))
+    Ok(i64::from(number("TRACKLAYER_RETENTION_DAYS", 395)?).max(100))
 }
 
 /// Production unless `MSADS_ENVIRONMENT` says `sandbox`.
-///
-/// # Errors
-/// If it says something else.
 pub fn environment() -> Result<Environment, ConfigError> {
     match text("MSADS_ENVIRONMENT").as_deref() {
         Err(_) | Ok("production") => Ok(Environment::Production),

@@ -7,7 +7,7 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
 use serde::Serialize;
 
-use crate::ports::{IngestKey, KeyError, Keys, Right};
+use crate::ports::{IngestKey, KeyError, Keys, LedgerError, Right};
 
 /// What some editors and exports begin their files with.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -38,11 +38,6 @@ impl Problem {
         Problem { code, message: message.into(), field: None, status, cause: None }
     }
 
-    /// 401.
-    pub fn unauthorized() -> Self {
-        Self::new(401, "unauthorized", "send a known ingest key as Authorization: Bearer <key>")
-    }
-
     /// 403.
     pub fn forbidden(message: &str) -> Self {
         Self::new(403, "forbidden", message)
@@ -62,15 +57,19 @@ impl Problem {
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Unknown => Problem::unauthorized(),
+            KeyError::Unknown => {
+                let message = "send a known ingest key as Authorization: Bearer <key>";
+                Problem::new(401, "unauthorized", message)
+            }
             KeyError::Secret(error) => Problem::unavailable().because(error),
         }
     }
 }
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: &'a Problem,
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        Problem::unavailable().because(error)
+    }
 }
 
 /// The answer to a request that is refused; the log gets the cause, or else what was wrong with it.
@@ -81,7 +80,7 @@ pub fn refusal(problem: Problem) -> Response {
         let field = problem.field.unwrap_or_default();
         tracing::info!(code = problem.code, field, status = problem.status, "request refused");
     }
-    json(problem.status, &ErrorBody { error: &problem })
+    json(problem.status, &serde_json::json!({"error": problem}))
 }
 
 /// The ingest key that comes with a request, if it has the right.

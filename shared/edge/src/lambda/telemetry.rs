@@ -60,13 +60,11 @@ fn clock_text(ms: i64) -> String {
 pub struct StandardOutput;
 
 impl Telemetry for StandardOutput {
-    fn line(&self, message: &str, members: Map<String, Value>) {
-        let mut line = Map::new();
-        line.insert("timestamp".to_owned(), json!(clock_text(now_ms())));
-        line.insert("level".to_owned(), json!("INFO"));
-        line.insert("message".to_owned(), json!(message));
-        line.extend(members);
-        write(&Value::Object(line));
+    fn line(&self, message: &str, mut members: Map<String, Value>) {
+        members.insert("timestamp".to_owned(), json!(clock_text(now_ms())));
+        members.insert("level".to_owned(), json!("INFO"));
+        members.insert("message".to_owned(), json!(message));
+        write(&Value::Object(members));
     }
 
     fn emit(&self, account: &str, metrics: &[Metric]) {
@@ -88,17 +86,15 @@ fn write(line: &Value) {
 fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {
     let names: Vec<Value> =
         metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
-    let mut line = Map::new();
-    line.insert(
-        "_aws".to_owned(),
-        json!({"Timestamp": at_ms, "CloudWatchMetrics":
-            [{"Namespace": NAMESPACE, "Dimensions": [["account"]], "Metrics": names}]}),
-    );
-    line.insert("account".to_owned(), json!(account));
+    let mut line = json!({
+        "_aws": {"Timestamp": at_ms, "CloudWatchMetrics":
+            [{"Namespace": NAMESPACE, "Dimensions": [["account"]], "Metrics": names}]},
+        "account": account,
+    });
     for metric in metrics {
-        line.insert(metric.name.to_owned(), json!(metric.value));
+        line[metric.name] = json!(metric.value);
     }
-    Value::Object(line)
+    line
 }
 
 #[cfg(test)]

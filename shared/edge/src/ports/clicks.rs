@@ -29,15 +29,7 @@ pub trait Clicks {
 /// Attributes that are stored with a click or a tie, by name.
 pub type Details = Vec<(&'static str, String)>;
 
-/// Some of the clicks of a reference were taken back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TakenBack {
-    pub clicks: usize,
-    /// Where the next page begins; none after the last one.
-    pub next: Option<String>,
-}
-
-/// Stores what pages report, and takes it back.
+/// Stores what pages report.
 ///
 /// Every method fails if the clicks are unavailable.
 pub trait Captures {
@@ -51,10 +43,4 @@ pub trait Captures {
         &self, kind: TieKind, id: &RecordId, by: TiedBy, reference: &RecordId, at_ms: i64,
         details: Details,
     ) -> Result<(), LedgerError>;
-
-    /// Deletes, of one page of the clicks of `reference`, those that came with `cookie`, or all if
-    /// none is given. Pages follow each other by `after`, the `next` of the page before.
-    async fn take_back(
-        &self, reference: &RecordId, cookie: Option<&str>, after: Option<&str>,
-    ) -> Result<TakenBack, LedgerError>;
 }

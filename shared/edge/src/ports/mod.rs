@@ -30,7 +30,7 @@ pub use account::{AccountItem, AccountItems, CheckFailure, GoalCheck, GoalChecks
 pub use audit::{AuditState, Audited, Place, RowPage, Unreadable};
 pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer};
-pub use clicks::{Captures, Clicks, Details, TakenBack};
+pub use clicks::{Captures, Clicks, Details};
 pub use clock::Clock;
 pub use erasure::{
     ClickTrace, ErasureItem, Erasures, Progress, Removed, TieTrace, TracePage, Traces,
@@ -46,7 +46,7 @@ pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};
 pub(crate) use secrets::shape_of;
 pub use secrets::{AccountSecret, Secret, SecretError, Secrets, Versioned};
-pub use telemetry::{Metric, Telemetry};
+pub use telemetry::{Counts, Metric, Telemetry};
 pub use tokens::{AuthError, Consents, Tokens};
 
 pub trait Ports {

@@ -1,5 +1,7 @@
 //! Log lines and metrics.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +24,24 @@ impl Metric {
         #[expect(clippy::cast_precision_loss, reason = "an age in days")]
         let value = seconds.max(0) as f64 / 86_400.0;
         Metric { name: "SecretAgeDays", value, unit: "None" }
+    }
+}
+
+/// How often what has happened, by account: one line of metrics for each.
+#[derive(Debug, Default)]
+pub struct Counts(BTreeMap<String, BTreeMap<&'static str, usize>>);
+
+impl Counts {
+    /// Adds to a metric; 0 makes it one that is emitted.
+    pub fn add(&mut self, account: &str, name: &'static str, many: usize) {
+        *self.0.entry(account.to_owned()).or_default().entry(name).or_default() += many;
+    }
+
+    pub fn emit(&self, telemetry: &impl Telemetry) {
+        for (account, counts) in &self.0 {
+            let metrics = counts.iter().map(|(name, many)| Metric::count(name, *many));
+            telemetry.emit(account, &metrics.collect::<Vec<_>>());
+        }
     }
 }
 

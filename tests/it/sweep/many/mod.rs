@@ -13,6 +13,7 @@ use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::reconcile::decide::Policy;
 use tracklayer_core::time::{DAY, EventTime};
+use tracklayer_edge::lambda::deadline::Deadline;
 
 /// Rows that are due.
 const DUE: usize = 100_000;
@@ -80,7 +81,8 @@ impl System {
         let ms = (NOW + second) * 1_000;
         self.ports.0.now_ms.set(ms);
         self.ports.catch_up(0);
-        Span::new(u64::try_from(ms + 300_000).expect("after 1970"), &self.ports)
+        let end = u64::try_from(ms + 300_000).expect("after 1970");
+        Span::new(Deadline::at_epoch_ms(end, &self.ports), &self.ports)
     }
 
     /// The same, of rows that are held no more.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use sweep::{Sweep, span::Span};
 use tracklayer_core::time::EventTime;
+use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::AuditState;
 
 use crate::ports::{Port, Simulated};
@@ -57,8 +58,8 @@ fn run(world: &Rc<World>) {
             clock: port.clone(),
             telemetry: port,
         };
-        let deadline = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
-        let span = Span::new(deadline, &sweep.clock);
+        let end = u64::try_from(world.now_ms() + invocation.skew + TIMEOUT).unwrap_or(0);
+        let span = Span::new(Deadline::at_epoch_ms(end, &sweep.clock), &sweep.clock);
         if invocation.run(TIMEOUT, sweep.handle(&span, AUDIT)).await.is_some() {
             crate::oracle::check_looks(&world, &invocation);
         }

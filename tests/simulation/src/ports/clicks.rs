@@ -6,8 +6,7 @@ use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind, TiedBy};
 use tracklayer_core::reconcile::erasure::Person;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    Captures, ClickTrace, Clicks, Details, LedgerError, Place, TakenBack, TieTrace, TracePage,
-    Traces,
+    Captures, ClickTrace, Clicks, Details, LedgerError, Place, TieTrace, TracePage, Traces,
 };
 
 use super::{Lost, Port};
@@ -73,17 +72,6 @@ impl Captures for Port {
             table.add_tie(kind, id.as_str(), by, reference.as_str(), at_ms, now);
         };
         Ok(self.clicks(add).await?)
-    }
-
-    async fn take_back(
-        &self, reference: &RecordId, cookie: Option<&str>, after: Option<&str>,
-    ) -> Result<TakenBack, LedgerError> {
-        let (page, next) = self.page(&session_pk(reference.as_str()), after).await?;
-        let is_meant = |item: &Item| cookie.is_none() || item.cookie.as_deref() == cookie;
-        let meant = page.into_iter().filter(|(_, item)| is_meant(item));
-        let places: Vec<Place> = meant.map(|(place, _)| place).collect();
-        self.clicks(|table, now| table.delete(&places, now)).await?;
-        Ok(TakenBack { clicks: places.len(), next: next.map(|place| place.sk) })
     }
 }
 

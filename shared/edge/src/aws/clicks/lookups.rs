@@ -1,27 +1,23 @@
 //! What an operator asks of the clicks.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use tracklayer_core::{id::RecordId, person::click_id::ClickId, reconcile::attribution::Sighting};
 
-use super::{Clicks, Item, keyed, read::sighting_in, text, traces::place_of, unavailable};
-use crate::aws::table::Table;
+use super::{Clicks, read::sighting_in};
+use crate::aws::table::{Item, keyed, place_of, text, text_of};
 use crate::ports::{ClickLookups, LedgerError, Place, SightingPage, TableSize};
 
 impl ClickLookups for Clicks {
     async fn seen(
         &self, click_id: &ClickId, after: Option<Place>,
     ) -> Result<SightingPage, LedgerError> {
-        let answer = self
-            .client
-            .scan()
-            .table_name(&self.table)
+        let scan = self.table.client.scan().table_name(&self.table.name);
+        let answer = scan
             .filter_expression("begins_with(pk, :session)")
-            .expression_attribute_values(":session", AttributeValue::S("session ".to_owned()))
+            .expression_attribute_values(":session", text("session "))
             .projection_expression("pk, sk")
-            .set_exclusive_start_key(after.map(|place| keyed(&place.pk, &place.sk)))
+            .set_exclusive_start_key(after.map(|place| keyed(place.pk, place.sk)))
             .send()
-            .await
-            .map_err(unavailable)?;
+            .await?;
         let next = answer.last_evaluated_key.as_ref().and_then(place_of);
         let read = u64::try_from(answer.scanned_count).unwrap_or(0);
         let items = answer.items.unwrap_or_default();
@@ -30,11 +26,11 @@ impl ClickLookups for Clicks {
     }
 
     async fn size(&self) -> Result<TableSize, LedgerError> {
-        Table { client: self.client.clone(), name: self.table.clone() }.size().await
+        self.table.size().await
     }
 }
 
 fn sighting_of(item: &Item) -> Option<Sighting> {
-    let reference = text(item, "pk")?.strip_prefix("session ")?;
+    let reference = text_of(item, "pk")?.strip_prefix("session ")?;
     sighting_in(item, &RecordId::parse(reference).ok()?)
 }

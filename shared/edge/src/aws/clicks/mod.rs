@@ -11,23 +11,17 @@
 //! cookie's value. Ties are hints, all of them are kept: a stranger who ties orders in advance must
 //! not lock out the buyer.
 
-mod delete;
 mod lookups;
 mod read;
 mod traces;
 mod write;
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::reconcile::attribution::{Tie, TieKind, TiedBy};
 use tracklayer_core::reconcile::erasure::Person;
-use tracklayer_core::time::EventTime;
 
-use crate::ports::LedgerError;
-
-type Item = HashMap<String, AttributeValue>;
+use super::table::{Item, Table, text_of, time_of};
 
 /// When a tie was made last, in seconds since 1970.
 const TIED_AT: &str = "tiedAt";
@@ -36,14 +30,13 @@ const COOKIE: &str = "cookie";
 
 #[derive(Clone, Debug)]
 pub struct Clicks {
-    client: Client,
-    table: String,
+    table: Table,
 }
 
 impl Clicks {
     /// The clicks in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Clicks { client, table }
+        Clicks { table: Table { client, name: table } }
     }
 }
 
@@ -68,29 +61,8 @@ fn tie_sk(by: TiedBy, reference: &RecordId) -> String {
 }
 
 fn tie_in(item: &Item, kind: TieKind) -> Option<Tie> {
-    let (by, reference) = text(item, "sk")?.split_once(' ')?;
+    let (by, reference) = text_of(item, "sk")?.split_once(' ')?;
     let by = if by == "key" { TiedBy::Key } else { TiedBy::Browser };
-    let at = EventTime::from_epoch(number(item, TIED_AT).unwrap_or(0));
+    let at = time_of(item, TIED_AT).unwrap_or_default();
     Some(Tie { kind, by, reference: reference.parse().ok()?, at })
-}
-
-fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_s().ok().map(String::as_str)
-}
-
-fn number(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
-}
-
-fn keyed(pk: &str, sk: &str) -> Item {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
-}
-
-fn unavailable<E, R>(error: aws_sdk_dynamodb::error::SdkError<E, R>) -> LedgerError
-where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    LedgerError::Unavailable(crate::error_text::text_of(&error))
 }
