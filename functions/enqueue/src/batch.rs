@@ -9,7 +9,6 @@ use tracklayer_core::event::{Conversion, Event, Parsed, Rejection, parse_event};
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::order::OrderKey;
 use tracklayer_core::ledger::row::RowKey;
-use tracklayer_core::reconcile::intake::key_of;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::{
     Clock as _, Erasures, IngestKey, LedgerError, Ports, Signals as _, Telemetry as _,
@@ -70,7 +69,7 @@ where
                     Some((position, EventAnswer { warnings, account, ..answer }))
                 }
                 Err(error) => {
-                    tracing::error!(%error, record = label(event), "event not stored");
+                    tracing::error!(%error, record = event.as_ref().map_or_else(|_| "-".to_owned(), |event| event.id().label()), "event not stored");
                     self.telemetry.stuck(error.unreadable());
                     None
                 }
@@ -86,7 +85,7 @@ where
         let only = || self.mapping.only_account().map(|account| account.name().clone());
         match event {
             Ok(Event::Conversion(conversion)) => Some(conversion.account.clone()),
-            Ok(Event::Correction(correction)) => correction.account.clone().or_else(only),
+            Ok(Event::Correction(correction)) => correction.recorded.account.clone().or_else(only),
             Ok(Event::Ignored(ignored)) => ignored.account.clone(),
             Err(_) => None,
         }
@@ -134,27 +133,17 @@ fn waves(parsed: &[Parsed]) -> [(Vec<usize>, usize); 4] {
     [(first, AT_ONCE), (others, 1), (denials, AT_ONCE), (corrections, 1)]
 }
 
-/// `source/eventId` of an event, for the log.
-fn label(event: &Result<Event, Rejection>) -> String {
-    match event {
-        Ok(Event::Conversion(it)) => format!("{}/{}", it.source, it.event_id),
-        Ok(Event::Correction(it)) => format!("{}/{}", it.source, it.event_id),
-        Ok(Event::Ignored(it)) => format!("{}/{}", it.source, it.event_id),
-        Err(_) => "-".to_owned(),
-    }
-}
-
 /// Ids and orders of the conversions so far.
 #[derive(Default)]
 struct Seen<'a> {
-    ids: BTreeSet<RowKey>,
+    ids: BTreeSet<&'a RowKey>,
     orders: BTreeSet<&'a OrderKey>,
 }
 
 impl<'a> Seen<'a> {
     /// Whether neither id nor order has been there before.
     fn is_new(&mut self, conversion: &'a Conversion) -> bool {
-        let is_new_id = self.ids.insert(key_of(conversion));
+        let is_new_id = self.ids.insert(&conversion.key);
         let is_new_order = conversion.order.as_ref().is_none_or(|order| self.orders.insert(order));
         is_new_id && is_new_order
     }

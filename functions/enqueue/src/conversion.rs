@@ -10,7 +10,7 @@ use tracklayer_core::mapping::Account;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{Credit, Sale};
 use tracklayer_core::reconcile::intake::{
-    Dispatch, facts_of, has_nobody, improved, key_of, place, with_improved,
+    Dispatch, facts_of, has_nobody, improved, place, with_improved,
 };
 use tracklayer_core::reconcile::orphans::{Original, take};
 use tracklayer_core::time::EventTime;
@@ -43,12 +43,12 @@ where
     pub(crate) async fn store_conversion(
         &self, conversion: &Conversion, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        if let Err(error) = call.allows(&conversion.source, Some(&conversion.account)) {
-            return Ok(EventAnswer::rejected(&conversion.event_id, &conversion.source, error));
+        if let Err(error) = call.allows(&conversion.key.source, Some(&conversion.account)) {
+            return Ok(EventAnswer::rejected(conversion.key.partition_key(), error));
         }
-        let key = key_of(conversion);
+        let key = &conversion.key;
         let partition = self.ledger.partition(&key.source, &key.event_id, call.now).await?;
-        if let Some(row) = partition.row(&key) {
+        if let Some(row) = partition.row(key) {
             return self.store_repetition(conversion, row.clone(), call).await;
         }
         // An order that is denied in the same request is not stored first and ended then.
@@ -71,7 +71,7 @@ where
         if let Some(known) = self.ledger.insert(&row, call.now).await? {
             return self.store_repetition(conversion, known, call).await;
         }
-        let gathered = self.gather(&key_of(conversion), row, call).await?;
+        let gathered = self.gather(&conversion.key, row, call).await?;
         if let Dispatch::Message(not_before) = dispatch {
             call.signal(&gathered.row, not_before);
         }
@@ -86,9 +86,9 @@ where
         let account = &conversion.account;
         let credit = self.credit(conversion, conversion.occurred_at, &[], call).await?;
         let mut facts = facts_of(conversion, &credit);
-        let (owner, from) = (key_of(conversion), call.next_second(account, &facts));
+        let (owner, from) = (&conversion.key, call.next_second(account, &facts));
         facts.conversion_time =
-            self.ledger.claim_second(account, &facts, &owner, call.now, from).await?;
+            self.ledger.claim_second(account, &facts, owner, call.now, from).await?;
         Ok((facts, credit.missing()))
     }
 
@@ -134,7 +134,7 @@ where
     async fn store_repetition(
         &self, conversion: &Conversion, row: Row, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        let gathered = self.gather(&key_of(conversion), row, call).await?;
+        let gathered = self.gather(&conversion.key, row, call).await?;
         if let Some(message) = conflict_with(&gathered.row, conversion) {
             let answer = conflict(conversion, message);
             return Ok(EventAnswer { lost: gathered.lost, ..answer });
@@ -188,8 +188,7 @@ where
 }
 
 fn answer(conversion: &Conversion, status: Status, gathered: Gathered) -> EventAnswer {
-    let (id, source) = (&conversion.event_id, &conversion.source);
-    let stored = EventAnswer::stored(id, source, status, &gathered.row);
+    let stored = EventAnswer::stored(conversion.key.partition_key(), status, &gathered.row);
     EventAnswer { lost: gathered.lost, ..stored }
 }
 
@@ -205,5 +204,5 @@ fn conflict_with(row: &Row, conversion: &Conversion) -> Option<&'static str> {
 
 fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, message);
-    EventAnswer::conflict(&conversion.event_id, &conversion.source, error)
+    EventAnswer::conflict(conversion.key.partition_key(), error)
 }

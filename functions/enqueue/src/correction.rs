@@ -5,8 +5,8 @@ use tracklayer_core::event::{Correction as CorrectionEvent, ErrorCode, EventErro
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::correction::Correction;
 use tracklayer_core::ledger::orphan::Orphan;
-use tracklayer_core::ledger::row::{PartitionKey, Row};
-use tracklayer_core::reconcile::intake::{Unfit, append, check, has, recorded};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::intake::{Unfit, append, check, has};
 use tracklayer_core::reconcile::orphans::{Again, Aim, add, aim, look_again};
 use tracklayer_edge::flows::originals;
 use tracklayer_edge::flows::originals::Siblings;
@@ -45,8 +45,10 @@ where
             }
         }
         // It was recorded with a row that is not kept any more.
-        match self.ledger.pointer(&own_key(event), call.now).await? {
-            Some(known) if !owned && !is_other(&known, event) => Ok(EventAnswer::known(event)),
+        match self.ledger.pointer(&event.recorded.id(), call.now).await? {
+            Some(known) if !owned && !is_other(&known, event) => {
+                Ok(EventAnswer::known(&event.recorded))
+            }
             _ => Err(LedgerError::Conflict),
         }
     }
@@ -57,11 +59,10 @@ where
         &self, event: &CorrectionEvent, owned: &mut bool, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let siblings = self.siblings(event, call).await?;
-        let correction = recorded(event, call.now);
-        if is_in(&siblings, &correction) {
+        if is_in(&siblings, &event.recorded) {
             return self.repeat_correction(event, &siblings, call).await;
         }
-        let target = match self.target(event, &correction, &siblings, call) {
+        let target = match self.target(event, &siblings, call) {
             Ok(target) => target,
             Err(error) => return self.reject(event, error).await.map(Some),
         };
@@ -76,7 +77,8 @@ where
                 if written {
                     self.renew_pointers(event, &siblings, before, call).await?;
                 }
-                Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
+                Ok(written
+                    .then(|| EventAnswer::of_correction(&event.recorded, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
                 let before = siblings.partition.orphan.as_ref();
@@ -89,10 +91,8 @@ where
     async fn renew_pointers(
         &self, event: &CorrectionEvent, siblings: &Siblings, row: &Row, call: &Call<'_>,
     ) -> Result<(), LedgerError> {
-        let (source, event_id) = (event.original.source.clone(), event.original.event_id.clone());
-        let notice = PartitionKey { source, event_id };
         for pointer in siblings.partition.same_order.iter().filter(|it| it.row == row.key) {
-            self.ledger.point_to_order(&notice, pointer, call.now).await?;
+            self.ledger.point_to_order(&event.original, pointer, call.now).await?;
         }
         Ok(())
     }
@@ -101,13 +101,13 @@ where
         &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<Option<Pointer>, LedgerError> {
         let pointer = Pointer::of(event, call.now);
-        self.ledger.point(&own_key(event), &pointer, call.now).await
+        self.ledger.point(&event.recorded.id(), &pointer, call.now).await
     }
 
     async fn record_in_orphan(
         &self, event: &CorrectionEvent, before: Option<&Orphan>, after: &Orphan, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let (own, pointer) = (own_key(event), Pointer::of(event, call.now));
+        let (own, pointer) = (event.recorded.id(), Pointer::of(event, call.now));
         if self.ledger.record_in_orphan(before, after, &own, &pointer, call.now).await? {
             return self.settle(event, Status::Queued, call).await;
         }
@@ -118,22 +118,20 @@ where
     async fn siblings(
         &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<Siblings, LedgerError> {
-        let original = &event.original;
-        originals::siblings(&self.ledger, &original.source, &original.event_id, call.now).await
+        originals::siblings(&self.ledger, &event.original, call.now).await
     }
 
     async fn repeat_correction(
         &self, event: &CorrectionEvent, siblings: &Siblings, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let known = self.ledger.pointer(&own_key(event), call.now).await?;
+        let known = self.ledger.pointer(&event.recorded.id(), call.now).await?;
         if known.is_some_and(|known| is_other(&known, event)) {
             return Ok(Some(conflict(event)));
         }
-        let correction = recorded(event, call.now);
         let mut rows = siblings.originals().into_iter().map(|original| original.row);
-        match rows.find(|row| has(&row.corrections, &correction)) {
+        match rows.find(|row| has(&row.corrections, &event.recorded)) {
             Some(row) => Ok(Some(match call.allows(&row.key.source, Some(&row.account)) {
-                Ok(()) => EventAnswer::of_correction(event, Status::Duplicate, row),
+                Ok(()) => EventAnswer::of_correction(&event.recorded, Status::Duplicate, row),
                 Err(error) => rejected(event, error),
             })),
             // The run that wrote it into the orphan may have died before it looked again.
@@ -145,7 +143,6 @@ where
     async fn settle(
         &self, event: &CorrectionEvent, status: Status, call: &Call<'_>,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let correction = recorded(event, call.now);
         let context = call.context(&self.policy);
         let mut lost = Vec::new();
         for _ in 0..ROUNDS {
@@ -154,13 +151,13 @@ where
             // A row of an order that the key does not cover takes nothing from here.
             let mut originals = siblings.originals();
             originals.retain(|original| call.covers(original.row));
-            match (look_again(&correction, &originals, orphan, &context), orphan) {
+            match (look_again(&event.recorded, &originals, orphan, &context), orphan) {
                 (Again::Taken(row), _) => {
-                    let answer = EventAnswer::of_correction(event, status, row);
+                    let answer = EventAnswer::of_correction(&event.recorded, status, row);
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Waits, Some(orphan)) => {
-                    let answer = EventAnswer::of_orphan(event, status, orphan);
+                    let answer = EventAnswer::of_orphan(&event.recorded, status, orphan);
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Take(row, moved), Some(orphan)) => {
@@ -180,16 +177,15 @@ where
         &self, event: &CorrectionEvent, error: EventError,
     ) -> Result<EventAnswer, LedgerError> {
         let fingerprint = event.fingerprint().to_string();
-        self.ledger.remove_pointer(&own_key(event), &fingerprint).await?;
+        self.ledger.remove_pointer(&event.recorded.id(), &fingerprint).await?;
         Ok(rejected(event, error))
     }
 
     /// Where the correction goes, if it can be recorded there.
     fn target<'a>(
-        &self, event: &CorrectionEvent, correction: &Correction, siblings: &'a Siblings,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, siblings: &'a Siblings, call: &Call<'_>,
     ) -> Result<Target<'a>, EventError> {
-        let context = call.context(&self.policy);
+        let (correction, context) = (&event.recorded, call.context(&self.policy));
         match aim(correction, &siblings.originals()) {
             Aim::Row(row) => {
                 call.allows(&row.key.source, Some(&row.account))?;
@@ -199,11 +195,9 @@ where
             }
             Aim::Orphan => {
                 let account = self.account_of(event, call)?;
-                let original = &event.original;
-                let (source, event_id) = (original.source.clone(), original.event_id.clone());
-                let key = PartitionKey { source, event_id };
                 let known = siblings.partition.orphan.as_ref();
-                let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
+                let orphan =
+                    add(&event.original, known, correction.clone(), account.as_ref(), &context);
                 orphan.map(Target::Orphan).map_err(unfit)
             }
             Aim::Ambiguous => Err(ambiguous()),
@@ -216,7 +210,7 @@ where
         &self, event: &CorrectionEvent, call: &Call<'_>,
     ) -> Result<Option<AccountName>, EventError> {
         let only = || self.mapping.only_account().map(|account| account.name().clone());
-        let account = event.account.clone().or_else(only);
+        let account = event.recorded.account.clone().or_else(only);
         if let Some(account) = &account {
             call.allows(&event.original.source, Some(account))?;
         } else if self.mapping.accounts().any(|account| !call.key.covers_account(account.name())) {
@@ -232,12 +226,8 @@ where
 
 /// The key must cover both sides.
 fn rights(event: &CorrectionEvent, call: &Call<'_>) -> Result<(), EventError> {
-    call.allows(&event.source, event.account.as_ref())?;
+    call.allows(&event.recorded.source, event.recorded.account.as_ref())?;
     call.allows(&event.original.source, None)
-}
-
-fn own_key(event: &CorrectionEvent) -> PartitionKey {
-    PartitionKey { source: event.source.clone(), event_id: event.event_id.clone() }
 }
 
 /// Whether the pointer is that of another correction with the same id.
@@ -271,10 +261,10 @@ fn unfit(unfit: Unfit) -> EventError {
 }
 
 fn rejected(event: &CorrectionEvent, error: EventError) -> EventAnswer {
-    EventAnswer::rejected(&event.event_id, &event.source, error)
+    EventAnswer::rejected(event.recorded.id(), error)
 }
 
 fn conflict(event: &CorrectionEvent) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, "this id is known with other content");
-    EventAnswer::conflict(&event.event_id, &event.source, error)
+    EventAnswer::conflict(event.recorded.id(), error)
 }

@@ -28,9 +28,9 @@ where
     pub(crate) async fn ignore(
         &self, ignored: &Ignored, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        let (event_id, source) = (&ignored.event_id, &ignored.source);
-        if let Err(error) = call.allows(source, ignored.account.as_ref()) {
-            return Ok(EventAnswer::rejected(event_id, source, error));
+        let id = || ignored.key.partition_key();
+        if let Err(error) = call.allows(&ignored.key.source, ignored.account.as_ref()) {
+            return Ok(EventAnswer::rejected(id(), error));
         }
         let mut may = true;
         for (account, order) in &ignored.orders {
@@ -44,7 +44,7 @@ where
         if may {
             return Ok(EventAnswer::ignored(ignored));
         }
-        let answer = EventAnswer::conflict(event_id, source, counted_elsewhere());
+        let answer = EventAnswer::conflict(id(), counted_elsewhere());
         Ok(EventAnswer { account: ignored.account.clone(), ..answer })
     }
 
@@ -60,9 +60,9 @@ where
     async fn end_under_its_id(
         &self, denied: &Ignored, call: &Call<'_>,
     ) -> Result<bool, LedgerError> {
-        let own = row_key(denied);
+        let own = &denied.key;
         let partition = self.ledger.partition(&own.source, &own.event_id, call.now).await?;
-        if let Some(row) = partition.row(&own) {
+        if let Some(row) = partition.row(own) {
             return self.end(row.clone(), call).await;
         }
         let Some(key) = partition.row_of_order(&own.event) else { return Ok(true) };
@@ -100,14 +100,6 @@ pub(crate) fn is_denial(ignored: &Ignored) -> bool {
     ignored.reason == IgnoredReason::ConsentDenied
 }
 
-fn row_key(ignored: &Ignored) -> RowKey {
-    RowKey {
-        source: ignored.source.clone(),
-        event_id: ignored.event_id.clone(),
-        event: ignored.event.clone(),
-    }
-}
-
 /// The orders that it denies with this key.
 fn orders<'a>(ignored: &'a Ignored, key: &IngestKey) -> impl Iterator<Item = &'a OrderKey> {
     let covered = ignored.orders.iter().filter(|(account, _)| key.covers_account(account));
@@ -116,7 +108,7 @@ fn orders<'a>(ignored: &'a Ignored, key: &IngestKey) -> impl Iterator<Item = &'a
 
 /// What is denied in a request, as far as its key may do so.
 pub(crate) struct Denials<'a> {
-    rows: BTreeSet<RowKey>,
+    rows: BTreeSet<&'a RowKey>,
     orders: BTreeSet<&'a OrderKey>,
 }
 
@@ -125,7 +117,7 @@ impl<'a> Denials<'a> {
     pub fn among(parsed: &'a [Parsed], key: &IngestKey) -> Self {
         let covered = |ignored: &&Ignored| {
             let account = ignored.account.as_ref();
-            key.covers_source(&ignored.source)
+            key.covers_source(&ignored.key.source)
                 && account.is_none_or(|account| key.covers_account(account))
         };
         let denial = |parsed: &'a Parsed| match &parsed.event {
@@ -134,7 +126,7 @@ impl<'a> Denials<'a> {
         };
         let denials: Vec<&Ignored> = parsed.iter().filter_map(denial).filter(covered).collect();
         Denials {
-            rows: denials.iter().map(|ignored| row_key(ignored)).collect(),
+            rows: denials.iter().map(|ignored| &ignored.key).collect(),
             orders: denials.iter().flat_map(|ignored| orders(ignored, key)).collect(),
         }
     }

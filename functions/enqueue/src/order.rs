@@ -4,9 +4,9 @@
 use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Conversion, ErrorCode, EventError};
 use tracklayer_core::ledger::order::{OrderKey, OrderOwner, SameOrder};
-use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::mapping::PerOrder;
-use tracklayer_core::reconcile::intake::{key_of, with_order};
+use tracklayer_core::reconcile::intake::with_order;
 use tracklayer_core::reconcile::orders::{Claimed, claimed, is_repetition, is_same_notice};
 use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{
@@ -36,17 +36,17 @@ where
     pub(crate) async fn turn_of(
         &self, conversion: &Conversion, partition: &Partition, call: &Call<'_>,
     ) -> Result<Turn, LedgerError> {
-        let known = partition.row_of_order(&conversion.event);
+        let known = partition.row_of_order(&conversion.key.event);
         if let Some(key) = known.filter(|_| conversion.goal.per_order == PerOrder::One)
             && let Some(row) = originals::row(&self.ledger, key, call.now).await?
             && (is_same_notice(&row, conversion)
-                || self.has_corrected(&key_of(conversion), &row, call).await?)
+                || self.has_corrected(&conversion.key, &row, call).await?)
         {
             return Ok(Turn::Counted(Box::new(row)));
         }
         match &conversion.order {
             Some(order) => {
-                self.claim_order(order, &OrderOwner::Row(key_of(conversion)), call).await
+                self.claim_order(order, &OrderOwner::Row(conversion.key.clone()), call).await
             }
             None => Ok(Turn::Ours),
         }
@@ -58,9 +58,7 @@ where
         &self, notice: &RowKey, row: &Row, call: &Call<'_>,
     ) -> Result<bool, LedgerError> {
         for correction in &row.corrections {
-            let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
-            let own = PartitionKey { source, event_id };
-            let pointer = self.ledger.pointer(&own, call.now).await?;
+            let pointer = self.ledger.pointer(&correction.id(), call.now).await?;
             let came_by = |it: &Pointer| {
                 it.original_source == notice.source && it.original_event_id == notice.event_id
             };
@@ -135,7 +133,7 @@ where
     pub(crate) async fn store_notice(
         &self, conversion: &Conversion, row: Row, call: &Call<'_>,
     ) -> Result<EventAnswer, LedgerError> {
-        let notice = key_of(conversion);
+        let notice = &conversion.key;
         let covered = call.covers(&row);
         let pointer = SameOrder { event: notice.event.clone(), row: row.key.clone(), covered };
         // Also where it leads there already: it lives for 100 days from now.
@@ -145,7 +143,7 @@ where
         }
         // Before corrections of the notice are moved: that it was refunded itself is no contradiction.
         let is_repetition = is_repetition(&row, conversion);
-        let gathered = self.gather(&notice, row, call).await?;
+        let gathered = self.gather(notice, row, call).await?;
         if !is_repetition {
             let answer = conflict(conversion, Some(&gathered.row));
             return Ok(EventAnswer { lost: gathered.lost, ..answer });

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-use super::{Conversion, Correction, CorrectionKind, Event};
+use super::{Conversion, Correction, Event};
 use crate::person::identity::to_hex;
 
 /// The first 16 bytes of a SHA-256; written and stored as 32 lower-case hex digits.
@@ -60,9 +60,9 @@ impl Conversion {
     /// repetition may say them better.
     pub fn fingerprint(&self) -> Fingerprint {
         Canonical::new("conversion")
-            .with("event", &self.event)
-            .with("eventId", &self.event_id)
-            .with("source", &self.source)
+            .with("event", &self.key.event)
+            .with("eventId", &self.key.event_id)
+            .with("source", &self.key.source)
             .with("account", &self.account)
             .with("occurredAt", self.occurred_at.epoch())
             .with_some("value", self.value)
@@ -73,21 +73,22 @@ impl Conversion {
 impl Correction {
     /// Over everything the caller said, the account included where it was named.
     pub fn fingerprint(&self) -> Fingerprint {
-        let (kind, money) = match self.kind {
-            CorrectionKind::Refund(money) => ("refund", Some(money)),
-            CorrectionKind::Restatement(money) => ("restatement", Some(money)),
-            CorrectionKind::Full => ("full", None),
+        let (recorded, change) = (&self.recorded, &self.recorded.change);
+        let kind = match (change.amount, change.new_value) {
+            (Some(_), _) => "refund",
+            (None, Some(_)) => "restatement",
+            (None, None) => "full",
         };
         Canonical::new("correction")
             .with("event", &self.event)
-            .with("eventId", &self.event_id)
-            .with("source", &self.source)
-            .with_some("account", self.account.as_ref())
-            .with("occurredAt", self.occurred_at.epoch_ms())
+            .with("eventId", &recorded.event_id)
+            .with("source", &recorded.source)
+            .with_some("account", recorded.account.as_ref())
+            .with("occurredAt", recorded.occurred_at.epoch_ms())
             .with("original.source", &self.original.source)
             .with("original.eventId", &self.original.event_id)
-            .with_some("original.event", self.original.event.as_ref())
-            .with(kind, money.map_or_else(String::new, |money| money.to_string()))
+            .with_some("original.event", recorded.original_event.as_ref())
+            .with(kind, change.money().map_or_else(String::new, |money| money.to_string()))
             .finish()
     }
 }

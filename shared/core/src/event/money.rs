@@ -1,10 +1,10 @@
 //! The money of an event. A currency is never invented: where an amount is, its currency must be.
 
-use super::CorrectionKind;
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::Fields;
 use super::read::Warnings;
+use crate::ledger::correction::Change;
 use crate::mapping::Revenue;
 use crate::money::{Amount, Currency, Money};
 use crate::text::trim;
@@ -33,9 +33,7 @@ fn no_value(fields: &Fields<'_>) -> Result<(), EventError> {
 
 /// What a correction does: `amount` refunded, `newValue`, or neither for all of it. An empty text
 /// is not the same as neither, or the whole sale would be taken back by mistake.
-pub(super) fn correction_kind(
-    fields: &Fields<'_>, warnings: &mut Warnings,
-) -> Result<CorrectionKind, EventError> {
+pub(super) fn change(fields: &Fields<'_>, warnings: &mut Warnings) -> Result<Change, EventError> {
     let is_given = |field| fields.raw(field).is_some();
     if is_given(Field::Value) {
         // Read as "neither" it would retract the whole conversion.
@@ -48,11 +46,11 @@ pub(super) fn correction_kind(
     let restated =
         fields.has(Field::NewValue) || (is_given(Field::NewValue) && !fields.has(Field::Amount));
     let field = if restated { Field::NewValue } else { Field::Amount };
-    Ok(match money(fields, field, warnings)? {
-        None => CorrectionKind::Full,
-        Some(value) if restated => CorrectionKind::Restatement(value),
-        Some(amount) => CorrectionKind::Refund(amount),
-    })
+    let Some(Money { amount, currency }) = money(fields, field, warnings)? else {
+        return Ok(Change::default());
+    };
+    let (amount, new_value) = if restated { (None, Some(amount)) } else { (Some(amount), None) };
+    Ok(Change { amount, new_value, currency: Some(currency) })
 }
 
 fn not_allowed(field: Field, problem: &str) -> EventError {

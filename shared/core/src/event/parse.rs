@@ -7,13 +7,14 @@ use super::field::Field;
 use super::fields::{Fields, missing};
 use super::read::Warnings;
 use super::{Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
-use crate::id::{EventName, RecordId, Source};
+use crate::ledger;
+use crate::ledger::row::RowKey;
 use crate::mapping::{Account, ConversionRule, CorrectionRule, EventRule, Mapping};
 use crate::person::consent::Consent;
 use crate::time::EventTime;
 
 /// What one event of a request says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// The event, or why it can't be accepted.
     pub event: Result<Event, Rejection>,
@@ -53,42 +54,27 @@ struct Reading<'a> {
     warnings: Warnings,
 }
 
-struct Head {
-    event: EventName,
-    event_id: RecordId,
-    source: Source,
-}
-
-impl Head {
-    fn ignored(self, reason: IgnoredReason) -> Event {
-        let Head { event, event_id, source } = self;
-        let orders = BTreeMap::new();
-        Event::Ignored(Ignored { event, event_id, source, account: None, orders, reason })
-    }
-}
-
 impl Reading<'_> {
     fn event(&mut self) -> Result<Event, EventError> {
         let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
         let event_id = read::event_id(&self.fields)?;
         let source = read::source(&self.fields)?;
-        let head = Head { event, event_id, source };
+        let key = RowKey { source, event_id, event };
         match rule {
-            EventRule::AnalyticsOnly => Ok(head.ignored(IgnoredReason::AnalyticsOnly)),
+            EventRule::AnalyticsOnly => Ok(ignored(key, IgnoredReason::AnalyticsOnly)),
             EventRule::Conversion(rule) => match read::consent(&self.fields)? {
-                Consent::Denied => Ok(self.denied(head, rule)),
-                consent => self.conversion(head, rule, consent).map(Event::Conversion),
+                Consent::Denied => Ok(self.denied(key, rule)),
+                consent => self.conversion(key, rule, consent).map(Event::Conversion),
             },
             EventRule::Correction(rule) => match read::consent_of_correction(&self.fields)? {
-                Consent::Denied => Ok(head.ignored(IgnoredReason::ConsentDenied)),
-                _ => self.correction(head, rule).map(Event::Correction),
+                Consent::Denied => Ok(ignored(key, IgnoredReason::ConsentDenied)),
+                _ => self.correction(key, rule).map(Event::Correction),
             },
         }
     }
 
     /// Without consent nothing more of the event is read than which order it is about.
-    fn denied(&self, head: Head, rule: &ConversionRule) -> Event {
-        let Head { event, event_id, source } = head;
+    fn denied(&self, key: RowKey, rule: &ConversionRule) -> Event {
         let named = read::named_account(&self.fields, self.mapping);
         let accounts: Vec<&Account> = match named {
             Ok(Some(account)) => vec![account],
@@ -96,18 +82,18 @@ impl Reading<'_> {
             Err(_) => Vec::new(),
         };
         let order = |account: &&Account| {
-            let order = read::order(&self.fields, self.mapping, account, &rule.goal, &source)?;
+            let order = read::order(&self.fields, self.mapping, account, &rule.goal, &key.source)?;
             Some((account.name().clone(), order))
         };
         let orders = accounts.iter().filter_map(order).collect();
         let account = read::account(&self.fields, self.mapping).ok();
         let account = account.map(|account| account.name().clone());
         let reason = IgnoredReason::ConsentDenied;
-        Event::Ignored(Ignored { event, event_id, source, account, orders, reason })
+        Event::Ignored(Ignored { key, account, orders, reason })
     }
 
     fn conversion(
-        &mut self, head: Head, rule: &ConversionRule, consent: Consent,
+        &mut self, key: RowKey, rule: &ConversionRule, consent: Consent,
     ) -> Result<Conversion, EventError> {
         let (fields, warnings) = (&self.fields, &mut self.warnings);
         let account = read::account(fields, self.mapping)?;
@@ -120,10 +106,8 @@ impl Reading<'_> {
         let occurred_at = read::occurred_at(fields, self.now)?.second();
         read::not_too_old(occurred_at, self.now)?;
         let conversion = Conversion {
-            order: read::order(fields, self.mapping, account, &rule.goal, &head.source),
-            event: head.event,
-            event_id: head.event_id,
-            source: head.source,
+            order: read::order(fields, self.mapping, account, &rule.goal, &key.source),
+            key,
             account: account.name().clone(),
             occurred_at,
             goal: goal.clone(),
@@ -138,25 +122,28 @@ impl Reading<'_> {
         self.identified(conversion)
     }
 
-    fn correction(&mut self, head: Head, rule: &CorrectionRule) -> Result<Correction, EventError> {
+    fn correction(&mut self, key: RowKey, rule: &CorrectionRule) -> Result<Correction, EventError> {
         let fields = &self.fields;
         let account = read::named_account(fields, self.mapping)?;
         let occurred_at = read::occurred_at(fields, self.now)?;
-        let original = read::original(fields, &head.source, self.mapping)?;
-        let kind = money::correction_kind(fields, &mut self.warnings)?;
+        let (original, original_event) = read::original(fields, &key.source, self.mapping)?;
+        let change = money::change(fields, &mut self.warnings)?;
         if !rule.required.is_empty() {
             read::references(fields, &mut self.warnings);
         }
         self.require(&rule.required)?;
-        Ok(Correction {
-            event: head.event,
-            event_id: head.event_id,
-            source: head.source,
-            account: account.map(|account| account.name().clone()),
+        let RowKey { source, event_id, event } = key;
+        let recorded = ledger::correction::Correction {
+            source,
+            event_id,
             occurred_at,
-            original,
-            kind,
-        })
+            recorded_at: self.now,
+            original_event,
+            account: account.map(|account| account.name().clone()),
+            change,
+            refused: None,
+        };
+        Ok(Correction { event, original, recorded })
     }
 
     /// Fields that the mapping asks for beyond the rules: what can't be used is not there.
@@ -188,6 +175,10 @@ impl Reading<'_> {
     fn left_out(&self) -> impl Iterator<Item = &EventError> {
         self.warnings.iter().filter(|warning| warning.is_left_out())
     }
+}
+
+fn ignored(key: RowKey, reason: IgnoredReason) -> Event {
+    Event::Ignored(Ignored { key, account: None, orders: BTreeMap::new(), reason })
 }
 
 /// Can't happen: every account has every goal of the mapping.

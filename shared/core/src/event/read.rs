@@ -3,12 +3,13 @@
 
 use std::fmt;
 
-use super::OriginalRef;
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::{Fields, missing};
 use crate::id::{EventName, RecordId, Source};
-use crate::ledger::{facts::References, order::OrderKey};
+use crate::ledger::facts::References;
+use crate::ledger::order::OrderKey;
+use crate::ledger::row::PartitionKey;
 use crate::mapping::{Account, EventRule, Mapping, PerOrder};
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
@@ -197,10 +198,10 @@ fn no_consent_word() -> EventError {
     EventError::at(ErrorCode::InvalidValue, Field::Consent.as_str(), problem)
 }
 
-/// The reference to the corrected event; whatever is wrong inside is `invalid_original`.
+/// The reference to the corrected event, with its name where that is given; whatever is wrong inside is `invalid_original`.
 pub(super) fn original(
     fields: &Fields<'_>, own_source: &Source, mapping: &Mapping,
-) -> Result<OriginalRef, EventError> {
+) -> Result<(PartitionKey, Option<EventName>), EventError> {
     let raw = fields.raw(Field::Original).ok_or_else(|| missing(Field::Original))?;
     let inner = Fields::parse(raw).ok_or_else(|| invalid_original("must be an object"))?;
     let inside = |error: EventError| invalid_original(&error.message);
@@ -213,7 +214,7 @@ pub(super) fn original(
         Some((name, EventRule::Conversion(_))) => Some(name),
         Some(_) => return Err(invalid_original("event is not a conversion")),
     };
-    Ok(OriginalRef { source, event_id, event })
+    Ok((PartitionKey { source, event_id }, event))
 }
 
 fn invalid_original(problem: &str) -> EventError {
