@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Conversion, ErrorCode, EventError};
 use tracklayer_core::id::{AccountName, Source};
 use tracklayer_core::ledger::facts::Facts;
@@ -68,9 +69,9 @@ impl<'a> Call<'a> {
     /// Whether the key may speak for this source and account.
     pub fn allows(&self, source: &Source, account: Option<&AccountName>) -> Result<(), EventError> {
         let field = if !self.key.covers_source(source) {
-            "source"
+            Field::Source
         } else if account.is_some_and(|account| !self.key.covers_account(account)) {
-            "account"
+            Field::Account
         } else {
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
 //! for the original. An id that came as another notice of an order leads to the order's row.
 
+use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Correction as CorrectionEvent, ErrorCode, EventError};
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::correction::Correction;
@@ -216,7 +217,7 @@ where
         } else if self.mapping.accounts().any(|account| !call.key.covers_account(account.name())) {
             return Err(EventError::at(
                 ErrorCode::MissingField,
-                "account",
+                Field::Account,
                 "must be there: the original is not known yet, and the key does not cover all accounts",
             ));
         }
@@ -244,7 +245,7 @@ fn is_in(siblings: &Siblings, correction: &Correction) -> bool {
 fn ambiguous() -> EventError {
     EventError::at(
         ErrorCode::AmbiguousOriginal,
-        "original",
+        Field::Original,
         "names several conversions; give original.event",
     )
 }
@@ -252,10 +253,14 @@ fn ambiguous() -> EventError {
 fn unfit(unfit: Unfit) -> EventError {
     let (code, field, message) = match unfit {
         Unfit::Currency => {
-            (ErrorCode::CurrencyMismatch, "currency", "is not the currency of the original")
+            (ErrorCode::CurrencyMismatch, Field::Currency, "is not the currency of the original")
         }
-        Unfit::Account => (ErrorCode::InvalidOriginal, "account", "is not the original's account"),
-        Unfit::TooMany => (ErrorCode::InvalidOriginal, "original", "has 50 corrections already"),
+        Unfit::Account => {
+            (ErrorCode::InvalidOriginal, Field::Account, "is not the original's account")
+        }
+        Unfit::TooMany => {
+            (ErrorCode::InvalidOriginal, Field::Original, "has 50 corrections already")
+        }
     };
     EventError::at(code, field, message)
 }

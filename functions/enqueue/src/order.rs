@@ -169,5 +169,5 @@ pub(crate) fn counted_elsewhere() -> EventError {
 }
 
 fn same_order(problem: &str) -> EventError {
-    EventError::at(ErrorCode::SameOrder, Field::OrderId.as_str(), problem)
+    EventError::at(ErrorCode::SameOrder, Field::OrderId, problem)
 }

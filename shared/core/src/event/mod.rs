@@ -70,7 +70,8 @@ pub struct Ignored {
     pub reason: IgnoredReason,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum IgnoredReason {
     /// The mapping lists its name as of use to analytics only.
     AnalyticsOnly,
@@ -82,10 +83,7 @@ pub enum IgnoredReason {
 impl IgnoredReason {
     /// The text in answers: `analytics_only` or `consent_denied`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AnalyticsOnly => "analytics_only",
-            Self::ConsentDenied => "consent_denied",
-        }
+        self.into()
     }
 }
 
