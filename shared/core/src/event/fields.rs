@@ -5,16 +5,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_bytes::{ByteBuf, Bytes};
 use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use crate::text::trim;
 
-/// The members of a JSON object; of equal ones the last counts.
+/// The members of a JSON object; of equal ones the last counts. Their names may be no text at all.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(super) struct Fields<'a>(#[serde(borrow)] BTreeMap<String, &'a RawValue>);
+pub(super) struct Fields<'a>(#[serde(borrow)] BTreeMap<ByteBuf, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// Reads a JSON object; `None` for anything else.
@@ -24,7 +25,10 @@ impl<'a> Fields<'a> {
 
     /// The field's JSON text; a `null` counts as absent.
     pub(super) fn raw(&self, field: Field) -> Option<&'a str> {
-        self.0.get(field.as_str()).map(|value| value.get()).filter(|text| *text != "null")
+        self.0
+            .get(Bytes::new(field.as_str().as_bytes()))
+            .map(|value| value.get())
+            .filter(|text| *text != "null")
     }
 
     /// Whether anything is said: an empty text says as little as a `null`.

@@ -22,7 +22,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use error::{ErrorCode, EventError, Rejection};
-pub use fingerprint::{Fingerprint, fingerprint};
 pub use landing::Landing;
 pub use parse::{Parsed, parse_event};
 

@@ -33,7 +33,7 @@ pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
     let (click_id, click) = search.click().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
     let facts = Facts {
-        fingerprint: conversion.fingerprint().to_string(),
+        fingerprint: conversion.fingerprint(),
         goal: conversion.goal.name.clone(),
         occurred_at: conversion.occurred_at,
         conversion_time: conversion.occurred_at,

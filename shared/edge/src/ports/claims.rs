@@ -1,9 +1,8 @@
 //! Items that make something unique: the pointer of a correction, the key of a conversion.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tracklayer_core::event::Correction;
-use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::id::{AccountName, RecordId, Source, short_hash};
 use tracklayer_core::ledger::facts::{Facts, click_or_hashes};
 use tracklayer_core::ledger::orphan::kept_until;
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
@@ -29,7 +28,7 @@ impl Pointer {
         Pointer {
             original_source: correction.original.source.clone(),
             original_event_id: correction.original.event_id.clone(),
-            fingerprint: correction.fingerprint().to_string(),
+            fingerprint: correction.fingerprint(),
             ttl: kept_until(now),
         }
     }
@@ -42,9 +41,7 @@ impl Pointer {
 /// needless shift costs a second where a missed one costs a conversion.
 pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> Option<String> {
     let person = click_or_hashes(identity)?;
-    let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()).as_bytes());
-    let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("key {hash}"))
+    Some(format!("key {}", short_hash(format!("{account} {person} {}", time.epoch()))))
 }
 
 /// Items that make something unique.
