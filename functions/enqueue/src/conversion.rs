@@ -2,7 +2,7 @@
 //! corrections that came first, send its signal – in this order, so that a crash anywhere is repaired
 //! by the caller's retry.
 
-use tracklayer_core::event::{Conversion, ErrorCode, EventError};
+use tracklayer_core::event::{Conversion, ErrorCode, EventError, IgnoredReason};
 use tracklayer_core::ledger::facts::Facts;
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::ledger::wait::WaitReason;
@@ -40,7 +40,11 @@ where
         &self, conversion: &Conversion,
     ) -> Result<EventAnswer, LedgerError> {
         if let Err(error) = self.allows(&conversion.key.source, Some(&conversion.account)) {
-            return Ok(EventAnswer::rejected(conversion.key.partition_key(), error));
+            return Ok(EventAnswer::refused(
+                conversion.key.partition_key(),
+                Status::Rejected,
+                error,
+            ));
         }
         let key = &conversion.key;
         let partition = self.partition(key).await?;
@@ -49,12 +53,12 @@ where
         }
         // An order that is denied in the same request is not stored first and ended then.
         if self.is_denied(conversion) {
-            return Ok(EventAnswer::of_denied_order(conversion));
+            return Ok(EventAnswer::ignored(&conversion.key, IgnoredReason::ConsentDenied));
         }
         match self.turn_of(conversion, &partition).await? {
             Turn::Ours => self.store_new(conversion).await,
             Turn::Counted(row) => self.store_notice(conversion, *row).await,
-            Turn::Denied => Ok(EventAnswer::of_denied_order(conversion)),
+            Turn::Denied => Ok(EventAnswer::ignored(&conversion.key, IgnoredReason::ConsentDenied)),
         }
     }
 
@@ -127,7 +131,7 @@ where
             return Ok(EventAnswer { lost: gathered.lost, ..answer });
         }
         let Some(gathered) = self.adopt_order(gathered, conversion).await? else {
-            return Ok(EventAnswer::of_denied_order(conversion));
+            return Ok(EventAnswer::ignored(&conversion.key, IgnoredReason::ConsentDenied));
         };
         let gathered = self.improve_or_signal(gathered, conversion).await?;
         Ok(answer(conversion, Status::Duplicate, gathered))
@@ -188,5 +192,5 @@ fn conflict_with(row: &Row, conversion: &Conversion) -> Option<&'static str> {
 
 fn conflict(conversion: &Conversion, message: &str) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, message);
-    EventAnswer::conflict(conversion.key.partition_key(), error)
+    EventAnswer::refused(conversion.key.partition_key(), Status::Conflict, error)
 }

@@ -265,10 +265,10 @@ fn unfit(unfit: Unfit) -> EventError {
 }
 
 fn rejected(event: &CorrectionEvent, error: EventError) -> EventAnswer {
-    EventAnswer::rejected(event.recorded.id(), error)
+    EventAnswer::refused(event.recorded.id(), Status::Rejected, error)
 }
 
 fn conflict(event: &CorrectionEvent) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, "this id is known with other content");
-    EventAnswer::conflict(event.recorded.id(), error)
+    EventAnswer::refused(event.recorded.id(), Status::Conflict, error)
 }

@@ -12,7 +12,7 @@ use tracklayer_edge::ports::{Erasures, IngestKey, LedgerError, Ports};
 
 use crate::call::{Call, ROUNDS};
 use crate::order::{Turn, counted_elsewhere};
-use crate::wire::EventAnswer;
+use crate::wire::{EventAnswer, Status};
 
 impl<P: Ports> Call<'_, P>
 where
@@ -24,7 +24,7 @@ where
     pub(crate) async fn ignore(&self, ignored: &Ignored) -> Result<EventAnswer, LedgerError> {
         let id = || ignored.key.partition_key();
         if let Err(error) = self.allows(&ignored.key.source, ignored.account.as_ref()) {
-            return Ok(EventAnswer::rejected(id(), error));
+            return Ok(EventAnswer::refused(id(), Status::Rejected, error));
         }
         let mut may = true;
         for (account, order) in &ignored.orders {
@@ -36,9 +36,9 @@ where
             may &= self.end_under_its_id(ignored).await?;
         }
         if may {
-            return Ok(EventAnswer::ignored(ignored));
+            return Ok(EventAnswer::ignored(&ignored.key, ignored.reason));
         }
-        let answer = EventAnswer::conflict(id(), counted_elsewhere());
+        let answer = EventAnswer::refused(id(), Status::Conflict, counted_elsewhere());
         Ok(EventAnswer { account: ignored.account.clone(), ..answer })
     }
 

@@ -14,7 +14,7 @@ use tracklayer_edge::ports::{
 
 use crate::call::{Call, ROUNDS};
 use crate::conversion::Gathered;
-use crate::wire::EventAnswer;
+use crate::wire::{EventAnswer, Status};
 
 /// Whose turn it is with an order.
 pub(crate) enum Turn {
@@ -127,28 +127,24 @@ where
         // Also where it leads there already: it lives for 100 days from now.
         self.ledger.point_to_order(&notice.partition_key(), &pointer, self.now).await?;
         if !covered {
-            return Ok(conflict(conversion, None));
+            let id = notice.partition_key();
+            return Ok(EventAnswer::refused(id, Status::Conflict, counted_elsewhere()));
         }
         // Before corrections of the notice are moved: that it was refunded itself is no contradiction.
         let is_repetition = is_repetition(&row, conversion);
         let gathered = self.gather(notice, row).await?;
         if !is_repetition {
-            let answer = conflict(conversion, Some(&gathered.row));
-            return Ok(EventAnswer { lost: gathered.lost, ..answer });
+            let error = same_order(
+                "is counted already, with another value, at another time, or was taken back since",
+            );
+            let answer = EventAnswer::refused(notice.partition_key(), Status::Conflict, error);
+            let Gathered { row, lost } = gathered;
+            return Ok(EventAnswer { of: Some(row.key), lost, ..answer });
         }
         let gathered = self.improve_or_signal(gathered, conversion).await?;
         let answer = EventAnswer::same_order(conversion, &gathered.row);
         Ok(EventAnswer { lost: gathered.lost, ..answer })
     }
-}
-
-fn conflict(conversion: &Conversion, row: Option<&Row>) -> EventAnswer {
-    let error = row.map_or_else(counted_elsewhere, |_| {
-        same_order(
-            "is counted already, with another value, at another time, or was taken back since",
-        )
-    });
-    EventAnswer::order_conflict(conversion, error, row)
 }
 
 /// Nothing of the order's row is said unless the key covers it.

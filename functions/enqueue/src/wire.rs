@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tracklayer_core::event::{Conversion, EventError, Ignored, IgnoredReason, Rejection};
+use tracklayer_core::event::{Conversion, EventError, IgnoredReason, Rejection};
 use tracklayer_core::id::{AccountName, RecordId, Source};
 use tracklayer_core::ledger::correction::Correction;
 use tracklayer_core::ledger::orphan::Orphan;
@@ -52,7 +52,7 @@ impl<'a> Body<'a> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventAnswer {
     pub event_id: Option<RecordId>,
@@ -81,7 +81,7 @@ pub struct EventAnswer {
 }
 
 /// How an event ends, in the words of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Queued,
@@ -90,6 +90,7 @@ pub enum Status {
     Ignored,
     /// Its id is taken by something else.
     Conflict,
+    #[default]
     Rejected,
 }
 
@@ -121,22 +122,8 @@ impl Status {
 impl EventAnswer {
     fn new(id: PartitionKey, status: Status) -> Self {
         let PartitionKey { source, event_id } = id;
-        EventAnswer { event_id: Some(event_id), source: Some(source), ..Self::nameless(status) }
-    }
-
-    fn nameless(status: Status) -> Self {
-        EventAnswer {
-            event_id: None,
-            source: None,
-            status,
-            state: None,
-            reason: None,
-            of: None,
-            error: None,
-            warnings: Vec::new(),
-            account: None,
-            lost: Vec::new(),
-        }
+        let (event_id, source) = (Some(event_id), Some(source));
+        EventAnswer { event_id, source, status, ..Self::default() }
     }
 
     /// The account that it counts under: `none` where that is not known.
@@ -206,37 +193,17 @@ impl EventAnswer {
         }
     }
 
-    /// A notice of an order that is counted already, and not as this one says; `row` is what counts.
-    pub fn order_conflict(conversion: &Conversion, error: EventError, row: Option<&Row>) -> Self {
+    /// Not stored on purpose.
+    pub fn ignored(key: &RowKey, reason: IgnoredReason) -> Self {
         EventAnswer {
-            of: row.map(|row| row.key.clone()),
-            ..Self::conflict(conversion.key.partition_key(), error)
+            reason: Some(Some(reason.as_str().to_owned())),
+            ..Self::new(key.partition_key(), Status::Ignored)
         }
-    }
-
-    pub fn ignored(ignored: &Ignored) -> Self {
-        EventAnswer {
-            reason: Some(Some(ignored.reason.as_str().to_owned())),
-            ..Self::new(ignored.key.partition_key(), Status::Ignored)
-        }
-    }
-
-    /// Not stored: another notice of its order denied consent.
-    pub fn of_denied_order(conversion: &Conversion) -> Self {
-        EventAnswer {
-            reason: Some(Some(IgnoredReason::ConsentDenied.as_str().to_owned())),
-            ..Self::new(conversion.key.partition_key(), Status::Ignored)
-        }
-    }
-
-    /// The id is taken by something else.
-    pub fn conflict(id: PartitionKey, error: EventError) -> Self {
-        EventAnswer { error: Some(error), ..Self::new(id, Status::Conflict) }
     }
 
     /// Not stored, because of `error`.
-    pub fn rejected(id: PartitionKey, error: EventError) -> Self {
-        EventAnswer { error: Some(error), ..Self::new(id, Status::Rejected) }
+    pub fn refused(id: PartitionKey, status: Status, error: EventError) -> Self {
+        EventAnswer { error: Some(error), ..Self::new(id, status) }
     }
 }
 
@@ -247,7 +214,7 @@ impl From<Rejection> for EventAnswer {
             source: rejection.source,
             error: Some(rejection.error),
             account: rejection.account,
-            ..Self::nameless(Status::Rejected)
+            ..Self::default()
         }
     }
 }
