@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
-use tracklayer_core::event::{Conversion, Event, Parsed, Rejection, parse_event};
-use tracklayer_core::id::AccountName;
+use tracklayer_core::event::{Conversion, Event, Parsed, parse_event};
 use tracklayer_core::ledger::order::OrderKey;
 use tracklayer_core::ledger::row::RowKey;
-use tracklayer_core::reconcile::intake::key_of;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::{
-    Clock as _, Erasures, IngestKey, LedgerError, Ports, Signals as _, Telemetry as _,
+    Clock as _, Erasures, IngestKey, Ports, Signals as _, Telemetry as _,
 };
 
 use crate::call::Call;
@@ -40,7 +38,7 @@ where
         let now = self.clock.now();
         let parsed: Vec<_> =
             events.iter().map(|event| parse_event(event.get(), &self.mapping, now)).collect();
-        let call = Call::new(key, now, Denials::among(&parsed, key));
+        let call = Call::new(self, key, now, Denials::among(&parsed, key));
         let mut answers: BTreeMap<usize, EventAnswer> = BTreeMap::new();
         for (wave, at_once) in waves(&parsed) {
             for group in wave.chunks(TOGETHER) {
@@ -48,65 +46,61 @@ where
                     tracing::warn!(events = events.len(), stored = answers.len(), "out of time");
                     return None;
                 }
-                answers.extend(self.store_group(group, at_once, &parsed, &call).await);
-                if !self.send_signals(&call).await {
+                answers.extend(call.store_group(group, at_once, &parsed).await);
+                if !call.send_signals().await {
                     return None;
                 }
             }
         }
         (answers.len() == events.len()).then(|| answers.into_values().collect())
     }
+}
 
+impl<P: Ports> Call<'_, P>
+where
+    P::Ledger: Erasures,
+{
     /// The answers of those that were stored.
     async fn store_group(
-        &self, group: &[usize], at_once: usize, parsed: &[Parsed], call: &Call<'_>,
+        &self, group: &[usize], at_once: usize, parsed: &[Parsed],
     ) -> Vec<(usize, EventAnswer)> {
         let work = stream::iter(group).map(|&position| async move {
-            let Parsed { event, warnings } = &parsed[position];
-            match self.store(event, call).await {
-                Ok(answer) => {
-                    let account = answer.account.clone().or_else(|| self.account_named(event));
-                    let warnings = warnings.clone();
-                    Some((position, EventAnswer { warnings, account, ..answer }))
-                }
-                Err(error) => {
-                    tracing::error!(%error, record = label(event), "event not stored");
-                    self.telemetry.stuck(error.unreadable());
-                    None
-                }
-            }
+            let answer = match &parsed[position].event {
+                Ok(event) => self.store(event).await?,
+                Err(rejection) => rejection.clone().into(),
+            };
+            let warnings = parsed[position].warnings.clone();
+            Some((position, EventAnswer { warnings, ..answer }))
         });
         let answers: Vec<_> = work.buffer_unordered(at_once).collect().await;
         answers.into_iter().flatten().collect()
     }
 
-    /// The account that an event is about, whatever becomes of it; of a correction that names none, the
-    /// only one there is.
-    fn account_named(&self, event: &Result<Event, Rejection>) -> Option<AccountName> {
-        let only = || self.mapping.only_account().map(|account| account.name().clone());
-        match event {
-            Ok(Event::Conversion(conversion)) => Some(conversion.account.clone()),
-            Ok(Event::Correction(correction)) => correction.account.clone().or_else(only),
-            Ok(Event::Ignored(ignored)) => ignored.account.clone(),
-            Err(_) => None,
-        }
-    }
-
-    async fn store(
-        &self, event: &Result<Event, Rejection>, call: &Call<'_>,
-    ) -> Result<EventAnswer, LedgerError> {
-        match event {
-            Err(rejection) => Ok(rejection.clone().into()),
-            Ok(Event::Ignored(ignored)) => self.ignore(ignored, call).await,
-            Ok(Event::Conversion(conversion)) => self.store_conversion(conversion, call).await,
-            Ok(Event::Correction(correction)) => self.store_correction(correction, call).await,
+    /// The event's answer, with the account that it is about, whatever becomes of it. `None`: it could
+    /// not be stored.
+    async fn store(&self, event: &Event) -> Option<EventAnswer> {
+        let (answer, account) = match event {
+            Event::Conversion(it) => (self.store_conversion(it).await, Some(&it.account)),
+            Event::Correction(it) => (self.store_correction(it).await, self.account_named(it)),
+            Event::Ignored(it) => (self.ignore(it).await, it.account.as_ref()),
+        };
+        match answer {
+            Ok(answer) => {
+                let account = answer.account.clone().or_else(|| account.cloned());
+                Some(EventAnswer { account, ..answer })
+            }
+            Err(error) => {
+                tracing::error!(%error, record = event.id().label(), "event not stored");
+                self.enqueue.telemetry.stuck(error.unreadable());
+                None
+            }
         }
     }
 
     /// Whether all signals were sent. What was not is repaired by the caller's retry.
-    async fn send_signals(&self, call: &Call<'_>) -> bool {
+    async fn send_signals(&self) -> bool {
         let mut sent = true;
-        for result in self.queue.send(&call.drain_signals(), call.now, 0).await {
+        for result in self.enqueue.queue.send(&self.drain_signals(), self.now, 0).await {
             if let Err(error) = result {
                 tracing::error!(%error, "signal not sent");
                 sent = false;
@@ -134,27 +128,17 @@ fn waves(parsed: &[Parsed]) -> [(Vec<usize>, usize); 4] {
     [(first, AT_ONCE), (others, 1), (denials, AT_ONCE), (corrections, 1)]
 }
 
-/// `source/eventId` of an event, for the log.
-fn label(event: &Result<Event, Rejection>) -> String {
-    match event {
-        Ok(Event::Conversion(it)) => format!("{}/{}", it.source, it.event_id),
-        Ok(Event::Correction(it)) => format!("{}/{}", it.source, it.event_id),
-        Ok(Event::Ignored(it)) => format!("{}/{}", it.source, it.event_id),
-        Err(_) => "-".to_owned(),
-    }
-}
-
 /// Ids and orders of the conversions so far.
 #[derive(Default)]
 struct Seen<'a> {
-    ids: BTreeSet<RowKey>,
+    ids: BTreeSet<&'a RowKey>,
     orders: BTreeSet<&'a OrderKey>,
 }
 
 impl<'a> Seen<'a> {
     /// Whether neither id nor order has been there before.
     fn is_new(&mut self, conversion: &'a Conversion) -> bool {
-        let is_new_id = self.ids.insert(key_of(conversion));
+        let is_new_id = self.ids.insert(&conversion.key);
         let is_new_order = conversion.order.as_ref().is_none_or(|order| self.orders.insert(order));
         is_new_id && is_new_order
     }

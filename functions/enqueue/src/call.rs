@@ -1,24 +1,32 @@
 //! What the events of one request share.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
+use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Conversion, ErrorCode, EventError};
 use tracklayer_core::id::{AccountName, Source};
 use tracklayer_core::ledger::facts::Facts;
-use tracklayer_core::ledger::row::Row;
+use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::ledger::signal::Signal;
-use tracklayer_core::reconcile::decide::{AccountView, Policy};
+use tracklayer_core::reconcile::decide::AccountView;
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::second::claim_of;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::flows::erase_person::KnownErasures;
-use tracklayer_edge::ports::IngestKey;
+use tracklayer_edge::flows::originals;
+use tracklayer_edge::ports::{IngestKey, LedgerError, Partition, Ports, Rows as _};
 
+use crate::context::Enqueue;
 use crate::denial::Denials;
 
+/// How often a row is tried anew when another writer was faster.
+pub(crate) const ROUNDS: usize = 8;
+
 /// A request, while its events are stored.
-pub(crate) struct Call<'a> {
+pub(crate) struct Call<'a, P: Ports> {
+    pub enqueue: &'a Enqueue<P>,
+    pub ledger: &'a P::Ledger,
     pub key: &'a IngestKey,
     pub now: EventTime,
     account: AccountView,
@@ -26,16 +34,19 @@ pub(crate) struct Call<'a> {
     denials: Denials<'a>,
     pub erasures: KnownErasures,
     /// Signals of rows that are written: sent together, ten a request.
-    signals: Mutex<Vec<Signal>>,
+    signals: RefCell<Vec<Signal>>,
     /// How many events of the request share a click (or person) and second: each takes the next one.
-    seconds: Mutex<HashMap<String, i64>>,
+    seconds: RefCell<HashMap<String, i64>>,
 }
 
-impl<'a> Call<'a> {
-    pub fn new(key: &'a IngestKey, now: EventTime, denials: Denials<'a>) -> Self {
-        let account = AccountView::default();
-        let (signals, seconds) = (Mutex::default(), Mutex::default());
-        Call { key, now, account, denials, erasures: KnownErasures::new(), signals, seconds }
+impl<'a, P: Ports> Call<'a, P> {
+    pub fn new(
+        enqueue: &'a Enqueue<P>, key: &'a IngestKey, now: EventTime, denials: Denials<'a>,
+    ) -> Self {
+        let (ledger, account) = (&enqueue.ledger, AccountView::default());
+        let (signals, seconds) = (RefCell::default(), RefCell::default());
+        let erasures = KnownErasures::new();
+        Call { enqueue, ledger, key, now, account, denials, erasures, signals, seconds }
     }
 
     /// By how many seconds a conversion with these facts is shifted at least.
@@ -43,7 +54,7 @@ impl<'a> Call<'a> {
         let Some(claim) = claim_of(account, &facts.identity, facts.conversion_time) else {
             return 0;
         };
-        let mut seconds = self.seconds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seconds = self.seconds.borrow_mut();
         let next = seconds.entry(claim).or_insert(-1);
         *next += 1;
         *next
@@ -54,8 +65,7 @@ impl<'a> Call<'a> {
         if self.denials.mean(row) {
             return;
         }
-        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
-        signals.push(Signal::new(row, not_before));
+        self.signals.borrow_mut().push(Signal::new(row, not_before));
     }
 
     /// Whether an event of the request denies this one's order: nothing of it is stored then.
@@ -65,15 +75,15 @@ impl<'a> Call<'a> {
 
     /// The signals of rows that were written since it was last asked.
     pub fn drain_signals(&self) -> Vec<Signal> {
-        std::mem::take(&mut *self.signals.lock().unwrap_or_else(PoisonError::into_inner))
+        self.signals.take()
     }
 
     /// Whether the key may speak for this source and account.
     pub fn allows(&self, source: &Source, account: Option<&AccountName>) -> Result<(), EventError> {
         let field = if !self.key.covers_source(source) {
-            "source"
+            Field::Source
         } else if account.is_some_and(|account| !self.key.covers_account(account)) {
-            "account"
+            Field::Account
         } else {
             return Ok(());
         };
@@ -85,7 +95,32 @@ impl<'a> Call<'a> {
         self.allows(&row.key.source, Some(&row.account)).is_ok()
     }
 
-    pub fn context<'b>(&'b self, policy: &'b Policy) -> Context<'b> {
-        Context { account: &self.account, now: self.now, policy }
+    pub fn context(&self) -> Context<'_> {
+        Context { account: &self.account, now: self.now, policy: &self.enqueue.policy }
+    }
+
+    /// What is under this id.
+    pub async fn partition(&self, key: &RowKey) -> Result<Partition, LedgerError> {
+        self.ledger.partition(&key.source, &key.event_id, self.now).await
+    }
+
+    /// The row as it is now, if it is there.
+    pub async fn row(&self, key: &RowKey) -> Result<Option<Row>, LedgerError> {
+        originals::row(self.ledger, key, self.now).await
+    }
+
+    /// Has `write` try with the row as it is, until it has written: it answers `None` where another
+    /// writer was faster.
+    pub async fn rewrite<T>(
+        &self, mut row: Row, write: impl AsyncFn(Row) -> Result<Option<T>, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let key = row.key.clone();
+        for _ in 0..ROUNDS {
+            if let Some(written) = write(row).await? {
+                return Ok(written);
+            }
+            row = self.row(&key).await?.ok_or(LedgerError::Conflict)?;
+        }
+        Err(LedgerError::Conflict)
     }
 }

@@ -1,12 +1,14 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
 //! for the original. An id that came as another notice of an order leads to the order's row.
 
+use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Correction as CorrectionEvent, ErrorCode, EventError};
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::correction::Correction;
 use tracklayer_core::ledger::orphan::Orphan;
-use tracklayer_core::ledger::row::{PartitionKey, Row};
-use tracklayer_core::reconcile::intake::{Unfit, append, check, has, recorded};
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::mapping::Account;
+use tracklayer_core::reconcile::intake::{Unfit, append, check, has};
 use tracklayer_core::reconcile::orphans::{Again, Aim, add, aim, look_again};
 use tracklayer_edge::flows::originals;
 use tracklayer_edge::flows::originals::Siblings;
@@ -15,7 +17,6 @@ use tracklayer_edge::ports::{
 };
 
 use crate::call::Call;
-use crate::context::Enqueue;
 use crate::wire::{EventAnswer, Status};
 
 /// How often a correction is tried anew when another writer was faster: each time one of them gets
@@ -28,25 +29,27 @@ enum Target<'a> {
     Orphan(Orphan),
 }
 
-impl<P: Ports> Enqueue<P>
+impl<P: Ports> Call<'_, P>
 where
     P::Ledger: Erasures,
 {
     pub(crate) async fn store_correction(
-        &self, event: &CorrectionEvent, call: &Call<'_>,
+        &self, event: &CorrectionEvent,
     ) -> Result<EventAnswer, LedgerError> {
-        if let Err(error) = rights(event, call) {
+        if let Err(error) = self.rights(event) {
             return Ok(rejected(event, error));
         }
         let mut owned = false;
         for _ in 0..ROUNDS {
-            if let Some(answer) = self.try_correction(event, &mut owned, call).await? {
+            if let Some(answer) = self.try_correction(event, &mut owned).await? {
                 return Ok(answer);
             }
         }
         // It was recorded with a row that is not kept any more.
-        match self.ledger.pointer(&own_key(event), call.now).await? {
-            Some(known) if !owned && !is_other(&known, event) => Ok(EventAnswer::known(event)),
+        match self.ledger.pointer(&event.recorded.id(), self.now).await? {
+            Some(known) if !owned && !is_other(&known, event) => {
+                Ok(EventAnswer::known(&event.recorded))
+            }
             _ => Err(LedgerError::Conflict),
         }
     }
@@ -54,113 +57,104 @@ where
     /// `None`: somebody else wrote meanwhile, or may have. Once the pointer is `owned`, and the
     /// partition was read after that, nobody can write the correction into the orphan any more.
     async fn try_correction(
-        &self, event: &CorrectionEvent, owned: &mut bool, call: &Call<'_>,
+        &self, event: &CorrectionEvent, owned: &mut bool,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let siblings = self.siblings(event, call).await?;
-        let correction = recorded(event, call.now);
-        if is_in(&siblings, &correction) {
-            return self.repeat_correction(event, &siblings, call).await;
+        let siblings = self.siblings(event).await?;
+        if is_in(&siblings, &event.recorded) {
+            return self.repeat_correction(event, &siblings).await;
         }
-        let target = match self.target(event, &correction, &siblings, call) {
+        let target = match self.target(event, &siblings) {
             Ok(target) => target,
             Err(error) => return self.reject(event, error).await.map(Some),
         };
         match target {
             Target::Row(before, after) => {
                 if !std::mem::replace(owned, true)
-                    && let Some(known) = self.point(event, call).await?
+                    && let Some(known) = self.point(event).await?
                 {
                     return Ok(is_other(&known, event).then(|| conflict(event)));
                 }
                 let written = self.ledger.change(before, &after).await?;
                 if written {
-                    self.renew_pointers(event, &siblings, before, call).await?;
+                    self.renew_pointers(event, &siblings, before).await?;
                 }
-                Ok(written.then(|| EventAnswer::of_correction(event, Status::Queued, &after)))
+                Ok(written
+                    .then(|| EventAnswer::of_correction(&event.recorded, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
                 let before = siblings.partition.orphan.as_ref();
-                self.record_in_orphan(event, before, &after, call).await
+                self.record_in_orphan(event, before, &after).await
             }
         }
     }
 
     /// What leads from the correction's `original` to the row is kept as long as the correction.
     async fn renew_pointers(
-        &self, event: &CorrectionEvent, siblings: &Siblings, row: &Row, call: &Call<'_>,
+        &self, event: &CorrectionEvent, siblings: &Siblings, row: &Row,
     ) -> Result<(), LedgerError> {
-        let (source, event_id) = (event.original.source.clone(), event.original.event_id.clone());
-        let notice = PartitionKey { source, event_id };
         for pointer in siblings.partition.same_order.iter().filter(|it| it.row == row.key) {
-            self.ledger.point_to_order(&notice, pointer, call.now).await?;
+            self.ledger.point_to_order(&event.original, pointer, self.now).await?;
         }
         Ok(())
     }
 
-    async fn point(
-        &self, event: &CorrectionEvent, call: &Call<'_>,
-    ) -> Result<Option<Pointer>, LedgerError> {
-        let pointer = Pointer::of(event, call.now);
-        self.ledger.point(&own_key(event), &pointer, call.now).await
+    async fn point(&self, event: &CorrectionEvent) -> Result<Option<Pointer>, LedgerError> {
+        let pointer = Pointer::of(event, self.now);
+        self.ledger.point(&event.recorded.id(), &pointer, self.now).await
     }
 
     async fn record_in_orphan(
-        &self, event: &CorrectionEvent, before: Option<&Orphan>, after: &Orphan, call: &Call<'_>,
+        &self, event: &CorrectionEvent, before: Option<&Orphan>, after: &Orphan,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let (own, pointer) = (own_key(event), Pointer::of(event, call.now));
-        if self.ledger.record_in_orphan(before, after, &own, &pointer, call.now).await? {
-            return self.settle(event, Status::Queued, call).await;
+        let (own, pointer) = (event.recorded.id(), Pointer::of(event, self.now));
+        if self.ledger.record_in_orphan(before, after, &own, &pointer, self.now).await? {
+            return self.settle(event, Status::Queued).await;
         }
-        let known = self.ledger.pointer(&own, call.now).await?;
+        let known = self.ledger.pointer(&own, self.now).await?;
         Ok(known.filter(|known| is_other(known, event)).map(|_| conflict(event)))
     }
 
-    async fn siblings(
-        &self, event: &CorrectionEvent, call: &Call<'_>,
-    ) -> Result<Siblings, LedgerError> {
-        let original = &event.original;
-        originals::siblings(&self.ledger, &original.source, &original.event_id, call.now).await
+    async fn siblings(&self, event: &CorrectionEvent) -> Result<Siblings, LedgerError> {
+        originals::siblings(self.ledger, &event.original, self.now).await
     }
 
     async fn repeat_correction(
-        &self, event: &CorrectionEvent, siblings: &Siblings, call: &Call<'_>,
+        &self, event: &CorrectionEvent, siblings: &Siblings,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let known = self.ledger.pointer(&own_key(event), call.now).await?;
+        let known = self.ledger.pointer(&event.recorded.id(), self.now).await?;
         if known.is_some_and(|known| is_other(&known, event)) {
             return Ok(Some(conflict(event)));
         }
-        let correction = recorded(event, call.now);
         let mut rows = siblings.originals().into_iter().map(|original| original.row);
-        match rows.find(|row| has(&row.corrections, &correction)) {
-            Some(row) => Ok(Some(match call.allows(&row.key.source, Some(&row.account)) {
-                Ok(()) => EventAnswer::of_correction(event, Status::Duplicate, row),
+        match rows.find(|row| has(&row.corrections, &event.recorded)) {
+            Some(row) => Ok(Some(match self.allows(&row.key.source, Some(&row.account)) {
+                Ok(()) => EventAnswer::of_correction(&event.recorded, Status::Duplicate, row),
                 Err(error) => rejected(event, error),
             })),
             // The run that wrote it into the orphan may have died before it looked again.
-            None => self.settle(event, Status::Duplicate, call).await,
+            None => self.settle(event, Status::Duplicate).await,
         }
     }
 
     /// Looks again after the correction is in the orphan. `None`: it is not there any more.
     async fn settle(
-        &self, event: &CorrectionEvent, status: Status, call: &Call<'_>,
+        &self, event: &CorrectionEvent, status: Status,
     ) -> Result<Option<EventAnswer>, LedgerError> {
-        let correction = recorded(event, call.now);
-        let context = call.context(&self.policy);
+        let context = self.context();
         let mut lost = Vec::new();
         for _ in 0..ROUNDS {
-            let siblings = self.siblings(event, call).await?;
+            let siblings = self.siblings(event).await?;
             let orphan = siblings.partition.orphan.as_ref();
             // A row of an order that the key does not cover takes nothing from here.
             let mut originals = siblings.originals();
-            originals.retain(|original| call.covers(original.row));
-            match (look_again(&correction, &originals, orphan, &context), orphan) {
+            originals.retain(|original| self.covers(original.row));
+            match (look_again(&event.recorded, &originals, orphan, &context), orphan) {
                 (Again::Taken(row), _) => {
-                    let answer = EventAnswer::of_correction(event, status, row);
+                    let answer = EventAnswer::of_correction(&event.recorded, status, row);
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Waits, Some(orphan)) => {
-                    let answer = EventAnswer::of_orphan(event, status, orphan);
+                    let answer = EventAnswer::of_orphan(&event.recorded, status, orphan);
                     return Ok(Some(EventAnswer { lost, ..answer }));
                 }
                 (Again::Take(row, moved), Some(orphan)) => {
@@ -179,70 +173,66 @@ where
     async fn reject(
         &self, event: &CorrectionEvent, error: EventError,
     ) -> Result<EventAnswer, LedgerError> {
-        let fingerprint = event.fingerprint().to_string();
-        self.ledger.remove_pointer(&own_key(event), &fingerprint).await?;
+        let fingerprint = event.fingerprint();
+        self.ledger.remove_pointer(&event.recorded.id(), &fingerprint).await?;
         Ok(rejected(event, error))
     }
 
     /// Where the correction goes, if it can be recorded there.
     fn target<'a>(
-        &self, event: &CorrectionEvent, correction: &Correction, siblings: &'a Siblings,
-        call: &Call<'_>,
+        &self, event: &CorrectionEvent, siblings: &'a Siblings,
     ) -> Result<Target<'a>, EventError> {
-        let context = call.context(&self.policy);
+        let (correction, context) = (&event.recorded, self.context());
         match aim(correction, &siblings.originals()) {
             Aim::Row(row) => {
-                call.allows(&row.key.source, Some(&row.account))?;
+                self.allows(&row.key.source, Some(&row.account))?;
                 check(row, correction).map_err(unfit)?;
                 let after = append(row, correction.clone(), &context);
                 Ok(Target::Row(row, Box::new(after)))
             }
             Aim::Orphan => {
-                let account = self.account_of(event, call)?;
-                let original = &event.original;
-                let (source, event_id) = (original.source.clone(), original.event_id.clone());
-                let key = PartitionKey { source, event_id };
+                let account = self.account_of(event)?;
                 let known = siblings.partition.orphan.as_ref();
-                let orphan = add(&key, known, correction.clone(), account.as_ref(), &context);
+                let orphan =
+                    add(&event.original, known, correction.clone(), account.as_ref(), &context);
                 orphan.map(Target::Orphan).map_err(unfit)
             }
             Aim::Ambiguous => Err(ambiguous()),
         }
     }
 
-    /// The account that an orphan counts under: the one it names, else the only one there is. It may
-    /// be any account only for a key that covers all: the original's is not known yet.
-    fn account_of(
-        &self, event: &CorrectionEvent, call: &Call<'_>,
-    ) -> Result<Option<AccountName>, EventError> {
-        let only = || self.mapping.only_account().map(|account| account.name().clone());
-        let account = event.account.clone().or_else(only);
-        if let Some(account) = &account {
-            call.allows(&event.original.source, Some(account))?;
-        } else if self.mapping.accounts().any(|account| !call.key.covers_account(account.name())) {
-            return Err(EventError::at(
-                ErrorCode::MissingField,
-                "account",
-                "must be there: the original is not known yet, and the key does not cover all accounts",
-            ));
-        }
-        Ok(account)
+    /// The account that a correction names, else the only one there is.
+    pub(crate) fn account_named<'e>(
+        &'e self, event: &'e CorrectionEvent,
+    ) -> Option<&'e AccountName> {
+        let only = || self.enqueue.mapping.only_account().map(Account::name);
+        event.recorded.account.as_ref().or_else(only)
     }
-}
 
-/// The key must cover both sides.
-fn rights(event: &CorrectionEvent, call: &Call<'_>) -> Result<(), EventError> {
-    call.allows(&event.source, event.account.as_ref())?;
-    call.allows(&event.original.source, None)
-}
+    /// The account that an orphan counts under. It may be any account only for a key that covers all:
+    /// the original's is not known yet.
+    fn account_of(&self, event: &CorrectionEvent) -> Result<Option<AccountName>, EventError> {
+        let account = self.account_named(event);
+        if let Some(account) = account {
+            self.allows(&event.original.source, Some(account))?;
+        } else if !self.enqueue.mapping.accounts().all(|it| self.key.covers_account(it.name())) {
+            let problem = "must be there: the original is not known yet, and the key does not cover \
+                           all accounts";
+            return Err(EventError::at(ErrorCode::MissingField, Field::Account, problem));
+        }
+        Ok(account.cloned())
+    }
 
-fn own_key(event: &CorrectionEvent) -> PartitionKey {
-    PartitionKey { source: event.source.clone(), event_id: event.event_id.clone() }
+    /// The key must cover both sides.
+    fn rights(&self, event: &CorrectionEvent) -> Result<(), EventError> {
+        self.allows(&event.recorded.source, event.recorded.account.as_ref())?;
+        self.allows(&event.original.source, None)
+    }
 }
 
 /// Whether the pointer is that of another correction with the same id.
 fn is_other(known: &Pointer, event: &CorrectionEvent) -> bool {
-    known.fingerprint != event.fingerprint().to_string()
+    known.fingerprint != event.fingerprint()
 }
 
 fn is_in(siblings: &Siblings, correction: &Correction) -> bool {
@@ -254,7 +244,7 @@ fn is_in(siblings: &Siblings, correction: &Correction) -> bool {
 fn ambiguous() -> EventError {
     EventError::at(
         ErrorCode::AmbiguousOriginal,
-        "original",
+        Field::Original,
         "names several conversions; give original.event",
     )
 }
@@ -262,19 +252,23 @@ fn ambiguous() -> EventError {
 fn unfit(unfit: Unfit) -> EventError {
     let (code, field, message) = match unfit {
         Unfit::Currency => {
-            (ErrorCode::CurrencyMismatch, "currency", "is not the currency of the original")
+            (ErrorCode::CurrencyMismatch, Field::Currency, "is not the currency of the original")
         }
-        Unfit::Account => (ErrorCode::InvalidOriginal, "account", "is not the original's account"),
-        Unfit::TooMany => (ErrorCode::InvalidOriginal, "original", "has 50 corrections already"),
+        Unfit::Account => {
+            (ErrorCode::InvalidOriginal, Field::Account, "is not the original's account")
+        }
+        Unfit::TooMany => {
+            (ErrorCode::InvalidOriginal, Field::Original, "has 50 corrections already")
+        }
     };
     EventError::at(code, field, message)
 }
 
 fn rejected(event: &CorrectionEvent, error: EventError) -> EventAnswer {
-    EventAnswer::rejected(&event.event_id, &event.source, error)
+    EventAnswer::refused(event.recorded.id(), Status::Rejected, error)
 }
 
 fn conflict(event: &CorrectionEvent) -> EventAnswer {
     let error = EventError::whole(ErrorCode::Conflict, "this id is known with other content");
-    EventAnswer::conflict(&event.event_id, &event.source, error)
+    EventAnswer::refused(event.recorded.id(), Status::Conflict, error)
 }

@@ -7,85 +7,77 @@ use tracklayer_core::event::{Event, Ignored, IgnoredReason, Parsed};
 use tracklayer_core::ledger::order::{OrderKey, OrderOwner};
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::reconcile::erasure::erase;
-use tracklayer_edge::flows::{erase_person, originals};
-use tracklayer_edge::ports::{Erasures, IngestKey, LedgerError, Ports, Rows as _};
+use tracklayer_edge::flows::erase_person;
+use tracklayer_edge::ports::{Erasures, IngestKey, LedgerError, Ports};
 
-use crate::call::Call;
-use crate::context::Enqueue;
+use crate::call::{Call, ROUNDS};
 use crate::order::{Turn, counted_elsewhere};
-use crate::wire::EventAnswer;
+use crate::wire::{EventAnswer, Status};
 
-/// How often a denied event's row is tried anew when another writer was faster.
-const ROUNDS: usize = 8;
-
-impl<P: Ports> Enqueue<P>
+impl<P: Ports> Call<'_, P>
 where
     P::Ledger: Erasures,
 {
     /// Nothing is stored but that the order is denied, if there is one. The row ends that an earlier
     /// event of this id or order has left, unless Microsoft has taken it. Where the key does not cover
     /// that row, it is a conflict: nothing has ended.
-    pub(crate) async fn ignore(
-        &self, ignored: &Ignored, call: &Call<'_>,
-    ) -> Result<EventAnswer, LedgerError> {
-        let (event_id, source) = (&ignored.event_id, &ignored.source);
-        if let Err(error) = call.allows(source, ignored.account.as_ref()) {
-            return Ok(EventAnswer::rejected(event_id, source, error));
+    pub(crate) async fn ignore(&self, ignored: &Ignored) -> Result<EventAnswer, LedgerError> {
+        let id = || ignored.key.partition_key();
+        if let Err(error) = self.allows(&ignored.key.source, ignored.account.as_ref()) {
+            return Ok(EventAnswer::refused(id(), Status::Rejected, error));
         }
         let mut may = true;
         for (account, order) in &ignored.orders {
-            if call.key.covers_account(account) {
-                may &= self.deny_order(order, call).await?;
+            if self.key.covers_account(account) {
+                may &= self.deny_order(order).await?;
             }
         }
         if is_denial(ignored) {
-            may &= self.end_under_its_id(ignored, call).await?;
+            may &= self.end_under_its_id(ignored).await?;
         }
         if may {
-            return Ok(EventAnswer::ignored(ignored));
+            return Ok(EventAnswer::ignored(&ignored.key, ignored.reason));
         }
-        let answer = EventAnswer::conflict(event_id, source, counted_elsewhere());
+        let answer = EventAnswer::refused(id(), Status::Conflict, counted_elsewhere());
         Ok(EventAnswer { account: ignored.account.clone(), ..answer })
     }
 
     /// Claims the order, so that it is ignored from whoever sends it; or ends the row that came first.
     /// Answers as [`Self::end`] does.
-    async fn deny_order(&self, order: &OrderKey, call: &Call<'_>) -> Result<bool, LedgerError> {
-        match self.claim_order(order, &OrderOwner::Denied, call).await? {
-            Turn::Counted(row) => self.end(*row, call).await,
+    async fn deny_order(&self, order: &OrderKey) -> Result<bool, LedgerError> {
+        match self.claim_order(order, &OrderOwner::Denied).await? {
+            Turn::Counted(row) => self.end(*row).await,
             Turn::Ours | Turn::Denied => Ok(true),
         }
     }
 
-    async fn end_under_its_id(
-        &self, denied: &Ignored, call: &Call<'_>,
-    ) -> Result<bool, LedgerError> {
-        let own = row_key(denied);
-        let partition = self.ledger.partition(&own.source, &own.event_id, call.now).await?;
-        if let Some(row) = partition.row(&own) {
-            return self.end(row.clone(), call).await;
+    async fn end_under_its_id(&self, denied: &Ignored) -> Result<bool, LedgerError> {
+        let own = &denied.key;
+        let partition = self.partition(own).await?;
+        if let Some(row) = partition.row(own) {
+            return self.end(row.clone()).await;
         }
         let Some(key) = partition.row_of_order(&own.event) else { return Ok(true) };
-        match originals::row(&self.ledger, key, call.now).await? {
-            Some(row) => self.end(row, call).await,
+        match self.row(key).await? {
+            Some(row) => self.end(row).await,
             None => Ok(true),
         }
     }
 
     /// Ends the row, unless Microsoft has taken it. False: the key does not cover it.
-    pub(crate) async fn end(&self, mut row: Row, call: &Call<'_>) -> Result<bool, LedgerError> {
-        if !call.covers(&row) {
+    pub(crate) async fn end(&self, mut row: Row) -> Result<bool, LedgerError> {
+        if !self.covers(&row) {
             return Ok(false);
         }
         for _ in 0..ROUNDS {
             if row.observed.accepted.is_some() {
                 return Ok(true);
             }
-            let Some(erased) = erase(&row, call.now) else { return Ok(true) };
-            if erase_person::end_row(&self.ledger, &call.erasures, &row, &erased, call.now).await? {
+            let Some(erased) = erase(&row, self.now) else { return Ok(true) };
+            if erase_person::end_row(self.ledger, &self.erasures, &row, &erased, self.now).await? {
                 return Ok(true);
             }
-            let Some(current) = originals::row(&self.ledger, &row.key, call.now).await? else {
+            let Some(current) = self.row(&row.key).await? else {
                 return Ok(true);
             };
             row = current;
@@ -100,14 +92,6 @@ pub(crate) fn is_denial(ignored: &Ignored) -> bool {
     ignored.reason == IgnoredReason::ConsentDenied
 }
 
-fn row_key(ignored: &Ignored) -> RowKey {
-    RowKey {
-        source: ignored.source.clone(),
-        event_id: ignored.event_id.clone(),
-        event: ignored.event.clone(),
-    }
-}
-
 /// The orders that it denies with this key.
 fn orders<'a>(ignored: &'a Ignored, key: &IngestKey) -> impl Iterator<Item = &'a OrderKey> {
     let covered = ignored.orders.iter().filter(|(account, _)| key.covers_account(account));
@@ -116,7 +100,7 @@ fn orders<'a>(ignored: &'a Ignored, key: &IngestKey) -> impl Iterator<Item = &'a
 
 /// What is denied in a request, as far as its key may do so.
 pub(crate) struct Denials<'a> {
-    rows: BTreeSet<RowKey>,
+    rows: BTreeSet<&'a RowKey>,
     orders: BTreeSet<&'a OrderKey>,
 }
 
@@ -125,7 +109,7 @@ impl<'a> Denials<'a> {
     pub fn among(parsed: &'a [Parsed], key: &IngestKey) -> Self {
         let covered = |ignored: &&Ignored| {
             let account = ignored.account.as_ref();
-            key.covers_source(&ignored.source)
+            key.covers_source(&ignored.key.source)
                 && account.is_none_or(|account| key.covers_account(account))
         };
         let denial = |parsed: &'a Parsed| match &parsed.event {
@@ -134,7 +118,7 @@ impl<'a> Denials<'a> {
         };
         let denials: Vec<&Ignored> = parsed.iter().filter_map(denial).filter(covered).collect();
         Denials {
-            rows: denials.iter().map(|ignored| row_key(ignored)).collect(),
+            rows: denials.iter().map(|ignored| &ignored.key).collect(),
             orders: denials.iter().flat_map(|ignored| orders(ignored, key)).collect(),
         }
     }

@@ -2,23 +2,21 @@
 //! answers other notices of an order that is counted already.
 
 use tracklayer_core::event::field::Field;
-use tracklayer_core::event::{Conversion, ErrorCode, EventError};
+use tracklayer_core::event::{Conversion, ErrorCode, EventError, IgnoredReason};
 use tracklayer_core::ledger::order::{OrderKey, OrderOwner, SameOrder};
-use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::mapping::PerOrder;
-use tracklayer_core::reconcile::intake::{key_of, with_order};
+use tracklayer_core::reconcile::intake::with_order;
 use tracklayer_core::reconcile::orders::{
     Claimed, claimed, counts_as_well, is_repetition, is_same_notice,
 };
-use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{
     Claims as _, Erasures, LedgerError, Orders as _, Partition, Pointer, Ports, Rows as _,
 };
 
-use crate::{call::Call, context::Enqueue, conversion::Gathered, wire::EventAnswer};
-
-/// How often an order is tried anew when another writer was faster.
-const ROUNDS: usize = 8;
+use crate::call::{Call, ROUNDS};
+use crate::conversion::Gathered;
+use crate::wire::{EventAnswer, Status};
 
 /// Whose turn it is with an order.
 pub(crate) enum Turn {
@@ -28,7 +26,7 @@ pub(crate) enum Turn {
     Denied,
 }
 
-impl<P: Ports> Enqueue<P>
+impl<P: Ports> Call<'_, P>
 where
     P::Ledger: Erasures,
 {
@@ -36,33 +34,27 @@ where
     /// another notice of an order stays one: when it comes without the order's number, when the mapping
     /// has other names for orders now, and when its id was used to correct the order's row.
     pub(crate) async fn turn_of(
-        &self, conversion: &Conversion, partition: &Partition, call: &Call<'_>,
+        &self, conversion: &Conversion, partition: &Partition,
     ) -> Result<Turn, LedgerError> {
-        let known = partition.row_of_order(&conversion.event);
+        let known = partition.row_of_order(&conversion.key.event);
         if let Some(key) = known.filter(|_| conversion.goal.per_order == PerOrder::One)
-            && let Some(row) = originals::row(&self.ledger, key, call.now).await?
+            && let Some(row) = self.row(key).await?
             && (is_same_notice(&row, conversion)
-                || self.has_corrected(&key_of(conversion), &row, call).await?)
+                || self.has_corrected(&conversion.key, &row).await?)
         {
             return Ok(Turn::Counted(Box::new(row)));
         }
         match &conversion.order {
-            Some(order) => {
-                self.claim_order(order, &OrderOwner::Row(key_of(conversion)), call).await
-            }
+            Some(order) => self.claim_order(order, &OrderOwner::Row(conversion.key.clone())).await,
             None => Ok(Turn::Ours),
         }
     }
 
     /// Whether a correction of `row` came by the id of `notice`: it would be counted once more with
     /// another row.
-    async fn has_corrected(
-        &self, notice: &RowKey, row: &Row, call: &Call<'_>,
-    ) -> Result<bool, LedgerError> {
+    async fn has_corrected(&self, notice: &RowKey, row: &Row) -> Result<bool, LedgerError> {
         for correction in &row.corrections {
-            let (source, event_id) = (correction.source.clone(), correction.event_id.clone());
-            let own = PartitionKey { source, event_id };
-            let pointer = self.ledger.pointer(&own, call.now).await?;
+            let pointer = self.ledger.pointer(&correction.id(), self.now).await?;
             let came_by = |it: &Pointer| {
                 it.original_source == notice.source && it.original_event_id == notice.event_id
             };
@@ -77,59 +69,55 @@ where
     /// order is not this row's: it is denied, and the row has ended; or another event counts for it, and
     /// this one may count as well: nothing is added to it, and the caller is told.
     pub(crate) async fn adopt_order(
-        &self, gathered: Gathered, conversion: &Conversion, call: &Call<'_>,
+        &self, gathered: Gathered, conversion: &Conversion,
     ) -> Result<Result<Gathered, EventAnswer>, LedgerError> {
         let row = &gathered.row;
         let is_unknown = row.facts.order.is_none() && !row.is_erased();
         let Some(order) = conversion.order.as_ref().filter(|_| is_unknown) else {
             return Ok(Ok(gathered));
         };
-        match self.claim_order(order, &OrderOwner::Row(row.key.clone()), call).await? {
+        match self.claim_order(order, &OrderOwner::Row(row.key.clone())).await? {
             Turn::Ours => {}
             Turn::Counted(other) if counts_as_well(row) => {
-                let shown = Some(&*other).filter(|other| call.covers(other));
-                let answer = EventAnswer::order_conflict(conversion, counted_elsewhere(), shown);
-                return Ok(Err(EventAnswer { lost: gathered.lost, ..answer }));
+                let of = self.covers(&other).then_some(other.key);
+                let id = conversion.key.partition_key();
+                let answer = EventAnswer::refused(id, Status::Conflict, counted_elsewhere());
+                return Ok(Err(EventAnswer { of, lost: gathered.lost, ..answer }));
             }
             Turn::Counted(_) => return Ok(Ok(gathered)),
             Turn::Denied => {
-                self.end(row.clone(), call).await?;
-                return Ok(Err(EventAnswer::of_denied_order(conversion)));
+                self.end(row.clone()).await?;
+                let reason = IgnoredReason::ConsentDenied;
+                return Ok(Err(EventAnswer::ignored(&conversion.key, reason)));
             }
         }
-        let mut row = row.clone();
-        for _ in 0..ROUNDS {
+        let adopt = async |row: Row| {
             let after = with_order(&row, order);
-            if self.ledger.change(&row, &after).await? {
-                return Ok(Ok(Gathered { row: after, ..gathered }));
-            }
-            let current = originals::row(&self.ledger, &row.key, call.now).await?;
-            row = current.ok_or(LedgerError::Conflict)?;
-        }
-        Err(LedgerError::Conflict)
+            Ok(self.ledger.change(&row, &after).await?.then_some(after))
+        };
+        let row = self.rewrite(row.clone(), adopt).await?;
+        Ok(Ok(Gathered { row, ..gathered }))
     }
 
     /// Claims the order for `owner`, whose row is not there.
     pub(crate) async fn claim_order(
-        &self, order: &OrderKey, owner: &OrderOwner, call: &Call<'_>,
+        &self, order: &OrderKey, owner: &OrderOwner,
     ) -> Result<Turn, LedgerError> {
         for _ in 0..ROUNDS {
-            let Some(claim) = self.ledger.claim_order(order, owner, call.now).await? else {
+            let Some(claim) = self.ledger.claim_order(order, owner, self.now).await? else {
                 return Ok(Turn::Ours);
             };
             let rows = match &claim.owner {
-                OrderOwner::Row(key) if claim.owner != *owner => {
-                    self.ledger.partition(&key.source, &key.event_id, call.now).await?.rows
-                }
+                OrderOwner::Row(key) if claim.owner != *owner => self.partition(key).await?.rows,
                 _ => Vec::new(),
             };
-            match claimed(order, &claim, owner, &rows, call.now) {
+            match claimed(order, &claim, owner, &rows, self.now) {
                 Claimed::Denied => return Ok(Turn::Denied),
                 Claimed::Counted(row) => return Ok(Turn::Counted(Box::new(row.clone()))),
                 // The caller repeats the request; by then the row is there.
                 Claimed::InProgress => return Err(LedgerError::Conflict),
                 Claimed::Abandoned => {
-                    if self.ledger.take_over_order(order, &claim, owner, call.now).await? {
+                    if self.ledger.take_over_order(order, &claim, owner, self.now).await? {
                         return Ok(Turn::Ours);
                     }
                 }
@@ -140,36 +128,32 @@ where
 
     /// Answers another notice of the order that `row` counts. Its id leads to that row from now on.
     pub(crate) async fn store_notice(
-        &self, conversion: &Conversion, row: Row, call: &Call<'_>,
+        &self, conversion: &Conversion, row: Row,
     ) -> Result<EventAnswer, LedgerError> {
-        let notice = key_of(conversion);
-        let covered = call.covers(&row);
+        let notice = &conversion.key;
+        let covered = self.covers(&row);
         let pointer = SameOrder { event: notice.event.clone(), row: row.key.clone(), covered };
         // Also where it leads there already: it lives for 100 days from now.
-        self.ledger.point_to_order(&notice.partition_key(), &pointer, call.now).await?;
+        self.ledger.point_to_order(&notice.partition_key(), &pointer, self.now).await?;
         if !covered {
-            return Ok(conflict(conversion, None));
+            let id = notice.partition_key();
+            return Ok(EventAnswer::refused(id, Status::Conflict, counted_elsewhere()));
         }
         // Before corrections of the notice are moved: that it was refunded itself is no contradiction.
         let is_repetition = is_repetition(&row, conversion);
-        let gathered = self.gather(&notice, row, call).await?;
+        let gathered = self.gather(notice, row).await?;
         if !is_repetition {
-            let answer = conflict(conversion, Some(&gathered.row));
-            return Ok(EventAnswer { lost: gathered.lost, ..answer });
+            let error = same_order(
+                "is counted already, with another value, at another time, or was taken back since",
+            );
+            let answer = EventAnswer::refused(notice.partition_key(), Status::Conflict, error);
+            let Gathered { row, lost } = gathered;
+            return Ok(EventAnswer { of: Some(row.key), lost, ..answer });
         }
-        let gathered = self.improve_or_signal(gathered, conversion, call).await?;
+        let gathered = self.improve_or_signal(gathered, conversion).await?;
         let answer = EventAnswer::same_order(conversion, &gathered.row);
         Ok(EventAnswer { lost: gathered.lost, ..answer })
     }
-}
-
-fn conflict(conversion: &Conversion, row: Option<&Row>) -> EventAnswer {
-    let error = row.map_or_else(counted_elsewhere, |_| {
-        same_order(
-            "is counted already, with another value, at another time, or was taken back since",
-        )
-    });
-    EventAnswer::order_conflict(conversion, error, row)
 }
 
 /// Nothing of the order's row is said unless the key covers it.
@@ -178,5 +162,5 @@ pub(crate) fn counted_elsewhere() -> EventError {
 }
 
 fn same_order(problem: &str) -> EventError {
-    EventError::at(ErrorCode::SameOrder, Field::OrderId.as_str(), problem)
+    EventError::at(ErrorCode::SameOrder, Field::OrderId, problem)
 }

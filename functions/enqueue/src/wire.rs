@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tracklayer_core::event::{
-    Conversion, Correction, EventError, Ignored, IgnoredReason, Rejection,
-};
-use tracklayer_core::id::{AccountName, EventName, RecordId, Source};
-use tracklayer_core::ledger::correction::Correction as RowCorrection;
+use tracklayer_core::event::{Conversion, EventError, IgnoredReason, Rejection};
+use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::ledger::correction::Correction;
 use tracklayer_core::ledger::orphan::Orphan;
-use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::reconcile::state::{
     State, refusal_in_orphan, refusal_of, state, without_effect,
@@ -54,7 +52,7 @@ impl<'a> Body<'a> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventAnswer {
     pub event_id: Option<RecordId>,
@@ -68,7 +66,7 @@ pub struct EventAnswer {
     pub reason: Option<Option<String>>,
     /// The event that counts for the order, where this is another notice of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub of: Option<Counted>,
+    pub of: Option<RowKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EventError>,
     /// Which fields were left out or changed, and why.
@@ -82,24 +80,8 @@ pub struct EventAnswer {
     pub lost: Vec<String>,
 }
 
-/// The event that counts for an order.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Counted {
-    pub source: Source,
-    pub event_id: RecordId,
-    pub event: EventName,
-}
-
-impl From<&RowKey> for Counted {
-    fn from(key: &RowKey) -> Self {
-        let RowKey { source, event_id, event } = key.clone();
-        Counted { source, event_id, event }
-    }
-}
-
 /// How an event ends, in the words of the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Queued,
@@ -108,6 +90,7 @@ pub enum Status {
     Ignored,
     /// Its id is taken by something else.
     Conflict,
+    #[default]
     Rejected,
 }
 
@@ -137,27 +120,10 @@ impl Status {
 }
 
 impl EventAnswer {
-    fn new(event_id: &RecordId, source: &Source, status: Status) -> Self {
-        EventAnswer {
-            event_id: Some(event_id.clone()),
-            source: Some(source.clone()),
-            ..Self::nameless(status)
-        }
-    }
-
-    fn nameless(status: Status) -> Self {
-        EventAnswer {
-            event_id: None,
-            source: None,
-            status,
-            state: None,
-            reason: None,
-            of: None,
-            error: None,
-            warnings: Vec::new(),
-            account: None,
-            lost: Vec::new(),
-        }
+    fn new(id: PartitionKey, status: Status) -> Self {
+        let PartitionKey { source, event_id } = id;
+        let (event_id, source) = (Some(event_id), Some(source));
+        EventAnswer { event_id, source, status, ..Self::default() }
     }
 
     /// The account that it counts under: `none` where that is not known.
@@ -173,23 +139,21 @@ impl EventAnswer {
     }
 
     /// Stored, or stored before: with the state of its row.
-    pub fn stored(event_id: &RecordId, source: &Source, status: Status, row: &Row) -> Self {
+    pub fn stored(id: PartitionKey, status: Status, row: &Row) -> Self {
         let (state, reason) = state(row);
         EventAnswer {
             state: Some(state.as_str()),
             reason: Some(reason),
             account: Some(row.account.clone()),
-            ..Self::new(event_id, source, status)
+            ..Self::new(id, status)
         }
     }
 
     /// A correction that its original's row has: with the row's state, or its own where it can have no
     /// effect.
     pub fn of_correction(correction: &Correction, status: Status, row: &Row) -> Self {
-        let (event_id, source) = (&correction.event_id, &correction.source);
-        let is_it = |known: &RowCorrection| known.event_id == *event_id && known.source == *source;
-        let answer = Self::stored(event_id, source, status, row);
-        let position = row.corrections.iter().position(is_it);
+        let answer = Self::stored(correction.id(), status, row);
+        let position = row.corrections.iter().position(|known| known.is(correction));
         let refused = position.and_then(|at| Some((&row.corrections[at], refusal_of(row, at)?)));
         let Some((correction, refusal)) = refused else { return answer };
         let lost = (status == Status::Queued).then(|| without_effect(correction, refusal));
@@ -203,16 +167,12 @@ impl EventAnswer {
 
     /// A correction that is known, of a row that is not kept any more.
     pub fn known(correction: &Correction) -> Self {
-        let (event_id, source) = (&correction.event_id, &correction.source);
-        Self::new(event_id, source, Status::Duplicate)
+        Self::new(correction.id(), Status::Duplicate)
     }
 
     /// A correction whose original has not come.
     pub fn of_orphan(correction: &Correction, status: Status, orphan: &Orphan) -> Self {
-        let is_it = |known: &&RowCorrection| {
-            known.event_id == correction.event_id && known.source == correction.source
-        };
-        let known = orphan.corrections.iter().find(is_it);
+        let known = orphan.corrections.iter().find(|known| known.is(correction));
         let refusal = known.and_then(|known| refusal_in_orphan(orphan, known));
         let waits = (State::Waiting, WaitReason::OriginalMissing.as_str());
         let (state, reason) = refusal.map_or(waits, |reason| (State::Refused, reason));
@@ -220,51 +180,30 @@ impl EventAnswer {
             state: Some(state.as_str()),
             reason: Some(Some(reason.to_owned())),
             account: orphan.account.clone(),
-            ..Self::new(&correction.event_id, &correction.source, status)
+            ..Self::new(correction.id(), status)
         }
     }
 
     /// Another notice of the order that `row` counts.
     pub fn same_order(conversion: &Conversion, row: &Row) -> Self {
-        let (id, source) = (&conversion.event_id, &conversion.source);
         EventAnswer {
             reason: Some(Some(SAME_ORDER.to_owned())),
-            of: Some((&row.key).into()),
-            ..Self::stored(id, source, Status::Duplicate, row)
+            of: Some(row.key.clone()),
+            ..Self::stored(conversion.key.partition_key(), Status::Duplicate, row)
         }
     }
 
-    /// A notice of an order that is counted already, and not as this one says; `row` is what counts.
-    pub fn order_conflict(conversion: &Conversion, error: EventError, row: Option<&Row>) -> Self {
+    /// Not stored on purpose.
+    pub fn ignored(key: &RowKey, reason: IgnoredReason) -> Self {
         EventAnswer {
-            of: row.map(|row| (&row.key).into()),
-            ..Self::conflict(&conversion.event_id, &conversion.source, error)
+            reason: Some(Some(reason.as_str().to_owned())),
+            ..Self::new(key.partition_key(), Status::Ignored)
         }
-    }
-
-    pub fn ignored(ignored: &Ignored) -> Self {
-        EventAnswer {
-            reason: Some(Some(ignored.reason.as_str().to_owned())),
-            ..Self::new(&ignored.event_id, &ignored.source, Status::Ignored)
-        }
-    }
-
-    /// Not stored: another notice of its order denied consent.
-    pub fn of_denied_order(conversion: &Conversion) -> Self {
-        EventAnswer {
-            reason: Some(Some(IgnoredReason::ConsentDenied.as_str().to_owned())),
-            ..Self::new(&conversion.event_id, &conversion.source, Status::Ignored)
-        }
-    }
-
-    /// The id is taken by something else.
-    pub fn conflict(event_id: &RecordId, source: &Source, error: EventError) -> Self {
-        EventAnswer { error: Some(error), ..Self::new(event_id, source, Status::Conflict) }
     }
 
     /// Not stored, because of `error`.
-    pub fn rejected(event_id: &RecordId, source: &Source, error: EventError) -> Self {
-        EventAnswer { error: Some(error), ..Self::new(event_id, source, Status::Rejected) }
+    pub fn refused(id: PartitionKey, status: Status, error: EventError) -> Self {
+        EventAnswer { error: Some(error), ..Self::new(id, status) }
     }
 }
 
@@ -275,7 +214,7 @@ impl From<Rejection> for EventAnswer {
             source: rejection.source,
             error: Some(rejection.error),
             account: rejection.account,
-            ..Self::nameless(Status::Rejected)
+            ..Self::default()
         }
     }
 }

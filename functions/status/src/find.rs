@@ -29,14 +29,12 @@ pub async fn find(
     ledger: &(impl Rows + Claims), source: &Source, event_id: &RecordId, now: EventTime,
 ) -> Result<Vec<Partition>, LedgerError> {
     let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
-    let (own, pointer) =
-        tokio::try_join!(siblings(ledger, source, event_id, now), ledger.pointer(&key, now))?;
+    let (own, pointer) = tokio::try_join!(siblings(ledger, &key, now), ledger.pointer(&key, now))?;
     let mut found = all_of(own);
-    let original = pointer.map(|it| (it.original_source, it.original_event_id));
-    if let Some((its_source, its_id)) = original
-        && (&its_source, &its_id) != (source, event_id)
-    {
-        let original = siblings(ledger, &its_source, &its_id, now).await?;
+    let original = pointer
+        .map(|it| PartitionKey { source: it.original_source, event_id: it.original_event_id });
+    if let Some(original) = original.filter(|original| *original != key) {
+        let original = siblings(ledger, &original, now).await?;
         let originals = all_of(original).into_iter();
         found.extend(originals.map(|it| corrected_by(it, source, event_id)));
     }

@@ -53,7 +53,7 @@ impl<P: Ports> Sweep<P> {
         if !span.has_time(&self.clock) {
             return Ok(Looked::NoTime);
         }
-        let siblings = siblings(&self.ledger, &key.source, &key.event_id, span.now).await?;
+        let siblings = siblings(&self.ledger, key, span.now).await?;
         let Some(orphan) = &siblings.partition.orphan else { return Ok(Looked::Gone) };
         let account = AccountView::default();
         let context = Context { account: &account, now: span.now, policy: &self.policy };

@@ -67,7 +67,7 @@ fn per_row(mut work: impl FnMut() -> usize) -> f64 {
 fn run(batch: &[u8], rows: &[Row], context: &Context<'_>) -> usize {
     let event: SqsEvent = serde_json::from_slice(batch).expect("a batch");
     let signals = event.records.iter().map(|record| Signal::parse(&record.body).expect("a signal"));
-    let keys: Vec<_> = signals.map(|signal| signal.key()).collect();
+    let keys: Vec<_> = signals.map(|signal| signal.key).collect();
     assert_eq!(keys.len(), rows.len());
     let send: Vec<&Row> = rows.iter().filter(|row| context.next(row) == Action::Apply).collect();
     let claims: Vec<_> =

@@ -108,7 +108,7 @@ impl Batch {
         let mut works: BTreeMap<RowKey, Work> = BTreeMap::new();
         for record in event.records {
             match sort(&record, now) {
-                Ok(signal) => add(&mut works, signal.key(), record),
+                Ok(signal) => add(&mut works, signal.key, record),
                 Err(disposition) => batch.others.push((Message::from(record), disposition)),
             }
         }

@@ -2,7 +2,8 @@
 
 use std::{cmp::Ordering, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::text::{says_nothing, trim};
 
@@ -12,6 +13,17 @@ use crate::text::{says_nothing, trim};
 #[error("must be {rule}")]
 pub struct IdError {
     rule: &'static str,
+}
+
+/// The first 16 bytes of a SHA-256, as 32 lower-case hex digits.
+pub fn short_hash(text: impl AsRef<[u8]>) -> String {
+    hex::encode(short_digest(text))
+}
+
+pub(crate) fn short_digest(text: impl AsRef<[u8]>) -> [u8; 16] {
+    let mut first = [0; 16];
+    first.copy_from_slice(&Sha256::digest(text)[..16]);
+    first
 }
 
 /// Compares ids with their digits read as numbers (`edit-9` before `edit-10`), then by their bytes,
@@ -54,13 +66,14 @@ enum Part<'a> {
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $check:path, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
             #[doc = concat!("Takes the text if it is ", $rule, ".")]
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                if $check(text) { Ok(Self(text.to_owned())) } else { Err(IdError { rule: $rule }) }
+                text.to_owned().try_into()
             }
 
             pub fn as_str(&self) -> &str {
@@ -80,12 +93,6 @@ macro_rules! text_type {
             }
         }
 
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
         /// So that a `&str` finds an entry in maps keyed by it.
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
@@ -100,20 +107,10 @@ macro_rules! text_type {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                if $check(&text) {
-                    Ok(Self(text))
-                } else {
-                    Err(de::Error::custom(IdError { rule: $rule }))
-                }
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                if $check(&text) { Ok(Self(text)) } else { Err(IdError { rule: $rule }) }
             }
         }
     };

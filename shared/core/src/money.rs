@@ -7,7 +7,7 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
 #[cfg(test)]
@@ -121,14 +121,8 @@ pub struct JsonAmount(pub Amount);
 
 impl Serialize for JsonAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_number(self.0.0, serializer)
+        self.0.to_json_number().serialize(serializer)
     }
-}
-
-/// Writes the digits themselves; going through `f64` could change them.
-fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    let raw = RawValue::from_string(value.to_string()).map_err(ser::Error::custom)?;
-    raw.serialize(serializer)
 }
 
 /// An active ISO 4217 code, such as `USD`; written in upper case.
@@ -136,7 +130,10 @@ fn serialize_number<S: Serializer>(value: Decimal, serializer: S) -> Result<S::O
 /// Microsoft publishes a list of its own that still has codes withdrawn years ago and lacks newer
 /// ones, so ISO 4217 decides here
 /// (learn.microsoft.com/advertising/guides/currencies).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// A stored code is read even if it was withdrawn since: a row must stay readable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Currency(iso_currency::Currency);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -181,21 +178,6 @@ impl fmt::Display for Currency {
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Currency {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Currency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        // Stored codes are taken even if withdrawn since: a row must stay readable.
-        let found = iso_currency::Currency::from_code(&code);
-        found.map(Self).ok_or_else(|| de::Error::custom(CurrencyError))
     }
 }
 

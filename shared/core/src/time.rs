@@ -31,7 +31,8 @@ const LAST: i64 = 253_402_300_799;
 ///
 /// Stored as a number of seconds since 1970; for the wire use [`EventTime`]'s `Display` or
 /// [`TextTime`]. There is no "now" here: the time is always handed in.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "i64")]
 pub struct EventTime(i64);
 
 /// Why a text is no time.
@@ -180,16 +181,9 @@ impl fmt::Debug for EventTime {
     }
 }
 
-/// The stored form: seconds since 1970 as an integer.
-impl Serialize for EventTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for EventTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        i64::deserialize(deserializer).map(Self::from_epoch)
+impl From<i64> for EventTime {
+    fn from(seconds: i64) -> Self {
+        Self::from_epoch(seconds)
     }
 }
 

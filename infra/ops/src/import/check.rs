@@ -1,6 +1,6 @@
 //! What the API's own parser says of an event.
 
-use tracklayer_core::event::{CorrectionKind, Event, EventError, parse_event};
+use tracklayer_core::event::{Event, EventError, parse_event};
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::money::Money;
 use tracklayer_core::time::EventTime;
@@ -30,11 +30,15 @@ pub fn check(event: &str, mapping: &Mapping, now: EventTime) -> Result<Said, Eve
     let parsed = parse_event(event, mapping, now);
     let (status, money) = match parsed.event.map_err(|rejection| rejection.error)? {
         Event::Conversion(conversion) => (CONVERSION, conversion.value),
-        Event::Correction(correction) => match correction.kind {
-            CorrectionKind::Full => ("full_refund", None),
-            CorrectionKind::Refund(amount) => ("partial_refund", Some(amount)),
-            CorrectionKind::Restatement(value) => ("new_value", Some(value)),
-        },
+        Event::Correction(correction) => {
+            let change = correction.recorded.change;
+            let status = match (change.amount, change.new_value) {
+                (Some(_), _) => "partial_refund",
+                (None, Some(_)) => "new_value",
+                (None, None) => "full_refund",
+            };
+            (status, change.money())
+        }
         Event::Ignored(_) => ("ignored", None),
     };
     Ok(Said { status, money, warnings: parsed.warnings.len() })

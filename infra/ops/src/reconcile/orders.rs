@@ -40,7 +40,7 @@ impl Order {
         match parse_event(&event, mapping, at_its_time(&event, now)).event {
             Ok(Event::Conversion(it)) => Order {
                 line: line.number,
-                key: Some(RowKey { source: it.source, event_id: it.event_id, event: it.event }),
+                key: Some(it.key),
                 order: it.order,
                 goal: it.goal.name.to_string(),
                 day: day(it.occurred_at),

@@ -2,88 +2,75 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use strum::{Display, IntoStaticStr, VariantArray};
 
+use super::field::Field;
 use crate::id::{AccountName, RecordId, Source};
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
-        /// What is wrong with an event. Some are found only where more is known than the event
-        /// itself: rights of the caller's key, the ledger.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum ErrorCode { $($(#[$doc])* $name,)* }
-
-        impl ErrorCode {
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-    };
-}
-
-codes! {
+/// What is wrong with an event. Some are found only where more is known than the event itself: rights
+/// of the caller's key, the ledger.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Display, IntoStaticStr, VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ErrorCode {
     /// A field that must be there is absent or null.
-    MissingField => "missing_field",
+    MissingField,
     /// A field is of another JSON type, such as a list in place of a string.
-    WrongType => "wrong_type",
+    WrongType,
     /// An id or source breaks its rule.
-    InvalidId => "invalid_id",
+    InvalidId,
     /// The event name is not in the mapping.
-    UnknownEvent => "unknown_event",
+    UnknownEvent,
     /// The account is not in the mapping.
-    UnknownAccount => "unknown_account",
+    UnknownAccount,
     /// The caller's key may not write this source (the caller of this crate finds it).
-    SourceNotAllowed => "source_not_allowed",
+    SourceNotAllowed,
     /// The time is not RFC 3339.
-    InvalidTime => "invalid_time",
+    InvalidTime,
     /// The time has no UTC offset.
-    MissingOffset => "missing_offset",
+    MissingOffset,
     /// The time is more than five minutes ahead.
-    TimeInFuture => "time_in_future",
+    TimeInFuture,
     /// The conversion is more than 90 days old: Microsoft would refuse it.
-    TooOld => "too_old",
+    TooOld,
     /// A value, or a correction's amount, must be there.
-    MissingValue => "missing_value",
+    MissingValue,
     /// The value is negative or too large, or can't be used as given.
-    InvalidValue => "invalid_value",
-    ValueNotAllowed => "value_not_allowed",
-    MissingCurrency => "missing_currency",
+    InvalidValue,
+    ValueNotAllowed,
+    MissingCurrency,
     /// Not an ISO 4217 code.
-    InvalidCurrency => "invalid_currency",
-    InvalidClickId => "invalid_click_id",
+    InvalidCurrency,
+    InvalidClickId,
     /// Nothing by which a click or person could be found.
-    NoIdentifier => "no_identifier",
+    NoIdentifier,
     /// The reference to the corrected event can't be used.
-    InvalidOriginal => "invalid_original",
+    InvalidOriginal,
     /// Several events carry the original's id (found in the ledger).
-    AmbiguousOriginal => "ambiguous_original",
+    AmbiguousOriginal,
     /// The correction's currency is not the original's (found in the ledger).
-    CurrencyMismatch => "currency_mismatch",
+    CurrencyMismatch,
     /// Same id, other content or other account (found in the ledger).
-    Conflict => "conflict",
+    Conflict,
     /// Another event of the same order is counted already, and this one says something else, or the
     /// order was taken back since (found in the ledger).
-    SameOrder => "same_order",
+    SameOrder,
     /// Only a warning: an amount with more than three decimals was rounded.
-    Rounded => "rounded",
+    Rounded,
 }
 
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+impl ErrorCode {
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-impl Serialize for ErrorCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{code}: {message}")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventError {
     pub code: ErrorCode,
     /// For people. Never holds what the event holds.
@@ -93,7 +80,8 @@ pub struct EventError {
 }
 
 impl EventError {
-    pub fn at(code: ErrorCode, field: &'static str, problem: impl fmt::Display) -> Self {
+    pub fn at(code: ErrorCode, field: Field, problem: impl fmt::Display) -> Self {
+        let field = field.as_str();
         Self { code, message: format!("{field} {problem}"), field: Some(field) }
     }
 
@@ -121,11 +109,7 @@ pub struct Rejection {
     pub error: EventError,
 }
 
-// By hand: thiserror would take the field `source` for the error's cause.
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
+/// [`EventError::at`], for a `map_err`.
+pub(super) fn at<E: fmt::Display>(code: ErrorCode, field: Field) -> impl Fn(E) -> EventError {
+    move |problem| EventError::at(code, field, problem)
 }
-
-impl std::error::Error for Rejection {}

@@ -1,20 +1,21 @@
-//! The known fields of one event or landing, each as the JSON text it came in. Numbers are never read as
+//! The fields of one event or landing, each as the JSON text it came in. Numbers are never read as
 //! binary floats on the way: money keeps its digits.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde_bytes::{ByteBuf, Bytes};
 use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use crate::text::trim;
 
-/// What a JSON object has of the known fields. Unknown ones are skipped, of equal ones the last
-/// counts.
-pub(super) struct Fields<'a>([Option<&'a RawValue>; Field::COUNT]);
+/// The members of a JSON object; of equal ones the last counts. Their names may be no text at all.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Fields<'a>(#[serde(borrow)] BTreeMap<ByteBuf, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// Reads a JSON object; `None` for anything else.
@@ -24,7 +25,10 @@ impl<'a> Fields<'a> {
 
     /// The field's JSON text; a `null` counts as absent.
     pub(super) fn raw(&self, field: Field) -> Option<&'a str> {
-        self.0[field as usize].map(RawValue::get).filter(|text| *text != "null")
+        self.0
+            .get(Bytes::new(field.as_str().as_bytes()))
+            .map(|value| value.get())
+            .filter(|text| *text != "null")
     }
 
     /// Whether anything is said: an empty text says as little as a `null`.
@@ -69,11 +73,11 @@ impl<'a> Fields<'a> {
 }
 
 pub(super) fn missing(field: Field) -> EventError {
-    EventError::at(ErrorCode::MissingField, field.as_str(), "is missing")
+    EventError::at(ErrorCode::MissingField, field, "is missing")
 }
 
 fn wrong_type(field: Field, problem: &str) -> EventError {
-    EventError::at(ErrorCode::WrongType, field.as_str(), problem)
+    EventError::at(ErrorCode::WrongType, field, problem)
 }
 
 /// The digits of a whole number, also of one that was written as a decimal: tables whose column has
@@ -92,55 +96,4 @@ fn string(raw: &str) -> Option<Cow<'_, str>> {
         return serde_json::from_str(raw).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = [None; Field::COUNT];
-        while let Some(Key(key)) = map.next_key()? {
-            match key {
-                Some(field) => found[field as usize] = Some(map.next_value()?),
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Fields(found))
-    }
-}
-
-/// A key: a known field or not.
-struct Key(Option<Field>);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // As bytes, which are not checked: a key that is no text is no known one.
-        deserializer.deserialize_bytes(KeyVisitor)
-    }
-}
-
-struct KeyVisitor;
-
-impl Visitor<'_> for KeyVisitor {
-    type Value = Key;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_bytes<E>(self, name: &[u8]) -> Result<Key, E> {
-        Ok(Key(std::str::from_utf8(name).ok().and_then(Field::parse)))
-    }
 }

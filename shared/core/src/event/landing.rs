@@ -3,7 +3,7 @@
 use super::error::{ErrorCode, EventError};
 use super::field::Field;
 use super::fields::Fields;
-use super::read::{self, Warnings, soft, soft_id};
+use super::read::Reading;
 use crate::ledger::facts::References;
 use crate::person::{click_id::ClickId, consent::Consent, landing_url::LandingUrl};
 use crate::time::{EventTime, TimeError};
@@ -41,16 +41,15 @@ impl Landing {
     /// Reads a JSON object; `None` for anything else. Each member is read on its own: one that can't
     /// be used costs no other one.
     pub fn parse(json: &str) -> Option<Self> {
-        let fields = Fields::parse(json)?;
-        let mut ignored = Warnings::new();
-        let consent = read::consent(&fields).map(Some);
+        let mut reading = Reading::of(json)?;
+        let consent = reading.fields.consent().map(Some);
         Some(Landing {
-            click_id: read::click_id(&fields, &mut ignored),
-            references: read::references(&fields, &mut ignored),
-            landing_url: soft(landing_url(&fields), &mut ignored),
-            consent: soft(consent, &mut ignored).unwrap_or_default(),
-            landed_at: soft(landed_at(&fields), &mut ignored),
-            ignored,
+            click_id: reading.click_id(),
+            references: reading.references(),
+            landing_url: reading.soft(landing_url(&reading.fields)),
+            consent: reading.soft(consent).unwrap_or_default(),
+            landed_at: reading.soft(landed_at(&reading.fields)),
+            ignored: reading.warnings,
         })
     }
 }
@@ -58,11 +57,11 @@ impl Landing {
 fn landing_url(fields: &Fields<'_>) -> Result<Option<LandingUrl>, EventError> {
     let problem = "is not an http or https address";
     let redact = |text: &str| LandingUrl::redact(text).ok_or(problem);
-    soft_id(fields, Field::LandingUrl, ErrorCode::InvalidValue, redact)
+    fields.soft_id(Field::LandingUrl, ErrorCode::InvalidValue, redact)
 }
 
 fn landed_at(fields: &Fields<'_>) -> Result<Option<EventTime>, EventError> {
-    soft_id(fields, Field::LandedAt, ErrorCode::InvalidTime, |text| time_of(text.trim()))
+    fields.soft_id(Field::LandedAt, ErrorCode::InvalidTime, |text| time_of(text.trim()))
 }
 
 /// RFC 3339, or milliseconds since 1970 as scripts have them.

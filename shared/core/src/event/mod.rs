@@ -22,21 +22,23 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use error::{ErrorCode, EventError, Rejection};
-pub use fingerprint::{Fingerprint, fingerprint};
 pub use landing::Landing;
 pub use parse::{Parsed, parse_event};
 
-use crate::id::{AccountName, EventName, RecordId, Source};
-use crate::ledger::{facts::References, order::OrderKey};
+use crate::id::{AccountName, EventName};
+use crate::ledger;
+use crate::ledger::facts::References;
+use crate::ledger::order::OrderKey;
+use crate::ledger::row::{PartitionKey, RowKey};
 use crate::mapping::GoalRule;
 use crate::money::Money;
 use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
 use crate::person::identity::Sha256Hash;
-use crate::time::{EventTime, Moment};
+use crate::time::EventTime;
 
 /// One event, as far as it concerns Microsoft.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Conversion(Conversion),
     Correction(Correction),
@@ -44,12 +46,21 @@ pub enum Event {
     Ignored(Ignored),
 }
 
+impl Event {
+    /// Its source and its own id.
+    pub fn id(&self) -> PartitionKey {
+        match self {
+            Self::Conversion(conversion) => conversion.key.partition_key(),
+            Self::Correction(correction) => correction.recorded.id(),
+            Self::Ignored(ignored) => ignored.key.partition_key(),
+        }
+    }
+}
+
 /// An event that is answered and dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {
-    pub event: EventName,
-    pub event_id: RecordId,
-    pub source: Source,
+    pub key: RowKey,
     /// The account, of a conversion that is dropped for want of consent; as far as it is said.
     pub account: Option<AccountName>,
     /// The order, of such a conversion: no other notice of it may be counted. In every account it may
@@ -58,7 +69,8 @@ pub struct Ignored {
     pub reason: IgnoredReason,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum IgnoredReason {
     /// The mapping lists its name as of use to analytics only.
     AnalyticsOnly,
@@ -70,20 +82,15 @@ pub enum IgnoredReason {
 impl IgnoredReason {
     /// The text in answers: `analytics_only` or `consent_denied`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AnalyticsOnly => "analytics_only",
-            Self::ConsentDenied => "consent_denied",
-        }
+        self.into()
     }
 }
 
 /// A conversion: the facts of the sale or lead, fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversion {
-    pub event: EventName,
-    /// The caller's id of it, unique per source and event name.
-    pub event_id: RecordId,
-    pub source: Source,
+    /// The key of the row that it owns.
+    pub key: RowKey,
     /// The account it is sent to: as given, else the only one.
     pub account: AccountName,
     pub occurred_at: EventTime,
@@ -104,37 +111,12 @@ pub struct Conversion {
 }
 
 /// A correction of an earlier conversion.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Correction {
     /// Event name of the mapping, such as `refund`.
     pub event: EventName,
-    /// The correction's own id, unique per source.
-    pub event_id: RecordId,
-    pub source: Source,
-    /// The account as given. `None` means the original's: only the original knows it.
-    pub account: Option<AccountName>,
-    /// When the refund or change happened; corrections of one second need an order.
-    pub occurred_at: Moment,
-    pub original: OriginalRef,
-    /// What it does to the original's value.
-    pub kind: CorrectionKind,
-}
-
-/// Which conversion a correction is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OriginalRef {
-    /// Source of the original; the correction's own unless given.
-    pub source: Source,
-    pub event_id: RecordId,
-    /// Event name of the original, if given: always one that is a conversion.
-    pub event: Option<EventName>,
-}
-
-/// What a correction does to the original's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CorrectionKind {
-    Refund(Money),
-    Restatement(Money),
-    /// All of it was paid back, or it was cancelled.
-    Full,
+    /// The id of its original, in the source that is given or else its own.
+    pub original: PartitionKey,
+    /// What is recorded of it with its original.
+    pub recorded: ledger::correction::Correction,
 }

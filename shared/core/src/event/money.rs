@@ -1,98 +1,90 @@
 //! The money of an event. A currency is never invented: where an amount is, its currency must be.
 
-use super::CorrectionKind;
-use super::error::{ErrorCode, EventError};
+use super::error::{ErrorCode, EventError, at};
 use super::field::Field;
 use super::fields::Fields;
-use super::read::Warnings;
+use super::read::Reading;
+use crate::ledger::correction::Change;
 use crate::mapping::Revenue;
 use crate::money::{Amount, Currency, Money};
 use crate::text::trim;
 
-/// The value of a conversion, as its goal's revenue mode wants it.
-pub(super) fn conversion_value(
-    fields: &Fields<'_>, revenue: Revenue, warnings: &mut Warnings,
-) -> Result<Option<Money>, EventError> {
-    match revenue {
-        Revenue::VariableValue if !fields.has(Field::Value) => {
-            let problem = "is missing: every conversion of this goal has its own value";
-            Err(EventError::at(ErrorCode::MissingValue, Field::Value.as_str(), problem))
+impl Reading<'_> {
+    /// The value of a conversion, as its goal's revenue mode wants it.
+    pub fn value(&mut self, revenue: Revenue) -> Result<Option<Money>, EventError> {
+        let has = |field| self.fields.has(field);
+        let given = [Field::Value, Field::Currency].into_iter().find(|field| has(*field));
+        match (revenue, given) {
+            (Revenue::NoValue | Revenue::FixedValue, None) => Ok(None),
+            (Revenue::NoValue, Some(field)) => {
+                Err(not_allowed(field, "is given, but this goal has no value"))
+            }
+            (Revenue::VariableValue, _) if !has(Field::Value) => {
+                let problem = "is missing: every conversion of this goal has its own value";
+                Err(EventError::at(ErrorCode::MissingValue, Field::Value, problem))
+            }
+            _ => self.money(Field::Value),
         }
-        Revenue::NoValue => no_value(fields).map(|()| None),
-        Revenue::FixedValue if !fields.has(Field::Value) && !fields.has(Field::Currency) => {
-            Ok(None)
+    }
+
+    /// What a correction does: `amount` refunded, `newValue`, or neither for all of it. An empty text
+    /// is not the same as neither, or the whole sale would be taken back by mistake.
+    pub fn change(&mut self) -> Result<Change, EventError> {
+        let (fields, is_given) = (&self.fields, |field| self.fields.raw(field).is_some());
+        if is_given(Field::Value) {
+            // Read as "neither" it would retract the whole conversion.
+            let problem = "is not a field of a correction; give amount or newValue";
+            return Err(not_allowed(Field::Value, problem));
         }
-        Revenue::VariableValue | Revenue::FixedValue => money(fields, Field::Value, warnings),
+        let has_amount = fields.has(Field::Amount);
+        if has_amount && fields.has(Field::NewValue) {
+            return Err(not_allowed(Field::NewValue, "is given beside amount; give one of them"));
+        }
+        let restated = is_given(Field::NewValue) && !has_amount;
+        let field = if restated { Field::NewValue } else { Field::Amount };
+        let Some(Money { amount, currency }) = self.money(field)? else {
+            return Ok(Change::default());
+        };
+        let (amount, new_value) =
+            if restated { (None, Some(amount)) } else { (Some(amount), None) };
+        Ok(Change { amount, new_value, currency: Some(currency) })
+    }
+
+    /// The amount of this field with its currency; `None` when both are absent.
+    fn money(&mut self, field: Field) -> Result<Option<Money>, EventError> {
+        match (self.amount(field)?, self.fields.currency()?) {
+            (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                let problem = format!("is missing beside {}", field.as_str());
+                Err(EventError::at(ErrorCode::MissingCurrency, Field::Currency, problem))
+            }
+            (None, Some(_)) => {
+                Err(EventError::at(ErrorCode::MissingValue, field, "is missing beside currency"))
+            }
+        }
+    }
+
+    fn amount(&mut self, field: Field) -> Result<Option<Amount>, EventError> {
+        let Some(token) = self.fields.number(field)? else { return Ok(None) };
+        let (amount, is_exact) =
+            Amount::rounded(&token).map_err(at(ErrorCode::InvalidValue, field))?;
+        if !is_exact {
+            let problem = "has more than 3 decimals and is rounded";
+            self.warnings.push(EventError::at(ErrorCode::Rounded, field, problem));
+        }
+        Ok(Some(amount))
     }
 }
 
-fn no_value(fields: &Fields<'_>) -> Result<(), EventError> {
-    let given = [Field::Value, Field::Currency].into_iter().find(|field| fields.has(*field));
-    given.map_or(Ok(()), |field| Err(not_allowed(field, "is given, but this goal has no value")))
-}
-
-/// What a correction does: `amount` refunded, `newValue`, or neither for all of it. An empty text
-/// is not the same as neither, or the whole sale would be taken back by mistake.
-pub(super) fn correction_kind(
-    fields: &Fields<'_>, warnings: &mut Warnings,
-) -> Result<CorrectionKind, EventError> {
-    let is_given = |field| fields.raw(field).is_some();
-    if is_given(Field::Value) {
-        // Read as "neither" it would retract the whole conversion.
-        let problem = "is not a field of a correction; give amount or newValue";
-        return Err(not_allowed(Field::Value, problem));
+impl Fields<'_> {
+    fn currency(&self) -> Result<Option<Currency>, EventError> {
+        let invalid = at(ErrorCode::InvalidCurrency, Field::Currency);
+        let code = self.text(Field::Currency)?;
+        code.map(|code| Currency::parse(trim(&code)).map_err(invalid)).transpose()
     }
-    if fields.has(Field::Amount) && fields.has(Field::NewValue) {
-        return Err(not_allowed(Field::NewValue, "is given beside amount; give one of them"));
-    }
-    let restated =
-        fields.has(Field::NewValue) || (is_given(Field::NewValue) && !fields.has(Field::Amount));
-    let field = if restated { Field::NewValue } else { Field::Amount };
-    Ok(match money(fields, field, warnings)? {
-        None => CorrectionKind::Full,
-        Some(value) if restated => CorrectionKind::Restatement(value),
-        Some(amount) => CorrectionKind::Refund(amount),
-    })
 }
 
 fn not_allowed(field: Field, problem: &str) -> EventError {
-    EventError::at(ErrorCode::ValueNotAllowed, field.as_str(), problem)
-}
-
-/// The amount of this field with its currency; `None` when both are absent.
-fn money(
-    fields: &Fields<'_>, field: Field, warnings: &mut Warnings,
-) -> Result<Option<Money>, EventError> {
-    match (amount(fields, field, warnings)?, currency(fields)?) {
-        (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
-        (None, None) => Ok(None),
-        (Some(_), None) => {
-            let problem = format!("is missing beside {}", field.as_str());
-            Err(EventError::at(ErrorCode::MissingCurrency, Field::Currency.as_str(), problem))
-        }
-        (None, Some(_)) => {
-            let problem = "is missing beside currency";
-            Err(EventError::at(ErrorCode::MissingValue, field.as_str(), problem))
-        }
-    }
-}
-
-fn amount(
-    fields: &Fields<'_>, field: Field, warnings: &mut Warnings,
-) -> Result<Option<Amount>, EventError> {
-    let Some(token) = fields.number(field)? else { return Ok(None) };
-    let invalid = |problem| EventError::at(ErrorCode::InvalidValue, field.as_str(), problem);
-    let (amount, is_exact) = Amount::rounded(&token).map_err(invalid)?;
-    if !is_exact {
-        let problem = "has more than 3 decimals and is rounded";
-        warnings.push(EventError::at(ErrorCode::Rounded, field.as_str(), problem));
-    }
-    Ok(Some(amount))
-}
-
-fn currency(fields: &Fields<'_>) -> Result<Option<Currency>, EventError> {
-    let invalid =
-        |problem| EventError::at(ErrorCode::InvalidCurrency, Field::Currency.as_str(), problem);
-    let code = fields.text(Field::Currency)?;
-    code.map(|code| Currency::parse(trim(&code)).map_err(invalid)).transpose()
+    EventError::at(ErrorCode::ValueNotAllowed, field, problem)
 }

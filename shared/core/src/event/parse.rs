@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use super::error::{ErrorCode, EventError, Rejection};
 use super::field::Field;
-use super::fields::{Fields, missing};
-use super::read::Warnings;
-use super::{Conversion, Correction, Event, Ignored, IgnoredReason, money, read};
-use crate::id::{EventName, RecordId, Source};
-use crate::mapping::{Account, ConversionRule, CorrectionRule, EventRule, Mapping};
+use super::fields::missing;
+use super::read::{Reading, not_too_old};
+use super::{Conversion, Correction, Event, Ignored, IgnoredReason};
+use crate::ledger;
+use crate::ledger::row::RowKey;
+use crate::mapping::{Account, EventRule, Mapping};
 use crate::person::consent::Consent;
 use crate::time::EventTime;
 
 /// What one event of a request says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// The event, or why it can't be accepted.
     pub event: Result<Event, Rejection>,
@@ -28,135 +29,118 @@ pub struct Parsed {
 /// one that is answered. A field about the click or the person that can't be used costs no sale:
 /// it is left out with a warning, unless nothing usable is left or the mapping requires it.
 pub fn parse_event(raw: &str, mapping: &Mapping, now: EventTime) -> Parsed {
-    let Some(fields) = Fields::parse(raw) else {
+    let Some(reading) = Reading::of(raw) else {
         let error = EventError::whole(ErrorCode::WrongType, "an event must be a JSON object");
         let rejection = Rejection { event_id: None, source: None, account: None, error };
         return Parsed { event: Err(rejection), warnings: Vec::new() };
     };
-    let mut reading = Reading { fields, mapping, now, warnings: Warnings::new() };
-    let event = reading.event();
-    let Reading { fields, warnings, .. } = reading;
+    let mut rules = Rules { reading, mapping, now };
+    let event = rules.event();
+    let Reading { fields, warnings } = rules.reading;
     let event = event.map_err(|error| Rejection {
-        event_id: read::event_id(&fields).ok(),
-        source: read::source(&fields).ok(),
-        account: read::account(&fields, mapping).ok().map(|account| account.name().clone()),
+        event_id: fields.event_id().ok(),
+        source: fields.source().ok(),
+        account: fields.account(mapping).ok().map(|account| account.name().clone()),
         error,
     });
     Parsed { event, warnings }
 }
 
-/// One event while it is read.
-struct Reading<'a> {
-    fields: Fields<'a>,
+/// One event while it is held to the rules.
+struct Rules<'a> {
+    reading: Reading<'a>,
     mapping: &'a Mapping,
     now: EventTime,
-    warnings: Warnings,
 }
 
-struct Head {
-    event: EventName,
-    event_id: RecordId,
-    source: Source,
-}
-
-impl Head {
-    fn ignored(self, reason: IgnoredReason) -> Event {
-        let Head { event, event_id, source } = self;
-        let orders = BTreeMap::new();
-        Event::Ignored(Ignored { event, event_id, source, account: None, orders, reason })
-    }
-}
-
-impl Reading<'_> {
+impl Rules<'_> {
     fn event(&mut self) -> Result<Event, EventError> {
-        let (event, rule) = read::event_rule(&self.fields, self.mapping)?;
-        let event_id = read::event_id(&self.fields)?;
-        let source = read::source(&self.fields)?;
-        let head = Head { event, event_id, source };
+        let fields = &self.reading.fields;
+        let (event, rule) = fields.event_rule(self.mapping)?;
+        let event_id = fields.event_id()?;
+        let key = RowKey { source: fields.source()?, event_id, event };
         match rule {
-            EventRule::AnalyticsOnly => Ok(head.ignored(IgnoredReason::AnalyticsOnly)),
-            EventRule::Conversion(rule) => match read::consent(&self.fields)? {
-                Consent::Denied => Ok(self.denied(head, rule)),
-                consent => self.conversion(head, rule, consent).map(Event::Conversion),
+            EventRule::AnalyticsOnly => Ok(ignored(key, IgnoredReason::AnalyticsOnly)),
+            EventRule::Conversion { goal, required } => match fields.consent()? {
+                Consent::Denied => Ok(self.denied(key, goal)),
+                consent => self.conversion(key, goal, required, consent).map(Event::Conversion),
             },
-            EventRule::Correction(rule) => match read::consent_of_correction(&self.fields)? {
-                Consent::Denied => Ok(head.ignored(IgnoredReason::ConsentDenied)),
-                _ => self.correction(head, rule).map(Event::Correction),
+            EventRule::Correction { required } => match fields.consent_of_correction()? {
+                Consent::Denied => Ok(ignored(key, IgnoredReason::ConsentDenied)),
+                _ => self.correction(key, required).map(Event::Correction),
             },
         }
     }
 
     /// Without consent nothing more of the event is read than which order it is about.
-    fn denied(&self, head: Head, rule: &ConversionRule) -> Event {
-        let Head { event, event_id, source } = head;
-        let named = read::named_account(&self.fields, self.mapping);
-        let accounts: Vec<&Account> = match named {
+    fn denied(&self, key: RowKey, goal: &str) -> Event {
+        let fields = &self.reading.fields;
+        let accounts: Vec<&Account> = match fields.named_account(self.mapping) {
             Ok(Some(account)) => vec![account],
             Ok(None) => self.mapping.accounts().collect(),
             Err(_) => Vec::new(),
         };
         let order = |account: &&Account| {
-            let order = read::order(&self.fields, self.mapping, account, &rule.goal, &source)?;
+            let order = fields.order(self.mapping, account, goal, &key.source)?;
             Some((account.name().clone(), order))
         };
         let orders = accounts.iter().filter_map(order).collect();
-        let account = read::account(&self.fields, self.mapping).ok();
-        let account = account.map(|account| account.name().clone());
-        let reason = IgnoredReason::ConsentDenied;
-        Event::Ignored(Ignored { event, event_id, source, account, orders, reason })
+        let account = fields.account(self.mapping).ok().map(|account| account.name().clone());
+        Event::Ignored(Ignored { key, account, orders, reason: IgnoredReason::ConsentDenied })
     }
 
     fn conversion(
-        &mut self, head: Head, rule: &ConversionRule, consent: Consent,
+        &mut self, key: RowKey, goal_key: &str, required: &[Field], consent: Consent,
     ) -> Result<Conversion, EventError> {
-        let (fields, warnings) = (&self.fields, &mut self.warnings);
-        let account = read::account(fields, self.mapping)?;
+        let reading = &mut self.reading;
+        let account = reading.fields.account(self.mapping)?;
         // Soft fields first, so that their warnings are answered beside any error.
-        let msclkid = read::click_id(fields, warnings);
-        let references = read::references(fields, warnings);
-        let email = read::email(fields, warnings);
-        let phone = read::phone(fields, account.default_country_code(), warnings);
-        let goal = account.goal(&rule.goal).ok_or_else(unmapped)?;
-        let occurred_at = read::occurred_at(fields, self.now)?.second();
-        read::not_too_old(occurred_at, self.now)?;
+        let msclkid = reading.click_id();
+        let references = reading.references();
+        let email = reading.email();
+        let phone = reading.phone(account.default_country_code());
+        let goal = account.goal(goal_key).ok_or_else(unmapped)?;
+        let occurred_at = reading.fields.occurred_at(self.now)?.second();
+        not_too_old(occurred_at, self.now)?;
         let conversion = Conversion {
-            order: read::order(fields, self.mapping, account, &rule.goal, &head.source),
-            event: head.event,
-            event_id: head.event_id,
-            source: head.source,
+            order: reading.fields.order(self.mapping, account, goal_key, &key.source),
+            key,
             account: account.name().clone(),
             occurred_at,
             goal: goal.clone(),
-            value: money::conversion_value(fields, goal.revenue, warnings)?,
+            value: reading.value(goal.revenue)?,
             msclkid,
             references,
             email,
             phone,
             consent,
         };
-        self.require(&rule.required)?;
+        self.require(required)?;
         self.identified(conversion)
     }
 
-    fn correction(&mut self, head: Head, rule: &CorrectionRule) -> Result<Correction, EventError> {
-        let fields = &self.fields;
-        let account = read::named_account(fields, self.mapping)?;
-        let occurred_at = read::occurred_at(fields, self.now)?;
-        let original = read::original(fields, &head.source, self.mapping)?;
-        let kind = money::correction_kind(fields, &mut self.warnings)?;
-        if !rule.required.is_empty() {
-            read::references(fields, &mut self.warnings);
+    fn correction(&mut self, key: RowKey, required: &[Field]) -> Result<Correction, EventError> {
+        let fields = &self.reading.fields;
+        let account = fields.named_account(self.mapping)?.map(|account| account.name().clone());
+        let occurred_at = fields.occurred_at(self.now)?;
+        let (original, original_event) = fields.original(&key.source, self.mapping)?;
+        let change = self.reading.change()?;
+        if !required.is_empty() {
+            self.reading.references();
         }
-        self.require(&rule.required)?;
-        Ok(Correction {
-            event: head.event,
-            event_id: head.event_id,
-            source: head.source,
-            account: account.map(|account| account.name().clone()),
+        self.require(required)?;
+        let RowKey { source, event_id, event } = key;
+        let recorded = ledger::correction::Correction {
+            source,
+            event_id,
             occurred_at,
-            original,
-            kind,
-        })
+            recorded_at: self.now,
+            original_event,
+            account,
+            change,
+            refused: None,
+        };
+        Ok(Correction { event, original, recorded })
     }
 
     /// Fields that the mapping asks for beyond the rules: what can't be used is not there.
@@ -166,7 +150,7 @@ impl Reading<'_> {
             if let Some(problem) = left_out.find(|it| it.field == Some(field.as_str())) {
                 return Err(problem.clone());
             }
-            if !self.fields.has(*field) {
+            if !self.reading.fields.has(*field) {
                 return Err(missing(*field));
             }
         }
@@ -186,11 +170,15 @@ impl Reading<'_> {
     }
 
     fn left_out(&self) -> impl Iterator<Item = &EventError> {
-        self.warnings.iter().filter(|warning| warning.is_left_out())
+        self.reading.warnings.iter().filter(|warning| warning.is_left_out())
     }
+}
+
+fn ignored(key: RowKey, reason: IgnoredReason) -> Event {
+    Event::Ignored(Ignored { key, account: None, orders: BTreeMap::new(), reason })
 }
 
 /// Can't happen: every account has every goal of the mapping.
 fn unmapped() -> EventError {
-    EventError::at(ErrorCode::UnknownEvent, Field::Event.as_str(), "has no goal in this account")
+    EventError::at(ErrorCode::UnknownEvent, Field::Event, "has no goal in this account")
 }

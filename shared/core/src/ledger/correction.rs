@@ -13,6 +13,7 @@ use strum::IntoStaticStr;
 use crate::id::{AccountName, EventName, RecordId, Source, compare_naturally};
 use crate::ledger::facts::Facts;
 use crate::ledger::observed::Observed;
+use crate::ledger::row::PartitionKey;
 use crate::money::{Amount, Currency, Money};
 use crate::time::{EventTime, Moment};
 
@@ -41,6 +42,18 @@ pub struct Correction {
     pub refused: Option<CorrectionRefusal>,
 }
 
+impl Correction {
+    /// Its source and its own id.
+    pub fn id(&self) -> PartitionKey {
+        PartitionKey { source: self.source.clone(), event_id: self.event_id.clone() }
+    }
+
+    /// Whether both are the same correction, whatever they say.
+    pub fn is(&self, other: &Correction) -> bool {
+        self.source == other.source && self.event_id == other.event_id
+    }
+}
+
 /// What a log says of it: its id and its money.
 impl fmt::Display for Correction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +78,14 @@ pub struct Change {
     pub new_value: Option<Amount>,
     /// The currency of the amount or of the new value.
     pub currency: Option<Currency>,
+}
+
+impl Change {
+    /// The amount or the new value, with its currency.
+    pub fn money(&self) -> Option<Money> {
+        let amount = self.amount.or(self.new_value);
+        amount.zip(self.currency).map(|(amount, currency)| Money { amount, currency })
+    }
 }
 
 /// Why a correction has no effect at Microsoft.

@@ -1,5 +1,7 @@
 //! The keys of rows in their table.
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{EventName, RecordId, Source};
 
 /// Names an event by its source's own id, whatever its name: the partition that rows, orphan and
@@ -39,7 +41,8 @@ impl PartitionKey {
 }
 
 /// Names one row: a source is one id-space, an id may be used under several event names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RowKey {
     pub source: Source,
     pub event_id: RecordId,

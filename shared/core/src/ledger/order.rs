@@ -5,12 +5,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountName, EventName, Source};
+use crate::id::{AccountName, EventName, Source, short_digest};
 use crate::ledger::row::{BadKey, RowKey};
-use crate::person::identity::to_hex;
 use crate::text::trim;
 use crate::time::EventTime;
 
@@ -25,8 +23,9 @@ pub const POINTER: &str = "~same-order ";
 const DENIED: &str = "denied";
 
 /// Names an order of one goal in one account: the first 16 bytes of a SHA-256, as 32 hex digits.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OrderKey(String);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderKey(#[serde(with = "hex")] [u8; 16]);
 
 impl OrderKey {
     /// The order that an event's `orderId` names. `goal` is the goal's key in the mapping, so that a
@@ -45,41 +44,24 @@ impl OrderKey {
         // A goal's key may hold anything, so the lengths say where the parts end.
         let own = own.map_or("", Source::as_str);
         let text = format!("{account} {own} {} {goal} {number}", goal.len());
-        Some(OrderKey(to_hex(&Sha256::digest(text)[..16])))
+        Some(OrderKey(short_digest(text)))
     }
 
     /// The partition key of its claim: `order <hash>`.
     pub fn pk(&self) -> String {
-        format!("order {}", self.0)
+        format!("order {self}")
     }
 }
 
 impl fmt::Display for OrderKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&hex::encode(self.0))
     }
 }
 
 impl fmt::Debug for OrderKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for OrderKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for OrderKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Ok(OrderKey(text))
-        } else {
-            Err(de::Error::custom("is not 32 hex digits"))
-        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventName, RecordId, Source};
 use crate::ledger::row::{Row, RowKey};
 use crate::time::{EventTime, TextTime};
 
@@ -16,9 +15,8 @@ pub const VERSION: u8 = 1;
 pub struct Signal {
     /// [`VERSION`].
     pub v: u8,
-    pub source: Source,
-    pub event_id: RecordId,
-    pub event: EventName,
+    #[serde(flatten)]
+    pub key: RowKey,
     /// Not before this; the visibility of a message that comes earlier is changed to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<TextTime>,
@@ -50,9 +48,7 @@ impl Signal {
         let money = money.map_or_else(String::new, |money| format!(" {money}"));
         Signal {
             v: VERSION,
-            source: key.source.clone(),
-            event_id: key.event_id.clone(),
-            event: key.event.clone(),
+            key: key.clone(),
             not_before: None,
             summary: format!("{} {}{money}", key.event, key.label()),
         }
@@ -65,13 +61,5 @@ impl Signal {
     pub fn parse(body: &str) -> Result<Self, BadSignal> {
         let signal: Signal = serde_json::from_str(body).map_err(|_| BadSignal::Unreadable)?;
         if signal.v == VERSION { Ok(signal) } else { Err(BadSignal::Version) }
-    }
-
-    pub fn key(&self) -> RowKey {
-        RowKey {
-            source: self.source.clone(),
-            event_id: self.event_id.clone(),
-            event: self.event.clone(),
-        }
     }
 }

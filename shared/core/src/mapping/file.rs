@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Account, ConversionRule, CorrectionRule, EventRule, GoalRule, Mapping};
+use super::{Account, EventRule, GoalRule, Mapping};
 use crate::event::field::Field;
 use crate::id::{AccountName, EventName, GoalName, Source};
 use crate::person::phone::is_calling_code;
@@ -107,12 +107,12 @@ fn event_rule(path: &str, entry: EventEntry, goals: &Goals) -> Result<EventRule,
     let required = entry.required;
     match (entry.goal, entry.adjusts) {
         (Some(goal), false) if goals.contains_key(&goal) => {
-            Ok(EventRule::Conversion(ConversionRule { goal, required }))
+            Ok(EventRule::Conversion { goal, required })
         }
         (Some(_), false) => {
             Err(MappingError::new(format!("{path}.goal"), "names no key of \"goals\""))
         }
-        (None, true) => Ok(EventRule::Correction(CorrectionRule { required })),
+        (None, true) => Ok(EventRule::Correction { required }),
         _ => Err(MappingError::new(path, "needs either \"goal\" or \"adjusts\": true")),
     }
 }

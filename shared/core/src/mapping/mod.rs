@@ -74,27 +74,19 @@ pub struct GoalRule {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventRule {
-    Conversion(ConversionRule),
+    Conversion {
+        /// The goal's key in the mapping; [`Account::goal`] gives the goal itself.
+        goal: String,
+        /// Fields that events of this name must have beyond what every event must have.
+        required: Vec<Field>,
+    },
     /// A correction of an earlier conversion (refund, restatement, cancellation).
-    Correction(CorrectionRule),
+    Correction {
+        /// Fields that events of this name must have beyond what every correction must have.
+        required: Vec<Field>,
+    },
     /// Answered and dropped: of use to web analytics only.
     AnalyticsOnly,
-}
-
-/// Rule of an event that is a conversion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConversionRule {
-    /// The goal's key in the mapping; [`Account::goal`] gives the goal itself.
-    pub goal: String,
-    /// Fields that events of this name must have beyond what every event must have.
-    pub required: Vec<Field>,
-}
-
-/// Rule of an event that corrects an earlier one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CorrectionRule {
-    /// Fields that events of this name must have beyond what every correction must have.
-    pub required: Vec<Field>,
 }
 
 /// A Microsoft Advertising account that conversions can go to.
@@ -199,8 +191,8 @@ impl Mapping {
     /// The goal that this event has in this account today; `None` unless it is a conversion.
     pub fn goal(&self, account: &AccountName, event: &EventName) -> Option<&GoalRule> {
         match self.events.get(event)? {
-            EventRule::Conversion(rule) => self.accounts.get(account)?.goal(&rule.goal),
-            EventRule::Correction(_) | EventRule::AnalyticsOnly => None,
+            EventRule::Conversion { goal, .. } => self.accounts.get(account)?.goal(goal),
+            EventRule::Correction { .. } | EventRule::AnalyticsOnly => None,
         }
     }
 }

@@ -29,7 +29,7 @@ fn a_file_is_read_whole() {
     ] {
         assert_eq!(goal(&mapping, "main", event).as_deref(), Some(name));
     }
-    assert!(matches!(mapping.event("refund"), Some(EventRule::Correction(_))));
+    assert!(matches!(mapping.event("refund"), Some(EventRule::Correction { .. })));
     for event in ["page_view", "form_submit", "add_to_cart"] {
         assert_eq!(mapping.event(event), Some(&EventRule::AnalyticsOnly));
     }

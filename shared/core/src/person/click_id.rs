@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,9 @@ mod tests;
 ///
 /// Microsoft says "always 32 characters", its older samples have 29
 /// (learn.microsoft.com/advertising/campaign-management-service/offlineconversion), so other
-/// lengths are taken and told apart by [`ClickId::is_standard`].
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// lengths are taken.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ClickId(String);
 
 /// Why a text is no click id.
@@ -44,7 +46,9 @@ impl ClickId {
     /// the dashes of a GUID. An id that is given twice (`ID,ID`) counts once. Cleaning a cleaned id
     /// changes nothing.
     pub fn parse(text: &str) -> Result<Self, ClickIdError> {
-        let decoded = percent_decode(text.trim());
+        let text = text.trim();
+        // What decodes to no UTF-8 stays and is refused later.
+        let decoded = percent_decode_str(text).decode_utf8().unwrap_or(text.into());
         let value = once(query_value(&decoded));
         let bare = strip_suffix(value.strip_prefix("_uet").unwrap_or(value));
         refuse_known(bare)?;
@@ -55,11 +59,6 @@ impl ClickId {
 
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Whether it has the documented form, 32 hex digits; others are taken but worth counting.
-    pub fn is_standard(&self) -> bool {
-        self.0.len() == 32 && self.0.bytes().all(|b| b.is_ascii_hexdigit())
     }
 
     /// The id in lower case, for keys that find duplicates. Never send it.
@@ -115,24 +114,6 @@ fn is_guid(text: &str) -> bool {
         && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
-/// Decodes `%XX` once; whatever is no escape, or decodes to no UTF-8, stays and is refused later.
-fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let escape = (byte == b'%').then(|| bytes.get(at + 1..at + 3).and_then(hex_byte)).flatten();
-        decoded.push(escape.unwrap_or(byte));
-        at += if escape.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(decoded).unwrap_or_else(|_| text.to_owned())
-}
-
-fn hex_byte(pair: &[u8]) -> Option<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    Some(digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?)
-}
-
 impl std::str::FromStr for ClickId {
     type Err = ClickIdError;
     fn from_str(text: &str) -> Result<Self, ClickIdError> {
@@ -152,19 +133,11 @@ impl fmt::Debug for ClickId {
     }
 }
 
-impl Serialize for ClickId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ClickId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        // What we stored is clean already.
-        match refuse_shape(&text).and_then(|()| refuse_known(&text)) {
-            Ok(()) => Ok(Self(text)),
-            Err(_) => Self::parse(&text).map_err(de::Error::custom),
-        }
+/// Reads a stored id, which is clean already, or else cleans it.
+impl TryFrom<String> for ClickId {
+    type Error = ClickIdError;
+    fn try_from(text: String) -> Result<Self, ClickIdError> {
+        let is_clean = refuse_shape(&text).and_then(|()| refuse_known(&text)).is_ok();
+        if is_clean { Ok(Self(text)) } else { Self::parse(&text) }
     }
 }

@@ -1,10 +1,14 @@
 //! What a person has consented to.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// What the person has consented to. An absent field is [`Consent::Unknown`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Consent {
     Granted,
     Denied,
@@ -18,11 +22,7 @@ pub enum Consent {
 impl Consent {
     /// `granted`, `denied` or `unknown`.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Granted => "granted",
-            Self::Denied => "denied",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// Reads one of the three words, in either case and with blanks around it. A refusal may also be

@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::LazyLock};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -16,20 +16,15 @@ use crate::text::{WORDS_FOR_NOTHING, is_invisible};
 
 /// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
 /// digits; `Debug` redacts it, since it still names a person.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sha256Hash([u8; 32]);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sha256Hash(#[serde(with = "hex")] [u8; 32]);
 
 impl Sha256Hash {
     /// Reads 64 hex digits of either case.
     pub fn parse(text: &str) -> Result<Self, IdentityError> {
-        let pairs = text.as_bytes().chunks_exact(2);
-        if text.len() != 64 {
-            return Err(IdentityError::Hash);
-        }
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(pairs) {
-            *byte = hex_digit(pair[0])? * 16 + hex_digit(pair[1])?;
-        }
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| IdentityError::Hash)?;
         Ok(Self(bytes))
     }
 
@@ -50,7 +45,7 @@ impl Sha256Hash {
 
     /// 64 lower-case hex digits, as Microsoft expects them.
     pub fn hex(&self) -> String {
-        to_hex(&self.0)
+        hex::encode(self.0)
     }
 
     /// The 32 bytes.
@@ -63,37 +58,9 @@ impl Sha256Hash {
     }
 }
 
-fn hex_digit(byte: u8) -> Result<u8, IdentityError> {
-    let digit = char::from(byte).to_digit(16).ok_or(IdentityError::Hash)?;
-    u8::try_from(digit).map_err(|_| IdentityError::Hash)
-}
-
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        hex.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    hex
-}
-
 impl fmt::Debug for Sha256Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sha256Hash(…)")
-    }
-}
-
-impl Serialize for Sha256Hash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.hex())
-    }
-}
-
-impl<'de> Deserialize<'de> for Sha256Hash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
     }
 }
 
@@ -166,14 +133,10 @@ pub fn hash_phone(
 
 /// Everything by which Microsoft may find the click of a conversion. It is part of the key of the
 /// conversion, so it is one tuple: sent whole or not at all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// The click, if one is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click_id: Option<ClickId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Sha256Hash>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Sha256Hash>,
 }
 
@@ -181,11 +144,6 @@ impl Identity {
     /// Whether there is anything by which Microsoft could match.
     pub fn is_matchable(&self) -> bool {
         self.click_id.is_some() || self.has_hashes()
-    }
-
-    /// Whether hashes are all there is.
-    pub fn is_hashes_alone(&self) -> bool {
-        self.click_id.is_none() && self.has_hashes()
     }
 
     /// Whether there are hashes.

@@ -1,6 +1,6 @@
 //! The address of the page that an ad led to.
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::Serialize;
 
 /// The address of the page a click led to: scheme, host, path and `utm_*` parameters only. Other
 /// query values, the fragment and user names may be personal and are dropped.
@@ -47,12 +47,4 @@ fn is_unsafe(c: char) -> bool {
 fn is_utm(parameter: &str) -> bool {
     let start = parameter.get(..4);
     start.is_some_and(|start| start.eq_ignore_ascii_case("utm_"))
-}
-
-/// Redacts again: a stored address is never trusted more than one from outside.
-impl<'de> Deserialize<'de> for LandingUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::redact(&text).ok_or_else(|| de::Error::custom("is not an http or https address"))
-    }
 }

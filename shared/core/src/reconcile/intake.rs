@@ -1,14 +1,12 @@
 //! From a confirmed event to a row of the ledger.
 
-use crate::event::{Conversion, Correction as CorrectionEvent, CorrectionKind};
-use crate::ledger::correction::{
-    Change, Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold,
-};
+use crate::event::Conversion;
+use crate::ledger::correction::{Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold};
 use crate::ledger::facts::{ClickOrigin, Facts};
 use crate::ledger::index::{IndexClass, Open};
 use crate::ledger::observed::{Observed, Refusal};
 use crate::ledger::order::OrderKey;
-use crate::ledger::row::{Row, RowKey};
+use crate::ledger::row::Row;
 use crate::ledger::wait::WaitReason;
 use crate::person::identity::{Identity, Sha256Hash};
 use crate::reconcile::attribution::Credit;
@@ -27,15 +25,6 @@ pub enum Dispatch {
     Ended,
 }
 
-/// The key of the row that `conversion` owns.
-pub fn key_of(conversion: &Conversion) -> RowKey {
-    RowKey {
-        source: conversion.source.clone(),
-        event_id: conversion.event_id.clone(),
-        event: conversion.event.clone(),
-    }
-}
-
 /// The facts of `conversion` with the click that was found.
 ///
 /// Hashes are kept only where the mapping says that they are sent: Microsoft drops them beside a
@@ -44,7 +33,7 @@ pub fn facts_of(conversion: &Conversion, search: &Credit) -> Facts {
     let (click_id, click) = search.clone().ok().unzip();
     let hash = |hash: Option<Sha256Hash>| hash.filter(|_| conversion.goal.enhanced);
     let facts = Facts {
-        fingerprint: conversion.fingerprint().to_string(),
+        fingerprint: conversion.fingerprint(),
         goal: conversion.goal.name.clone(),
         occurred_at: conversion.occurred_at,
         conversion_time: conversion.occurred_at,
@@ -85,7 +74,7 @@ pub fn place(
 ) -> (Row, Dispatch) {
     let ttl = facts.conversion_time.plus_seconds(retention_days * DAY);
     let mut row = Row {
-        key: key_of(conversion),
+        key: conversion.key.clone(),
         account: conversion.account.clone(),
         facts,
         corrections: Vec::new(),
@@ -166,38 +155,9 @@ pub fn with_improved(row: &Row, facts: Facts, now: EventTime) -> Row {
     Row { facts, desired_revision, open: Some(open), ..row.clone() }
 }
 
-/// A correction as it is recorded at `now`.
-pub fn recorded(event: &CorrectionEvent, now: EventTime) -> Correction {
-    let change = match event.kind {
-        CorrectionKind::Refund(money) => Change {
-            amount: Some(money.amount),
-            currency: Some(money.currency),
-            ..Change::default()
-        },
-        CorrectionKind::Restatement(money) => Change {
-            new_value: Some(money.amount),
-            currency: Some(money.currency),
-            ..Change::default()
-        },
-        CorrectionKind::Full => Change::default(),
-    };
-    Correction {
-        source: event.source.clone(),
-        event_id: event.event_id.clone(),
-        occurred_at: event.occurred_at,
-        recorded_at: now,
-        original_event: event.original.event.clone(),
-        account: event.account.clone(),
-        change,
-        refused: None,
-    }
-}
-
 /// Whether `corrections` have this one already.
 pub fn has(corrections: &[Correction], correction: &Correction) -> bool {
-    corrections
-        .iter()
-        .any(|known| known.source == correction.source && known.event_id == correction.event_id)
+    corrections.iter().any(|known| known.is(correction))
 }
 
 /// Why a correction can't be recorded with this original.

@@ -73,7 +73,7 @@ pub fn is_repetition(row: &Row, conversion: &Conversion) -> bool {
 pub fn is_same_notice(row: &Row, conversion: &Conversion) -> bool {
     let (known, named) = (&row.facts.references.order, &conversion.references.order);
     let is_other = known.is_some() && named.is_some() && known != named;
-    let is_own_source = row.key.source == conversion.source;
+    let is_own_source = row.key.source == conversion.key.source;
     match &conversion.order {
         None => true,
         Some(order) if row.facts.order.as_ref() == Some(order) => true,

@@ -3,12 +3,10 @@
 //! Microsoft drops the second of two conversions that share person and second, so each second of a
 //! person is claimed by one row, and whoever comes later takes another one.
 
-use sha2::{Digest, Sha256};
-
-use crate::id::AccountName;
+use crate::id::{AccountName, short_hash};
 use crate::ledger::facts::{Facts, click_or_hashes};
 use crate::ledger::row::RowKey;
-use crate::person::identity::{Identity, to_hex};
+use crate::person::identity::Identity;
 use crate::time::EventTime;
 
 /// Seconds in a row that are tried first: the conversion's own and the next 15.
@@ -25,8 +23,7 @@ const ATTEMPTS: u32 = NEAR + 64;
 /// needless shift costs a second where a missed one costs a conversion.
 pub fn claim_of(account: &AccountName, identity: &Identity, time: EventTime) -> Option<String> {
     let person = click_or_hashes(identity)?;
-    let hash = Sha256::digest(format!("{account} {person} {}", time.epoch()));
-    Some(format!("key {}", to_hex(&hash[..16])))
+    Some(format!("key {}", short_hash(format!("{account} {person} {}", time.epoch()))))
 }
 
 /// The seconds that are tried for the row `owner`, in this order. Counted from the first second that

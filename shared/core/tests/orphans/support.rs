@@ -7,7 +7,7 @@ use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row};
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::reconcile::decide::{AccountView, Policy};
-use tracklayer_core::reconcile::intake::{facts_of, key_of, place};
+use tracklayer_core::reconcile::intake::{facts_of, place};
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::orphans::add;
 use tracklayer_core::time::EventTime;
@@ -50,7 +50,7 @@ pub fn original(event: &str, recorded: i64) -> Row {
 }
 
 pub fn orphan_key() -> PartitionKey {
-    key_of(&sale("purchase", r#","orderId":"1""#)).partition_key()
+    sale("purchase", r#","orderId":"1""#).key.partition_key()
 }
 
 /// A refund of everything, perhaps of this event only.

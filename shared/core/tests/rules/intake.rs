@@ -13,7 +13,7 @@ use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{Credit, LATE};
 use tracklayer_core::reconcile::decide::Action;
 use tracklayer_core::reconcile::intake::{
-    Dispatch, Unfit, append, check, credited_to, facts_of, has, place, recorded,
+    Dispatch, Unfit, append, check, credited_to, facts_of, has, place,
 };
 
 use crate::support::*;
@@ -146,8 +146,8 @@ fn what_can_not_be_sent_any_more_ends_at_once() {
 
 #[test]
 fn a_correction_is_recorded_as_it_came() {
-    let correction = recorded(&refund_event(), after(99));
-    let then = (after(60).into(), after(99));
+    let correction = refund_event().recorded;
+    let then = (after(60).into(), after(DAY));
     assert_eq!((correction.occurred_at, correction.recorded_at), then);
     assert_eq!(correction.original_event, Some(id("purchase")));
     assert_eq!(correction.change, refund("r1", 60, "30").change);

@@ -8,7 +8,7 @@ use crate::{stored::fixture, support::*};
 #[test]
 fn a_signal() {
     let signal = Signal::parse(&fixture("signal.json").to_string()).expect("a signal");
-    assert_eq!(signal.key(), key());
+    assert_eq!(signal.key, key());
     assert_eq!(signal.not_before, Some(TextTime(after(3_000))));
     assert_eq!(signal.summary, "purchase shop/4711 129.95 USD");
 }
@@ -33,5 +33,5 @@ fn what_is_no_signal() {
     let newer = r#"{"v":2,"source":"shop","eventId":"4711","event":"purchase"}"#;
     assert_eq!(Signal::parse(newer), Err(BadSignal::Version));
     let shortest = r#"{"v":1,"source":"shop","eventId":"4711","event":"purchase"}"#;
-    assert_eq!(Signal::parse(shortest).expect("a signal").key(), key());
+    assert_eq!(Signal::parse(shortest).expect("a signal").key, key());
 }

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use tracklayer_core::event::{Conversion, Correction as CorrectionEvent, Event, parse_event};
+use tracklayer_core::event::{Conversion, Event, parse_event};
 use tracklayer_core::id::GoalName;
 use tracklayer_core::ledger::correction::Correction;
 use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts};
@@ -18,7 +18,7 @@ use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::Credit;
 use tracklayer_core::reconcile::erasure::erase;
 use tracklayer_core::reconcile::intake::{
-    Dispatch, append, check, credited_to, facts_of, has, place, recorded,
+    Dispatch, append, check, credited_to, facts_of, has, place,
 };
 use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::time::EventTime;
@@ -60,7 +60,7 @@ pub struct World {
     pub dead_letters: Vec<Message>,
     pub runs: Vec<Run>,
     conversion: Conversion,
-    corrections: Vec<CorrectionEvent>,
+    corrections: Vec<Correction>,
     /// Corrections whose original has not come.
     orphans: Vec<Correction>,
     pub messages: Vec<Message>,
@@ -105,7 +105,7 @@ impl World {
                 refund[name] = value.clone();
             }
             match parse(&refund, now) {
-                Event::Correction(correction) => correction,
+                Event::Correction(correction) => correction.recorded,
                 other => panic!("{other:?}"),
             }
         });
@@ -195,7 +195,7 @@ impl World {
 
     /// The `n`-th correction comes in, perhaps again.
     pub fn correction_arrives(&mut self, n: usize) {
-        let correction = recorded(&self.corrections[n], self.now);
+        let correction = Correction { recorded_at: self.now, ..self.corrections[n].clone() };
         let context = self.bench.context(self.now);
         match &self.row {
             None if !has(&self.orphans, &correction) => self.orphans.push(correction),

@@ -1,8 +1,8 @@
 //! What corrections may mean by an id: the rows under it, and the rows of the orders that events of
 //! this id were other notices of.
 
-use tracklayer_core::id::{EventName, RecordId, Source};
-use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::id::EventName;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::reconcile::orphans::Original;
 use tracklayer_core::time::EventTime;
 
@@ -37,9 +37,9 @@ impl Siblings {
 
 /// Reads what is under an id and the rows that it leads to.
 pub async fn siblings(
-    ledger: &impl Rows, source: &Source, event_id: &RecordId, now: EventTime,
+    ledger: &impl Rows, id: &PartitionKey, now: EventTime,
 ) -> Result<Siblings, LedgerError> {
-    let partition = ledger.partition(source, event_id, now).await?;
+    let partition = ledger.partition(&id.source, &id.event_id, now).await?;
     let mut led_to = Vec::new();
     for pointer in &partition.same_order {
         let Some(key) = partition.row_of_order(&pointer.event) else { continue };

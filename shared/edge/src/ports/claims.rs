@@ -28,7 +28,7 @@ impl Pointer {
         Pointer {
             original_source: correction.original.source.clone(),
             original_event_id: correction.original.event_id.clone(),
-            fingerprint: correction.fingerprint().to_string(),
+            fingerprint: correction.fingerprint(),
             ttl: kept_until(now),
         }
     }

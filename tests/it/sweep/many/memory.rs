@@ -187,7 +187,7 @@ impl Signals for InMemory {
     ) -> Vec<Result<(), QueueError>> {
         assert!(signals.len() <= 10, "SQS takes ten at once");
         tokio::task::yield_now().await;
-        self.0.signals.borrow_mut().extend(signals.iter().map(Signal::key));
+        self.0.signals.borrow_mut().extend(signals.iter().map(|signal| signal.key.clone()));
         signals.iter().map(|_| Ok(())).collect()
     }
 

@@ -16,8 +16,8 @@ fn shipped_events() {
     let names = names.map(String::as_str).chain(analytics.filter_map(Value::as_str));
     let line = |name: &str| {
         let (goal, value) = match mapping.event(name).expect("a name of the mapping") {
-            EventRule::Conversion(rule) => {
-                let goal = account.goal(&rule.goal).expect("a goal");
+            EventRule::Conversion { goal, .. } => {
+                let goal = account.goal(goal).expect("a goal");
                 let value = match goal.revenue {
                     Revenue::VariableValue => "needed",
                     Revenue::NoValue => "none: a value is refused",
@@ -25,7 +25,7 @@ fn shipped_events() {
                 };
                 (goal.name.to_string(), value)
             }
-            EventRule::Correction(_) => {
+            EventRule::Correction { .. } => {
                 ("corrects an earlier event".to_owned(), "`amount`, `newValue`, or neither")
             }
             EventRule::AnalyticsOnly => ("–".to_owned(), "answered `ignored`"),

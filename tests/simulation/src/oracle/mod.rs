@@ -61,13 +61,13 @@ pub fn person_of(row: &Row) -> String {
 
 /// Whether the message is about the row.
 fn is_about(message: &Message, row: &Row) -> bool {
-    Signal::parse(&message.body).is_ok_and(|signal| signal.key() == row.key)
+    Signal::parse(&message.body).is_ok_and(|signal| signal.key == row.key)
 }
 
 /// The row of a message, by source and id.
 #[must_use]
 pub fn label_of(body: &str) -> String {
-    Signal::parse(body).map_or_else(|_| "-".to_owned(), |signal| signal.key().label())
+    Signal::parse(body).map_or_else(|_| "-".to_owned(), |signal| signal.key.label())
 }
 
 fn key_of(order: &Order) -> RowKey {

@@ -119,9 +119,8 @@ fn check_not_taken(world: &World) {
 fn check_letters(world: &World) {
     let queue = world.queue.borrow();
     let dead = queue.dead.iter();
-    let dead: BTreeMap<RowKey, i64> = dead
-        .filter_map(|it| Some((Signal::parse(&it.body).ok()?.key(), it.sent / 1_000)))
-        .collect();
+    let dead: BTreeMap<RowKey, i64> =
+        dead.filter_map(|it| Some((Signal::parse(&it.body).ok()?.key, it.sent / 1_000))).collect();
     for row in world.table.borrow().rows.values() {
         let refusal = row.observed.refusal.as_ref();
         let listed = row.open.as_ref().is_some_and(|open| open.class == IndexClass::Refused);

@@ -116,9 +116,9 @@ pub fn check_heard(world: &World, run: &Invocation) {
 pub fn check_acknowledged(world: &World, run: &Invocation, body: &str) {
     let table = world.table.borrow();
     let Ok(signal) = Signal::parse(body) else { return };
-    let Some(row) = table.rows.get(&signal.key()) else { return };
+    let Some(row) = table.rows.get(&signal.key) else { return };
     check_looked(world, run, row);
-    let claims = table.claims.get(&signal.key()).into_iter().flatten();
+    let claims = table.claims.get(&signal.key).into_iter().flatten();
     let Some(claimed) = claims.last().filter(|last| last.written < run.began) else { return };
     let busy = busy_until(row, world.now().plus_seconds(DOUBT), &policy()).is_some();
     if busy && row.observed.refusal.is_none() && !row.is_erased() {
@@ -154,7 +154,7 @@ pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     }
     let table = world.table.borrow();
     let Ok(signal) = Signal::parse(&message.body) else { return };
-    let Some(row) = table.rows.get(&signal.key()) else { return };
+    let Some(row) = table.rows.get(&signal.key) else { return };
     let marked = row.observed.dead_at.is_some() || row.observed.refusal.is_some();
     let wants_nothing = row.is_erased() || after_wait(row).is_none();
     let queue = world.queue.borrow();

@@ -29,8 +29,8 @@ impl Signals for Port {
                 if !vanishes {
                     queue.send(body, seconds * 1_000, world.now_ms());
                 }
-                self.0.looks.borrow_mut().remove(&signal.key());
-                let label = signal.key().label();
+                self.0.looks.borrow_mut().remove(&signal.key);
+                let label = signal.key.label();
                 world.tell([label], || {
                     format!("{} sends a signal (+{seconds} s, vanishes: {vanishes})", self.0.name)
                 });

@@ -5,9 +5,9 @@ use crate::person::identity::{hash_email, hash_phone};
 #[test]
 fn a_purchase() {
     let sale = conversion(&purchase());
-    assert_eq!(sale.event.as_str(), "purchase");
-    assert_eq!(sale.event_id.as_str(), "4711");
-    assert_eq!(sale.source.as_str(), "shop");
+    assert_eq!(sale.key.event.as_str(), "purchase");
+    assert_eq!(sale.key.event_id.as_str(), "4711");
+    assert_eq!(sale.key.source.as_str(), "shop");
     assert_eq!(sale.account.as_str(), "main");
     assert_eq!(sale.occurred_at.to_string(), "2026-04-24T09:42:13Z");
     assert_eq!(sale.goal.name.as_str(), "Purchase");

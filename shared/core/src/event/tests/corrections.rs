@@ -1,11 +1,7 @@
 use super::*;
 
 fn kind(event: &Value) -> String {
-    match correction(event).kind {
-        CorrectionKind::Refund(money) => format!("refund {money}"),
-        CorrectionKind::Restatement(money) => format!("restatement {money}"),
-        CorrectionKind::Full => "full".to_owned(),
-    }
+    change_of(&correction(event))
 }
 
 fn full() -> Value {
@@ -16,13 +12,13 @@ fn full() -> Value {
 fn a_refund() {
     let back = correction(&refund());
     assert_eq!(back.event.as_str(), "refund");
-    assert_eq!(back.event_id.as_str(), "4711-r1");
-    assert_eq!(back.source.as_str(), "shop");
-    assert_eq!(back.account, None, "the original knows its account");
-    assert_eq!(back.occurred_at.second().to_string(), "2026-04-25T08:05:00Z");
+    assert_eq!(back.recorded.event_id.as_str(), "4711-r1");
+    assert_eq!(back.recorded.source.as_str(), "shop");
+    assert_eq!(back.recorded.account, None, "the original knows its account");
+    assert_eq!(back.recorded.occurred_at.second().to_string(), "2026-04-25T08:05:00Z");
     assert_eq!(back.original.event_id.as_str(), "4711");
     assert_eq!(back.original.source.as_str(), "shop", "its own unless given");
-    assert_eq!(back.original.event, None);
+    assert_eq!(back.recorded.original_event, None);
 }
 
 #[test]
@@ -40,8 +36,8 @@ fn the_original_of_another_source_and_name() {
     let original = json!({ "eventId": "77", "source": "stripe", "event": "phone_sale" });
     let back = correction(&with(refund(), json!({ "original": original, "account": "main" })));
     assert_eq!(back.original.source.as_str(), "stripe");
-    assert_eq!(back.original.event.as_ref().map(EventName::as_str), Some("phone_sale"));
-    assert_eq!(back.account.as_ref().map(AccountName::as_str), Some("main"));
+    assert_eq!(back.recorded.original_event.as_ref().map(EventName::as_str), Some("phone_sale"));
+    assert_eq!(back.recorded.account.as_ref().map(AccountName::as_str), Some("main"));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::field::Field;
 use super::*;
+use crate::id::RecordId;
+use crate::ledger::correction::Change;
 use crate::mapping::Mapping;
 
 const CLICK: &str = "f894f652ea334e739002f7167ab8f8e3";
@@ -79,6 +81,18 @@ fn conversion(event: &Value) -> Conversion {
     match parse(event) {
         Ok(Event::Conversion(conversion)) => conversion,
         other => panic!("{other:?}"),
+    }
+}
+
+/// What a correction does, with its money.
+fn change_of(correction: &Correction) -> String {
+    let Change { amount, new_value, currency } = correction.recorded.change;
+    let currency = currency.map_or_else(String::new, |currency| format!(" {currency}"));
+    match (amount, new_value) {
+        (Some(amount), None) => format!("refund {amount}{currency}"),
+        (None, Some(value)) => format!("restatement {value}{currency}"),
+        (None, None) => format!("full{currency}"),
+        (Some(_), Some(_)) => "both".to_owned(),
     }
 }
 

@@ -109,7 +109,7 @@ fn what_makes_a_sale_is_read_or_refused() {
             Ok(Event::Conversion(sale)) => {
                 let is_rounded = warnings.iter().any(|it| it.code == ErrorCode::Rounded);
                 let text = match *field {
-                    "eventId" => sale.event_id.to_string(),
+                    "eventId" => sale.key.event_id.to_string(),
                     "account" => sale.account.to_string(),
                     "consent" => sale.consent.as_str().to_owned(),
                     "occurredAt" => sale.occurred_at.to_string(),
@@ -127,19 +127,19 @@ fn what_makes_a_sale_is_read_or_refused() {
 #[test]
 fn what_a_refund_says_is_read_as_exactly_and_never_as_everything_by_mistake() {
     for (members, expected) in [
-        (json!({ "amount": 16.260_163 }), "~Refund 16.26 USD"),
-        (json!({ "amount": "16.26" }), "=Refund 16.26 USD"),
-        (json!({ "amount": "16.26", "newValue": "" }), "=Refund 16.26 USD"),
-        (json!({ "amount": "", "newValue": 80 }), "=Restatement 80 USD"),
-        (json!({ "amount": null, "newValue": "80.0004" }), "~Restatement 80 USD"),
+        (json!({ "amount": 16.260_163 }), "~refund 16.26 USD"),
+        (json!({ "amount": "16.26" }), "=refund 16.26 USD"),
+        (json!({ "amount": "16.26", "newValue": "" }), "=refund 16.26 USD"),
+        (json!({ "amount": "", "newValue": 80 }), "=restatement 80 USD"),
+        (json!({ "amount": null, "newValue": "80.0004" }), "~restatement 80 USD"),
         (json!({ "amount": "", "currency": null }), "!invalid_value"),
         (json!({ "amount": null, "newValue": "", "currency": null }), "!invalid_value"),
         (json!({ "amount": null, "currency": null, "value": "" }), "!value_not_allowed"),
         (json!({ "amount": null, "currency": "" }), "!invalid_currency"),
-        (json!({ "amount": null, "currency": null }), "=Full"),
-        (json!({ "original": { "eventId": 4711 } }), "=Refund 30 USD"),
+        (json!({ "amount": null, "currency": null }), "=full"),
+        (json!({ "original": { "eventId": 4711 } }), "=refund 30 USD"),
         // Nothing of it is read.
-        (json!({ "email": "n/a", "sessionId": "a b" }), "=Refund 30 USD"),
+        (json!({ "email": "n/a", "sessionId": "a b" }), "=refund 30 USD"),
     ] {
         let event = with(refund(), members);
         let Parsed { event: parsed, warnings } = parse_event(&event.to_string(), &mapping(), now());
@@ -147,11 +147,7 @@ fn what_a_refund_says_is_read_as_exactly_and_never_as_everything_by_mistake() {
             Err(rejection) => format!("!{}", rejection.error.code),
             Ok(Event::Correction(correction)) => {
                 let sign = if warnings.is_empty() { "=" } else { "~" };
-                match correction.kind {
-                    CorrectionKind::Refund(money) => format!("{sign}Refund {money}"),
-                    CorrectionKind::Restatement(money) => format!("{sign}Restatement {money}"),
-                    CorrectionKind::Full => format!("{sign}Full"),
-                }
+                format!("{sign}{}", change_of(&correction))
             }
             other => panic!("{other:?}"),
         };
