@@ -1,11 +1,15 @@
 //! What an operator asks of the clicks.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tracklayer_core::{id::RecordId, person::click_id::ClickId, reconcile::attribution::Sighting};
+use tracklayer_core::id::RecordId;
+use tracklayer_core::person::click_id::ClickId;
+use tracklayer_core::reconcile::attribution::Sighting;
+use tracklayer_core::time::EventTime;
 
-use super::{Clicks, Item, keyed, read::sighting_in, text, traces::place_of, unavailable};
+use super::unavailable;
+use super::{Clicks, Item, TIED_AT, keyed, number, read::sighting_in, text, traces::place_of};
 use crate::aws::ledger::table_size;
-use crate::ports::{ClickLookups, LedgerError, Place, SightingPage, TableSize};
+use crate::ports::{Census, ClickLookups, LedgerError, Place, SightingPage, TableSize};
 
 impl ClickLookups for Clicks {
     async fn seen(
@@ -27,6 +31,23 @@ impl ClickLookups for Clicks {
         let items = answer.items.unwrap_or_default();
         let all = items.iter().filter_map(sighting_of);
         Ok(SightingPage { sightings: all.filter(|it| it.is_of(click_id)).collect(), read, next })
+    }
+
+    async fn census(&self, after: Option<Place>) -> Result<Census, LedgerError> {
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .projection_expression("pk, sk, tiedAt")
+            .set_exclusive_start_key(after.map(|place| keyed(&place.pk, &place.sk)))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let next = answer.last_evaluated_key.as_ref().and_then(place_of);
+        let items = answer.items.unwrap_or_default();
+        let clicks = items.iter().filter_map(sighting_of).map(|sighting| sighting.at()).collect();
+        let ties = items.iter().filter_map(|item| number(item, TIED_AT));
+        Ok(Census { clicks, ties: ties.map(EventTime::from_epoch).collect(), next })
     }
 
     async fn size(&self) -> Result<TableSize, LedgerError> {
