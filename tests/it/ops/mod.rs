@@ -1,11 +1,14 @@
 //! The operator's tool, as a program of its own beside a running system.
 
+mod already_uploaded;
 mod connecting;
 mod doctor;
 mod importing;
 mod looking;
+mod memory;
 mod reconciling;
 mod redriving;
+mod reporting;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 
