@@ -15,10 +15,12 @@ use super::{local, program};
 use crate::files::folder;
 
 /// Lines of the larger file, unless the environment says more; the smaller one has a tenth.
-const LINES: u32 = 20_000;
-/// By how much the peak may grow from the smaller to the larger, in KB: less than a third of what the
-/// larger file has, and room for what the allocator keeps.
+const LINES: u32 = 6_000;
+/// By how much the peak may grow from the smaller to the larger, in KB: room for full pages, which
+/// are no larger however many there are.
 const GROWTH: u64 = 6_000;
+/// What each line of a file has besides its fields: the larger file is larger than [`GROWTH`].
+const NOTE: usize = 1_500;
 /// Items of one request.
 const TOGETHER: u32 = 25;
 
@@ -44,10 +46,10 @@ async fn peak(world: &World, arguments: &[&str]) -> (Option<i32>, u64) {
 
 /// A file of orders.
 fn orders(folder: &Path, lines: u32) -> PathBuf {
-    let mut text = "eventId,occurredAt,value,currency,msclkid\n".to_owned();
-    let at = time(-60);
+    let mut text = "eventId,occurredAt,value,currency,msclkid,note\n".to_owned();
+    let (at, note) = (time(-60), "x".repeat(NOTE));
     for number in 0..lines {
-        writeln!(text, "{number},{at},1,USD,{}", click(number)).expect("text");
+        writeln!(text, "{number},{at},1,USD,{},{note}", click(number)).expect("text");
     }
     let path = folder.join(format!("{lines}.csv"));
     std::fs::write(&path, text).expect("written");

@@ -72,8 +72,9 @@ impl Recorder {
         // Sales that share an id or an order with an earlier one are written after it.
         let mut seen = BTreeSet::new();
         let is_first = |position: &usize| {
-            let of_sale = sales[*position].iter().flat_map(names);
-            of_sale.fold(true, |is_first, name| seen.insert(name) && is_first)
+            let names: Vec<String> = sales[*position].iter().flat_map(names).collect();
+            let all = names.len();
+            names.into_iter().filter(|name| seen.insert(name.clone())).count() == all
         };
         let (first, later): (Vec<usize>, Vec<usize>) = (0..sales.len()).partition(is_first);
         let mut results = vec![Value::Null; sales.len()];
