@@ -19,6 +19,7 @@ pub fn log_findings(report: &AccountReport, telemetry: &impl Telemetry) {
 pub fn log_outcomes(report: &AccountReport, telemetry: &impl Telemetry) {
     for outcome in report.outcomes.iter().filter(|o| (o.succeeded, o.unattributed) != (0, 0)) {
         if let Ok(Value::Object(mut members)) = serde_json::to_value(outcome) {
+            members.remove("days");
             members.insert("account".to_owned(), Value::from(report.account.as_str()));
             telemetry.line("outcome of the last 7 days", members);
         }

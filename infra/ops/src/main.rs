@@ -19,6 +19,7 @@ mod options;
 mod place;
 mod reconcile;
 mod redrive;
+mod report;
 mod screen;
 mod test_upload;
 #[cfg(test)]
@@ -66,6 +67,7 @@ async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
         Command::Import(options) => import::run(&ops, options, screen).await,
         Command::Reconcile(options) => reconcile::run(&ops, options, screen).await,
         Command::Redrive(options) => redrive::run(&ops, options, screen).await,
+        Command::Report(options) => report::run(&ops, options, screen).await,
         Command::Explain { source, event_id } => explain::run(&ops, source, event_id, screen).await,
     }
 }

@@ -7,7 +7,7 @@ use tracklayer_core::id::{AccountName, RecordId, Source};
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_edge::ports::Secret;
 
-use crate::{backlog::Filter, import::reading::Reading};
+use crate::{backlog::Filter, import::reading::Reading, report::Day};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all is well · 1 something is wrong or was not found · 2 the command line or a file \
@@ -143,6 +143,37 @@ pub enum Command {
     /// It works by the ledger alone. The dead-letter messages of these rows stay where they are; to
     /// move them back or to purge them does no harm.
     Redrive(RedriveOptions),
+
+    /// Write a page about some days for people who run no commands: money, funnel, what is open
+    ///
+    /// One HTML file that needs no server and no network, and prints well. It names no persons. It
+    /// reads both tables whole, about two US cents per million rows or clicks, and has the function
+    /// `goals` ask Microsoft what it counts. Ends with 1 if rows could not be read.
+    Report(ReportOptions),
+}
+
+/// Which days are reported, and where to.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// The first day, in UTC; 30 days are reported without it
+    #[arg(long, value_name = "DAY", value_parser = Day::parse)]
+    pub from: Option<Day>,
+
+    /// The last day, in UTC; today without it
+    #[arg(long, value_name = "DAY", value_parser = Day::parse)]
+    pub to: Option<Day>,
+
+    /// The page; without it tracklayer-FROM-to-TO.html
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Also write each table as a CSV file into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub csv: Option<PathBuf>,
+
+    /// Don't have Microsoft asked what it counts: it is unknown then
+    #[arg(long)]
+    pub without_microsoft: bool,
 }
 
 /// Which account is connected, and by which application.
@@ -261,6 +292,15 @@ pub struct ImportOptions {
     /// Only check everything, as the API would
     #[arg(long)]
     pub dry_run: bool,
+
+    /// The file's sales were sent to Microsoft by other means: record them as accepted
+    ///
+    /// They are not sent again, and what is refunded of them later is corrected at Microsoft. Each
+    /// must have the msclkid (or hashes) and time with which it was uploaded, and what Microsoft says
+    /// it is worth now. It writes the ledger itself and needs no ingest key, but the right to write
+    /// the table and to read the accounts' secrets.
+    #[arg(long)]
+    pub already_uploaded: bool,
 
     /// Events of one request; fewer where requests take too long
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = value_parser!(u16).range(1..=500))]

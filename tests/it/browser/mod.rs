@@ -10,7 +10,7 @@
 
 mod consent;
 mod delivery;
-mod driver;
+pub mod driver;
 mod forms;
 mod journey;
 mod landing;

@@ -101,3 +101,35 @@ async fn an_interrupted_import_goes_on_where_it_was() {
     world.until_state("1", "retracted").await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_without_a_zone_have_the_one_that_is_named() {
+    let world = World::start().await;
+    let folder = folder();
+    let file = folder.path().join("orders.csv");
+    let (at, later, clicks) = (time(-7_200), time(-5_400), [click(1), click(2)]);
+    let local = at.replace('T', " ").replace('Z', "");
+    let text = format!(
+        "eventId,occurredAt,value,currency,msclkid\n1,{local},5,USD,{}\n2,{at},5,USD,{}\n",
+        clicks[0], clicks[1]
+    );
+    std::fs::write(&file, text).expect("written");
+    let path = file.to_str().expect("a path");
+    let import = ["import", path, "--set", "event=purchase", "--set", "source=shop", "--json"];
+    let check = [&import[..], &["--dry-run"]].concat();
+    let ran = ops(&world, &check).await;
+    assert_eq!((ran.code, &ran.json()["withoutZone"]), (Some(1), &json!(1)), "{ran:?}");
+    assert_eq!(ran.json()["errors"], json!({"missing_offset": 1}));
+    let ran = ops(&world, &[&check[..], &["--time-zone", "Etc/UTC"]].concat()).await;
+    assert_eq!((ran.code, &ran.json()["withoutZone"]), (Some(0), &json!(1)), "{ran:?}");
+    let ran = ops(&world, &[&import[..], &["--offset", "-00:30"]].concat()).await;
+    assert_eq!((ran.code, &ran.json()["rows"]), (Some(0), &json!({"queued": 2})), "{ran:?}");
+    for (id, expected) in [("1", later), ("2", at)] {
+        let record = world.until_state(id, "accepted").await;
+        let sent = record["microsoft"]["conversionTime"].as_str().expect("a time");
+        assert_eq!(sent[..16], expected[..16], "to the minute: {record}");
+    }
+    let both = [&check[..], &["--offset", "Z", "--time-zone", "Etc/UTC"]].concat();
+    assert_eq!(ops(&world, &both).await.code, Some(2));
+    world.stop().await;
+}

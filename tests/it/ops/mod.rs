@@ -1,12 +1,15 @@
 //! The operator's tool, as a program of its own beside a running system.
 
+mod already_uploaded;
 mod connecting;
 mod doctor;
 mod importing;
 mod looking;
+mod memory;
 mod places;
 mod reconciling;
 mod redriving;
+mod reporting;
 mod uploading;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};

@@ -4,7 +4,6 @@
 mod filter;
 mod money;
 
-use futures::future::try_join_all;
 use tracklayer_core::id::EventName;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::row::{Row, RowKey};
@@ -47,19 +46,39 @@ impl OpenRow {
 
 /// Reads everything that is open and passes the filter, open for longest first.
 pub async fn read(ops: &Ops, filter: &Filter) -> Result<Vec<OpenRow>, Failure> {
-    let progress = Progress::new("open rows", 0);
     let mut open = Vec::new();
-    for class in classes(ops).await? {
-        if filter.takes_class(&class) {
-            let entries = entries(ops, &class, &progress).await?;
-            let entries = entries.into_iter().filter(|entry| filter.takes_entry(entry));
-            open.extend(with_reasons(ops, &class, entries.collect()).await?);
-        }
-    }
-    open.retain(|open| open.is_unread() || filter.takes_reason(&open.reason));
+    for_each(ops, filter, |row| open.push(row)).await?;
     let age = |open: &OpenRow| (open.entry.since, open.entry.partition.clone());
     open.sort_by_cached_key(age);
     Ok(open)
+}
+
+/// Looks at everything that is open and passes the filter, in no order, one page at a time.
+pub async fn for_each(
+    ops: &Ops, filter: &Filter, mut look: impl FnMut(OpenRow),
+) -> Result<(), Failure> {
+    let progress = Progress::new("open rows", 0);
+    for class in classes(ops).await? {
+        if !filter.takes_class(&class) {
+            continue;
+        }
+        for shard in class.shards() {
+            let mut from = None;
+            loop {
+                let page = ops.ledger.open(&shard, from).await?;
+                progress.add(u64::try_from(page.entries.len()).unwrap_or(0));
+                let entries = page.entries.into_iter().filter(|entry| filter.takes_entry(entry));
+                let open = with_reasons(ops, &class, entries.collect()).await?;
+                let is_meant = |it: &OpenRow| it.is_unread() || filter.takes_reason(&it.reason);
+                open.into_iter().filter(is_meant).for_each(&mut look);
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn classes(ops: &Ops) -> Result<Vec<IndexClass>, Failure> {
@@ -72,37 +91,16 @@ async fn classes(ops: &Ops) -> Result<Vec<IndexClass>, Failure> {
     Ok(classes)
 }
 
-async fn entries(
-    ops: &Ops, class: &IndexClass, progress: &Progress,
-) -> Result<Vec<OpenEntry>, Failure> {
-    let shards = class.shards();
-    let read = shards.iter().map(|shard| async move {
-        let (mut entries, mut from) = (Vec::new(), None);
-        loop {
-            let page = ops.ledger.open(shard, from).await?;
-            progress.add(u64::try_from(page.entries.len()).unwrap_or(0));
-            entries.extend(page.entries);
-            from = page.next;
-            if from.is_none() {
-                return Ok::<_, Failure>(entries);
-            }
-        }
-    });
-    Ok(try_join_all(read).await?.into_iter().flatten().collect())
-}
-
 async fn with_reasons(
     ops: &Ops, class: &IndexClass, entries: Vec<OpenEntry>,
 ) -> Result<Vec<OpenRow>, Failure> {
     if !matches!(class, IndexClass::Refused | IndexClass::Dead) {
         return Ok(entries.into_iter().map(waiting).collect());
     }
-    let progress = Progress::new("their reasons", u64::try_from(entries.len()).unwrap_or(0));
     let mut open = Vec::with_capacity(entries.len());
     let mut entries = entries.into_iter().peekable();
     while entries.peek().is_some() {
         let part: Vec<OpenEntry> = entries.by_ref().take(TOGETHER).collect();
-        progress.add(u64::try_from(part.len()).unwrap_or(0));
         let keys: Vec<RowKey> = part.iter().filter_map(key).collect();
         let mut rows = ops.ledger.read(&keys, &[]).await?.rows;
         let row_of = |entry: &OpenEntry| key(entry).and_then(|key| rows.remove(&key));

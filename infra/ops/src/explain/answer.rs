@@ -81,7 +81,7 @@ pub fn advice(meaning: &str, cure: &str, screen: &Screen) {
 }
 
 /// The texts are those of the pages, which link to each other: `[text](address)` is only `text` here.
-fn without_links(text: &str) -> String {
+pub fn without_links(text: &str) -> String {
     let mut parts = text.split("](");
     let mut plain = parts.next().unwrap_or_default().replace('[', "");
     for part in parts {

@@ -8,7 +8,8 @@ mod answer;
 mod timeline;
 mod why;
 
-pub use answer::advice;
+pub use answer::{advice, without_links};
+pub use why::why;
 
 use tracklayer_core::id::{RecordId, Source};
 use tracklayer_core::ledger::row::Row;

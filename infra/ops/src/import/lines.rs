@@ -1,6 +1,8 @@
-//! The rows of a file, as events in JSON.
+//! The rows of a file, as events in JSON. One row is in memory at a time.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufReader, Read, copy};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -8,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::columns::{Columns, Named};
 use super::reading::{Reading, unreadable};
 use super::tally::Reject;
+use super::zone;
 use crate::failure::Failure;
 
 /// One row.
@@ -19,43 +22,81 @@ pub struct Line {
     pub record: u64,
     /// The event, in JSON; or why the row can't be read.
     pub event: Result<String, Reject>,
+    /// Whether its time names no zone.
+    pub has_no_zone: bool,
     /// How many bytes of the file it takes.
     pub bytes: u64,
 }
 
 /// The rows of a file, one after another.
 pub struct Lines {
-    reader: csv::Reader<Cursor<Vec<u8>>>,
+    reader: csv::Reader<File>,
+    raw: Raw,
     columns: Columns,
     width: usize,
     unused: Vec<String>,
     reading: Reading,
+    size: u64,
     record: u64,
-    /// The line of the byte `counted`.
-    number: u64,
-    counted: usize,
+}
+
+/// The same file once more, as it is written: a reader of CSV keeps no quotes, and its count of lines
+/// is of no use – it stands before the second half of a line's end, and knows no ends that are a lone
+/// `\r`.
+struct Raw {
+    file: BufReader<File>,
+    at: u64,
+    /// The line of the byte `at`.
+    line: u64,
+    last: u8,
+}
+
+impl Raw {
+    /// The bytes up to `end`, and the line on which they begin, empty lines left out.
+    fn take(&mut self, end: u64) -> std::io::Result<(u64, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        (&mut self.file).take(end - self.at).read_to_end(&mut bytes)?;
+        self.at = end;
+        let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+        let (before, row) = bytes.split_at(start.unwrap_or(bytes.len()));
+        self.count(before);
+        let number = self.line;
+        self.count(row);
+        Ok((number, bytes))
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            let is_second_half = byte == b'\n' && self.last == b'\r';
+            self.line += u64::from(matches!(byte, b'\r' | b'\n') && !is_second_half);
+            self.last = byte;
+        }
+    }
 }
 
 impl Lines {
     /// Reads the head of the file.
     pub fn open(reading: &Reading) -> Result<Self, Failure> {
-        let path = &reading.file;
-        let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-        Lines::of(text, reading)
+        Lines::of(reading).map_err(|error| match error {
+            Unopened::Unfit(failure) => failure,
+            Unopened::Unreadable(error) => unreadable(&reading.file, &error),
+        })
     }
 
-    fn of(text: Vec<u8>, reading: &Reading) -> Result<Self, Failure> {
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(reading.delimiter)
-            .flexible(true)
-            .from_reader(Cursor::new(text));
-        let head = reader.headers().map_err(|error| unreadable(&reading.file, &error))?;
+    fn of(reading: &Reading) -> Result<Self, Unopened> {
+        let (file, again) = (File::open(&reading.file)?, File::open(&reading.file)?);
+        let size = file.metadata()?.len();
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(reading.delimiter).flexible(true).from_reader(file);
+        let head = reader.headers()?;
         let columns = Columns::of(head, &reading.map, &reading.set)?;
         let unused: Vec<String> = columns.unused(head).into_iter().map(str::to_owned).collect();
         let width = head.len();
         reading.check(&columns, &unused)?;
+        let mut raw = Raw { file: BufReader::new(again), at: 0, line: 1, last: 0 };
+        raw.take(reader.position().byte())?;
         let reading = reading.clone();
-        Ok(Lines { reader, columns, width, unused, reading, record: 0, number: 1, counted: 0 })
+        Ok(Lines { reader, raw, columns, width, unused, reading, size, record: 0 })
     }
 
     /// The titles of columns that fill no field.
@@ -65,42 +106,25 @@ impl Lines {
 
     /// The size of the file.
     pub fn bytes(&self) -> u64 {
-        self.text().len() as u64
+        self.size
     }
 
     /// The same for the same file with the same columns, sent to the same address, and for nothing
     /// else: what was sent to one system is not yet sent to another.
-    pub fn mark(&self, to: &str) -> String {
-        let Reading { map, set, delimiter, .. } = &self.reading;
+    pub fn mark(&self, to: &str) -> Result<String, Failure> {
+        let Reading { map, set, delimiter, offset, time_zone, .. } = &self.reading;
         let mut hash = Sha256::new();
-        hash.update(format!("{map:?} {set:?} {delimiter} {to:?} "));
-        hash.update(self.text());
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hash.update(format!("{map:?} {set:?} {delimiter} {offset:?} {time_zone:?} {to:?} "));
+        hash_file(&self.reading.file, &mut hash)
+            .map_err(|error| unreadable(&self.reading.file, &error))?;
+        Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
-    fn text(&self) -> &[u8] {
-        self.reader.get_ref().get_ref()
-    }
-
-    /// The line of the row that was read from these bytes. The reader's own count is of no use: it
-    /// stands before the second half of a line's end, and knows no ends that are a lone `\r`.
-    fn number(&mut self, from: usize) -> u64 {
-        let text = self.reader.get_ref().get_ref();
-        let is_end = |at: &usize| matches!(text.get(*at), Some(b'\r' | b'\n'));
-        let start = (from..text.len()).find(|at| !is_end(at)).unwrap_or(text.len());
-        let ends = (self.counted..start).filter(|at| {
-            let is_lone = text[*at] == b'\r' && text.get(at + 1) != Some(&b'\n');
-            text[*at] == b'\n' || is_lone
-        });
-        self.number += ends.count() as u64;
-        self.counted = start;
-        self.number
-    }
-
-    fn event(&self, row: csv::ByteRecord, bytes: &[u8]) -> Result<String, (&'static str, String)> {
-        let is_last = bytes.as_ptr_range().end == self.text().as_ptr_range().end;
+    fn event(
+        &self, row: csv::ByteRecord, bytes: &[u8],
+    ) -> Result<(String, bool), (&'static str, String)> {
         let quotes = bytes.iter().filter(|byte| **byte == b'"').count();
-        if is_last && quotes % 2 == 1 && bytes.trim_ascii_end().contains(&b'\n') {
+        if self.raw.at == self.size && quotes % 2 == 1 && bytes.trim_ascii().contains(&b'\n') {
             let message = "a quote is opened and never closed: this row takes the rest of the file";
             return Err(("open_quote", message.to_owned()));
         }
@@ -114,7 +138,8 @@ impl Lines {
         Ok(self.json(&row))
     }
 
-    fn json(&self, row: &csv::StringRecord) -> String {
+    /// The event, and whether its time names no zone.
+    fn json(&self, row: &csv::StringRecord) -> (String, bool) {
         let mut event = Map::new();
         let named = |(field, text): &'_ Named| (field.clone(), text.clone());
         let cells = self.columns.fields(row).map(|(field, text)| (field.into(), text.into()));
@@ -127,7 +152,57 @@ impl Lines {
                 }
             }
         }
-        Value::Object(event).to_string()
+        let time = event.get(TIME).and_then(Value::as_str);
+        let time = time.filter(|time| zone::has_none(time)).map(str::to_owned);
+        let zoned = time.as_ref().and_then(|time| self.reading.zone()?.apply(time));
+        event.extend(zoned.map(|time| (TIME.to_owned(), time.into())));
+        (Value::Object(event).to_string(), time.is_some())
+    }
+}
+
+/// The field of an event's time.
+const TIME: &str = "occurredAt";
+
+/// Why a file can't be opened.
+enum Unopened {
+    Unfit(Failure),
+    Unreadable(csv::Error),
+}
+
+impl From<Failure> for Unopened {
+    fn from(failure: Failure) -> Self {
+        Unopened::Unfit(failure)
+    }
+}
+
+impl From<csv::Error> for Unopened {
+    fn from(error: csv::Error) -> Self {
+        Unopened::Unreadable(error)
+    }
+}
+
+impl From<std::io::Error> for Unopened {
+    fn from(error: std::io::Error) -> Self {
+        Unopened::Unreadable(error.into())
+    }
+}
+
+fn hash_file(path: &Path, hash: &mut Sha256) -> std::io::Result<u64> {
+    let mut file = BufReader::new(File::open(path)?);
+    copy(&mut file, &mut Hashing(hash))
+}
+
+/// A hash as something to write to.
+struct Hashing<'a>(&'a mut Sha256);
+
+impl std::io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -137,28 +212,45 @@ impl Iterator for Lines {
     fn next(&mut self) -> Option<Self::Item> {
         let mut row = csv::ByteRecord::new();
         let before = self.reader.position().byte();
-        match self.reader.read_byte_record(&mut row) {
-            Ok(false) => None,
-            Ok(true) => {
-                let after = self.reader.position().byte();
-                self.record += 1;
-                let range = usize::try_from(before).ok()?..usize::try_from(after).ok()?;
-                let number = self.number(range.start);
-                let event = self.event(row, &self.text()[range]);
-                let event = event.map_err(|(code, message)| Reject::unread(number, code, message));
-                Some(Ok(Line { number, record: self.record, event, bytes: after - before }))
+        let read = self.reader.read_byte_record(&mut row);
+        let after = self.reader.position().byte();
+        let raw = match read {
+            Ok(false) => return None,
+            Ok(true) => self.raw.take(after).map_err(csv::Error::from),
+            Err(error) => Err(error),
+        };
+        self.record += 1;
+        Some(match raw {
+            Err(error) => Err(unreadable(&self.reading.file, &error)),
+            Ok((number, bytes)) => {
+                let (event, has_no_zone) = match self.event(row, &bytes) {
+                    Ok((event, has_no_zone)) => (Ok(event), has_no_zone),
+                    Err((code, message)) => (Err(Reject::unread(number, code, message)), false),
+                };
+                let (record, bytes) = (self.record, after - before);
+                Ok(Line { number, record, event, has_no_zone, bytes })
             }
-            Err(error) => Some(Err(unreadable(&self.reading.file, &error))),
-        }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
-    fn lines(text: &[u8]) -> Lines {
-        Lines::of(text.to_vec(), &Reading::default()).expect("lines")
+    /// The rows of this text, read like `reading`.
+    fn read(text: &[u8], reading: Reading) -> (TempDir, Lines) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("orders.csv");
+        std::fs::write(&file, text).expect("written");
+        let lines = Lines::open(&Reading { file, ..reading }).expect("lines");
+        (folder, lines)
+    }
+
+    fn lines(text: &[u8]) -> (TempDir, Lines) {
+        read(text, Reading::default())
     }
 
     /// Line and event id, or code, of each row.
@@ -172,7 +264,7 @@ mod tests {
             let event = line.event.map(id);
             (line.number, event.unwrap_or_else(|reject| reject.code().to_owned()))
         };
-        lines(text).map(row).collect()
+        lines(text).1.map(row).collect()
     }
 
     fn told(rows: &[(u64, &str)]) -> Vec<(u64, String)> {
@@ -187,6 +279,7 @@ mod tests {
         assert_eq!(rows(text.replace('\n', "\r\n").as_bytes()), expected);
         assert_eq!(rows(text.replace('\n', "\r").as_bytes()), expected);
         let places: Vec<u64> = lines(text.replace('\n', "\r").as_bytes())
+            .1
             .map(|line| line.expect("a line").record)
             .collect();
         assert_eq!(places, [1, 2, 3]);
@@ -205,14 +298,18 @@ mod tests {
 
     #[test]
     fn a_mark_is_of_one_file_one_reading_and_one_address() {
-        let of = |text: &[u8], to: &str| lines(text).mark(to);
+        let of = |text: &[u8], to: &str| lines(text).1.mark(to).expect("a mark");
         let mark = of(b"eventId\n1\n", "http://127.0.0.1");
         assert_eq!(mark, of(b"eventId\n1\n", "http://127.0.0.1"));
         assert_ne!(mark, of(b"eventId\n1\n", "https://api.example"));
         assert_ne!(mark, of(b"eventId\n2\n", "http://127.0.0.1"));
         let set = vec![("source".to_owned(), "shop".to_owned())];
-        let other = Reading { set, ..Reading::default() };
-        let other = Lines::of(b"eventId\n1\n".to_vec(), &other).expect("lines");
-        assert_ne!(mark, other.mark("http://127.0.0.1"));
+        let zone = Some(zone::Zone::offset("Z").expect("an offset"));
+        let others =
+            [Reading { set, ..Reading::default() }, Reading { offset: zone, ..Reading::default() }];
+        for other in others {
+            let other = read(b"eventId\n1\n", other).1.mark("http://127.0.0.1");
+            assert_ne!(mark, other.expect("a mark"));
+        }
     }
 }

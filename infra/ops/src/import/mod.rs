@@ -5,12 +5,15 @@
 //!
 //! - `columns`: which column is which field
 //! - `reading`: which file is read, and how
+//! - `zone`: times without a zone
 //! - `lines`: the rows, as events in JSON
 //! - `check`: what the parser of the API says of an event
 //! - `send`: arrays of events to the API
+//! - `already`: sales that were sent to Microsoft by other means
 //! - `state`: how far it is
 //! - `tally`: what became of the rows, and what was rejected
 
+mod already;
 pub mod check;
 pub mod columns;
 pub mod lines;
@@ -18,6 +21,7 @@ pub mod reading;
 pub mod send;
 mod state;
 mod tally;
+mod zone;
 
 use crate::failure::{Failure, Verdict};
 use crate::options::ImportOptions;
@@ -45,7 +49,7 @@ pub async fn run(ops: &Ops, options: &ImportOptions, screen: &Screen) -> Result<
     if tally.rows.is_empty() {
         return Err(no_rows());
     }
-    tally.show(options.dry_run, screen);
+    tally.show(options.dry_run, options.reading.zone().is_some(), screen);
     Ok(Verdict::fine_if(tally.rejected() == 0))
 }
 
@@ -64,8 +68,12 @@ fn dry_run(ops: &Ops, lines: Lines, options: &ImportOptions) -> Result<Tally, Fa
     for line in lines {
         let line = line?;
         progress.add(line.bytes);
+        tally.without_zone += usize::from(line.has_no_zone);
         let said = line.event.and_then(|event| {
-            check::check(&event, &ops.mapping, ops.now())
+            let sale = || already::sale(ops, &event).map(|_| ());
+            let is_fit = if options.already_uploaded { sale() } else { Ok(()) };
+            is_fit
+                .and_then(|()| check::check(&event, &ops.mapping, ops.now()))
                 .map_err(|error| Reject::of(line.number, &error))
         });
         match said {
@@ -83,9 +91,11 @@ fn dry_run(ops: &Ops, lines: Lines, options: &ImportOptions) -> Result<Tally, Fa
 async fn import(
     ops: &Ops, lines: Lines, options: &ImportOptions, screen: &Screen,
 ) -> Result<Tally, Failure> {
-    let sender = Sender::new(ops, options.key.as_ref())?;
+    let sender = Sender::new(ops, options).await?;
     let progress = Progress::new("bytes sent", lines.bytes());
-    let mut state = State::open(&options.reading.file, lines.mark(&ops.api_url));
+    let how = if options.already_uploaded { " already uploaded" } else { "" };
+    let mark = lines.mark(&format!("{}{how}", ops.api_url))?;
+    let mut state = State::open(&options.reading.file, mark);
     if state.done > 0 {
         screen.note(format!("going on after row {}", state.done));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::columns::{self, Columns, Named};
+use super::zone::Zone;
 use crate::failure::Failure;
 
 /// Which file is read, and how. Its comments are part of `--help`.
@@ -25,6 +26,15 @@ pub struct Reading {
     #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
     pub delimiter: u8,
 
+    /// The offset of times that have none, as in +01:00
+    #[arg(long, value_name = "OFFSET", value_parser = Zone::offset, allow_hyphen_values = true)]
+    pub offset: Option<Zone>,
+
+    /// The place of times that have no offset, as in Europe/Berlin; an hour that comes twice is read
+    /// as the first one
+    #[arg(long, value_name = "NAME", value_parser = Zone::place, conflicts_with = "offset")]
+    pub time_zone: Option<Zone>,
+
     /// The file's refunds have no amount: each takes back the whole sale
     #[arg(long)]
     pub whole_sales: bool,
@@ -32,12 +42,17 @@ pub struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        let (file, map, set) = Default::default();
-        Reading { file, map, set, delimiter: b',', whole_sales: false }
+        let (file, map, set, offset, time_zone) = Default::default();
+        Reading { file, map, set, delimiter: b',', offset, time_zone, whole_sales: false }
     }
 }
 
 impl Reading {
+    /// The zone of times that name none.
+    pub fn zone(&self) -> Option<&Zone> {
+        self.offset.as_ref().or(self.time_zone.as_ref())
+    }
+
     /// Fails if the columns can hardly be meant as they were understood.
     pub fn check(&self, columns: &Columns, unused: &[String]) -> Result<(), Failure> {
         let is_filled =

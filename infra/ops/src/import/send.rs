@@ -1,4 +1,4 @@
-//! Arrays of events to the API.
+//! Arrays of events to the API, or into the ledger.
 
 use std::time::Duration;
 
@@ -6,11 +6,15 @@ use serde_json::Value;
 use tracklayer_core::money::Money;
 use tracklayer_edge::microsoft::client::Client;
 
+use super::already::Recorder;
 use super::check;
 use super::lines::Line;
 use super::state::State;
 use super::tally::{Reject, Rejects};
-use crate::{failure::Failure, place::Ops, screen};
+use crate::failure::Failure;
+use crate::options::ImportOptions;
+use crate::place::Ops;
+use crate::screen;
 
 const EVENTS: &str = "/api/tracklayer/events";
 /// What the API may take for 500 events.
@@ -20,24 +24,28 @@ const PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
 /// The key that `cargo local` knows.
 const LOCAL_KEY: &str = "local-key";
 
-/// Sends events.
-pub struct Sender {
+/// Sends events to the API, or records those that were sent by other means.
+pub enum Sender {
+    /// To the API.
+    Api(Api),
+    /// Into the ledger.
+    Ledger(Recorder),
+}
+
+/// The API.
+pub struct Api {
     http: reqwest::Client,
     url: String,
     key: String,
 }
 
 impl Sender {
-    /// With the key that is named; that of `cargo local` is known.
-    pub fn new(ops: &Ops, key: Option<&String>) -> Result<Self, Failure> {
-        let local = ops.is_local.then(|| LOCAL_KEY.to_owned());
-        let key = key.cloned().or(local).ok_or_else(|| {
-            let help = "Set TRACKLAYER_KEY to an ingest key with the right `write`.";
-            Failure::input("no_key", "events need an ingest key", help)
-        })?;
-        let http = Client::http()
-            .map_err(|error| Failure::unreachable("no_http", screen::chain_of(&error), ""))?;
-        Ok(Sender { http, url: format!("{}{EVENTS}", ops.api_url), key })
+    /// As the options say.
+    pub async fn new(ops: &Ops, options: &ImportOptions) -> Result<Self, Failure> {
+        if options.already_uploaded {
+            return Ok(Sender::Ledger(Recorder::new(ops).await?));
+        }
+        Ok(Sender::Api(Api::new(ops, options.key.as_ref())?))
     }
 
     /// Sends these lines and keeps what became of them, and of those that could not be read.
@@ -47,7 +55,11 @@ impl Sender {
         let Some(last) = lines.last().map(|line| line.record) else { return Ok(()) };
         let events: Vec<&str> =
             lines.iter().filter_map(|line| line.event.as_deref().ok()).collect();
-        let mut results = self.results(&events).await?.into_iter();
+        let results = match self {
+            Sender::Api(api) => api.results(&events).await?,
+            Sender::Ledger(recorder) => recorder.results(ops, &events).await?,
+        };
+        let mut results = results.into_iter();
         for line in lines {
             match line.event {
                 Ok(event) => {
@@ -62,6 +74,20 @@ impl Sender {
         }
         (state.done, state.listed) = (last, rejects.bytes());
         state.save()
+    }
+}
+
+impl Api {
+    /// With the key that is named; that of `cargo local` is known.
+    pub fn new(ops: &Ops, key: Option<&String>) -> Result<Self, Failure> {
+        let local = ops.is_local.then(|| LOCAL_KEY.to_owned());
+        let key = key.cloned().or(local).ok_or_else(|| {
+            let help = "Set TRACKLAYER_KEY to an ingest key with the right `write`.";
+            Failure::input("no_key", "events need an ingest key", help)
+        })?;
+        let http = Client::http()
+            .map_err(|error| Failure::unreachable("no_http", screen::chain_of(&error), ""))?;
+        Ok(Api { http, url: format!("{}{EVENTS}", ops.api_url), key })
     }
 
     /// What the API answers to each of these events.
@@ -129,7 +155,7 @@ fn note(
         state.tally.reject(reject.code());
         return rejects.add(&reject);
     }
-    let money = if status == "queued" { money(ops, event) } else { None };
+    let money = if matches!(status, "queued" | "recorded") { money(ops, event) } else { None };
     state.tally.add(status, money, result["warnings"].as_array().map_or(0, Vec::len));
     Ok(())
 }

@@ -13,6 +13,9 @@ use crate::backlog::Sums;
 use crate::failure::Failure;
 use crate::screen::{Screen, Table};
 
+/// What helps where times have no zone.
+const NO_ZONE: &str = "they are rejected, unless --offset or --time-zone names it";
+
 /// What became of the rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -28,9 +31,17 @@ pub struct Tally {
     pub errors: BTreeMap<String, usize>,
     /// Fields that were left out or changed.
     pub warnings: usize,
+    /// In a check, rows whose time names no zone.
+    #[serde(skip_serializing_if = "is_none")]
+    pub without_zone: usize,
     /// The list of what was rejected, if anything was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejects: Option<PathBuf>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(n: &usize) -> bool {
+    *n == 0
 }
 
 impl Tally {
@@ -61,7 +72,7 @@ impl Tally {
     }
 
     /// Shows it.
-    pub fn show(&self, is_check: bool, screen: &Screen) {
+    pub fn show(&self, is_check: bool, has_zone: bool, screen: &Screen) {
         if screen.json(self) {
             return;
         }
@@ -77,6 +88,10 @@ impl Tally {
         screen.say(format!("{of}: {}", self.money));
         for (status, money) in &self.corrections {
             screen.say(format!("{status}: {money}"));
+        }
+        if self.without_zone > 0 {
+            let how = if has_zone { "they have the one that is named" } else { NO_ZONE };
+            screen.say(format!("{} rows have a time without a zone: {how}", self.without_zone));
         }
         if self.warnings > 0 {
             screen.say(format!("{} fields are left out or rounded", self.warnings));

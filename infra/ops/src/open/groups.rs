@@ -50,17 +50,23 @@ pub fn class(open: &OpenRow) -> &'static str {
     Class::of(&open.entry.class).map_or("other", Class::as_str)
 }
 
-/// The groups of these rows, the one with the oldest row first.
-pub fn groups(open: &[OpenRow]) -> Vec<Group> {
-    let mut groups: BTreeMap<_, Group> = BTreeMap::new();
-    for one in open {
-        let entry = &one.entry;
-        let key = (class(one), &one.reason, &entry.account, &entry.goal);
-        let group = groups.entry(key).or_insert_with(|| Group {
-            class: class(one),
-            reason: one.reason.clone(),
-            account: entry.account.clone(),
-            goal: entry.goal.clone(),
+/// What open rows have in common, added up row by row.
+#[derive(Debug, Default)]
+pub struct Groups(BTreeMap<Key, Group>);
+
+/// Class, reason, account and goal.
+type Key = (&'static str, String, Option<String>, Option<String>);
+
+impl Groups {
+    /// Adds a row.
+    pub fn add(&mut self, open: &OpenRow) {
+        let entry = &open.entry;
+        let key = (class(open), open.reason.clone(), entry.account.clone(), entry.goal.clone());
+        let group = self.0.entry(key).or_insert_with_key(|(class, reason, account, goal)| Group {
+            class,
+            reason: reason.clone(),
+            account: account.clone(),
+            goal: goal.clone(),
             rows: 0,
             money: Sums::default(),
             oldest: entry.since.into(),
@@ -71,7 +77,11 @@ pub fn groups(open: &[OpenRow]) -> Vec<Group> {
         group.oldest = group.oldest.min(entry.since.into());
         group.next = group.next.min(entry.due.into());
     }
-    let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by_key(|group| group.oldest);
-    groups
+
+    /// The group with the oldest row first.
+    pub fn oldest_first(self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.0.into_values().collect();
+        groups.sort_by_key(|group| group.oldest);
+        groups
+    }
 }

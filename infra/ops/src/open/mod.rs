@@ -2,6 +2,8 @@
 
 mod groups;
 
+use std::collections::BTreeMap;
+
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use tracklayer_core::microsoft::errors::look_up;
@@ -12,19 +14,55 @@ use crate::failure::{Failure, Verdict};
 use crate::place::Ops;
 use crate::screen::{Screen, Table};
 use crate::{backlog, explain, screen};
-use groups::{Group, groups};
+use groups::{Group, Groups};
 
 /// Shows what is open; [`Verdict::Wrong`] if anything of it is refused or dead.
 pub async fn run(
     ops: &Ops, filter: &Filter, list: usize, screen: &Screen,
 ) -> Result<Verdict, Failure> {
-    let open = backlog::read(ops, filter).await?;
-    let groups = groups(&open);
-    let rows: Vec<Line> = open.iter().take(list).map(Line::of).collect();
-    if !screen.json(&Answer { open: open.len(), groups: &groups, rows: &rows }) {
+    let (mut groups, mut oldest, mut open) = (Groups::default(), Oldest::new(list), 0);
+    let mut needs_somebody = false;
+    backlog::for_each(ops, filter, |row| {
+        open += 1;
+        needs_somebody |= row.row.is_some() || row.is_unread();
+        groups.add(&row);
+        oldest.add(&row);
+    })
+    .await?;
+    let (groups, rows) = (groups.oldest_first(), oldest.lines());
+    if !screen.json(&Answer { open, groups: &groups, rows: &rows }) {
         show(&groups, &rows, ops.now(), screen);
     }
-    Ok(Verdict::fine_if(!open.iter().any(|open| open.row.is_some() || open.is_unread())))
+    Ok(Verdict::fine_if(!needs_somebody))
+}
+
+/// The rows that are open for longest, and no more of them than are listed.
+struct Oldest {
+    most: usize,
+    lines: BTreeMap<(EventTime, String, Option<String>), Line>,
+}
+
+impl Oldest {
+    fn new(most: usize) -> Self {
+        Oldest { most, lines: BTreeMap::new() }
+    }
+
+    fn add(&mut self, open: &OpenRow) {
+        let event = open.entry.event.as_ref().map(ToString::to_string);
+        let age = (open.entry.since, open.label(), event);
+        let is_young = self.lines.last_key_value().is_some_and(|(last, _)| *last < age);
+        if self.lines.len() >= self.most && (self.most == 0 || is_young) {
+            return;
+        }
+        self.lines.insert(age, Line::of(open));
+        if self.lines.len() > self.most {
+            self.lines.pop_last();
+        }
+    }
+
+    fn lines(self) -> Vec<Line> {
+        self.lines.into_values().collect()
+    }
 }
 
 #[derive(Serialize)]

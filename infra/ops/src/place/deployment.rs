@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
 use aws_sdk_cloudformation::types::Stack;
+use tracklayer_core::ledger::observed::Environment;
 use tracklayer_core::reconcile::decide::Policy;
 
 use crate::{failure::Failure, options::Place, screen::chain_of};
@@ -88,6 +89,15 @@ impl Deployment {
     pub fn number(&self, name: &str) -> Result<i64, Failure> {
         let number = self.parameter(name).and_then(|value| value.parse().ok());
         number.ok_or_else(|| self.lacks("parameter", name))
+    }
+
+    /// Which Microsoft it uploads to.
+    pub fn environment(&self) -> Result<Environment, Failure> {
+        match self.parameter("MicrosoftEnvironment") {
+            Some("production") => Ok(Environment::Production),
+            Some("sandbox") => Ok(Environment::Sandbox),
+            _ => Err(self.lacks("parameter", "MicrosoftEnvironment")),
+        }
     }
 
     fn lacks(&self, what: &str, name: &str) -> Failure {

@@ -34,32 +34,40 @@ const TOGETHER: usize = 100;
 pub async fn run(
     ops: &Ops, options: &ReconcileOptions, screen: &Screen,
 ) -> Result<Verdict, Failure> {
-    let orders = read(ops, options)?;
-    if orders.is_empty() {
-        return Err(no_rows());
-    }
-    let progress = Progress::new("orders", u64::try_from(orders.len()).unwrap_or(0));
-    let mut totals = Totals::default();
-    for part in orders.chunks(TOGETHER) {
-        let rows = rows(ops, part).await?;
-        for order in part {
+    let mut lines = Lines::open(&options.reading)?;
+    let progress = Progress::new("bytes compared", lines.bytes());
+    let mut totals = Totals::new(screen.is_json());
+    loop {
+        let part = read(ops, &mut lines, &progress)?;
+        if part.is_empty() {
+            break;
+        }
+        let rows = rows(ops, &part).await?;
+        for order in &part {
             let fate = match order.key.as_ref().and_then(|key| rows.get(key)) {
                 Some(row) => Fate::of(row),
                 None => elsewhere(ops, order).await?,
             };
             totals.add(Compared::new(order, fate, options.net));
         }
-        progress.add(u64::try_from(part.len()).unwrap_or(0));
     }
     drop(progress);
+    if totals.is_empty() {
+        return Err(no_rows());
+    }
     totals.show(options, screen);
     Ok(Verdict::fine_if(totals.accuracy() >= options.accuracy))
 }
 
-fn read(ops: &Ops, options: &ReconcileOptions) -> Result<Vec<Order>, Failure> {
-    let lines = Lines::open(&options.reading)?;
-    let now = ops.now();
-    lines.map(|line| Ok(Order::read(&line?, &ops.mapping, now))).collect()
+/// The next orders of the file: no more are in memory at a time.
+fn read(ops: &Ops, lines: &mut Lines, progress: &Progress) -> Result<Vec<Order>, Failure> {
+    let (mut orders, now) = (Vec::new(), ops.now());
+    for line in lines.take(TOGETHER) {
+        let line = line?;
+        progress.add(line.bytes);
+        orders.push(Order::read(&line, &ops.mapping, now));
+    }
+    Ok(orders)
 }
 
 /// The rows of these orders that are in the ledger. Keys must be unique in one request.
@@ -77,7 +85,7 @@ async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
         return Ok(fate);
     }
     let Some(key) = &order.key else { return Ok(Fate::Missing) };
-    let siblings = originals::siblings(&ops.ledger, &key.source, &key.event_id, ops.now()).await?;
+    let siblings = originals::siblings(&ops.ledger, &key.partition_key(), ops.now()).await?;
     // Of several rows for the goal under this id, none may be meant.
     let mut originals = siblings.originals().into_iter().filter(|it| {
         let goal = ops.mapping.goal(&it.row.account, it.event);

@@ -1,6 +1,7 @@
 //! Orders by day and goal, and what is shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
 use tracklayer_core::ledger::row::RowKey;
@@ -43,17 +44,22 @@ impl Group {
     }
 }
 
-/// All orders.
+/// All orders. Of each only its number is kept, as eight bytes: what takes memory besides are days,
+/// goals and reasons.
 #[derive(Debug, Default)]
 pub struct Totals {
     groups: BTreeMap<(String, String), Group>,
     /// By what became of them, and why.
     why: BTreeMap<(&'static str, String), usize>,
+    /// The first that are not as they should be; in JSON all of them.
     listed: Vec<Listed>,
+    lists_all: bool,
+    wrong: usize,
     orders: usize,
     right: usize,
     sent: usize,
-    keys: BTreeSet<RowKey>,
+    /// Hashes of the keys: two of a million orders have the same once in 37 million files.
+    seen: HashSet<u64>,
     /// Orders that were listed before.
     again: usize,
 }
@@ -96,13 +102,24 @@ struct Why<'a> {
 }
 
 impl Totals {
+    /// None yet; of those that are not as they should be all are listed, or some.
+    pub fn new(lists_all: bool) -> Self {
+        Totals { lists_all, ..Totals::default() }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.orders == 0
+    }
+
     /// Counts an order.
     pub fn add(&mut self, compared: Compared<'_>) {
         let order = compared.order;
         self.orders += 1;
         self.right += usize::from(compared.is_right());
         self.sent += usize::from(matches!(compared.fate, Fate::Sent(..)));
-        self.again += usize::from(order.key.clone().is_some_and(|key| !self.keys.insert(key)));
+        self.again +=
+            usize::from(order.key.as_ref().is_some_and(|key| !self.seen.insert(hash(key))));
         let group = self.groups.entry((order.day.clone(), order.goal.clone())).or_default();
         group.orders += 1;
         group.money.add(order.money);
@@ -117,7 +134,8 @@ impl Totals {
         };
         *count += 1;
         *self.why.entry((what, reason.to_owned())).or_default() += 1;
-        if !compared.is_right() {
+        self.wrong += usize::from(!compared.is_right());
+        if !compared.is_right() && (self.lists_all || self.listed.len() < LISTED) {
             self.listed.push(Listed::of(&compared, what));
         }
     }
@@ -162,12 +180,12 @@ impl Totals {
     }
 
     fn list(&self, screen: &Screen) {
-        for listed in self.listed.iter().take(LISTED) {
+        for listed in &self.listed {
             let Listed { line, id, value, what } = listed;
             screen.say(format!("line {line}, {id} {value}: {what}"));
         }
-        if self.listed.len() > LISTED {
-            screen.say(format!("and {} more; --json lists all", self.listed.len() - LISTED));
+        if self.wrong > LISTED {
+            screen.say(format!("and {} more; --json lists all", self.wrong - LISTED));
         }
     }
 
@@ -185,6 +203,12 @@ impl Totals {
             wrong: &self.listed,
         }
     }
+}
+
+fn hash(key: &RowKey) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Listed {

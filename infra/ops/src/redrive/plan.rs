@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::id::AccountName;
-use tracklayer_core::ledger::observed::{Destination, Environment};
+use tracklayer_core::ledger::observed::Destination;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::ledger::wait::WaitReason;
@@ -109,11 +109,7 @@ fn of_action(action: &Action) -> Prospect {
 /// What upload knows of the accounts of these rows. Where the secret can't be read, it is left to
 /// upload to find out whether another ad account took a row.
 pub async fn views(ops: &Ops, open: &[OpenRow]) -> Result<Views, Failure> {
-    let environment = match ops.deployment.parameter("MicrosoftEnvironment") {
-        Some("production") => Some(Environment::Production),
-        Some("sandbox") => Some(Environment::Sandbox),
-        _ => None,
-    };
+    let environment = ops.deployment.environment().ok();
     let mut views = Views::new();
     for name in open.iter().filter_map(|open| Some(&open.row.as_ref()?.account)) {
         if views.contains_key(name) {
@@ -131,7 +127,7 @@ pub async fn views(ops: &Ops, open: &[OpenRow]) -> Result<Views, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use tracklayer_core::ledger::observed::{Acceptance, RefusalReason};
+    use tracklayer_core::ledger::observed::{Acceptance, Environment, RefusalReason};
 
     use super::*;
     use crate::testing::{POLICY, now, row};

@@ -17,7 +17,7 @@ use tracklayer_core::reconcile::state::{self, State};
 
 use crate::failure::{Failure, Verdict};
 use crate::import::check::{self, check};
-use crate::import::send::Sender;
+use crate::import::send::Api;
 use crate::options::TestUploadOptions;
 use crate::place::Ops;
 use crate::screen::{Progress, Screen};
@@ -73,8 +73,8 @@ fn event(ops: &Ops, options: &TestUploadOptions, id: &str) -> Result<Value, Fail
 
 /// What the API answers to it; only a new row can be followed.
 async fn send(ops: &Ops, options: &TestUploadOptions, event: &Value) -> Result<Value, Failure> {
-    let sender = Sender::new(ops, options.key.as_ref())?;
-    let answer = sender.results(&[&event.to_string()]).await?.pop().unwrap_or_default();
+    let api = Api::new(ops, options.key.as_ref())?;
+    let answer = api.results(&[&event.to_string()]).await?.pop().unwrap_or_default();
     if answer["status"] == "queued" {
         return Ok(answer);
     }

@@ -58,6 +58,17 @@ struct Summary {
     #[serde(deserialize_with = "long")]
     overall_unattributed_count: u64,
     overall_alerts: Option<Vec<Option<Alert>>>,
+    daily_summaries: Option<Vec<Option<DaySummary>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DaySummary {
+    upload_date: Option<String>,
+    #[serde(deserialize_with = "long")]
+    success_count: u64,
+    #[serde(deserialize_with = "long")]
+    unattributed_count: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,6 +103,20 @@ pub struct GoalOutcome {
     pub unattributed: u64,
     /// Why they don't, the most frequent reason first.
     pub reasons: Vec<ReasonCount>,
+    /// The same rows by the day of their upload.
+    pub days: Vec<DayOutcome>,
+}
+
+/// What became of the rows of one goal that Microsoft received on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DayOutcome {
+    /// The day in UTC, as in 2026-04-24.
+    pub day: String,
+    /// Rows that count.
+    pub succeeded: u64,
+    /// Rows that don't.
+    pub unattributed: u64,
 }
 
 /// How many rows came to nothing for one reason.
@@ -127,12 +152,23 @@ impl Summary {
         let mut reasons: Vec<ReasonCount> = alerts.map(Alert::explained).collect();
         reasons.sort_by(|a, b| (b.count, &a.reason).cmp(&(a.count, &b.reason)));
         let name = self.conversion_name.as_ref().or(self.goal_id.as_ref());
+        let days = self.daily_summaries.iter().flatten().flatten();
         GoalOutcome {
             goal: name.cloned().unwrap_or_default(),
             succeeded: self.overall_success_count,
             unattributed: self.overall_unattributed_count,
             reasons,
+            days: days.filter_map(DaySummary::outcome).collect(),
         }
+    }
+}
+
+impl DaySummary {
+    /// Nothing where the day can't be read.
+    fn outcome(&self) -> Option<DayOutcome> {
+        let day = self.upload_date.as_deref()?.get(..10)?.to_owned();
+        let (succeeded, unattributed) = (self.success_count, self.unattributed_count);
+        Some(DayOutcome { day, succeeded, unattributed })
     }
 }
 

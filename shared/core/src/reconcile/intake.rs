@@ -4,7 +4,7 @@ use crate::event::Conversion;
 use crate::ledger::correction::{Correction, CorrectionRefusal, Effect, MAX_CORRECTIONS, fold};
 use crate::ledger::facts::{ClickOrigin, Facts};
 use crate::ledger::index::{IndexClass, Open};
-use crate::ledger::observed::{Observed, Refusal};
+use crate::ledger::observed::{Acceptance, Destination, Observed, Refusal};
 use crate::ledger::order::OrderKey;
 use crate::ledger::row::Row;
 use crate::ledger::wait::WaitReason;
@@ -72,8 +72,27 @@ pub fn place(
     conversion: &Conversion, facts: Facts, missing: Option<WaitReason>, context: &Context<'_>,
     retention_days: i64,
 ) -> (Row, Dispatch) {
+    let mut row = new_row(conversion, facts, context.now, retention_days);
+    let unmatched = missing.filter(|_| !context.account.can_match(&row.facts));
+    let dispatch = dispatch(&mut row, unmatched, context);
+    (row, dispatch)
+}
+
+/// A new row of a conversion that `by` has got already, by other means and with exactly these
+/// `facts`, whose key must be claimed. It is never sent, and nothing drives it until a correction
+/// comes: that waits as if Microsoft had taken the conversion `now`, for nobody knows when it did.
+pub fn sent_before(
+    conversion: &Conversion, facts: Facts, by: Destination, now: EventTime, retention_days: i64,
+) -> Row {
+    let accepted = Some(Acceptance { at: now, by, tracking_id: None });
+    let observed = Observed { accepted, ..Observed::default() };
+    let row = new_row(conversion, facts, now, retention_days);
+    Row { observed_revision: 1, observed, ..row }
+}
+
+fn new_row(conversion: &Conversion, facts: Facts, now: EventTime, retention_days: i64) -> Row {
     let ttl = facts.conversion_time.plus_seconds(retention_days * DAY);
-    let mut row = Row {
+    Row {
         key: conversion.key.clone(),
         account: conversion.account.clone(),
         facts,
@@ -82,12 +101,9 @@ pub fn place(
         observed_revision: 0,
         observed: Observed::default(),
         open: None,
-        recorded_at: context.now,
+        recorded_at: now,
         ttl,
-    };
-    let unmatched = missing.filter(|_| !context.account.can_match(&row.facts));
-    let dispatch = dispatch(&mut row, unmatched, context);
-    (row, dispatch)
+    }
 }
 
 /// Sets the row's `open`, or its refusal, to what the decision asks for.

@@ -5,15 +5,15 @@ use tracklayer_core::event::{Conversion, Correction as CorrectionEvent, Event, p
 use tracklayer_core::ledger::correction::{CorrectionRefusal, MAX_CORRECTIONS};
 use tracklayer_core::ledger::facts::{Click, ClickOrigin, Facts, click_or_hashes};
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
+use tracklayer_core::ledger::observed::{Adjustment, Refusal, RefusalReason};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{Credit, LATE};
-use tracklayer_core::reconcile::decide::Action;
+use tracklayer_core::reconcile::decide::{Action, next_action};
 use tracklayer_core::reconcile::intake::{
-    Dispatch, Unfit, append, check, credited_to, facts_of, has, place,
+    Dispatch, Unfit, append, check, credited_to, facts_of, has, place, sent_before,
 };
 
 use crate::support::*;
@@ -298,4 +298,28 @@ fn one_identity_is_one_key_however_its_click_id_is_written() {
     assert_eq!(click_or_hashes(&identity), None);
     identity.phone = hash(PHONE);
     assert_eq!(click_or_hashes(&identity), Some(format!("/{PHONE}")));
+}
+
+#[test]
+fn a_sale_that_was_sent_before_is_never_sent_and_its_corrections_are() {
+    let mut bench = Bench::new();
+    let conversion = sale();
+    let facts = facts_of(&conversion, &Credit::own(ClickId::parse(CLICK).expect("a click id")));
+    let row = sent_before(&conversion, facts.clone(), production(), after(DAY), 400);
+    assert_eq!((&row.facts, row.open.as_ref(), row.observed_revision), (&facts, None, 1));
+    assert_eq!(row.facts.conversion_time, sold(), "the second that Microsoft knows");
+    for days in [1, 30, 91] {
+        assert_eq!(bench.context(after(days * DAY)).next(&row), Action::InSync);
+    }
+    let early = append(&row, refund("r1", 60, "30"), &bench.context(after(DAY)));
+    let due = early.open.as_ref().expect("it is due").due;
+    assert!(due > after(DAY), "Microsoft may have got it a moment ago");
+    let next = next_action(&early, &bench.account, due, &bench.policy);
+    assert_eq!(next, Action::Adjust(Adjustment::Restate(usd("99.95")), due));
+    let late = append(&row, refund("r1", 60, "30"), &bench.context(after(91 * DAY)));
+    assert_eq!(late.corrections[0].refused, Some(CorrectionRefusal::TooOldForMicrosoft));
+    // Another ad account knows nothing of it.
+    bench.account.destination = Some(sandbox());
+    let next = next_action(&early, &bench.account, due, &bench.policy);
+    assert_eq!(next, Action::Refuse(RefusalReason::AcceptedElsewhere));
 }

@@ -30,11 +30,14 @@ fn seven_days_are_asked_for_today_included() {
 #[test]
 fn an_answer_is_read_with_counts_as_texts_or_numbers() {
     let summaries = r#"[null,{"GoalId":"1001","ConversionName":"Purchase","OverallSuccessCount":"40",
-        "OverallUnattributedCount":7,"OverallSuccessRate":0.851064,"DailySummaries":null,
+        "OverallUnattributedCount":7,"OverallSuccessRate":0.851064,
+        "DailySummaries":[{"UploadDate":"2026-04-23T00:00:00Z","SuccessCount":40,
+            "UnattributedCount":7},{"SuccessCount":1,"UnattributedCount":0},null],
         "OverallAlerts":[{"UnattributedReason":"AccountMismatch","Count":"2"},null,
             {"UnattributedReason":"BrandNew","Count":"3"},
             {"UnattributedReason":"AdjustmentOriginalNotFound","Count":2}]},
-        {"GoalId":"1002","OverallSuccessCount":"0","OverallUnattributedCount":"0","OverallAlerts":null}]"#;
+        {"GoalId":"1002","OverallSuccessCount":"0","OverallUnattributedCount":"0",
+            "OverallAlerts":null,"DailySummaries":null}]"#;
     let errors = r#"[{"Code":5314,"ErrorCode":"InvalidConversionGoalId","Index":0},null,{}]"#;
     let read = answer(summaries, errors);
     let outcomes = read.outcomes();
@@ -46,6 +49,9 @@ fn an_answer_is_read_with_counts_as_texts_or_numbers() {
         outcomes[0].reasons.iter().map(|reason| (reason.reason.as_str(), reason.count)).collect();
     let expected = [("BrandNew", 3), ("AccountMismatch", 2), ("AdjustmentOriginalNotFound", 2)];
     assert_eq!(reasons, expected);
+    let days: Vec<_> =
+        outcomes[0].days.iter().map(|it| (&*it.day, it.succeeded, it.unattributed)).collect();
+    assert_eq!(days, [("2026-04-23", 40, 7)], "one without its day is left out");
     assert_eq!(outcomes[0].reasons[1].cause, explain("AccountMismatch").0);
     assert_eq!((outcomes[1].goal.as_str(), outcomes[1].reasons.len()), ("1002", 0));
     assert_eq!(read.errors(), ["5314 InvalidConversionGoalId", "0 -"]);

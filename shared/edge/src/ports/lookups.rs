@@ -69,6 +69,17 @@ pub struct SightingPage {
     pub next: Option<Place>,
 }
 
+/// When clicks and ties were stored, on one page of all of them.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// When each click was stored.
+    pub clicks: Vec<EventTime>,
+    /// When each tie was made last.
+    pub ties: Vec<EventTime>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<Place>,
+}
+
 /// What an operator asks of the clicks.
 ///
 /// Every method fails if the clicks are unavailable.
@@ -77,6 +88,9 @@ pub trait ClickLookups {
     async fn seen(
         &self, click_id: &ClickId, after: Option<Place>,
     ) -> Result<SightingPage, LedgerError>;
+
+    /// When clicks and ties were stored, on one page of the whole table.
+    async fn census(&self, after: Option<Place>) -> Result<Census, LedgerError>;
 
     async fn size(&self) -> Result<TableSize, LedgerError>;
 }

@@ -37,7 +37,9 @@ pub use erasure::{
 };
 pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
 pub use keys::{IngestKey, KeyError, Keys, Right};
-pub use lookups::{ClickLookups, LedgerLookups, OpenEntry, OpenPage, SightingPage, TableSize};
+pub use lookups::{
+    Census, ClickLookups, LedgerLookups, OpenEntry, OpenPage, SightingPage, TableSize,
+};
 pub use microsoft::{Answer, Microsoft};
 pub use orders::Orders;
 pub use orphans::Orphans;
