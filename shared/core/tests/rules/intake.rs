@@ -304,7 +304,8 @@ fn one_identity_is_one_key_however_its_click_id_is_written() {
 fn a_sale_that_was_sent_before_is_never_sent_and_its_corrections_are() {
     let mut bench = Bench::new();
     let conversion = sale();
-    let facts = facts_of(&conversion, &Credit::own(ClickId::parse(CLICK).expect("a click id")));
+    let click = Click { clicked_at: None, from: ClickOrigin::Event, reference: None };
+    let facts = facts_of(&conversion, &Ok((ClickId::parse(CLICK).expect("a click id"), click)));
     let row = sent_before(&conversion, facts.clone(), production(), after(DAY), 400);
     assert_eq!((&row.facts, row.open.as_ref(), row.observed_revision), (&facts, None, 1));
     assert_eq!(row.facts.conversion_time, sold(), "the second that Microsoft knows");
