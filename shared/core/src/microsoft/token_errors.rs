@@ -34,7 +34,7 @@ const fn entry(
     TokenEntry { error, numbers: &[], class, cause, cure }
 }
 
-const CONSENT: &str = "Give consent again (infra/README.md) and write the new refresh token into the account's secret.";
+const CONSENT: &str = "Give consent again (infra/README.md): `tracklayer-ops connect` writes the new refresh token.";
 const BUILT_WRONGLY: &str = "The token request was built wrongly.";
 const REPORT: &str = "Report it; check client_id and tenant in the account's secret.";
 
@@ -43,7 +43,7 @@ pub const WITHOUT_SCOPE: TokenEntry = entry(
     "scope without msads.manage",
     TokenClass::Configuration,
     "The consent does not cover the permission to manage Microsoft Advertising.",
-    "Give consent again (infra/README.md) with the scope msads.manage of this environment (production and sandbox have their own) and write the new refresh token into the account's secret.",
+    "Give consent again (infra/README.md) with the scope msads.manage of this environment (production and sandbox have their own): `tracklayer-ops connect`.",
 );
 
 const PASSING: TokenEntry = TokenEntry {
