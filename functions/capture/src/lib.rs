@@ -6,6 +6,7 @@
 //!   those of body and times are in `handler`
 //! - `crawlers`: whose landings are none
 //! - `snippet`: the script for web pages that sends all this
+//! - `context`: what it reads and writes
 
 mod context;
 mod crawlers;

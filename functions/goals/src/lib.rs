@@ -8,6 +8,7 @@
 //! - `sharing`: whether two accounts have the same ad account
 //! - `log`: what is logged and counted
 //! - [`wire`]: the report
+//! - `context`: what it reads and writes
 
 mod ask;
 mod compare;

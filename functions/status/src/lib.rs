@@ -1,4 +1,10 @@
 //! Answers with the whole story of one event.
+//!
+//! - `handler`: one request
+//! - `find`: the records that an event led to
+//! - `next`: what happens next, and when
+//! - `wire`: the answer
+//! - `context`: what it reads
 
 mod context;
 mod find;

@@ -15,6 +15,7 @@
 //! - [`handler`]: the step asked for; `steps`: what each does
 //! - [`snapshot`]: what the labels and notes say
 //! - [`wire`]: event and answer
+//! - `context`: what it reads and writes; `error`: why a step fails
 
 mod context;
 mod error;

@@ -13,7 +13,7 @@ use strum::IntoStaticStr;
 use crate::id::{AccountName, EventName, RecordId, Source, compare_naturally};
 use crate::ledger::facts::Facts;
 use crate::ledger::observed::Observed;
-use crate::ledger::row::PartitionKey;
+use crate::ledger::key::PartitionKey;
 use crate::money::{Amount, Currency, Money};
 use crate::time::{EventTime, Moment};
 

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountName, EventName, Source, short_digest};
-use crate::ledger::row::{BadKey, RowKey};
+use crate::ledger::key::{BadKey, RowKey};
 use crate::text::trim;
 use crate::time::EventTime;
 

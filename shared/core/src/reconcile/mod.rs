@@ -9,7 +9,7 @@
 //! - `verdict`: what Microsoft's answer means for each row
 //! - `note`, `outcome`: what is written about a row, and on which condition
 //! - `redrive`: what a message means for a row that is refused or dead
-//! - `state`, `totals`: the words for people, and the money by them
+//! - `state`, `advice`, `totals`: the words for people, what helps, and the money by them
 //! - `audit`, `erasure`: what nothing drives any more, and what of a person is left
 
 pub mod advice;
