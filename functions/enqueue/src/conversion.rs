@@ -176,7 +176,7 @@ where
     }
 }
 
-fn answer(conversion: &Conversion, status: Status, gathered: Gathered) -> EventAnswer {
+pub(crate) fn answer(conversion: &Conversion, status: Status, gathered: Gathered) -> EventAnswer {
     let stored = EventAnswer::stored(conversion.key.partition_key(), status, &gathered.row);
     EventAnswer { lost: gathered.lost, ..stored }
 }

@@ -15,7 +15,7 @@ use tracklayer_edge::ports::{
 };
 
 use crate::call::{Call, ROUNDS};
-use crate::conversion::Gathered;
+use crate::conversion::{Gathered, answer};
 use crate::wire::{EventAnswer, Status};
 
 /// Whose turn it is with an order.
@@ -66,8 +66,9 @@ where
     }
 
     /// Claims the order of a row that was written before its order was known. Or the answer, where the
-    /// order is not this row's: it is denied, and the row has ended; or another event counts for it, and
-    /// this one may count as well: nothing is added to it, and the caller is told.
+    /// order is not this row's: it is denied, and the row has ended; or another event counts for it.
+    /// Nothing is added to the row then, also where it was taken back, for a restatement may revive it;
+    /// and where it may count as well, the caller is told.
     pub(crate) async fn adopt_order(
         &self, gathered: Gathered, conversion: &Conversion,
     ) -> Result<Result<Gathered, EventAnswer>, LedgerError> {
@@ -84,7 +85,7 @@ where
                 let answer = EventAnswer::refused(id, Status::Conflict, counted_elsewhere());
                 return Ok(Err(EventAnswer { of, lost: gathered.lost, ..answer }));
             }
-            Turn::Counted(_) => return Ok(Ok(gathered)),
+            Turn::Counted(_) => return Ok(Err(answer(conversion, Status::Duplicate, gathered))),
             Turn::Denied => {
                 self.end(row.clone()).await?;
                 let reason = IgnoredReason::ConsentDenied;

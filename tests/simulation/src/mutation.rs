@@ -15,6 +15,8 @@ pub enum Mutation {
     OrderTakenAnyhow,
     /// Corrections under the id of another notice are not moved to the order's row.
     NoticeCorrectionsLeft,
+    /// A row whose number came too late takes over what came with it.
+    LateNumberJoins,
     /// What another notice knows is not added to the order's row.
     NoticeUnread,
     /// Adjustments are not spaced.

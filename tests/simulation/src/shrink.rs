@@ -46,6 +46,9 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
         if plan.orders[at].forgets {
             add(&|plan| plan.orders[at].forgets = false);
         }
+        if plan.orders[at].learns.is_some() {
+            add(&|plan| plan.orders[at].learns = None);
+        }
         if plan.orders[at].conflict {
             add(&|plan| plan.orders[at].conflict = false);
         }

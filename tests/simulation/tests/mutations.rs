@@ -52,6 +52,7 @@ finds! {
     orders_that_nobody_claims: NoOrderClaim,
     corrections_left_under_the_id_of_another_notice: NoticeCorrectionsLeft,
     a_notice_that_adds_nothing: NoticeUnread,
+    a_number_that_came_too_late_and_adds_its_click: LateNumberJoins,
     originals_without_a_claim: ApplyUnclaimed,
     adjustments_without_a_claim: NoClaim,
     a_claim_that_keeps_nobody_away: ClaimIgnored,

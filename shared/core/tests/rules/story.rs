@@ -91,9 +91,7 @@ pub struct Story {
 }
 
 impl Story {
-    fn new(days: i64) -> Self {
-        let now = after(2 * HOUR + days * DAY);
-        let row = Row { recorded_at: now, ..row() };
+    fn new(row: Row, now: EventTime) -> Self {
         Story { row, now, bench: Bench::new(), click: 0, sent: Vec::new() }
     }
 
@@ -206,8 +204,17 @@ pub fn may_be_taken(sent: &Sent) -> bool {
 }
 
 /// Takes the steps, and looks at the row before and after each.
-pub fn follow((days, steps): &(i64, Vec<Step>), mut look: impl FnMut(&Story)) -> Story {
-    let mut story = Story::new(*days);
+pub fn follow(steps: &(i64, Vec<Step>), look: impl FnMut(&Story)) -> Story {
+    follow_row(|now| Row { recorded_at: now, ..row() }, steps, look)
+}
+
+/// The same of the row that is recorded first.
+pub fn follow_row(
+    row: impl FnOnce(EventTime) -> Row, (days, steps): &(i64, Vec<Step>),
+    mut look: impl FnMut(&Story),
+) -> Story {
+    let now = after(2 * HOUR + days * DAY);
+    let mut story = Story::new(row(now), now);
     for (number, step) in steps.iter().enumerate() {
         look(&story);
         story.take(number, step);
@@ -221,6 +228,10 @@ pub fn moment(sent: &Sent) -> EventTime {
 }
 
 pub fn identity(sent: &Sent) -> [&Value; 4] {
+    identity_of(&sent.payload)
+}
+
+pub fn identity_of(payload: &Value) -> [&Value; 4] {
     ["ConversionName", "ConversionTime", "MicrosoftClickId", "HashedEmailAddress"]
-        .map(|name| &sent.payload[name])
+        .map(|name| &payload[name])
 }

@@ -49,8 +49,12 @@ pub fn start(world: &Rc<World>) {
             (false, true) => PERHAPS,
             (false, false) => TAKEN,
         };
-        let post = Post { event: original(order), expected, after: None, amid: None };
+        let event = original(&order.at_first());
+        let post = Post { event, expected, after: None, amid: None };
         post_all(world, &order.posts, &post);
+        if order.learns.is_some() {
+            learn(world, order, expected);
+        }
         if order.conflict && !too_old && !may_be_ignored {
             conflict(world, order, post.event);
         }
@@ -159,6 +163,29 @@ fn forget(world: &Rc<World>, order: &Order) {
     });
 }
 
+/// The same with the order's number, once it is stored without.
+fn learn(world: &Rc<World>, order: &Order, expected: &'static [&'static str]) {
+    let (order, world) = (order.clone(), Rc::clone(world));
+    world.posting.set(world.posting.get() + 1);
+    let spawner = Rc::clone(&world);
+    spawner.executor.spawn(async move {
+        world.sleep_until(order.learns.map_or(0, |learns| learns.at)).await;
+        while !oracle::is_known(&world, &order) {
+            world.sleep(600_000).await;
+        }
+        let answer = send(&world, &original(&order), expected).await;
+        oracle::check_learned(&world, &order, &answer);
+        world.posting.set(world.posting.get() - 1);
+    });
+}
+
+/// The order as its source knows it now.
+fn as_known(world: &World, order: &Order) -> Order {
+    let second = world.now_ms() / 1_000;
+    let is_learned = order.learns.is_none_or(|learns| learns.at <= second);
+    if is_learned && oracle::is_known(world, order) { order.clone() } else { order.at_first() }
+}
+
 /// The order's event once more, with its consent denied.
 pub async fn deny(world: &Rc<World>, order: &Order) {
     let mut event = original(order);
@@ -176,8 +203,8 @@ async fn wait_for(world: &World, order: &Order) {
     }
 }
 
-/// Posts until there is an answer.
-async fn send(world: &Rc<World>, event: &Value, expected: &[&str]) {
+/// Posts until there is an answer, which is told.
+async fn send(world: &Rc<World>, event: &Value, expected: &[&str]) -> String {
     let label = format!("{}/{}", text(event, "source"), text(event, "eventId"));
     let (status, answer) = http::insist(world, || request(world, event)).await;
     let got = text(&answer, "status");
@@ -186,6 +213,7 @@ async fn send(world: &Rc<World>, event: &Value, expected: &[&str]) {
     if !expected.contains(&got.as_str()) {
         world.violated("answers", &label, format!("{status} {answer} to {event}"));
     }
+    got
 }
 
 fn label_of_original(event: &Value) -> String {
@@ -210,7 +238,7 @@ async fn request(world: &Rc<World>, event: &Value) -> Option<http::Answer> {
 fn companions(world: &World, event: &Value) -> Vec<Value> {
     let second = world.now_ms() / 1_000;
     let posted = world.plan.orders.iter().filter(|order| order.posts[0] <= second);
-    let mut events: Vec<Value> = posted.map(original).collect();
+    let mut events: Vec<Value> = posted.map(|order| original(&as_known(world, order))).collect();
     events.push(event.clone());
     let wanted = world.random().between(0, 3);
     (0..wanted).map(|_| events[world.random().below(events.len())].clone()).collect()

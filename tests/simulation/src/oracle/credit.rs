@@ -124,9 +124,12 @@ impl<'a> Look<'a> {
         let known = before.facts.click_id().map(ClickId::key);
         let notices = group::notices(world, order);
         // Another notice of its order may have brought the click that it has now.
-        let others = notices.iter().filter_map(|it| it.names.click.as_ref().map(parse));
+        let is_apart = group::is_apart(world, order);
+        let first = order.at_first();
+        let said = if is_apart { vec![&first] } else { notices.clone() };
+        let others = said.iter().filter_map(|it| it.names.click.as_ref().map(parse));
         let mut others = others.filter(|id| brought && known == Some(id.key()));
-        let own = others.next().or_else(|| order.names.click.as_ref().map(parse));
+        let own = others.next().or_else(|| first.names.click.as_ref().map(parse));
         // The row has lost it: only what was stored once can be taken back.
         let own = own.filter(|own| brought || !was_there(own));
         let id = |id: &Option<String>| id.as_ref().map(|id| RecordId::parse(id).expect("an id"));
@@ -136,6 +139,7 @@ impl<'a> Look<'a> {
             cart: id(&order.names.cart),
             order: id(&order.names.order),
         };
+        let is_one_of_many = notices.len() > 1 || order.learns.is_some();
         let account = world.mapping.borrow();
         let account = account.account(order.account);
         Look {
@@ -143,7 +147,7 @@ impl<'a> Look<'a> {
             nows: [second(began), second(now)],
             own,
             is_own_stored: brought && seen,
-            references: if notices.len() > 1 { before.facts.references.clone() } else { named },
+            references: if is_one_of_many { before.facts.references.clone() } else { named },
             order,
             refused: &before.facts.refused_clicks,
             browser_order_ties: account.is_some_and(|account| account.browser_order_ties()),

@@ -23,7 +23,7 @@ use tracklayer_core::reconcile::decide::{AccountView, Action, next_action};
 use tracklayer_core::time::MAX_AGE;
 
 pub use ended::{check_ended, check_erased};
-pub use group::{has_notices, is_crowded};
+pub use group::{check_learned, has_notices, is_crowded};
 pub use story::check_story;
 pub use written::{
     check_acknowledged, check_given_up, check_heard, check_looks, check_sent, check_write,
@@ -193,6 +193,10 @@ pub fn judge(world: &World) -> Exceptions {
         match row {
             Some(row) => {
                 group::check(world, order, &row);
+                if group::is_apart(world, order) {
+                    let what = "by itself, for its number came too late";
+                    *exceptions.entry(what).or_default() += 1;
+                }
                 case::Case::new(world, order, row).judge(&mut exceptions);
             }
             None if is_recorded(world, order) => {

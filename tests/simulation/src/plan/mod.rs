@@ -12,7 +12,7 @@ mod visitors;
 use std::collections::BTreeMap;
 
 pub use endings::{Ending, How};
-pub use orders::{Change, Fix, Names, Order};
+pub use orders::{Change, Fix, Learns, Names, Order};
 pub use trouble::{Faults, GoalTrouble, Outage, OutageOf};
 pub use visitors::{Visit, cookie_of};
 
@@ -85,6 +85,7 @@ impl Plan {
         trouble::more(span, &mut faults, &mut outages, &mut own(0x0047_a6e5));
         trouble::clicks(span, &mut outages, &mut own(0x00c1_1c05));
         let endings = endings::draw(&orders, &mut own(0xe2a5_ed00));
+        notices::learn(&mut orders, &endings, &mut own(0x001a_7e40));
         let posts = orders.iter().flat_map(Order::all_posts);
         let visited = visits.iter().map(|visit| visit.at);
         let ended = endings.iter().map(|ending| ending.at);

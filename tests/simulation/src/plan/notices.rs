@@ -1,7 +1,7 @@
 //! Several notices of one order: a shop delivers its webhook again under a new id, a CRM reports the
 //! sale under its own, with other things known, another value, or at another time.
 
-use super::{Change, DAY, Draw, Fix, HOUR, MINUTE, Names, Order, START};
+use super::{Change, DAY, Draw, Ending, Fix, HOUR, How, Learns, MINUTE, Names, Order, START};
 use crate::{random::Random, setting::Setting};
 
 /// Adds notices to some orders of some histories.
@@ -30,6 +30,35 @@ pub(super) fn draw(span: i64, orders: &mut Vec<Order>, setting: &mut Setting, ra
     orders.extend(notices);
     if random.chance(800) {
         orders.iter_mut().for_each(|order| crowd(order, random));
+    }
+}
+
+/// Lets sources learn the numbers of some orders late, before or after somebody else names them.
+/// None of an order that is denied: what is denied is its number, which they don't know yet.
+pub(super) fn learn(orders: &mut [Order], endings: &[Ending], random: &mut Random) {
+    if !random.chance(4_000) {
+        return;
+    }
+    let denied = |order: &Order| {
+        let is_it =
+            |how: &How| matches!(how, How::Denied(it) if it.names.order == order.names.order);
+        endings.iter().any(|ending| is_it(&ending.how))
+    };
+    for order in orders.iter_mut().filter(|order| order.names.order.is_some()) {
+        if order.occurred < START - 60 * DAY || denied(order) || !random.chance(4_000) {
+            continue;
+        }
+        let after = random.pick(&[1, MINUTE, 10 * MINUTE, 2 * HOUR, DAY, 2 * DAY]);
+        let learns = Learns { at: order.posts[0] + after, click: random.chance(6_000) };
+        (order.learns, order.forgets) = (Some(learns), false);
+        if random.chance(5_000) {
+            order.names.email = None;
+        }
+        let Names { click, session, lead, cart, email, .. } = order.at_first().names;
+        if [click, session, lead, cart, email].iter().all(Option::is_none) {
+            // Something must name its person.
+            order.names.cart = Some(format!("cart-{}", order.id));
+        }
     }
 }
 
@@ -80,6 +109,7 @@ fn notice(first: &Order, n: i64, span: i64, random: &mut Random) -> Order {
         posts: draw.posts(posted),
         conflict: false,
         forgets: draw.random.chance(1_500),
+        learns: None,
         corrections: Vec::new(),
     };
     notice.corrections = draw.fixes(&notice, posted);

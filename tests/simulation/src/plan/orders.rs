@@ -26,8 +26,20 @@ pub struct Order {
     pub conflict: bool,
     /// Whether it comes once more without its order's number, once it is known.
     pub forgets: bool,
+    /// What its source does not know at first.
+    pub learns: Option<Learns>,
     /// Its corrections.
     pub corrections: Vec<Fix>,
+}
+
+/// An order whose number its source learns after it was stored; then it comes once more, with all
+/// its names.
+#[derive(Clone, Copy, Debug)]
+pub struct Learns {
+    /// When, at the earliest.
+    pub at: i64,
+    /// Whether its click is not known before, either.
+    pub click: bool,
 }
 
 /// By what an event names its person.
@@ -92,6 +104,17 @@ impl Order {
         (self.source, &self.id) == (other.source, &other.id)
     }
 
+    /// The order as it is posted at first.
+    #[must_use]
+    pub fn at_first(&self) -> Order {
+        let mut first = self.clone();
+        if let Some(learns) = self.learns {
+            first.names.order = None;
+            first.names.click = first.names.click.filter(|_| !learns.click);
+        }
+        first
+    }
+
     /// Everything that is said of it is said so much later.
     fn postpone(&mut self, seconds: i64) {
         self.posts.iter_mut().for_each(|at| *at += seconds);
@@ -104,7 +127,8 @@ impl Order {
     /// When anything of it is posted.
     pub(super) fn all_posts(&self) -> impl Iterator<Item = i64> + '_ {
         let of_fixes = self.corrections.iter().flat_map(|fix| fix.posts.iter());
-        self.posts.iter().chain(of_fixes).copied()
+        let learned = self.learns.iter().map(|learns| &learns.at);
+        self.posts.iter().chain(of_fixes).chain(learned).copied()
     }
 }
 
@@ -152,6 +176,7 @@ impl Draw<'_> {
             posts: self.posts(posted),
             conflict: self.random.chance(1_000),
             forgets: false,
+            learns: None,
             corrections: Vec::new(),
         };
         order.corrections = self.fixes(&order, posted);

@@ -30,6 +30,7 @@ impl Plan {
             posts: vec![START + MINUTE],
             conflict: false,
             forgets: false,
+            learns: None,
             corrections: Vec::new(),
         };
         Plan {

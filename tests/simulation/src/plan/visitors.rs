@@ -160,6 +160,7 @@ impl Visitor {
             posts: draw.posts(posted),
             conflict: false,
             forgets: false,
+            learns: None,
             corrections: Vec::new(),
         };
         order.value = (order.event != "qualified_lead").then(|| draw.random.between(1, 200_000));

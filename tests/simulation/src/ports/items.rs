@@ -52,7 +52,7 @@ impl Orders for Port {
         }
         let known = self.table(|table| table.claim_order(order, owner, now)).await?;
         self.world().announce(|| format!("{} claims {order} for {owner}: {known:?}", self.0.name));
-        Ok(known)
+        Ok(known.filter(|_| !self.joins_late(owner)))
     }
 
     async fn take_over_order(

@@ -1,6 +1,7 @@
 //! Rows and orphans, one by one and many at once.
 
 use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::ledger::order::OrderOwner;
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::reconcile::note::Write;
@@ -133,6 +134,10 @@ impl Rows for Port {
         }
         let improves = after.facts != before.facts && !after.is_erased();
         if self.mutated(Mutation::NoticeUnread) && improves {
+            return Ok(true);
+        }
+        let is_order = after.facts.order.is_some() && before.facts.order.is_none();
+        if is_order && self.joins_late(&OrderOwner::Row(after.key.clone())) {
             return Ok(true);
         }
         let done = self.table(|table| table.change(before, after)).await?;

@@ -2,6 +2,7 @@
 
 use tracklayer_core::ledger::index::{IndexClass, Open};
 use tracklayer_core::ledger::observed::{Acceptance, Destination, Observed};
+use tracklayer_core::ledger::order::OrderOwner;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::reconcile::note::Write;
 use tracklayer_core::time::EventTime;
@@ -73,6 +74,15 @@ impl Port {
         let second = old.attempts > 0 || old.refusal.is_some();
         (self.mutated(Mutation::AcceptedDropped) && accepts && second)
             .then_some(Written::Conflict(None))
+    }
+
+    /// Whether a row that is there passes for one that another event's order is free for: it takes over
+    /// what came with the number, and the number itself is not written.
+    pub(super) fn joins_late(&self, owner: &OrderOwner) -> bool {
+        let OrderOwner::Row(key) = owner else { return false };
+        let table = self.world().table.borrow();
+        let is_late = table.rows.contains_key(key) && !table.has_order(key);
+        is_late && self.mutated(Mutation::LateNumberJoins)
     }
 
     /// Deliberate mistakes about what is read.

@@ -65,6 +65,12 @@ impl Table {
         self.uniques.orders.insert(order.clone(), (claim, ttl));
     }
 
+    /// Whether an order is claimed for this row.
+    pub fn has_order(&self, key: &RowKey) -> bool {
+        let is_it = |owner: &OrderOwner| matches!(owner, OrderOwner::Row(row) if row == key);
+        self.uniques.orders.values().any(|(claim, _)| is_it(&claim.owner))
+    }
+
     /// Makes a notice lead to the row of its order.
     pub fn point_to_order(&mut self, id: &PartitionKey, pointer: &SameOrder, now: EventTime) {
         self.units.write += 1;
