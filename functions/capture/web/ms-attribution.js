@@ -1,7 +1,7 @@
 // TrackLayer in a web page: finds the Microsoft click id with which a visitor landed, keeps it until
 // the visitor consents, and sends it to capture. RECIPES.md says how a page uses it.
 //
-// It is served without comment lines and needless blanks (see build.rs). Nothing is thrown into the page:
+// It is served minified (see build.rs). Nothing is thrown into the page:
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
   const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
