@@ -5,10 +5,7 @@
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
   const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
-  // Calls made before this script ran: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
-  const early = window.tracklayer || [];
-  // A second copy of this script leaves everything to the first one.
-  if (!script || early.reference) return;
+  if (!script) return;
 
   const options = script.dataset;
   const endpoint = script.src.replace(/\.js([?#].*)?$/, "");
@@ -147,14 +144,17 @@
 
   // --- Consent: what each source has answered, and the default of a banner nobody has answered yet.
   const answers = {};
+  let isHeard;
   const layer = options.dataLayer || "dataLayer";
   let preset = needsConsent ? "" : "granted";
   const settle = safely(() => {
     const answer = answers.page || answers.uetq || answers[layer] || answers.tcf;
     // A withdrawal, on another page perhaps, ends what was granted before it.
     const isDenied = answer === "denied" || read(browser, "denied");
-    if (answer === "denied") withdraw();
+    // What was heard before may be older than a grant on another page.
+    if (answer === "denied") isHeard && withdraw();
     else if (!isDenied && (answer || preset) === "granted") flush();
+    isHeard = false;
     fill(isDenied);
   });
   const hear = (source, command, change) => {
@@ -162,6 +162,7 @@
     if (!/^(granted|denied)$/.test(answer)) return;
     if (command === "update") {
       answers[source] = answer;
+      isHeard = true;
       if (answer === "granted") write(browser, "denied");
     }
     // The visitor's region is not known here, so a default that denies somewhere counts.
@@ -248,6 +249,10 @@
     push: (...calls) => calls.forEach(safely(([name, ...given]) => api[name](...given))),
   };
   const start = safely(() => {
+    // Calls made before: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
+    const early = window.tracklayer || [];
+    // A second copy of this script leaves everything to the first one, but for its records.
+    if (early.reference) return early.link(options);
     window.tracklayer = api;
     // The address with which the document was fetched stays known when a router has changed it; the
     // page before may have been a landing page without this script.

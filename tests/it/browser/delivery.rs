@@ -121,6 +121,22 @@ async fn records_are_tied_by_attributes_by_calls_and_by_calls_that_came_first() 
     browser.close().await;
 }
 
+/// The shop has the snippet on every page, and a thank-you page a second one for its order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_copy_of_the_snippet_ties_its_own_record() {
+    let Some(browser) = Browser::open().await else { return };
+    let copy = r#"<script async src="{api}/ms-attribution.js" data-order-id="4711"></script>"#;
+    let site = Site::with(NO_CONSENT).await;
+    let attributes = NO_CONSENT.to_owned();
+    site.put("/thanks", Page { attributes, body: copy.to_owned(), ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.goto(&site.url("/thanks")).await;
+    let posts = site.until_posts(2).await;
+    assert_eq!(posts[1], json!({"sessionId": session, "orderId": "4711"}));
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn visitors_who_clicked_no_ad_leave_no_trace() {
     let Some(browser) = Browser::open().await else { return };

@@ -97,6 +97,34 @@ async fn another_page_that_was_granted_before_sends_nothing_after_a_withdrawal()
     browser.close().await;
 }
 
+/// A page in another tab, or one that is restored, does not know that the visitor has agreed since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_denied_before_takes_nothing_back_from_a_newer_grant() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with("").await;
+    let landing = site.url(&format!("/?msclkid={}", click(1)));
+    browser.goto(&landing).await;
+    browser.js(DENIED).await;
+    let denied = browser.page.window().await.expect("a tab");
+    browser.new_tab().await;
+    browser.goto(&landing).await;
+    browser.js(GRANTED).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.page.switch_to_window(denied).await.expect("the tab");
+    browser.js("tracklayer.link({cartId: 'c-1'})").await;
+    browser.js("window.onpageshow = (event) => { window.shown = event.persisted }").await;
+    browser.goto(&site.url("/other")).await;
+    browser.page.back().await.expect("a page");
+    a_moment().await;
+    assert_eq!(browser.js("return window.shown").await, json!(true));
+    site.until_posts(1).await;
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(session));
+    // What is said anew counts.
+    browser.js(DENIED).await;
+    assert_eq!(withdrawn(&site, 1, 1).await, [session].into());
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_needs_no_consent_remembers_who_refused() {
     let Some(browser) = Browser::open().await else { return };
