@@ -94,6 +94,8 @@
 
   let session = options.session;
   const reference = () => session || own();
+  // The last click, for as long as the cookie lives: one of any age would pass for one of today.
+  const kept = () => own() && read(browser, "click");
   // What waits for consent: clicks, and ties of records.
   let held = list(tab, "held");
   const hold = (body) => {
@@ -215,7 +217,7 @@
   // or any name with data-tracklayer="tl_session".
   const valueOf = (name) => {
     const field = (/\b(tl_session|msclkid)\]?$/.exec(name) || [])[1];
-    return field && ((field === "msclkid" ? own() && (read(browser, "click") || landed || {}).msclkid : reference()) || "");
+    return field && ((field === "msclkid" ? own() && (kept() || landed || {}).msclkid : reference()) || "");
   };
   const fill = safely((isDenied) => {
     document.querySelectorAll("input[type=hidden]").forEach((input) => {
@@ -242,7 +244,7 @@
     }),
     session: safely((id) => {
       session = id && String(id);
-      hold(read(browser, "click") || landed);
+      hold(kept() || landed);
       settle();
     }),
     reference,
@@ -265,7 +267,7 @@
     }
     api.push(...[].concat(early));
     // The site may have given the visitor another session since.
-    if (session) hold(read(browser, "click"));
+    if (session) hold(kept());
     link(options);
     ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));
     // A page that comes back from the back-forward cache may have missed another page's withdrawal.

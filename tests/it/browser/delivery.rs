@@ -121,6 +121,22 @@ async fn records_are_tied_by_attributes_by_calls_and_by_calls_that_came_first() 
     browser.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_whose_cookie_has_ended_is_given_to_no_other_session() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let attributes = format!(r#"{NO_CONSENT} data-session="s-1""#);
+    site.put("/account", Page { attributes, ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    site.until_posts(1).await;
+    browser.page.delete_all_cookies().await.expect("no cookies");
+    browser.goto(&site.url("/account")).await;
+    browser.js("tracklayer.session('s-2')").await;
+    a_moment().await;
+    site.until_posts(1).await;
+    browser.close().await;
+}
+
 /// The shop has the snippet on every page, and a thank-you page a second one for its order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_copy_of_the_snippet_ties_its_own_record() {
