@@ -21,7 +21,7 @@
   const read = safely((area, name) => JSON.parse(window[area]["tl_" + name]));
   const write = safely((area, name, value) => {
     delete window[area]["tl_" + name];
-    if (value) window[area]["tl_" + name] = JSON.stringify(value);
+    if (value && value.length !== 0) window[area]["tl_" + name] = JSON.stringify(value);
   });
   const list = (area, name) => [].concat(read(area, name) || []);
   const cookie = safely((name) => decodeURIComponent(document.cookie.match(`(?:^|; *)${name}=([^;]*)`)[1]));
@@ -68,29 +68,21 @@
   });
   let landed;
 
-  // --- Delivery. What failed is sent once more at the next page, a withdrawal until it arrives.
-  const post = (body, isLast) => {
+  // --- Delivery. What failed is sent once more at the next page, a withdrawal until it arrives. It is
+  // kept before it is sent: the page may be gone when the answer comes, or never hear of it.
+  const drop = (name, isGone) => write(browser, name, list(browser, name).filter((body) => !isGone(body)));
+  const post = safely((body, isAgain) => {
     const name = body.consent === "denied" ? "owed" : "failed";
-    // A withdrawal, in another tab perhaps, ends the marks of what was sent.
-    const isKept = () => name === "owed" || (!isLast && `${list(browser, "sent")}`.includes(body.sessionId));
-    const failed = () => isKept() && write(browser, name, [...list(browser, name), body]);
     const text = JSON.stringify(body);
-    try {
-      // As text/plain neither needs a preflight.
-      if ("keepalive" in Request.prototype) {
-        fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
-          .then(({ status }) => (status === 429 || status > 499) && failed(), failed);
-      } else navigator.sendBeacon(endpoint, text) || failed();
-    } catch {
-      failed();
-    }
-  };
-
-  const again = (name) => {
-    const bodies = list(browser, name);
-    write(browser, name);
-    bodies.forEach((body) => post(body, true));
-  };
+    const done = () => drop(name, (other) => JSON.stringify(other) === text);
+    if (!isAgain) write(browser, name, [...list(browser, name), body]);
+    // As text/plain neither needs a preflight.
+    if ("keepalive" in Request.prototype) {
+      fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
+        .then(({ status }) => status === 429 || status > 499 || done(), () => {});
+    } else if (navigator.sendBeacon(endpoint, text)) done();
+  });
+  const again = (name) => list(browser, name).forEach((body) => post(body, true));
 
   let session = options.session;
   const reference = () => session || own();
@@ -118,11 +110,17 @@
       write(browser, "click", body);
       keep(own());
     }
+    // This grant is newer than a withdrawal that has not arrived.
+    drop("owed", ({ sessionId }) => sessionId === reference());
     post({ ...body, sessionId: reference(), consent: needsConsent ? "granted" : undefined });
   };
   let isTried;
   const flush = () => {
-    isTried = isTried || !again("failed");
+    if (!isTried) {
+      again("failed");
+      write(browser, "failed");
+    }
+    isTried = true;
     // UET's cookies are read where the address has no click id, and never written.
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
     if (msclkid) hold({ msclkid, landedAt: landedAt() });

@@ -37,6 +37,25 @@ async fn what_failed_is_sent_once_more_at_the_next_page() {
     browser.close().await;
 }
 
+/// The browser still sends what a page that was left has posted, and tells nobody how it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_answer_when_its_page_is_left_is_sent_once_more() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let before = "window.fetch = () => new Promise(() => {})".to_owned();
+    let attributes = NO_CONSENT.to_owned();
+    site.put("/left", Page { before, attributes, ..Page::default() });
+    browser.goto(&site.url(&format!("/left?msclkid={}", click(1)))).await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    for page in ["/next", "/last"] {
+        browser.goto(&site.url(page)).await;
+        a_moment().await;
+        assert_eq!(site.until_posts(1).await[0]["msclkid"], json!(click(1)));
+    }
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_without_keepalive_sends_a_beacon() {
     let Some(browser) = Browser::open().await else { return };

@@ -173,6 +173,52 @@ async fn what_failed_waits_for_consent_and_a_withdrawal_until_it_has_arrived() {
     browser.close().await;
 }
 
+/// Banners load the page anew once they are answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_whose_page_is_left_at_once_is_sent_by_the_next_one() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with("").await;
+    let before = "window.fetch = () => new Promise(() => {})".to_owned();
+    site.put("/left", Page { before, ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    browser.js(GRANTED).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.goto(&site.url("/left")).await;
+    browser.js(DENIED).await;
+    a_moment().await;
+    site.until_posts(1).await;
+    for page in ["/next", "/last"] {
+        browser.goto(&site.url(page)).await;
+        a_moment().await;
+        assert_eq!(withdrawn(&site, 1, 1).await, [session.clone()].into());
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_that_did_not_arrive_takes_nothing_back_from_a_new_grant() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(r#"data-session="s-1""#).await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    browser.js(GRANTED).await;
+    site.until_posts(1).await;
+    site.answer(503);
+    browser.js(DENIED).await;
+    a_moment().await;
+    assert!(withdrawn(&site, 1, 2).await.contains("s-1"));
+    site.answer(204);
+    browser.js(GRANTED).await;
+    let posts = site.until_posts(4).await;
+    assert_eq!((&posts[3]["sessionId"], &posts[3]["consent"]), (&json!("s-1"), &json!("granted")));
+    // The snippet's own reference is another one since: its withdrawal is still due.
+    browser.goto(&site.url("/next")).await;
+    a_moment().await;
+    let due = withdrawn(&site, 4, 1).await;
+    assert!(due.iter().all(|session| session.starts_with("tl.")), "{due:?}");
+    assert_eq!(browser.console().await.len(), 2, "a line for each 503");
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_after_a_withdrawal_is_not_kept() {
     let Some(browser) = Browser::open().await else { return };
