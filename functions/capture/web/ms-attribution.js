@@ -222,7 +222,7 @@
       const value = valueOf(input.dataset.tracklayer || input.name);
       if (value === undefined || value === input.value || !(value || isDenied === true)) return;
       input.value = value;
-      // Forms that keep their own state hear of it by this.
+      // For the page's own listeners. Forms that keep their values to themselves need `reference()`.
       input.dispatchEvent(new Event("change", { bubbles: true }));
     });
   });
