@@ -1,7 +1,13 @@
-//! Prepares the snippet for browsers: without its comment lines and needless blanks, compressed once.
+//! Prepares the snippet for browsers: minified, and compressed once.
 
 use std::{env, fs, io, path::Path};
 
+use oxc_allocator::Allocator;
+use oxc_codegen::{Codegen, CodegenOptions};
+use oxc_compat::EngineTargets;
+use oxc_minifier::{CompressOptions, Minifier, MinifierOptions};
+use oxc_parser::Parser;
+use oxc_span::SourceType;
 use sha2::{Digest as _, Sha256};
 
 const SOURCE: &str = "web/ms-attribution.js";
@@ -10,9 +16,7 @@ const SOURCE: &str = "web/ms-attribution.js";
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={SOURCE}");
     let source = fs::read_to_string(SOURCE)?;
-    let is_code = |line: &&str| !line.is_empty() && !line.starts_with("//");
-    let lines: Vec<&str> = source.lines().map(str::trim).filter(is_code).collect();
-    let text = without_blanks(&lines.join("\n")) + "\n";
+    let text = minified(&source)?;
 
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     let write = |name: &str, content: &[u8]| fs::write(Path::new(&out).join(name), content);
@@ -22,32 +26,21 @@ fn main() -> io::Result<()> {
     write("snippet.hash", hash(text.as_bytes()).as_bytes())
 }
 
-/// Leaves out the blanks that no word needs, outside of texts in `"` or `` ` ``, and the ends of
-/// lines that can't end a statement, or end it with a semicolon.
-///
-/// It knows no more of JavaScript: the snippet has no blank or quote in a regular expression, no
-/// escaped quote, and nothing like `a + +b`. The tests in a browser run what comes out of it.
-fn without_blanks(text: &str) -> String {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "_$".contains(c));
-    let (mut short, mut quote) = (String::new(), None);
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        let last = short.chars().next_back();
-        if quote == Some(c) {
-            quote = None;
-        } else if quote.is_none() && matches!(c, '"' | '`') {
-            quote = Some(c);
-        }
-        let is_needed = match c {
-            ' ' => is_word(last) && is_word(rest.peek().copied()),
-            '\n' => !last.is_some_and(|last| "{(,;=>|?:".contains(last)),
-            _ => true,
-        };
-        if quote.is_some() || is_needed {
-            short.push(c);
-        }
+/// The same script with short names and nothing that a browser doesn't need.
+fn minified(source: &str) -> io::Result<String> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, source, SourceType::cjs()).parse();
+    if let Some(problem) = parsed.diagnostics.first() {
+        return Err(io::Error::other(format!("{SOURCE}: {problem}")));
     }
-    short
+    let mut program = parsed.program;
+    // What the source itself asks of browsers, and nothing newer.
+    let target = EngineTargets::from_target("es2019").map_err(io::Error::other)?;
+    let compress = Some(CompressOptions { target, ..CompressOptions::smallest() });
+    let options = MinifierOptions { compress, ..MinifierOptions::default() };
+    let scoping = Minifier::new(options).minify(&allocator, &mut program).scoping;
+    let codegen = Codegen::new().with_options(CodegenOptions::minify()).with_scoping(scoping);
+    Ok(codegen.build(&program).code)
 }
 
 fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {

@@ -1,14 +1,11 @@
 // TrackLayer in a web page: finds the Microsoft click id with which a visitor landed, keeps it until
 // the visitor consents, and sends it to capture. RECIPES.md says how a page uses it.
 //
-// It is served without comment lines and needless blanks (see build.rs). Nothing is thrown into the page:
+// It is served minified (see build.rs). Nothing is thrown into the page:
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
   const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
-  // Calls made before this script ran: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
-  const early = window.tracklayer || [];
-  // A second copy of this script leaves everything to the first one.
-  if (!script || early.reference) return;
+  if (!script) return;
 
   const options = script.dataset;
   const endpoint = script.src.replace(/\.js([?#].*)?$/, "");
@@ -24,7 +21,7 @@
   const read = safely((area, name) => JSON.parse(window[area]["tl_" + name]));
   const write = safely((area, name, value) => {
     delete window[area]["tl_" + name];
-    if (value) window[area]["tl_" + name] = JSON.stringify(value);
+    if (value && value.length !== 0) window[area]["tl_" + name] = JSON.stringify(value);
   });
   const list = (area, name) => [].concat(read(area, name) || []);
   const cookie = safely((name) => decodeURIComponent(document.cookie.match(`(?:^|; *)${name}=([^;]*)`)[1]));
@@ -71,32 +68,26 @@
   });
   let landed;
 
-  // --- Delivery. What failed is sent once more at the next page, a withdrawal until it arrives.
-  const post = (body, isLast) => {
+  // --- Delivery. What failed is sent once more at the next page, a withdrawal until it arrives. It is
+  // kept before it is sent: the page may be gone when the answer comes, or never hear of it.
+  const drop = (name, isGone) => write(browser, name, list(browser, name).filter((body) => !isGone(body)));
+  const post = safely((body, isAgain) => {
     const name = body.consent === "denied" ? "owed" : "failed";
-    // A withdrawal, in another tab perhaps, ends the marks of what was sent.
-    const isKept = () => name === "owed" || (!isLast && `${list(browser, "sent")}`.includes(body.sessionId));
-    const failed = () => isKept() && write(browser, name, [...list(browser, name), body]);
     const text = JSON.stringify(body);
-    try {
-      // As text/plain neither needs a preflight.
-      if ("keepalive" in Request.prototype) {
-        fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
-          .then(({ status }) => (status === 429 || status > 499) && failed(), failed);
-      } else navigator.sendBeacon(endpoint, text) || failed();
-    } catch {
-      failed();
-    }
-  };
-
-  const again = (name) => {
-    const bodies = list(browser, name);
-    write(browser, name);
-    bodies.forEach((body) => post(body, true));
-  };
+    const done = () => drop(name, (other) => JSON.stringify(other) === text);
+    if (!isAgain) write(browser, name, [...list(browser, name), body]);
+    // As text/plain neither needs a preflight.
+    if ("keepalive" in Request.prototype) {
+      fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
+        .then(({ status }) => status === 429 || status > 499 || done(), () => {});
+    } else if (navigator.sendBeacon(endpoint, text)) done();
+  });
+  const again = (name) => list(browser, name).forEach((body) => post(body, true));
 
   let session = options.session;
   const reference = () => session || own();
+  // The last click, for as long as the cookie lives: one of any age would pass for one of today.
+  const kept = () => own() && read(browser, "click");
   // What waits for consent: clicks, and ties of records.
   let held = list(tab, "held");
   const hold = (body) => {
@@ -119,11 +110,17 @@
       write(browser, "click", body);
       keep(own());
     }
+    // This grant is newer than a withdrawal that has not arrived.
+    drop("owed", ({ sessionId }) => sessionId === reference());
     post({ ...body, sessionId: reference(), consent: needsConsent ? "granted" : undefined });
   };
   let isTried;
   const flush = () => {
-    isTried = isTried || !again("failed");
+    if (!isTried) {
+      again("failed");
+      write(browser, "failed");
+    }
+    isTried = true;
     // UET's cookies are read where the address has no click id, and never written.
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
     if (msclkid) hold({ msclkid, landedAt: landedAt() });
@@ -147,14 +144,17 @@
 
   // --- Consent: what each source has answered, and the default of a banner nobody has answered yet.
   const answers = {};
+  let isHeard;
   const layer = options.dataLayer || "dataLayer";
   let preset = needsConsent ? "" : "granted";
   const settle = safely(() => {
     const answer = answers.page || answers.uetq || answers[layer] || answers.tcf;
     // A withdrawal, on another page perhaps, ends what was granted before it.
     const isDenied = answer === "denied" || read(browser, "denied");
-    if (answer === "denied") withdraw();
+    // What was heard before may be older than a grant on another page.
+    if (answer === "denied") isHeard && withdraw();
     else if (!isDenied && (answer || preset) === "granted") flush();
+    isHeard = false;
     fill(isDenied);
   });
   const hear = (source, command, change) => {
@@ -162,6 +162,7 @@
     if (!/^(granted|denied)$/.test(answer)) return;
     if (command === "update") {
       answers[source] = answer;
+      isHeard = true;
       if (answer === "granted") write(browser, "denied");
     }
     // The visitor's region is not known here, so a default that denies somewhere counts.
@@ -214,14 +215,14 @@
   // or any name with data-tracklayer="tl_session".
   const valueOf = (name) => {
     const field = (/\b(tl_session|msclkid)\]?$/.exec(name) || [])[1];
-    return field && ((field === "msclkid" ? own() && (read(browser, "click") || landed || {}).msclkid : reference()) || "");
+    return field && ((field === "msclkid" ? own() && (kept() || landed || {}).msclkid : reference()) || "");
   };
   const fill = safely((isDenied) => {
     document.querySelectorAll("input[type=hidden]").forEach((input) => {
       const value = valueOf(input.dataset.tracklayer || input.name);
       if (value === undefined || value === input.value || !(value || isDenied === true)) return;
       input.value = value;
-      // Forms that keep their own state hear of it by this.
+      // For the page's own listeners. Forms that keep their values to themselves need `reference()`.
       input.dispatchEvent(new Event("change", { bubbles: true }));
     });
   });
@@ -241,13 +242,17 @@
     }),
     session: safely((id) => {
       session = id && String(id);
-      hold(read(browser, "click") || landed);
+      hold(kept() || landed);
       settle();
     }),
     reference,
     push: (...calls) => calls.forEach(safely(([name, ...given]) => api[name](...given))),
   };
   const start = safely(() => {
+    // Calls made before: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
+    const early = window.tracklayer || [];
+    // A second copy of this script leaves everything to the first one, but for its records.
+    if (early.reference) return early.link(options);
     window.tracklayer = api;
     // The address with which the document was fetched stays known when a router has changed it; the
     // page before may have been a landing page without this script.
@@ -260,7 +265,7 @@
     }
     api.push(...[].concat(early));
     // The site may have given the visitor another session since.
-    if (session) hold(read(browser, "click"));
+    if (session) hold(kept());
     link(options);
     ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));
     // A page that comes back from the back-forward cache may have missed another page's withdrawal.

@@ -37,6 +37,25 @@ async fn what_failed_is_sent_once_more_at_the_next_page() {
     browser.close().await;
 }
 
+/// The browser still sends what a page that was left has posted, and tells nobody how it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_answer_when_its_page_is_left_is_sent_once_more() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let before = "window.fetch = () => new Promise(() => {})".to_owned();
+    let attributes = NO_CONSENT.to_owned();
+    site.put("/left", Page { before, attributes, ..Page::default() });
+    browser.goto(&site.url(&format!("/left?msclkid={}", click(1)))).await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    for page in ["/next", "/last"] {
+        browser.goto(&site.url(page)).await;
+        a_moment().await;
+        assert_eq!(site.until_posts(1).await[0]["msclkid"], json!(click(1)));
+    }
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_without_keepalive_sends_a_beacon() {
     let Some(browser) = Browser::open().await else { return };
@@ -118,6 +137,38 @@ async fn records_are_tied_by_attributes_by_calls_and_by_calls_that_came_first() 
     browser.js("tracklayer.session('s-2')").await;
     let posts = site.until_posts(5).await;
     assert_eq!(tie(&posts[4]), click.replace("s-1", "s-2"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_whose_cookie_has_ended_is_given_to_no_other_session() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let attributes = format!(r#"{NO_CONSENT} data-session="s-1""#);
+    site.put("/account", Page { attributes, ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    site.until_posts(1).await;
+    browser.page.delete_all_cookies().await.expect("no cookies");
+    browser.goto(&site.url("/account")).await;
+    browser.js("tracklayer.session('s-2')").await;
+    a_moment().await;
+    site.until_posts(1).await;
+    browser.close().await;
+}
+
+/// The shop has the snippet on every page, and a thank-you page a second one for its order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_copy_of_the_snippet_ties_its_own_record() {
+    let Some(browser) = Browser::open().await else { return };
+    let copy = r#"<script async src="{api}/ms-attribution.js" data-order-id="4711"></script>"#;
+    let site = Site::with(NO_CONSENT).await;
+    let attributes = NO_CONSENT.to_owned();
+    site.put("/thanks", Page { attributes, body: copy.to_owned(), ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.goto(&site.url("/thanks")).await;
+    let posts = site.until_posts(2).await;
+    assert_eq!(posts[1], json!({"sessionId": session, "orderId": "4711"}));
     browser.close().await;
 }
 

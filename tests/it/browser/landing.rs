@@ -130,11 +130,26 @@ async fn a_page_that_is_prerendered_lands_when_it_is_seen() {
     let body =
         format!(r#"<script type="speculationrules">{rules}</script><a href="{landing}">Shoes</a>"#);
     site.put("/", Page { body, ..Page::default() });
+    // It has two copies of the snippet, which have both run when its own code makes a call.
+    let calls = "addEventListener('load', () => setTimeout(() => {
+                     window.tracklayer = window.tracklayer || [];
+                     tracklayer.push(['link', {cartId: 'c-1'}]);
+                     window.calledEarly = document.prerendering }, 500))";
+    let shoes = Page {
+        before: calls.to_owned(),
+        attributes: NO_CONSENT.to_owned(),
+        body: format!(r#"<script async src="{{api}}/ms-attribution.js" {NO_CONSENT}></script>"#),
+    };
+    site.put("/shoes", shoes);
     browser.goto(&site.url("/")).await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     assert!(site.posts().is_empty(), "{:#?}", site.posts());
     browser.click("a").await;
-    let posted = site.until_posts(1).await.remove(0);
+    let mut posts = site.until_posts(2).await;
+    posts.sort_by_key(|post| post["msclkid"].is_null());
+    assert_eq!(posts[1]["cartId"], json!("c-1"));
+    assert_eq!(browser.js("return window.calledEarly").await, json!(true));
+    let posted = posts.remove(0);
     assert!(seconds_ago(&posted) < 2.0, "{posted}");
     assert_eq!(posted["landingUrl"], json!(site.url("/shoes")));
     let activation = "return performance.getEntriesByType('navigation')[0].activationStart";

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use test_support::events::click;
+use test_support::rig::until;
 
 use super::driver::{Browser, a_moment};
 use super::site::{Page, Site};
@@ -95,10 +96,11 @@ async fn google_tag_manager_with_a_banner_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shopify() {
     let Some(browser) = Browser::open().await else { return };
-    let [theme] = scripts("Shopify").try_into().expect("a script");
+    let [theme, drawer] = scripts("Shopify").try_into().expect("two scripts");
     let shopify = "window.Shopify = {loadFeatures(features, done) { done() },
                                      customerPrivacy: {marketingAllowed() { return false }}};";
-    let site = Site::start(Page { before: format!("{shopify}{theme}"), ..Page::default() }).await;
+    let before = format!("{shopify}{theme}{drawer}");
+    let site = Site::start(Page { before, ..Page::default() }).await;
     browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
     a_moment().await;
     assert!(site.posts().is_empty());
@@ -112,8 +114,33 @@ async fn shopify() {
     let posts = site.until_posts(2).await;
     assert!(holds(&posts, &json!({"msclkid": click(1)})), "{posts:#?}");
     assert!(holds(&posts, &json!({"cartId": "c-1"})), "{posts:#?}");
+    let kept = until("the cart", || async { site.forms().pop().ok_or("no form") }).await;
+    let attributes = |session: &Value| json!({"attributes": {"tl_session": session}}).to_string();
+    assert_eq!(kept, attributes(&posts[0]["sessionId"]));
     browser.js(&answered(false)).await;
     let posts = site.until_posts(3).await;
     assert!(holds(&posts, &json!({"consent": "denied"})), "{posts:#?}");
+    until("the cart", || async { site.forms().get(1).cloned().ok_or("no form") }).await;
+    assert_eq!(site.forms()[1..], [attributes(&json!(""))]);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hubspots_banner() {
+    let Some(browser) = Browser::open().await else { return };
+    let [listener] = scripts("HubSpot forms").try_into().expect("a script");
+    // Its queue is a list until its script runs.
+    let before = format!(
+        "{listener}; window.decide = (advertisement) => _hsp[0][1]({{categories: {{advertisement}}}})"
+    );
+    let site = Site::start(Page { before, ..Page::default() }).await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    for (is_granted, answer) in [(true, "granted"), (false, "denied")] {
+        browser.js(&format!("decide({is_granted})")).await;
+        let posts = site.until_posts(if is_granted { 1 } else { 2 }).await;
+        assert!(holds(&posts, &json!({"consent": answer})), "{posts:#?}");
+    }
     browser.close().await;
 }

@@ -97,6 +97,34 @@ async fn another_page_that_was_granted_before_sends_nothing_after_a_withdrawal()
     browser.close().await;
 }
 
+/// A page in another tab, or one that is restored, does not know that the visitor has agreed since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_denied_before_takes_nothing_back_from_a_newer_grant() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with("").await;
+    let landing = site.url(&format!("/?msclkid={}", click(1)));
+    browser.goto(&landing).await;
+    browser.js(DENIED).await;
+    let denied = browser.page.window().await.expect("a tab");
+    browser.new_tab().await;
+    browser.goto(&landing).await;
+    browser.js(GRANTED).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.page.switch_to_window(denied).await.expect("the tab");
+    browser.js("tracklayer.link({cartId: 'c-1'})").await;
+    browser.js("window.onpageshow = (event) => { window.shown = event.persisted }").await;
+    browser.goto(&site.url("/other")).await;
+    browser.page.back().await.expect("a page");
+    a_moment().await;
+    assert_eq!(browser.js("return window.shown").await, json!(true));
+    site.until_posts(1).await;
+    assert_eq!(browser.js("return tracklayer.reference()").await, json!(session));
+    // What is said anew counts.
+    browser.js(DENIED).await;
+    assert_eq!(withdrawn(&site, 1, 1).await, [session].into());
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_needs_no_consent_remembers_who_refused() {
     let Some(browser) = Browser::open().await else { return };
@@ -142,6 +170,52 @@ async fn what_failed_waits_for_consent_and_a_withdrawal_until_it_has_arrived() {
     }
     assert_eq!(withdrawn(&site, 1, 4).await, [session].into());
     assert_eq!(browser.console().await.len(), 4, "a line for each 503");
+    browser.close().await;
+}
+
+/// Banners load the page anew once they are answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_whose_page_is_left_at_once_is_sent_by_the_next_one() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with("").await;
+    let before = "window.fetch = () => new Promise(() => {})".to_owned();
+    site.put("/left", Page { before, ..Page::default() });
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    browser.js(GRANTED).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.goto(&site.url("/left")).await;
+    browser.js(DENIED).await;
+    a_moment().await;
+    site.until_posts(1).await;
+    for page in ["/next", "/last"] {
+        browser.goto(&site.url(page)).await;
+        a_moment().await;
+        assert_eq!(withdrawn(&site, 1, 1).await, [session.clone()].into());
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_that_did_not_arrive_takes_nothing_back_from_a_new_grant() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(r#"data-session="s-1""#).await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    browser.js(GRANTED).await;
+    site.until_posts(1).await;
+    site.answer(503);
+    browser.js(DENIED).await;
+    a_moment().await;
+    assert!(withdrawn(&site, 1, 2).await.contains("s-1"));
+    site.answer(204);
+    browser.js(GRANTED).await;
+    let posts = site.until_posts(4).await;
+    assert_eq!((&posts[3]["sessionId"], &posts[3]["consent"]), (&json!("s-1"), &json!("granted")));
+    // The snippet's own reference is another one since: its withdrawal is still due.
+    browser.goto(&site.url("/next")).await;
+    a_moment().await;
+    let due = withdrawn(&site, 4, 1).await;
+    assert!(due.iter().all(|session| session.starts_with("tl.")), "{due:?}");
+    assert_eq!(browser.console().await.len(), 2, "a line for each 503");
     browser.close().await;
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use test_support::events::{click, time};
+use test_support::events::{click, time, with};
 use test_support::rig::{KEY, World};
 
 use super::{JSON, credited, has_cookie, land, sale};
@@ -130,8 +130,9 @@ async fn a_million_landings_of_one_session_cost_no_sale_a_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn markup_and_endless_values_store_nothing_and_are_not_repeated() {
+async fn endless_values_and_markup_that_is_no_value_store_nothing_and_are_not_repeated() {
     let world = World::start().await;
+    // With quotes, which no id has.
     let markup = "<script>alert('1')</script>";
     let long = "a".repeat(10 * 1_024);
     let start = Instant::now();
@@ -156,6 +157,19 @@ async fn markup_and_endless_values_store_nothing_and_are_not_repeated() {
     land(&world, json!({"msclkid": click(1), "sessionId": "s", "landingUrl": markup})).await;
     let items = world.items("Clicks").await;
     assert!(!items.is_empty() && items.iter().all(|item| !item.to_string().contains("script")));
+    world.stop().await;
+}
+
+/// Ids may have `<` and `>`: the pages that show ids (the report, the simulator's) escape them.
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_that_is_an_id_ties_as_any_other() {
+    let world = World::with(|options| options.hour = 3_600).await;
+    let markup = "<script>alert(1)</script>";
+    let landing = json!({"msclkid": click(1), "sessionId": "s", "leadId": markup});
+    land(&world, with(&landing, &json!({"landedAt": time(-90)}))).await;
+    assert!(!world.items_with("Clicks", &format!("\"lead {markup}\"")).await.is_empty());
+    world.queued(&sale("1", 60, json!({"leadId": markup}))).await;
+    assert_eq!(credited(&world, "1").await, (json!("lead"), json!(click(1))));
     world.stop().await;
 }
 
