@@ -66,7 +66,10 @@ async fn an_ordinary_hour_is_silent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     let world = World::quick(|_| {}).await;
-    assert_eq!(world.ringing(), ["Overdue", "Unchecked", "NothingCaptured", "NothingQueued"]);
+    let mut silent = world.ringing();
+    // Until the first run of sweep, which may have been meanwhile.
+    silent.retain(|alarm| alarm != "Overdue");
+    assert_eq!(silent, ["Unchecked", "NothingCaptured", "NothingQueued"]);
 
     world.add_keys().await;
     let of_others = orders(20, json!({"source": "crm"})).to_string();
@@ -79,8 +82,10 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     assert!(world.has_logged("enqueue", &["field left out", "leadId", "\"account\":\"main\""]));
     assert!(!world.rings("RejectedElsewhere"));
     // Events that are not for Microsoft make no share smaller.
-    let views = orders(250, json!({"event": "page_view"}));
-    assert_eq!(world.post(&views).await.body["counts"]["ignored"], 250);
+    let views = orders(400, json!({"event": "page_view"}));
+    for _ in 0..2 {
+        assert_eq!(world.post(&views).await.body["counts"]["ignored"], 400);
+    }
     assert!(world.rings("Rejected"));
     world.post(&orders(8, json!({"account": "nobody"}))).await;
     assert!(world.has_logged("enqueue", &["unknown_account", "account"]));
