@@ -24,7 +24,8 @@ const BROWSER_HOLDS: i64 = DAY;
 const KEY_HOLDS: i64 = MAX_AGE;
 const COOKIE: &str = "tl_ref";
 
-const METRICS: [&str; 4] = ["Captured", "CaptureDenied", "CaptureCrawler", "CaptureRefused"];
+const METRICS: [&str; 5] =
+    ["Captured", "ClicksCaptured", "CaptureDenied", "CaptureCrawler", "CaptureRefused"];
 
 impl<P: Ports> Capture<P>
 where
@@ -35,19 +36,23 @@ where
         if snippet::is_wanted(request) {
             return snippet::answer(request);
         }
-        let (metric, response) = match self.answer(request, deadline).await {
-            Ok(Captured::Stored(cookie)) => ("Captured", stored(&cookie)),
-            Ok(Captured::Denied) => ("CaptureDenied", http_api::empty(204)),
-            Ok(Captured::Crawler) => ("CaptureCrawler", http_api::empty(204)),
+        let (counted, response): (&[&str], _) = match self.answer(request, deadline).await {
+            // A tie alone says nothing of the pages on which people land.
+            Ok(Captured::Stored { cookie, click: true }) => {
+                (&["Captured", "ClicksCaptured"], stored(&cookie))
+            }
+            Ok(Captured::Stored { cookie, click: false }) => (&["Captured"], stored(&cookie)),
+            Ok(Captured::Denied) => (&["CaptureDenied"], http_api::empty(204)),
+            Ok(Captured::Crawler) => (&["CaptureCrawler"], http_api::empty(204)),
             // A wrong key is no page's, and what can't be stored is no fault of the sender.
             Err(problem) if matches!(problem.status, 401 | 403 | 503) => {
-                ("", http_api::refusal(problem))
+                (&[], http_api::refusal(problem))
             }
-            Err(problem) => ("CaptureRefused", http_api::refusal(problem)),
+            Err(problem) => (&["CaptureRefused"], http_api::refusal(problem)),
         };
         // A landing belongs to no account yet: the click id is looked up by the one that sells.
         // The others are 0: an alarm that compares them has no value where one is missing.
-        let count = |name| Metric::count(name, usize::from(name == metric));
+        let count = |name| Metric::count(name, usize::from(counted.contains(&name)));
         self.telemetry.emit("none", &METRICS.map(count));
         response
     }
@@ -72,7 +77,7 @@ where
         }
         let cookie = visitor(request)?;
         self.store(&landing, &cookie, by).await?;
-        Ok(Captured::Stored(cookie))
+        Ok(Captured::Stored { cookie, click: landing.click_id.is_some() })
     }
 
     async fn deny(
@@ -126,7 +131,11 @@ fn consent(landing: &Landing, by: TiedBy, now: EventTime) -> Details {
 }
 
 enum Captured {
-    Stored(RecordId),
+    /// Under this cookie, with a click or with ties alone.
+    Stored {
+        cookie: RecordId,
+        click: bool,
+    },
     Denied,
     Crawler,
 }

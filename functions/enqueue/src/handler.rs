@@ -7,7 +7,7 @@ use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::lambda::telemetry::log_ignored;
-use tracklayer_edge::ports::{Counts, Erasures, Ports, Right, Telemetry};
+use tracklayer_edge::ports::{Counts, Erasures, IngestKey, Ports, Right, Telemetry};
 
 use crate::context::Enqueue;
 use crate::wire::{ArrayAnswer, Body, EventAnswer, Status};
@@ -24,9 +24,9 @@ where
     }
 
     async fn answer(&self, request: &Request, deadline: Deadline) -> Result<Response, Problem> {
-        let key = http_api::key_of(request, &self.keys, Right::Write).await?;
-        let body = http_api::body(request, &["application/json"], MAX_BODY)?;
-        let body = Body::parse(&body)?;
+        let refused = |problem: &Problem| count_refusal(problem, &self.telemetry);
+        let (key, body) = self.received(request).await.inspect_err(refused)?;
+        let body = Body::parse(&body).inspect_err(refused)?;
         let answers = self.store_all(body.events(), &key, deadline).await;
         let answers = answers.ok_or_else(Problem::unavailable)?;
         count(&answers, &self.telemetry);
@@ -35,6 +35,13 @@ where
             Body::One(_) => answer_one(answers),
             Body::Many(_) => Ok(http_api::json(200, &ArrayAnswer::new(answers))),
         }
+    }
+
+    /// The sender's key and the body.
+    async fn received(&self, request: &Request) -> Result<(IngestKey, String), Problem> {
+        let key = http_api::key_of(request, &self.keys, Right::Write).await?;
+        let body = http_api::body(request, &["application/json"], MAX_BODY)?;
+        Ok((key, body))
     }
 }
 
@@ -48,20 +55,36 @@ fn answer_one(answers: Vec<EventAnswer>) -> Result<Response, Problem> {
     }
 }
 
-/// One line of metrics per account, with a zero for what there is none of: an alarm that compares them
-/// has no value where one is missing.
+/// Counts a request that is refused as a whole as one event of no known account. What is unavailable
+/// here is no fault of the sender.
+fn count_refusal(problem: &Problem, telemetry: &impl Telemetry) {
+    if problem.status != 503 {
+        let mut counts = Counts::default();
+        count_status(&mut counts, "none", Status::Rejected);
+        counts.emit(telemetry);
+    }
+}
+
+/// Adds one event, and a zero for each other status: an alarm that compares them has no value where one
+/// is missing.
+fn count_status(counts: &mut Counts, account: &str, status: Status) {
+    for each in Status::ALL {
+        counts.add(account, each.metric(), usize::from(each == status));
+    }
+}
+
+/// One line of metrics per account.
 fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
     let mut counts = Counts::default();
     for answer in answers {
         let account = answer.account_name();
-        for status in Status::ALL {
-            counts.add(account, status.metric(), usize::from(status == answer.status));
-        }
+        count_status(&mut counts, account, answer.status);
         let ignored = answer.warnings.iter().filter(|warning| warning.is_left_out()).count();
-        for (name, n) in [("CorrectionLost", answer.lost.len()), ("FieldIgnored", ignored)] {
-            if n > 0 {
-                counts.add(account, name, n);
-            }
+        if ignored > 0 {
+            counts.add(account, "FieldIgnored", ignored);
+        }
+        if !answer.lost.is_empty() {
+            counts.lost(account, answer.lost.len(), 0);
         }
     }
     log_ignored(
@@ -99,7 +122,7 @@ mod tests {
 
     use serde_json::{Map, Value};
     use tracklayer_core::{event::parse_event, mapping::Mapping, time::EventTime};
-    use tracklayer_edge::ports::Metric;
+    use tracklayer_edge::ports::{KeyError, Metric};
 
     use super::*;
 
@@ -138,5 +161,20 @@ mod tests {
             ("none".to_owned(), "Rejected", 2.0),
         ];
         assert_eq!(emitted.0.into_inner(), expected);
+    }
+
+    #[test]
+    fn a_request_that_is_refused_as_a_whole_counts_once_and_trouble_of_our_own_does_not() {
+        let counted = |problem: Problem| {
+            let emitted = Emitted::default();
+            count_refusal(&problem, &emitted);
+            emitted.0.into_inner()
+        };
+        let rejected = [("none".to_owned(), "Rejected", 1.0)];
+        let json = Body::parse("[").err().expect("no JSON");
+        for problem in [json, Problem::from(KeyError::Unknown), Problem::forbidden("no right")] {
+            assert_eq!(counted(problem), rejected);
+        }
+        assert_eq!(counted(Problem::unavailable()), []);
     }
 }

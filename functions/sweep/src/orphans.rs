@@ -77,15 +77,15 @@ impl<P: Ports> Sweep<P> {
     }
 }
 
+/// The name under which corrections count that name this account.
+fn name_of(account: Option<&AccountName>) -> &str {
+    account.map_or("none", AccountName::as_str)
+}
+
 impl Summary {
     fn count(
         &mut self, key: &PartitionKey, looked: Result<Looked, LedgerError>, counts: &mut Counts,
     ) {
-        let mut count = |account: Option<AccountName>, name, n| {
-            if n > 0 {
-                counts.add(account.as_ref().map_or("none", AccountName::as_str), name, n);
-            }
-        };
         let record = key.label();
         match looked {
             Ok(Looked::Moved(account, lost)) => {
@@ -93,13 +93,15 @@ impl Summary {
                     tracing::warn!(record, correction, "a correction can have no effect");
                 }
                 self.orphans_moved += 1;
-                count(Some(account), "CorrectionLost", lost.len());
+                if !lost.is_empty() {
+                    counts.lost(account.as_str(), lost.len(), 0);
+                }
             }
             Ok(Looked::Missing(account, corrections)) => {
                 let what = "corrections have waited for an original for three days";
                 tracing::warn!(record, corrections, "{what}");
                 self.orphans_missing += 1;
-                count(account, "OriginalMissing", 1);
+                counts.add(name_of(account.as_ref()), "OriginalMissing", 1);
             }
             Ok(Looked::Ended(account, lost)) => {
                 let corrections = lost.join(", ");
@@ -109,17 +111,62 @@ impl Summary {
                     "original never came; its corrections are lost"
                 );
                 self.orphans_ended += 1;
-                count(account.clone(), "CorrectionLost", lost.len());
                 // The alarm leaves these out: refunds of sales that were denied are ordinary.
-                count(account, "OriginalNeverCame", lost.len());
+                counts.lost(name_of(account.as_ref()), lost.len(), lost.len());
             }
             Ok(Looked::Gone) => self.moved_by_others += 1,
             Ok(Looked::NoTime) => self.cut_short = true,
             Err(error) => {
                 tracing::error!(%error, record, "orphan not looked at");
-                count(None, "Stuck", error.unreadable());
+                if error.unreadable() > 0 {
+                    counts.add("none", "Stuck", error.unreadable());
+                }
                 self.failed += 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::{Map, Value};
+    use test_support::rows::{id, key};
+    use tracklayer_edge::ports::{Metric, Telemetry};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Emitted(RefCell<Vec<(String, &'static str, f64)>>);
+
+    impl Telemetry for Emitted {
+        fn line(&self, _: &str, _: Map<String, Value>) {}
+
+        fn emit(&self, account: &str, metrics: &[Metric]) {
+            let metrics = metrics.iter().map(|it| (account.to_owned(), it.name, it.value));
+            self.0.borrow_mut().extend(metrics);
+        }
+    }
+
+    #[test]
+    fn beside_each_correction_that_is_lost_it_says_how_many_never_met_their_original() {
+        let counted = |looked| {
+            let (mut counts, emitted) = (Counts::default(), Emitted::default());
+            Summary::default().count(&key().partition_key(), Ok(looked), &mut counts);
+            counts.emit(&emitted);
+            emitted.0.into_inner()
+        };
+        let lost = || vec!["r1 full refund".to_owned(), "r2 full refund".to_owned()];
+        let of = |account: &str, never| {
+            let account = || account.to_owned();
+            [(account(), "CorrectionLost", 2.0), (account(), "OriginalNeverCame", never)]
+        };
+        assert_eq!(counted(Looked::Moved(id("main"), lost())), of("main", 0.0));
+        assert_eq!(counted(Looked::Moved(id("main"), Vec::new())), []);
+        assert_eq!(counted(Looked::Ended(Some(id("main")), lost())), of("main", 2.0));
+        assert_eq!(counted(Looked::Ended(None, lost())), of("none", 2.0));
+        let missing = [("none".to_owned(), "OriginalMissing", 1.0)];
+        assert_eq!(counted(Looked::Missing(None, 2)), missing);
     }
 }

@@ -72,7 +72,11 @@ impl Report {
         if let Note::Refused(reason) = note {
             tracing::warn!(record = work.key.label(), %reason, "refused before it was sent");
         }
-        self.count(&row.account.clone(), name);
+        self.count(&row.account, name);
+        if name == "CorrectionLost" {
+            // An alarm takes the one from the other, and has no value where one is missing.
+            self.count_many(&row.account, "OriginalNeverCame", 0);
+        }
     }
 
     /// An adjustment is sent at the last moment, before its settle delay is over.
@@ -310,6 +314,17 @@ pub(crate) mod tests {
             report.call(line, &Silent);
             report.counts[&line.call.account].get("UnknownCode").copied()
         })
+    }
+
+    #[test]
+    fn a_correction_that_is_lost_has_its_original_and_says_so() {
+        let mut works = batch(vec![record("a", 1)]).works;
+        works[0].row = Some(test_support::rows::row());
+        let mut report = Report::default();
+        report.noted(&works[0], &Note::Refused(RefusalReason::TooOldForMicrosoft));
+        let counted = report.counts.into_values().next().expect("of the account");
+        let expected = [("CorrectionLost", 1), ("OriginalNeverCame", 0)];
+        assert_eq!(counted.into_iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -123,6 +123,15 @@ impl Template {
         routes
     }
 
+    /// When functions run by themselves, such as `rate(1 hour)`.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<String> {
+        let functions = self.resources("AWS::Serverless::Function");
+        let events = functions.flat_map(|(_, it)| entries(&it["Properties"]["Events"]));
+        let scheduled = events.filter(|(_, event)| text(&event["Type"]) == "Schedule");
+        scheduled.map(|(_, event)| text(&event["Properties"]["Schedule"])).collect()
+    }
+
     /// The alarms in their order.
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {

@@ -43,7 +43,7 @@ fn counted(ops: &Ops) -> Vec<Counted> {
         let metric = Metric { name, account: account.to_owned() };
         Counted { what, metric, silence_alerts }
     };
-    let mut counted = vec![of("last click captured".to_owned(), "Captured", "none", true)];
+    let mut counted = vec![of("last click captured".to_owned(), "ClicksCaptured", "none", true)];
     for account in ops.mapping.accounts() {
         let name = account.name().as_str();
         counted.push(of(format!("last event queued of {name}"), "Queued", name, true));

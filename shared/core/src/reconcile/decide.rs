@@ -6,6 +6,7 @@
 use crate::id::GoalName;
 use crate::ledger::correction::{Worth, fold};
 use crate::ledger::facts::Facts;
+use crate::ledger::index::IndexClass;
 use crate::ledger::observed::{Acceptance, Adjustment, Destination, Kind, Observed, RefusalReason};
 use crate::ledger::row::Row;
 use crate::ledger::wait::WaitReason;
@@ -306,14 +307,15 @@ fn adjustment_time(observed: &Observed, facts: &Facts, now: EventTime) -> EventT
 const LAST_DAYS: i64 = 8 * DAY;
 
 /// Whether the row can soon be sent no more, and Microsoft doesn't have what it wants. Refused rows
-/// are left out: they are counted as such; and those by which nobody was ever recognised: most
-/// buyers have clicked no ad.
+/// are left out: they are counted as such; and those for which a click is still looked for, also
+/// where they have hashes that their goal doesn't take: most buyers have clicked no ad.
 pub fn is_about_to_expire(row: &Row, now: EventTime) -> bool {
+    let is_looked_for = row.open.as_ref().is_some_and(|open| open.class == IndexClass::Look);
     let wants_something =
         !row.is_erased() && row.observed.refusal.is_none() && after_wait(row).is_some();
     let limit = if row.observed.accepted.is_some() { row.correction_limit() } else { row.limit() };
     let in_last_days = limit.plus_seconds(-LAST_DAYS) < now && now <= limit;
-    wants_something && row.facts.identity.is_matchable() && in_last_days
+    wants_something && row.facts.identity.is_matchable() && !is_looked_for && in_last_days
 }
 
 /// Whether an adjustment sent now is sent before its settle delay is over, because Microsoft would

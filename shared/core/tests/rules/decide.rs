@@ -190,3 +190,21 @@ fn a_row_is_about_to_expire_in_its_last_eight_days_if_it_still_wants_something()
     assert!(is_about_to_expire(&early, after(49 * DAY)), "its click is older");
     assert!(!is_about_to_expire(&row_of(nobody()), after(89 * DAY)), "nobody who clicked an ad");
 }
+
+/// Its goal takes no hashes: the row waits for a click, like most orders of a shop.
+#[test]
+fn a_row_by_mail_alone_for_which_a_click_is_looked_for_is_not_about_to_expire() {
+    let mut bench = Bench::new();
+    bench.account.goals_without_hashes.push(id("Purchase"));
+    let mut row = row_of(hashed());
+    assert!(is_about_to_expire(&row, after(89 * DAY)), "Microsoft can match it");
+    let Action::WaitUntil(until, reason) = bench.context(after(HOUR)).next(&row) else {
+        panic!("it waits")
+    };
+    assert_eq!(reason, WaitReason::NoClick);
+    let noted = Note::Waits(until, reason).write(&row, None, &bench.context(after(HOUR)));
+    assert!(carry_out(&mut row, &noted));
+    assert!(!is_about_to_expire(&row, after(89 * DAY)));
+    row.open = open(IndexClass::Held("main".to_owned()), HOUR, Some(WaitReason::AccountHeld));
+    assert!(is_about_to_expire(&row, after(89 * DAY)), "a person must act");
+}

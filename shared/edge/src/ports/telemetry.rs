@@ -37,6 +37,13 @@ impl Counts {
         *self.0.entry(account.to_owned()).or_default().entry(name).or_default() += many;
     }
 
+    /// Adds corrections that can have no effect, and how many of them never met their original: none as
+    /// well, because an alarm takes one from the other and has no value where one is missing.
+    pub fn lost(&mut self, account: &str, lost: usize, original_never_came: usize) {
+        self.add(account, "CorrectionLost", lost);
+        self.add(account, "OriginalNeverCame", original_never_came);
+    }
+
     pub fn emit(&self, telemetry: &impl Telemetry) {
         for (account, counts) in &self.0 {
             let metrics = counts.iter().map(|(name, many)| Metric::count(name, *many));

@@ -47,7 +47,8 @@ fn variables() {
 
 /// What each metric counts.
 pub const METRICS: &[(&str, &str)] = &[
-    ("Captured", "landings stored by `capture` (account `none`)"),
+    ("Captured", "landings and ties stored by `capture` (account `none`)"),
+    ("ClicksCaptured", "those in `Captured` that came with a click"),
     ("CaptureDenied", "landings without consent: nothing stored"),
     ("CaptureCrawler", "landings of crawlers that say so: nothing stored"),
     ("CaptureRefused", "landings in which nothing could be used"),
@@ -59,7 +60,10 @@ pub const METRICS: &[(&str, &str)] = &[
     ("Duplicate", "events that were stored already"),
     ("Ignored", "events that are not for Microsoft"),
     ("Conflict", "known ids with other content"),
-    ("Rejected", "events that could not be accepted"),
+    (
+        "Rejected",
+        "events that could not be accepted; a request that is refused as a whole is one, of account `none`",
+    ),
     (
         "CorrectionLost",
         "corrections that can have no effect: too late, after a retraction, of an erased person, or their original never came",

@@ -5,6 +5,7 @@
 #[macro_use]
 mod lines;
 mod accounts;
+mod alarms;
 mod api;
 mod build;
 mod dashboard;

@@ -81,11 +81,10 @@ impl Alarm {
         let mut expression = expression.map(str::to_owned);
         let mut values = BTreeMap::new();
         for (id, metric) in self.metrics() {
-            let filled = format!("FILL({id}, 0)");
-            let zero = expression.as_ref().is_some_and(|it| it.contains(&filled)).then_some(0.0);
-            expression = expression.map(|it| it.replace(&filled, &id));
+            // A metric that was never written may have nothing that could be filled: no alarm relies on it.
+            expression = expression.map(|it| it.replace(&format!("FILL({id}, 0)"), &id));
             // As CloudWatch has it: an expression has no value where one of its metrics has none.
-            values.insert(id, statistic(&metric, points).or(zero)?);
+            values.insert(id, statistic(&metric, points)?);
         }
         let Some(expression) = expression else { return values.into_values().next() };
         Some(fasteval::ez_eval(&expression, &mut values).expect("an expression"))
