@@ -76,10 +76,17 @@ async fn what_was_uploaded_before_is_not_sent_again_and_its_refunds_are() {
     assert_eq!(ran.json()["money"], json!({"USD": "149.95"}));
     let errors = json!({"conflict": 1, "no_identifier": 1, "same_order": 1});
     assert_eq!(ran.json()["errors"], errors);
-    let before = world.items("Conversions").await.len();
+    // What the accounts and the checks keep comes and goes beside it.
+    let keys = async || {
+        let items = world.items("Conversions").await;
+        let of_events = |pk: &String| !pk.starts_with("account ") && !pk.starts_with("audit");
+        let keys = items.iter().map(|item| item["pk"]["S"].as_str().unwrap_or_default().to_owned());
+        keys.filter(of_events).collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = keys().await;
     let ran = ops(&world, &import).await;
     assert_eq!(ran.json()["rows"], json!({"duplicate": 2, "rejected": 3}), "nothing changes");
-    assert_eq!(world.items("Conversions").await.len(), before);
+    assert_eq!(keys().await, before);
 
     let record = world.record("1").await;
     assert_eq!(record["state"], "accepted", "{record}");
