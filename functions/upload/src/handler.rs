@@ -59,7 +59,7 @@ where
         let loads = run.decide(part).await;
         let (careful, loads): (Vec<_>, Vec<_>) =
             loads.into_iter().partition(|load| run.needs_care(load));
-        run.send(loads, Care::NONE).await;
+        run.send(loads, |_| Care::NONE).await;
         careful
     }
 

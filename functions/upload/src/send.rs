@@ -55,12 +55,13 @@ impl<P: Ports> Run<'_, P> {
             let tries = work.row.as_ref().map_or(0, |row| row.observed.tries);
             work.key.shuffled(work.receives() + tries)
         });
-        self.send(loads, Care::FULL).await;
+        self.send(loads, Care::full).await;
     }
 
     /// Sends everything, account by account; one account's trouble leaves the others alone. Which
-    /// one is first changes from run to run: one that gives no answer takes the others' time.
-    pub async fn send(&mut self, loads: Vec<Load>, care: Care) {
+    /// one is first changes from run to run: one that gives no answer takes the others' time. `care`
+    /// is told how many rows the account has.
+    pub async fn send(&mut self, loads: Vec<Load>, care: impl Fn(usize) -> Care) {
         let mut accounts: BTreeMap<AccountName, Vec<Load>> = BTreeMap::new();
         for load in loads {
             accounts.entry(load.account.clone()).or_default().push(load);
@@ -69,6 +70,7 @@ impl<P: Ports> Run<'_, P> {
         let mut accounts: Vec<_> = accounts.into_iter().collect();
         accounts.sort_by_cached_key(|(account, _)| turn(account, round));
         for (account, loads) in accounts {
+            let care = care(loads.len());
             self.send_account(&account, loads, care).await;
         }
     }

@@ -9,15 +9,17 @@ use crate::microsoft::payload::MAX_ROWS;
 /// correction, the claims since Microsoft last took something of the row.
 pub const CAREFUL_FROM: u32 = 4;
 
-/// Rows of the largest careful call.
-const MAX_CAREFUL_ROWS: usize = 50;
-/// Calls of one account in one run.
+/// A careful call has this many times the rows of the one before it, and never more than the
+/// account's rows divided by it. A run has time for ten calls of five seconds each: a row that it does not reach
+/// has used up a receive in vain, and so has one that shared a call with a bad row.
+const STEP: usize = 5;
+/// Careful calls of one account in one run.
 const MAX_CALLS: usize = 30;
 /// Calls in a row that failed as a whole end them for this run.
 const MAX_FAILURES: usize = 3;
 
-/// How large the next call of one account is: it begins small, is twice as large after each answer,
-/// and small again after a call that failed as a whole.
+/// How large the next call of one account is: it begins small, grows with each answer, and is small
+/// again after a call that failed as a whole.
 #[derive(Clone, Copy, Debug)]
 pub struct Care {
     smallest: usize,
@@ -30,8 +32,11 @@ pub struct Care {
 impl Care {
     /// For rows that were not tried often: every call is as large as Microsoft takes it.
     pub const NONE: Care = Care::between(MAX_ROWS, MAX_ROWS);
-    /// For rows that were tried often: one row at first.
-    pub const FULL: Care = Care::between(1, MAX_CAREFUL_ROWS);
+
+    /// For so many rows of one account that were tried often: one row at first.
+    pub fn full(rows: usize) -> Self {
+        Care::between(1, rows.div_ceil(STEP).min(MAX_ROWS))
+    }
 
     const fn between(smallest: usize, largest: usize) -> Self {
         Care { smallest, largest, rows: smallest, calls: 0, failures: 0 }
@@ -47,7 +52,7 @@ impl Care {
 
     /// Microsoft answered the call, whatever it made of its rows.
     pub fn answered(&mut self) {
-        let rows = (2 * self.rows).min(self.largest);
+        let rows = (STEP * self.rows).min(self.largest);
         *self = Care { rows, calls: self.calls + 1, failures: 0, ..*self };
     }
 

@@ -48,7 +48,7 @@ proptest! {
         full in any::<bool>(), rows in 0_usize..3_000,
         answers in prop::collection::vec(prop::bool::weighted(0.7), 0..60),
     ) {
-        let care = if full { Care::FULL } else { Care::NONE };
+        let care = if full { Care::full(rows) } else { Care::NONE };
         let (calls, left) = calls(care, rows, &answers);
         prop_assert!(calls.iter().all(|call| (1..=MAX_ROWS).contains(&call.len())));
         // Full calls and a rest: no more.
@@ -60,18 +60,22 @@ proptest! {
 
 // --- care
 
-/// The sizes of the careful calls of a run in which each ends like this.
-fn careful(answers: &[bool]) -> Vec<usize> {
-    sizes(Care::FULL, 9_999, answers)
+/// The sizes of the careful calls of a run with so many rows in which each ends like this.
+fn careful(rows: usize, answers: &[bool]) -> Vec<usize> {
+    sizes(Care::full(rows), rows, answers)
 }
 
 #[test]
 fn careful_calls_start_at_one_row_and_grow_with_each_answer() {
-    assert_eq!(careful(&[true; 8]), [1, 2, 4, 8, 16, 32, 50, 50]);
-    assert_eq!(careful(&[true, true, false, true, false, false, true]), [1, 2, 4, 1, 2, 1, 1]);
-    assert_eq!(careful(&[false; 9]), [1, 1, 1], "the world is ill");
-    let rows: usize = careful(&[true; 99]).iter().sum();
-    assert!(rows > MAX_ROWS, "one run takes a whole batch of messages: {rows}");
+    let all = |rows| careful(rows, &[true; 99]);
+    assert_eq!(all(1_000), [1, 5, 25, 125, 200, 200, 200, 200, 44]);
+    assert_eq!(all(100), [1, 5, 20, 20, 20, 20, 14]);
+    assert_eq!(all(20), [1, 4, 4, 4, 4, 3]);
+    assert_eq!(all(5), [1; 5]);
+    assert_eq!(all(0), [0_usize; 0]);
+    let mixed = [true, true, false, true, false, false, true];
+    assert_eq!(careful(1_000, &mixed), [1, 5, 25, 1, 5, 1, 1]);
+    assert_eq!(careful(1_000, &[false; 9]), [1, 1, 1], "the world is ill");
 }
 
 proptest! {
@@ -79,19 +83,23 @@ proptest! {
 
     #[test]
     fn the_size_of_a_careful_call_is_what_its_answers_allow(
+        rows in 1_usize..=MAX_ROWS,
         answers in prop::collection::vec(prop::bool::weighted(0.7), 0..60),
     ) {
-        let sizes = careful(&answers);
-        for (n, rows) in sizes.iter().enumerate() {
+        let sizes = careful(rows, &answers);
+        let mut left = rows;
+        for (n, size) in sizes.iter().enumerate() {
             let before = &answers[..n];
             let answered = before.iter().rev().take_while(|answered| **answered).count();
-            prop_assert_eq!(*rows, 50.min(1 << answered.min(10)), "call {}", n);
+            let grown = 5_usize.pow(answered.min(5) as u32);
+            prop_assert_eq!(*size, grown.min(rows.div_ceil(5)).min(left), "call {}", n);
+            left -= size;
             let failed = before.iter().rev().take_while(|answered| !**answered).count();
             prop_assert!(n < 30 && failed < 3, "call {} after {} failures", n, failed);
         }
         // It ends for no other reason than these.
         let ended = answers[..sizes.len()].ends_with(&[false; 3]) || sizes.len() == 30;
-        prop_assert!(ended || sizes.len() == answers.len());
+        prop_assert!(ended || left == 0 || sizes.len() == answers.len());
     }
 
     #[test]
