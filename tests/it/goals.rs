@@ -297,9 +297,10 @@ async fn rows_held_for_a_wrong_name_go_when_the_mapping_is_corrected() {
         meant.for_each(|goal| goal["name"] = json!("Subscription Strat"));
     });
     let within = |mapping: PathBuf, hour: u64| {
+        let data = folder.path().to_owned();
         unchecked(move |options| {
             options.mapping = Some(mapping);
-            options.data = Some(folder.path().to_owned());
+            options.data = Some(data);
             options.hour = hour;
         })
     };
