@@ -12,8 +12,8 @@ use strum::IntoStaticStr;
 
 use crate::id::{AccountName, EventName, RecordId, Source, compare_naturally};
 use crate::ledger::facts::Facts;
-use crate::ledger::observed::Observed;
 use crate::ledger::key::PartitionKey;
+use crate::ledger::observed::Observed;
 use crate::money::{Amount, Currency, Money};
 use crate::time::{EventTime, Moment};
 

@@ -34,7 +34,8 @@ const fn entry(
     TokenEntry { error, numbers: &[], class, cause, cure }
 }
 
-const CONSENT: &str = "Give consent again (infra/README.md): `tracklayer-ops connect` writes the new refresh token.";
+const CONSENT: &str =
+    "Give consent again (infra/README.md): `tracklayer-ops connect` writes the new refresh token.";
 const BUILT_WRONGLY: &str = "The token request was built wrongly.";
 const REPORT: &str = "Report it; check client_id and tenant in the account's secret.";
 

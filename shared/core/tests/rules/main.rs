@@ -36,6 +36,7 @@ mod reply;
 mod report;
 mod review;
 mod second;
+mod sent_before;
 mod signal;
 mod state;
 mod stored;
