@@ -75,20 +75,21 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     let of_others = orders(20, json!({"source": "crm"})).to_string();
     let answer = world.enqueue("shop-key", of_others).await;
     assert_eq!(answer.body["counts"]["rejected"], 20);
-    assert!(world.rings("Rejected"), "their account is known");
-    assert!(world.has_logged("enqueue", &["source_not_allowed", "source"]));
+    world.until_logged("enqueue", &["source_not_allowed", "source"]).await;
+    world.until_rings("Rejected").await;
     world.post(&orders(20, json!({"currency": "US$", "leadId": "undefined"}))).await;
-    assert!(world.has_logged("enqueue", &["invalid_currency", "currency"]));
-    assert!(world.has_logged("enqueue", &["field left out", "leadId", "\"account\":\"main\""]));
+    world.until_logged("enqueue", &["invalid_currency", "currency"]).await;
+    world.until_logged("enqueue", &["field left out", "leadId", "\"account\":\"main\""]).await;
     assert!(!world.rings("RejectedElsewhere"));
     // Events that are not for Microsoft make no share smaller.
     let views = orders(400, json!({"event": "page_view"}));
     for _ in 0..2 {
         assert_eq!(world.post(&views).await.body["counts"]["ignored"], 400);
     }
+    world.until_logged("enqueue", &["\"Ignored\":400.0"]).await;
     assert!(world.rings("Rejected"));
     world.post(&orders(8, json!({"account": "nobody"}))).await;
-    assert!(world.has_logged("enqueue", &["unknown_account", "account"]));
+    world.until_logged("enqueue", &["unknown_account", "account"]).await;
     assert!(!world.rings("RejectedElsewhere"), "eight");
     for (key, body, code) in [
         ("nobody", "{}".to_owned(), "unauthorized"),
@@ -97,9 +98,9 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     ] {
         let answer = world.enqueue(key, body).await;
         assert_eq!(answer.body["error"]["code"], code);
-        assert!(world.has_logged("enqueue", &["request refused", code]));
+        world.until_logged("enqueue", &["request refused", code]).await;
     }
-    assert!(world.rings("RejectedElsewhere"), "eleven, three of them whole requests");
+    world.until_rings("RejectedElsewhere").await;
     for _ in 0..11 {
         let answer = world.landing(&[("authorization", "Bearer nobody")], "{}").await;
         assert_eq!(answer.status, 401);
@@ -108,11 +109,12 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     for _ in 0..11 {
         world.capture(&json!({"msclkid": "(not set)"})).await;
     }
-    assert!(world.rings("CaptureRefused"));
-    assert!(world.has_logged("capture", &["invalid_click_id", "msclkid"]));
+    world.until_rings("CaptureRefused").await;
+    world.until_logged("capture", &["invalid_click_id", "msclkid"]).await;
     assert_eq!(world.capture(&json!({"sessionId": "s", "orderId": "1"})).await.status, 204);
-    assert!(world.rings("NothingCaptured"), "a tie is no click");
+    world.until_rings("NothingCaptured").await;
     assert_eq!(world.capture(&json!({"msclkid": MSCLKID, "sessionId": "s"})).await.status, 204);
+    world.until_logged("capture", &["\"ClicksCaptured\":1.0"]).await;
     assert!(!world.rings("NothingCaptured"));
 
     world.queued(&purchase("taken-back", MSCLKID, &json!(10))).await;
@@ -124,8 +126,8 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
         &json!({"newValue": 10, "currency": "USD", "occurredAt": time(1)}),
     );
     assert_eq!(world.queued(&again).await["reason"], "after_retraction");
-    assert!(world.rings("CorrectionLost"));
-    assert!(world.has_logged("enqueue", &["again", "after_retraction"]));
+    world.until_rings("CorrectionLost").await;
+    world.until_logged("enqueue", &["again", "after_retraction"]).await;
     world.stop().await;
 }
 
@@ -137,25 +139,25 @@ async fn what_microsoft_refuses_rings_and_its_log_says_why() {
     world.faults(vec![FaultRule::new(Fault::PartialErrors { errors }).on(CONVERSIONS).times(1)]);
     world.queued(&purchase("unknown-code", &click(1), &json!(10))).await;
     until_ringing(&world, "UnknownCode").await;
-    assert!(world.has_logged("upload", &["987654", "unknown-code"]));
+    world.until_logged("upload", &["987654", "unknown-code"]).await;
 
     let nothing = Fault::Status { status: 500, body: AnswerBody::Empty, after_accepting: false };
     world.faults(vec![FaultRule::new(nothing).on(CONVERSIONS).times(1)]);
     world.queued(&purchase("no-answer", &click(2), &json!(10))).await;
     until_ringing(&world, "NoAnswer").await;
-    assert!(world.has_logged("upload", &["call to Microsoft", "unknown", "no-answer"]));
+    world.until_logged("upload", &["call to Microsoft", "unknown", "no-answer"]).await;
 
     let refused =
         Fault::Status { status: 401, body: AnswerBody::Fault(105), after_accepting: false };
     world.faults(vec![FaultRule::new(refused).on(CONVERSIONS)]);
     world.queued(&purchase("refused", &click(3), &json!(10))).await;
     until_ringing(&world, "AuthFailed").await;
-    assert!(world.has_logged("upload", &["105", "refused"]));
+    world.until_logged("upload", &["105", "refused"]).await;
 
     world.rename_goal("Purchase", "Sale");
     world.check_goals().await;
     until_ringing(&world, "HeldGoals").await;
-    assert!(world.has_logged("goals", &["goal check", "\"goal\":\"Purchase\"", "cure"]));
+    world.until_logged("goals", &["goal check", "\"goal\":\"Purchase\"", "cure"]).await;
     assert!(!world.rings("Unchecked"));
     world.stop().await;
 }
@@ -192,7 +194,7 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
         .change_items("Conversions", "event shop lost-", json!({"since": ago(170), "due": ago(1)}))
         .await;
     until_ringing(&world, "OriginalMissing").await;
-    assert!(world.has_logged("sweep", &["lost-3"]));
+    world.until_logged("sweep", &["lost-3"]).await;
     // Fourteen days: named and counted once more, and nobody is woken.
     world
         .change_items("Conversions", "event shop lost-", json!({"since": ago(700), "due": ago(1)}))
@@ -202,8 +204,8 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
         if record["reason"] == "original_never_came" { Ok(()) } else { Err(record) }
     })
     .await;
-    assert!(world.has_logged("sweep", &["CorrectionLost", "OriginalNeverCame"]));
-    assert!(world.has_logged("sweep", &["l3 full refund", "never came"]));
+    world.until_logged("sweep", &["CorrectionLost", "OriginalNeverCame"]).await;
+    world.until_logged("sweep", &["l3 full refund", "never came"]).await;
     assert!(!world.rings("CorrectionLost"));
 
     world.queued(&purchase("forgotten", &click(2), &json!(10))).await;
@@ -222,13 +224,13 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
             .await;
     }
     until_ringing(&world, "Stuck").await;
-    assert!(world.has_logged("sweep", &["stuck", "forgotten"]));
+    world.until_logged("sweep", &["stuck", "forgotten"]).await;
 
     let item =
         json!({"pk": {"S": "event shop odd"}, "sk": {"S": "purchase"}, "desired": {"N": "1"}});
     world.aws("DynamoDB_20120810.PutItem", json!({"TableName": "Conversions", "Item": item})).await;
     until_ringing(&world, "StuckElsewhere").await;
-    assert!(world.has_logged("sweep", &["stuck", "event shop odd"]));
+    world.until_logged("sweep", &["stuck", "event shop odd"]).await;
 
     // Its goal takes no hashes: a click is looked for until its last day, which is no trouble.
     world.change_goals(|goal| goal.enhanced_conversions = false);
@@ -244,7 +246,7 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
     let late = json!({"occurredAt": time(-84 * DAY)});
     world.queued(&with(&purchase("late", &click(3), &json!(10)), &late)).await;
     until_ringing(&world, "AboutToExpire").await;
-    assert!(world.has_logged("sweep", &["can be sent for a few days more only", "shop/late"]));
+    world.until_logged("sweep", &["can be sent for a few days more only", "shop/late"]).await;
     assert!(!world.has_logged("sweep", &["can be sent for a few days more only", "shop/by-mail"]));
     assert_eq!(world.record("by-mail").await["reason"], "no_click");
     let is_age = |point: &Point| (&*point.metric, &*point.account) == ("SecretAgeDays", "main");
@@ -261,7 +263,7 @@ async fn a_row_that_can_not_be_read_rings_wherever_it_is_met() {
                      "desired": {"N": "1"}, "open": {"S": "wait#0"}, "due": {"N": "1"}});
     world.aws("DynamoDB_20120810.PutItem", json!({"TableName": "Conversions", "Item": odd})).await;
     until_ringing(&world, "StuckElsewhere").await;
-    assert!(world.has_logged("sweep", &["stuck", "event shop odd"]));
+    world.until_logged("sweep", &["stuck", "event shop odd"]).await;
     let mut request =
         json!({"TableName": "Conversions", "Key": {"pk": odd["pk"], "sk": odd["sk"]}});
     request["UpdateExpression"] = json!("REMOVE #open");
@@ -279,7 +281,7 @@ async fn a_row_that_can_not_be_read_rings_wherever_it_is_met() {
             _ => world.send_signals("odd", "purchase", 1).await,
         }
         until(function, || async { if stuck() > before { Ok(()) } else { Err(()) } }).await;
-        assert!(world.has_logged(function, &["can't be read"]));
+        world.until_logged(function, &["can't be read"]).await;
     }
     world.stop().await;
 }

@@ -205,7 +205,7 @@ async fn ninety_days_after_the_sale_a_refund_is_recorded_and_refused() {
     let expected = (&json!("refused"), &json!("too_old_for_microsoft"));
     assert_eq!((&said["state"], &said["reason"]), expected);
     assert!(world.rings("CorrectionLost"), "counted");
-    assert!(world.has_logged("enqueue", &["shop/old-r refund 4 USD: too_old_for_microsoft"]));
+    world.until_logged("enqueue", &["shop/old-r refund 4 USD: too_old_for_microsoft"]).await;
     let record = world.record("old").await;
     assert_eq!((&record["state"], &record["reason"]), expected);
     assert_eq!(corrections(&record), [refused("old-r", "too_old_for_microsoft")]);

@@ -121,7 +121,7 @@ async fn without_the_ingest_keys_nobody_is_let_in_nor_told_that_the_key_is_wrong
     let sale = purchase("1", &click(1), &json!(10));
     is_unavailable(&world.post(&sale).await);
     assert!(world.rings("StuckElsewhere"));
-    assert!(world.has_logged("enqueue", &["ingest keys not read"]));
+    world.until_logged("enqueue", &["ingest keys not read"]).await;
     let answer = world.status(KEY, "shop/1").await;
     assert_eq!((answer.status, answer.problem().1), (503, "unavailable"));
     world.stack.aws().refuse("secretsmanager", 0);
@@ -150,7 +150,7 @@ async fn a_typo_in_one_ingest_key_leaves_the_others_working_and_rings() {
     world.queued(&purchase("1", &click(1), &json!(10))).await;
     assert_eq!(world.status(KEY, "shop/1").await.status, 200);
     assert!(world.rings("StuckElsewhere"));
-    assert!(world.has_logged("enqueue", &["an ingest key can't be read", "crm"]));
+    world.until_logged("enqueue", &["an ingest key can't be read", "crm"]).await;
     assert!(!world.has_logged("enqueue", &["d1ba73d3"]));
     world.stop().await;
 }

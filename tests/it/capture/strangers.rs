@@ -182,7 +182,7 @@ async fn a_crawler_that_says_so_is_counted_and_dropped() {
     let answer = world.landing(&[JSON, crawler], &*body).await;
     assert_eq!((answer.status, has_cookie(&answer)), (204, false));
     assert!(world.items("Clicks").await.is_empty());
-    assert!(world.has_logged("capture", &["\"CaptureCrawler\":1.0"]));
+    world.until_logged("capture", &["\"CaptureCrawler\":1.0"]).await;
     let visitor =
         ("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/148.0.0.0 Safari/537.36");
     assert!(has_cookie(&world.landing(&[JSON, visitor], &*body).await));

@@ -47,7 +47,7 @@ async fn what_an_order_has_no_room_for_ends_and_is_named_with_its_money() {
     assert_eq!(told(&world.post(&notice).await), (200, duplicate_of("crm/D1 purchase")));
     assert!(world.rings("CorrectionLost"));
     let logged = ["crm/D2-r20 refund 0.25 USD", "too_many_corrections"];
-    assert!(world.has_logged("enqueue", &logged));
+    world.until_logged("enqueue", &logged).await;
 
     let records = records(&world, "crm/D2").await;
     let [row, left] = &records[..] else { panic!("the order and what is left: {records:#?}") };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::PoisonError};
 use serde_json::Value;
 use yaml_serde::Value as Yaml;
 
-use super::World;
+use super::{World, until};
 
 /// A value that was written of a metric.
 #[derive(Clone, Debug)]
@@ -169,6 +169,18 @@ impl World {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own = lines.iter().filter(|(name, _)| name == function);
         own.any(|(_, line)| texts.iter().all(|text| line.contains(text)))
+    }
+
+    /// Waits until an alarm rings: an answer may be here before the metrics of its request.
+    pub async fn until_rings(&self, alarm: &str) {
+        until(alarm, || async { self.rings(alarm).then_some(()).ok_or("silent") }).await;
+    }
+
+    /// Waits for such a line: an answer may be here before the lines of its request.
+    pub async fn until_logged(&self, function: &str, texts: &[&str]) {
+        let what = format!("{function} logs {texts:?}");
+        until(&what, || async { self.has_logged(function, texts).then_some(()).ok_or("no line") })
+            .await;
     }
 }
 
