@@ -20,15 +20,11 @@ pub type ByAccount = BTreeMap<String, Counted>;
 pub async fn tally(ledger: &impl Index, class: &IndexClass) -> Result<ByAccount, LedgerError> {
     let shards = class.shards();
     let mut all = ByAccount::new();
-    for tally in try_join_all(shards.iter().map(|shard| ledger.tally(shard, PAGES))).await? {
-        if !tally.complete {
-            tracing::warn!(%class, pages = PAGES, "more is open than is counted");
-        }
-        for (account, counted) in tally.accounts {
-            let of_all = all.entry(account).or_insert(Counted { entries: 0, ..counted });
-            of_all.entries += counted.entries;
-            of_all.oldest = of_all.oldest.min(counted.oldest);
-        }
+    let tallies = try_join_all(shards.iter().map(|shard| ledger.tally(shard, PAGES))).await?;
+    for (account, counted) in tallies.into_iter().flatten() {
+        let of_all = all.entry(account).or_insert(Counted { entries: 0, ..counted });
+        of_all.entries += counted.entries;
+        of_all.oldest = of_all.oldest.min(counted.oldest);
     }
     Ok(all)
 }

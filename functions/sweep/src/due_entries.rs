@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use tracklayer_core::{ledger::index::IndexClass, time::EventTime};
-use tracklayer_edge::ports::{Cursor, DueEntry, Index, LedgerError};
+use tracklayer_edge::ports::{Cursor, Index, LedgerError, OpenEntry};
 
 /// Entries of one shard that are read at once.
 const PAGE: i32 = 250;
@@ -29,14 +29,14 @@ impl<'a, L: Index> DueEntries<'a, L> {
     ///
     /// The place in the index is kept by DynamoDB's cursor, not by reading from the start again:
     /// the index lags behind the rows, and what was just moved could show up twice.
-    pub async fn next(&mut self) -> Result<Option<Vec<DueEntry>>, LedgerError> {
+    pub async fn next(&mut self) -> Result<Option<Vec<OpenEntry>>, LedgerError> {
         if self.shards.is_empty() {
             return Ok(None);
         }
         let (ledger, now) = (self.ledger, self.now);
         let shards = std::mem::take(&mut self.shards);
         let read = shards.into_iter().map(|(shard, from)| async move {
-            let page = ledger.due(&shard, now, PAGE, from).await?;
+            let page = ledger.open(&shard, Some(now), Some(PAGE), from).await?;
             Ok::<_, LedgerError>((shard, page))
         });
         let mut entries = Vec::new();

@@ -11,7 +11,7 @@ use tracklayer_core::mapping::Account;
 use tracklayer_core::time::DAY;
 use tracklayer_edge::flows::held::{classes, classes_of, goals};
 use tracklayer_edge::ports::{
-    AccountItem, AccountItems as _, DueEntry, GoalChecks, LedgerError, Ports,
+    AccountItem, AccountItems as _, GoalChecks, LedgerError, OpenEntry, Ports,
 };
 
 use crate::context::Sweep;
@@ -55,7 +55,12 @@ where
     ) -> Result<(), LedgerError> {
         // Each is due again in an hour, like the others in its new class.
         let due = span.now.plus_seconds(self.policy.hour);
-        let next = |entry: &DueEntry| DueEntry { class: IndexClass::Wait, due, ..entry.clone() };
+        let next = |entry: &OpenEntry| OpenEntry {
+            class: IndexClass::Wait,
+            due,
+            since: due,
+            ..entry.clone()
+        };
         let mut pages = DueEntries::new(&self.ledger, class, span.now.plus_seconds(ANY_DUE));
         while let Some(entries) = pages.next().await? {
             if summary.signalled + entries.len() > MAX_SIGNALS || !span.has_time(&self.clock) {

@@ -37,8 +37,10 @@ impl<P: Ports> Sweep<P> {
         &self, span: &Span, summary: &mut Summary,
     ) -> Result<(), LedgerError> {
         let shards = IndexClass::Orphan.shards();
-        let due = shards.iter().map(|shard| self.ledger.due_orphans(shard, span.now, PER_SHARD));
-        let keys: Vec<PartitionKey> = try_join_all(due).await?.into_iter().flatten().collect();
+        let (until, limit) = (Some(span.now), Some(PER_SHARD));
+        let due = shards.iter().map(|shard| self.ledger.open(shard, until, limit, None));
+        let due = try_join_all(due).await?.into_iter().flat_map(|page| page.entries);
+        let keys: Vec<PartitionKey> = due.map(|entry| entry.partition).collect();
         let looks = keys.iter().map(|key| async move { (key, self.look_at(key, span).await) });
         let mut done = stream::iter(looks).buffer_unordered(AT_ONCE);
         let mut counts = Counts::default();

@@ -20,7 +20,7 @@ use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::reconcile::decide::Policy;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    DueEntry, Index as _, LedgerError, Ports, Signals as _, Telemetry as _,
+    Index as _, LedgerError, OpenEntry, Ports, Signals as _, Telemetry as _,
 };
 
 use crate::{context::Sweep, due_entries::DueEntries, span::Span, wire::Summary};
@@ -41,9 +41,9 @@ impl<P: Ports> Sweep<P> {
     /// Signals what is due, the oldest of each class first.
     pub async fn signal_due(&self, span: &Span, summary: &mut Summary) -> Result<(), LedgerError> {
         let mut left = MAX_SIGNALS;
-        let next = |entry: &DueEntry| {
+        let next = |entry: &OpenEntry| {
             let due = next_due(entry, span.now, &self.policy);
-            DueEntry { due, ..entry.clone() }
+            OpenEntry { due, ..entry.clone() }
         };
         for class in &WALKED {
             let mut pages = DueEntries::new(&self.ledger, class, span.now);
@@ -63,7 +63,7 @@ impl<P: Ports> Sweep<P> {
 
     /// Moves these entries to where they are `next`, and signals their rows.
     pub(crate) async fn signal_page(
-        &self, entries: &[DueEntry], next: impl Fn(&DueEntry) -> DueEntry + Copy, span: &Span,
+        &self, entries: &[OpenEntry], next: impl Fn(&OpenEntry) -> OpenEntry + Copy, span: &Span,
         summary: &mut Summary,
     ) {
         let groups = entries.chunks(TOGETHER).map(|group| async move {
@@ -84,15 +84,11 @@ impl<P: Ports> Sweep<P> {
     }
 
     async fn signal_group(
-        &self, group: &[DueEntry], next: impl Fn(&DueEntry) -> DueEntry + Copy, now: EventTime,
+        &self, group: &[OpenEntry], next: impl Fn(&OpenEntry) -> OpenEntry + Copy, now: EventTime,
     ) -> Summary {
         let moves = group.iter().map(|entry| async move {
             let next = next(entry);
-            let moved = if next.class == entry.class {
-                self.ledger.postpone(entry, next.due).await
-            } else {
-                self.ledger.let_go(entry, next.due).await
-            };
+            let moved = self.ledger.move_entry(entry, &next).await;
             (next, moved)
         });
         let mut done = Summary::default();
@@ -105,7 +101,7 @@ impl<P: Ports> Sweep<P> {
                 }
                 Ok(false) => done.moved_by_others += 1,
                 Err(error) => {
-                    tracing::error!(%error, record = entry.key.label(), "due not moved on");
+                    tracing::error!(%error, record = entry.partition.label(), "due not moved on");
                     done.failed += 1;
                 }
             }
@@ -120,17 +116,18 @@ impl<P: Ports> Sweep<P> {
 
     /// Sends a signal for each of these; answers with those that got none.
     async fn send(
-        &self, entries: Vec<DueEntry>, now: EventTime, done: &mut Summary,
-    ) -> Vec<DueEntry> {
-        let signal = |entry: &DueEntry| Signal::of(&entry.key, entry.money.as_deref());
-        let signals: Vec<Signal> = entries.iter().map(signal).collect();
+        &self, entries: Vec<OpenEntry>, now: EventTime, done: &mut Summary,
+    ) -> Vec<OpenEntry> {
+        let signal = |entry: &OpenEntry| Some(Signal::of(&entry.row()?, entry.money.as_ref()));
+        let signalled = entries.into_iter().filter_map(|entry| Some((signal(&entry)?, entry)));
+        let (signals, entries): (Vec<_>, Vec<_>) = signalled.unzip();
         let sent = self.queue.send(&signals, now, jitter(&self.policy)).await;
         let mut unsent = Vec::new();
         for (entry, sent) in entries.into_iter().zip(sent) {
             match sent {
                 Ok(()) => done.signalled += 1,
                 Err(error) => {
-                    tracing::error!(%error, record = entry.key.label(), "signal not sent");
+                    tracing::error!(%error, record = entry.partition.label(), "signal not sent");
                     done.unsent += 1;
                     unsent.push(entry);
                 }
@@ -141,13 +138,14 @@ impl<P: Ports> Sweep<P> {
 
     /// A look for a click that is not signalled by this run is repeated in an hour. If its move has
     /// failed, or met another one, it may have been carried out all the same.
-    async fn repeat_soon(&self, next: &DueEntry, now: EventTime) {
+    async fn repeat_soon(&self, next: &OpenEntry, now: EventTime) {
         let soon = now.plus_seconds(self.policy.hour);
         if next.due <= soon {
             return;
         }
-        if let Err(error) = self.ledger.postpone(next, soon).await {
-            let record = next.key.label();
+        let sooner = OpenEntry { due: soon, ..next.clone() };
+        if let Err(error) = self.ledger.move_entry(next, &sooner).await {
+            let record = next.partition.label();
             tracing::error!(%error, record, "look for a click is left to the next one");
         }
     }
@@ -155,10 +153,9 @@ impl<P: Ports> Sweep<P> {
 
 /// When a row that is signalled now is due again. After the last look for its click it is so every
 /// hour, until that look is answered.
-fn next_due(entry: &DueEntry, now: EventTime, policy: &Policy) -> EventTime {
-    let look = (entry.class == IndexClass::Look)
-        .then(|| policy.next_look(entry.since, entry.limit(), now))
-        .flatten();
+fn next_due(entry: &OpenEntry, now: EventTime, policy: &Policy) -> EventTime {
+    let limit = entry.limit().filter(|_| entry.class == IndexClass::Look);
+    let look = limit.and_then(|limit| policy.next_look(entry.since, limit, now));
     look.unwrap_or_else(|| now.plus_seconds(policy.hour))
 }
 
@@ -169,6 +166,7 @@ fn jitter(policy: &Policy) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use test_support::rows::key;
 
     use super::*;
 
@@ -180,18 +178,17 @@ mod tests {
     fn a_look_is_followed_by_the_next_one_and_any_other_wait_by_an_hour() {
         const DAY: i64 = 24 * 3_600;
         let recorded = EventTime::from_epoch(1_800_000_000);
-        let entry = |class| DueEntry {
-            key: tracklayer_core::ledger::row::RowKey {
-                source: "shop".parse().expect("a source"),
-                event_id: "1".parse().expect("an id"),
-                event: "purchase".parse().expect("an event"),
-            },
+        let entry = |class| OpenEntry {
+            partition: key().partition_key(),
+            event: Some(key().event),
             class,
-            account: "main".to_owned(),
+            account: None,
+            goal: None,
+            money: None,
+            reason: None,
             due: recorded,
             since: recorded,
-            conversion_time: recorded.plus_seconds(-DAY),
-            money: None,
+            conversion_time: Some(recorded.plus_seconds(-DAY)),
         };
         let after = |class, seconds: i64| {
             let now = recorded.plus_seconds(seconds);

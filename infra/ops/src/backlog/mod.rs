@@ -4,12 +4,11 @@
 mod filter;
 mod money;
 
-use tracklayer_core::id::EventName;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::reconcile::state;
 use tracklayer_edge::flows::held;
-use tracklayer_edge::ports::{AccountItems as _, Batches as _, LedgerLookups as _, OpenEntry};
+use tracklayer_edge::ports::{AccountItems as _, Batches as _, Index as _, OpenEntry};
 
 pub use filter::{Class, Filter};
 pub use money::Sums;
@@ -65,7 +64,7 @@ pub async fn for_each(
         for shard in class.shards() {
             let mut from = None;
             loop {
-                let page = ops.ledger.open(&shard, from).await?;
+                let page = ops.ledger.open(&shard, None, None, from).await?;
                 progress.add(u64::try_from(page.entries.len()).unwrap_or(0));
                 let entries = page.entries.into_iter().filter(|entry| filter.takes_entry(entry));
                 let open = with_reasons(ops, &class, entries.collect()).await?;
@@ -101,21 +100,15 @@ async fn with_reasons(
     let mut entries = entries.into_iter().peekable();
     while entries.peek().is_some() {
         let part: Vec<OpenEntry> = entries.by_ref().take(TOGETHER).collect();
-        let keys: Vec<RowKey> = part.iter().filter_map(key).collect();
+        let keys: Vec<RowKey> = part.iter().filter_map(OpenEntry::row).collect();
         let mut rows = ops.ledger.read(&keys, &[]).await?.rows;
-        let row_of = |entry: &OpenEntry| key(entry).and_then(|key| rows.remove(&key));
+        let row_of = |entry: &OpenEntry| entry.row().and_then(|key| rows.remove(&key));
         open.extend(part.into_iter().scan(row_of, |row_of, entry| {
             let row = row_of(&entry);
             Some(OpenRow { reason: reason(row.as_ref()), entry, row })
         }));
     }
     Ok(open)
-}
-
-fn key(entry: &OpenEntry) -> Option<RowKey> {
-    let event: EventName = entry.event.clone()?;
-    let partition = entry.partition.clone();
-    Some(RowKey { source: partition.source, event_id: partition.event_id, event })
 }
 
 fn waiting(entry: OpenEntry) -> OpenRow {

@@ -26,7 +26,7 @@ use askama::Template as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_edge::ports::{Audited as _, LedgerLookups as _};
+use tracklayer_edge::ports::{Audited as _, Index as _, LedgerLookups as _};
 
 use crate::failure::{Failure, Verdict};
 use crate::options::ReportOptions;
@@ -119,7 +119,7 @@ async fn orphans(ops: &Ops, period: Period, ledger: &mut Ledger) -> Result<(), F
     for shard in IndexClass::Orphan.shards() {
         let mut from = None;
         loop {
-            let page = ops.ledger.open(&shard, from).await?;
+            let page = ops.ledger.open(&shard, None, None, from).await?;
             for entry in page.entries.iter().filter(|it| period.day(it.since).is_some()) {
                 ledger.reasons.add_orphan(entry.since, entry.partition.label());
             }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::row::{Row, RowKey};
+use crate::money::Money;
 use crate::time::{EventTime, TextTime};
 
 pub const VERSION: u8 = 1;
@@ -38,13 +39,12 @@ impl Signal {
     /// A signal for `row`, to be read at `not_before` or later.
     pub fn new(row: &Row, not_before: Option<EventTime>) -> Self {
         let money = row.facts.money.as_ref();
-        let money = money.map(ToString::to_string);
-        Signal { not_before: not_before.map(TextTime), ..Self::of(&row.key, money.as_deref()) }
+        Signal { not_before: not_before.map(TextTime), ..Self::of(&row.key, money) }
     }
 
-    /// A signal for the row under `key`, for whoever has not read it; `money` (`129.95 USD`) is for
+    /// A signal for the row under `key`, for whoever has not read it; `money` is for
     /// people only.
-    pub fn of(key: &RowKey, money: Option<&str>) -> Self {
+    pub fn of(key: &RowKey, money: Option<&Money>) -> Self {
         let money = money.map_or_else(String::new, |money| format!(" {money}"));
         Signal {
             v: VERSION,

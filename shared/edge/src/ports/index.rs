@@ -1,38 +1,55 @@
 use std::collections::BTreeMap;
 
+use tracklayer_core::id::EventName;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::money::Money;
 use tracklayer_core::time::{EventTime, MAX_AGE};
 
 use super::rows::LedgerError;
 
-/// One row's entry in the index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueEntry {
-    pub key: RowKey,
+/// What the index says of one open row or orphan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenEntry {
+    /// Under which id it is.
+    pub partition: PartitionKey,
+    /// Its event; none of corrections whose original has not come.
+    pub event: Option<EventName>,
     pub class: IndexClass,
-    /// The account of the row, for counts.
-    pub account: String,
+    /// The account it counts under, if one is known.
+    pub account: Option<String>,
+    /// The goal's name at Microsoft; none of an orphan.
+    pub goal: Option<String>,
+    pub money: Option<Money>,
+    pub reason: Option<WaitReason>,
     /// The `due` it had when it was read.
     pub due: EventTime,
     /// Since when it is open; of a look for a click, when the row was recorded.
     pub since: EventTime,
-    /// The conversion's time, as it is sent to Microsoft.
-    pub conversion_time: EventTime,
-    pub money: Option<String>,
+    /// The conversion's time, as it is sent to Microsoft; none of an orphan.
+    pub conversion_time: Option<EventTime>,
 }
 
-impl DueEntry {
+impl OpenEntry {
+    /// The row that is open; none of an orphan.
+    pub fn row(&self) -> Option<RowKey> {
+        let PartitionKey { source, event_id } = self.partition.clone();
+        Some(RowKey { source, event_id, event: self.event.clone()? })
+    }
+
     /// The last moment at which Microsoft takes the row's original.
-    pub fn limit(&self) -> EventTime {
-        self.conversion_time.plus_seconds(MAX_AGE)
+    pub fn limit(&self) -> Option<EventTime> {
+        Some(self.conversion_time?.plus_seconds(MAX_AGE))
     }
 }
 
+/// One page of what is open.
 #[derive(Debug, Default)]
-pub struct DuePage {
-    pub entries: Vec<DueEntry>,
-    /// How many more of its entries can't be read.
+pub struct OpenPage {
+    /// The earliest due first. An entry that can't be read is logged and left out.
+    pub entries: Vec<OpenEntry>,
+    /// How many were left out.
     pub unreadable: usize,
     /// Where the next page starts; `None` after the last.
     pub next: Option<Cursor>,
@@ -47,13 +64,6 @@ pub struct Cursor {
     pub due: String,
 }
 
-/// The entries of one index key, by account.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub accounts: BTreeMap<String, Counted>,
-    pub complete: bool,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
     pub entries: usize,
@@ -65,27 +75,21 @@ pub struct Counted {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait Index {
-    /// One page of the rows listed under one index key that are due, oldest first. An entry that
-    /// can't be read is logged and left out; the pages after it are still reached.
-    async fn due(
-        &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
-    ) -> Result<DuePage, LedgerError>;
-
-    /// The orphans listed under one index key that are due, oldest first, `limit` at most.
-    async fn due_orphans(
-        &self, index_key: &str, now: EventTime, limit: i32,
-    ) -> Result<Vec<PartitionKey>, LedgerError>;
+    /// The next `limit` entries (1 MB at most) of one index key that are due by `until`, all of them
+    /// without it.
+    async fn open(
+        &self, index_key: &str, until: Option<EventTime>, limit: Option<i32>, from: Option<Cursor>,
+    ) -> Result<OpenPage, LedgerError>;
 
     /// Counts the entries of one index key by account, those that are due first, on at most `pages`
     /// pages (1 MB each).
-    async fn tally(&self, index_key: &str, pages: usize) -> Result<Tally, LedgerError>;
+    async fn tally(
+        &self, index_key: &str, pages: usize,
+    ) -> Result<BTreeMap<String, Counted>, LedgerError>;
 
-    /// Moves `due` of an entry's row, on condition that it is still in the same class and due when
-    /// it was: nobody has moved it, and nobody has refused it or settled it, since the index was
-    /// read. Answers whether it did. Raises no revision: nothing about the row has changed.
-    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError>;
-
-    /// Moves an entry's row into the class `wait`, due then, on the same condition: what kept it in
-    /// its own class is over. It is open since `due`. Raises no revision.
-    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError>;
+    /// Moves an entry to the class, `due` and `since` of `next`, on condition that it is still in the
+    /// same class and due when it was: nobody has moved it, and nobody has refused it or settled it,
+    /// since the index was read. Answers whether it did. Raises no revision: nothing about the row has
+    /// changed.
+    async fn move_entry(&self, seen: &OpenEntry, next: &OpenEntry) -> Result<bool, LedgerError>;
 }

@@ -1,41 +1,9 @@
-use tracklayer_core::id::EventName;
-use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey};
-use tracklayer_core::ledger::row::PartitionKey;
-use tracklayer_core::ledger::wait::WaitReason;
-use tracklayer_core::money::Money;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::Sighting;
 use tracklayer_core::time::EventTime;
 
-use super::{audit::Place, index::Cursor, rows::LedgerError};
-
-/// What the index says of one open row or orphan.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OpenEntry {
-    /// Under which id it is.
-    pub partition: PartitionKey,
-    /// Its event; none of corrections whose original has not come.
-    pub event: Option<EventName>,
-    pub class: IndexClass,
-    /// The account it counts under, if one is known.
-    pub account: Option<String>,
-    /// The goal's name at Microsoft; none of an orphan.
-    pub goal: Option<String>,
-    pub money: Option<Money>,
-    pub reason: Option<WaitReason>,
-    pub due: EventTime,
-    pub since: EventTime,
-}
-
-/// One page of what is open.
-#[derive(Debug, Default)]
-pub struct OpenPage {
-    /// The earliest due first. An entry that can't be read is logged and left out.
-    pub entries: Vec<OpenEntry>,
-    /// Where the next page begins; none after the last.
-    pub next: Option<Cursor>,
-}
+use super::{audit::Place, rows::LedgerError};
 
 /// How large a table is; counted by DynamoDB every six hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,9 +20,6 @@ pub trait LedgerLookups {
     async fn order_claim(
         &self, order: &OrderKey, now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError>;
-
-    /// One page of everything that is listed under an index key, whether it is due or not.
-    async fn open(&self, index_key: &str, from: Option<Cursor>) -> Result<OpenPage, LedgerError>;
 
     async fn size(&self) -> Result<TableSize, LedgerError>;
 }

@@ -35,11 +35,9 @@ pub use clock::Clock;
 pub use erasure::{
     ClickTrace, ErasureItem, Erasures, Progress, Removed, TieTrace, TracePage, Traces,
 };
-pub use index::{Counted, Cursor, DueEntry, DuePage, Index, Tally};
+pub use index::{Counted, Cursor, Index, OpenEntry, OpenPage};
 pub use keys::{IngestKey, KeyError, Keys, Right};
-pub use lookups::{
-    Census, ClickLookups, LedgerLookups, OpenEntry, OpenPage, SightingPage, TableSize,
-};
+pub use lookups::{Census, ClickLookups, LedgerLookups, SightingPage, TableSize};
 pub use microsoft::{Answer, Microsoft};
 pub use orders::Orders;
 pub use orphans::Orphans;

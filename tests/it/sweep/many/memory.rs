@@ -21,8 +21,8 @@ use tracklayer_core::time::EventTime;
 use tracklayer_edge::live::Live;
 use tracklayer_edge::ports::{
     AccountItem, AccountItems, Batches, CheckFailure, Claims, Clicks, Clock, Counted, Cursor,
-    Deferral, DueEntry, DuePage, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric, Orders,
-    Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Tally, Telemetry, Written,
+    Deferral, Found, GoalCheck, GoalChecks, Index, LedgerError, Metric, OpenEntry, OpenPage,
+    Orders, Orphans, Partition, Pointer, Ports, QueueError, Rows, Signals, Telemetry, Written,
 };
 
 /// How many changes the index is behind the rows.
@@ -70,7 +70,7 @@ pub struct State {
     rows: RefCell<BTreeMap<String, (RowKey, Open)>>,
     /// Index key → `due` and partition key.
     index: RefCell<BTreeMap<String, BTreeSet<(EventTime, String)>>>,
-    lagging: RefCell<VecDeque<(DueEntry, Open)>>,
+    lagging: RefCell<VecDeque<(OpenEntry, Open)>>,
 }
 
 impl InMemory {
@@ -88,43 +88,50 @@ impl InMemory {
         while lagging.len() > behind {
             let Some((from, to)) = lagging.pop_front() else { return };
             let mut index = self.0.index.borrow_mut();
-            let pk = from.key.pk();
+            let pk = from.partition.pk();
             let (old, new) = (from.class.index_key(&pk), to.class.index_key(&pk));
             index.entry(old).or_default().remove(&(from.due, pk.clone()));
             index.entry(new).or_default().insert((to.due, pk));
         }
     }
 
-    fn entry(&self, pk: &str, index_key: &str, due: EventTime) -> DueEntry {
+    fn entry(&self, pk: &str, index_key: &str, due: EventTime) -> OpenEntry {
         let (key, open) = self.0.rows.borrow()[pk].clone();
-        let (class, account) = (IndexClass::parse(index_key), "main".to_owned());
-        let (since, conversion_time) = (open.since, open.since);
-        DueEntry { key, class, account, due, since, conversion_time, money: None }
+        OpenEntry {
+            partition: key.partition_key(),
+            event: Some(key.event),
+            class: IndexClass::parse(index_key),
+            account: Some("main".to_owned()),
+            goal: None,
+            money: None,
+            reason: None,
+            due,
+            since: open.since,
+            conversion_time: Some(open.since),
+        }
     }
 
-    async fn move_to(
-        &self, seen: &DueEntry, class: &IndexClass, due: EventTime, since: EventTime,
-    ) -> bool {
+    async fn move_to(&self, seen: &OpenEntry, next: &OpenEntry) -> bool {
         self.0.moves.set(self.0.moves.get() + 1);
         self.0.most_moves.set(self.0.most_moves.get().max(self.0.moves.get()));
         tokio::task::yield_now().await;
         self.0.moves.set(self.0.moves.get() - 1);
         let mut rows = self.0.rows.borrow_mut();
-        let (_, open) = rows.get_mut(&seen.key.pk()).expect("a row");
+        let (_, open) = rows.get_mut(&seen.partition.pk()).expect("a row");
         if (open.due, &open.class) != (seen.due, &seen.class) {
             self.0.conflicts.set(self.0.conflicts.get() + 1);
             return false;
         }
-        *open = class.clone().entry(due, since, open.reason);
+        *open = next.class.clone().entry(next.due, next.since, open.reason);
         self.0.lagging.borrow_mut().push_back((seen.clone(), open.clone()));
         true
     }
 }
 
 impl Index for InMemory {
-    async fn due(
-        &self, class: &str, now: EventTime, limit: i32, from: Option<Cursor>,
-    ) -> Result<DuePage, LedgerError> {
+    async fn open(
+        &self, class: &str, until: Option<EventTime>, limit: Option<i32>, from: Option<Cursor>,
+    ) -> Result<OpenPage, LedgerError> {
         tokio::task::yield_now().await;
         self.catch_up(LAG);
         let index = self.0.index.borrow();
@@ -134,40 +141,32 @@ impl Index for InMemory {
             Bound::Excluded((due, from.pk))
         });
         let after = index.get(class).unwrap_or(&empty).range((start, Bound::Unbounded));
-        let limit = usize::try_from(limit).expect("a limit");
-        let due = after.take_while(|(due, _)| *due <= now).take(limit);
-        let entries: Vec<DueEntry> = due.map(|(due, pk)| self.entry(pk, class, *due)).collect();
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).expect("a limit"));
+        let due = after.take_while(|(due, _)| until.is_none_or(|until| *due <= until)).take(limit);
+        let entries: Vec<OpenEntry> = due.map(|(due, pk)| self.entry(pk, class, *due)).collect();
         self.0.reads.set(self.0.reads.get() + 1);
         self.0.largest_page.set(self.0.largest_page.get().max(entries.len()));
-        let cursor = |entry: &DueEntry| Cursor {
-            pk: entry.key.pk(),
-            sk: entry.key.sk().to_owned(),
+        let cursor = |entry: &OpenEntry| Cursor {
+            pk: entry.partition.pk(),
+            sk: entry.event.as_ref().expect("a row").to_string(),
             due: entry.due.epoch().to_string(),
         };
         let next = entries.last().filter(|_| entries.len() == limit).map(cursor);
-        Ok(DuePage { entries, next, ..DuePage::default() })
+        Ok(OpenPage { entries, next, unreadable: 0 })
     }
 
-    async fn due_orphans(
-        &self, _: &str, _: EventTime, _: i32,
-    ) -> Result<Vec<PartitionKey>, LedgerError> {
-        Ok(Vec::new())
-    }
-
-    async fn tally(&self, class: &str, _pages: usize) -> Result<Tally, LedgerError> {
+    async fn tally(
+        &self, class: &str, _pages: usize,
+    ) -> Result<BTreeMap<String, Counted>, LedgerError> {
         let (index, rows) = (self.0.index.borrow(), self.0.rows.borrow());
         let since = index.get(class).into_iter().flatten().map(|(_, pk)| rows[pk].1.since);
         let (entries, oldest) = (since.clone().count(), since.min());
         let counted = oldest.map(|oldest| ("main".to_owned(), Counted { entries, oldest }));
-        Ok(Tally { accounts: counted.into_iter().collect(), complete: true })
+        Ok(counted.into_iter().collect())
     }
 
-    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
-        Ok(self.move_to(seen, &seen.class, until, seen.since).await)
-    }
-
-    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
-        Ok(self.move_to(seen, &IndexClass::Wait, due, due).await)
+    async fn move_entry(&self, seen: &OpenEntry, next: &OpenEntry) -> Result<bool, LedgerError> {
+        Ok(self.move_to(seen, next).await)
     }
 }
 

@@ -1,13 +1,16 @@
 //! The ledger's other items, the index, and all rows for the audit.
 
+use std::collections::BTreeMap;
+
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    AccountItem, AccountItems, AuditState, Audited, CheckFailure, Claims, Cursor, DueEntry,
-    DuePage, GoalCheck, GoalChecks, Index, LedgerError, Orders, Place, Pointer, RowPage, Tally,
+    AccountItem, AccountItems, AuditState, Audited, CheckFailure, Claims, Counted, Cursor,
+    GoalCheck, GoalChecks, Index, LedgerError, OpenEntry, OpenPage, Orders, Place, Pointer,
+    RowPage,
 };
 
 use super::Port;
@@ -124,50 +127,44 @@ impl GoalChecks for Port {
 const HOUR: i64 = 3_600;
 
 impl Index for Port {
-    async fn due(
-        &self, index_key: &str, now: EventTime, limit: i32, from: Option<Cursor>,
-    ) -> Result<DuePage, LedgerError> {
-        Ok(self.table(|table| table.due(index_key, now, limit, from.as_ref())).await?)
+    async fn open(
+        &self, index_key: &str, until: Option<EventTime>, limit: Option<i32>, from: Option<Cursor>,
+    ) -> Result<OpenPage, LedgerError> {
+        Ok(self.table(|table| table.open(index_key, until, limit, from.as_ref())).await?)
     }
 
-    async fn due_orphans(
-        &self, index_key: &str, now: EventTime, limit: i32,
-    ) -> Result<Vec<PartitionKey>, LedgerError> {
-        Ok(self.table(|table| table.due_orphans(index_key, now, limit)).await?)
-    }
-
-    async fn tally(&self, index_key: &str, _pages: usize) -> Result<Tally, LedgerError> {
+    async fn tally(
+        &self, index_key: &str, _pages: usize,
+    ) -> Result<BTreeMap<String, Counted>, LedgerError> {
         Ok(self.table(|table| table.tally(index_key)).await?)
     }
 
-    async fn postpone(&self, seen: &DueEntry, until: EventTime) -> Result<bool, LedgerError> {
-        let repeats = seen.class == IndexClass::Look && until <= self.now().plus_seconds(HOUR);
+    async fn move_entry(&self, seen: &OpenEntry, next: &OpenEntry) -> Result<bool, LedgerError> {
+        if next.class != seen.class {
+            let forgotten = self.mutated(Mutation::HeldForgotten);
+            return Ok(!forgotten && self.table(|table| table.move_entry(seen, next)).await?);
+        }
+        let key = seen.row().filter(|_| seen.class == IndexClass::Look);
+        let repeats = key.is_some() && next.due <= self.now().plus_seconds(HOUR);
         if self.mutated(Mutation::LookLost) && repeats {
             return Ok(true);
         }
         let postpone = |table: &mut Table| {
-            let done = table.postpone(seen, until);
-            if done && seen.class == IndexClass::Look && !repeats {
-                self.0.looks.borrow_mut().insert(seen.key.clone());
+            let done = table.move_entry(seen, next);
+            if let Some(key) = key.clone().filter(|_| done && !repeats) {
+                self.0.looks.borrow_mut().insert(key);
             }
             done
         };
         let done = self.table(postpone).await;
-        if repeats {
+        if let Some(key) = key.filter(|_| repeats) {
             // Once it could not be written, nothing is left but the next look.
-            self.0.looks.borrow_mut().remove(&seen.key);
+            self.0.looks.borrow_mut().remove(&key);
         }
-        self.world().tell([seen.key.label()], || {
-            format!("{} moves due to {until}: {:?}", self.0.name, done.as_ref().ok())
+        self.world().tell([seen.partition.label()], || {
+            format!("{} moves due to {}: {:?}", self.0.name, next.due, done.as_ref().ok())
         });
         Ok(done?)
-    }
-
-    async fn let_go(&self, seen: &DueEntry, due: EventTime) -> Result<bool, LedgerError> {
-        if self.mutated(Mutation::HeldForgotten) {
-            return Ok(false);
-        }
-        Ok(self.table(|table| table.let_go(seen, due)).await?)
     }
 }
 

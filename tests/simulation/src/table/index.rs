@@ -3,150 +3,114 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use tracklayer_core::ledger::index::{IndexClass, Open};
-use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
+use tracklayer_core::ledger::orphan::{Orphan, SORT_KEY};
+use tracklayer_core::ledger::row::{PartitionKey, Row};
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ports::{Counted, Cursor, DueEntry, DuePage, Tally};
+use tracklayer_edge::ports::{Counted, Cursor, OpenEntry, OpenPage};
 
 use super::Table;
+
+/// Partition key and sort key in the table.
+type Key = (String, String);
 
 /// The index as sweep sees it.
 #[derive(Debug, Default)]
 pub struct Index {
-    rows: BTreeMap<RowKey, DueEntry>,
-    orphans: BTreeMap<PartitionKey, (String, Open)>,
-    lagging: VecDeque<(i64, Change)>,
-}
-
-#[derive(Debug)]
-enum Change {
-    Row(RowKey, Option<DueEntry>),
-    Orphan(PartitionKey, Option<(String, Open)>),
+    entries: BTreeMap<Key, OpenEntry>,
+    lagging: VecDeque<(i64, Key, Option<OpenEntry>)>,
 }
 
 impl Index {
     /// Changes keep their order.
-    fn push(&mut self, at: i64, change: Change) {
-        let earliest = self.lagging.back().map_or(0, |(at, _)| *at);
-        self.lagging.push_back((at.max(earliest), change));
+    fn push(&mut self, at: i64, key: Key, entry: Option<OpenEntry>) {
+        let earliest = self.lagging.back().map_or(0, |(at, ..)| *at);
+        self.lagging.push_back((at.max(earliest), key, entry));
     }
 
     fn catch_up(&mut self, now: i64) {
-        while self.lagging.front().is_some_and(|(at, _)| *at <= now) {
+        while self.lagging.front().is_some_and(|(at, ..)| *at <= now) {
             match self.lagging.pop_front() {
-                Some((_, Change::Row(key, Some(entry)))) => drop(self.rows.insert(key, entry)),
-                Some((_, Change::Row(key, None))) => drop(self.rows.remove(&key)),
-                Some((_, Change::Orphan(key, Some(open)))) => drop(self.orphans.insert(key, open)),
-                Some((_, Change::Orphan(key, None))) => drop(self.orphans.remove(&key)),
+                Some((_, key, Some(entry))) => drop(self.entries.insert(key, entry)),
+                Some((_, key, None)) => drop(self.entries.remove(&key)),
                 None => return,
             }
         }
+    }
+
+    /// What is listed under an index key, in the order of its keys.
+    fn listed(&self, index_key: &str) -> impl Iterator<Item = (&Key, &OpenEntry)> {
+        self.entries.iter().filter(move |((pk, _), it)| it.class.index_key(pk) == index_key)
     }
 }
 
 impl Table {
     /// The index will have the row's entry.
     pub(super) fn list_row(&mut self, row: &Row) {
+        let key = (row.key.pk(), row.key.sk().to_owned());
         let entry = row.open.as_ref().map(|open| entry_of(row, open));
-        self.index.push(self.now_ms + self.lag, Change::Row(row.key.clone(), entry));
+        self.index.push(self.now_ms + self.lag, key, entry);
     }
 
     /// The index will have the orphan's entry.
     pub(super) fn list_orphan(&mut self, key: &PartitionKey) {
-        let orphan = self.orphans.get(key);
-        let entry = orphan.and_then(|orphan| {
-            let account = orphan.account.as_ref().map_or("none", |account| account.as_str());
-            Some((account.to_owned(), orphan.open.clone()?))
-        });
-        self.index.push(self.now_ms + self.lag, Change::Orphan(key.clone(), entry));
+        let entry = self.orphans.get(key).and_then(|orphan| orphan_of(key, orphan));
+        self.index.push(self.now_ms + self.lag, (key.pk(), SORT_KEY.to_owned()), entry);
     }
 
     /// One page of the index.
-    pub fn due(
-        &mut self, index_key: &str, now: EventTime, limit: i32, from: Option<&Cursor>,
-    ) -> DuePage {
+    pub fn open(
+        &mut self, index_key: &str, until: Option<EventTime>, limit: Option<i32>,
+        from: Option<&Cursor>,
+    ) -> OpenPage {
         self.index.catch_up(self.now_ms);
-        let place = |entry: &DueEntry| (entry.due, entry.key.pk(), entry.key.sk().to_owned());
         let start = from.map(|from| {
             let due = EventTime::from_epoch(from.due.parse().unwrap_or(0));
-            (due, from.pk.clone(), from.sk.clone())
+            (due, (from.pk.clone(), from.sk.clone()))
         });
-        let rows = self.index.rows.values();
-        let listed = rows.filter(|entry| entry.class.index_key(&entry.key.pk()) == index_key);
-        let mut entries: Vec<DueEntry> = listed
-            .filter(|entry| entry.due <= now)
-            .filter(|entry| start.as_ref().is_none_or(|start| place(entry) > *start))
-            .cloned()
+        let listed = self.index.listed(index_key).map(|(key, entry)| ((entry.due, key), entry));
+        let mut page: Vec<_> = listed
+            .filter(|((due, _), _)| until.is_none_or(|until| *due <= until))
+            .filter(|(place, _)| start.as_ref().is_none_or(|(due, key)| *place > (*due, key)))
             .collect();
-        entries.sort_by_key(place);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        let cursor = |entry: &DueEntry| Cursor {
-            pk: entry.key.pk(),
-            sk: entry.key.sk().to_owned(),
-            due: entry.due.epoch().to_string(),
+        page.sort_by_key(|(place, _)| *place);
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let more = page.len() > limit;
+        page.truncate(limit);
+        let cursor = |((due, (pk, sk)), _): &((EventTime, &Key), &OpenEntry)| Cursor {
+            pk: pk.clone(),
+            sk: sk.clone(),
+            due: due.epoch().to_string(),
         };
-        let next = entries.last().filter(|_| more).map(cursor);
-        DuePage { entries, next, ..DuePage::default() }
-    }
-
-    /// Orphans that are due, oldest first.
-    pub fn due_orphans(
-        &mut self, index_key: &str, now: EventTime, limit: i32,
-    ) -> Vec<PartitionKey> {
-        self.index.catch_up(self.now_ms);
-        let is_due = |(key, (_, open)): &(&PartitionKey, &(String, Open))| {
-            open.class.index_key(&key.pk()) == index_key && open.due <= now
-        };
-        let mut due: Vec<_> = self.index.orphans.iter().filter(is_due).collect();
-        due.sort_by_key(|(_, (_, open))| open.due);
-        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        due.into_iter().map(|(key, _)| key.clone()).collect()
+        let next = page.last().filter(|_| more).map(cursor);
+        let entries = page.into_iter().map(|(_, entry)| entry.clone()).collect();
+        OpenPage { entries, next, unreadable: 0 }
     }
 
     /// Counts one index key.
-    pub fn tally(&mut self, index_key: &str) -> Tally {
+    pub fn tally(&mut self, index_key: &str) -> BTreeMap<String, Counted> {
         self.index.catch_up(self.now_ms);
-        let mut tally = Tally { complete: true, ..Tally::default() };
-        let mut count = |account: &str, since: EventTime| {
-            let counted = Counted { entries: 0, oldest: since };
-            let counted = tally.accounts.entry(account.to_owned()).or_insert(counted);
+        let mut tally = BTreeMap::new();
+        for (_, entry) in self.index.listed(index_key) {
+            let account = entry.account.as_deref().unwrap_or("none").to_owned();
+            let new = Counted { entries: 0, oldest: entry.since };
+            let counted = tally.entry(account).or_insert(new);
             counted.entries += 1;
-            counted.oldest = counted.oldest.min(since);
-        };
-        for entry in self.index.rows.values() {
-            if entry.class.index_key(&entry.key.pk()) == index_key {
-                count(&entry.account, entry.since);
-            }
-        }
-        for (key, (account, open)) in &self.index.orphans {
-            if open.class.index_key(&key.pk()) == index_key {
-                count(account, open.since);
-            }
+            counted.oldest = counted.oldest.min(entry.since);
         }
         tally
     }
 
-    /// Moves a row's `due`, if it is what the index said.
-    pub fn postpone(&mut self, seen: &DueEntry, until: EventTime) -> bool {
-        self.move_entry(seen, &seen.class, until, seen.since)
-    }
-
-    /// Moves a row into the class `wait`, if it is where the index said.
-    pub fn let_go(&mut self, seen: &DueEntry, due: EventTime) -> bool {
-        self.move_entry(seen, &IndexClass::Wait, due, due)
-    }
-
-    fn move_entry(
-        &mut self, seen: &DueEntry, class: &IndexClass, due: EventTime, since: EventTime,
-    ) -> bool {
-        let Some(row) = self.rows.get(&seen.key) else { return false };
+    /// Moves a row's entry, if it is where the index said.
+    pub fn move_entry(&mut self, seen: &OpenEntry, next: &OpenEntry) -> bool {
+        let row = seen.row().and_then(|key| self.rows.get(&key));
+        let Some(row) = row else { return false };
         let is_seen = |open: &&Open| open.due == seen.due && open.class == seen.class;
         let Some(open) = row.open.as_ref().filter(is_seen) else {
             self.units.write += 1;
             return false;
         };
-        let open = Open { class: class.clone(), due, since, ..open.clone() };
+        let (class, due, since) = (next.class.clone(), next.due, next.since);
+        let open = Open { class, due, since, ..open.clone() };
         let row = Row { open: Some(open), ..row.clone() };
         self.put(row);
         true
@@ -176,15 +140,34 @@ impl Table {
     }
 }
 
-fn entry_of(row: &Row, open: &Open) -> DueEntry {
-    DueEntry {
-        key: row.key.clone(),
+fn entry_of(row: &Row, open: &Open) -> OpenEntry {
+    OpenEntry {
+        event: Some(row.key.event.clone()),
+        account: Some(row.account.to_string()),
+        goal: Some(row.facts.goal.to_string()),
+        money: row.facts.money,
+        conversion_time: Some(row.facts.conversion_time),
+        ..listed(row.key.partition_key(), open)
+    }
+}
+
+fn orphan_of(key: &PartitionKey, orphan: &Orphan) -> Option<OpenEntry> {
+    let account = orphan.account.as_ref().map(ToString::to_string);
+    Some(OpenEntry { account, ..listed(key.clone(), orphan.open.as_ref()?) })
+}
+
+fn listed(partition: PartitionKey, open: &Open) -> OpenEntry {
+    OpenEntry {
+        partition,
+        event: None,
         class: open.class.clone(),
-        account: row.account.to_string(),
+        account: None,
+        goal: None,
+        money: None,
+        reason: open.reason,
         due: open.due,
         since: open.since,
-        conversion_time: row.facts.conversion_time,
-        money: row.facts.money.as_ref().map(ToString::to_string),
+        conversion_time: None,
     }
 }
 
