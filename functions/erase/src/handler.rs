@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tracklayer_core::{ledger::row::Row, reconcile::erasure::Erasure};
+use tracklayer_core::{ledger::row::Row, reconcile::erasure::Erasure, time::EventTime};
 use tracklayer_edge::flows::{erase_person::Eraser, originals};
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::http_api;
@@ -34,38 +34,33 @@ where
         let references = BTreeSet::new();
         let asked_at = self.clock.now();
         let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
-        let answer = self.erase(&erasure, deadline).await.map_err(|error| {
+        let answer = self.erase(erasure, deadline).await.map_err(|error| {
             let message = "the ledger can't be reached; send it again";
             Problem::new(503, "unavailable", message).because(error)
         })?;
         Ok(http_api::json(202, &answer))
     }
 
-    async fn erase(&self, erasure: &Erasure, deadline: Deadline) -> Result<Answer, LedgerError> {
-        // First of all: whatever becomes of this request, the audit knows what to do.
-        let mut item = self.ledger.begin_erasure(erasure).await?;
-        self.delete_traces(&mut item, deadline).await;
-        let Removed { clicks, ties, rows } = item.removed();
-        let pending = item.is_pending();
-        tracing::info!(by = erasure.person.kind(), clicks, ties, rows, pending, "erasure");
-        let rows = if pending { Vec::new() } else { self.rows(&item, erasure).await? };
-        Ok(Answer::new(&item, &rows))
-    }
-
-    /// Deletes what the time allows. What fails is left to the audit: the erasure is noted.
-    async fn delete_traces(&self, item: &mut ErasureItem, deadline: Deadline) {
+    async fn erase(&self, asked: Erasure, deadline: Deadline) -> Result<Answer, LedgerError> {
         let Erase { ledger, clicks, mapping, telemetry, .. } = self;
-        let eraser = Eraser { ledger, clicks, mapping, telemetry, now: self.clock.now() };
+        let now = asked.asked_at;
+        let eraser = Eraser { ledger, clicks, mapping, telemetry, now };
+        // First of all: whatever becomes of this request, the audit knows what to do.
+        let mut item = eraser.begin(asked).await?;
         let has_time = || deadline.allows(RESERVE, &self.clock);
-        if let Err(error) = eraser.delete_traces(item, &has_time).await {
+        if let Err(error) = eraser.delete_traces(&mut item, &has_time).await {
             tracing::error!(%error, "clicks and ties are left to the audit");
         }
+        let Removed { clicks, ties, rows } = item.removed();
+        let pending = item.is_pending();
+        tracing::info!(by = item.erasure.person.kind(), clicks, ties, rows, pending, "erasure");
+        let rows = if pending { Vec::new() } else { self.rows(&item, now).await? };
+        Ok(Answer::new(&item, &rows))
     }
 
     /// The rows of the erasure as they are now. One that the batch doesn't answer is asked for by
     /// itself: what Microsoft has must not be left out because a read failed.
-    async fn rows(&self, item: &ErasureItem, erasure: &Erasure) -> Result<Vec<Row>, LedgerError> {
-        let now = erasure.asked_at;
+    async fn rows(&self, item: &ErasureItem, now: EventTime) -> Result<Vec<Row>, LedgerError> {
         let keys: Vec<_> = item.rows.iter().cloned().collect();
         let mut found = self.ledger.read(&keys, &[]).await?.rows;
         let mut rows = Vec::with_capacity(keys.len());

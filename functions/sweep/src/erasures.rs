@@ -4,9 +4,9 @@
 //! after it is through. It is applied for some time after that, to rows that are written only then.
 
 use tracklayer_core::{ledger::row::Row, time::EventTime};
-use tracklayer_edge::flows::erase_person::Eraser;
+use tracklayer_edge::flows::erase_person::{Eraser, update};
 use tracklayer_edge::ports::{
-    ErasureItem, Erasures, LedgerError, Ports, Progress, Telemetry as _, Traces, Unreadable,
+    ErasureItem, Erasures, LedgerError, Ports, Telemetry as _, Traces, Unreadable,
 };
 
 use crate::{context::Sweep, span::Span};
@@ -14,6 +14,8 @@ use crate::{context::Sweep, span::Span};
 /// Pages of clicks and ties that one run deletes: signals and rows must not wait for a stranger who
 /// has made any number of them.
 const PAGES: usize = 400;
+/// For how many periods of the audit a done erasure is applied to rows that come.
+const KEPT_PERIODS: i64 = 2;
 
 impl<P: Ports> Sweep<P>
 where
@@ -77,9 +79,8 @@ where
     /// The pass that is under way doesn't suffice. The next one begins in an hour at the earliest:
     /// each reads all rows.
     async fn look_again(&self, item: &ErasureItem, now: EventTime) -> Result<(), LedgerError> {
-        let pass_after = Some(now.plus_seconds(self.policy.hour));
-        let progress = Progress { pass_after, ..Progress::default() };
-        self.ledger.note_progress(&item.erasure, &progress).await.map(|_| ())
+        let later = |item: &mut ErasureItem| item.begin_anew(now.plus_seconds(self.policy.hour));
+        update(&self.ledger, &mut item.clone(), now, later).await
     }
 
     /// Notes that a pass which began at `began` is through, for the erasures asked for before it;
@@ -88,8 +89,17 @@ where
         &self, began: EventTime, now: EventTime, period: i64,
     ) -> Result<(), LedgerError> {
         let erasures = self.ledger.erasures(now).await?;
-        for item in erasures.iter().filter(|item| is_waiting(item, began)) {
-            if self.ledger.erasure_done(item, now, period).await? {
+        for mut item in erasures.into_iter().filter(|item| is_waiting(item, began)) {
+            let pass_after = item.pass_after;
+            // Not if it began anew meanwhile.
+            let done = |item: &mut ErasureItem| {
+                if item.pass_after == pass_after {
+                    item.done_at = Some(now);
+                    item.ttl = Some(now.plus_seconds(KEPT_PERIODS * period));
+                }
+            };
+            update(&self.ledger, &mut item, now, done).await?;
+            if item.done_at.is_some() {
                 tracing::info!(by = item.erasure.person.kind(), "all rows of an erasure are done");
             }
         }

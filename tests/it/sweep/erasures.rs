@@ -44,7 +44,7 @@ impl Rig {
         let Sweep { ledger, clicks, mapping, telemetry, .. } = &self.sweep;
         let erasure = Erasure { asked_at: self.after(seconds), ..erasure.clone() };
         let eraser = Eraser { ledger, clicks, mapping, telemetry, now: erasure.asked_at };
-        let mut item = ledger.begin_erasure(&erasure).await.expect("noted");
+        let mut item = eraser.begin(erasure).await.expect("noted");
         let left = Cell::new(pages);
         let has_time = || left.replace(left.get().saturating_sub(1)) > 0;
         eraser.delete_traces(&mut item, &has_time).await.expect("deleted");

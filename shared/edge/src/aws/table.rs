@@ -72,16 +72,6 @@ impl Change {
         self.clause("REMOVE", name, "", None);
     }
 
-    /// Adds to a number or to a set.
-    pub fn add(&mut self, name: &str, value: AttributeValue) {
-        self.clause("ADD", name, "", Some(value));
-    }
-
-    /// Takes texts from a set.
-    pub fn delete(&mut self, name: &str, texts: AttributeValue) {
-        self.clause("DELETE", name, "", Some(texts));
-    }
-
     fn clause(
         &mut self, kind: &'static str, name: &str, sign: &str, value: Option<AttributeValue>,
     ) {

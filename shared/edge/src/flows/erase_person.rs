@@ -18,7 +18,7 @@ use tracklayer_core::time::EventTime;
 
 use super::originals;
 use crate::ports::{
-    ClickTrace, ErasureItem, Erasures, LedgerError, Place, Progress, Rows, Telemetry, Traces,
+    ClickTrace, ErasureItem, Erasures, LedgerError, Place, Rows, Telemetry, Traces,
 };
 
 /// Cookies that one erasure follows: whoever knows a session can add any number of them.
@@ -27,7 +27,9 @@ pub const MAX_COOKIES: usize = 25;
 const MAX_VISITORS: usize = 200;
 /// Pages of a cookie's clicks that are read to see whose they are.
 const PAGES_READ: usize = 20;
-/// How often a row is tried anew when another writer was faster.
+/// Rows that one erasure names; an item takes 400 KB. More are erased, but not named.
+const MAX_LISTED: usize = 1_000;
+/// How often something is tried anew when another writer was faster.
 const ROUNDS: usize = 8;
 
 pub struct Eraser<'a, L, C, T> {
@@ -41,6 +43,21 @@ pub struct Eraser<'a, L, C, T> {
 }
 
 impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
+    /// Notes that an erasure is asked for, before anything is done.
+    pub async fn begin(&self, asked: Erasure) -> Result<ErasureItem, LedgerError> {
+        for _ in 0..ROUNDS {
+            let mut item = match self.ledger.erasure(&asked, asked.asked_at).await? {
+                Some(known) => known,
+                None => ErasureItem::new(asked.clone()),
+            };
+            item.ask_again(&asked);
+            if self.ledger.save_erasure(&mut item).await? {
+                return Ok(item);
+            }
+        }
+        Err(LedgerError::Conflict)
+    }
+
     /// Deletes the clicks and ties on the erasure's list while there is time, and keeps `item` up to
     /// date; what is left on the list is for the next run.
     pub async fn delete_traces(
@@ -54,7 +71,10 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
                 _ => self.delete_pages(item, &trace, has_time).await?,
             };
             if is_done {
-                *item = self.ledger.trace_is_gone(&item.erasure, &trace).await?;
+                let gone = |item: &mut ErasureItem| {
+                    item.traces.remove(&trace);
+                };
+                self.note(item, gone).await?;
             }
         }
         if item.cookies_left > left {
@@ -75,23 +95,26 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
         let room = MAX_VISITORS.saturating_sub(known.len());
         let left = more.len().saturating_sub(room);
         more = more.into_iter().take(room).collect();
-        let sessions = again.into_iter().chain(more.iter().cloned()).map(Trace::Session);
-        // The rows of visitors to whom only a row's record leads are not the person's.
-        let are_own = item.erasure.person == *record && !more.is_empty();
-        let progress = Progress {
-            of: Some(trace.clone()),
-            found: sessions.chain([Trace::Ties(record.clone())]).collect(),
-            references: if are_own { more } else { BTreeSet::new() },
-            cookies_left: left,
-            pass_after: are_own.then_some(self.now),
-            ..Progress::default()
-        };
-        self.note(item, &progress).await
+        self.note(item, |item| {
+            if !item.traces.remove(trace) {
+                return; // Somebody else did it.
+            }
+            item.traces.insert(Trace::Ties(record.clone()));
+            item.traces.extend(again.union(&more).cloned().map(Trace::Session));
+            item.cookies_left += left;
+            // The rows of visitors to whom only a row's record leads are not the person's.
+            if item.erasure.person == *record && !more.is_empty() {
+                item.erasure.references.extend(more.iter().cloned());
+                item.begin_anew(self.now);
+            }
+        })
+        .await
     }
 
-    async fn note(&self, item: &mut ErasureItem, progress: &Progress) -> Result<(), LedgerError> {
-        *item = self.ledger.note_progress(&item.erasure, progress).await?;
-        Ok(())
+    async fn note(
+        &self, item: &mut ErasureItem, change: impl Fn(&mut ErasureItem),
+    ) -> Result<(), LedgerError> {
+        update(self.ledger, item, self.now, change).await
     }
 
     /// The visitors that are the record's own: not those that browsers tied to an order, if they
@@ -143,8 +166,10 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
             let count = self.clicks.delete_traces(places).await?;
             if count > 0 {
                 let are_ties = matches!(trace, Trace::Ties(_));
-                let (clicks, ties) = if are_ties { (0, count) } else { (count, 0) };
-                self.note(item, &Progress { clicks, ties, ..Progress::default() }).await?;
+                let counted = |item: &mut ErasureItem| {
+                    *(if are_ties { &mut item.ties } else { &mut item.clicks }) += count;
+                };
+                self.note(item, counted).await?;
             }
             after = next;
             if after.is_none() {
@@ -187,32 +212,36 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
         &self, item: &mut ErasureItem, session: &RecordId, clicks: &[ClickTrace],
         left: &mut BTreeSet<RecordId>,
     ) -> Result<(), LedgerError> {
-        let mut progress = Progress::default();
+        let (mut cookies, mut references, mut too_many) = (BTreeSet::new(), Vec::new(), 0);
         for cookie in clicks.iter().filter_map(|click| click.cookie.as_ref()) {
             let known = cookie == session || item.cookies.contains(cookie);
-            if known || progress.cookies.contains(cookie) || left.contains(cookie) {
+            if known || cookies.contains(cookie) || left.contains(cookie) {
                 continue;
             }
-            if item.cookies.len() + progress.cookies.len() < MAX_COOKIES {
-                progress.cookies.insert(cookie.clone());
+            if item.cookies.len() + cookies.len() < MAX_COOKIES {
+                cookies.insert(cookie.clone());
             } else {
                 left.insert(cookie.clone());
-                progress.cookies_left += 1;
+                too_many += 1;
             }
         }
-        if progress == Progress::default() {
-            return Ok(());
-        }
         if leads_to_rows(&item.erasure, session) {
-            for cookie in &progress.cookies {
+            for cookie in &cookies {
                 if self.is_nobodys_session(cookie, item.erasure.asked_at).await? {
-                    progress.references.insert(cookie.clone());
-                    progress.pass_after = Some(self.now);
+                    references.push(cookie.clone());
                 }
             }
         }
-        progress.found = progress.cookies.iter().cloned().map(Trace::Cookie).collect();
-        self.note(item, &progress).await
+        self.note(item, |item| {
+            item.traces.extend(cookies.iter().cloned().map(Trace::Cookie));
+            item.cookies.extend(cookies.iter().cloned());
+            item.cookies_left += too_many;
+            if !references.is_empty() {
+                item.erasure.references.extend(references.iter().cloned());
+                item.begin_anew(self.now);
+            }
+        })
+        .await
     }
 
     /// Whether the clicks under a cookie's value all came with this cookie: somebody's session id
@@ -242,7 +271,7 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
         for _ in 0..ROUNDS {
             let is_meant = erasures.iter().any(|item| item.erasure.means(&row));
             let Some(after) = erase(&row, self.now).filter(|_| is_meant) else { return Ok(()) };
-            note_row(self.ledger, erasures.iter().copied(), &row).await?;
+            note_row(self.ledger, erasures.iter().copied(), &row, self.now).await?;
             if self.ledger.change(&row, &after).await? {
                 return Ok(());
             }
@@ -265,7 +294,7 @@ pub async fn end_row<L: Rows + Erasures>(
     ledger: &L, known: &KnownErasures, row: &Row, after: &Row, now: EventTime,
 ) -> Result<bool, LedgerError> {
     let erasures = known.get_or_try_init(|| ledger.erasures(now)).await?;
-    note_row(ledger, erasures.iter(), row).await?;
+    note_row(ledger, erasures.iter(), row, now).await?;
     ledger.change(row, after).await
 }
 
@@ -273,12 +302,41 @@ pub async fn end_row<L: Rows + Erasures>(
 /// any more, and doesn't say where its clicks are.
 async fn note_row<'a>(
     ledger: &impl Erasures, erasures: impl Iterator<Item = &'a ErasureItem>, row: &Row,
+    now: EventTime,
 ) -> Result<(), LedgerError> {
-    let traces = Trace::in_facts(&row.facts).collect();
     for item in erasures.filter(|item| item.erasure.means(row)) {
-        ledger.note_row(&item.erasure, &row.key, &traces).await?;
+        let named = |item: &mut ErasureItem| {
+            item.traces.extend(Trace::in_facts(&row.facts));
+            if item.rows.len() < MAX_LISTED {
+                item.rows.insert(row.key.clone());
+            } else {
+                tracing::warn!(most = MAX_LISTED, "more rows of one person than an erasure names");
+            }
+        };
+        update(ledger, &mut item.clone(), now, named).await?;
     }
     Ok(())
+}
+
+/// Changes an erasure, anew if another writer was faster; `item` is as it is then.
+pub async fn update(
+    ledger: &impl Erasures, item: &mut ErasureItem, now: EventTime,
+    change: impl Fn(&mut ErasureItem),
+) -> Result<(), LedgerError> {
+    for _ in 0..ROUNDS {
+        let mut next = item.clone();
+        change(&mut next);
+        if next == *item {
+            return Ok(());
+        }
+        if ledger.save_erasure(&mut next).await? {
+            *item = next;
+            return Ok(());
+        }
+        let forgotten = || LedgerError::Unreadable("an erasure".to_owned());
+        *item = ledger.erasure(&item.erasure, now).await?.ok_or_else(forgotten)?;
+    }
+    Err(LedgerError::Conflict)
 }
 
 /// Whether the rows of the browsers of `session` are the person's: not if only a row leads to it.

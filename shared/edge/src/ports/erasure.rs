@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Trace};
@@ -18,16 +19,23 @@ pub struct Removed {
     pub rows: usize,
 }
 
-/// An erasure, and how far it is.
-#[derive(Clone, Debug, PartialEq)]
+/// An erasure, and how far it is; as it is stored.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ErasureItem {
+    /// Raised by every change.
+    pub revision: u64,
     /// Who, and by whom it is asked for.
     pub erasure: Erasure,
     /// A pass over all rows that begins later than this finds every row that is meant.
     pub pass_after: EventTime,
     /// When such a pass was through; clicks and ties may be left then.
     pub done_at: Option<EventTime>,
+    /// When it is forgotten, some time after it is done.
+    pub ttl: Option<EventTime>,
     /// Clicks and ties that still have to go.
+    #[serde(default)]
     pub traces: BTreeSet<Trace>,
     pub cookies: BTreeSet<RecordId>,
     /// Cookies and ties that were too many to be followed.
@@ -39,6 +47,39 @@ pub struct ErasureItem {
 }
 
 impl ErasureItem {
+    /// One that nobody has asked for before.
+    pub fn new(erasure: Erasure) -> Self {
+        ErasureItem {
+            revision: 0,
+            pass_after: erasure.asked_at,
+            traces: Trace::of(erasure.person.clone()).into_iter().collect(),
+            erasure,
+            done_at: None,
+            ttl: None,
+            cookies: BTreeSet::new(),
+            cookies_left: 0,
+            clicks: 0,
+            ties: 0,
+            rows: BTreeSet::new(),
+        }
+    }
+
+    /// It is asked for again: it stays as it is if it covers what is asked for, but for the time of
+    /// asking, and the clicks since then. Begun anew with every request, it would never be done.
+    pub fn ask_again(&mut self, asked: &Erasure) {
+        if !self.covers(asked) {
+            self.begin_anew(asked.asked_at);
+        }
+        self.traces.extend(self.all_traces());
+        self.erasure.asked_at = self.erasure.asked_at.max(asked.asked_at);
+        self.erasure.scope.clone_from(&asked.scope);
+    }
+
+    /// All rows have to be looked at, by a pass that begins later than `after`.
+    pub fn begin_anew(&mut self, after: EventTime) {
+        (self.pass_after, self.done_at, self.ttl) = (after, None, None);
+    }
+
     /// Whether anything of it is still to be done.
     pub fn is_pending(&self) -> bool {
         self.done_at.is_none() || !self.traces.is_empty()
@@ -51,36 +92,18 @@ impl ErasureItem {
 
     /// Whether it covers `asked`, an erasure of the same person by the same key: it is pending, or
     /// was done within the last day, and no more rows are meant now. Otherwise it begins anew.
-    pub fn covers(&self, asked: &Erasure) -> bool {
+    fn covers(&self, asked: &Erasure) -> bool {
         let is_fresh = |done: EventTime| asked.asked_at < done.plus_seconds(DAY);
         self.erasure.scope == asked.scope && self.done_at.is_none_or(is_fresh)
     }
 
     /// Where clicks and ties of the person may be that were made since they were last deleted.
-    pub fn all_traces(&self) -> BTreeSet<Trace> {
+    fn all_traces(&self) -> BTreeSet<Trace> {
         let sessions = self.erasure.references.difference(&self.cookies).cloned();
         let cookies = self.cookies.iter().cloned().map(Trace::Cookie);
         let own = Trace::of(self.erasure.person.clone());
         own.into_iter().chain(sessions.map(Trace::Session)).chain(cookies).collect()
     }
-}
-
-/// What is to be noted of an erasure.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
-    /// Nothing is noted if this is not on the list any more: somebody else did it.
-    pub of: Option<Trace>,
-    /// Clicks and ties that have to go, as well.
-    pub found: BTreeSet<Trace>,
-    /// More visitors whose rows are meant.
-    pub references: BTreeSet<RecordId>,
-    pub cookies: BTreeSet<RecordId>,
-    /// More cookies and ties that are not.
-    pub cookies_left: usize,
-    pub clicks: usize,
-    pub ties: usize,
-    /// Rows may be missed so far: a pass that begins later than this looks at all of them again.
-    pub pass_after: Option<EventTime>,
 }
 
 /// A click, as far as its deletion needs it.
@@ -132,32 +155,15 @@ pub trait Traces {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait Erasures {
-    /// Notes that an erasure is asked for, before anything is done. Asked for again it stays as it
-    /// is ([`ErasureItem::covers`]), but for the time of asking, and the clicks since then.
-    async fn begin_erasure(&self, erasure: &Erasure) -> Result<ErasureItem, LedgerError>;
-
-    /// All that rows are to be looked up for; those done a short while ago are among them.
+    /// All that are not forgotten: those done a short while ago are among them.
     async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError>;
 
-    /// Notes how far it is. Answers with the erasure as it is then.
-    async fn note_progress(
-        &self, erasure: &Erasure, progress: &Progress,
-    ) -> Result<ErasureItem, LedgerError>;
+    /// The erasure of the same person that the same key has asked for, unless it is forgotten.
+    async fn erasure(
+        &self, asked: &Erasure, now: EventTime,
+    ) -> Result<Option<ErasureItem>, LedgerError>;
 
-    /// Takes `trace` from the list: nothing of it is left. Answers with the erasure as it is then.
-    async fn trace_is_gone(
-        &self, erasure: &Erasure, trace: &Trace,
-    ) -> Result<ErasureItem, LedgerError>;
-
-    /// Notes that the person is in `row`, as one of the first thousand rows, and where its clicks
-    /// and ties are.
-    async fn note_row(
-        &self, erasure: &Erasure, row: &RowKey, traces: &BTreeSet<Trace>,
-    ) -> Result<(), LedgerError>;
-
-    /// Notes that all rows have been looked at, unless it began anew since; the erasure is forgotten
-    /// two audit periods (in seconds) later. Answers whether it was noted.
-    async fn erasure_done(
-        &self, item: &ErasureItem, now: EventTime, audit_period: i64,
-    ) -> Result<bool, LedgerError>;
+    /// Writes an erasure, on condition that nobody did since it was read, and raises its revision.
+    /// Answers whether it did.
+    async fn save_erasure(&self, item: &mut ErasureItem) -> Result<bool, LedgerError>;
 }

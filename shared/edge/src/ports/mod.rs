@@ -32,9 +32,7 @@ pub use batches::{Batches, Found, Written};
 pub use claims::{Claims, Pointer};
 pub use clicks::{Captures, Clicks, Details};
 pub use clock::Clock;
-pub use erasure::{
-    ClickTrace, ErasureItem, Erasures, Progress, Removed, TieTrace, TracePage, Traces,
-};
+pub use erasure::{ClickTrace, ErasureItem, Erasures, Removed, TieTrace, TracePage, Traces};
 pub use index::{Counted, Cursor, Index, OpenEntry, OpenPage};
 pub use keys::{IngestKey, KeyError, Keys, Right};
 pub use lookups::{Census, ClickLookups, LedgerLookups, SightingPage, TableSize};

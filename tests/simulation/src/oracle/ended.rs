@@ -13,6 +13,7 @@ use super::{DOUBT, case::Case, label, net::Net};
 use crate::decimal::thousandths;
 use crate::microsoft::Counted;
 use crate::plan::{How, Order};
+use crate::table::is_kept;
 use crate::world::{Invocation, World};
 
 /// Whether the plan denies the order's consent.
@@ -25,7 +26,7 @@ pub(super) fn is_denied(world: &World, order: &Order) -> bool {
 /// said then: the person may come back, and be credited with something new.
 pub(super) fn check_erasures(world: &World) {
     let table = world.table.borrow();
-    for item in table.erasures.iter().map(|kept| &kept.item) {
+    for item in &table.erasures {
         if item.done_at.is_none() {
             continue;
         }
@@ -46,8 +47,7 @@ pub(super) fn check_erasures(world: &World) {
 /// the person's name: the audit can't recognise it any more, and the answer would leave it out.
 pub fn check_ended(world: &World, run: &Invocation, before: &Row) {
     let table = world.table.borrow();
-    let known = table.erasures.iter().filter(|it| it.until.is_none_or(|end| end > world.now()));
-    for item in known.map(|kept| &kept.item) {
+    for item in table.erasures.iter().filter(|item| is_kept(item, world.now())) {
         let erasure = Erasure { references: BTreeSet::new(), ..item.erasure.clone() };
         let is_known = erasure.asked_at.plus_seconds(DOUBT).epoch() * 1_000 < run.began;
         if is_known && erasure.means(before) && !item.rows.contains(&before.key) {
@@ -61,8 +61,7 @@ pub fn check_ended(world: &World, run: &Invocation, before: &Row) {
 /// what nobody knows as unknown.
 pub fn check_erased(world: &World, person: &Person, answer: &Value) {
     let table = world.table.borrow();
-    let is = |item: &tracklayer_edge::ports::ErasureItem| item.erasure.person == *person;
-    let item = table.erasures.iter().map(|kept| &kept.item).find(|item| is(item));
+    let item = table.erasures.iter().find(|item| item.erasure.person == *person);
     let empty = Vec::new();
     let told = answer["microsoft"].as_array().unwrap_or(&empty);
     for key in item.iter().flat_map(|item| &item.rows) {

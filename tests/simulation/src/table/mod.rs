@@ -15,10 +15,10 @@ use tracklayer_core::reconcile::note::Write;
 use tracklayer_core::reconcile::orphans::Moved;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    AccountItem, AuditState, GoalCheck, Partition, Place, RowPage, Written,
+    AccountItem, AuditState, ErasureItem, GoalCheck, Partition, Place, RowPage, Written,
 };
 
-pub use erasures::Kept;
+pub use erasures::is_kept;
 use index::{Index, merged};
 use uniques::Uniques;
 pub use units::Units;
@@ -42,7 +42,7 @@ pub struct Table {
     /// When rows got the click that they have, in milliseconds.
     pub bound: BTreeMap<RowKey, i64>,
     /// Erasures that were asked for.
-    pub erasures: Vec<Kept>,
+    pub erasures: Vec<ErasureItem>,
     /// Goals that a check holds, by account and name, and since which second.
     pub held_since: BTreeMap<(String, String), i64>,
     /// What the table would charge.

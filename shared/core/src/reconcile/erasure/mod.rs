@@ -6,8 +6,11 @@
 //! be named to Microsoft any more: nothing of it is sent again, and corrections of it are refused.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 use strum::IntoStaticStr;
 
 use crate::id::{AccountName, RecordId, Source};
@@ -27,7 +30,17 @@ mod tests;
 const NO_FINGERPRINT: &str = "erased";
 
 /// By what a person is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    IntoStaticStr,
+    SerializeDisplay,
+    DeserializeFromStr,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Person {
     /// The visitor's session, or the cookie's value.
@@ -81,6 +94,27 @@ impl Person {
     }
 }
 
+/// As it is stored. Personal: never for logs.
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.value())
+    }
+}
+
+impl FromStr for Person {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let (kind, value) = text.split_once(' ').ok_or(UnknownName)?;
+        Person::parse(kind, value).ok_or(UnknownName)
+    }
+}
+
+/// Not by what a person is known, nor where one's clicks are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("names no person")]
+pub struct UnknownName;
+
 /// By whatever `facts` know the person, except the hashes: where else the person's traces are.
 pub fn persons(facts: &Facts) -> Vec<Person> {
     let References { lead, cart, order, .. } = facts.references.clone();
@@ -118,7 +152,8 @@ fn covers(list: &[String], name: &str) -> bool {
     list.iter().any(|entry| entry == "*" || entry == name)
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Erasure {
     pub person: Person,
     /// The rows that whoever asks for it may touch.
@@ -130,6 +165,7 @@ pub struct Erasure {
     /// The sessions and cookies' values that were tied to the person's record, and the cookies'
     /// values of the person's browsers: rows of these visitors are the person's, too, though they
     /// don't name the record or the session.
+    #[serde(rename = "tiedTo")]
     pub references: BTreeSet<RecordId>,
 }
 

@@ -66,10 +66,10 @@ fn a_row_says_where_its_clicks_and_ties_are_until_it_is_erased() {
 #[test]
 fn a_trace_is_read_as_it_is_stored_and_in_the_order_of_work() {
     let texts = ["cart c", "order o", "session s", "cookie k", "ties lead l"];
-    let traces: BTreeSet<Trace> = texts.iter().rev().filter_map(|it| Trace::parse(it)).collect();
+    let traces: BTreeSet<Trace> = texts.iter().rev().filter_map(|it| it.parse().ok()).collect();
     assert_eq!(traces.iter().map(Trace::to_string).collect::<Vec<_>>(), texts);
     for text in ["", "session", "session two words", "ties", "ties x y", &format!("email {MAIL}")] {
-        assert_eq!(Trace::parse(text), None, "{text}");
+        assert_eq!(text.parse::<Trace>(), Err(UnknownName), "{text}");
     }
 }
 

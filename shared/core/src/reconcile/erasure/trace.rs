@@ -4,13 +4,16 @@
 //! leaves the next one finds.
 
 use std::fmt;
+use std::str::FromStr;
 
-use super::{Person, persons};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
+
+use super::{Person, UnknownName, persons};
 use crate::{id::RecordId, ledger::facts::Facts};
 
 /// Clicks or ties that have to go, in the order in which they are worked off: where a record leads
 /// to must be known before its ties go, and the cookies of a session before its clicks.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
 pub enum Trace {
     /// A record whose ties still have to be followed.
     Record(Person),
@@ -36,29 +39,28 @@ impl Trace {
     pub fn in_facts(facts: &Facts) -> impl Iterator<Item = Self> {
         persons(facts).into_iter().filter_map(Trace::of)
     }
-
-    /// The trace that its text names.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (kind, rest) = text.split_once(' ')?;
-        Some(match kind {
-            "cookie" => Trace::Cookie(RecordId::parse(rest).ok()?),
-            "ties" => {
-                let (kind, value) = rest.split_once(' ')?;
-                Trace::Ties(Person::parse(kind, value)?)
-            }
-            kind => Trace::of(Person::parse(kind, rest)?)?,
-        })
-    }
 }
 
 /// As it is stored. Personal: never for logs.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trace::Record(record) => write!(f, "{} {}", record.kind(), record.value()),
+            Trace::Record(record) => record.fmt(f),
             Trace::Session(id) => write!(f, "session {id}"),
             Trace::Cookie(id) => write!(f, "cookie {id}"),
-            Trace::Ties(record) => write!(f, "ties {} {}", record.kind(), record.value()),
+            Trace::Ties(record) => write!(f, "ties {record}"),
+        }
+    }
+}
+
+impl FromStr for Trace {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        match text.split_once(' ') {
+            Some(("cookie", id)) => id.parse().map(Trace::Cookie).map_err(|_| UnknownName),
+            Some(("ties", record)) => record.parse().map(Trace::Ties),
+            _ => Trace::of(text.parse()?).ok_or(UnknownName),
         }
     }
 }
