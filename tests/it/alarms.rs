@@ -91,8 +91,17 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     world.post(&orders(8, json!({"account": "nobody"}))).await;
     world.until_logged("enqueue", &["unknown_account", "account"]).await;
     assert!(!world.rings("RejectedElsewhere"), "eight");
+    // Anybody may ask without a key: that says nothing of the shop. Its own wrong key is found by the
+    // silence of its events.
+    for _ in 0..11 {
+        assert_eq!(world.enqueue("nobody", "{}".to_owned()).await.status, 401);
+    }
+    world.until_logged("enqueue", &["request refused", "unauthorized"]).await;
+    world.post(&json!({"event": "page_view", "eventId": "later", "source": "shop"})).await;
+    world.until_logged("enqueue", &["\"Ignored\":1.0"]).await;
+    assert!(!world.rings("RejectedElsewhere"), "strangers");
     for (key, body, code) in [
-        ("nobody", "{}".to_owned(), "unauthorized"),
+        (KEY, "{".to_owned(), "invalid_json"),
         (KEY, "[".to_owned(), "invalid_json"),
         (KEY, " ".repeat(1_048_577), "body_too_large"),
     ] {
