@@ -342,6 +342,26 @@ fn alarms_that_look_back_count_periods_and_not_values() {
     }
 }
 
+/// Two rejected events an hour are no share that rings; that nothing new is stored for a day does, for
+/// each of them counts nothing queued.
+#[test]
+fn a_small_shop_whose_every_event_is_rejected_rings_after_the_hours_of_silence() {
+    let hour = |n: i64| {
+        let of = |metric: &str, value| {
+            let (metric, account) = (metric.to_owned(), "main".to_owned());
+            Point { metric, account, value, ago: n * HOUR + MINUTE }
+        };
+        [of("Rejected", 2.0), of("Conflict", 0.0), of("Queued", 0.0), of("Duplicate", 0.0)]
+    };
+    let rejected: Vec<Point> = (0..24).flat_map(hour).collect();
+    assert!(!Alarm::of("Rejected").goes_off(&rejected));
+    assert!(Alarm::of("NothingQueued").goes_off(&rejected));
+    let mut one_is_stored = rejected;
+    one_is_stored[90].value = 1.0;
+    assert_eq!(one_is_stored[90].metric, "Queued");
+    assert!(!Alarm::of("NothingQueued").goes_off(&one_is_stored));
+}
+
 /// Corrections that can have no effect, those of them whose original never came, and whether it goes
 /// off.
 #[test]
