@@ -91,8 +91,17 @@ async fn what_the_doors_refuse_rings_and_its_log_says_why() {
     world.post(&orders(8, json!({"account": "nobody"}))).await;
     world.until_logged("enqueue", &["unknown_account", "account"]).await;
     assert!(!world.rings("RejectedElsewhere"), "eight");
+    // Anybody may ask without a key: that says nothing of the shop. Its own wrong key is found by the
+    // silence of its events.
+    for _ in 0..11 {
+        assert_eq!(world.enqueue("nobody", "{}".to_owned()).await.status, 401);
+    }
+    world.until_logged("enqueue", &["request refused", "unauthorized"]).await;
+    world.post(&json!({"event": "page_view", "eventId": "later", "source": "shop"})).await;
+    world.until_logged("enqueue", &["\"Ignored\":1.0"]).await;
+    assert!(!world.rings("RejectedElsewhere"), "strangers");
     for (key, body, code) in [
-        ("nobody", "{}".to_owned(), "unauthorized"),
+        (KEY, "{".to_owned(), "invalid_json"),
         (KEY, "[".to_owned(), "invalid_json"),
         (KEY, " ".repeat(1_048_577), "body_too_large"),
     ] {
@@ -331,6 +340,26 @@ fn alarms_that_look_back_count_periods_and_not_values() {
         let points: Vec<Point> = values.iter().map(point).collect();
         assert_eq!(Alarm::of(alarm).goes_off(&points), *expected, "{alarm} {values:?}");
     }
+}
+
+/// Two rejected events an hour are no share that rings; that nothing new is stored for a day does, for
+/// each of them counts nothing queued.
+#[test]
+fn a_small_shop_whose_every_event_is_rejected_rings_after_the_hours_of_silence() {
+    let hour = |n: i64| {
+        let of = |metric: &str, value| {
+            let (metric, account) = (metric.to_owned(), "main".to_owned());
+            Point { metric, account, value, ago: n * HOUR + MINUTE }
+        };
+        [of("Rejected", 2.0), of("Conflict", 0.0), of("Queued", 0.0), of("Duplicate", 0.0)]
+    };
+    let rejected: Vec<Point> = (0..24).flat_map(hour).collect();
+    assert!(!Alarm::of("Rejected").goes_off(&rejected));
+    assert!(Alarm::of("NothingQueued").goes_off(&rejected));
+    let mut one_is_stored = rejected;
+    one_is_stored[90].value = 1.0;
+    assert_eq!(one_is_stored[90].metric, "Queued");
+    assert!(!Alarm::of("NothingQueued").goes_off(&one_is_stored));
 }
 
 /// Corrections that can have no effect, those of them whose original never came, and whether it goes

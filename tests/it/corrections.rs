@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use test_support::events::{click, purchase, refund, time, with};
 use test_support::rig::api::JSON;
+use test_support::rig::operator::ago;
 use test_support::rig::{KEY, World, until};
 
 fn of(correction: &Value, original: Value) -> Value {
@@ -249,5 +250,22 @@ async fn forty_refunds_of_one_sale_in_one_request_are_all_recorded() {
         if conversion["value"] == 40 { Ok(()) } else { Err(conversion) }
     })
     .await;
+    world.stop().await;
+}
+
+/// Both are gone by themselves at last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_without_original_and_the_pointer_to_it_live_100_days() {
+    let world = World::start().await;
+    world.queued(&refund("early", "absent", &Value::Null)).await;
+    let seconds = |time: &Value| time["N"].as_str().and_then(|text| text.parse::<i64>().ok());
+    let mut lives = Vec::new();
+    for item in world.items_with("Conversions", "early").await {
+        let left = seconds(&item["ttl"]).zip(seconds(&ago(0))).map(|(ttl, now)| ttl - now);
+        let days = left.map(|left| (left + 43_200) / 86_400);
+        lives.push((item["sk"]["S"].as_str().expect("a key").to_owned(), days));
+    }
+    lives.sort();
+    assert_eq!(lives, [("refund".to_owned(), Some(100)), ("~orphan".to_owned(), Some(100))]);
     world.stop().await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use microsoft_simulator::{Fault, FaultRule, ForcedError};
 use serde_json::{Value, json};
 use test_support::events::{click, purchase, refund, time, with};
-use test_support::rig::operator::{CONVERSIONS, ago, quick};
+use test_support::rig::operator::{CONVERSIONS, ago, parameter, quick};
 use test_support::rig::queries::{Query, field, queries};
 use test_support::rig::{World, until};
 
@@ -94,5 +94,13 @@ async fn every_metric_has_the_dimension_that_alarms_and_the_dashboard_look_for()
         assert_eq!(metric[0]["Namespace"], "TrackLayer");
         assert_eq!(metric[0]["Dimensions"], json!([["account"]]));
     }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_stack_has_metrics_of_its_own() {
+    let world = World::with(|options| parameter(options, "NameSuffix", "-b")).await;
+    assert_eq!(world.capture(&json!({"msclkid": click(1)})).await.status, 204);
+    world.until_logged("capture", &["\"Namespace\":\"TrackLayer-b\"", "ClicksCaptured"]).await;
     world.stop().await;
 }

@@ -56,9 +56,9 @@ fn answer_one(answers: Vec<EventAnswer>) -> Result<Response, Problem> {
 }
 
 /// Counts a request that is refused as a whole as one event of no known account. What is unavailable
-/// here is no fault of the sender.
+/// here is no fault of the sender, and who has no key is none: everybody's scanner asks.
 fn count_refusal(problem: &Problem, telemetry: &impl Telemetry) {
-    if problem.status != 503 {
+    if !matches!(problem.status, 401 | 503) {
         let mut counts = Counts::default();
         count_status(&mut counts, "none", Status::Rejected);
         counts.emit(telemetry);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_refused_as_a_whole_counts_once_and_trouble_of_our_own_does_not() {
+    fn a_request_refused_as_a_whole_counts_once_but_for_strangers_and_trouble_of_our_own() {
         let counted = |problem: Problem| {
             let emitted = Emitted::default();
             count_refusal(&problem, &emitted);
@@ -172,9 +172,11 @@ mod tests {
         };
         let rejected = [("none".to_owned(), "Rejected", 1.0)];
         let json = Body::parse("[").err().expect("no JSON");
-        for problem in [json, Problem::from(KeyError::Unknown), Problem::forbidden("no right")] {
+        for problem in [json, Problem::forbidden("no right")] {
             assert_eq!(counted(problem), rejected);
         }
-        assert_eq!(counted(Problem::unavailable()), []);
+        for problem in [Problem::unavailable(), Problem::from(KeyError::Unknown)] {
+            assert_eq!(counted(problem), []);
+        }
     }
 }

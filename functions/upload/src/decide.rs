@@ -140,7 +140,7 @@ impl<P: Ports> Run<'_, P> {
                 Note::Refused(reason) if !reason.is_over_unsent() => Disposition::DeadLetter,
                 _ => Disposition::Done,
             };
-            self.report.noted(work, &note);
+            self.report.noted(work, &note, self.upload.clock.now());
         }
     }
 

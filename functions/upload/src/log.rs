@@ -9,12 +9,16 @@ use tracklayer_core::ledger::observed::{Kind, RefusalReason};
 use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::microsoft::errors::ErrorClass;
 use tracklayer_core::microsoft::reply::{MicrosoftError, Reply, RowOutcome};
+use tracklayer_core::reconcile::calls::CAREFUL_FROM;
 use tracklayer_core::reconcile::note::Note;
-use tracklayer_core::time::EventTime;
+use tracklayer_core::time::{DAY, EventTime};
 use tracklayer_edge::ports::{Metric, Telemetry};
 
 use crate::batch::{Batch, Disposition, Work};
 use crate::send::Call;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Rows of one error that a line names; the rest is counted, and found by `status`.
 const NAMED_ROWS: usize = 100;
@@ -55,7 +59,7 @@ impl Report {
     }
 
     /// Counts what was noted about a row.
-    pub fn noted(&mut self, work: &Work, note: &Note) {
+    pub fn noted(&mut self, work: &Work, note: &Note, now: EventTime) {
         let Some(row) = &work.row else { return };
         let name = match note {
             Note::Accepted(Kind::Apply, _) => "Accepted",
@@ -66,6 +70,7 @@ impl Report {
             Note::Refused(RefusalReason::TooOldForMicrosoft) => "CorrectionLost",
             Note::Failed(..) | Note::Refused(_) => "Refused",
             Note::Unknown(..) => "Unknown",
+            Note::NotTaken(..) => return self.stands_still(work, now),
             Note::Waits(..) | Note::Postponed(..) => "Waiting",
             _ => return,
         };
@@ -73,9 +78,26 @@ impl Report {
             tracing::warn!(record = work.key.label(), %reason, "refused before it was sent");
         }
         self.count(&row.account, name);
+        if matches!(note, Note::Unknown(..)) {
+            self.stands_still(work, now);
+        }
         if name == "CorrectionLost" {
             // An alarm takes the one from the other, and has no value where one is missing.
             self.count_many(&row.account, "OriginalNeverCame", 0);
+        }
+    }
+
+    /// Counts a row whose corrections Microsoft has not taken for long, however rarely it is tried: an
+    /// original becomes a dead letter then, a correction is tried until its last day.
+    fn stands_still(&mut self, work: &Work, now: EventTime) {
+        let Some(row) = work.row.as_ref().filter(|row| row.observed.tries >= CAREFUL_FROM) else {
+            return;
+        };
+        let newest = row.corrections.iter().map(|correction| correction.recorded_at).max();
+        if newest.is_some_and(|newest| now.seconds_since(newest) > DAY) {
+            self.count(&row.account, "Stuck");
+            let (record, tries) = (work.key.label(), row.observed.tries);
+            tracing::error!(record, tries, "Microsoft does not take its corrections");
         }
     }
 
@@ -255,129 +277,4 @@ fn advice(error: &MicrosoftError) -> (&'static str, &'static str) {
         ("This software doesn't know the code.", "Look it up at Microsoft; the row is kept."),
         |entry| (entry.cause, entry.cure),
     )
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use tracklayer_core::ledger::observed::{Destination, Environment};
-    use tracklayer_core::microsoft::errors::look_up;
-    use tracklayer_core::microsoft::payload::APPLY_CONVERSIONS;
-    use tracklayer_core::microsoft::reply::read_apply;
-    use tracklayer_core::reconcile::decide::Policy;
-    use tracklayer_core::reconcile::note::CallRef;
-    use tracklayer_core::reconcile::verdict::{Sent, verdict};
-    use tracklayer_edge::ports::{AccountItem, AccountSecret, Versioned};
-
-    use super::*;
-    use crate::accounts::Account;
-    use crate::batch::tests::{batch, record};
-    use crate::decide::Load;
-
-    struct Silent;
-
-    impl Telemetry for Silent {
-        fn line(&self, _: &str, _: serde_json::Map<String, Value>) {}
-
-        fn emit(&self, _: &str, _: &[Metric]) {}
-    }
-
-    pub(crate) fn account(item: AccountItem) -> Account {
-        let value: AccountSecret = serde_json::from_str(
-            r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
-        )
-        .expect("a secret");
-        let secret = Versioned { value, version: "1".to_owned(), created: None };
-        let name = "main".parse().expect("a name");
-        Account { name, secret, item }
-    }
-
-    fn with_line<T>(status: u16, body: &str, check: impl FnOnce(&CallLine<'_>) -> T) -> T {
-        let account = account(AccountItem::default());
-        let account = account.name;
-        let load = |index| Load { account: account.clone(), index, adjustment: None };
-        let call = Call { rows: [0, 1, 2].map(load).into(), account: account.clone() };
-        let works = batch(["a", "b", "c"].map(|id| record(id, 1)).into()).works;
-        let reply = read_apply(status, body.as_bytes(), 3);
-        check(&CallLine {
-            call: &call,
-            path: APPLY_CONVERSIONS,
-            works: &works,
-            reply: &reply,
-            tracking_id: None,
-            duration: Duration::ZERO,
-        })
-    }
-
-    fn counted(status: u16, body: &str) -> Option<usize> {
-        let mut report = Report::default();
-        with_line(status, body, |line| {
-            report.call(line, &Silent);
-            report.counts[&line.call.account].get("UnknownCode").copied()
-        })
-    }
-
-    #[test]
-    fn a_correction_that_is_lost_has_its_original_and_says_so() {
-        let mut works = batch(vec![record("a", 1)]).works;
-        works[0].row = Some(test_support::rows::row());
-        let mut report = Report::default();
-        report.noted(&works[0], &Note::Refused(RefusalReason::TooOldForMicrosoft));
-        let counted = report.counts.into_values().next().expect("of the account");
-        let expected = [("CorrectionLost", 1), ("OriginalNeverCame", 0)];
-        assert_eq!(counted.into_iter().collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn the_line_says_once_what_an_error_means_and_what_helps() {
-        let rows = r#"{"PartialErrors":[{"Index":0,"Code":5606},{"Index":2,"Code":5606}]}"#;
-        let explained = with_line(200, rows, explained_errors);
-        let entry = look_up(Some(5606), None).expect("a line of the table");
-        let expected = json!([{"code": 5606, "errorCode": entry.symbol, "rows": 2,
-            "class": entry.class.as_str(), "cause": entry.cause, "cure": entry.cure}]);
-        assert_eq!(explained, expected);
-        let symbol = entry.symbol;
-        let named = format!("shop/a 5606 {symbol}, shop/c 5606 {symbol}");
-        assert_eq!(with_line(200, rows, failed_rows), (named, 2));
-    }
-
-    #[test]
-    fn an_accounts_error_on_its_rows_is_counted_once() {
-        let rows = r#"{"PartialErrors":[{"Index":0,"Code":5613},{"Index":2,"Code":5613}]}"#;
-        let policy =
-            Policy { settle_delay: 43_200, run_margin: 900, min_click_age: 0, hour: 3_600 };
-        let mark = CallRef {
-            to: Destination { environment: Environment::Production, account_id: "2".to_owned() },
-            tracking_id: None,
-        };
-        let now = EventTime::from_epoch(1_800_000_000);
-        let counted = |body: &str| {
-            let reply = read_apply(200, body.as_bytes(), 3);
-            let sent = [Sent { kind: Kind::Apply, has_free_click: true }; 3];
-            let notes = verdict(reply, &sent, &mark, now, &policy).notes;
-            let mut report = Report::default();
-            let account = account(AccountItem::default());
-            report.trouble_of_rows(&account.name, &notes);
-            report.counts.get(&account.name).and_then(|counts| counts.get("AuthFailed").copied())
-        };
-        assert_eq!(counted(rows), Some(1));
-        assert_eq!(counted(r#"{"PartialErrors":[{"Index":1,"Code":5612}]}"#), None);
-    }
-
-    #[test]
-    fn a_code_nobody_knows_is_counted_once_a_call() {
-        let row =
-            |index: u8, code: u16| format!(r#"{{"Index":{index},"Code":{code},"ErrorCode":"X"}}"#);
-        let rows = |rows: [String; 2]| format!(r#"{{"PartialErrors":[{}]}}"#, rows.join(","));
-        assert_eq!(counted(200, &rows([row(0, 5999), row(2, 5999)])), Some(1));
-        assert_eq!(counted(200, &rows([row(0, 5998), row(2, 5999)])), Some(2));
-        assert_eq!(counted(200, &rows([row(0, 5606), row(2, 5609)])), None);
-        let fault = r#"{"Errors":[{"Code":7777,"ErrorCode":"New"}]}"#;
-        for status in [400, 401, 403, 429, 500, 503] {
-            assert_eq!(counted(status, fault), Some(1), "{status}");
-        }
-        for status in [401, 403, 404, 405, 413, 429, 501, 503] {
-            assert_eq!(counted(status, ""), None, "{status}");
-        }
-        assert_eq!(counted(500, r#"{"Errors":[{"Code":0}]}"#), None);
-    }
 }

@@ -278,7 +278,7 @@ impl<P: Ports> Run<'_, P> {
                 }
                 _ => self.works[index].disposition = Disposition::Done,
             }
-            self.report.noted(&self.works[index], &note);
+            self.report.noted(&self.works[index], &note, self.upload.clock.now());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::text::{says_nothing, trim};
+use crate::text::{says_nothing, stands_for_nothing, trim};
 
 /// The text breaks the rule of its kind. It does not carry the text: an e-mail address given as
 /// an id would end in logs.
@@ -129,8 +129,13 @@ text_type!(
 
 impl RecordId {
     /// Reads the id of an event, which is also a part of addresses: it holds nothing that a gateway
-    /// decodes or cuts in a path (`?`, `#`, `%`).
+    /// decodes or cuts in a path (`?`, `#`, `%`). A word for a missing value would make one event of
+    /// all that a source sends.
     pub fn of_event(text: &str) -> Result<Self, IdError> {
+        let text = trim(text);
+        if stands_for_nothing(text) {
+            return Err(IdError { rule: "more than what stands for a missing value" });
+        }
         if text.contains(['?', '#', '%']) {
             return Err(IdError {
                 rule: "1 to 128 visible ASCII characters without @ \" ' \\ ? # %",
@@ -215,6 +220,11 @@ mod tests {
             assert!(RecordId::parse(only_of_records).is_ok(), "{only_of_records}");
             assert!(RecordId::of_event(only_of_records).is_err(), "{only_of_records}");
         }
+        assert_eq!(RecordId::of_event("\u{feff}4711\n"), RecordId::parse("4711"));
+        for nothing in ["undefined", "null", "{{order_id}}", "N/A"] {
+            assert!(RecordId::of_event(nothing).is_err(), "{nothing}");
+        }
+        assert_eq!(RecordId::of_event("0"), RecordId::parse("0"));
         assert_eq!(RecordId::of_cart("token?key=secret"), RecordId::parse("token"));
         for nothing in ["?key=secret", "undefined", " NULL", "None", "n/a", "NaN", "(not set)", ""]
         {

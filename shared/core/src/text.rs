@@ -2,7 +2,7 @@
 //! a value is missing. As an id they would be shared by everybody.
 
 /// Words for a missing value, as letters and digits alone: `n/a` is `na`.
-pub(crate) const WORDS_FOR_NOTHING: [&str; 11] = [
+pub(crate) const WORDS_FOR_NOTHING: [&str; 14] = [
     "null",
     "undefined",
     "none",
@@ -14,6 +14,10 @@ pub(crate) const WORDS_FOR_NOTHING: [&str; 11] = [
     "empty",
     "true",
     "false",
+    // What PHP leaves of a cookie that it takes away, and what shops call everybody without a login.
+    "deleted",
+    "guest",
+    "anonymous",
 ];
 
 /// Whether a character is copied along with a text but seen by nobody: marks of direction, joiners,
@@ -34,18 +38,26 @@ pub(crate) fn trim(text: &str) -> &str {
 /// only (`0` is how shops write "no number yet"), it is one of the words above, or a template's
 /// placeholder that was not filled in.
 pub fn says_nothing(text: &str) -> bool {
-    let text = trim(text);
-    let signs = || text.chars().filter(|c| c.is_alphanumeric() && !is_invisible(*c));
-    let spells = |word: &&str| signs().flat_map(char::to_lowercase).eq(word.chars());
-    signs().all(|c| c == '0') || WORDS_FOR_NOTHING.iter().any(spells) || is_placeholder(text)
+    signs(text).all(|c| c == '0') || stands_for_nothing(text)
+}
+
+/// Whether the text is one of the words above, or a placeholder.
+pub(crate) fn stands_for_nothing(text: &str) -> bool {
+    let spells = |word: &&str| signs(text).flat_map(char::to_lowercase).eq(word.chars());
+    WORDS_FOR_NOTHING.iter().any(spells) || is_placeholder(trim(text))
+}
+
+/// Its letters and digits.
+fn signs(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| c.is_alphanumeric() && !is_invisible(*c))
 }
 
 /// Whether the text is a name in brackets or between signs, such as `{{order_id}}`, `${orderId}`,
-/// `%ORDER_ID%`, `[order]` or JavaScript's `[object Object]`. A GUID in braces and a number in
+/// `%ORDER_ID%`, `[order]`, JavaScript's `[object Object]` or a spreadsheet's `#REF!`. A GUID in braces and a number in
 /// brackets hold digits; a doubled brace is a template whatever it holds.
 fn is_placeholder(text: &str) -> bool {
     let opens = text.starts_with(['{', '[', '<', '(', '%', '$', '#', '*']);
-    let closes = text.ends_with(['}', ']', '>', ')', '%', '$', '#', '*']);
+    let closes = text.ends_with(['}', ']', '>', ')', '%', '$', '#', '*', '!', '?']);
     let is_name = !text.contains(char::is_numeric);
     opens && closes && (is_name || text.starts_with("{{") || text.starts_with("${"))
 }
@@ -106,6 +118,11 @@ mod tests {
             "[order-id]",
             "*|ORDER|*",
             "$order$",
+            "#REF!",
+            "#NAME?",
+            "deleted",
+            "Guest",
+            "anonymous",
         ] {
             assert!(says_nothing(nothing), "{nothing:?}");
         }
@@ -130,6 +147,8 @@ mod tests {
             "annulled",
             "none-1",
             "na1",
+            "guest-1",
+            "#1001!",
             "注文",
             "٤٧١١",
             "jane@example.com",

@@ -22,7 +22,7 @@ async fn what_can_not_be_used_costs_nothing_else() {
             "session",
         ),
         (json!({"sessionId": "s5", "landedAt": "noon"}), json!({"sessionId": "s5"}), "session"),
-        (json!({"sessionId": "s6", "consent": "yes"}), json!({"sessionId": "s6"}), "session"),
+        (json!({"sessionId": "s6", "consent": "maybe"}), json!({"sessionId": "s6"}), "session"),
         (json!({"sessionId": "s7", "landingUrl": 7}), json!({"sessionId": "s7"}), "session"),
         (json!({"sessionId": "a b", "leadId": "l"}), json!({"leadId": "l"}), "lead"),
     ];

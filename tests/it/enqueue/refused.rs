@@ -83,8 +83,6 @@ pub fn cases() -> Vec<Case> {
         of(&nobody, json!({"phone": "call me"}), "invalid_value", "phone"),
         of(&nobody, json!({"hashedEmail": "abc"}), "invalid_value", "hashedEmail"),
         of(&nobody, json!({"hashedPhone": "abc"}), "invalid_value", "hashedPhone"),
-        of(&sale, json!({"consent": "maybe"}), "invalid_value", "consent"),
-        of(&sale, json!({"consent": true}), "wrong_type", "consent"),
         of(&part, json!({"original": "4711"}), "invalid_original", "original"),
         of(&part, json!({"original": {}}), "invalid_original", "original"),
         of(&part, json!({"original": {"eventId": true}}), "invalid_original", "original"),

@@ -35,6 +35,8 @@ pub use shrink::shrink;
 pub use table::Units;
 use world::{Line, World};
 
+pub use world::Measure;
+
 /// What became of a history.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -48,6 +50,8 @@ pub struct Outcome {
     pub counted: u64,
     /// Messages that the queue gave up.
     pub dead_letters: u64,
+    /// What was counted and measured, where everything that is scheduled runs.
+    pub measures: Vec<Measure>,
     /// What the ledger would charge for the history.
     pub units: Units,
     /// What happened, if it was asked for.
@@ -88,6 +92,7 @@ pub fn run(plan: Plan, traced: bool) -> Outcome {
         dead_letters: world.queue.borrow().given_up,
         units: world.table.borrow().units,
         lines: world.lines(),
+        measures: world.measures.take(),
         persons: world.table.borrow().persons(),
     }
 }

@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use crate::random::Random;
+use crate::world::World;
 
 /// Receives after which a message is moved to the dead letters at the next one.
 pub const MAX_RECEIVES: u32 = 12;
@@ -10,6 +11,10 @@ pub const MAX_RECEIVES: u32 = 12;
 const VISIBILITY: i64 = 15 * 60 * 1_000;
 /// How long a message is kept, from its first sending on.
 const RETENTION: i64 = 14 * 86_400 * 1_000;
+
+const AGE: &str = "ApproximateAgeOfOldestMessage";
+const IN_FLIGHT: &str = "ApproximateNumberOfMessagesNotVisible";
+const VISIBLE: &str = "ApproximateNumberOfMessagesVisible";
 
 /// One message.
 #[derive(Clone, Debug)]
@@ -134,6 +139,21 @@ impl Queue {
     /// When the next message can be received.
     pub fn next_visible(&self) -> Option<i64> {
         self.messages.iter().map(|message| message.visible).min()
+    }
+
+    /// What SQS measures of it and of its dead letters.
+    pub fn measure(&self, world: &World) {
+        let now = world.now_ms();
+        let oldest = self.messages.iter().map(|message| message.sent).min();
+        let in_flight = |message: &&Message| message.visible > now && message.receives > 0;
+        #[expect(clippy::cast_precision_loss, reason = "a few days, some thousand messages")]
+        for (metric, of, value) in [
+            (AGE, "Uploads.QueueName", oldest.map_or(0, |sent| (now - sent) / 1_000) as f64),
+            (IN_FLIGHT, "Uploads.QueueName", self.messages.iter().filter(in_flight).count() as f64),
+            (VISIBLE, "UploadsDlq.QueueName", self.dead.len() as f64),
+        ] {
+            world.measured(metric, of, value);
+        }
     }
 
     /// Wakes `waker` when something changes.

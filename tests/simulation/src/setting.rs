@@ -16,6 +16,9 @@ pub struct Setting {
     pub own_orders: bool,
     /// When conversions begin to go somewhere else.
     pub moves: Option<Move>,
+    /// Whether functions run whenever they are scheduled, also where they would find nothing, and what
+    /// they count is kept; batches are as large as AWS makes them.
+    pub all_runs: bool,
 }
 
 /// A change of the place that conversions go to.
@@ -53,6 +56,7 @@ impl Setting {
             checks: random.chance(5_000),
             own_orders: false,
             moves: random.chance(2_000).then_some(Move { at, to }),
+            all_runs: false,
         }
     }
 

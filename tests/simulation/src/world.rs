@@ -59,10 +59,25 @@ pub struct World {
     pub clicks: RefCell<ClickTable>,
     /// Calls that were sent, by the person and second of their rows.
     pub sent: RefCell<BTreeMap<String, u32>>,
+    /// What was counted and measured, each with its second.
+    pub measures: RefCell<Vec<Measure>>,
     sending: RefCell<Vec<Waker>>,
     random: RefCell<Random>,
     trace: Option<RefCell<Vec<Line>>>,
     invocations: Cell<u32>,
+}
+
+/// A value of a metric.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// Seconds since 1970.
+    pub at: i64,
+    /// Its name.
+    pub metric: &'static str,
+    /// The account, or the queue by its name in the template.
+    pub of: String,
+    /// Its value.
+    pub value: f64,
 }
 
 /// One line of the history.
@@ -98,6 +113,7 @@ impl World {
             violations: RefCell::default(),
             clicks: RefCell::default(),
             sent: RefCell::default(),
+            measures: RefCell::default(),
             sending: RefCell::default(),
             random: RefCell::new(Random::new(plan.seed ^ 0x5eed)),
             trace: traced.then(RefCell::default),
@@ -187,6 +203,20 @@ impl World {
     /// The history so far.
     pub fn lines(&self) -> Vec<Line> {
         self.trace.as_ref().map(|trace| trace.borrow().clone()).unwrap_or_default()
+    }
+
+    /// Whether functions run whenever they are scheduled. Not while the end is waited for.
+    pub fn runs_always(&self) -> bool {
+        self.plan.setting.all_runs && !self.calm.get()
+    }
+
+    /// A metric of an account, or of a queue, has this value now; kept where everything that is
+    /// scheduled runs.
+    pub fn measured(&self, metric: &'static str, of: &str, value: f64) {
+        if self.runs_always() {
+            let measure = Measure { at: self.now_ms() / 1_000, metric, of: of.to_owned(), value };
+            self.measures.borrow_mut().push(measure);
+        }
     }
 
     /// Something that must not happen did.

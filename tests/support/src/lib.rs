@@ -2,12 +2,15 @@
 //!
 //! - [`rows`] builds what the ledger holds: rows, facts, corrections
 //! - [`events`] builds what sources send
+//! - `alarms` asks the template's alarms whether they would go off; it needs the feature `alarms`
 //! - `rig` runs a whole system on free ports and does to it what pages, shops, operators and
 //!   accidents do; it needs the feature `rig`
 //!
 //! A test inside `src` of `tracklayer-core` can't use this crate: it would meet two versions of
 //! every type, its own and the one that this crate is built with.
 
+#[cfg(feature = "alarms")]
+pub mod alarms;
 pub mod events;
 #[cfg(feature = "rig")]
 pub mod rig;

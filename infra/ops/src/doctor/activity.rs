@@ -39,8 +39,10 @@ pub async fn checks(ops: &Ops) -> Vec<Check> {
 
 /// Clicks belong to no account.
 fn counted(ops: &Ops) -> Vec<Counted> {
+    let suffix = ops.deployment.parameter("NameSuffix").unwrap_or_default();
     let of = |what: String, name, account: &str, silence_alerts| {
-        let metric = Metric { name, account: account.to_owned() };
+        let namespace = format!("TrackLayer{suffix}");
+        let metric = Metric { namespace, name, account: account.to_owned() };
         Counted { what, metric, silence_alerts }
     };
     let mut counted = vec![of("last click captured".to_owned(), "ClicksCaptured", "none", true)];

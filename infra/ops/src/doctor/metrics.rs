@@ -20,7 +20,6 @@ use crate::screen;
 
 const TARGET: (&str, &str) = ("x-amz-target", "GraniteServiceVersion20100801.GetMetricData");
 const CONTENT: (&str, &str) = ("content-type", "application/x-amz-json-1.0");
-const NAMESPACE: &str = "TrackLayer";
 /// Seconds of one sum. CloudWatch keeps sums of five minutes for 63 days.
 const PERIOD: i64 = 300;
 /// How long the call may take.
@@ -29,6 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// A metric of an account.
 #[derive(Clone, Debug)]
 pub struct Metric {
+    /// The namespace of its stack.
+    pub namespace: String,
     /// Its name.
     pub name: &'static str,
     /// The dimension `account`.
@@ -74,7 +75,7 @@ fn query(index: usize, metric: &Metric) -> Value {
         "Id": id(index),
         "MetricStat": {
             "Metric": {
-                "Namespace": NAMESPACE,
+                "Namespace": metric.namespace,
                 "MetricName": metric.name,
                 "Dimensions": [dimension],
             },
@@ -195,7 +196,11 @@ mod tests {
     }
 
     fn metrics() -> [Metric; 3] {
-        ["Captured", "Queued", "Accepted"].map(|name| Metric { name, account: "main".to_owned() })
+        ["Captured", "Queued", "Accepted"].map(|name| Metric {
+            namespace: "TrackLayer-b".to_owned(),
+            name,
+            account: "main".to_owned(),
+        })
     }
 
     async fn asked(config: &SdkConfig) -> Result<Vec<Option<i64>>, String> {
@@ -225,6 +230,7 @@ mod tests {
         assert_eq!((&body["StartTime"], &body["EndTime"]), (&json!(NOW - 3_600), &json!(NOW)));
         let metric = &body["MetricDataQueries"][2]["MetricStat"]["Metric"];
         assert_eq!(metric["MetricName"], "Accepted");
+        assert_eq!(metric["Namespace"], "TrackLayer-b");
         assert_eq!(metric["Dimensions"], json!([{"Name": "account", "Value": "main"}]));
     }
 

@@ -66,9 +66,10 @@ impl<'a> Fields<'a> {
         Ok(Some(Cow::Owned(if is_plain { trim(&text).to_owned() } else { String::new() })))
     }
 
-    /// The field as a string that must be there.
-    pub(super) fn required_text(&self, field: Field) -> Result<Cow<'a, str>, EventError> {
-        self.text(field)?.ok_or_else(|| missing(field))
+    /// The field as a string that must be there. Blanks and invisible characters around it don't count.
+    pub(super) fn required_text(&self, field: Field) -> Result<String, EventError> {
+        let text = self.text(field)?.ok_or_else(|| missing(field))?;
+        Ok(trim(&text).to_owned())
     }
 }
 

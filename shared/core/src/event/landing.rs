@@ -42,12 +42,11 @@ impl Landing {
     /// be used costs no other one.
     pub fn parse(json: &str) -> Option<Self> {
         let mut reading = Reading::of(json)?;
-        let consent = reading.fields.consent().map(Some);
         Some(Landing {
             click_id: reading.click_id(),
             references: reading.references(),
             landing_url: reading.soft(landing_url(&reading.fields)),
-            consent: reading.soft(consent).unwrap_or_default(),
+            consent: reading.consent(),
             landed_at: reading.soft(landed_at(&reading.fields)),
             ignored: reading.warnings,
         })
@@ -64,9 +63,13 @@ fn landed_at(fields: &Fields<'_>) -> Result<Option<EventTime>, EventError> {
     fields.soft_id(Field::LandedAt, ErrorCode::InvalidTime, |text| time_of(text.trim()))
 }
 
-/// RFC 3339, or milliseconds since 1970 as scripts have them.
+/// As milliseconds, numbers below are before 1973: they are seconds.
+const LEAST_MS: i64 = 100_000_000_000;
+
+/// RFC 3339, or milliseconds since 1970 as scripts have them, or seconds as servers do.
 fn time_of(text: &str) -> Result<EventTime, TimeError> {
     match text.parse::<i64>() {
+        Ok(seconds @ 0..LEAST_MS) => Ok(EventTime::from_epoch(seconds)),
         Ok(ms) => Ok(EventTime::from_epoch(ms.div_euclid(1_000))),
         Err(_) => EventTime::parse_rfc3339(text),
     }

@@ -61,14 +61,16 @@ impl Rules<'_> {
         let key = RowKey { source: fields.source()?, event_id, event };
         match rule {
             EventRule::AnalyticsOnly => Ok(ignored(key, IgnoredReason::AnalyticsOnly)),
-            EventRule::Conversion { goal, required } => match fields.consent()? {
+            EventRule::Conversion { goal, required } => match self.reading.consent() {
                 Consent::Denied => Ok(self.denied(key, goal)),
                 consent => self.conversion(key, goal, required, consent).map(Event::Conversion),
             },
-            EventRule::Correction { required } => match fields.consent_of_correction()? {
-                Consent::Denied => Ok(ignored(key, IgnoredReason::ConsentDenied)),
-                _ => self.correction(key, required).map(Event::Correction),
-            },
+            EventRule::Correction { .. } if self.reading.is_correction_denied() => {
+                Ok(ignored(key, IgnoredReason::ConsentDenied))
+            }
+            EventRule::Correction { required } => {
+                self.correction(key, required).map(Event::Correction)
+            }
         }
     }
 
@@ -166,7 +168,9 @@ impl Rules<'_> {
         let message = "one of msclkid, sessionId, leadId, cartId, orderId, email, phone, \
                        hashedEmail, hashedPhone must be there";
         let nobody = || EventError::whole(ErrorCode::NoIdentifier, message);
-        Err(self.left_out().next().cloned().unwrap_or_else(nobody))
+        let consent = Some(Field::Consent.as_str());
+        let problem = self.left_out().find(|it| it.field != consent);
+        Err(problem.cloned().unwrap_or_else(nobody))
     }
 
     fn left_out(&self) -> impl Iterator<Item = &EventError> {

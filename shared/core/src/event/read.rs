@@ -15,7 +15,7 @@ use crate::person::click_id::ClickId;
 use crate::person::consent::Consent;
 use crate::person::error::IdentityError;
 use crate::person::identity::{Sha256Hash, hash_email, hash_phone};
-use crate::text::says_nothing;
+use crate::text::{says_nothing, trim};
 use crate::time::{EventTime, MAX_AGE, MAX_SKEW, Moment, TimeError};
 
 impl Fields<'_> {
@@ -68,7 +68,7 @@ impl Fields<'_> {
     ) -> Result<Option<&'m Account>, EventError> {
         let unknown = || not_in_mapping(ErrorCode::UnknownAccount, Field::Account);
         let name = self.said(Field::Account)?;
-        name.map(|name| mapping.account(&name).ok_or_else(unknown)).transpose()
+        name.map(|name| mapping.account(trim(&name)).ok_or_else(unknown)).transpose()
     }
 
     /// The account of a conversion: the named one, else the only one.
@@ -81,7 +81,7 @@ impl Fields<'_> {
     /// When it happened: not ahead of `now` by more than [`MAX_SKEW`].
     pub(super) fn occurred_at(&self, now: EventTime) -> Result<Moment, EventError> {
         let text = self.required_text(Field::OccurredAt)?;
-        let time = Moment::parse_rfc3339(text.trim()).map_err(|error| {
+        let time = Moment::parse_rfc3339(&text).map_err(|error| {
             let code = match error {
                 TimeError::Invalid => ErrorCode::InvalidTime,
                 TimeError::MissingOffset => ErrorCode::MissingOffset,
@@ -95,25 +95,15 @@ impl Fields<'_> {
         Ok(time)
     }
 
-    /// An unknown word is refused rather than taken for consent; a refusal may also be `false` or `0`.
-    pub(super) fn consent(&self) -> Result<Consent, EventError> {
-        if matches!(self.raw(Field::Consent), Some("false" | "0")) {
-            return Ok(Consent::Denied);
-        }
-        let word = self.said(Field::Consent)?;
-        word.map_or(Ok(Consent::Unknown), |word| Consent::parse(&word).ok_or_else(no_consent_word))
-    }
-
-    /// As [`Fields::consent`], but a refusal only by its own word: another flag, such as a
-    /// newsletter's, would cost the refund, and Microsoft would count too much.
-    pub(super) fn consent_of_correction(&self) -> Result<Consent, EventError> {
-        let consent = self.consent()?;
-        let is_word = |word: &str| word.trim().eq_ignore_ascii_case(consent.as_str());
-        if consent == Consent::Denied && !self.said(Field::Consent)?.as_deref().is_some_and(is_word)
-        {
-            return Err(no_consent_word());
-        }
-        Ok(consent)
+    /// A word, or a flag.
+    fn consent(&self) -> Result<Option<Consent>, EventError> {
+        let flag = self.raw(Field::Consent).filter(|raw| matches!(*raw, "true" | "false"));
+        let word = match flag {
+            Some(flag) => Some(flag.into()),
+            None if self.has(Field::Consent) => self.id_text(Field::Consent)?,
+            None => None,
+        };
+        word.map(|word| Consent::parse(&word).ok_or_else(no_consent_word)).transpose()
     }
 
     /// The reference to the corrected event, with its name where that is given; whatever is wrong
@@ -141,7 +131,10 @@ impl Fields<'_> {
         &self, field: Field, hash: impl Fn(&str) -> Result<Sha256Hash, IdentityError>,
     ) -> Result<Option<Sha256Hash>, EventError> {
         let invalid = at(ErrorCode::InvalidValue, field);
-        self.said(field)?.map(|text| hash(&text).map_err(invalid)).transpose()
+        // Tables make numbers of phone numbers.
+        let is_phone = field == Field::Phone && self.has(field);
+        let text = if is_phone { self.id_text(field)? } else { self.said(field)? };
+        text.map(|text| hash(&text).map_err(invalid)).transpose()
     }
 }
 
@@ -187,6 +180,23 @@ impl<'a> Reading<'a> {
             self.warnings.push(problem);
             None
         })
+    }
+
+    /// What is not understood is unknown.
+    pub fn consent(&mut self) -> Consent {
+        self.soft(self.fields.consent()).unwrap_or_default()
+    }
+
+    /// Whether a correction is denied. Only by the word itself: another flag, such as a newsletter's,
+    /// would cost the refund, and Microsoft would count too much.
+    pub fn is_correction_denied(&mut self) -> bool {
+        let is_denied = self.consent() == Consent::Denied;
+        let word = self.fields.text(Field::Consent).ok().flatten();
+        let is_word = word.is_some_and(|word| trim(&word).eq_ignore_ascii_case("denied"));
+        if is_denied && !is_word {
+            self.warnings.push(no_consent_word());
+        }
+        is_denied && is_word
     }
 
     pub fn references(&mut self) -> References {

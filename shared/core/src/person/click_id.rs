@@ -5,6 +5,8 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
+use crate::text::trim;
+
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +48,7 @@ impl ClickId {
     /// the dashes of a GUID. An id that is given twice (`ID,ID`) counts once. Cleaning a cleaned id
     /// changes nothing.
     pub fn parse(text: &str) -> Result<Self, ClickIdError> {
-        let text = text.trim();
+        let text = trim(text);
         // What decodes to no UTF-8 stays and is refused later.
         let decoded = percent_decode_str(text).decode_utf8().unwrap_or(text.into());
         let value = once(query_value(&decoded));
@@ -70,14 +72,16 @@ impl ClickId {
 /// What stands behind `msclkid=`, if that is there, up to the next parameter.
 fn query_value(text: &str) -> &str {
     let value = text.rsplit_once("msclkid=").map_or(text, |(_, value)| value);
-    value.split(['?', '&', '#']).next().unwrap_or(value)
+    let value = value.split(['?', '&', '#']).next().unwrap_or(value);
+    // Of a text that was written as JSON twice, or of an address.
+    value.trim_matches(['"', '\'', '/'])
 }
 
 /// `ID,ID` is ID; two different ones are nobody's.
 fn once(text: &str) -> &str {
     let mut parts = text.split(',').map(str::trim);
     let first = parts.next().unwrap_or(text);
-    if parts.all(|part| part == first) { first } else { text }
+    if parts.all(|part| part.eq_ignore_ascii_case(first)) { first } else { text }
 }
 
 fn strip_suffix(text: &str) -> &str {

@@ -25,13 +25,17 @@ impl Consent {
         self.into()
     }
 
-    /// Reads one of the three words, in either case and with blanks around it. A refusal may also be
-    /// `false`, `no` or `0`; only its own word is an agreement.
+    /// Reads one of the three words, or another usual one for it; only letters and digits count, in
+    /// either case.
     pub fn parse(word: &str) -> Option<Self> {
-        let is_it = |known: &str| known.eq_ignore_ascii_case(word.trim());
-        if ["false", "no", "0"].into_iter().any(is_it) {
-            return Some(Self::Denied);
+        let signs = word.chars().filter(|c| c.is_alphanumeric());
+        match &*signs.flat_map(char::to_lowercase).collect::<String>() {
+            "granted" | "true" | "yes" | "y" | "1" | "on" | "accepted" | "given" | "optin"
+            | "optedin" => Some(Self::Granted),
+            "denied" | "false" | "no" | "n" | "0" | "off" | "rejected" | "declined" | "refused"
+            | "withdrawn" | "revoked" | "optout" | "optedout" => Some(Self::Denied),
+            "unknown" => Some(Self::Unknown),
+            _ => None,
         }
-        [Self::Granted, Self::Denied, Self::Unknown].into_iter().find(|it| is_it(it.as_str()))
     }
 }

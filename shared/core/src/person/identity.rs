@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::person::{click_id::ClickId, error::IdentityError, phone::e164};
-use crate::text::{WORDS_FOR_NOTHING, is_invisible};
+use crate::text::{WORDS_FOR_NOTHING, is_invisible, trim};
 
 /// SHA-256 of a normalised e-mail address or phone number. Stored and sent as 64 lower-case hex
 /// digits; `Debug` redacts it, since it still names a person.
@@ -39,7 +39,7 @@ impl Sha256Hash {
             let words = WORDS_FOR_NOTHING.iter().chain(&["n/a"]).flat_map(|word| cases(word));
             words.chain([String::new()]).map(|word| Sha256Hash::of(&word)).collect()
         });
-        let hash = Self::parse(text.trim())?;
+        let hash = Self::parse(trim(text))?;
         if NOBODY.contains(&hash) { Err(IdentityError::Nobody) } else { Ok(hash) }
     }
 

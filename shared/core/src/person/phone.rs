@@ -33,8 +33,8 @@ pub(crate) fn e164(
     }
 }
 
-/// What a number's extension begins with, without points, commas and blanks.
-const EXTENSIONS: [&str; 7] = ["x", "ext", "extn", "extension", "#", ";ext=", ""];
+/// What a number's extension begins with, without points, commas, semicolons and blanks.
+const EXTENSIONS: [&str; 7] = ["x", "ext", "extn", "extension", "#", "ext=", ""];
 
 /// Whether a text beside a number is no part of it: it has no digit.
 fn is_label(text: &str) -> bool {
@@ -63,10 +63,10 @@ fn without_extension(text: &str) -> &str {
     };
     let extension = extension.trim_end_matches([')', ' ']);
     let word = extension.trim_end_matches(|c: char| c.is_ascii_digit());
-    let word_of = word.to_ascii_lowercase().replace(['.', ':', ',', ' '], "");
-    // Longer ones are another number.
-    let has_some = (1..=7).contains(&(extension.len() - word.len()));
-    let is_extension = has_some && EXTENSIONS.contains(&word_of.as_str());
+    let word_of = word.to_ascii_lowercase().replace(['.', ':', ',', ';', ' '], "");
+    // Longer ones are another number; an empty one is what a form leaves of its second field.
+    let is_short = extension.len() - word.len() <= 7;
+    let is_extension = is_short && EXTENSIONS.contains(&word_of.as_str());
     if is_extension { number } else { text }
 }
 
@@ -133,7 +133,7 @@ fn with_country_code(digits: &str, code: &str) -> Result<String, IdentityError> 
 
 /// The digits, when nothing but the usual separators is between them.
 fn digits_of(text: &str) -> Option<String> {
-    let separator = |c: &char| c.is_whitespace() || "-–‐‑−·./()".contains(*c);
+    let separator = |c: &char| c.is_whitespace() || "-–‐‑−·./()_".contains(*c);
     let digits: String = text.chars().filter(|c| !separator(c)).collect();
     digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
 }

@@ -1,6 +1,8 @@
 //! Logs (one JSON line per happening) and metrics (CloudWatch's embedded metric format, EMF).
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +15,11 @@ use tracklayer_core::{event::EventError, time::EventTime};
 use super::{clock::SystemClock, config};
 use crate::ports::{Clock as _, Metric, Telemetry};
 
-const NAMESPACE: &str = "TrackLayer";
+/// The namespace of the metrics, `TRACKLAYER_METRICS`: of each stack its own, or one for trying things
+/// out would feed the alarms of another.
+static NAMESPACE: LazyLock<String> = LazyLock::new(|| {
+    config::text("TRACKLAYER_METRICS").unwrap_or_else(|_| "TrackLayer".to_owned())
+});
 
 /// What the targets of libraries that log begin with. They log only from `warn` on: their request
 /// dumps could hold secrets.
@@ -88,7 +94,7 @@ fn emf(account: &str, metrics: &[Metric], at_ms: i64) -> Value {
         metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
     let mut line = json!({
         "_aws": {"Timestamp": at_ms, "CloudWatchMetrics":
-            [{"Namespace": NAMESPACE, "Dimensions": [["account"]], "Metrics": names}]},
+            [{"Namespace": *NAMESPACE, "Dimensions": [["account"]], "Metrics": names}]},
         "account": account,
     });
     for metric in metrics {

@@ -35,6 +35,33 @@ const OF_FUNCTIONS: &[Watched] = &[
 /// Only there for a gradual deployment, of the functions behind the API and their access log.
 const OF_DEPLOYMENTS: &str = "NewVersionAlarm";
 
+/// About requests that are refused, which AWS does not measure by themselves.
+const OF_ACCESS_LOG: &str = "TooManyRequestsAlarm";
+/// Where the functions' own metrics are.
+const OWN: &str = "TrackLayer${NameSuffix}";
+
+/// A stack has metrics of its own: one for trying things out feeds no alarm of another.
+#[test]
+fn alarms_look_at_the_metrics_of_their_own_stack() {
+    let template = Template::read();
+    let namespace = template.variables().into_iter().find(|it| it.name == "TRACKLAYER_METRICS");
+    assert_eq!(namespace.expect("a variable").from, "NameSuffix");
+    for alarm in template.alarms().iter().filter(|it| !it.namespace.starts_with("AWS/")) {
+        assert!(alarm.namespace.ends_with("${NameSuffix}"), "{}", alarm.name);
+    }
+    let filters = template.names("AWS::Logs::MetricFilter");
+    assert_eq!(filters, ["Answers429", "Answers5xx"]);
+    for filter in filters {
+        let metric = &template.property(filter, "MetricTransformations")[0];
+        assert_eq!(untagged(&metric["MetricNamespace"]), Some("TrackLayer/Api${NameSuffix}"));
+    }
+    let alarm = |name| template.property(OF_ACCESS_LOG, name);
+    assert_eq!(untagged(alarm("Namespace")), Some("TrackLayer/Api${NameSuffix}"));
+    assert_eq!(alarm("MetricName"), "Answers429");
+    assert_eq!(template.property("Answers429", "FilterPattern"), "{ $.status = \"429\" }");
+    goes_off_above(&template, OF_ACCESS_LOG, 0);
+}
+
 /// The dimensions of a metric, each with what it refers to.
 fn dimensions(metric: &Value) -> Vec<(String, String)> {
     let all = metric["Dimensions"].as_sequence().into_iter().flatten();
@@ -109,9 +136,9 @@ fn every_alarm_about_what_aws_measures_is_looked_at_here() {
     let known: Vec<String> = of_one
         .chain(OF_FUNCTIONS.iter().map(|watched| watched.0))
         .map(|name| format!("{name}Alarm"))
-        .chain([OF_DEPLOYMENTS.to_owned()])
+        .chain([OF_DEPLOYMENTS, OF_ACCESS_LOG].map(str::to_owned))
         .collect();
-    for alarm in Template::read().alarms().iter().filter(|it| it.namespace != "TrackLayer") {
+    for alarm in Template::read().alarms().iter().filter(|it| it.namespace != OWN) {
         assert!(known.contains(&alarm.name), "{}", alarm.name);
     }
 }

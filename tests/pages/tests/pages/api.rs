@@ -148,11 +148,11 @@ const LANDING: &[(&str, &str, &str)] = &[
     ("leadId", ID, "ties the visitor to a lead"),
     ("cartId", ID, "ties the visitor to a cart; what follows a `?` is cut"),
     ("orderId", ID, "ties the visitor to an order"),
-    ("consent", "string", "`granted`, `denied` (also `false`, `no`, `0`) or `unknown` (default)"),
+    ("consent", "string or boolean", "`granted`, `denied` or `unknown` (default), or another usual word such as `true`, `no`, `opt-out`"),
     (
         "landedAt",
         "string or number",
-        "RFC 3339, or milliseconds since 1970; counts as the click's time up to 24 hours back (with an ingest key 90 days); an earlier one counts as that, one ahead as now",
+        "RFC 3339, or milliseconds or seconds since 1970; counts as the click's time up to 24 hours back (with an ingest key 90 days); an earlier one counts as that, one ahead as now",
     ),
 ];
 

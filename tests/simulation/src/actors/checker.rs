@@ -21,7 +21,7 @@ pub fn start(world: &Rc<World>) {
     spawner.executor.spawn(async move {
         while !world.over.get() {
             world.sleep(EVERY - world.now_ms() % EVERY).await;
-            if has_news(&world) {
+            if world.runs_always() || has_news(&world) {
                 check(&world).await;
             }
         }

@@ -27,7 +27,8 @@ pub fn start(world: &Rc<World>) {
             let releasable = world.table.borrow().is_releasable();
             let erasing = world.table.borrow().is_erasing();
             let audit = erasing || is_audit_due(&world.table.borrow().audit(), second);
-            if !due && !audit && !releasable {
+            world.queue.borrow().measure(&world);
+            if !due && !audit && !releasable && !world.runs_always() {
                 continue;
             }
             run(&world);

@@ -15,6 +15,8 @@ use crate::world::{Invocation, World, policy};
 const TIMEOUT: i64 = 120_000;
 /// How long messages are collected for a batch.
 const WINDOW: i64 = 5_000;
+/// The most messages of a batch. Small ones show more of what can go wrong between two.
+const BATCH: usize = 1_000;
 
 /// Starts one worker.
 pub fn start(world: &Rc<World>) {
@@ -52,7 +54,8 @@ async fn wait_for_messages(world: &World) {
 }
 
 fn receive(world: &World) -> Vec<Received> {
-    let max = 1 + world.random().below(8);
+    let small = 1 + world.random().below(8);
+    let max = if world.plan.setting.all_runs { BATCH } else { small };
     let again = world.fault(|faults| faults.duplicate);
     let random = &mut world.random();
     world.queue.borrow_mut().receive(max, again, world.now_ms(), random)

@@ -101,6 +101,8 @@ pub enum OutageOf {
     Microsoft,
     /// Microsoft carries everything out and answers 504.
     MicrosoftAnswers,
+    /// Microsoft answers that it is called too often.
+    Rate,
     /// The account's consent ends, then is given again in a new version of the secret.
     Consent,
     /// The user has no access to the account (106).

@@ -52,6 +52,8 @@ enum Unheard {
 type Told = (Answer, Vec<(String, Heard)>);
 type Slot = Rc<RefCell<Option<Told>>>;
 
+const TOO_MANY: &str = r#"{"Errors":[{"Code":117,"ErrorCode":"CallRateExceeded"}]}"#;
+
 impl Microsoft for Port {
     async fn post(
         &self, path: &str, body: &impl Serialize, _token: &Secret, secret: &AccountSecret,
@@ -114,13 +116,14 @@ impl Port {
                 OutageOf::Access,
                 refused(r#"{"Errors":[{"Code":106,"ErrorCode":"UserIsNotAuthorized"}]}"#, 400),
             ),
+            (OutageOf::Rate, refused(TOO_MANY, 429)),
             (OutageOf::MicrosoftAnswers, Course::Unheard(Unheard::Status(504))),
         ];
         if let Some((_, course)) = worldly.iter().find(|(of, _)| world.is_out(*of)) {
             return *course;
         }
         if world.fault(|faults| faults.throttled) {
-            return refused(r#"{"Errors":[{"Code":117,"ErrorCode":"CallRateExceeded"}]}"#, 429);
+            return refused(TOO_MANY, 429);
         }
         if world.fault(|faults| faults.token_refused) {
             return refused(

@@ -112,5 +112,9 @@ impl Tokens for Port {
 impl Telemetry for Port {
     fn line(&self, _message: &str, _members: Map<String, Value>) {}
 
-    fn emit(&self, _account: &str, _metrics: &[Metric]) {}
+    fn emit(&self, account: &str, metrics: &[Metric]) {
+        for metric in metrics {
+            self.world().measured(metric.name, account, metric.value);
+        }
+    }
 }

@@ -65,9 +65,6 @@ fn every_code() {
         (with(purchase(), json!({ "currency": 840 })), E::WrongType, "currency"),
         (with(lead(), json!({ "value": 1, "currency": "USD" })), E::ValueNotAllowed, "value"),
         (with(lead(), json!({ "currency": "USD" })), E::ValueNotAllowed, "currency"),
-        // Consent.
-        (with(purchase(), json!({ "consent": "yes" })), E::InvalidValue, "consent"),
-        (with(purchase(), json!({ "consent": true })), E::WrongType, "consent"),
         // What the mapping asks for.
         (
             json!({ "event": "visit", "eventId": "v1", "source": "crm", "sessionId": "s1",

@@ -74,9 +74,6 @@ fn every_code() {
             "original",
         ),
         (with(refund(), json!({ "newValue": 1 })), E::ValueNotAllowed, "newValue"),
-        // Only the word itself lets a refund be ignored.
-        (with(refund(), json!({ "consent": false })), E::WrongType, "consent"),
-        (with(refund(), json!({ "consent": "no" })), E::InvalidValue, "consent"),
         (with(full(), json!({ "value": 30, "currency": "USD" })), E::ValueNotAllowed, "value"),
         (without(refund(), "amount"), E::MissingValue, "amount"),
         (without(refund(), "currency"), E::MissingCurrency, "currency"),
@@ -95,6 +92,31 @@ fn every_code() {
     ];
     for (event, code, field) in cases {
         assert_eq!(refusal(&event), (code, Some(field)), "{event}");
+    }
+}
+
+/// Another flag, such as a newsletter's, does not cost the refund.
+#[test]
+fn only_the_word_denied_lets_a_refund_be_ignored() {
+    let denied = with(refund(), json!({ "consent": " Denied" }));
+    let Ok(Event::Ignored(it)) = parse(&denied) else { panic!("{denied}") };
+    assert_eq!(it.reason, IgnoredReason::ConsentDenied);
+    for (consent, warnings) in [
+        (json!(false), 1),
+        (json!(0), 1),
+        (json!("no"), 1),
+        (json!("withdrawn"), 1),
+        (json!({}), 1),
+        (json!("maybe"), 1),
+        (json!(true), 0),
+        (json!("granted"), 0),
+        (json!(""), 0),
+    ] {
+        let event = with(refund(), json!({ "consent": consent })).to_string();
+        let parsed = parse_event(&event, &mapping(), now());
+        assert!(matches!(parsed.event, Ok(Event::Correction(_))), "{event}");
+        let told = parsed.warnings.iter().filter(|it| it.field == Some("consent"));
+        assert_eq!((told.count(), parsed.warnings.len()), (warnings, warnings), "{event}");
     }
 }
 
