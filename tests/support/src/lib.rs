@@ -2,6 +2,7 @@
 //!
 //! - [`rows`] builds what the ledger holds: rows, facts, corrections
 //! - [`events`] builds what sources send
+//! - [`python`] makes virtual environments of Python
 //! - `rig` runs a whole system on free ports and does to it what pages, shops, operators and
 //!   accidents do; it needs the feature `rig`
 //!
@@ -9,6 +10,7 @@
 //! every type, its own and the one that this crate is built with.
 
 pub mod events;
+pub mod python;
 #[cfg(feature = "rig")]
 pub mod rig;
 pub mod rows;
