@@ -39,12 +39,20 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
         return refusal(&AwsError::internal("refused on purpose"));
     }
     let authorization = text(&headers, "authorization").unwrap_or_default();
+    let key_id = access::key_id(authorization).unwrap_or_default().to_owned();
     if let Err(error) = access::check(&aws, authorization, &target, &body).await {
         return refusal(&error);
     }
+    if aws.meter().is_running() {
+        aws.meter().call(&key_id, &target);
+    }
+    let delay = aws.delay();
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     if target.starts_with("DynamoDB_20120810.") {
         return if aws.meter().is_running() {
-            metered(&aws, &target, headers, body).await
+            metered(&aws, &key_id, &target, headers, body).await
         } else {
             aws.dynamo().forward(headers, body).await
         };
@@ -69,13 +77,15 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
 }
 
 /// Forwards a request to the tables and counts what it costs.
-async fn metered(aws: &Aws, target: &str, mut headers: HeaderMap, body: Bytes) -> Response {
+async fn metered(
+    aws: &Aws, key_id: &str, target: &str, mut headers: HeaderMap, body: Bytes,
+) -> Response {
     headers.remove(header::CONTENT_LENGTH);
     let response = aws.dynamo().forward(headers, crate::meter::asking(body)).await;
     let (parts, body) = response.into_parts();
     match axum::body::to_bytes(body, usize::MAX).await {
         Ok(bytes) => {
-            aws.meter().add(target, &bytes);
+            aws.meter().add(key_id, target, &bytes);
             Response::from_parts(parts, Body::from(bytes))
         }
         Err(error) => refusal(&AwsError::internal(error)),

@@ -30,8 +30,9 @@ pub mod sqs;
 mod store;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,7 +41,7 @@ pub use access::Statement;
 pub use cloudformation::StackDescription;
 pub use error::{AwsError, Error};
 pub use functions::{FunctionError, Functions, Invocation, LOG_TAIL, Logged};
-pub use meter::Units;
+pub use meter::{Calls, ReadAndWrite, Units};
 use secrets::Secrets;
 use sqs::Sqs;
 
@@ -81,6 +82,8 @@ struct Services {
     access: access::Access,
     refusals: Mutex<Vec<Refusal>>,
     meter: meter::Meter,
+    /// Microseconds.
+    delay: AtomicU64,
 }
 
 /// Requests to be refused: the start of their target, and how many are left.
@@ -109,6 +112,7 @@ impl Aws {
             access: access::Access::default(),
             refusals: Mutex::default(),
             meter: meter::Meter::default(),
+            delay: AtomicU64::new(0),
         };
         Ok(Self { services: Arc::new(services) })
     }
@@ -196,6 +200,26 @@ impl Aws {
     /// Capacity units since [`Aws::measure`], by operation and table.
     pub fn units(&self) -> Units {
         self.services.meter.read()
+    }
+
+    /// Capacity units since [`Aws::measure`] of the requests that this access key id signed.
+    pub fn units_of(&self, key_id: &str) -> ReadAndWrite {
+        self.services.meter.units_of(key_id)
+    }
+
+    /// Requests since [`Aws::measure`] that this access key id signed.
+    pub fn calls_of(&self, key_id: &str) -> Calls {
+        self.services.meter.calls_of(key_id)
+    }
+
+    /// Lets every request over HTTP wait so long before it is served, as on a network.
+    pub fn set_delay(&self, delay: Duration) {
+        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        self.services.delay.store(micros, Ordering::Relaxed);
+    }
+
+    pub(crate) fn delay(&self) -> Duration {
+        Duration::from_micros(self.services.delay.load(Ordering::Relaxed))
     }
 
     pub(crate) fn meter(&self) -> &meter::Meter {

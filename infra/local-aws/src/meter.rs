@@ -1,4 +1,4 @@
-//! What DynamoDB would charge: capacity units by operation and table, once they are measured.
+//! What requests cost, once they are measured: calls, and the capacity units that DynamoDB charges.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,16 +10,32 @@ use serde_json::{Value, json};
 /// Capacity units of an operation, `PutItem` for example, on a table.
 pub type Units = BTreeMap<(String, String), f64>;
 
+/// Calls that one access key id signed, by operation as `X-Amz-Target` names it.
+pub type Calls = BTreeMap<String, u64>;
+
+/// Capacity units that one access key id used, of reads and of writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ReadAndWrite {
+    /// Read units.
+    pub read: f64,
+    /// Write units.
+    pub write: f64,
+}
+
 #[derive(Default)]
 pub(crate) struct Meter {
     running: AtomicBool,
-    units: Mutex<Units>,
+    /// By access key id, operation and table.
+    units: Mutex<BTreeMap<(String, String, String), f64>>,
+    /// By access key id and target.
+    calls: Mutex<BTreeMap<(String, String), u64>>,
 }
 
 impl Meter {
     /// Counts from zero.
     pub(crate) fn start(&self) {
         self.units().clear();
+        self.calls().clear();
         self.running.store(true, Ordering::Relaxed);
     }
 
@@ -29,11 +45,40 @@ impl Meter {
 
     /// The units counted since the start.
     pub(crate) fn read(&self) -> Units {
-        self.units().clone()
+        let mut units = Units::new();
+        for ((_, operation, table), cost) in &*self.units() {
+            *units.entry((operation.clone(), table.clone())).or_default() += cost;
+        }
+        units
+    }
+
+    pub(crate) fn units_of(&self, key_id: &str) -> ReadAndWrite {
+        let mut sum = ReadAndWrite::default();
+        for ((_, operation, _), cost) in self.units().iter().filter(|((key, ..), _)| key == key_id)
+        {
+            match operation.as_str() {
+                "Query" | "Scan" | "GetItem" | "BatchGetItem" | "TransactGetItems" => {
+                    sum.read += cost;
+                }
+                _ => sum.write += cost,
+            }
+        }
+        sum
+    }
+
+    pub(crate) fn calls_of(&self, key_id: &str) -> Calls {
+        let calls = self.calls();
+        let own = calls.iter().filter(|((key, _), _)| key == key_id);
+        own.map(|((_, target), count)| (target.clone(), *count)).collect()
+    }
+
+    /// Adds one request.
+    pub(crate) fn call(&self, key_id: &str, target: &str) {
+        *self.calls().entry((key_id.to_owned(), target.to_owned())).or_default() += 1;
     }
 
     /// Adds the cost that an answer reports.
-    pub(crate) fn add(&self, target: &str, answer: &[u8]) {
+    pub(crate) fn add(&self, key_id: &str, target: &str, answer: &[u8]) {
         let operation = target.split_once('.').map_or(target, |(_, operation)| operation);
         let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return };
         let consumed = match &answer["ConsumedCapacity"] {
@@ -45,12 +90,17 @@ impl Meter {
         for one in consumed {
             let table = one["TableName"].as_str().unwrap_or("-").to_owned();
             let cost = one["CapacityUnits"].as_f64().unwrap_or(0.0);
-            *units.entry((operation.to_owned(), table)).or_default() += cost;
+            let entry = units.entry((key_id.to_owned(), operation.to_owned(), table));
+            *entry.or_default() += cost;
         }
     }
 
-    fn units(&self) -> std::sync::MutexGuard<'_, Units> {
+    fn units(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String, String), f64>> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calls(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), u64>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

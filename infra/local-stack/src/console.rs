@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -16,8 +17,18 @@ enum Entry {
 
 static CONSOLE: OnceLock<SyncSender<Entry>> = OnceLock::new();
 
+static MUTED: AtomicBool = AtomicBool::new(false);
+
+/// Shows no further line.
+pub fn mute() {
+    MUTED.store(true, Ordering::Relaxed);
+}
+
 /// Shows a line.
 pub fn say(line: impl Into<Vec<u8>>) {
+    if MUTED.load(Ordering::Relaxed) {
+        return;
+    }
     let mut line = line.into();
     if line.last() != Some(&b'\n') {
         line.push(b'\n');

@@ -1,5 +1,6 @@
 //! Options of `cargo local`; their comments are what `--help` shows.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,6 +84,10 @@ pub struct Options {
     /// Set a parameter of the template, as in AllowedOrigins=http://localhost:3000; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
     pub parameters: Vec<(String, String)>,
+
+    /// Programs that run instead of those that Cargo builds, by the function's name.
+    #[arg(skip)]
+    pub programs: BTreeMap<String, PathBuf>,
 
     /// Where a test reads what the functions write.
     #[arg(skip)]

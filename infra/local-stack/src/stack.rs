@@ -155,7 +155,11 @@ impl Stack {
         self.servers.stop().await;
     }
 
-    fn function(&self, name: &str) -> Result<&Function> {
+    /// The function of that name.
+    ///
+    /// # Errors
+    /// There is no such function.
+    pub fn function(&self, name: &str) -> Result<&Function> {
         self.functions.get(name).with_context(|| format!("there is no function {name}"))
     }
 }
@@ -234,8 +238,7 @@ fn described(plan: &Plan, api_url: &str) -> local_aws::StackDescription {
 async fn functions(
     plan: &Plan, options: &Options, aws_url: &str,
 ) -> Result<BTreeMap<String, Function>> {
-    let names: Vec<String> = plan.functions.iter().map(|function| function.name.clone()).collect();
-    let programs = build::build(&names, options.release).await?;
+    let programs = programs(plan, options).await?;
     let guard = Guard::start();
     let started = plan.functions.iter().map(|function| {
         let program =
@@ -246,6 +249,17 @@ async fn functions(
         Ok((function.name.clone(), Function::new(spec, guard.clone())))
     });
     started.collect()
+}
+
+/// Where the function's programs are, once all are built.
+async fn programs(plan: &Plan, options: &Options) -> Result<BTreeMap<String, PathBuf>> {
+    let mut programs = options.programs.clone();
+    let names = plan.functions.iter().map(|function| function.name.clone());
+    let missing: Vec<String> = names.filter(|name| !programs.contains_key(name)).collect();
+    if !missing.is_empty() {
+        programs.extend(build::build(&missing, options.release).await?);
+    }
+    Ok(programs)
 }
 
 fn spec(

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow};
 use serde_json::Value;
+use test_support::python;
 
 /// One test makes the environment, the others wait for it; what went wrong goes wrong once.
 static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -25,7 +26,8 @@ impl Sdk {
     /// Instead of that if `TRACKLAYER_REQUIRE_SDK` is `1`.
     #[must_use]
     pub fn find(place: &str) -> Option<Sdk> {
-        let install = || install(Path::new(place)).map_err(|why| format!("{why:#}"));
+        let environment = Path::new(place).join("microsoft-sdk");
+        let install = || python::environment(&environment, &scripts().join("requirements.txt"));
         match PYTHON.get_or_init(install) {
             Ok(python) => Some(Sdk { python: python.clone() }),
             Err(why) if std::env::var_os("TRACKLAYER_REQUIRE_SDK").is_some_and(|v| v == "1") => {
@@ -47,43 +49,11 @@ impl Sdk {
         let order = serde_json::json!({ "url": url, "calls": calls }).to_string();
         let mut command = Command::new(&self.python);
         command.arg(scripts().join("drive.py")).env("NO_PROXY", "127.0.0.1");
-        let output = tokio::task::spawn_blocking(move || run(command, &order)).await??;
-        Ok(serde_json::from_str(&output)?)
+        let output = tokio::task::spawn_blocking(move || python::run(command, &order)).await?;
+        Ok(serde_json::from_str(&output.map_err(|why| anyhow!(why))?)?)
     }
 }
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
-}
-
-/// The Python that has the SDK. An environment without the mark was not finished and is made anew.
-fn install(place: &Path) -> Result<PathBuf> {
-    let wanted = std::fs::read_to_string(scripts().join("requirements.txt"))?;
-    let environment = place.join("microsoft-sdk");
-    let mark = environment.join("installed");
-    let python = environment.join("bin/python");
-    if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv", "--clear"]).arg(&environment);
-    run(make, "").context("no virtual environment can be made")?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]);
-    pip.arg("--requirement").arg(scripts().join("requirements.txt"));
-    run(pip, "").context("it can't be installed")?;
-    std::fs::write(mark, wanted)?;
-    Ok(python)
-}
-
-/// Runs a command to its end; returns its standard output.
-fn run(mut command: Command, input: &str) -> Result<String> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("{:?}", command.get_program()))?;
-    child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }

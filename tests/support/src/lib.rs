@@ -3,6 +3,7 @@
 //! - [`rows`] builds what the ledger holds: rows, facts, corrections
 //! - [`events`] builds what sources send
 //! - `alarms` asks the template's alarms whether they would go off; it needs the feature `alarms`
+//! - [`python`] makes virtual environments of Python
 //! - `rig` runs a whole system on free ports and does to it what pages, shops, operators and
 //!   accidents do; it needs the feature `rig`
 //!
@@ -12,6 +13,7 @@
 #[cfg(feature = "alarms")]
 pub mod alarms;
 pub mod events;
+pub mod python;
 #[cfg(feature = "rig")]
 pub mod rig;
 pub mod rows;

@@ -73,10 +73,15 @@ impl Access {
 
     /// The principal that signed a request with this `Authorization` header, if it is restricted.
     fn signer(&self, authorization: &str) -> Option<Arc<Principal>> {
-        let (_, credential) = authorization.split_once("Credential=")?;
-        let (key_id, _) = credential.split_once('/')?;
+        let key_id = key_id(authorization)?;
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(key_id).cloned()
     }
+}
+
+/// The access key id that an `Authorization` header names.
+pub(crate) fn key_id(authorization: &str) -> Option<&str> {
+    let (_, credential) = authorization.split_once("Credential=")?;
+    credential.split_once('/').map(|(key_id, _)| key_id)
 }
 
 /// Refuses a request that the policy of its signer does not allow. Signatures are not verified.

@@ -11,7 +11,7 @@ use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::{Failure, PAYLOAD_LIMIT};
@@ -38,11 +38,21 @@ pub(super) struct Exchange {
     waiting: Mutex<mpsc::Receiver<Invocation>>,
     /// Id of the invocation that is running, and where its answer goes.
     running: Mutex<Option<(String, Answer)>>,
+    /// Whether the process has asked for work.
+    has_asked: watch::Sender<bool>,
 }
 
 impl Exchange {
     pub(super) fn new(waiting: mpsc::Receiver<Invocation>) -> Arc<Self> {
-        Arc::new(Self { waiting: Mutex::new(waiting), running: Mutex::new(None) })
+        let has_asked = watch::Sender::new(false);
+        Arc::new(Self { waiting: Mutex::new(waiting), running: Mutex::new(None), has_asked })
+    }
+
+    /// Waits until the process asks for work for the first time.
+    pub(super) async fn asked(&self) {
+        let mut has_asked = self.has_asked.subscribe();
+        // The sender is a part of this exchange: it is there as long as this waits.
+        let _ = has_asked.wait_for(|has_asked| *has_asked).await;
     }
 
     async fn finish(&self, id: &str, result: Result<Bytes, Failure>) -> StatusCode {
@@ -68,6 +78,7 @@ pub(super) fn router(exchange: Arc<Exchange>) -> axum::Router {
 }
 
 async fn next(State(exchange): State<Arc<Exchange>>) -> Response<Body> {
+    exchange.has_asked.send_replace(true);
     let Some(invocation) = exchange.waiting.lock().await.recv().await else {
         return plain(StatusCode::GONE);
     };

@@ -1,13 +1,14 @@
 //! An execution environment: a process, its runtime API on a port of its own, and one invocation at
 //! a time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::api::{self, Exchange, Invocation};
 use super::process::{Process, Tail};
@@ -19,8 +20,8 @@ const INIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// How an invocation ended.
 pub(super) enum Outcome {
-    /// The process received it.
-    Ran(Result<Bytes, Failure>),
+    /// The process received it, and how long it then took.
+    Ran(Result<Bytes, Failure>, Duration),
     /// The process ended before it received it, so that another environment may run it.
     NotDelivered(String),
 }
@@ -28,6 +29,7 @@ pub(super) enum Outcome {
 pub(super) struct Environment {
     process: Process,
     inbox: mpsc::Sender<Invocation>,
+    exchange: Arc<Exchange>,
     server: AbortHandle,
 }
 
@@ -36,11 +38,12 @@ impl Environment {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?.to_string();
         let (inbox, waiting) = mpsc::channel(1);
-        let router = api::router(Exchange::new(waiting));
+        let exchange = Exchange::new(waiting);
+        let router = api::router(exchange.clone());
         let server =
             tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
         let process = Process::start(spec, &address, guard).await?;
-        Ok(Self { process, inbox, server })
+        Ok(Self { process, inbox, exchange, server })
     }
 
     pub(super) async fn invoke(&self, spec: &FunctionSpec, payload: Bytes) -> Outcome {
@@ -59,7 +62,8 @@ impl Environment {
             how = self.process.ended() => return Outcome::NotDelivered(how),
             () = sleep(INIT_LIMIT) => return Outcome::NotDelivered(self.kill("it asked for no work").await),
         }
-        Outcome::Ran(tokio::select! {
+        let began = Instant::now();
+        let result = tokio::select! {
             biased;
             Ok(result) = &mut answered => result,
             how = self.process.ended() => Err(Failure::Exited(how)),
@@ -67,7 +71,21 @@ impl Environment {
                 self.kill("timeout").await;
                 Err(Failure::TimedOut)
             }
-        })
+        };
+        Outcome::Ran(result, began.elapsed())
+    }
+
+    /// Waits until the process asks for work for the first time.
+    pub(super) async fn ready(&self) -> Result<(), String> {
+        tokio::select! {
+            () = self.exchange.asked() => Ok(()),
+            how = self.process.ended() => Err(how),
+            () = sleep(INIT_LIMIT) => Err(self.kill("it asked for no work").await),
+        }
+    }
+
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.process.id
     }
 
     /// The last bytes of its output.

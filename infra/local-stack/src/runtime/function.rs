@@ -60,6 +60,7 @@ struct Inner {
     permits: Semaphore,
     idle: Mutex<Vec<Arc<Environment>>>,
     all: Mutex<Vec<Weak<Environment>>>,
+    last_run: Mutex<Option<Duration>>,
 }
 
 impl Function {
@@ -72,6 +73,7 @@ impl Function {
             permits,
             idle: Mutex::default(),
             all: Mutex::default(),
+            last_run: Mutex::default(),
         }))
     }
 
@@ -108,6 +110,32 @@ impl Function {
         run.await.unwrap_or((Err(Failure::Stopping), Tail::default()))
     }
 
+    /// Starts an environment that waits for its first invocation, as Lambda does with provisioned
+    /// concurrency; returns once its process asks for work.
+    ///
+    /// # Errors
+    /// The process can't be started or ends.
+    pub async fn start(&self) -> Result<(), Failure> {
+        let inner = &self.0;
+        let environment = Arc::new(inner.new_environment().await?);
+        inner.remember(&environment);
+        environment.ready().await.map_err(Failure::Exited)?;
+        lock(&inner.idle).push(environment);
+        Ok(())
+    }
+
+    /// How long the last invocation took that has ended, without the start of its environment.
+    pub fn last_run(&self) -> Option<Duration> {
+        *lock(&self.0.last_run)
+    }
+
+    /// The process ids of its environments.
+    pub fn processes(&self) -> Vec<u32> {
+        let all = lock(&self.0.all);
+        let alive = all.iter().filter_map(Weak::upgrade).filter(|it| it.is_alive());
+        alive.filter_map(|environment| environment.process_id()).collect()
+    }
+
     /// Kills its processes to simulate a crash; the next invocation starts a new one.
     pub async fn kill(&self) {
         let all: Vec<_> = lock(&self.0.all).drain(..).collect();
@@ -138,23 +166,25 @@ impl Inner {
         // A warm environment may have ended unnoticed since its last answer. The invocation was not
         // delivered to it, so another environment can run it.
         while let Some(environment) = self.warm() {
-            if let Outcome::Ran(result) = self.run_in(environment, payload.clone(), tail).await {
+            if let Outcome::Ran(result, _) = self.run_in(environment, payload.clone(), tail).await {
                 return result;
             }
         }
-        let started = Environment::start(&self.spec, &self.guard).await;
-        let environment = Arc::new(
-            started.map_err(|error| Failure::Exited(format!("could not start: {error}")))?,
-        );
+        let environment = Arc::new(self.new_environment().await?);
         self.remember(&environment);
         if self.permits.is_closed() {
             // Stopped while it started: dropping it kills it.
             return Err(Failure::Stopping);
         }
         match self.run_in(environment, payload, tail).await {
-            Outcome::Ran(result) => result,
+            Outcome::Ran(result, _) => result,
             Outcome::NotDelivered(how) => Err(Failure::Exited(how)),
         }
+    }
+
+    async fn new_environment(&self) -> Result<Environment, Failure> {
+        let started = Environment::start(&self.spec, &self.guard).await;
+        started.map_err(|error| Failure::Exited(format!("could not start: {error}")))
     }
 
     async fn run_in(
@@ -163,6 +193,9 @@ impl Inner {
         *tail = environment.tail();
         tail.drain();
         let outcome = environment.invoke(&self.spec, payload).await;
+        if let Outcome::Ran(_, lasted) = &outcome {
+            *lock(&self.last_run) = Some(*lasted);
+        }
         if environment.is_alive() {
             lock(&self.idle).push(environment);
         }

@@ -36,6 +36,7 @@ impl Tail {
 
 pub(super) struct Process {
     pub(super) tail: Tail,
+    pub(super) id: Option<u32>,
     kill: Arc<Notify>,
     /// How the process ended, once it has.
     ended: watch::Receiver<Option<String>>,
@@ -46,7 +47,8 @@ impl Process {
         spec: &FunctionSpec, runtime_api: &str, guard: &Guard,
     ) -> std::io::Result<Self> {
         let mut child = command(spec, runtime_api).spawn()?;
-        if let Some(pid) = child.id() {
+        let id = child.id();
+        if let Some(pid) = id {
             guard.add(pid).await;
         }
         let tail = Tail::default();
@@ -54,7 +56,7 @@ impl Process {
         show(spec, child.stderr.take(), &tail);
         let (kill, (sender, ended)) = (Arc::new(Notify::new()), watch::channel(None));
         tokio::spawn(watch_over(child, kill.clone(), sender, guard.clone()));
-        Ok(Self { tail, kill, ended })
+        Ok(Self { tail, id, kill, ended })
     }
 
     pub(super) fn is_alive(&self) -> bool {
