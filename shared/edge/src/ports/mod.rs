@@ -19,6 +19,7 @@ mod lookups;
 mod microsoft;
 mod orders;
 mod orphans;
+mod outcomes;
 mod queue;
 mod rotation;
 mod rows;
@@ -43,6 +44,7 @@ pub use lookups::{
 pub use microsoft::{Answer, Microsoft};
 pub use orders::Orders;
 pub use orphans::Orphans;
+pub use outcomes::{OutcomeHistory, Outcomes};
 pub use queue::{Deferral, QueueError, Signals};
 pub use rotation::{Document, Labels, SecretVersions};
 pub use rows::{LedgerError, Partition, Rows};

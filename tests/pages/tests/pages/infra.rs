@@ -91,6 +91,19 @@ pub const METRICS: &[(&str, &str)] = &[
     ("GoalFindings", "what a check of the goals found, grave or not"),
     ("HeldGoals", "goals whose rows wait until a check passes"),
     (
+        "CountedPercent",
+        "how many of a hundred rows of the last seven days Microsoft counts, at each check; none where its report says nothing",
+    ),
+    ("GoalsBelowUsual", "goals of which less counts than in the four weeks before"),
+    (
+        "AdjustmentOriginalNotFound",
+        "corrections that Microsoft dropped because it saw no conversion, if it usually drops fewer",
+    ),
+    (
+        "HistoricalClickDataExpired",
+        "corrections that Microsoft dropped because of an old click, if it usually drops fewer",
+    ),
+    (
         "OldestOverdueSeconds",
         "how long the row that is overdue longest has been so; looks for clicks are never overdue",
     ),
