@@ -5,7 +5,7 @@
 //! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
 //! - `access`: that functions can do no more than their policies say
 //! - `alarms`, `queries`, `browser`: what rings, what saved queries find, and the snippet in web pages
-//! - `goals`, `report`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
+//! - `goals`, `report`, `counted`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
 //! - `ops`: the operator's tool
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
 //!   Microsoft's own SDK sends
@@ -16,6 +16,7 @@ mod browser;
 mod capture;
 mod chaos;
 mod corrections;
+mod counted;
 mod enqueue;
 mod erasure;
 mod errors;

@@ -50,6 +50,9 @@ async fn the_report_says_why_accepted_rows_do_not_count() {
     let expected =
         [(&json!("AccountMismatch"), &json!(1)), (&json!("AdjustmentOriginalNotFound"), &json!(1))];
     assert_eq!(named, expected);
+    world.until_rings("AdjustmentOriginalNotFound").await;
+    world.until_logged("goals", &["corrections dropped", "Purchase", "SETTLE_DELAY"]).await;
+    assert!(!world.rings("HistoricalClickDataExpired"));
     for reason in reasons {
         assert!(reason["cause"].as_str().is_some_and(|text| text.ends_with('.')), "{reason}");
         assert!(reason["cure"].as_str().is_some_and(|text| text.ends_with('.')), "{reason}");
@@ -89,6 +92,9 @@ async fn a_correction_that_microsoft_drops_for_its_old_click_is_in_the_report() 
     assert_eq!(reason["reason"], "HistoricalClickDataExpired");
     assert!(reason["cure"].as_str().is_some_and(|text| text.ends_with('.')), "{reason}");
     assert_eq!(world.conversion(&click(1)).await["value"], 20);
+    world.until_rings("HistoricalClickDataExpired").await;
+    world.until_logged("goals", &["corrections dropped", "HistoricalClickDataExpired"]).await;
+    assert!(!world.rings("AdjustmentOriginalNotFound"));
     world.stop().await;
 }
 

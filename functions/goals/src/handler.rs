@@ -9,8 +9,8 @@ use tracklayer_core::{
 use tracklayer_edge::flows::sign_in::{Session, SignInError};
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::ports::{
-    AccountItem, AccountItems as _, CheckFailure, Clock as _, GoalChecks, Metric, Ports,
-    Telemetry as _,
+    AccountItem, AccountItems as _, CheckFailure, Clock as _, GoalChecks, Metric, OutcomeHistory,
+    Ports, Telemetry as _,
 };
 
 use crate::ask::Answers;
@@ -32,7 +32,7 @@ struct Checked {
 
 impl<P: Ports> Goals<P>
 where
-    P::Ledger: GoalChecks,
+    P::Ledger: GoalChecks + OutcomeHistory,
 {
     /// Checks every account of the mapping. One that can't be asked about just now leaves its last
     /// result in force: only a check holds rows, and only a check lets them go.
@@ -126,7 +126,7 @@ where
         Ok(())
     }
 
-    /// Adds what became of the rows, and logs it; why it can't is noted and nothing more.
+    /// Adds what became of the rows, keeps and logs it; why it can't is noted and nothing more.
     async fn add_outcomes(
         &self, checked: &mut Checked, entry: &mut AccountReport, deadline: Deadline,
     ) {
@@ -136,6 +136,7 @@ where
         let problem = match asked {
             Ok(answers) => {
                 entry.outcomes = answers.iter().flat_map(ReportAnswer::outcomes).collect();
+                entry.outcomes.iter_mut().for_each(|outcome| outcome.add_empty_days(now));
                 let errors: Vec<String> = answers.iter().flat_map(ReportAnswer::errors).collect();
                 errors.join(", ")
             }
@@ -147,5 +148,8 @@ where
             entry.outcomes_error = Some(problem);
         }
         log_outcomes(entry, &self.telemetry);
+        if let Err(error) = self.keep_outcomes(entry).await {
+            tracing::error!(account = entry.account.as_str(), %error, "outcome not kept");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! - `ask`: the questions to Microsoft; `error`: why they are not answered
 //! - `compare`: the answers against the mapping
 //! - `sharing`: whether two accounts have the same ad account
+//! - `history`: what Microsoft's report says, kept by goal and day
 //! - `log`: what is logged and counted
 //! - [`wire`]: the report
 //! - `context`: what it reads and writes
@@ -15,6 +16,7 @@ mod compare;
 mod context;
 mod error;
 pub mod handler;
+mod history;
 mod log;
 mod sharing;
 pub mod wire;

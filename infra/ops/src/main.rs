@@ -13,6 +13,7 @@ mod doctor;
 mod explain;
 mod failure;
 mod find;
+mod goals;
 mod import;
 mod open;
 mod options;
@@ -64,6 +65,7 @@ async fn run(options: &Options, screen: &Screen) -> Result<Verdict, Failure> {
         Command::Connect(options) => connect::run(&ops, options, screen).await,
         Command::TestUpload(options) => test_upload::run(&ops, options, screen).await,
         Command::Doctor { check } => doctor::run(&ops, *check, screen).await,
+        Command::Goals(options) => goals::run(&ops, options, screen).await,
         Command::Import(options) => import::run(&ops, options, screen).await,
         Command::Reconcile(options) => reconcile::run(&ops, options, screen).await,
         Command::Redrive(options) => redrive::run(&ops, options, screen).await,

@@ -111,6 +111,13 @@ pub enum Command {
         check: bool,
     },
 
+    /// Show what Microsoft counts of the rows that it accepted, by goal and day, and why not the rest
+    ///
+    /// The function `goals` keeps Microsoft's report for 400 days; the last seven are read again
+    /// each hour, because Microsoft restates them. A day without a report is unknown. Ends with 1 if
+    /// less of a goal counts than usual.
+    Goals(GoalsOptions),
+
     /// Send orders or refunds from a CSV file
     ///
     /// A row is an event with its own id, so a row that is sent twice is a duplicate. Started again
@@ -122,7 +129,9 @@ pub enum Command {
     /// Compare the shop's own list of orders with what is here, by day and goal
     ///
     /// Each order is sent, waits, is refused, is ignored, or is missing here; values are compared
-    /// to the last digit. Ends with 1 below --accuracy.
+    /// to the last digit. Then the whole ledger is read, about two US cents per million rows, for
+    /// sales that Microsoft has, or gets, and the file lacks: from its first order to its last, of its
+    /// sources and events. Ends with 1 below --accuracy.
     Reconcile(ReconcileOptions),
 
     /// Show what waits, is refused or dead, with counts and money, oldest first
@@ -148,7 +157,7 @@ pub enum Command {
     ///
     /// One HTML file that needs no server and no network, and prints well. It names no persons. It
     /// reads both tables whole, about two US cents per million rows or clicks, and has the function
-    /// `goals` ask Microsoft what it counts. Ends with 1 if rows could not be read.
+    /// `goals` ask Microsoft anew what it counts. Ends with 1 if rows could not be read.
     Report(ReportOptions),
 }
 
@@ -171,9 +180,25 @@ pub struct ReportOptions {
     #[arg(long, value_name = "FOLDER")]
     pub csv: Option<PathBuf>,
 
-    /// Don't have Microsoft asked what it counts: it is unknown then
+    /// Don't have Microsoft asked anew what it counts: take what the last hourly check kept
     #[arg(long)]
     pub without_microsoft: bool,
+}
+
+/// Which days are shown.
+#[derive(Debug, Args)]
+pub struct GoalsOptions {
+    /// How many days, today included
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u16).range(1..=400))]
+    pub days: u16,
+
+    /// Those of this account of the mapping only
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<AccountName>,
+
+    /// Have the function `goals` ask Microsoft anew first
+    #[arg(long)]
+    pub ask: bool,
 }
 
 /// Which account is connected, and by which application.
@@ -322,8 +347,12 @@ pub struct ReconcileOptions {
     #[arg(long)]
     pub net: bool,
 
+    /// The file is only a part of the orders: don't look for sales that it lacks
+    #[arg(long)]
+    pub part: bool,
+
     /// Of a hundred orders, how many must be accounted for: here with the same value, or ignored on
-    /// purpose
+    /// purpose. A sale that the file lacks is one that isn't
     #[arg(long, value_name = "PERCENT", default_value_t = 99.0)]
     pub accuracy: f64,
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use test_support::events::{click, purchase};
 use test_support::rig::World;
 use test_support::rig::operator::{TOKEN, parameter};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 
 use super::{Ran, local, ops, program};
@@ -254,5 +254,49 @@ async fn a_new_stack_is_connected_by_what_is_named() {
     let secret = json!({"SecretId": "tracklayer/main", "ForceDeleteWithoutRecovery": true});
     world.aws("secretsmanager.DeleteSecret", secret).await;
     fails(&named, "no_secret", 3).await;
+    world.stop().await;
+}
+
+/// What a person types at a terminal of its own, and what that shows until the tool ends.
+async fn typed(world: &World, arguments: &str, answers: &[(&str, &str)]) -> String {
+    let tool = program().await.display().to_string();
+    let tool = format!("{tool} {} connect --no-browser {arguments}", local(world));
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &tool, "/dev/null"]).kill_on_drop(true);
+    command.env("TERM", "dumb").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut terminal = command.spawn().expect("script of util-linux runs");
+    let mut keys = terminal.stdin.take().expect("a pipe");
+    let mut screen = terminal.stdout.take().expect("a pipe");
+    let (mut shown, mut from) = (String::new(), 0);
+    for (question, answer) in answers {
+        while !shown[from..].contains(question) {
+            let mut part = [0; 1024];
+            let read = screen.read(&mut part).await.expect("text");
+            assert_ne!(read, 0, "{question} is not asked: {shown}");
+            shown.push_str(&String::from_utf8_lossy(&part[..read]));
+        }
+        from = shown.len();
+        keys.write_all(format!("{answer}\r").as_bytes()).await.expect("typed");
+    }
+    screen.read_to_string(&mut shown).await.expect("text");
+    terminal.wait().await.expect("it ends");
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_asked_for_what_is_not_known_and_shows_no_secret() {
+    let world = World::start().await;
+    for member in ["client_id", "client_secret", "developer_token"] {
+        world.change_secret("main", member, "replace me").await;
+    }
+    let answers = [
+        ("Client id", "local-client"),
+        ("Client secret", "typed-client-secret"),
+        ("Developer token", "typed-developer-token"),
+    ];
+    // Nobody opens the page.
+    let shown = typed(&world, "--wait 1", &answers).await;
+    assert!(shown.contains("client_id=local-client"), "{shown}");
+    assert!(shown.contains("error:") && !shown.contains("typed-"), "{shown}");
     world.stop().await;
 }

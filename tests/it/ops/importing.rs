@@ -133,3 +133,27 @@ async fn times_without_a_zone_have_the_one_that_is_named() {
     assert_eq!(ops(&world, &both).await.code, Some(2));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_can_be_read_in_two_ways_is_named_by_line_and_field() {
+    let world = World::start().await;
+    let folder = folder();
+    let file = folder.path().join("orders.csv");
+    let row = |id: u32, value: &str| format!("{id};{};{value};EUR;{}\n", time(-60), click(id));
+    let rows = [row(1, "12.50"), row(2, "1.234"), row(3, "129,95")].concat();
+    let head = "eventId;occurredAt;value;currency;msclkid\n";
+    std::fs::write(&file, format!("{head}{rows}")).expect("written");
+    let path = file.to_str().expect("a path");
+    let import = ["import", path, "--set", "event=purchase", "--set", "source=shop", "--json"];
+    let import = [&import[..], &["--delimiter", ";", "--dry-run"]].concat();
+    let ran = ops(&world, &import).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.json()["errors"], json!({"unclear_number": 2}));
+    let rejected = beside(&file, "dry-run.rejected.csv").expect("a list");
+    assert!(rejected.contains("\n3,value,unclear_number,"), "{rejected}");
+    let rows = [row(2, "1.234"), row(3, "129,95")].concat();
+    std::fs::write(&file, format!("{head}{rows}")).expect("written");
+    let comma = ops(&world, &[&import[..], &["--decimals", "comma"]].concat()).await;
+    assert_eq!((comma.code, &comma.json()["money"]), (Some(0), &json!({"EUR": "1363.95"})));
+    world.stop().await;
+}

@@ -60,7 +60,7 @@ async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
 }
 
 /// Runs the tool beside this system.
-async fn ops(world: &World, arguments: &[&str]) -> Ran {
+pub async fn ops(world: &World, arguments: &[&str]) -> Ran {
     run(&[&[&*local(world)], arguments].concat(), &[]).await
 }
 

@@ -132,3 +132,50 @@ async fn an_order_is_found_by_its_number_and_an_empty_list_is_no_success() {
     }
     world.stop().await;
 }
+
+/// What Microsoft has too much costs as much as what it lacks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_the_list_lacks_is_named_with_its_money() {
+    let world = World::start().await;
+    let sale = |id: &str, number: u32, at: &str, value: f64| {
+        with(&purchase(id, &click(number), &json!(value)), &json!({"occurredAt": at}))
+    };
+    let times: Vec<String> = (0..6).map(|n| time(-600 + 60 * n)).collect();
+    for (number, value) in [(0, 1.0), (1, 20.0), (2, 30.5), (3, 40.0), (4, 50.0), (5, 60.0)] {
+        let id = format!("n{number}");
+        world.queued(&sale(&id, number, &times[number as usize], value)).await;
+        world.until_state(&id, "accepted").await;
+    }
+    // Of another source, and of another event.
+    world.queued(&with(&sale("x", 7, &times[2], 9.0), &json!({"source": "crm"}))).await;
+    world.queued(&with(&sale("y", 8, &times[2], 9.0), &json!({"event": "phone_sale"}))).await;
+    world.queued(&refund("n3-r", "n3", &Value::Null)).await;
+    world.until_state("n3", "retracted").await;
+    world.queued(&refund("n2-r", "n2", &json!(0.5))).await;
+    world.until_state("n2", "restated").await;
+
+    let folder = folder();
+    let file = folder.path().join("orders.csv");
+    let path = file.to_str().expect("a path");
+    let list = format!(
+        "eventId,occurredAt,value,currency\nn1,{},20,USD\nn4,{},50,USD\n",
+        times[1], times[4]
+    );
+    std::fs::write(&file, list).expect("written");
+    let set = ["--set", "event=purchase", "--set", "source=shop"];
+    let reconcile = [&["reconcile", path][..], &set].concat();
+    let ran = ops(&world, &[&reconcile[..], &["--json"]].concat()).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let answer = ran.json();
+    let money = |text: &str| json!({"USD": text});
+    let extra = json!({"sales": 1, "money": money("30.5"), "atMicrosoft": money("30")});
+    assert_eq!(answer["notInFile"], extra, "neither before, nor after, nor what was taken back");
+    let sales = &answer["notInFileSales"];
+    assert_eq!((&sales[0]["id"], &sales[0]["what"]), (&json!("shop/n2"), &json!("sent")));
+    assert_eq!(answer["accuracy"].as_f64().map(f64::round), Some(67.0), "two of three");
+    let shown = ops(&world, &reconcile).await;
+    shown.shows(&["not in the file: shop/n2 30.5 USD", "1 sales are not in the file", "66.67 %"]);
+    let part = ops(&world, &[&reconcile[..], &["--part"]].concat()).await;
+    assert_eq!(part.code, Some(0), "{part:?}");
+    world.stop().await;
+}

@@ -91,6 +91,33 @@ async fn what_is_open_is_shown_with_its_money_and_what_can_go_is_sent_again() {
     world.stop().await;
 }
 
+/// A redrive needs no messages, so it leaves them in the dead-letter queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_that_are_moved_back_after_a_redrive_do_no_harm() {
+    let world = World::quick(|_| {}).await;
+    world.rename_goal("Purchase", "Purchases");
+    world.queued(&purchase("1", &click(1), &json!(20))).await;
+    world.queued(&purchase("2", &click(2), &json!(5))).await;
+    world.until_dead_letters(2).await;
+    world.rename_goal("Purchases", "Purchase");
+    let ran = ops(&world, &["redrive", "--all", "--yes"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for id in ["1", "2"] {
+        world.until_state(id, "accepted").await;
+    }
+    world.queued(&refund("1-r", "1", &json!(4))).await;
+    world.until_state("1", "restated").await;
+    world.until_dead_letters(2).await;
+    let calls = world.calls("/Apply").len();
+    world.redrive().await;
+    world.until_dead_letters(0).await;
+    assert_eq!(world.calls("/Apply").len(), calls, "Microsoft has all of it");
+    let conversions = world.conversions().await;
+    assert!(conversions.iter().all(|it| it["duplicates"] == 0), "{conversions:?}");
+    assert_eq!(world.conversion(&click(1)).await["value"], 16);
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_was_erased_is_not_sent_again() {
     let world = World::quick(|options| options.retry_base = Duration::from_secs(600)).await;

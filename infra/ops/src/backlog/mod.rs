@@ -43,15 +43,6 @@ impl OpenRow {
     }
 }
 
-/// Reads everything that is open and passes the filter, open for longest first.
-pub async fn read(ops: &Ops, filter: &Filter) -> Result<Vec<OpenRow>, Failure> {
-    let mut open = Vec::new();
-    for_each(ops, filter, |row| open.push(row)).await?;
-    let age = |open: &OpenRow| (open.entry.since, open.entry.partition.clone());
-    open.sort_by_cached_key(age);
-    Ok(open)
-}
-
 /// Looks at everything that is open and passes the filter, in no order, one page at a time.
 pub async fn for_each(
     ops: &Ops, filter: &Filter, mut look: impl FnMut(OpenRow),

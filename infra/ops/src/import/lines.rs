@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::columns::{Columns, Named};
+use super::numbers::{self, NUMBERS};
 use super::reading::{Reading, unreadable};
 use super::tally::Reject;
 use super::zone;
@@ -112,38 +113,39 @@ impl Lines {
     /// The same for the same file with the same columns, sent to the same address, and for nothing
     /// else: what was sent to one system is not yet sent to another.
     pub fn mark(&self, to: &str) -> Result<String, Failure> {
-        let Reading { map, set, delimiter, offset, time_zone, .. } = &self.reading;
+        let Reading { map, set, delimiter, decimals, offset, time_zone, .. } = &self.reading;
         let mut hash = Sha256::new();
-        hash.update(format!("{map:?} {set:?} {delimiter} {offset:?} {time_zone:?} {to:?} "));
+        hash.update(format!(
+            "{map:?} {set:?} {delimiter} {decimals:?} {offset:?} {time_zone:?} {to:?} "
+        ));
         hash_file(&self.reading.file, &mut hash)
             .map_err(|error| unreadable(&self.reading.file, &error))?;
         Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
-    fn event(
-        &self, row: csv::ByteRecord, bytes: &[u8],
-    ) -> Result<(String, bool), (&'static str, String)> {
+    fn event(&self, row: csv::ByteRecord, bytes: &[u8]) -> Result<(String, bool), Unread> {
         let quotes = bytes.iter().filter(|byte| **byte == b'"').count();
         if self.raw.at == self.size && quotes % 2 == 1 && bytes.trim_ascii().contains(&b'\n') {
             let message = "a quote is opened and never closed: this row takes the rest of the file";
-            return Err(("open_quote", message.to_owned()));
+            return Err((String::new(), "open_quote", message.to_owned()));
         }
         if row.len() != self.width {
             let message = format!("the row has {} cells, the head {}", row.len(), self.width);
-            return Err(("wrong_columns", message));
+            return Err((String::new(), "wrong_columns", message));
         }
         let row = csv::StringRecord::from_byte_record(row).map_err(|error| {
-            ("not_utf8", format!("the row is not UTF-8: {}", error.utf8_error()))
+            (String::new(), "not_utf8", format!("the row is not UTF-8: {}", error.utf8_error()))
         })?;
-        Ok(self.json(&row))
+        self.json(&row)
     }
 
     /// The event, and whether its time names no zone.
-    fn json(&self, row: &csv::StringRecord) -> (String, bool) {
+    fn json(&self, row: &csv::StringRecord) -> Result<(String, bool), Unread> {
         let mut event = Map::new();
-        let named = |(field, text): &'_ Named| (field.clone(), text.clone());
-        let cells = self.columns.fields(row).map(|(field, text)| (field.into(), text.into()));
-        for (field, text) in self.reading.set.iter().map(named).chain(cells) {
+        let named = |(field, text): &'_ Named| Ok((field.clone(), text.clone()));
+        let cells = self.columns.fields(row).map(|(field, text)| self.cell(field, text));
+        for cell in self.reading.set.iter().map(named).chain(cells) {
+            let (field, text) = cell?;
             match field.strip_prefix("original") {
                 None => _ = event.insert(field, text.into()),
                 Some(member) => {
@@ -156,9 +158,24 @@ impl Lines {
         let time = time.filter(|time| zone::has_none(time)).map(str::to_owned);
         let zoned = time.as_ref().and_then(|time| self.reading.zone()?.apply(time));
         event.extend(zoned.map(|time| (TIME.to_owned(), time.into())));
-        (Value::Object(event).to_string(), time.is_some())
+        Ok((Value::Object(event).to_string(), time.is_some()))
+    }
+
+    fn cell(&self, field: &str, text: &str) -> Result<Named, Unread> {
+        let Reading { decimals, delimiter, .. } = &self.reading;
+        let field = field.to_owned();
+        if !NUMBERS.contains(&&*field) {
+            return Ok((field, text.to_owned()));
+        }
+        match numbers::plain(text, *decimals, *delimiter) {
+            Ok(text) => Ok((field, text)),
+            Err(message) => Err((field, "unclear_number", message)),
+        }
     }
 }
+
+/// Field, code and message of a row that can't be read.
+type Unread = (String, &'static str, String);
 
 /// The field of an event's time.
 const TIME: &str = "occurredAt";
@@ -225,7 +242,9 @@ impl Iterator for Lines {
             Ok((number, bytes)) => {
                 let (event, has_no_zone) = match self.event(row, &bytes) {
                     Ok((event, has_no_zone)) => (Ok(event), has_no_zone),
-                    Err((code, message)) => (Err(Reject::unread(number, code, message)), false),
+                    Err((field, code, message)) => {
+                        (Err(Reject::unread(number, &field, code, message)), false)
+                    }
                 };
                 let (record, bytes) = (self.record, after - before);
                 Ok(Line { number, record, event, has_no_zone, bytes })

@@ -6,6 +6,7 @@
 //! - `columns`: which column is which field
 //! - `reading`: which file is read, and how
 //! - `zone`: times without a zone
+//! - `numbers`: numbers with a comma
 //! - `lines`: the rows, as events in JSON
 //! - `check`: what the parser of the API says of an event
 //! - `send`: arrays of events to the API
@@ -17,6 +18,7 @@ mod already;
 pub mod check;
 pub mod columns;
 pub mod lines;
+mod numbers;
 pub mod reading;
 pub mod send;
 mod state;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::columns::{self, Columns, Named};
+use super::numbers::Decimals;
 use super::zone::Zone;
 use crate::failure::Failure;
 
@@ -26,6 +27,11 @@ pub struct Reading {
     #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
     pub delimiter: u8,
 
+    /// What stands before the decimals of the file's numbers; without it, a number that can be read
+    /// in two ways is rejected
+    #[arg(long, value_name = "SIGN", value_enum)]
+    pub decimals: Option<Decimals>,
+
     /// The offset of times that have none, as in +01:00
     #[arg(long, value_name = "OFFSET", value_parser = Zone::offset, allow_hyphen_values = true)]
     pub offset: Option<Zone>,
@@ -42,8 +48,8 @@ pub struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        let (file, map, set, offset, time_zone) = Default::default();
-        Reading { file, map, set, delimiter: b',', offset, time_zone, whole_sales: false }
+        let (file, map, set, decimals, offset, time_zone) = Default::default();
+        Reading { file, map, set, delimiter: b',', decimals, offset, time_zone, whole_sales: false }
     }
 }
 

@@ -118,9 +118,9 @@ impl Reject {
         Reject { line, field, code: error.code.to_string(), message: error.message.clone() }
     }
 
-    /// A row that is no event at all.
-    pub fn unread(line: u64, code: &str, message: String) -> Self {
-        Reject { line, field: String::new(), code: code.to_owned(), message }
+    /// A row that is no event at all, for a field of it or as a whole.
+    pub fn unread(line: u64, field: &str, code: &str, message: String) -> Self {
+        Reject { line, field: field.to_owned(), code: code.to_owned(), message }
     }
 
     /// As the API answers: `{"code","message","field"}`.
@@ -213,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("orders.csv");
         let open = |bytes| Rejects::open(&file, "rejected.csv", bytes).expect("a list");
-        let reject = |line| Reject::unread(line, "not_utf8", "it is not".to_owned());
+        let reject = |line| Reject::unread(line, "", "not_utf8", "it is not".to_owned());
         let listed = || std::fs::read_to_string(file.with_extension("rejected.csv"));
 
         let mut list = open(0);

@@ -115,7 +115,7 @@ fn show(groups: &[Group], rows: &[Line], now: EventTime, screen: &Screen) {
             group.goal.clone().unwrap_or_default(),
             group.rows.to_string(),
             group.money.to_string(),
-            format!("{} ago", screen::duration(now.seconds_since(group.oldest.0))),
+            since(group, now),
             next(group, now),
         ]);
     }
@@ -123,6 +123,14 @@ fn show(groups: &[Group], rows: &[Line], now: EventTime, screen: &Screen) {
     advice(groups, screen);
     if !rows.is_empty() {
         list(rows, screen);
+    }
+}
+
+/// For how long the oldest of a group is open; what waits for its time is not, before that.
+fn since(group: &Group, now: EventTime) -> String {
+    match now.seconds_since(group.oldest.0) {
+        ..0 => "not due yet".to_owned(),
+        age => format!("{} ago", screen::duration(age)),
     }
 }
 

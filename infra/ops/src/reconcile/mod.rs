@@ -2,9 +2,11 @@
 //!
 //! - `orders`: the file's rows as orders
 //! - `compare`: one order and what is here of it
+//! - `extra`: what the file lacks
 //! - `totals`: by day and goal, and what is shown
 
 mod compare;
+mod extra;
 mod orders;
 mod totals;
 
@@ -23,6 +25,7 @@ use crate::options::ReconcileOptions;
 use crate::place::Ops;
 use crate::screen::{Progress, Screen};
 use compare::{Compared, Fate};
+use extra::Listed;
 use orders::Order;
 use totals::Totals;
 
@@ -36,7 +39,7 @@ pub async fn run(
 ) -> Result<Verdict, Failure> {
     let mut lines = Lines::open(&options.reading)?;
     let progress = Progress::new("bytes compared", lines.bytes());
-    let mut totals = Totals::new(screen.is_json());
+    let (mut totals, mut listed) = (Totals::new(screen.is_json()), Listed::default());
     loop {
         let part = read(ops, &mut lines, &progress)?;
         if part.is_empty() {
@@ -46,14 +49,18 @@ pub async fn run(
         for order in &part {
             let fate = match order.key.as_ref().and_then(|key| rows.get(key)) {
                 Some(row) => Fate::of(row),
-                None => elsewhere(ops, order).await?,
+                None => elsewhere(ops, order, &mut listed).await?,
             };
-            totals.add(Compared::new(order, fate, options.net));
+            let is_first = listed.add(order);
+            totals.add(Compared::new(order, fate, options.net), is_first);
         }
     }
     drop(progress);
     if totals.is_empty() {
         return Err(no_rows());
+    }
+    if !options.part {
+        extra::find(ops, &listed, &mut totals).await?;
     }
     totals.show(options, screen);
     Ok(Verdict::fine_if(totals.accuracy() >= options.accuracy))
@@ -80,7 +87,7 @@ async fn rows(ops: &Ops, orders: &[Order]) -> Result<HashMap<RowKey, Row>, Failu
 
 /// An order without a row of its own: another event speaks for it – by this id or by the number of
 /// the order –, or it was dropped on purpose.
-async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
+async fn elsewhere(ops: &Ops, order: &Order, listed: &mut Listed) -> Result<Fate, Failure> {
     if let Some(fate) = order.without_row() {
         return Ok(fate);
     }
@@ -93,18 +100,18 @@ async fn elsewhere(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
     });
     let first = originals.next();
     match first.filter(|first| originals.all(|other| other.row.key == first.row.key)) {
-        Some(original) => Ok(Fate::of(original.row)),
-        None => by_number(ops, order).await,
+        Some(original) => Ok(listed.fate(original.row)),
+        None => by_number(ops, order, listed).await,
     }
 }
 
 /// What the claim of the order's number says.
-async fn by_number(ops: &Ops, order: &Order) -> Result<Fate, Failure> {
+async fn by_number(ops: &Ops, order: &Order, listed: &mut Listed) -> Result<Fate, Failure> {
     let (Some(number), now) = (&order.order, ops.now()) else { return Ok(Fate::Missing) };
     Ok(match ops.ledger.order_claim(number, now).await?.map(|claim| claim.owner) {
         Some(OrderOwner::Row(owner)) => {
             let row = originals::row(&ops.ledger, &owner, now).await?;
-            row.as_ref().map_or(Fate::Missing, Fate::of)
+            row.as_ref().map_or(Fate::Missing, |row| listed.fate(row))
         }
         Some(OrderOwner::Denied) => Fate::Ignored(IgnoredReason::ConsentDenied.as_str().to_owned()),
         None => Fate::Missing,

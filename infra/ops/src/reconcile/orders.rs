@@ -21,6 +21,8 @@ pub struct Order {
     pub order: Option<OrderKey>,
     /// The goal that it counts for, by today's mapping.
     pub goal: String,
+    /// When it happened.
+    pub at: Option<EventTime>,
     /// The day on which it happened, in UTC.
     pub day: String,
     /// What it is worth, by the file.
@@ -43,6 +45,7 @@ impl Order {
                 key: Some(it.key),
                 order: it.order,
                 goal: it.goal.name.to_string(),
+                at: Some(it.occurred_at),
                 day: day(it.occurred_at),
                 money: it.value,
                 why: None,
@@ -59,7 +62,8 @@ impl Order {
     fn bare(line: &Line) -> Self {
         let nothing = || "-".to_owned();
         let (goal, day) = (nothing(), nothing());
-        Order { line: line.number, key: None, order: None, goal, day, money: None, why: None }
+        let (line, at) = (line.number, None);
+        Order { line, key: None, order: None, goal, at, day, money: None, why: None }
     }
 
     fn unusable(line: &Line, code: &str) -> Self {
@@ -72,7 +76,8 @@ impl Order {
     }
 }
 
-fn day(time: EventTime) -> String {
+/// The day of this moment, in UTC.
+pub fn day(time: EventTime) -> String {
     time.to_string().chars().take(10).collect()
 }
 

@@ -1,12 +1,15 @@
 //! Orders by day and goal, and what is shown.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tracklayer_core::ledger::row::RowKey;
+use tracklayer_core::ledger::row::Row;
+use tracklayer_core::reconcile::state;
+use tracklayer_core::reconcile::state::State;
+use tracklayer_core::time::TextTime;
 
 use super::compare::{Compared, Fate};
+use super::orders::day;
 use crate::backlog::Sums;
 use crate::options::ReconcileOptions;
 use crate::screen::{Screen, Table};
@@ -25,10 +28,12 @@ struct Group {
     ignored: usize,
     missing: usize,
     differing: usize,
+    /// Sales that Microsoft has, or gets, and the file lacks.
+    not_in_file: usize,
 }
 
 impl Group {
-    fn cells(&self, day: &str, goal: &str) -> [String; 10] {
+    fn cells(&self, day: &str, goal: &str) -> [String; 11] {
         [
             day.to_owned(),
             goal.to_owned(),
@@ -40,6 +45,7 @@ impl Group {
             self.ignored.to_string(),
             self.missing.to_string(),
             self.differing.to_string(),
+            self.not_in_file.to_string(),
         ]
     }
 }
@@ -58,10 +64,33 @@ pub struct Totals {
     orders: usize,
     right: usize,
     sent: usize,
-    /// Hashes of the keys: two of a million orders have the same once in 37 million files.
-    seen: HashSet<u64>,
     /// Orders that were listed before.
     again: usize,
+    extra: Extra,
+    /// The first of these; in JSON all of them.
+    extras: Vec<ExtraSale>,
+}
+
+/// Sales that Microsoft has, or gets by itself, and the file lacks.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Extra {
+    sales: usize,
+    /// What they were worth when they were made.
+    money: Sums,
+    /// What Microsoft has of it.
+    at_microsoft: Sums,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtraSale {
+    id: String,
+    occurred_at: TextTime,
+    value: String,
+    /// `sent` or `waiting`.
+    what: &'static str,
 }
 
 /// An order that is not as it should be.
@@ -84,6 +113,10 @@ struct Answer<'a> {
     days: Vec<Day<'a>>,
     why: Vec<Why<'a>>,
     wrong: &'a [Listed],
+    #[serde(rename = "notInFile")]
+    extra: &'a Extra,
+    #[serde(rename = "notInFileSales")]
+    extras: &'a [ExtraSale],
 }
 
 #[derive(Serialize)]
@@ -112,14 +145,13 @@ impl Totals {
         self.orders == 0
     }
 
-    /// Counts an order.
-    pub fn add(&mut self, compared: Compared<'_>) {
+    /// Counts an order, and whether it was not listed before.
+    pub fn add(&mut self, compared: Compared<'_>, is_first: bool) {
         let order = compared.order;
         self.orders += 1;
         self.right += usize::from(compared.is_right());
         self.sent += usize::from(matches!(compared.fate, Fate::Sent(..)));
-        self.again +=
-            usize::from(order.key.as_ref().is_some_and(|key| !self.seen.insert(hash(key))));
+        self.again += usize::from(!is_first);
         let group = self.groups.entry((order.day.clone(), order.goal.clone())).or_default();
         group.orders += 1;
         group.money.add(order.money);
@@ -140,13 +172,29 @@ impl Totals {
         }
     }
 
-    /// Of a hundred orders, how many are accounted for.
-    pub fn accuracy(&self) -> f64 {
-        self.percent(self.right)
+    /// Counts a sale that the file lacks, unless Microsoft neither has nor gets it.
+    pub fn add_extra(&mut self, row: &Row) {
+        let what = match Fate::of(row) {
+            Fate::Waiting(..) => "waiting",
+            // What was taken back counts no more.
+            Fate::Sent(..) if state::state(row).0 != State::Retracted => "sent",
+            _ => return,
+        };
+        let at = row.facts.occurred_at;
+        self.extra.sales += 1;
+        self.extra.money.add(row.facts.money);
+        self.extra.at_microsoft.add(state::value_at_microsoft(row));
+        self.groups.entry((day(at), row.facts.goal.to_string())).or_default().not_in_file += 1;
+        if self.lists_all || self.extras.len() < LISTED {
+            let (id, occurred_at) = (row.key.label(), at.into());
+            let value = row.facts.money.map(|money| money.to_string()).unwrap_or_default();
+            self.extras.push(ExtraSale { id, occurred_at, value, what });
+        }
     }
 
-    fn percent(&self, orders: usize) -> f64 {
-        100.0 * orders as f64 / self.orders.max(1) as f64
+    /// Of a hundred orders, how many are accounted for. A sale that the file lacks is one that isn't.
+    pub fn accuracy(&self) -> f64 {
+        percent(self.right, self.orders + self.extra.sales)
     }
 
     /// Shows everything.
@@ -155,10 +203,19 @@ impl Totals {
             return;
         }
         let mut table = Table::new([
-            "day", "goal", "orders", "value", "sent", "waiting", "refused", "ignored", "missing",
+            "day",
+            "goal",
+            "orders",
+            "value",
+            "sent",
+            "waiting",
+            "refused",
+            "ignored",
+            "missing",
             "differ",
+            "not in file",
         ])
-        .right(&[2, 3, 4, 5, 6, 7, 8, 9]);
+        .right(&[2, 3, 4, 5, 6, 7, 8, 9, 10]);
         for ((day, goal), group) in &self.groups {
             table.row(group.cells(day, goal));
         }
@@ -172,7 +229,8 @@ impl Totals {
             screen.say(format!("{} orders are listed again, and summed again", self.again));
         }
         let (accuracy, wanted) = (self.accuracy(), options.accuracy);
-        let (orders, sent) = (self.orders, self.percent(self.sent));
+        self.show_extra(screen);
+        let (orders, sent) = (self.orders, percent(self.sent, self.orders));
         screen.say(format!(
             "{accuracy:.2} % of {orders} orders are accounted for ({wanted} % are wanted), \
              {sent:.2} % are sent"
@@ -189,6 +247,23 @@ impl Totals {
         }
     }
 
+    fn show_extra(&self, screen: &Screen) {
+        let Extra { sales, money, at_microsoft } = &self.extra;
+        if *sales == 0 {
+            return;
+        }
+        for ExtraSale { id, occurred_at, value, what } in &self.extras {
+            screen.say(format!("not in the file: {id} {value}, {occurred_at}: {what}"));
+        }
+        if *sales > LISTED {
+            screen.say(format!("and {} more; --json lists all", sales - LISTED));
+        }
+        screen.say(format!(
+            "{sales} sales are not in the file, worth {money}; at Microsoft: {at_microsoft}. They count \
+             as orders that are not accounted for, unless the file is a --part"
+        ));
+    }
+
     fn answer(&self) -> Answer<'_> {
         let days = self.groups.iter().map(|((day, goal), group)| Day { day, goal, group });
         let why =
@@ -197,7 +272,9 @@ impl Totals {
             orders: self.orders,
             again: self.again,
             accuracy: self.accuracy(),
-            sent: self.percent(self.sent),
+            sent: percent(self.sent, self.orders),
+            extra: &self.extra,
+            extras: &self.extras,
             days: days.collect(),
             why: why.collect(),
             wrong: &self.listed,
@@ -205,10 +282,8 @@ impl Totals {
     }
 }
 
-fn hash(key: &RowKey) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+fn percent(part: usize, all: usize) -> f64 {
+    100.0 * part as f64 / all.max(1) as f64
 }
 
 impl Listed {

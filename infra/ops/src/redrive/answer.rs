@@ -29,8 +29,8 @@ struct Answer<'a> {
 
 /// Shows the plan, or what became of it: how many signals did not reach the queue.
 pub fn show(plan: &Plan, failed: Option<usize>, screen: &Screen) {
-    let rows = plan.signals.len();
-    let sample = plan.signals.iter().take(SAMPLE).map(|signal| signal.summary.as_str()).collect();
+    let rows = plan.sent.len();
+    let sample = plan.sent.iter().take(SAMPLE).map(|(_, it)| it.summary.as_str()).collect();
     let signalled = failed.map(|failed| rows + plan.others.len() - failed);
     let Plan { money, not_sent, left, .. } = plan;
     if screen.json(&Answer { rows, money, sample, not_sent, left, signalled }) {
@@ -43,10 +43,10 @@ pub fn show(plan: &Plan, failed: Option<usize>, screen: &Screen) {
 }
 
 fn planned(plan: &Plan, screen: &Screen) {
-    let (rows, money) = (plan.signals.len(), plan.money.to_string());
+    let (rows, money) = (plan.sent.len(), plan.money.to_string());
     let worth = if money.is_empty() { String::new() } else { format!(", of orders worth {money}") };
     screen.say(format!("{rows} rows can be sent again{worth}"));
-    for signal in plan.signals.iter().take(SAMPLE) {
+    for (_, signal) in plan.sent.iter().take(SAMPLE) {
         screen.say(format!("  {}", signal.summary));
     }
     if rows > SAMPLE {

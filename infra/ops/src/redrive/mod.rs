@@ -30,18 +30,22 @@ const REQUESTS: usize = 8;
 /// Sends again what can be sent; [`Verdict::Wrong`] if a signal did not reach the queue, or a row
 /// could not be read.
 pub async fn run(ops: &Ops, options: &RedriveOptions, screen: &Screen) -> Result<Verdict, Failure> {
-    let open = backlog::read(ops, &meant(options)?).await?;
-    let unread = open.iter().filter(|open| open.is_unread()).count();
-    let views = plan::views(ops, &open).await?;
-    let plan = Plan::of(&open, &views, &ops.mapping, &ops.policy, ops.now());
-    let signals = plan.all();
-    if options.preview || signals.is_empty() {
+    let (filter, views, now) = (meant(options)?, plan::views(ops).await?, ops.now());
+    let mut plan = Plan::default();
+    backlog::for_each(ops, &filter, |open| {
+        plan.add(&open, &views, &ops.mapping, &ops.policy, now);
+    })
+    .await?;
+    plan.sort();
+    let unread = plan.unread;
+    if options.preview || plan.signals().next().is_none() {
         answer::show(&plan, None, screen);
         return Ok(Verdict::fine_if(unread == 0));
     }
     if !screen.is_json() {
         answer::show(&plan, None, screen);
     }
+    let signals: Vec<&Signal> = plan.signals().collect();
     confirm(signals.len(), options.yes, screen)?;
     let failed = send(ops, &signals).await;
     answer::show(&plan, Some(failed), screen);
@@ -88,10 +92,11 @@ fn confirm(rows: usize, yes: bool, screen: &Screen) -> Result<(), Failure> {
 }
 
 /// Sends the signals; answers how many did not reach the queue.
-async fn send(ops: &Ops, signals: &[Signal]) -> usize {
+async fn send(ops: &Ops, signals: &[&Signal]) -> usize {
     let progress = Progress::new("signals", u64::try_from(signals.len()).unwrap_or(0));
     let requests = signals.chunks(TOGETHER).map(|part| async {
-        let sent = ops.queue.send(part, ops.now(), 0).await;
+        let part: Vec<Signal> = part.iter().copied().cloned().collect();
+        let sent = ops.queue.send(&part, ops.now(), 0).await;
         progress.add(u64::try_from(part.len()).unwrap_or(0));
         sent.iter().filter(|sent| sent.is_err()).count()
     });

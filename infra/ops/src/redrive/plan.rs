@@ -7,7 +7,7 @@ use tracklayer_core::ledger::observed::Destination;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::ledger::wait::WaitReason;
-use tracklayer_core::mapping::Mapping;
+use tracklayer_core::mapping::{Account, Mapping};
 use tracklayer_core::reconcile::decide::{AccountView, Action, Policy};
 use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::redrive::prospect;
@@ -21,11 +21,11 @@ use crate::place::Ops;
 /// What is known of the accounts of the rows.
 pub type Views = BTreeMap<AccountName, AccountView>;
 
-/// What a redrive does.
+/// What a redrive does. Of each row only its signal is kept.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// One for each row that is sent again.
-    pub signals: Vec<Signal>,
+    /// One for each row that is sent again, with how long it is open.
+    pub sent: Vec<(EventTime, Signal)>,
     /// What these rows are worth.
     pub money: Sums,
     /// One for each row that is no longer refused or dead then, but not sent now either.
@@ -34,6 +34,8 @@ pub struct Plan {
     pub not_sent: BTreeMap<String, usize>,
     /// Rows that a redrive would leave where they are, by why.
     pub left: BTreeMap<String, usize>,
+    /// Rows that could not be read.
+    pub unread: usize,
 }
 
 /// What a redrive would do to a row.
@@ -45,40 +47,43 @@ enum Prospect {
 }
 
 impl Plan {
-    /// Asks the decision that upload takes what it would be for each row, with what upload knows of
+    /// Asks the decision that upload takes what it would be for a row, with what upload knows of
     /// the accounts.
-    pub fn of(
-        open: &[OpenRow], views: &Views, mapping: &Mapping, policy: &Policy, now: EventTime,
-    ) -> Self {
-        let (unknown, mut plan) = (AccountView::default(), Plan::default());
-        for open in open {
-            let Some(row) = &open.row else {
-                plan.leave("it can't be read".to_owned());
-                continue;
-            };
-            let account = views.get(&row.account).unwrap_or(&unknown);
-            match of_row(row, mapping, &Context { account, now, policy }) {
-                Prospect::Sent => {
-                    plan.signals.push(Signal::new(row, None));
-                    plan.money.add(row.facts.money);
-                }
-                Prospect::NotSent(why) => {
-                    plan.others.push(Signal::new(row, None));
-                    *plan.not_sent.entry(why).or_default() += 1;
-                }
-                Prospect::Left(why) => plan.leave(why),
+    pub fn add(
+        &mut self, open: &OpenRow, views: &Views, mapping: &Mapping, policy: &Policy,
+        now: EventTime,
+    ) {
+        let Some(row) = &open.row else {
+            self.unread += 1;
+            return self.leave("it can't be read".to_owned());
+        };
+        let unknown = AccountView::default();
+        let account = views.get(&row.account).unwrap_or(&unknown);
+        match of_row(row, mapping, &Context { account, now, policy }) {
+            Prospect::Sent => {
+                self.sent.push((open.entry.since, Signal::new(row, None)));
+                self.money.add(row.facts.money);
             }
+            Prospect::NotSent(why) => {
+                self.others.push(Signal::new(row, None));
+                *self.not_sent.entry(why).or_default() += 1;
+            }
+            Prospect::Left(why) => self.leave(why),
         }
-        plan
     }
 
     fn leave(&mut self, why: String) {
         *self.left.entry(why).or_default() += 1;
     }
 
+    /// What is open for longest comes first.
+    pub fn sort(&mut self) {
+        self.sent.sort_by(|(a, one), (b, other)| (a, &one.summary).cmp(&(b, &other.summary)));
+    }
+
     /// Everything that is signalled.
-    pub fn all(&self) -> Vec<Signal> {
-        self.signals.iter().chain(&self.others).cloned().collect()
+    pub fn signals(&self) -> impl Iterator<Item = &Signal> {
+        self.sent.iter().map(|(_, signal)| signal).chain(&self.others)
     }
 }
 
@@ -106,15 +111,12 @@ fn of_action(action: &Action) -> Prospect {
     }
 }
 
-/// What upload knows of the accounts of these rows. Where the secret can't be read, it is left to
-/// upload to find out whether another ad account took a row.
-pub async fn views(ops: &Ops, open: &[OpenRow]) -> Result<Views, Failure> {
+/// What upload knows of the accounts. Where a secret can't be read, it is left to upload to find out
+/// whether another ad account took a row.
+pub async fn views(ops: &Ops) -> Result<Views, Failure> {
     let environment = ops.deployment.environment().ok();
     let mut views = Views::new();
-    for name in open.iter().filter_map(|open| Some(&open.row.as_ref()?.account)) {
-        if views.contains_key(name) {
-            continue;
-        }
+    for name in ops.mapping.accounts().map(Account::name) {
         let mut view = ops.ledger.account_item(name).await?.view();
         if let (Some(environment), Ok(secret)) = (environment, ops.secrets.account(name).await) {
             let account_id = secret.value.account_id.clone();

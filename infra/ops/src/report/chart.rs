@@ -6,6 +6,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use super::figures::Figures;
 use super::period::{Day, Period};
 use super::table::shown;
+use crate::goals::Counted;
 
 /// Bars that can be told apart.
 const MOST_BARS: usize = 45;
@@ -16,11 +17,13 @@ const WIDTH: f64 = 660.0;
 /// See above.
 const HEIGHT: f64 = 180.0;
 
-/// Money by day.
+/// Bars by day.
 #[derive(Debug)]
 pub struct Bars {
     /// What it shows.
     pub title: String,
+    /// The classes of its colours, and what they stand for.
+    pub legend: &'static [(&'static str, &'static str)],
     /// The same in words, for who can't see it.
     pub description: String,
     /// One for each day, or for several days.
@@ -64,79 +67,113 @@ pub struct Tick {
     pub label: String,
 }
 
+/// What some days amount to.
+struct Stack {
+    /// From below: the class of the colour, and the size.
+    parts: Vec<(&'static str, f64)>,
+    /// The same in words.
+    words: String,
+}
+
 impl Bars {
     /// Money of these days in one currency.
-    pub fn new(currency: &str, period: Period, figures: &dyn Fn(Day) -> Figures) -> Self {
+    pub fn money(currency: &str, period: Period, figures: &dyn Fn(Day) -> Figures) -> Self {
+        let stack = |days: &[Day]| {
+            let mut sum = Figures::default();
+            days.iter().for_each(|day| sum += &figures(*day));
+            let parts = [("sent", sum.sent), ("waiting", sum.waiting), ("refused", sum.refused)];
+            let money = |amount| format!("{} {currency}", shown(amount));
+            let words = parts.map(|(word, sum)| format!(", {word} {}", money(sum.money)));
+            Stack {
+                words: format!("ordered {}{}", money(sum.ordered.money), words.concat()),
+                parts: parts.iter().map(|(class, sum)| (*class, float(sum.money))).collect(),
+            }
+        };
+        let legend = &[("sent", "sent"), ("waiting", "waiting"), ("refused", "refused")];
+        Bars::new(&format!("{currency} by {{}} of the sale"), legend, period, &stack)
+    }
+
+    /// Rows of all goals that Microsoft accepted on these days.
+    pub fn rows(counted: &Counted, period: Period) -> Self {
+        let stack = |days: &[Day]| {
+            let rows = counted.all(days);
+            let words = match rows.days {
+                0 => "unknown".to_owned(),
+                _ => format!("{} counted, {} not", rows.counted, rows.left_out),
+            };
+            let parts = vec![("sent", rows.counted as f64), ("refused", rows.left_out as f64)];
+            Stack { parts, words }
+        };
+        let legend = &[("sent", "counted"), ("refused", "not counted")];
+        Bars::new("Rows by {} of their acceptance", legend, period, &stack)
+    }
+
+    fn new(
+        title: &str, legend: &'static [(&'static str, &'static str)], period: Period,
+        stack: &dyn Fn(&[Day]) -> Stack,
+    ) -> Self {
         let days: Vec<Day> = period.days().collect();
         let step = days.len().div_ceil(MOST_BARS).max(1);
-        let sums: Vec<(&[Day], Figures)> =
-            days.chunks(step).map(|days| (days, sum(days, figures))).collect();
-        let most = sums.iter().map(|(_, sum)| float(sum.ordered.money)).fold(0.0, f64::max);
-        let top = ceiling(most);
-        let slot = WIDTH / sums.len() as f64;
-        let every = sums.len().div_ceil(MOST_LABELS);
-        let bar = |(position, (days, sum)): (usize, &(&[Day], Figures))| {
+        let stacks: Vec<(&[Day], Stack)> =
+            days.chunks(step).map(|days| (days, stack(days))).collect();
+        let most = stacks.iter().map(|(_, stack)| stack.size()).fold(0.0, f64::max);
+        let slot = WIDTH / stacks.len() as f64;
+        let every = stacks.len().div_ceil(MOST_LABELS);
+        let bar = |(position, (days, stack)): (usize, &(&[Day], Stack))| {
             let x = position as f64 * slot;
             let label =
                 position.is_multiple_of(every).then(|| (number(x + slot / 2.0), short(days[0])));
             Bar {
                 x: number(x + slot * 0.15),
                 width: number(slot * 0.7),
-                title: words(days, sum, currency),
+                title: words(days, stack),
                 label,
-                parts: parts(sum, top),
+                parts: stack.parts(ceiling(most)),
             }
         };
         let each = if step == 1 { "day".to_owned() } else { format!("{step} days") };
         Bars {
-            title: format!("{currency} by {each} of the sale"),
-            description: description(&sums, currency),
-            bars: sums.iter().enumerate().map(bar).collect(),
-            ticks: (0..=4).map(|quarter| tick(top, quarter)).collect(),
+            title: title.replace("{}", &each),
+            legend,
+            description: description(&stacks),
+            bars: stacks.iter().enumerate().map(bar).collect(),
+            ticks: (0..=4).map(|quarter| tick(ceiling(most), quarter)).collect(),
         }
     }
 }
 
-fn sum(days: &[Day], figures: &dyn Fn(Day) -> Figures) -> Figures {
-    let mut sum = Figures::default();
-    days.iter().for_each(|day| sum += &figures(*day));
-    sum
+impl Stack {
+    fn size(&self) -> f64 {
+        self.parts.iter().map(|(_, size)| size).sum()
+    }
+
+    fn parts(&self, top: f64) -> Vec<Part> {
+        let mut below = 0.0;
+        let mut parts = Vec::new();
+        for (class, size) in &self.parts {
+            let height = size / top * HEIGHT;
+            if height > 0.0 {
+                below += height;
+                parts.push(Part { class, y: number(HEIGHT - below), height: number(height) });
+            }
+        }
+        parts
+    }
 }
 
-fn words(days: &[Day], sum: &Figures, currency: &str) -> String {
+fn words(days: &[Day], stack: &Stack) -> String {
     let (first, last) = (days[0], days[days.len() - 1]);
     let days = if first == last { first.to_string() } else { format!("{first} to {last}") };
-    let money = |amount| format!("{} {currency}", shown(amount));
-    format!(
-        "{days}: ordered {}, sent {}, waiting {}, refused {}",
-        money(sum.ordered.money),
-        money(sum.sent.money),
-        money(sum.waiting.money),
-        money(sum.refused.money)
-    )
+    format!("{days}: {}", stack.words)
 }
 
-fn description(sums: &[(&[Day], Figures)], currency: &str) -> String {
-    let best = sums.iter().max_by_key(|(_, sum)| sum.ordered.money);
-    let best = best.filter(|(_, sum)| !sum.ordered.money.is_zero());
+fn description(stacks: &[(&[Day], Stack)]) -> String {
+    let best = stacks.iter().max_by(|(_, a), (_, b)| a.size().total_cmp(&b.size()));
+    let best = best.filter(|(_, stack)| stack.size() > 0.0);
     best.map_or_else(
-        || "No sales.".to_owned(),
-        |(days, sum)| format!("The most was ordered on {}.", words(days, sum, currency)),
+        || "Nothing is shown.".to_owned(),
+        |(days, stack)| format!("The most is on {}.", words(days, stack)),
     )
-}
-
-fn parts(sum: &Figures, top: f64) -> Vec<Part> {
-    let mut below = 0.0;
-    let mut parts = Vec::new();
-    let of = [("sent", sum.sent), ("waiting", sum.waiting), ("refused", sum.refused)];
-    for (class, part) in of {
-        let height = float(part.money) / top * HEIGHT;
-        if height > 0.0 {
-            below += height;
-            parts.push(Part { class, y: number(HEIGHT - below), height: number(height) });
-        }
-    }
-    parts
 }
 
 fn tick(top: f64, quarter: u32) -> Tick {
@@ -186,14 +223,13 @@ mod tests {
         let figures = |day: Day| {
             let mut figures = Figures::default();
             if day == from {
-                figures.ordered.money = Decimal::new(90, 0);
                 (figures.sent.money, figures.refused.money) =
                     (Decimal::new(60, 0), Decimal::new(30, 0));
             }
             figures
         };
         for days in [1, 7, 30, 45, 46, 400] {
-            let bars = Bars::new("EUR", Period { from, to: from.plus(days - 1) }, &figures);
+            let bars = Bars::money("EUR", Period { from, to: from.plus(days - 1) }, &figures);
             assert!(bars.bars.len() <= MOST_BARS && !bars.bars.is_empty(), "{days}");
             assert!(bars.bars.iter().filter(|bar| bar.label.is_some()).count() <= MOST_LABELS);
             let parts = &bars.bars[0].parts;

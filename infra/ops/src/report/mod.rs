@@ -6,14 +6,12 @@
 //! - `period`: days
 //! - `figures`, `reasons`: what the ledger says
 //! - `captured`: what the clicks say
-//! - `microsoft`: what Microsoft says
 //! - `table`, `tables`: the figures, as people see them and as files have them
 //! - `chart`, `page`: the page
 
 mod captured;
 mod chart;
 mod figures;
-mod microsoft;
 mod page;
 mod period;
 mod reasons;
@@ -29,15 +27,14 @@ use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_edge::ports::{Audited as _, Index as _, LedgerLookups as _};
 
 use crate::failure::{Failure, Verdict};
+use crate::goals::Counted;
 use crate::options::ReportOptions;
 use crate::place::Ops;
 use crate::screen::{Progress, Screen};
 use captured::Captured;
 use figures::Ledger;
-use microsoft::Counted;
 use page::Page;
-pub use period::Day;
-use period::Period;
+pub use period::{Day, Period};
 use table::{Table, unwritten};
 use tables::Findings;
 
@@ -52,7 +49,7 @@ pub async fn run(ops: &Ops, options: &ReportOptions, screen: &Screen) -> Result<
         period,
         ledger: ledger(ops, period).await?,
         captured: Captured::read(ops, period).await?,
-        counted: counted(ops, options).await,
+        counted: counted(ops, options, period).await?,
         has_accounts: ops.mapping.accounts().count() > 1,
     };
     let tables = findings.tables();
@@ -89,12 +86,10 @@ fn write(file: &Path, page: &Page) -> Result<(), Failure> {
     std::fs::write(file, text).map_err(|error| unwritten(file, &error))
 }
 
-/// What Microsoft counts, unless it is not to be asked.
-async fn counted(ops: &Ops, options: &ReportOptions) -> Counted {
-    if options.without_microsoft {
-        return Counted::unknown("it was not asked for");
-    }
-    Counted::ask(ops).await
+/// What Microsoft counts, asked anew unless it is not to be.
+async fn counted(ops: &Ops, options: &ReportOptions, period: Period) -> Result<Counted, Failure> {
+    let problems = if options.without_microsoft { Vec::new() } else { Counted::ask(ops).await };
+    Ok(Counted { problems, ..Counted::read(ops, period).await? })
 }
 
 /// Adds up all rows of the period, and the corrections whose sale has not come.

@@ -23,7 +23,8 @@ pub struct Page {
     warning: Option<String>,
     currencies: Vec<Currency>,
     steps: Vec<Step>,
-    tables: [Table; 7],
+    rows: Bars,
+    tables: [Table; 8],
 }
 
 /// One currency: its sums, and its chart.
@@ -53,11 +54,11 @@ struct Step {
 
 impl Page {
     /// The page of these findings.
-    pub fn new(stack: &str, findings: &Findings, tables: [Table; 7], now: EventTime) -> Self {
+    pub fn new(stack: &str, findings: &Findings, tables: [Table; 8], now: EventTime) -> Self {
         let currencies = findings.ledger.currencies().into_iter();
         let currencies = currencies.filter_map(|(code, sum)| {
             let code = code?;
-            let bars = Bars::new(code, findings.period, &|day| of_day(findings, code, day));
+            let bars = Bars::money(code, findings.period, &|day| of_day(findings, code, day));
             Some(Currency { code, tiles: tiles(&sum), bars })
         });
         Page {
@@ -69,6 +70,7 @@ impl Page {
             warning: warning(findings.ledger.unreadable),
             currencies: currencies.collect(),
             steps: steps(findings),
+            rows: Bars::rows(&findings.counted, findings.period),
             tables,
         }
     }

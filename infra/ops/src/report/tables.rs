@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 
+use tracklayer_core::microsoft::report::explain;
+
 use super::captured::Captured;
 use super::figures::{Figures, GoalKey, Ledger};
-use super::microsoft::{Counted, LeftOut, Rows};
 use super::period::{Day, Period};
 use super::reasons::plain;
 use super::table::{Cell, Table};
+use crate::goals::{Counted, Goal, Rows};
 
 /// Everything that a report says.
 pub struct Findings {
@@ -44,15 +46,23 @@ const MONEY: [&str; 15] = [
 
 impl Findings {
     /// All tables, in the order of the page.
-    pub fn tables(&self) -> [Table; 7] {
+    pub fn tables(&self) -> [Table; 8] {
         let [open, refused] = [self.open(), self.refused()];
-        [self.goals(), self.funnel(), open, refused, self.microsoft(), self.left_out(), self.days()]
+        [
+            self.goals(),
+            self.funnel(),
+            open,
+            refused,
+            self.microsoft(),
+            self.left_out(),
+            self.days(),
+            self.counted_days(),
+        ]
     }
 
     fn goals(&self) -> Table {
         let row = |(key, figures): (&GoalKey, Figures)| {
-            let account = key.account.to_string();
-            let rows = self.counted.goals.get(&(account, key.goal.clone())).copied();
+            let rows = self.counted.period(&goal_of(key), self.period);
             self.money_row(key, &figures, rows.filter(|_| self.has_one_currency(key)))
         };
         Table {
@@ -61,8 +71,9 @@ impl Findings {
             caption: "Sales of the period by goal and currency. Ordered is what the sales were worth \
                       when they were made: the sum of sent, waiting and refused. Corrected is what \
                       refunds and other corrections have changed since, At Microsoft what Microsoft \
-                      was last told. Rows are sales and corrections that Microsoft received in the \
-                      last seven days; its report knows no money and no currencies."
+                      was last told. Rows are sales and corrections that Microsoft accepted in these \
+                      days; its report knows no money and no currencies, and is unknown where one of \
+                      the days is."
                 .to_owned(),
             head: &MONEY[1..],
             rows: self.ledger.goals().into_iter().map(row).collect(),
@@ -71,7 +82,7 @@ impl Findings {
 
     fn days(&self) -> Table {
         let row = |((day, key), figures): (&(Day, GoalKey), &Figures)| {
-            let rows = self.counted.day(key.account.as_str(), &key.goal, *day);
+            let rows = self.counted.day(&goal_of(key), *day);
             let mut cells = vec![Cell::text(day.to_string())];
             let rows = rows.filter(|_| self.has_one_currency(key));
             cells.extend(self.money_row(key, figures, rows));
@@ -81,7 +92,7 @@ impl Findings {
             id: "days",
             title: "Money by day",
             caption:
-                "The same by the day of the sale, in UTC. Rows are those that Microsoft received \
+                "The same by the day of the sale, in UTC. Rows are those that Microsoft accepted \
                       on that day."
                     .to_owned(),
             head: &MONEY,
@@ -104,7 +115,7 @@ impl Findings {
             money(figures.refused.money),
             money(figures.corrected),
             money(figures.at_microsoft),
-            Cell::number_or_unknown(rows.map(Rows::all)),
+            Cell::number_or_unknown(rows.as_ref().map(Rows::all)),
             Cell::number_or_unknown(rows.map(|rows| rows.counted)),
         ]
     }
@@ -127,7 +138,6 @@ impl Findings {
         let clicks = self.captured.map(|captured| captured.clicks);
         let links = self.captured.map(|captured| captured.links);
         let note = |text: &str| text.to_owned();
-        let (counted, counts) = self.counted_step();
         [
             ("Clicks captured", clicks, note("landings on the website with Microsoft's click id")),
             (
@@ -138,26 +148,20 @@ impl Findings {
             ("Sales reported", Some(total.ordered.sales), note("by the shop or the CRM")),
             ("Sales recognised", Some(total.recognised), note("their click or person is known")),
             ("Sales sent", Some(total.sent.sales), note("Microsoft has taken them")),
-            ("Rows counted", counted, counts),
+            (
+                "Rows counted",
+                self.rows_counted(),
+                note("sales and corrections of these days that Microsoft counts"),
+            ),
         ]
     }
 
-    fn counted_step(&self) -> (Option<u64>, String) {
-        let of_period = self.counted.goals.keys().map(|(account, goal)| {
-            self.counted.period(account, goal, self.period).map(|rows| rows.counted)
-        });
-        let of_period: Option<u64> = of_period.sum();
-        let known = self.counted.total();
-        let note = match known {
-            Some(rows) => format!(
-                "of {} rows – sales and corrections – that Microsoft received in the last seven \
-                 days it counts {}",
-                rows.all(),
-                rows.counted
-            ),
-            None => "Microsoft's report could not be had".to_owned(),
-        };
-        (of_period.filter(|_| known.is_some()), note)
+    /// Unknown if nothing is known, or one day of one goal isn't.
+    fn rows_counted(&self) -> Option<u64> {
+        let mut of_goals =
+            self.counted.goals.keys().map(|goal| self.counted.period(goal, self.period));
+        let first = of_goals.next()??.counted;
+        of_goals.try_fold(first, |sum, rows| Some(sum + rows?.counted))
     }
 
     fn funnel(&self) -> Table {
@@ -223,45 +227,88 @@ impl Findings {
     }
 
     fn microsoft(&self) -> Table {
-        let row = |((account, goal), rows): (&(String, String), &Rows)| {
+        let days = self.period.days().count();
+        let row = |goal: &Goal| {
+            let rows = self.counted.known(goal);
             vec![
-                Cell::text(self.goal(account, goal)),
+                Cell::text(self.goal(goal.0.as_str(), &goal.1)),
+                Cell::text(format!("{} of {days}", rows.days)),
                 Cell::number(rows.all()),
                 Cell::number(rows.counted),
                 Cell::number(rows.left_out),
             ]
         };
-        let caption = "Rows – sales and corrections – that Microsoft received in the last seven days, \
-                       whatever the days of this report, and how many of them it counts.";
-        let problems: Vec<String> =
-            self.counted.problems.iter().map(|problem| format!(" Unknown: {problem}.")).collect();
+        let caption = "Rows – sales and corrections – that Microsoft accepted on the days whose report \
+                       is known, and how many of them it counts. Its report is kept from the first \
+                       check of the goals on.";
+        let problems: Vec<String> = self
+            .counted
+            .problems
+            .iter()
+            .map(|problem| format!(" Microsoft was not asked anew: {problem}."))
+            .collect();
         Table {
             id: "microsoft",
             title: "What Microsoft counts",
             caption: format!("{caption}{}", problems.concat()),
-            head: &["Goal", "Rows received", "Rows counted", "Rows left out"],
-            rows: self.counted.goals.iter().map(row).collect(),
+            head: &["Goal", "Days known", "Rows received", "Rows counted", "Rows left out"],
+            rows: self.counted.goals.keys().map(row).collect(),
+        }
+    }
+
+    fn counted_days(&self) -> Table {
+        let row = |goal: &Goal, day: Day| {
+            let rows = self.counted.day(goal, day)?;
+            let reasons = rows.reasons.iter().map(|(reason, rows)| format!("{rows} {reason}"));
+            Some(vec![
+                Cell::text(day.to_string()),
+                Cell::text(self.goal(goal.0.as_str(), &goal.1)),
+                Cell::number(rows.all()),
+                Cell::number(rows.counted),
+                Cell::number(rows.left_out),
+                Cell::text(reasons.collect::<Vec<_>>().join(", ")),
+            ])
+        };
+        let of_day = |day| self.counted.goals.keys().filter_map(move |goal| row(goal, day));
+        Table {
+            id: "counted-days",
+            title: "What Microsoft counts by day",
+            caption:
+                "The same by the day, in UTC, on which Microsoft accepted the row. A day that is \
+                      not here is unknown; Microsoft restates the last seven."
+                    .to_owned(),
+            head: &["Day", "Goal", "Rows received", "Rows counted", "Rows left out", "Why"],
+            rows: self.period.days().flat_map(of_day).collect(),
         }
     }
 
     fn left_out(&self) -> Table {
-        let mut left_out: Vec<&LeftOut> = self.counted.left_out.iter().collect();
-        left_out.sort_by_key(|it| (&it.goal, Reverse(it.rows), &it.reason));
-        let row = |it: &LeftOut| {
-            vec![
-                Cell::text(self.goal(&it.goal.0, &it.goal.1)),
-                Cell::text(it.reason.clone()),
-                Cell::number(it.rows),
-                Cell::text(plain(it.cause)),
-                Cell::text(plain(it.cure)),
-            ]
+        let of = |goal: &Goal| {
+            let goal_name = self.goal(goal.0.as_str(), &goal.1);
+            let reasons = self.counted.known(goal).reasons.into_iter().filter(|it| it.1 > 0);
+            let mut reasons: Vec<(String, u64)> = reasons.collect();
+            reasons.sort_by_key(|(reason, rows)| (Reverse(*rows), reason.clone()));
+            reasons.into_iter().map(move |(reason, rows)| {
+                let (cause, cure) = explain(&reason);
+                vec![
+                    Cell::text(goal_name.clone()),
+                    Cell::text(reason),
+                    Cell::number(rows),
+                    Cell::text(plain(cause)),
+                    Cell::text(plain(cure)),
+                ]
+            })
         };
         Table {
             id: "left-out",
             title: "Why Microsoft leaves rows out",
             caption: "In Microsoft's words, with what helps.".to_owned(),
             head: &["Goal", "Reason", "Rows", "Why", "Cure"],
-            rows: left_out.into_iter().map(row).collect(),
+            rows: self.counted.goals.keys().flat_map(of).collect(),
         }
     }
+}
+
+fn goal_of(key: &GoalKey) -> Goal {
+    (key.account.clone(), key.goal.clone())
 }

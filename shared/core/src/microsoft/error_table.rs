@@ -111,7 +111,7 @@ pub const TABLE: &[Entry] = &[
         "The goal has no name.", "Correct the goal in the mapping, then redrive."),
     row(5606, "OfflineConversionNameInvalid", ErrorClass::GoalName,
         "No offline goal has exactly this name in the account (often called InvalidConversionName).",
-        "Make the goal's name in the mapping equal the one at Microsoft, case and spaces included, then redrive."),
+        "Make the goal's name in the mapping equal the one at Microsoft, case and spaces included, then redrive. A correction of a conversion that Microsoft took under an older name keeps that name: rename the goal back at Microsoft, then redrive."),
     row(5607, "OfflineConversionTimeInvalid", ErrorClass::Defect,
         "The conversion time could not be read.", REPORT),
     row(5608, "OfflineConversionTimeNullOrEmpty", ErrorClass::Defect, DEFECT, REPORT),

@@ -3,7 +3,8 @@
 //! - `payload`, `reply`: what is sent, and what each row's outcome is
 //! - `errors`, `error_table`: what an error means, and the line of each
 //! - `token_errors`: those of the identity service
-//! - `goals`, `report`: the check of the goals, and what became of accepted rows
+//! - `goals`, `report`, `usual`: the check of the goals, what became of accepted rows, and whether
+//!   that is as usual
 
 mod error_table;
 pub mod errors;
@@ -12,3 +13,4 @@ pub mod payload;
 pub mod reply;
 pub mod report;
 pub mod token_errors;
+pub mod usual;

@@ -4,6 +4,8 @@
 //! Accepted is not attributed: the reply to an Apply says nothing of it, this report does
 //! (learn.microsoft.com/advertising/campaign-management-service/getofflineconversionreportbygoalids).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::time::{DAY, EventTime, TextTime};
@@ -69,6 +71,7 @@ struct DaySummary {
     success_count: u64,
     #[serde(deserialize_with = "long")]
     unattributed_count: u64,
+    alerts: Option<Vec<Option<Alert>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +111,7 @@ pub struct GoalOutcome {
 }
 
 /// What became of the rows of one goal that Microsoft received on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DayOutcome {
     /// The day in UTC, as in 2026-04-24.
@@ -117,6 +120,21 @@ pub struct DayOutcome {
     pub succeeded: u64,
     /// Rows that don't.
     pub unattributed: u64,
+    /// How many of them don't for which reason, as far as Microsoft says it of the day.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, u64>,
+}
+
+impl DayOutcome {
+    /// Rows that Microsoft accepted.
+    pub fn accepted(&self) -> u64 {
+        self.succeeded + self.unattributed
+    }
+
+    /// Rows that don't count for this reason.
+    pub fn with_reason(&self, reason: &str) -> u64 {
+        self.reasons.get(reason).copied().unwrap_or(0)
+    }
 }
 
 /// How many rows came to nothing for one reason.
@@ -127,6 +145,25 @@ pub struct ReasonCount {
     pub count: u64,
     pub cause: &'static str,
     pub cure: &'static str,
+}
+
+impl GoalOutcome {
+    /// Adds the days that a report made at `now` leaves out, if those that it lists have all of its
+    /// rows: nothing came on the others. Otherwise they stay unknown.
+    pub fn add_empty_days(&mut self, now: EventTime) {
+        let listed: u64 = self.days.iter().map(DayOutcome::accepted).sum();
+        if listed != self.succeeded + self.unattributed {
+            return;
+        }
+        for ago in 0..DAYS {
+            let day =
+                now.plus_seconds(-ago * DAY).to_string().get(..10).unwrap_or_default().to_owned();
+            if !self.days.iter().any(|it| it.day == day) {
+                self.days.push(DayOutcome { day, ..DayOutcome::default() });
+            }
+        }
+        self.days.sort_by(|a, b| a.day.cmp(&b.day));
+    }
 }
 
 impl ReportAnswer {
@@ -168,13 +205,21 @@ impl DaySummary {
     fn outcome(&self) -> Option<DayOutcome> {
         let day = self.upload_date.as_deref()?.get(..10)?.to_owned();
         let (succeeded, unattributed) = (self.success_count, self.unattributed_count);
-        Some(DayOutcome { day, succeeded, unattributed })
+        let mut reasons = BTreeMap::new();
+        for alert in self.alerts.iter().flatten().flatten() {
+            *reasons.entry(alert.name().to_owned()).or_default() += alert.count;
+        }
+        Some(DayOutcome { day, succeeded, unattributed, reasons })
     }
 }
 
 impl Alert {
+    fn name(&self) -> &str {
+        self.unattributed_reason.as_deref().unwrap_or("Unknown")
+    }
+
     fn explained(&self) -> ReasonCount {
-        let name = self.unattributed_reason.as_deref().unwrap_or("Unknown");
+        let name = self.name();
         let (cause, cure) = explain(name);
         ReasonCount { reason: name.to_owned(), count: self.count, cause, cure }
     }

@@ -41,6 +41,7 @@ mod signal;
 mod state;
 mod stored;
 mod story;
+mod usual;
 mod verdict;
 mod work;
 mod world;

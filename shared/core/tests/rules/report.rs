@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tracklayer_core::microsoft::report::{REASONS, ReportAnswer, ReportRequest, explain};
+use tracklayer_core::microsoft::report::{
+    GoalOutcome, REASONS, ReportAnswer, ReportRequest, explain,
+};
 
 use crate::support::*;
 
@@ -32,7 +34,8 @@ fn an_answer_is_read_with_counts_as_texts_or_numbers() {
     let summaries = r#"[null,{"GoalId":"1001","ConversionName":"Purchase","OverallSuccessCount":"40",
         "OverallUnattributedCount":7,"OverallSuccessRate":0.851064,
         "DailySummaries":[{"UploadDate":"2026-04-23T00:00:00Z","SuccessCount":40,
-            "UnattributedCount":7},{"SuccessCount":1,"UnattributedCount":0},null],
+            "UnattributedCount":7,"Alerts":[{"UnattributedReason":"AccountMismatch","Count":"2"},
+            null,{"Count":1},{"UnattributedReason":"Unknown","Count":4}]},{"SuccessCount":1,"UnattributedCount":0},null],
         "OverallAlerts":[{"UnattributedReason":"AccountMismatch","Count":"2"},null,
             {"UnattributedReason":"BrandNew","Count":"3"},
             {"UnattributedReason":"AdjustmentOriginalNotFound","Count":2}]},
@@ -52,8 +55,18 @@ fn an_answer_is_read_with_counts_as_texts_or_numbers() {
     let days: Vec<_> =
         outcomes[0].days.iter().map(|it| (&*it.day, it.succeeded, it.unattributed)).collect();
     assert_eq!(days, [("2026-04-23", 40, 7)], "one without its day is left out");
+    let day = &outcomes[0].days[0];
+    assert_eq!((day.with_reason("AccountMismatch"), day.with_reason("Unknown")), (2, 5));
+    assert_eq!((day.accepted(), day.with_reason("MalformedData")), (47, 0));
     assert_eq!(outcomes[0].reasons[1].cause, explain("AccountMismatch").0);
     assert_eq!((outcomes[1].goal.as_str(), outcomes[1].reasons.len()), ("1002", 0));
+    let mut whole = outcomes[0].clone();
+    whole.add_empty_days(time("2026-04-24T09:00:00Z"));
+    let listed: Vec<_> = whole.days.iter().map(|it| (&*it.day, it.accepted())).collect();
+    assert_eq!((listed[0], listed[5], listed.len()), (("2026-04-18", 0), ("2026-04-23", 47), 7));
+    whole = GoalOutcome { succeeded: 41, ..outcomes[0].clone() };
+    whole.add_empty_days(time("2026-04-24T09:00:00Z"));
+    assert_eq!(whole.days, outcomes[0].days, "a row is on a day that is not listed");
     assert_eq!(read.errors(), ["5314 InvalidConversionGoalId", "0 -"]);
 }
 

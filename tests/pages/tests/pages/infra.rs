@@ -91,6 +91,19 @@ pub const METRICS: &[(&str, &str)] = &[
     ("GoalFindings", "what a check of the goals found, grave or not"),
     ("HeldGoals", "goals whose rows wait until a check passes"),
     (
+        "CountedPercent",
+        "how many of a hundred rows of the last seven days Microsoft counts, at each check; none where its report says nothing",
+    ),
+    ("GoalsBelowUsual", "goals of which less counts than in the four weeks before"),
+    (
+        "AdjustmentOriginalNotFound",
+        "corrections that Microsoft dropped because it saw no conversion, if it usually drops fewer",
+    ),
+    (
+        "HistoricalClickDataExpired",
+        "corrections that Microsoft dropped because of an old click, if it usually drops fewer",
+    ),
+    (
         "OldestOverdueSeconds",
         "how long the row that is overdue longest has been so; looks for clicks are never overdue",
     ),
@@ -111,7 +124,9 @@ fn metrics() {
     for (name, _) in METRICS {
         assert!(source.contains(&format!("\"{name}\"")), "no function counts {name}");
     }
-    for alarm in Template::read().alarms().iter().filter(|it| it.namespace == "TrackLayer${NameSuffix}") {
+    for alarm in
+        Template::read().alarms().iter().filter(|it| it.namespace == "TrackLayer${NameSuffix}")
+    {
         let is_known = |metric: &String| METRICS.iter().any(|(name, _)| name == metric);
         assert!(alarm.metrics.iter().all(is_known), "{:?}", alarm.metrics);
     }

@@ -6,11 +6,12 @@ use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::index::IndexClass;
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
+use tracklayer_core::microsoft::report::DayOutcome;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
     AccountItem, AccountItems, AuditState, Audited, CheckFailure, Claims, Counted, Cursor,
-    GoalCheck, GoalChecks, Index, LedgerError, OpenEntry, OpenPage, Orders, Place, Pointer,
-    RowPage,
+    GoalCheck, GoalChecks, Index, LedgerError, OpenEntry, OpenPage, Orders, OutcomeHistory,
+    Outcomes, Place, Pointer, RowPage,
 };
 
 use super::Port;
@@ -121,6 +122,27 @@ impl GoalChecks for Port {
             !is_over
         };
         Ok(self.table(note).await?)
+    }
+}
+
+impl OutcomeHistory for Port {
+    async fn outcomes(&self, account: &AccountName, first: &str) -> Result<Outcomes, LedgerError> {
+        let read = |table: &mut Table| table.outcomes.get(account).cloned().unwrap_or_default();
+        let mut outcomes = self.table(read).await?;
+        outcomes.values_mut().for_each(|days| days.retain(|day| &*day.day >= first));
+        Ok(outcomes)
+    }
+
+    async fn keep_outcome(
+        &self, account: &AccountName, goal: &str, day: &DayOutcome,
+    ) -> Result<(), LedgerError> {
+        let keep = |table: &mut Table| {
+            let goals = table.outcomes.entry(account.clone()).or_default();
+            let days = goals.entry(goal.to_owned()).or_default();
+            days.retain(|it| it.day != day.day);
+            days.push(day.clone());
+        };
+        Ok(self.table(keep).await?)
     }
 }
 

@@ -15,7 +15,7 @@ use tracklayer_core::reconcile::note::Write;
 use tracklayer_core::reconcile::orphans::Moved;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::ports::{
-    AccountItem, AuditState, ErasureItem, GoalCheck, Partition, Place, RowPage, Written,
+    AccountItem, AuditState, ErasureItem, GoalCheck, Outcomes, Partition, Place, RowPage, Written,
 };
 
 pub use erasures::is_kept;
@@ -33,6 +33,8 @@ pub struct Table {
     pub orphans: BTreeMap<PartitionKey, Orphan>,
     /// Account items.
     pub accounts: BTreeMap<AccountName, AccountItem>,
+    /// What Microsoft's reports said; this Microsoft gives none.
+    pub outcomes: BTreeMap<AccountName, Outcomes>,
     /// Every claim of an original, in the order written.
     pub attempts: BTreeMap<RowKey, Vec<Attempt>>,
     /// Every claim of an adjustment, in the order written.

@@ -9,6 +9,7 @@
 //! | key claim | `key <hash>` | `key` |
 //! | order claim | `order <hash>` | `order` |
 //! | account | `account <name>` | `state` |
+//! | what Microsoft counts | `account <name>` | `outcome <day> <goal>` |
 //! | audit | `audit` | `state` |
 //! | erasure | `erasure` | `<kind> <value> <key's name>` |
 
@@ -21,6 +22,7 @@ mod index;
 mod lookups;
 mod orders;
 mod orphans;
+mod outcomes;
 
 use aws_sdk_dynamodb::Client;
 use tracklayer_core::id::{RecordId, Source};
