@@ -18,7 +18,6 @@ mod batch;
 mod claims;
 mod erasures;
 mod index;
-mod lookups;
 mod orders;
 mod orphans;
 
