@@ -1,7 +1,7 @@
 //! The body that the page sends.
 
-use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{ErrorCode, EventError, Landing};
+use tracklayer_core::field::Field;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::reconcile::attribution::TieKind;
 use tracklayer_edge::lambda::http_api::Problem;
@@ -15,6 +15,12 @@ pub fn landing(text: &str) -> Result<Landing, Problem> {
 /// The records that the visitor is tied to.
 pub fn ties(landing: &Landing) -> impl Iterator<Item = (TieKind, &RecordId)> {
     TieKind::ALL.into_iter().filter_map(|kind| Some((kind, kind.id_in(&landing.references)?)))
+}
+
+/// Whether this is what the values of cookies are, and what the snippet makes session ids of.
+pub fn is_32_hex(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 32 && text.bytes().all(is_hex)
 }
 
 /// Why there is nothing to store, if there is nothing: the first of what can't be used.

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Conversion, ErrorCode, EventError};
+use tracklayer_core::field::Field;
 use tracklayer_core::id::{AccountName, Source};
 use tracklayer_core::ledger::facts::Facts;
 use tracklayer_core::ledger::row::{Row, RowKey};

@@ -1,8 +1,8 @@
 //! A correction: find its original, own its pointer, record it there – or in the orphan that waits
 //! for the original. An id that came as another notice of an order leads to the order's row.
 
-use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Correction as CorrectionEvent, ErrorCode, EventError};
+use tracklayer_core::field::Field;
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::correction::Correction;
 use tracklayer_core::ledger::orphan::Orphan;

@@ -1,8 +1,8 @@
 //! One order, one conversion: claims the order of an event before anything else is written, and
 //! answers other notices of an order that is counted already.
 
-use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Conversion, ErrorCode, EventError, IgnoredReason};
+use tracklayer_core::field::Field;
 use tracklayer_core::ledger::order::{OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::mapping::PerOrder;

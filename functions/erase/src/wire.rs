@@ -6,6 +6,7 @@ use tracklayer_core::id::{EventName, GoalName, RecordId, Source};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::money::{Currency, JsonAmount};
 use tracklayer_core::person::identity::Sha256Hash;
+use tracklayer_core::reconcile::attribution::TieKind;
 use tracklayer_core::reconcile::erasure::Person;
 use tracklayer_core::reconcile::state::{held_by_microsoft, value_at_microsoft};
 use tracklayer_core::time::TextTime;
@@ -52,9 +53,9 @@ fn person(name: &'static str, value: &Value) -> Result<Person, Problem> {
     let id = parse(text).map_err(|error| wrong("invalid_id", name, &error.to_string()))?;
     Ok(match name {
         "sessionId" => Person::Session(id),
-        "leadId" => Person::Lead(id),
-        "cartId" => Person::Cart(id),
-        _ => Person::Order(id),
+        "leadId" => Person::Record(TieKind::Lead, id),
+        "cartId" => Person::Record(TieKind::Cart, id),
+        _ => Person::Record(TieKind::Order, id),
     })
 }
 

@@ -119,8 +119,12 @@ where
             return Ok(());
         };
         let since = before.failing_since.unwrap_or(began);
-        let held = before.failing_since.is_some() || matches!(error, AskError::Shared(_));
-        let failure = CheckFailure { began, since, held, finding };
+        let shared_with = match error {
+            AskError::Shared(other) => Some(other.clone()),
+            _ => None,
+        };
+        let held = before.failing_since.is_some() || shared_with.is_some();
+        let failure = CheckFailure { began, since, held, finding, shared_with };
         let noted = self.ledger.fail_check(&entry.account, &failure).await?;
         (entry.account_held, entry.findings) = (failure.held && noted, vec![failure.finding]);
         Ok(())

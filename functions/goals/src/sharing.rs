@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use tracklayer_core::{id::AccountName, mapping::Mapping};
 use tracklayer_edge::ports::{AccountItem, Secrets};
 
-use crate::error::AskError;
-
 /// What the secrets of all accounts say.
 #[derive(Debug, Default)]
 pub(crate) struct Sharing {
@@ -43,10 +41,7 @@ impl Sharing {
     /// The account with which this one shares its ad account. One with which it was found to share it,
     /// by what is known from `before`, counts until its secret can be read and says otherwise.
     pub fn with(&self, account: &AccountName, before: &AccountItem) -> Option<&AccountName> {
-        let failing_for = before.failing_for.as_ref().map(|finding| finding.problem.as_str());
-        let was_shared = |other: &&AccountName| {
-            failing_for == Some(&AskError::Shared((*other).clone()).to_string())
-        };
+        let was_shared = |other: &&AccountName| before.shared_with.as_ref() == Some(*other);
         self.shared.get(account).or_else(|| self.unread.iter().find(was_shared))
     }
 }
@@ -59,10 +54,7 @@ mod tests {
     fn a_secret_that_can_not_be_read_releases_nobody() {
         let name = |name: &str| name.parse::<AccountName>().expect("a name");
         let [main, other, third] = ["main", "other", "third"].map(name);
-        let held = AccountItem {
-            failing_for: AskError::Shared(other.clone()).lasting(),
-            ..AccountItem::default()
-        };
+        let held = AccountItem { shared_with: Some(other.clone()), ..AccountItem::default() };
         let free = AccountItem::default();
         let unread = |names: &[&AccountName]| Sharing {
             unread: names.iter().copied().cloned().collect(),

@@ -5,6 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`event`] | what sources send, parsed once into types; error codes |
+//! | [`field`] | the names of its fields |
 //! | [`person`] | click ids, hashed e-mail addresses and phone numbers, consent |
 //! | [`mapping`] | goals, events, accounts |
 //! | [`ledger`] | one row: facts and corrections, what is known of Microsoft, why it is open |
@@ -14,6 +15,7 @@
 //! [`money`], [`time`], [`id`] and `text` are used by all of them.
 
 pub mod event;
+pub mod field;
 pub mod id;
 pub mod ledger;
 pub mod mapping;

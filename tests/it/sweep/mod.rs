@@ -351,7 +351,8 @@ async fn what_a_check_found_is_kept_until_another_one_says_otherwise() {
     ledger.save_check(&main, &check).await.expect("kept");
     let of_account = finding(None, Gravity::Holds);
     let finding = of_account.clone();
-    let failure = CheckFailure { began: rig.now, since: rig.now, held: true, finding };
+    let failure =
+        CheckFailure { began: rig.now, since: rig.now, held: true, finding, shared_with: None };
     assert!(ledger.fail_check(&main, &failure).await.expect("kept"));
     let item = ledger.account_item(&main).await.expect("read");
     assert_eq!((&item.findings, item.goals_seen), (&vec![of_goal], 3));

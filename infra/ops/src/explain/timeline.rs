@@ -74,7 +74,7 @@ fn links(row: &Row, ties: &[Tie]) -> Vec<Step> {
     });
     let told = ties.iter().filter(leads).filter(|_| needs_one);
     told.map(|tie| {
-        let record = tie.kind.person(tie.reference.clone()).kind();
+        let record = tie.kind.as_str();
         let by = if tie.by == TiedBy::Key { "a key" } else { "a browser" };
         step(tie.at, "link", format!("{record} linked to {} by {by}", tie.reference))
     })

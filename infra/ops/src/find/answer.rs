@@ -9,7 +9,7 @@ use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::money::{Currency, JsonAmount};
 use tracklayer_core::person::click_id::ClickId;
-use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind, TiedBy};
+use tracklayer_core::reconcile::attribution::{Sighting, Tie, TiedBy};
 use tracklayer_core::reconcile::state;
 use tracklayer_core::time::TextTime;
 use tracklayer_edge::ports::Partition;
@@ -116,7 +116,8 @@ fn links(found: &Found, screen: &Screen) {
     heading(screen, "links");
     let mut table = Table::new(["record", "made by", "when", "leads to"]);
     for tie in &found.ties {
-        let cells = [kind(tie.kind), made_by(tie.by), &tie.at.to_string(), tie.reference.as_str()];
+        let cells =
+            [tie.kind.as_str(), made_by(tie.by), &tie.at.to_string(), tie.reference.as_str()];
         table.row(cells.map(str::to_owned));
     }
     screen.say(&table);
@@ -133,14 +134,6 @@ fn clicks(found: &Found, screen: &Screen) {
         table.row([id, at, click.reference.to_string()]);
     }
     screen.say(&table);
-}
-
-fn kind(kind: TieKind) -> &'static str {
-    match kind {
-        TieKind::Lead => "lead",
-        TieKind::Cart => "cart",
-        TieKind::Order => "order",
-    }
 }
 
 fn made_by(by: TiedBy) -> &'static str {
@@ -219,7 +212,7 @@ fn orphan_json(orphan: &Orphan) -> Value {
 }
 
 fn tie_json(tie: &Tie) -> Value {
-    json!({"record": kind(tie.kind), "by": made_by(tie.by), "at": TextTime(tie.at),
+    json!({"record": tie.kind.as_str(), "by": made_by(tie.by), "at": TextTime(tie.at),
         "reference": tie.reference})
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{LATE, SIGHTINGS_READ, Sighting, TIES_READ, TieKind};
-use tracklayer_edge::ports::{ClickLookups as _, Clicks as _};
+use tracklayer_edge::ports::Clicks as _;
 
 use super::answer::Found;
 use crate::{failure::Failure, place::Ops, screen::Progress};
@@ -31,12 +31,12 @@ pub async fn of_record(ops: &Ops, kind: TieKind, id: &RecordId) -> Result<Found,
 
 /// Where a click id was seen: reads all clicks.
 pub async fn everywhere(ops: &Ops, id: &ClickId) -> Result<Vec<Sighting>, Failure> {
-    let progress = Progress::new("clicks", ops.clicks.size().await?.items);
+    let progress = Progress::new("clicks", ops.size_of("ClicksTable").await);
     let (mut sightings, mut after) = (Vec::new(), None);
     loop {
-        let page = ops.clicks.seen(id, after).await?;
-        progress.add(page.read);
-        sightings.extend(page.sightings);
+        let page = ops.clicks.page(after).await?;
+        progress.add((page.sightings.len() + page.ties.len()) as u64);
+        sightings.extend(page.sightings.into_iter().filter(|sighting| sighting.is_of(id)));
         after = page.next;
         if after.is_none() {
             return Ok(sightings);

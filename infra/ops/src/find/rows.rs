@@ -5,7 +5,7 @@ use tracklayer_core::ledger::order::{OrderKey, OrderOwner};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_edge::flows::originals;
-use tracklayer_edge::ports::{Audited as _, LedgerLookups as _, Partition};
+use tracklayer_edge::ports::{Audited as _, Partition};
 
 use super::answer::Found;
 use crate::{failure::Failure, place::Ops, screen::Progress};
@@ -51,7 +51,7 @@ fn order_keys(ops: &Ops, number: &str, source: Option<&Source>) -> Vec<OrderKey>
 pub async fn among_all(
     ops: &Ops, found: &mut Found, is_wanted: impl Fn(&Row) -> bool,
 ) -> Result<(), Failure> {
-    let progress = Progress::new("ledger", ops.ledger.size().await?.items);
+    let progress = Progress::new("ledger", ops.size_of("ConversionsTable").await);
     let mut after = None;
     loop {
         let page = ops.ledger.rows(after.as_ref(), PAGE).await?;

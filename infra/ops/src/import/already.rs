@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
-use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{Conversion, ErrorCode, Event, EventError, parse_event};
+use tracklayer_core::field::Field;
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::facts::{Click, ClickOrigin};
 use tracklayer_core::ledger::observed::Destination;

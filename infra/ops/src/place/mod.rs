@@ -80,6 +80,16 @@ impl Ops {
         })
     }
 
+    /// How many items the table has that is this output of the stack, as DynamoDB counts them every
+    /// six hours; 0 if it does not say. For the progress of long reads only.
+    pub async fn size_of(&self, output: &str) -> u64 {
+        let Ok(name) = self.deployment.output(output) else { return 0 };
+        let tables = aws_sdk_dynamodb::Client::new(&self.config);
+        let answer = tables.describe_table().table_name(name).send().await;
+        let count = answer.ok().and_then(|answer| answer.table?.item_count);
+        count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
+    }
+
     /// Now, in whole seconds.
     pub fn now(&self) -> EventTime {
         self.clock.now()

@@ -16,7 +16,7 @@ use tracklayer_core::event::IgnoredReason;
 use tracklayer_core::ledger::order::OrderOwner;
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_edge::flows::originals;
-use tracklayer_edge::ports::{Batches as _, LedgerLookups as _};
+use tracklayer_edge::ports::Batches as _;
 
 use crate::failure::{Failure, Verdict};
 use crate::import::lines::Lines;

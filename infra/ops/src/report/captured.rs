@@ -1,8 +1,7 @@
 //! How many clicks were captured, and how many links from them to leads, carts and orders were made.
 
-use tracklayer_core::reconcile::attribution::KEPT;
+use tracklayer_core::reconcile::attribution::{KEPT, Sighting};
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ports::ClickLookups as _;
 
 use super::period::Period;
 use crate::failure::Failure;
@@ -24,13 +23,13 @@ impl Captured {
         if is_gone(period, ops.now()) {
             return Ok(None);
         }
-        let progress = Progress::new("clicks", ops.clicks.size().await?.items);
+        let progress = Progress::new("clicks", ops.size_of("ClicksTable").await);
         let (mut captured, mut after) = (Captured::default(), None);
         loop {
-            let page = ops.clicks.census(after).await?;
-            progress.add((page.clicks.len() + page.ties.len()) as u64);
-            captured.clicks += within(&page.clicks, period);
-            captured.links += within(&page.ties, period);
+            let page = ops.clicks.page(after).await?;
+            progress.add((page.sightings.len() + page.ties.len()) as u64);
+            captured.clicks += within(page.sightings.iter().map(Sighting::at), period);
+            captured.links += within(page.ties.into_iter(), period);
             after = page.next;
             if after.is_none() {
                 return Ok(Some(captured));
@@ -39,8 +38,8 @@ impl Captured {
     }
 }
 
-fn within(times: &[EventTime], period: Period) -> u64 {
-    times.iter().filter(|at| period.day(**at).is_some()).count() as u64
+fn within(times: impl Iterator<Item = EventTime>, period: Period) -> u64 {
+    times.filter(|at| period.day(*at).is_some()).count() as u64
 }
 
 /// Clicks are deleted after a while.
@@ -59,6 +58,6 @@ mod tests {
         let now = day.start().plus_seconds(9);
         let from = |days: i64| Period { from: day.plus(-days), to: day };
         assert!(!is_gone(from(30), now) && !is_gone(from(91), now) && is_gone(from(92), now));
-        assert_eq!(within(&[now, day.plus(1).start()], from(1)), 1);
+        assert_eq!(within([now, day.plus(1).start()].into_iter(), from(1)), 1);
     }
 }

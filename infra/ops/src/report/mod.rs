@@ -24,7 +24,7 @@ use askama::Template as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_edge::ports::{Audited as _, Index as _, LedgerLookups as _};
+use tracklayer_edge::ports::{Audited as _, Index as _};
 
 use crate::failure::{Failure, Verdict};
 use crate::goals::Counted;
@@ -94,7 +94,7 @@ async fn counted(ops: &Ops, options: &ReportOptions, period: Period) -> Result<C
 
 /// Adds up all rows of the period, and the corrections whose sale has not come.
 async fn ledger(ops: &Ops, period: Period) -> Result<Ledger, Failure> {
-    let progress = Progress::new("rows", ops.ledger.size().await?.items);
+    let progress = Progress::new("rows", ops.size_of("ConversionsTable").await);
     let (mut ledger, mut after) = (Ledger::default(), None);
     loop {
         let page = ops.ledger.rows(after.as_ref(), PAGE).await?;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use strum::{Display, IntoStaticStr, VariantArray};
 
-use super::field::Field;
+use crate::field::Field;
 use crate::id::{AccountName, RecordId, Source};
 
 /// What is wrong with an event. Some are found only where more is known than the event itself: rights

@@ -9,7 +9,7 @@ use serde_bytes::{ByteBuf, Bytes};
 use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, EventError};
-use super::field::Field;
+use crate::field::Field;
 use crate::text::trim;
 
 /// The members of a JSON object; of equal ones the last counts. Their names may be no text at all.

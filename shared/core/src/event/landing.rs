@@ -1,9 +1,9 @@
 //! A landing: what a web page sends of a visitor who clicked an ad.
 
 use super::error::{ErrorCode, EventError};
-use super::field::Field;
 use super::fields::Fields;
 use super::read::Reading;
+use crate::field::Field;
 use crate::ledger::facts::References;
 use crate::person::{click_id::ClickId, consent::Consent, landing_url::LandingUrl};
 use crate::time::{EventTime, TimeError};

@@ -1,6 +1,6 @@
 //! Events as callers send them, parsed once into types.
 //!
-//! - [`field`] – their names; `fields` – one event's known fields, each still its raw JSON text
+//! - `fields` – one event's known fields ([`crate::field`]), each still its raw JSON text
 //! - `read` – one field each: ids, names, times, click, person
 //! - `money` – value and currency, amount and currency
 //! - `landing` – what pages send, read field by field as well: [`Landing`]
@@ -9,7 +9,6 @@
 //! - `error` – codes callers can rely on
 
 mod error;
-pub mod field;
 mod fields;
 mod fingerprint;
 mod landing;

@@ -1,9 +1,9 @@
 //! The money of an event. A currency is never invented: where an amount is, its currency must be.
 
 use super::error::{ErrorCode, EventError, at};
-use super::field::Field;
 use super::fields::Fields;
 use super::read::Reading;
+use crate::field::Field;
 use crate::ledger::correction::Change;
 use crate::mapping::Revenue;
 use crate::money::{Amount, Currency, Money};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::error::{ErrorCode, EventError, Rejection};
-use super::field::Field;
 use super::fields::missing;
 use super::read::{Reading, not_too_old};
 use super::{Conversion, Correction, Event, Ignored, IgnoredReason};
+use crate::field::Field;
 use crate::ledger;
 use crate::ledger::row::RowKey;
 use crate::mapping::{Account, EventRule, Mapping};

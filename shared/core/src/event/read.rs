@@ -4,8 +4,8 @@
 use std::fmt;
 
 use super::error::{ErrorCode, EventError, at};
-use super::field::Field;
 use super::fields::{Fields, missing};
+use crate::field::Field;
 use crate::id::{EventName, RecordId, Source};
 use crate::ledger::facts::References;
 use crate::ledger::order::OrderKey;

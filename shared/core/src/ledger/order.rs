@@ -4,8 +4,10 @@
 //! What these items mean is decided in [`crate::reconcile::orders`].
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use crate::id::{AccountName, EventName, Source, short_digest};
 use crate::ledger::key::{BadKey, RowKey};
@@ -19,7 +21,7 @@ pub const SORT_KEY: &str = "order";
 /// with this; its event follows. No event name holds a `~`.
 pub const POINTER: &str = "~same-order ";
 
-/// Stands where the owner of an order's claim would be, if an event of the order denied consent.
+/// What an order's claim has in place of its owner, if an event of the order denied consent.
 const DENIED: &str = "denied";
 
 /// Names an order of one goal in one account: the first 16 bytes of a SHA-256, as 32 hex digits.
@@ -65,7 +67,7 @@ impl fmt::Debug for OrderKey {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay, DeserializeFromStr)]
 pub enum OrderOwner {
     /// The event that came first; its row may not be written yet.
     Row(RowKey),
@@ -73,12 +75,10 @@ pub enum OrderOwner {
     Denied,
 }
 
-impl OrderOwner {
-    /// The owner that a stored text names.
-    ///
-    /// # Errors
-    /// If it names none.
-    pub fn parse(text: &str) -> Result<Self, BadKey> {
+impl FromStr for OrderOwner {
+    type Err = BadKey;
+
+    fn from_str(text: &str) -> Result<Self, BadKey> {
         if text == DENIED {
             return Ok(OrderOwner::Denied);
         }
@@ -98,7 +98,8 @@ impl fmt::Display for OrderOwner {
 }
 
 /// The claim of an order. It is never given back; an owner that wrote no row may be replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OrderClaim {
     pub owner: OrderOwner,
     /// When the owner began to write its row.
@@ -156,10 +157,10 @@ mod tests {
             event: "purchase".parse().expect("an event"),
         };
         for owner in [OrderOwner::Row(row), OrderOwner::Denied] {
-            assert_eq!(OrderOwner::parse(&owner.to_string()), Ok(owner));
+            assert_eq!(owner.to_string().parse(), Ok(owner));
         }
         for bad in ["", "somebody", "event shop purchase"] {
-            assert_eq!(OrderOwner::parse(bad), Err(BadKey), "{bad}");
+            assert_eq!(bad.parse::<OrderOwner>(), Err(BadKey), "{bad}");
         }
         let key = key("main", "purchase", None, "4711").expect("a key");
         let text = serde_json::to_string(&key).expect("text");

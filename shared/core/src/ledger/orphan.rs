@@ -76,7 +76,7 @@ pub fn kept_until(now: EventTime) -> EventTime {
     now.plus_seconds(KEPT_DAYS * DAY)
 }
 
-/// An orphan as it stands in the table. Times are seconds since 1970. It has no attribute `desired`:
+/// An orphan as it is in the table. Times are seconds since 1970. It has no attribute `desired`:
 /// by that one rows are told from all other items.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Account, EventRule, GoalRule, Mapping};
-use crate::event::field::Field;
+use crate::field::Field;
 use crate::id::{AccountName, EventName, GoalName, Source};
 use crate::person::phone::is_calling_code;
 
@@ -41,13 +41,6 @@ struct EventEntry {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct GoalEntry {
-    #[serde(flatten)]
-    rule: GoalRule,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AccountEntry {
     #[serde(default)]
     goals: BTreeMap<String, GoalName>,
@@ -61,8 +54,7 @@ const SECTIONS: [&str; 5] = ["goals", "events", "analyticsOnly", "accounts", "ow
 pub(super) fn parse(json: &str) -> Result<Mapping, MappingError> {
     let mut top: Map<String, Value> =
         serde_json::from_str(json).map_err(|error| MappingError::new("$", error))?;
-    let goals = section::<GoalEntry>(&mut top, "goals")?;
-    let goals: BTreeMap<_, _> = goals.into_iter().map(|(key, goal)| (key, goal.rule)).collect();
+    let goals: Goals = section(&mut top, "goals")?;
     let mut events = events(section(&mut top, "events")?, &goals)?;
     add_analytics_only(&mut events, names(&mut top, "analyticsOnly")?)?;
     let own_orders: BTreeSet<Source> = names(&mut top, "ownOrders")?.into_iter().collect();

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use file::MappingError;
 
-use crate::event::field::Field;
+use crate::field::Field;
 use crate::id::{AccountName, EventName, GoalName, Source};
 
 /// How a goal counts money
@@ -58,7 +58,7 @@ pub enum PerOrder {
 
 /// A goal as one account has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoalRule {
     pub name: GoalName,
     pub revenue: Revenue,

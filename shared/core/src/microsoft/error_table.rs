@@ -1,6 +1,6 @@
 //! Every error that Microsoft documents, with its class, cause and cure.
 
-use super::errors::{Entry, ErrorClass, UNREADABLE, Wait};
+use super::error_class::{Entry, ErrorClass, UNREADABLE, Wait};
 
 const fn row(
     code: i64, symbol: &'static str, class: ErrorClass, cause: &'static str, cure: &'static str,

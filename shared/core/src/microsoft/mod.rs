@@ -1,11 +1,12 @@
 //! Microsoft's own words: payloads, replies, error codes, goals, reports. Nothing else knows them.
 //!
 //! - `payload`, `reply`: what is sent, and what each row's outcome is
-//! - `errors`, `error_table`: what an error means, and the line of each
+//! - `errors`, `error_class`, `error_table`: how an error is looked up, what it means, each line
 //! - `token_errors`: those of the identity service
 //! - `goals`, `report`, `usual`: the check of the goals, what became of accepted rows, and whether
 //!   that is as usual
 
+mod error_class;
 mod error_table;
 pub mod errors;
 pub mod goals;

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::{
 use tracklayer_core::time::EventTime;
 
 use crate::error_text;
-use crate::ports::{LedgerError, Place, TableSize};
+use crate::ports::{LedgerError, Place};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -181,15 +181,6 @@ impl Table {
             .set_key_condition_expression(keys.expression)
             .set_expression_attribute_names(keys.names)
             .set_expression_attribute_values(keys.values)
-    }
-
-    pub async fn size(&self) -> Result<TableSize, LedgerError> {
-        let table = self.client.describe_table().table_name(&self.name).send().await?.table;
-        let of = |number: Option<i64>| number.and_then(|it| u64::try_from(it).ok()).unwrap_or(0);
-        Ok(TableSize {
-            items: of(table.as_ref().and_then(|table| table.item_count)),
-            bytes: of(table.as_ref().and_then(|table| table.table_size_bytes)),
-        })
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::{Account, Mapping};
-use tracklayer_core::reconcile::attribution::MAX_BROWSERS;
+use tracklayer_core::reconcile::attribution::{MAX_BROWSERS, TieKind};
 use tracklayer_core::reconcile::erasure::{Erasure, Person, Trace, erase};
 use tracklayer_core::time::EventTime;
 
@@ -124,7 +124,7 @@ impl<L: Rows + Erasures, C: Traces, T: Telemetry> Eraser<'_, L, C, T> {
         &self, item: &ErasureItem, record: &Person,
     ) -> Result<BTreeSet<RecordId>, LedgerError> {
         let (mut visitors, browsers) = self.tied(record).await?;
-        let believed = !matches!(record, Person::Order(_)) || {
+        let believed = !matches!(record, Person::Record(TieKind::Order, _)) || {
             let settled = item.traces.contains(&Trace::Ties(record.clone()));
             let count = self.mapping.accounts().any(Account::browser_order_ties);
             count && !settled && browsers.len() <= MAX_BROWSERS

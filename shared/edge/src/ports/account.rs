@@ -29,6 +29,8 @@ pub struct AccountItem {
     pub findings: Vec<GoalFinding>,
     /// What keeps checks from using the account.
     pub failing_for: Option<GoalFinding>,
+    /// The account of the mapping that has the same ad account, if that is what keeps them.
+    pub shared_with: Option<AccountName>,
     /// How many goals Microsoft named at the last check.
     pub goals_seen: usize,
     /// When a check last found no goal of a name: the only hint at how young a goal is.
@@ -75,6 +77,8 @@ pub struct CheckFailure {
     /// Whether the account's rows wait until a check can use it.
     pub held: bool,
     pub finding: GoalFinding,
+    /// The account of the mapping that has the same ad account, if that is why.
+    pub shared_with: Option<AccountName>,
 }
 
 /// What all workers must know of an ad account.

@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use strum::IntoStaticStr;
 use subtle::ConstantTimeEq as _;
 use tracklayer_core::id::{AccountName, Source};
 use tracklayer_core::person::identity::Sha256Hash;
@@ -6,8 +7,9 @@ use tracklayer_core::reconcile::erasure::Scope;
 
 use super::secrets::SecretError;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Right {
     Write,
     Read,
@@ -17,11 +19,7 @@ pub enum Right {
 impl Right {
     /// Its name in the file of keys.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Right::Write => "write",
-            Right::Read => "read",
-            Right::Erase => "erase",
-        }
+        self.into()
     }
 }
 

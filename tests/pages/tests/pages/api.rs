@@ -3,7 +3,8 @@
 
 use enqueue::Status;
 use pages::{check, code, sources, table, template::Template};
-use tracklayer_core::event::{ErrorCode, IgnoredReason, Landing, field::Field};
+use tracklayer_core::event::{ErrorCode, IgnoredReason, Landing};
+use tracklayer_core::field::Field;
 use tracklayer_edge::{lambda::problems::PROBLEMS, ports::Right};
 
 const PAGE: &str = "functions/README.md";

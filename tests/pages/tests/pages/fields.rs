@@ -3,8 +3,8 @@
 
 use pages::{check, code, table};
 use serde_json::{Value, json};
-use tracklayer_core::event::field::Field;
 use tracklayer_core::event::{ErrorCode, parse_event};
+use tracklayer_core::field::Field;
 use tracklayer_core::mapping::Mapping;
 use tracklayer_core::time::EventTime;
 

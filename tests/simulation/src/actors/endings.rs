@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use erase::Erase;
 use serde_json::{Value, json};
+use tracklayer_core::reconcile::attribution::TieKind;
 use tracklayer_core::reconcile::erasure::Person;
 
 use super::{http, source, visitor};
@@ -54,9 +55,9 @@ async fn end(world: &Rc<World>, how: &How) {
 async fn erase(world: &Rc<World>, person: &Person) {
     let member = match person {
         Person::Session(_) => "sessionId",
-        Person::Lead(_) => "leadId",
-        Person::Cart(_) => "cartId",
-        Person::Order(_) => "orderId",
+        Person::Record(TieKind::Lead, _) => "leadId",
+        Person::Record(TieKind::Cart, _) => "cartId",
+        Person::Record(TieKind::Order, _) => "orderId",
         Person::Email(_) => "hashedEmail",
     };
     let body = json!({ member: person.value() });

@@ -77,7 +77,7 @@ fn ways(names: &Names, random: &mut Random) -> Vec<How> {
     let id = |id: &str| RecordId::parse(id).expect("an id");
     let mut ways = Vec::new();
     for (kind, record) in &records {
-        ways.push(How::Erased(kind.person(id(record))));
+        ways.push(How::Erased(Person::Record(*kind, id(record))));
     }
     if let Some(session) = &names.session {
         let cookie = cookie_of(session);

@@ -118,6 +118,7 @@ impl GoalChecks for Port {
             if !is_over {
                 (item.failing_since, item.held) = (Some(failure.since), failure.held);
                 item.failing_for = Some(failure.finding.clone());
+                item.shared_with.clone_from(&failure.shared_with);
             }
             !is_over
         };

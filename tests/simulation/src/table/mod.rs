@@ -229,6 +229,7 @@ impl Table {
         }
         let item = self.accounts.entry(account.clone()).or_default();
         (item.held, item.failing_since, item.failing_for) = (false, None, None);
+        item.shared_with = None;
         item.held_goals.clone_from(&check.held_goals);
         item.once_held.clone_from(&check.once_held);
         item.absent_goals.clone_from(&check.absent_goals);

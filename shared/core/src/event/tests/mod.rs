@@ -10,8 +10,8 @@ mod sales;
 
 use serde_json::{Value, json};
 
-use super::field::Field;
 use super::*;
+use crate::field::Field;
 use crate::id::RecordId;
 use crate::ledger::correction::Change;
 use crate::mapping::Mapping;

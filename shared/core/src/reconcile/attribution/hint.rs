@@ -1,10 +1,11 @@
 //! What in an event leads to clicks: its session, and ties of its records.
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::Sale;
 use crate::id::RecordId;
 use crate::ledger::facts::{ClickOrigin, References};
 use crate::ledger::wait::WaitReason;
-use crate::reconcile::erasure::Person;
 use crate::time::EventTime;
 
 /// Ties of one record that are read, those made with a key first: not more, whatever strangers
@@ -17,7 +18,8 @@ pub const TIES_COUNTED: usize = 25;
 pub const MAX_BROWSERS: usize = 3;
 
 /// The kinds of records that a reference can be tied to, strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum TieKind {
     Lead,
     Cart,
@@ -28,13 +30,9 @@ impl TieKind {
     /// Every kind.
     pub const ALL: [TieKind; 3] = [TieKind::Lead, TieKind::Cart, TieKind::Order];
 
-    /// The person known by this record.
-    pub fn person(self, id: RecordId) -> Person {
-        match self {
-            TieKind::Lead => Person::Lead(id),
-            TieKind::Cart => Person::Cart(id),
-            TieKind::Order => Person::Order(id),
-        }
+    /// Its word, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The record of this kind among the references.

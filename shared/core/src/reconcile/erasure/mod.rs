@@ -11,12 +11,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_with::{DeserializeFromStr, SerializeDisplay};
-use strum::IntoStaticStr;
 
 use crate::id::{AccountName, RecordId, Source};
 use crate::ledger::facts::{Facts, References};
 use crate::ledger::row::Row;
 use crate::person::identity::{Identity, Sha256Hash};
+use crate::reconcile::attribution::TieKind;
 use crate::time::EventTime;
 
 mod trace;
@@ -30,24 +30,11 @@ mod tests;
 const NO_FINGERPRINT: &str = "erased";
 
 /// By what a person is known.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    IntoStaticStr,
-    SerializeDisplay,
-    DeserializeFromStr,
-)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
 pub enum Person {
     /// The visitor's session, or the cookie's value.
     Session(RecordId),
-    Lead(RecordId),
-    Cart(RecordId),
-    Order(RecordId),
+    Record(TieKind, RecordId),
     /// The hash of an e-mail address, as events bring or get it.
     Email(Sha256Hash),
 }
@@ -55,40 +42,35 @@ pub enum Person {
 impl Person {
     /// The person of this kind and value, as [`Person::kind`] and [`Person::value`] give them.
     pub fn parse(kind: &str, value: &str) -> Option<Self> {
-        let id = || RecordId::parse(value).ok();
         Some(match kind {
-            "session" => Person::Session(id()?),
-            "lead" => Person::Lead(id()?),
-            "cart" => Person::Cart(id()?),
-            "order" => Person::Order(id()?),
+            "session" => Person::Session(value.parse().ok()?),
             "email" => Person::Email(Sha256Hash::parse(value).ok()?),
-            _ => return None,
+            record => Person::Record(record.parse().ok()?, value.parse().ok()?),
         })
     }
 
     /// What kind of name it is; for logs, too.
     pub fn kind(&self) -> &'static str {
-        self.into()
+        match self {
+            Person::Session(_) => "session",
+            Person::Record(kind, _) => kind.as_str(),
+            Person::Email(_) => "email",
+        }
     }
 
     /// The id or hash. Personal: never for logs.
     pub fn value(&self) -> String {
         match self {
-            Person::Session(id) | Person::Lead(id) | Person::Cart(id) | Person::Order(id) => {
-                id.to_string()
-            }
+            Person::Session(id) | Person::Record(_, id) => id.to_string(),
             Person::Email(hash) => hash.hex(),
         }
     }
 
     /// Whether `facts` are this person's.
     pub fn is_in(&self, facts: &Facts) -> bool {
-        let References { lead, cart, order, .. } = &facts.references;
         match self {
             Person::Session(id) => visitors(facts).any(|visitor| visitor == id),
-            Person::Lead(id) => lead.as_ref() == Some(id),
-            Person::Cart(id) => cart.as_ref() == Some(id),
-            Person::Order(id) => order.as_ref() == Some(id),
+            Person::Record(kind, id) => kind.id_in(&facts.references) == Some(id),
             Person::Email(hash) => facts.identity.email.as_ref() == Some(hash),
         }
     }
@@ -117,10 +99,9 @@ pub struct UnknownName;
 
 /// By whatever `facts` know the person, except the hashes: where else the person's traces are.
 pub fn persons(facts: &Facts) -> Vec<Person> {
-    let References { lead, cart, order, .. } = facts.references.clone();
     let sessions = visitors(facts).cloned().map(Person::Session);
-    let records = [lead.map(Person::Lead), cart.map(Person::Cart), order.map(Person::Order)];
-    sessions.chain(records.into_iter().flatten()).collect()
+    let record = |kind: TieKind| Some(Person::Record(kind, kind.id_in(&facts.references)?.clone()));
+    sessions.chain(TieKind::ALL.into_iter().filter_map(record)).collect()
 }
 
 /// The references by which `facts` know the visitor.

@@ -48,9 +48,12 @@ fn a_person_is_found_by_any_name_the_row_knows_until_it_is_erased() {
         assert!(!asked(person).means(&erased(&row)), "erased already: {kind}");
     }
     let texts = BTreeSet::from(["o".to_owned()]);
-    assert!(asked(Person::Order(id("o"))).may_mean(&texts));
-    assert!(!asked(Person::Lead(id("l"))).may_mean(&texts));
-    let led = Erasure { references: BTreeSet::from([id("o")]), ..asked(Person::Lead(id("l"))) };
+    assert!(asked(Person::Record(TieKind::Order, id("o"))).may_mean(&texts));
+    assert!(!asked(Person::Record(TieKind::Lead, id("l"))).may_mean(&texts));
+    let led = Erasure {
+        references: BTreeSet::from([id("o")]),
+        ..asked(Person::Record(TieKind::Lead, id("l")))
+    };
     assert!(led.may_mean(&texts));
 }
 

@@ -30,7 +30,7 @@ impl Trace {
     pub fn of(person: Person) -> Option<Self> {
         match person {
             Person::Session(id) => Some(Trace::Session(id)),
-            Person::Lead(_) | Person::Cart(_) | Person::Order(_) => Some(Trace::Record(person)),
+            Person::Record(..) => Some(Trace::Record(person)),
             Person::Email(_) => None,
         }
     }

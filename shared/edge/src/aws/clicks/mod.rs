@@ -19,7 +19,6 @@ mod write;
 use aws_sdk_dynamodb::Client;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::reconcile::attribution::{Tie, TieKind, TiedBy};
-use tracklayer_core::reconcile::erasure::Person;
 
 use super::table::{Item, Table, text_of, time_of};
 
@@ -45,11 +44,7 @@ fn session_pk(reference: &str) -> String {
 }
 
 fn tie_pk(kind: TieKind, id: &RecordId) -> String {
-    record_pk(&kind.person(id.clone()))
-}
-
-fn record_pk(record: &Person) -> String {
-    format!("{} {}", record.kind(), record.value())
+    format!("{} {id}", kind.as_str())
 }
 
 fn tie_sk(by: TiedBy, reference: &RecordId) -> String {

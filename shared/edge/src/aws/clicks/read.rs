@@ -2,10 +2,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{Sighting, Tie, TieKind};
-use tracklayer_core::reconcile::erasure::Person;
 use tracklayer_core::time::EventTime;
 
-use super::{Clicks, record_pk, session_pk, tie_in};
+use super::{Clicks, session_pk, tie_in, tie_pk};
 use crate::aws::table::{Condition, Item, is_alive, text, text_of};
 use crate::ports::LedgerError;
 
@@ -21,7 +20,7 @@ impl crate::ports::Clicks for Clicks {
     async fn ties(
         &self, kind: TieKind, id: &RecordId, limit: usize, now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
-        let query = self.ties_of(&kind.person(id.clone()), limit);
+        let query = self.ties_of(tie_pk(kind, id), limit);
         let items = unexpired(query, now).await?;
         Ok(items.iter().filter_map(|item| tie_in(item, kind)).collect())
     }
@@ -39,8 +38,8 @@ impl Clicks {
         self.query(Condition::new("pk = :pk AND sk <= :end", keys), limit)
     }
 
-    pub(super) fn ties_of(&self, record: &Person, limit: usize) -> QueryFluentBuilder {
-        self.query(Condition::new("pk = :pk", [(":pk", text(record_pk(record)))]), limit)
+    pub(super) fn ties_of(&self, pk: String, limit: usize) -> QueryFluentBuilder {
+        self.query(Condition::new("pk = :pk", [(":pk", text(pk))]), limit)
     }
 
     fn query(&self, keys: Condition, limit: usize) -> QueryFluentBuilder {

@@ -27,7 +27,7 @@ impl Traces for Clicks {
     async fn ties(
         &self, record: &Person, after: Option<Place>,
     ) -> Result<TracePage<TieTrace>, LedgerError> {
-        page(self.ties_of(record, PAGE), after, |item| {
+        page(self.ties_of(record.to_string(), PAGE), after, |item| {
             let (by, reference) = text_of(item, "sk")?.split_once(' ')?;
             let reference = RecordId::parse(reference).ok();
             let made_at = time_of(item, TIED_AT).unwrap_or_default();

@@ -38,6 +38,7 @@ impl GoalChecks for Ledger {
         change.set("held", AttributeValue::Bool(false));
         change.remove("failingSince");
         change.remove("failingFor");
+        change.remove("sharedWith");
         let update = self.table.update(account_key(account), change, newest(check.checked_at));
         if !won(update.send().await)? {
             tracing::info!(account = account.as_str(), "a check that began later was faster");
@@ -52,6 +53,10 @@ impl GoalChecks for Ledger {
         change.set("failingSince", time(failure.since));
         change.set("failingFor", serde_dynamo::to_attribute_value(&failure.finding)?);
         change.set("held", AttributeValue::Bool(failure.held));
+        match &failure.shared_with {
+            Some(other) => change.set("sharedWith", text(other.as_str())),
+            None => change.remove("sharedWith"),
+        }
         won(self.table.update(account_key(account), change, newest(failure.began)).send().await)
     }
 }

@@ -19,7 +19,6 @@ mod batch;
 mod claims;
 mod erasures;
 mod index;
-mod lookups;
 mod orders;
 mod orphans;
 mod outcomes;

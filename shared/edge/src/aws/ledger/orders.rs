@@ -12,14 +12,14 @@ use tracklayer_core::time::{DAY, EventTime};
 use crate::ports::{LedgerError, Orders};
 
 use super::{CLAIM_DAYS, Ledger};
-use crate::aws::table::{Condition, Item, item, keyed, text, text_of, time, time_of, won};
+use crate::aws::table::{Condition, Item, keyed, text, text_of, time, won};
 
 impl Orders for Ledger {
     async fn claim_order(
         &self, order: &OrderKey, owner: &OrderOwner, now: EventTime,
     ) -> Result<Option<OrderClaim>, LedgerError> {
-        let known = self.table.put_or_known(claim_item(order, owner, now), now).await?;
-        known.as_ref().map(claim_of).transpose()
+        let known = self.table.put_or_known(claim_item(order, owner, now)?, now).await?;
+        Ok(known.map(serde_dynamo::from_item).transpose()?)
     }
 
     async fn take_over_order(
@@ -29,7 +29,7 @@ impl Orders for Ledger {
             "#owner = :owner AND claimedAt = :claimed",
             [(":owner", text(from.owner.to_string())), (":claimed", time(from.claimed_at))],
         );
-        won(self.table.put(claim_item(order, owner, now), same).send().await)
+        won(self.table.put(claim_item(order, owner, now)?, same).send().await)
     }
 
     async fn point_to_order(
@@ -50,7 +50,20 @@ impl Orders for Ledger {
     }
 }
 
-/// A pointer as it stands in the table. It has no attribute `desired`: by that one rows are told from
+impl Ledger {
+    /// Who claimed an order; none if nobody did, or so long ago that the claim has expired.
+    ///
+    /// # Errors
+    /// If the ledger is unavailable.
+    pub async fn order_claim(
+        &self, order: &OrderKey, now: EventTime,
+    ) -> Result<Option<OrderClaim>, LedgerError> {
+        let claim = self.table.get_alive(keyed(order.pk(), SORT_KEY), now).await?;
+        Ok(claim.map(serde_dynamo::from_item).transpose()?)
+    }
+}
+
+/// A pointer as it is in the table. It has no attribute `desired`: by that one rows are told from
 /// all other items.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,7 +78,8 @@ struct StoredPointer {
 /// The pointer in an item whose sort key begins with [`POINTER`].
 pub(super) fn pointer_of(item: Item) -> Result<SameOrder, LedgerError> {
     let event = text_of(&item, "sk").and_then(|sk| sk.strip_prefix(POINTER)?.parse().ok());
-    let event = event.ok_or_else(|| unreadable("a pointer has no event"))?;
+    let no_event = || LedgerError::Unreadable("a pointer has no event".to_owned());
+    let event = event.ok_or_else(no_event)?;
     let pointer: StoredPointer = serde_dynamo::from_item(item)?;
     let row = RowKey {
         source: pointer.original_source,
@@ -75,24 +89,10 @@ pub(super) fn pointer_of(item: Item) -> Result<SameOrder, LedgerError> {
     Ok(SameOrder { event, row, covered: pointer.covered })
 }
 
-fn claim_item(order: &OrderKey, owner: &OrderOwner, now: EventTime) -> Item {
-    item([
-        ("pk", text(order.pk())),
-        ("sk", text(SORT_KEY)),
-        ("owner", text(owner.to_string())),
-        ("claimedAt", time(now)),
-        ("ttl", time(now.plus_seconds(CLAIM_DAYS * DAY))),
-    ])
-}
-
-pub(super) fn claim_of(item: &Item) -> Result<OrderClaim, LedgerError> {
-    let claim = text_of(item, "owner").zip(time_of(item, "claimedAt"));
-    let (owner, claimed_at) =
-        claim.ok_or_else(|| unreadable("an order's claim lacks an attribute"))?;
-    let owner = OrderOwner::parse(owner).map_err(|error| unreadable(&error.to_string()))?;
-    Ok(OrderClaim { owner, claimed_at })
-}
-
-fn unreadable(why: &str) -> LedgerError {
-    LedgerError::Unreadable(why.to_owned())
+fn claim_item(order: &OrderKey, owner: &OrderOwner, now: EventTime) -> Result<Item, LedgerError> {
+    let claim = OrderClaim { owner: owner.clone(), claimed_at: now };
+    let mut item: Item = serde_dynamo::to_item(claim)?;
+    item.extend(keyed(order.pk(), SORT_KEY));
+    item.insert("ttl".to_owned(), time(now.plus_seconds(CLAIM_DAYS * DAY)));
+    Ok(item)
 }
