@@ -148,7 +148,11 @@ const LANDING: &[(&str, &str, &str)] = &[
     ("leadId", ID, "ties the visitor to a lead"),
     ("cartId", ID, "ties the visitor to a cart; what follows a `?` is cut"),
     ("orderId", ID, "ties the visitor to an order"),
-    ("consent", "string or boolean", "`granted`, `denied` or `unknown` (default), or another usual word such as `true`, `no`, `opt-out`"),
+    (
+        "consent",
+        "string or boolean",
+        "`granted`, `denied` or `unknown` (default), or another usual word such as `true`, `no`, `opt-out`",
+    ),
     (
         "landedAt",
         "string or number",

@@ -111,7 +111,9 @@ fn metrics() {
     for (name, _) in METRICS {
         assert!(source.contains(&format!("\"{name}\"")), "no function counts {name}");
     }
-    for alarm in Template::read().alarms().iter().filter(|it| it.namespace == "TrackLayer${NameSuffix}") {
+    for alarm in
+        Template::read().alarms().iter().filter(|it| it.namespace == "TrackLayer${NameSuffix}")
+    {
         let is_known = |metric: &String| METRICS.iter().any(|(name, _)| name == metric);
         assert!(alarm.metrics.iter().all(is_known), "{:?}", alarm.metrics);
     }
