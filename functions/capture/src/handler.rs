@@ -153,13 +153,8 @@ fn clicked_ms(landed_at: Option<EventTime>, now_ms: i64, by: TiedBy) -> i64 {
 
 /// The visitor's cookie, if it is one of ours.
 fn own_cookie(request: &Request) -> Option<RecordId> {
-    let value = http_api::cookie(request, COOKIE).filter(|value| is_32_hex(value))?;
+    let value = http_api::cookie(request, COOKIE).filter(|value| wire::is_32_hex(value))?;
     value.parse().ok()
-}
-
-pub(crate) fn is_32_hex(text: &str) -> bool {
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.len() == 32 && text.bytes().all(is_hex)
 }
 
 /// The visitor's cookie, else a new one.

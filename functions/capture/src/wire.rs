@@ -17,6 +17,12 @@ pub fn ties(landing: &Landing) -> impl Iterator<Item = (TieKind, &RecordId)> {
     TieKind::ALL.into_iter().filter_map(|kind| Some((kind, kind.id_in(&landing.references)?)))
 }
 
+/// Whether a text has the form of the random values that capture and the snippet make.
+pub(crate) fn is_32_hex(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 32 && text.bytes().all(is_hex)
+}
+
 /// Why there is nothing to store, if there is nothing: the first of what can't be used.
 pub fn problem(landing: &Landing) -> Option<Problem> {
     if landing.click_id.is_some() || ties(landing).next().is_some() {

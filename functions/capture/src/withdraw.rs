@@ -103,7 +103,7 @@ where
 
 fn is_made_by_snippet(session: &RecordId) -> bool {
     let digits = session.as_str().strip_prefix(MADE_BY_SNIPPET);
-    digits.is_some_and(crate::handler::is_32_hex)
+    digits.is_some_and(wire::is_32_hex)
 }
 
 #[cfg(test)]
