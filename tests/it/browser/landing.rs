@@ -48,6 +48,7 @@ async fn a_click_is_posted_once_however_its_page_is_reached_again() {
     // What a router does, and back again.
     browser.js("history.pushState(0, '', '/cart'); history.replaceState(0, '', '/checkout')").await;
     browser.js("history.back()").await;
+    a_moment().await;
     // The back-forward cache brings back the page as it was.
     browser
         .js("window.kept = 1; window.onpageshow = (event) => { window.shown = event.persisted }")
@@ -55,7 +56,9 @@ async fn a_click_is_posted_once_however_its_page_is_reached_again() {
     browser.goto(&site.url("/other")).await;
     browser.page.back().await.expect("a page");
     a_moment().await;
-    assert_eq!(browser.js("return [window.kept, window.shown]").await, json!([1, true]));
+    let shown = browser.js("return [window.kept, window.shown]").await;
+    // Firefox loads this page anew.
+    assert!(browser.engine == Engine::Firefox || shown == json!([1, true]), "{shown}");
     browser.new_tab().await;
     browser.goto(&landing).await;
     a_moment().await;
