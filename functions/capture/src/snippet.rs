@@ -1,6 +1,6 @@
 //! The browser snippet, as the build script has prepared it. Its source is `web/ms-attribution.js`.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use tracklayer_edge::lambda::http_api::{self, Request, Response};
 
 const HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/snippet.hash"));
@@ -18,7 +18,8 @@ pub(crate) fn is_wanted(request: &Request) -> bool {
     request.raw_path.as_deref().is_some_and(|path| path.ends_with(".js"))
 }
 
-/// The snippet in the smallest encoding that the browser accepts; 304 if the browser has it.
+/// The snippet in the smallest encoding that the browser accepts; 304 if the browser has it. `HEAD` is
+/// answered like `GET`, without the bytes.
 pub(crate) fn answer(request: &Request) -> Response {
     let accepted = http_api::header(request, "accept-encoding").unwrap_or_default();
     let fitting = COMPRESSED.into_iter().find(|(encoding, _)| accepts(accepted, encoding));
@@ -39,8 +40,10 @@ pub(crate) fn answer(request: &Request) -> Response {
         // A page that isolates itself from other origins may load it, too.
         let policy = HeaderName::from_static("cross-origin-resource-policy");
         set(&mut response, policy, "cross-origin");
-        response.body = Some(bytes.to_vec().into());
-        response.is_base64_encoded = true;
+        if request.request_context.http.method != Method::HEAD {
+            response.body = Some(bytes.to_vec().into());
+            response.is_base64_encoded = true;
+        }
     }
     response
 }
@@ -123,6 +126,11 @@ mod tests {
             assert_eq!((again.status_code, again.body.is_none()), (304, true), "{known}");
             assert_eq!(header_of(&again, "etag"), tag);
         }
+        let mut head = Request::default();
+        head.request_context.http.method = Method::HEAD;
+        head.headers.insert("accept-encoding", HeaderValue::from_static("br"));
+        let head = answer(&head);
+        assert_eq!((head.headers, head.body), (first.headers.clone(), None));
         let other_encoding = asked(&[("accept-encoding", "gzip"), ("if-none-match", &tag)]);
         assert_eq!(other_encoding.status_code, 200);
     }

@@ -17,8 +17,8 @@ pub fn ties(landing: &Landing) -> impl Iterator<Item = (TieKind, &RecordId)> {
     TieKind::ALL.into_iter().filter_map(|kind| Some((kind, kind.id_in(&landing.references)?)))
 }
 
-/// Whether this is what the values of cookies are, and what the snippet makes session ids of.
-pub fn is_32_hex(text: &str) -> bool {
+/// Whether a text has the form of the random values that capture and the snippet make.
+pub(crate) fn is_32_hex(text: &str) -> bool {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.len() == 32 && text.bytes().all(is_hex)
 }

@@ -78,18 +78,29 @@
     if (!isAgain) write(browser, name, [...list(browser, name), body]);
     // As text/plain neither needs a preflight.
     if ("keepalive" in Request.prototype) {
-      fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
+      return fetch(endpoint, { method: "POST", body: text, keepalive: true, credentials: "include" })
         .then(({ status }) => status === 429 || status > 499 || done(), () => {});
-    } else if (navigator.sendBeacon(endpoint, text)) done();
+    }
+    if (navigator.sendBeacon(endpoint, text)) done();
   });
-  const again = (name) => list(browser, name).forEach((body) => post(body, true));
+  // One tab at a time, where the browser can tell: two that land with the same click would both post
+  // it, and a tab that opens while another waits for an answer would take that for a failure. A tab
+  // that is frozen stops no other one for long; so an action must bear being done twice.
+  const alone = (action) => {
+    const { locks } = navigator;
+    if (!locks) return action();
+    setTimeout(action, 3000);
+    // What was written here, other tabs learn a moment later.
+    const moment = () => new Promise((resolve) => setTimeout(resolve, 100));
+    locks.request("tracklayer", () => Promise.all(action() || []).then(moment)).catch(action);
+  };
 
   let session = options.session;
   const reference = () => session || own();
   // The last click, for as long as the cookie lives: one of any age would pass for one of today.
   const kept = () => own() && read(browser, "click");
   // What waits for consent: clicks, and ties of records.
-  let held = list(tab, "held");
+  let held = list(tab, "held").map(({ by, ...body }) => body);
   const hold = (body) => {
     const same = ({ landedAt, landingUrl, ...ids }) => JSON.stringify(ids);
     if (body && !held.some((other) => same(other) === same(body))) held.push(body);
@@ -97,11 +108,11 @@
   };
   // Marks of what was sent; other tabs write them too.
   let sent = [];
-  const send = (body) => {
-    if (body.msclkid && !own()) keep(random());
+  const send = ({ by, ...body }) => {
+    const sessionId = by || reference();
     // Who never clicked an ad has nothing to tie.
-    if (!reference()) return;
-    const mark = [reference(), body.msclkid, body.leadId, body.cartId, body.orderId].join(" ");
+    if (!sessionId) return;
+    const mark = [sessionId, body.msclkid, body.leadId, body.cartId, body.orderId].join(" ");
     sent = list(browser, "sent").concat(sent);
     if (sent.includes(mark)) return;
     sent = [mark, ...sent].slice(0, 20);
@@ -111,22 +122,34 @@
       keep(own());
     }
     // This grant is newer than a withdrawal that has not arrived.
-    drop("owed", ({ sessionId }) => sessionId === reference());
-    post({ ...body, sessionId: reference(), consent: needsConsent ? "granted" : undefined });
+    drop("owed", (owed) => owed.sessionId === sessionId);
+    return post({ ...body, sessionId, consent: needsConsent ? "granted" : undefined });
   };
-  let isTried;
+  // What an earlier page could not send.
+  let due;
+  const isDue = (body) => due.includes(JSON.stringify(body));
   const flush = () => {
-    if (!isTried) {
-      again("failed");
-      write(browser, "failed");
-    }
-    isTried = true;
+    due = due || list(browser, "failed").map((body) => JSON.stringify(body));
     // UET's cookies are read where the address has no click id, and never written.
     const msclkid = landed ? "" : clean(cookie("uet_msclkid")) || clean(cookie("_uetmsclkid"));
     if (msclkid) hold({ msclkid, landedAt: landedAt() });
-    // Clicks first: without one there is nobody to tie.
-    held.splice(0).sort((one, other) => !one.msclkid - !other.msclkid).forEach(send);
-    write(tab, "held");
+    const clicks = held.filter((body) => body.msclkid), ties = held.filter((body) => !body.msclkid);
+    if (!held[0] && !due[0]) return;
+    // The page may ask for the reference at once.
+    if (clicks[0] && !own()) keep(random());
+    // Who ties a record may leave the page with the next line. Clicks are kept until they are posted.
+    const posts = ties.map(send);
+    held = clicks.map((click) => ({ by: session, ...click }));
+    hold();
+    alone(safely(() => {
+      if (!isGranted()) return;
+      posts.push(...held.splice(0).map(send), ...list(browser, "failed").filter(isDue).map((body) => post(body, true)));
+      drop("failed", isDue);
+      due = [];
+      hold();
+      fill();
+      return posts;
+    }));
   };
   const withdraw = () => {
     // The marks begin with the references under which they were sent: a banner may delete the cookie
@@ -147,13 +170,14 @@
   let isHeard;
   const layer = options.dataLayer || "dataLayer";
   let preset = needsConsent ? "" : "granted";
+  const answer = () => answers.page || answers.uetq || answers[layer] || answers.tcf;
+  // A withdrawal, on another page perhaps, ends what was granted before it.
+  const isGranted = () => (answer() || preset) === "granted" && !read(browser, "denied");
   const settle = safely(() => {
-    const answer = answers.page || answers.uetq || answers[layer] || answers.tcf;
-    // A withdrawal, on another page perhaps, ends what was granted before it.
-    const isDenied = answer === "denied" || read(browser, "denied");
+    const isDenied = answer() === "denied" || read(browser, "denied");
     // What was heard before may be older than a grant on another page.
-    if (answer === "denied") isHeard && withdraw();
-    else if (!isDenied && (answer || preset) === "granted") flush();
+    if (isGranted()) flush();
+    else if (answer() === "denied" && isHeard) withdraw();
     isHeard = false;
     fill(isDenied);
   });
@@ -258,7 +282,7 @@
     // page before may have been a landing page without this script.
     landed = [navigation().name, location.href, document.referrer].map(clickIn).find(Boolean);
     if (landed) hold(landed);
-    again("owed");
+    list(browser, "owed").forEach((body) => post(body, true));
     if (needsConsent) {
       look();
       setInterval(look, 1000);

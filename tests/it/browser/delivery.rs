@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use test_support::events::click;
 
 use super::driver::{Browser, a_moment};
+use super::engine::Choice;
 use super::reference;
 use super::site::{Page, Site};
 
@@ -33,7 +34,7 @@ async fn what_failed_is_sent_once_more_at_the_next_page() {
     a_moment().await;
     site.until_posts(3).await;
     // The browser itself writes a line for each answer that is an error.
-    assert_eq!(browser.console().await.len(), 3);
+    browser.expect_errors(3).await;
     browser.close().await;
 }
 
@@ -74,9 +75,7 @@ async fn a_browser_without_keepalive_sends_a_beacon() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_storage_is_blocked_the_page_itself_remembers() {
-    // What "block all cookies" of the settings does: cookies are ignored, storage throws.
-    let blocked = json!({"profile.default_content_setting_values.cookies": 2});
-    let Some(browser) = Browser::with(blocked).await else { return };
+    let Some(browser) = Browser::with(Choice::BlockAll).await else { return };
     let site = Site::with("").await;
     browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
     let is_blocked = "try { localStorage.x = 1; return false } catch { return true }";

@@ -1,7 +1,8 @@
-//! A headless Chromium, driven by its driver.
+//! A browser without a window, driven by its driver.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,26 +13,18 @@ use tempfile::TempDir;
 use test_support::rig::{http, until};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::engine::{Choice, Engine};
 use crate::files::folder;
 
 /// One browser at a time: each has several processes.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Chromium runs as root only without its sandbox, and calls home unless told not to.
-const ARGUMENTS: [&str; 9] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-];
+/// Names the profile in the environment of the browser's processes.
+const MARK: &str = "TRACKLAYER_BROWSER_PROFILE";
 
 /// A running browser with a fresh profile; it ends with this value.
 pub struct Browser {
+    pub engine: Engine,
     pub page: Client,
     driver: String,
     child: Child,
@@ -39,45 +32,29 @@ pub struct Browser {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// The first of these programs that `PATH` leads to.
-fn find(names: &[&str]) -> Option<PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&paths).collect();
-    names
-        .iter()
-        .find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()))
-}
-
 impl Browser {
     /// Starts one; `None`, with the reason printed, if there is none on this machine.
     pub async fn open() -> Option<Browser> {
-        Browser::with(json!({})).await
+        Browser::with(Choice::Nothing).await
     }
 
-    /// Starts one with preferences, as its settings page makes them.
-    pub async fn with(preferences: Value) -> Option<Browser> {
-        let browser = find(&["chromium", "chromium-browser", "google-chrome"]);
-        let (Some(browser), Some(driver)) = (browser, find(&["chromedriver"])) else {
+    /// Starts one whose visitor has made a choice.
+    pub async fn with(choice: Choice) -> Option<Browser> {
+        let engine = Engine::chosen();
+        let Some((browser, driver)) = engine.programs() else {
             let is_required = std::env::var_os("TRACKLAYER_REQUIRE_BROWSER").is_some();
-            assert!(!is_required, "there is no Chromium with its driver");
-            println!("skipped: there is no Chromium with its driver on this machine");
+            assert!(!is_required, "there is no {engine:?} with its driver");
+            println!("skipped: there is no {engine:?} with its driver on this machine");
             return None;
         };
         let turn = TURN.lock().await;
         let profile = folder();
-        let (child, driver) = start(&driver);
-        let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).to_vec();
-        arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let capabilities = json!({
-            "goog:chromeOptions": {"binary": browser, "args": arguments, "prefs": preferences,
-                // The driver turns the back-forward cache off.
-                "excludeSwitches": ["disable-back-forward-cache"]},
-            "goog:loggingPrefs": {"browser": "ALL"},
-        });
+        let (child, driver) = start(engine, &driver, profile.path()).await;
+        let capabilities = engine.capabilities(&browser, profile.path(), choice);
         let capabilities = capabilities.as_object().expect("an object").clone();
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let page = builder.capabilities(capabilities).connect(&driver).await.expect("a session");
-        Some(Browser { page, driver, child, profile, _turn: turn })
+        Some(Browser { engine, page, driver, child, profile, _turn: turn })
     }
 
     /// Opens an address, and waits until it is loaded.
@@ -122,8 +99,11 @@ impl Browser {
         self.page.switch_to_window(tab.handle).await.expect("the tab");
     }
 
-    /// What the pages have written to the console since this was asked last.
+    /// What the pages have written to the console since this was asked last; only Chromium tells.
     pub async fn console(&self) -> Vec<String> {
+        if self.engine != Engine::Chromium {
+            return Vec::new();
+        }
         let session = self.page.session_id().await.ok().flatten().expect("a session");
         let url = format!("{}/session/{session}/se/log", self.driver);
         let request = http().post(url).body(json!({"type": "browser"}).to_string());
@@ -135,27 +115,49 @@ impl Browser {
         texts.filter(|text| !text.contains("/favicon.ico")).collect()
     }
 
+    /// The browser itself writes a line for each answer that is an error, and nothing else was written.
+    pub async fn expect_errors(&self, count: usize) {
+        let console = self.console().await;
+        assert!(self.engine != Engine::Chromium || console.len() == count, "{console:#?}");
+    }
+
     /// Ends it; the console must have stayed empty.
     pub async fn close(self) {
-        let console = self.console().await;
-        assert!(console.is_empty(), "{console:#?}");
+        self.expect_errors(0).await;
         self.page.clone().close().await.expect("closed");
     }
 }
 
 /// A driver on a free port, and its address.
-fn start(program: &PathBuf) -> (Child, String) {
+async fn start(engine: Engine, program: &Path, profile: &Path) -> (Child, String) {
+    let port = if engine == Engine::WebKit { free_port() } else { 0 };
     let mut command = Command::new(program);
-    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg(format!("--port={port}")).env(MARK, profile);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("a driver");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        port.trim_end_matches('.').parse::<u16>().ok()
-    });
+    let port = if port == 0 {
+        lines.by_ref().map_while(Result::ok).find_map(|line| port_in(&line)).expect("a port")
+    } else {
+        until("the driver", || async { TcpStream::connect(("127.0.0.1", port)) }).await;
+        port
+    };
     // It must always find somebody who reads.
     std::thread::spawn(move || lines.for_each(drop));
-    (child, format!("http://127.0.0.1:{}", port.expect("a port")))
+    (child, format!("http://127.0.0.1:{port}"))
+}
+
+/// The port that a driver says it has.
+fn port_in(line: &str) -> Option<u16> {
+    let said = ["started successfully on port ", "Listening on 127.0.0.1:"];
+    let (_, port) = said.iter().find_map(|words| line.split_once(words))?;
+    port.trim_end_matches('.').parse().ok()
+}
+
+/// WebKit's driver chooses none.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
 }
 
 impl Drop for Browser {
@@ -166,9 +168,12 @@ impl Drop for Browser {
         let profile = self.profile.path().display().to_string();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
             let pid = entry.file_name().to_string_lossy().into_owned();
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let is_process = pid.bytes().all(|byte| byte.is_ascii_digit());
-            if is_process && String::from_utf8_lossy(&line).contains(&profile) {
+            let names_it = |file: &str| {
+                let text = std::fs::read(entry.path().join(file)).unwrap_or_default();
+                String::from_utf8_lossy(&text).contains(&profile)
+            };
+            if is_process && (names_it("cmdline") || names_it("environ")) {
                 let _ = Command::new("kill").args(["-KILL", &pid]).status();
             }
         }

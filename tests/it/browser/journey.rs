@@ -6,6 +6,7 @@ use test_support::rig::World;
 use test_support::rig::operator::parameter;
 
 use super::driver::{Browser, a_moment};
+use super::engine::Choice;
 use super::site::{Page, Site};
 
 const SHOP: &str = r#"<form method="post" action="/thanks"><input type="hidden" name="tl_session">
@@ -58,8 +59,7 @@ async fn sells(world: &World, session: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_on_another_site_than_the_api_whose_cookie_is_blocked() {
-    let third_party = json!({"profile.cookie_controls_mode": 1});
-    let Some(browser) = Browser::with(third_party).await else { return };
+    let Some(browser) = Browser::with(Choice::BlockThirdParties).await else { return };
     let (site, world) = shop().await;
     let session = buys(&browser, &site, |path| site.elsewhere(path)).await;
     assert_eq!(clicks(&world).await.len(), 1);
@@ -71,7 +71,7 @@ async fn a_shop_on_another_site_than_the_api_whose_cookie_is_blocked() {
     assert!(clicks(&world).await.is_empty());
     browser.goto(world.stack.api_url()).await;
     assert!(browser.cookie("tl_ref").await.is_none(), "it is blocked");
-    assert_eq!(browser.console().await.len(), 1, "there is no page at this address");
+    browser.expect_errors(1).await;
     browser.close().await;
     world.stop().await;
 }

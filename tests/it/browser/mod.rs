@@ -11,6 +11,7 @@
 mod consent;
 mod delivery;
 pub mod driver;
+pub mod engine;
 mod forms;
 mod journey;
 mod landing;

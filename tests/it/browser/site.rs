@@ -1,7 +1,7 @@
 //! A website on one port and, on another one and so of another origin, what its pages call.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,8 +42,9 @@ struct Shared {
     api: Mutex<String>,
     posts: Mutex<Vec<Post>>,
     forms: Mutex<Vec<String>>,
-    /// What a post is answered with.
+    /// What a post is answered with, and after how many milliseconds.
     status: AtomicU16,
+    delay: AtomicU64,
 }
 
 /// A website; its servers end with the test's runtime.
@@ -69,6 +70,7 @@ impl Site {
             posts: Mutex::default(),
             forms: Mutex::default(),
             status: AtomicU16::new(204),
+            delay: AtomicU64::new(0),
         });
         let api = Router::new()
             .route("/ms-attribution.js", get(script))
@@ -103,6 +105,11 @@ impl Site {
     /// What posts are answered with from now on.
     pub fn answer(&self, status: u16) {
         self.shared.status.store(status, Ordering::Relaxed);
+    }
+
+    /// How long posts wait for their answer from now on.
+    pub fn delay(&self, time: Duration) {
+        self.shared.delay.store(time.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// An address of the site, on the site of its API.
@@ -197,6 +204,7 @@ async fn record(
     let origin = headers.get(header::ORIGIN).cloned().expect("an origin");
     let body = serde_json::from_str(&body).expect("JSON");
     shared.posts.lock().expect("no panic").push(Post { body, headers });
+    tokio::time::sleep(Duration::from_millis(shared.delay.load(Ordering::Relaxed))).await;
     let status = StatusCode::from_u16(shared.status.load(Ordering::Relaxed)).expect("a status");
     let mut response = status.into_response();
     let allowed = response.headers_mut();

@@ -169,7 +169,7 @@ async fn what_failed_waits_for_consent_and_a_withdrawal_until_it_has_arrived() {
         a_moment().await;
     }
     assert_eq!(withdrawn(&site, 1, 4).await, [session].into());
-    assert_eq!(browser.console().await.len(), 4, "a line for each 503");
+    browser.expect_errors(4).await;
     browser.close().await;
 }
 
@@ -215,7 +215,7 @@ async fn a_withdrawal_that_did_not_arrive_takes_nothing_back_from_a_new_grant() 
     a_moment().await;
     let due = withdrawn(&site, 4, 1).await;
     assert!(due.iter().all(|session| session.starts_with("tl.")), "{due:?}");
-    assert_eq!(browser.console().await.len(), 2, "a line for each 503");
+    browser.expect_errors(2).await;
     browser.close().await;
 }
 

@@ -6,6 +6,7 @@ mod snippet;
 mod strangers;
 mod withdrawal;
 mod withdrawn_rows;
+mod woocommerce;
 
 use reqwest::Method;
 use serde_json::{Value, json};

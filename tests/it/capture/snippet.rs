@@ -27,6 +27,9 @@ async fn the_snippet_comes_compressed_once_an_hour_and_not_again_if_it_is_the_sa
         let known = [("accept-encoding", accepted), ("if-none-match", &tag)];
         let again = asks(&world, &known).await;
         assert_eq!((again.status, header(&again, "etag")), (304, &*tag));
+        let headers = [("accept-encoding", accepted)];
+        let head = world.request(Method::HEAD, SNIPPET, &headers, "").await;
+        assert_eq!((head.status, header(&head, "etag")), (200, &*tag));
     }
     world.stop().await;
 }

@@ -54,6 +54,7 @@ fn routes_and_event_source_of_the_real_template() {
         [
             "POST /api/tracklayer/ms-attribution capture",
             "GET /api/tracklayer/ms-attribution.js capture",
+            "HEAD /api/tracklayer/ms-attribution.js capture",
             "POST /api/tracklayer/events enqueue",
             "POST /api/tracklayer/erasures erase",
             "GET /api/tracklayer/events/{source}/{eventId+} status",

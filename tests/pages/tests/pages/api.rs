@@ -31,7 +31,8 @@ fn routes() {
         let path = format!("`{} {}`", route.method, route.path);
         [path, route.function.clone(), (*right).to_owned(), (*what).to_owned()]
     };
-    assert_eq!(routes.len(), ROUTES.len());
+    let has_route = |end: &str| routes.iter().any(|route| route.path.ends_with(end));
+    assert!(ROUTES.iter().all(|(end, ..)| has_route(end)));
     let head = ["route", "function", "right of the key", "what it does"];
     check(PAGE, "routes", &table(head, routes.iter().map(line)));
 }
