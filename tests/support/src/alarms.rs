@@ -76,7 +76,7 @@ impl Alarm {
             let from = own.partition_point(|(at, _)| *at < now - span);
             let until = own.partition_point(|(at, _)| at < now);
             let ago = |(at, point): &&(i64, Point)| Point { ago: now - 1 - at, ..point.clone() };
-            self.goes_off(&own[from..until].iter().map(|it| ago(it)).collect::<Vec<_>>())
+            self.goes_off(&own[from..until].iter().map(ago).collect::<Vec<_>>())
         };
         (first..=end).step_by(usize::try_from(period).expect("seconds")).find(goes_off)
     }
