@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tracklayer_core::id::{EventName, Source};
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::time::EventTime;
-use tracklayer_edge::ports::{Audited as _, LedgerLookups as _};
+use tracklayer_edge::ports::Audited as _;
 
 use super::compare::Fate;
 use super::orders::Order;
@@ -67,7 +67,7 @@ fn hash(key: &RowKey) -> u64 {
 
 /// Reads the whole ledger, page by page, and counts what the file lacks.
 pub async fn find(ops: &Ops, listed: &Listed, totals: &mut Totals) -> Result<(), Failure> {
-    let progress = Progress::new("rows", ops.ledger.size().await?.items);
+    let progress = Progress::new("rows", ops.size_of("ConversionsTable").await);
     let mut after = None;
     loop {
         let page = ops.ledger.rows(after.as_ref(), PAGE).await?;
