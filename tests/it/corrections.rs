@@ -266,6 +266,6 @@ async fn a_correction_without_original_and_the_pointer_to_it_live_100_days() {
         lives.push((item["sk"]["S"].as_str().expect("a key").to_owned(), days));
     }
     lives.sort();
-    assert_eq!(lives, [("refund".to_owned(), Some(100)), ("~orphan".to_owned(), Some(100))]);
+    assert_eq!(lives, [("~correction".to_owned(), Some(100)), ("~orphan".to_owned(), Some(100))]);
     world.stop().await;
 }

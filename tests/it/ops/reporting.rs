@@ -167,7 +167,7 @@ async fn looks_right(page: &Path, answer: &Value) {
                [...row.cells].map(cell => cell.textContent))])")
         .await;
     let shown: Vec<(String, Vec<Vec<String>>)> = serde_json::from_value(shown).expect("tables");
-    assert_eq!(shown.len(), 7);
+    assert_eq!(shown.len(), 8);
     for (id, rows) in shown {
         let expected = answer["tables"][&id].as_array().expect("a table");
         for (row, expected) in rows.iter().zip(expected) {
