@@ -108,12 +108,17 @@
   };
   // Marks of what was sent; other tabs write them too.
   let sent = [];
+  // Whether this page made the reference: a tab that landed at the same instant may have made another
+  // one and sent the click under it. That one stays.
+  let isMade;
   const send = ({ by, ...body }) => {
+    sent = list(browser, "sent").concat(sent);
+    const first = isMade && sent.find((mark) => /^tl\./.test(mark) && mark.split(" ")[1] === body.msclkid);
+    if (first) keep(first.split(" ")[0]);
     const sessionId = by || reference();
     // Who never clicked an ad has nothing to tie.
     if (!sessionId) return;
     const mark = [sessionId, body.msclkid, body.leadId, body.cartId, body.orderId].join(" ");
-    sent = list(browser, "sent").concat(sent);
     if (sent.includes(mark)) return;
     sent = [mark, ...sent].slice(0, 20);
     write(browser, "sent", sent);
@@ -136,7 +141,10 @@
     const clicks = held.filter((body) => body.msclkid), ties = held.filter((body) => !body.msclkid);
     if (!held[0] && !due[0]) return;
     // The page may ask for the reference at once.
-    if (clicks[0] && !own()) keep(random());
+    if (clicks[0] && !own()) {
+      keep(random());
+      isMade = true;
+    }
     // Who ties a record may leave the page with the next line. Clicks are kept until they are posted.
     const posts = ties.map(send);
     held = clicks.map((click) => ({ by: session, ...click }));

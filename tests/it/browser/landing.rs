@@ -90,6 +90,23 @@ async fn tabs_that_land_with_one_click_at_the_same_instant_post_it_once() {
     browser.close().await;
 }
 
+/// What a tab finds that has made a reference before it could see the one of another tab.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_made_beside_another_tabs_gives_way_to_the_one_that_was_posted() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::with(NO_CONSENT).await;
+    let landing = site.url(&format!("/?msclkid={}", click(1)));
+    browser.goto(&landing).await;
+    let session = reference(&site.until_posts(1).await[0]);
+    browser.page.delete_all_cookies().await.expect("no cookies");
+    browser.goto(&landing).await;
+    a_moment().await;
+    site.until_posts(1).await;
+    let cookie = browser.js("return document.cookie").await;
+    assert_eq!(cookie, json!(format!("tl_session={session}")));
+    browser.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_landings_and_a_bookmark_are_two_clicks_of_one_reference_that_lives_90_days() {
     let Some(browser) = Browser::open().await else { return };
