@@ -86,14 +86,26 @@
   // One tab at a time, where the browser can tell: two that land with the same click would both post
   // it, and a tab that opens while another waits for an answer would take that for a failure. A tab
   // that is frozen stops no other one for long; so an action must bear being done twice.
+  const moment = (time) => new Promise((resolve) => setTimeout(resolve, time));
   const alone = (action) => {
     const { locks } = navigator;
-    if (!locks) return action();
-    setTimeout(action, 3000);
-    // What was written here, other tabs learn a moment later.
-    const moment = () => new Promise((resolve) => setTimeout(resolve, 100));
-    locks.request("tracklayer", () => Promise.all(action() || []).then(moment)).catch(action);
+    if (!locks) return action([]);
+    setTimeout(action, 3000, []);
+    locks
+      .request("tracklayer", async () => {
+        const { held } = await locks.query();
+        const names = held.map(({ name }) => name).filter((name) => /^tl_sent /.test(name) && !told.includes(name));
+        await Promise.all(action(names.map((name) => name.slice(8))) || []);
+        await moment(100);
+      })
+      .catch(() => action([]));
   };
+  // What is written here, a busy browser may show to other tabs much later; names of locks, at once.
+  const told = [];
+  const tell = safely((mark) => {
+    told.push("tl_sent " + mark);
+    navigator.locks.request("tl_sent " + mark, { mode: "shared" }, () => moment(1000)).catch(() => {});
+  });
 
   let session = options.session;
   const reference = () => session || own();
@@ -107,6 +119,7 @@
     write(tab, "held", held.slice(-20));
   };
   // Marks of what was sent; other tabs write them too.
+  const markOf = ({ sessionId, msclkid, leadId, cartId, orderId }) => [sessionId, msclkid, leadId, cartId, orderId].join(" ");
   let sent = [];
   // Whether this page made the reference: a tab that landed at the same instant may have made another
   // one and sent the click under it. That one stays.
@@ -118,8 +131,9 @@
     const sessionId = by || reference();
     // Who never clicked an ad has nothing to tie.
     if (!sessionId) return;
-    const mark = [sessionId, body.msclkid, body.leadId, body.cartId, body.orderId].join(" ");
+    const mark = markOf({ ...body, sessionId });
     if (sent.includes(mark)) return;
+    tell(mark);
     sent = [mark, ...sent].slice(0, 20);
     write(browser, "sent", sent);
     if (body.msclkid) {
@@ -149,10 +163,13 @@
     const posts = ties.map(send);
     held = clicks.map((click) => ({ by: session, ...click }));
     hold();
-    alone(safely(() => {
+    alone(safely((others) => {
       if (!isGranted()) return;
+      // What another tab has just sent, it sends again itself.
+      sent = sent.concat(others);
+      due = due.filter((text) => !others.includes(markOf(JSON.parse(text))));
       posts.push(...held.splice(0).map(send), ...list(browser, "failed").filter(isDue).map((body) => post(body, true)));
-      drop("failed", isDue);
+      if (due[0]) drop("failed", isDue);
       due = [];
       hold();
       fill();
