@@ -102,9 +102,10 @@
   };
   // What is written here, a busy browser may show to other tabs much later; names of locks, at once.
   const told = [];
-  const tell = safely((mark) => {
+  const tell = safely((mark, posted) => {
     told.push("tl_sent " + mark);
-    navigator.locks.request("tl_sent " + mark, { mode: "shared" }, () => moment(1000)).catch(() => {});
+    const isShown = () => Promise.resolve(posted).then(() => moment(1000));
+    navigator.locks.request("tl_sent " + mark, { mode: "shared" }, isShown).catch(() => {});
   });
 
   let session = options.session;
@@ -121,19 +122,13 @@
   // Marks of what was sent; other tabs write them too.
   const markOf = ({ sessionId, msclkid, leadId, cartId, orderId }) => [sessionId, msclkid, leadId, cartId, orderId].join(" ");
   let sent = [];
-  // Whether this page made the reference: a tab that landed at the same instant may have made another
-  // one and sent the click under it. That one stays.
-  let isMade;
   const send = ({ by, ...body }) => {
     sent = list(browser, "sent").concat(sent);
-    const first = isMade && sent.find((mark) => /^tl\./.test(mark) && mark.split(" ")[1] === body.msclkid);
-    if (first) keep(first.split(" ")[0]);
     const sessionId = by || reference();
     // Who never clicked an ad has nothing to tie.
     if (!sessionId) return;
     const mark = markOf({ ...body, sessionId });
     if (sent.includes(mark)) return;
-    tell(mark);
     sent = [mark, ...sent].slice(0, 20);
     write(browser, "sent", sent);
     if (body.msclkid) {
@@ -142,7 +137,9 @@
     }
     // This grant is newer than a withdrawal that has not arrived.
     drop("owed", (owed) => owed.sessionId === sessionId);
-    return post({ ...body, sessionId, consent: needsConsent ? "granted" : undefined });
+    const posted = post({ ...body, sessionId, consent: needsConsent ? "granted" : undefined });
+    tell(mark, posted);
+    return posted;
   };
   // What an earlier page could not send.
   let due;
@@ -155,17 +152,17 @@
     const clicks = held.filter((body) => body.msclkid), ties = held.filter((body) => !body.msclkid);
     if (!held[0] && !due[0]) return;
     // The page may ask for the reference at once.
-    if (clicks[0] && !own()) {
-      keep(random());
-      isMade = true;
-    }
+    if (clicks[0] && !own()) keep(random());
     // Who ties a record may leave the page with the next line. Clicks are kept until they are posted.
     const posts = ties.map(send);
     held = clicks.map((click) => ({ by: session, ...click }));
     hold();
     alone(safely((others) => {
       if (!isGranted()) return;
-      // What another tab has just sent, it sends again itself.
+      // Tabs that land at one instant each make a reference: that of the click that was sent stays. What
+      // another tab sends, it sends again itself.
+      const first = others.find((mark) => /^tl\./.test(mark) && held.some(({ msclkid }) => msclkid === mark.split(" ")[1]));
+      if (first) keep(first.split(" ")[0]);
       sent = sent.concat(others);
       due = due.filter((text) => !others.includes(markOf(JSON.parse(text))));
       posts.push(...held.splice(0).map(send), ...list(browser, "failed").filter(isDue).map((body) => post(body, true)));

@@ -95,13 +95,15 @@ async fn tabs_that_land_with_one_click_at_the_same_instant_post_it_once() {
 async fn a_reference_made_beside_another_tabs_gives_way_to_the_one_that_was_posted() {
     let Some(browser) = Browser::open().await else { return };
     let site = Site::with(NO_CONSENT).await;
+    site.delay(Duration::from_millis(1_500));
     let landing = site.url(&format!("/?msclkid={}", click(1)));
     browser.goto(&landing).await;
-    let session = reference(&site.until_posts(1).await[0]);
-    browser.page.delete_all_cookies().await.expect("no cookies");
-    browser.goto(&landing).await;
     a_moment().await;
-    site.until_posts(1).await;
+    browser.page.delete_all_cookies().await.expect("no cookies");
+    browser.new_tab().await;
+    browser.goto(&landing).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let session = reference(&site.until_posts(1).await[0]);
     let cookie = browser.js("return document.cookie").await;
     assert_eq!(cookie, json!(format!("tl_session={session}")));
     browser.close().await;
