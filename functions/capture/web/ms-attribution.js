@@ -90,21 +90,21 @@
   const alone = (action) => {
     const { locks } = navigator;
     if (!locks) return action([]);
-    setTimeout(action, 3000, []);
-    locks
-      .request("tracklayer", async () => {
-        const { held } = await locks.query();
-        const names = held.map(({ name }) => name).filter((name) => /^tl_sent /.test(name) && !told.includes(name));
-        await Promise.all(action(names.map((name) => name.slice(8))) || []);
-        await moment(100);
-      })
-      .catch(() => action([]));
+    const act = async () => {
+      const { held } = await locks.query();
+      const names = held.map(({ name }) => name).filter((name) => /^tl_sent /.test(name) && !told.includes(name));
+      await Promise.all(action(names.map((name) => name.slice(8))) || []);
+      await moment(100);
+    };
+    const anyway = () => act().catch(() => action([]));
+    setTimeout(anyway, 3000);
+    locks.request("tracklayer", act).catch(anyway);
   };
   // What is written here, a busy browser may show to other tabs much later; names of locks, at once.
   const told = [];
   const tell = safely((mark, posted) => {
     told.push("tl_sent " + mark);
-    const isShown = () => Promise.resolve(posted).then(() => moment(1000));
+    const isShown = () => Promise.resolve(posted).then(() => moment(3000));
     navigator.locks.request("tl_sent " + mark, { mode: "shared" }, isShown).catch(() => {});
   });
 
