@@ -76,6 +76,16 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Waits until a function's body returns `true` in the page.
+    pub async fn until_js(&self, script: &str) {
+        until(script, || async {
+            // A page that is being left answers with an error.
+            let said = self.page.execute(script, Vec::new()).await;
+            if said.as_ref().is_ok_and(|said| *said == true) { Ok(()) } else { Err(said) }
+        })
+        .await;
+    }
+
     /// Clicks on what the selector finds first, once it is there.
     pub async fn click(&self, selector: &str) {
         let element = self.page.wait().for_element(Locator::Css(selector)).await.expect(selector);

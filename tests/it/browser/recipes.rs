@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use test_support::events::click;
-use test_support::rig::until;
 
 use super::driver::{Browser, a_moment};
 use super::site::{Page, Site};
@@ -114,14 +113,13 @@ async fn shopify() {
     let posts = site.until_posts(2).await;
     assert!(holds(&posts, &json!({"msclkid": click(1)})), "{posts:#?}");
     assert!(holds(&posts, &json!({"cartId": "c-1"})), "{posts:#?}");
-    let kept = until("the cart", || async { site.forms().pop().ok_or("no form") }).await;
+    let kept = site.until_form(0).await;
     let attributes = |session: &Value| json!({"attributes": {"tl_session": session}}).to_string();
     assert_eq!(kept, attributes(&posts[0]["sessionId"]));
     browser.js(&answered(false)).await;
     let posts = site.until_posts(3).await;
     assert!(holds(&posts, &json!({"consent": "denied"})), "{posts:#?}");
-    until("the cart", || async { site.forms().get(1).cloned().ok_or("no form") }).await;
-    assert_eq!(site.forms()[1..], [attributes(&json!(""))]);
+    assert_eq!(site.until_form(1).await, attributes(&json!("")));
     browser.close().await;
 }
 

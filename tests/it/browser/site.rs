@@ -132,6 +132,11 @@ impl Site {
         self.shared.forms.lock().expect("no panic").clone()
     }
 
+    /// Waits for a form; 0 is the first that was sent.
+    pub async fn until_form(&self, number: usize) -> String {
+        until("a form", || async { self.forms().get(number).cloned().ok_or("no form") }).await
+    }
+
     /// Waits until so many posts have come; more are a failure.
     pub async fn until_posts(&self, count: usize) -> Vec<Value> {
         until(&format!("{count} posts"), || async {
