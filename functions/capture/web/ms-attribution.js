@@ -4,10 +4,12 @@
 // It is served minified (see build.rs). Nothing is thrown into the page:
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
-  const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
+  const first = document.querySelector('script[src*="/ms-attribution.js"]');
+  const script = document.currentScript || first;
   if (!script) return;
 
-  const options = script.dataset;
+  // Two copies in a page run in any order. What the first one of the page says counts.
+  const options = (first || script).dataset;
   const endpoint = script.src.replace(/\.js([?#].*)?$/, "");
   const needsConsent = options.consent !== "none";
   const safely = (action) => (...given) => {
@@ -283,7 +285,7 @@
     // Calls made before: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
     const early = window.tracklayer || [];
     // A second copy of this script leaves everything to the first one, but for its records.
-    if (early.reference) return early.link(options);
+    if (early.reference) return early.link(script.dataset);
     window.tracklayer = api;
     // The address with which the document was fetched stays known when a router has changed it; the
     // page before may have been a landing page without this script.
@@ -298,6 +300,7 @@
     // The site may have given the visitor another session since.
     if (session) hold(kept());
     link(options);
+    link(script.dataset);
     ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));
     // A page that is left may have waited for another tab.
     window.addEventListener("pagehide", safely(() => isGranted() && held.splice(0).forEach(send)));

@@ -6,7 +6,7 @@ use test_support::rig::operator::parameter;
 use test_support::rig::{World, until};
 
 use super::driver::{Browser, a_moment};
-use super::engine::Choice;
+use super::engine::{Choice, Engine};
 use super::site::{Page, Site};
 
 const SHOP: &str = r#"<form method="post" action="/thanks"><input type="hidden" name="tl_session">
@@ -83,10 +83,13 @@ async fn a_shop_on_the_site_of_the_api_gets_the_cookie_on_top() {
     let (site, world) = shop().await;
     let session = buys(&browser, &site, |path| site.url(path)).await;
     let stored = until_clicks(&world, 1).await;
-    let cookie =
-        until("a cookie", || async { browser.cookie("tl_ref").await.ok_or("no cookie") }).await;
-    assert_eq!(cookie.http_only(), Some(true));
-    assert!(stored[0].to_string().contains(cookie.value()), "{stored:#?}");
+    // WebKit takes no `Secure` cookie from a server without TLS, be it on this machine.
+    if browser.engine != Engine::WebKit {
+        let cookie =
+            until("a cookie", || async { browser.cookie("tl_ref").await.ok_or("no cookie") }).await;
+        assert_eq!(cookie.http_only(), Some(true));
+        assert!(stored[0].to_string().contains(cookie.value()), "{stored:#?}");
+    }
     sells(&world, &session).await;
     browser.js(DENIED).await;
     until_clicks(&world, 0).await;

@@ -222,3 +222,46 @@ async fn the_page_before_is_looked_at_only_if_it_is_of_the_same_origin() {
     assert!(site.posts().is_empty(), "{:#?}", site.posts());
     browser.close().await;
 }
+
+/// A shop and its checkout share the reference, and two shops under one public suffix do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_of_one_site_share_the_reference_and_those_of_a_public_suffix_do_not() {
+    let Some(browser) = Browser::open().await else { return };
+    if browser.engine == Engine::WebKit {
+        return println!("skipped: WebKit asks the machine's resolver for every name");
+    }
+    let site = Site::with(NO_CONSENT).await;
+    let known = async |host: &str| {
+        browser.goto(&site.at(host, "/")).await;
+        browser.js("return tracklayer.reference()").await
+    };
+    let cases: [(_, &[_], &[_]); 3] = [
+        (
+            "www.shop.co.uk",
+            &["shop.co.uk", "checkout.shop.co.uk", "a.b.shop.co.uk"],
+            &["other.co.uk", "www.other.co.uk"],
+        ),
+        ("jane.github.io", &["www.jane.github.io"], &["joe.github.io", "github.io"]),
+        ("localhost", &["localhost"], &["127.0.0.1"]),
+    ];
+    for (n, (landing, own, others)) in (1..).zip(cases) {
+        browser.goto(&site.at(landing, &format!("/?msclkid={}", click(n)))).await;
+        let session =
+            json!(reference(&site.until_posts(n as usize * 2 - 1).await[n as usize * 2 - 2]));
+        for host in own {
+            assert_eq!(known(host).await, session, "{host}");
+        }
+        for host in others {
+            assert_eq!(known(host).await, json!(""), "{host}");
+        }
+        // What one of them takes back is gone everywhere.
+        known(landing).await;
+        browser.js("tracklayer.consent('denied')").await;
+        assert_eq!(
+            site.until_posts(n as usize * 2).await[n as usize * 2 - 1]["sessionId"],
+            session
+        );
+        assert_eq!(known(own[0]).await, json!(""), "{landing}");
+    }
+    browser.close().await;
+}

@@ -142,3 +142,31 @@ async fn hubspots_banner() {
     }
     browser.close().await;
 }
+
+/// A pixel runs in a frame without the page's cookies; `browser.cookie` asks the page for them.
+/// <https://shopify.dev/docs/api/web-pixels-api/standard-api/browser>
+const PIXEL: &str = "
+    const analytics = {subscribe(name, listener) { if (name === 'checkout_completed') window.completed = listener }};
+    const browser = {cookie: {async get(name) { return name === 'tl_session' ? window.known : '' }}};";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shopifys_custom_pixel() {
+    let Some(browser) = Browser::open().await else { return };
+    let pixel = between("Shopify", "```js\n", "```").next().expect("a pixel");
+    let pixel = pixel.replace("https://API/api/tracklayer", "{api}");
+    let before = format!("{{ {PIXEL} {pixel} }}");
+    let page = Page { before, attributes: r#"type="text/plain""#.to_owned(), ..Page::default() };
+    let site = Site::start(page).await;
+    browser.goto(&site.url("/")).await;
+    let reference = format!("tl.{}", "0123456789abcdef".repeat(2));
+    let sale = "completed({data: {checkout: {order: {id: 'gid://shopify/Order/4711'}}}})";
+    // Who came by no ad or did not consent has no cookie.
+    browser.js(&format!("window.known = ''; {sale}")).await;
+    browser.js("completed({data: {checkout: {order: null}}})").await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    browser.js(&format!("window.known = '{reference}'; {sale}")).await;
+    let posts = site.until_posts(1).await;
+    assert_eq!(posts[0], json!({"sessionId": reference, "orderId": "4711", "consent": "granted"}));
+    browser.close().await;
+}
