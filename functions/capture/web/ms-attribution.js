@@ -4,10 +4,12 @@
 // It is served minified (see build.rs). Nothing is thrown into the page:
 // what the page, a listener or a timer calls goes through `safely`.
 (() => {
-  const script = document.currentScript || document.querySelector('[src*="/ms-attribution.js"]');
+  const first = document.querySelector('script[src*="/ms-attribution.js"]');
+  const script = document.currentScript || first;
   if (!script) return;
 
-  const options = script.dataset;
+  // Two copies in a page run in any order. What the first one of the page says counts.
+  const options = (first || script).dataset;
   const endpoint = script.src.replace(/\.js([?#].*)?$/, "");
   const needsConsent = options.consent !== "none";
   const safely = (action) => (...given) => {
@@ -189,7 +191,8 @@
 
   // --- Consent: what each source has answered, and the default of a banner nobody has answered yet.
   const answers = {};
-  let isHeard;
+  // `isMode`: a consent mode has spoken, or the page itself.
+  let isHeard, isMode;
   const layer = options.dataLayer || "dataLayer";
   let preset = needsConsent ? "" : "granted";
   const answer = () => answers.page || answers.uetq || answers[layer] || answers.tcf;
@@ -206,6 +209,7 @@
   const hear = (source, command, change) => {
     const answer = change && change.ad_storage;
     if (!/^(granted|denied)$/.test(answer)) return;
+    isMode = isMode || source !== "tcf";
     if (command === "update") {
       answers[source] = answer;
       isHeard = true;
@@ -242,15 +246,20 @@
   });
   // Purpose 1: store information on a device. 1126 is Microsoft Advertising:
   // https://learn.microsoft.com/en-us/advertising/msa-help/hlp_ba_conc_uet_tcf
+  // While the banner is shown, nothing is decided. A list that lacks 1126 refuses for whoever agrees: a
+  // consent mode, which is asked first, may say so a moment later, and its queue may not be there yet.
+  // So a refusal that takes nothing back from the same banner counts at a later `look`.
+  let refusal;
   const hearTcf = safely(({ eventStatus, gdprApplies, purpose, vendor }) => {
-    // While the banner is shown, nothing is decided. What was refused before this page withdraws
-    // nothing where a consent mode may say otherwise in a moment.
-    const isGiven = gdprApplies === false || (purpose.consents[1] && vendor.consents[1126]);
-    if (eventStatus === "cmpuishown") hear("tcf", "default", word());
-    else hear("tcf", isGiven || eventStatus !== "tcloaded" || !(watched.uetq || watched[layer]) ? "update" : "default", word(isGiven));
+    const isShown = eventStatus === "cmpuishown";
+    const isGiven = !isShown && (gdprApplies === false || (purpose.consents[1] && vendor.consents[1126]));
+    const isNow = isGiven || (answers.tcf && !isShown);
+    refusal = isShown || isNow ? 0 : 2;
+    hear("tcf", isNow ? "update" : "default", word(isGiven));
   });
   const look = safely(() => {
     ["uetq", layer].forEach(watch);
+    if (refusal && document.readyState === "complete" && !--refusal && !isMode) hear("tcf", "update", word());
     if (!watched.tcf && window.__tcfapi) {
       watched.tcf = true;
       window.__tcfapi("addEventListener", 2, hearTcf);
@@ -298,7 +307,7 @@
     // Calls made before: `(window.tracklayer = window.tracklayer || []).push(["link", {…}])`.
     const early = window.tracklayer || [];
     // A second copy of this script leaves everything to the first one, but for its records.
-    if (early.reference) return early.link(options);
+    if (early.reference) return early.link(script.dataset);
     window.tracklayer = api;
     // The address with which the document was fetched stays known when a router has changed it; the
     // page before may have been a landing page without this script.
@@ -313,7 +322,10 @@
     // The site may have given the visitor another session since.
     if (session) hold(kept());
     link(options);
+    link(script.dataset);
     ["focusin", "submit", "DOMContentLoaded"].forEach((type) => document.addEventListener(type, fill, true));
+    // A page that is left may have waited for another tab.
+    window.addEventListener("pagehide", safely(() => isGranted() && held.splice(0).forEach(send)));
     // A page that comes back from the back-forward cache may have missed another page's withdrawal.
     window.addEventListener("pageshow", settle);
   });

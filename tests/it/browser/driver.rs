@@ -76,6 +76,16 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Waits until a function's body returns `true` in the page.
+    pub async fn until_js(&self, script: &str) {
+        until(script, || async {
+            // A page that is being left answers with an error.
+            let said = self.page.execute(script, Vec::new()).await;
+            if said.as_ref().is_ok_and(|said| *said == true) { Ok(()) } else { Err(said) }
+        })
+        .await;
+    }
+
     /// Clicks on what the selector finds first, once it is there.
     pub async fn click(&self, selector: &str) {
         let element = self.page.wait().for_element(Locator::Css(selector)).await.expect(selector);
@@ -130,6 +140,16 @@ impl Browser {
 
 /// A driver on a free port, and its address.
 async fn start(engine: Engine, program: &Path, profile: &Path) -> (Child, String) {
+    // The port that a driver chooses must be free for both protocols; else it ends at once.
+    for _ in 0..5 {
+        if let Some(started) = try_start(engine, program, profile).await {
+            return started;
+        }
+    }
+    panic!("the driver finds no port");
+}
+
+async fn try_start(engine: Engine, program: &Path, profile: &Path) -> Option<(Child, String)> {
     let port = if engine == Engine::WebKit { free_port() } else { 0 };
     let mut command = Command::new(program);
     command.arg(format!("--port={port}")).env(MARK, profile);
@@ -137,14 +157,18 @@ async fn start(engine: Engine, program: &Path, profile: &Path) -> (Child, String
     let mut child = command.spawn().expect("a driver");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let port = if port == 0 {
-        lines.by_ref().map_while(Result::ok).find_map(|line| port_in(&line)).expect("a port")
+        lines.by_ref().map_while(Result::ok).find_map(|line| port_in(&line))
     } else {
         until("the driver", || async { TcpStream::connect(("127.0.0.1", port)) }).await;
-        port
+        Some(port)
+    };
+    let Some(port) = port else {
+        child.wait().expect("its end");
+        return None;
     };
     // It must always find somebody who reads.
     std::thread::spawn(move || lines.for_each(drop));
-    (child, format!("http://127.0.0.1:{port}"))
+    Some((child, format!("http://127.0.0.1:{port}")))
 }
 
 /// The port that a driver says it has.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Chooses the browser: `chromium` (if it is absent), `firefox` or `webkit`.
 const VARIABLE: &str = "TRACKLAYER_BROWSER";
 /// Chromium runs as root only without its sandbox, and calls home unless told not to.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -17,6 +17,8 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // Names under a public suffix, for the servers of the tests.
+    "--host-resolver-rules=MAP *.co.uk 127.0.0.1, MAP *.github.io 127.0.0.1",
 ];
 /// Where Debian has the browser of WebKitGTK, in a folder that is named after the machine.
 const WEBKITS: [&str; 4] = [
@@ -96,7 +98,8 @@ impl Engine {
                     Choice::BlockThirdParties => 1,
                 };
                 json!({"moz:firefoxOptions": {"binary": browser, "args": ["-headless"],
-                    "prefs": {"network.cookie.cookieBehavior": behaviour}}})
+                    "prefs": {"network.cookie.cookieBehavior": behaviour,
+                        "network.dns.forceResolve": "127.0.0.1"}}})
             }
             Engine::WebKit => {
                 let policy = match choice {

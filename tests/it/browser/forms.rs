@@ -3,7 +3,7 @@
 use serde_json::json;
 use test_support::events::click;
 
-use super::driver::{Browser, a_moment};
+use super::driver::Browser;
 use super::site::{Page, Site};
 
 const FORM: &str = r#"
@@ -40,8 +40,7 @@ async fn hidden_fields_are_filled_before_a_form_is_sent() {
                 document.body.append(copy)")
         .await;
     browser.click("button").await;
-    a_moment().await;
-    let sent = site.forms().remove(0);
+    let sent = site.until_form(0).await;
     let session = session.as_str().expect("text");
     assert!(
         sent.starts_with(&format!("tl_session={session}&attributes%5Btl_session%5D={session}")),

@@ -2,6 +2,7 @@
 //!
 //! - `landing`: which click is found, and that it is posted once
 //! - `consent`: what is sent when
+//! - `tcf`: the same of IAB banners
 //! - `withdrawal`: what is taken back
 //! - `delivery`: what a browser refuses, and what fails
 //! - `forms`: hidden fields
@@ -17,6 +18,7 @@ mod journey;
 mod landing;
 mod recipes;
 mod site;
+mod tcf;
 mod withdrawal;
 
 use serde_json::Value;

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use test_support::events::click;
-use test_support::rig::until;
 
 use super::driver::{Browser, a_moment};
 use super::site::{Page, Site};
@@ -114,14 +113,13 @@ async fn shopify() {
     let posts = site.until_posts(2).await;
     assert!(holds(&posts, &json!({"msclkid": click(1)})), "{posts:#?}");
     assert!(holds(&posts, &json!({"cartId": "c-1"})), "{posts:#?}");
-    let kept = until("the cart", || async { site.forms().pop().ok_or("no form") }).await;
+    let kept = site.until_form(0).await;
     let attributes = |session: &Value| json!({"attributes": {"tl_session": session}}).to_string();
     assert_eq!(kept, attributes(&posts[0]["sessionId"]));
     browser.js(&answered(false)).await;
     let posts = site.until_posts(3).await;
     assert!(holds(&posts, &json!({"consent": "denied"})), "{posts:#?}");
-    until("the cart", || async { site.forms().get(1).cloned().ok_or("no form") }).await;
-    assert_eq!(site.forms()[1..], [attributes(&json!(""))]);
+    assert_eq!(site.until_form(1).await, attributes(&json!("")));
     browser.close().await;
 }
 
@@ -142,5 +140,33 @@ async fn hubspots_banner() {
         let posts = site.until_posts(if is_granted { 1 } else { 2 }).await;
         assert!(holds(&posts, &json!({"consent": answer})), "{posts:#?}");
     }
+    browser.close().await;
+}
+
+/// A pixel runs in a frame without the page's cookies; `browser.cookie` asks the page for them.
+/// <https://shopify.dev/docs/api/web-pixels-api/standard-api/browser>
+const PIXEL: &str = "
+    const analytics = {subscribe(name, listener) { if (name === 'checkout_completed') window.completed = listener }};
+    const browser = {cookie: {async get(name) { return name === 'tl_session' ? window.known : '' }}};";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shopifys_custom_pixel() {
+    let Some(browser) = Browser::open().await else { return };
+    let pixel = between("Shopify", "```js\n", "```").next().expect("a pixel");
+    let pixel = pixel.replace("https://API/api/tracklayer", "{api}");
+    let before = format!("{{ {PIXEL} {pixel} }}");
+    let page = Page { before, attributes: r#"type="text/plain""#.to_owned(), ..Page::default() };
+    let site = Site::start(page).await;
+    browser.goto(&site.url("/")).await;
+    let reference = format!("tl.{}", "0123456789abcdef".repeat(2));
+    let sale = "completed({data: {checkout: {order: {id: 'gid://shopify/Order/4711'}}}})";
+    // Who came by no ad or did not consent has no cookie.
+    browser.js(&format!("window.known = ''; {sale}")).await;
+    browser.js("completed({data: {checkout: {order: null}}})").await;
+    a_moment().await;
+    assert!(site.posts().is_empty());
+    browser.js(&format!("window.known = '{reference}'; {sale}")).await;
+    let posts = site.until_posts(1).await;
+    assert_eq!(posts[0], json!({"sessionId": reference, "orderId": "4711", "consent": "granted"}));
     browser.close().await;
 }

@@ -45,6 +45,8 @@ struct Shared {
     /// What a post is answered with, and after how many milliseconds.
     status: AtomicU16,
     delay: AtomicU64,
+    /// The snippet's own delay, unless its address has a query.
+    script_delay: AtomicU64,
 }
 
 /// A website; its servers end with the test's runtime.
@@ -71,6 +73,7 @@ impl Site {
             forms: Mutex::default(),
             status: AtomicU16::new(204),
             delay: AtomicU64::new(0),
+            script_delay: AtomicU64::new(0),
         });
         let api = Router::new()
             .route("/ms-attribution.js", get(script))
@@ -112,6 +115,11 @@ impl Site {
         self.shared.delay.store(time.as_millis() as u64, Ordering::Relaxed);
     }
 
+    /// How long the snippet waits from now on, unless its address has a query.
+    pub fn delay_script(&self, time: Duration) {
+        self.shared.script_delay.store(time.as_millis() as u64, Ordering::Relaxed);
+    }
+
     /// An address of the site, on the site of its API.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
@@ -122,6 +130,11 @@ impl Site {
         format!("http://localhost:{}{path}", self.port)
     }
 
+    /// The same page at another host.
+    pub fn at(&self, host: &str, path: &str) -> String {
+        format!("http://{host}:{}{path}", self.port)
+    }
+
     /// What was posted.
     pub fn posts(&self) -> Vec<Post> {
         self.shared.posts.lock().expect("no panic").clone()
@@ -130,6 +143,11 @@ impl Site {
     /// The bodies of forms that were sent.
     pub fn forms(&self) -> Vec<String> {
         self.shared.forms.lock().expect("no panic").clone()
+    }
+
+    /// Waits for a form; 0 is the first that was sent.
+    pub async fn until_form(&self, number: usize) -> String {
+        until("a form", || async { self.forms().get(number).cloned().ok_or("no form") }).await
     }
 
     /// Waits until so many posts have come; more are a failure.
@@ -151,7 +169,11 @@ fn javascript(text: String) -> Response {
     ([(header::CONTENT_TYPE, "text/javascript")], text).into_response()
 }
 
-async fn script() -> Response {
+async fn script(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
+    if uri.query().is_none() {
+        let delay = shared.script_delay.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
     javascript(capture::SNIPPET.to_owned())
 }
 
