@@ -147,7 +147,8 @@ pub fn check_looks(world: &World, run: &Invocation) {
 }
 
 /// What the queue is about to give up, after a run without trouble with AWS, is marked in the ledger,
-/// unless the row is refused anyway, wants nothing, or has another message.
+/// unless the row is refused anyway, wants nothing, or has another message. A correction is driven by
+/// its `due`: the message was only kept because another run was at it.
 pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     if run.hampered.get() || world.plan.faults.unprocessed > 0 {
         return;
@@ -158,7 +159,9 @@ pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     let marked = row.observed.dead_at.is_some() || row.observed.refusal.is_some();
     let wants_nothing = row.is_erased() || after_wait(row).is_none();
     let queue = world.queue.borrow();
-    let is_driven = queue.messages.iter().any(|it| it.id != message.id && is_about(it, row));
+    let is_due = row.observed.accepted.is_some() && row.open.is_some();
+    let is_driven =
+        is_due || queue.messages.iter().any(|it| it.id != message.id && is_about(it, row));
     if !marked && !wants_nothing && !is_driven {
         let what = format!("{} gives it up: {:?}", run.name, row.observed);
         world.violated("what is given up is marked", row.key.label(), what);
