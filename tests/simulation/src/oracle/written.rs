@@ -5,6 +5,7 @@ use tracklayer_core::ledger::observed::RefusalReason;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::reconcile::decide::{after_wait, busy_until};
+use tracklayer_core::time::EventTime;
 
 use super::{DOUBT, credit, is_about, order_of, person_of};
 use crate::decimal::thousandths;
@@ -112,14 +113,19 @@ pub fn check_heard(world: &World, run: &Invocation) {
 }
 
 /// What is deleted from the queue is needed by nobody: no other run had claimed a correction when this
-/// one began, and may still be at it. If it is refused, the message becomes its dead letter.
-pub fn check_acknowledged(world: &World, run: &Invocation, body: &str) {
+/// one began, and may still be at it. If it is refused, the message becomes its dead letter. A message
+/// is over once the row was left to its `due`: what was claimed later was claimed with another one.
+pub fn check_acknowledged(world: &World, run: &Invocation, message: &Message) {
     let table = world.table.borrow();
-    let Ok(signal) = Signal::parse(body) else { return };
+    let Ok(signal) = Signal::parse(&message.body) else { return };
     let Some(row) = table.rows.get(&signal.key) else { return };
     check_looked(world, run, row);
     let claims = table.claims.get(&signal.key).into_iter().flatten();
     let Some(claimed) = claims.last().filter(|last| last.written < run.began) else { return };
+    let left = row.observed.left_at.map(EventTime::epoch);
+    if left.is_some_and(|left| message.sent / 1_000 <= left && left * 1_000 <= claimed.written) {
+        return;
+    }
     let busy = busy_until(row, world.now().plus_seconds(DOUBT), &policy()).is_some();
     if busy && row.observed.refusal.is_none() && !row.is_erased() {
         let what = format!("{} deletes it, claimed by {}", run.name, claimed.by);
