@@ -50,7 +50,7 @@ enum Decided {
 }
 
 impl<P: Ports> Run<'_, P> {
-    /// Rows that were refused or dead: taken up by a redrive, or left where they are.
+    /// Rows that were refused, dead or left to their `due`: taken up by a redrive, or left where they are.
     pub async fn redrive(&mut self, part: Range<usize>) {
         let mut notes = Vec::new();
         for index in part {
@@ -61,7 +61,7 @@ impl<P: Ports> Run<'_, P> {
                 Redrive::NotNeeded => {}
                 Redrive::LeftOver => {
                     // What no redrive could help is not listed as refused.
-                    let ended = row.open.is_none();
+                    let ended = row.observed.refusal.is_none() || row.open.is_none();
                     work.disposition =
                         if ended { Disposition::Done } else { Disposition::DeadLetter };
                     work.row = None;

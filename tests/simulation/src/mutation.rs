@@ -45,6 +45,8 @@ pub enum Mutation {
     SharedDeleted,
     /// A row that waits can still be claimed by a run whose message has ended.
     WaitUnseen,
+    /// A message that has ended with a wait is as good as a new one.
+    LeftOverSent,
     /// The click is looked for anew although the original was claimed before.
     IdentityChanged,
     /// Clicks that were deleted are still credited.

@@ -23,15 +23,17 @@ fn an_order_that_is_taken_over_twice() {
     assert_eq!(found.expect("found").rule, "one order, one conversion");
 }
 
-/// One run leaves a row to its `due`, which another run with the same message then sends in vain.
+/// One run leaves a row to its `due`, which another run with the same message then sends in vain: it
+/// has read the row before, or it reads it afterwards.
 #[test]
 fn a_wait_that_another_run_does_not_see() {
-    let violations = |mutation: Option<Mutation>| {
-        run(Plan { mutation, ..Plan::new(40_027_311) }, false).violations
-    };
-    assert_eq!(violations(None), []);
-    let found = violations(Some(Mutation::WaitUnseen)).pop();
-    assert_eq!(found.expect("found").rule, "dead letters are what can be repaired");
+    let mistakes = [(40_027_311, Mutation::WaitUnseen), (9_111_241, Mutation::LeftOverSent)];
+    for (seed, mistake) in mistakes {
+        let violations = |mutation| run(Plan { mutation, ..Plan::new(seed) }, false).violations;
+        assert_eq!(violations(None), []);
+        let found = violations(Some(mistake)).pop();
+        assert_eq!(found.expect("found").rule, "dead letters are what can be repaired");
+    }
 }
 
 macro_rules! finds {

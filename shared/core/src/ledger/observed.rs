@@ -38,6 +38,9 @@ pub struct Observed {
     pub refusal: Option<Refusal>,
     /// Its message was given up by the queue.
     pub dead_at: Option<EventTime>,
+    /// When it was last left to its `due`. A message that was sent before is over, whoever has received
+    /// it: perhaps it is deleted, and could not become a dead-letter message.
+    pub left_at: Option<EventTime>,
     /// It is not sent before a certain time.
     pub postponed: Option<Postponed>,
     #[serde(skip_serializing_if = "is_default")]

@@ -16,7 +16,6 @@ use crate::ledger::row::{Row, RowKey};
 use crate::ledger::wait::WaitReason;
 use crate::microsoft::reply::MicrosoftError;
 use crate::reconcile::decide::{AccountView, Action, Policy, next_action};
-use crate::reconcile::outcome::Outstanding;
 use crate::time::EventTime;
 
 pub use crate::reconcile::outcome::CallRef;
@@ -60,10 +59,11 @@ impl Write {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "it changes nothing before a row has taken it"]
 pub enum Note {
-    /// Nothing to do before this time. It raises the revision of observed state: another run that
-    /// has received the same message, which ends with this, can't claim the row any more.
+    /// Nothing to do before this time. Another run that has received the same message, which ends with
+    /// this, can't claim the row any more: the revision of observed state is raised for one that has
+    /// read the row before, and [`Observed::left_at`] is there for one that reads it later.
     Waits(EventTime, WaitReason),
-    /// Nothing could be decided or sent; its `due` brings it again. Raises the revision likewise.
+    /// Nothing could be decided or sent; its `due` brings it again. Ends its message likewise.
     Left,
     InSync,
     /// The original is about to be sent.
@@ -105,7 +105,24 @@ impl Note {
     /// The write for `row`. If its click was looked for anew, `found` are its facts with what was
     /// found; they are written along with the note.
     pub fn write(&self, row: &Row, found: Option<&Facts>, context: &Context<'_>) -> Write {
-        self.draft(row, found, Outstanding::Ours, context)
+        let mut after = row.clone();
+        if let Some(found) = found {
+            after.facts = found.clone();
+        }
+        self.change_facts(&mut after.facts);
+        let learned = self.observe(&after, context);
+        let changed = (after.facts != row.facts).then(|| Box::new(after.facts.clone()));
+        if let Some(observed) = &learned {
+            after.observed = observed.clone();
+        }
+        Write {
+            key: row.key.clone(),
+            if_observed: row.observed_revision,
+            if_desired: row.desired_revision,
+            open: self.entry(row, &after, context),
+            observed: learned,
+            facts: changed,
+        }
     }
 
     /// What is still to be written when `current` has moved on from the row `seen`; `None` if nothing
@@ -115,9 +132,15 @@ impl Note {
         // Nobody has claimed the original since, whatever else was learned of the row.
         let ours = seen.observed.applying == current.observed.applying;
         Some(match (self, self.kind_and_call()) {
+            // The claim that it has now is that of another attempt, which has noted this one.
+            (Note::Unknown(Kind::Apply, ..), _) if !ours => {
+                let mut write = self.write(current, None, context);
+                let theirs = current.observed.applying;
+                write.observed.iter_mut().for_each(|observed| observed.applying = theirs);
+                write
+            }
             (Note::Accepted(Kind::Apply, _) | Note::Unknown(..), _) => {
-                let whose = if ours { Outstanding::Ours } else { Outstanding::Theirs };
-                self.draft(current, None, whose, context)
+                self.write(current, None, context)
             }
             (_, Some((Kind::Apply, _))) if ours && seen.observed.applying.is_some() => {
                 self.write(current, None, context)
@@ -133,9 +156,7 @@ impl Note {
                 self.write(current, None, context)
             }
             // Others have only left it to its `due` as well.
-            (Note::Left, _) if seen.observed == current.observed => {
-                self.write(current, None, context)
-            }
+            (Note::Left, _) if is_only_left(seen, current) => self.write(current, None, context),
             // Whatever another run has learned: the queue gives the message up all the same. But a
             // wait that it has written drives the row.
             (Note::Dead, _)
@@ -160,29 +181,6 @@ impl Note {
         }
     }
 
-    fn draft(
-        &self, row: &Row, found: Option<&Facts>, whose: Outstanding, context: &Context<'_>,
-    ) -> Write {
-        let mut after = row.clone();
-        if let Some(found) = found {
-            after.facts = found.clone();
-        }
-        self.change_facts(&mut after.facts);
-        let learned = self.observe(&after, whose, context);
-        let changed = (after.facts != row.facts).then(|| Box::new(after.facts.clone()));
-        if let Some(observed) = &learned {
-            after.observed = observed.clone();
-        }
-        Write {
-            key: row.key.clone(),
-            if_observed: row.observed_revision,
-            if_desired: row.desired_revision,
-            open: self.entry(row, &after, context),
-            observed: learned,
-            facts: changed,
-        }
-    }
-
     fn change_facts(&self, facts: &mut Facts) {
         match self {
             Note::Redriven(Some(goal)) => facts.goal = goal.clone(),
@@ -192,12 +190,12 @@ impl Note {
     }
 
     /// Observed state with this note in it; `None` if it teaches nothing about Microsoft.
-    fn observe(&self, row: &Row, whose: Outstanding, context: &Context<'_>) -> Option<Observed> {
+    fn observe(&self, row: &Row, context: &Context<'_>) -> Option<Observed> {
         let now = context.now;
         let mut observed = row.observed.clone();
         match self {
             Note::InSync => return None,
-            Note::Waits(..) | Note::Left => {}
+            Note::Waits(..) | Note::Left => observed.left_at = Some(now),
             Note::ClaimedApply => observed.claim_apply(context.account.destination.as_ref(), now),
             Note::ClaimedAdjustment(adjustment, time) => {
                 observed.claim_adjustment(row, adjustment, *time, now);
@@ -225,7 +223,7 @@ impl Note {
                 }
             }
             Note::Unknown(kind, call, error) => {
-                observed.unknown(*kind, whose, call, error.as_ref(), now);
+                observed.unknown(*kind, call, error.as_ref(), now);
             }
             Note::Redriven(_) => {
                 observed.refusal = None;
@@ -277,6 +275,12 @@ impl Note {
             | Note::Unknown(..) => next_entry(after, context),
         }
     }
+}
+
+/// Whether all that was learned of Microsoft since `seen` is nothing.
+fn is_only_left(seen: &Row, current: &Row) -> bool {
+    let left_at = current.observed.left_at;
+    Observed { left_at, ..seen.observed.clone() } == current.observed
 }
 
 /// Whether nothing but its message drives the row: without it, only a redrive does. One that is

@@ -16,14 +16,6 @@ pub struct CallRef {
     pub tracking_id: Option<String>,
 }
 
-/// Whose claim of the original is outstanding in the row that an outcome is written to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outstanding {
-    /// That of the attempt whose outcome it is.
-    Ours,
-    Theirs,
-}
-
 impl Observed {
     /// The original is about to be sent. An earlier claim without outcome is an unknown outcome.
     pub(super) fn claim_apply(&mut self, to: Option<&Destination>, now: EventTime) {
@@ -126,8 +118,7 @@ impl Observed {
 
     /// Nobody knows what Microsoft did with it.
     pub(super) fn unknown(
-        &mut self, kind: Kind, whose: Outstanding, call: &CallRef, error: Option<&MicrosoftError>,
-        now: EventTime,
+        &mut self, kind: Kind, call: &CallRef, error: Option<&MicrosoftError>, now: EventTime,
     ) {
         if kind != Kind::Apply {
             self.unsettled = true;
@@ -137,9 +128,7 @@ impl Observed {
         } else if self.accepted.is_none() {
             self.apply_unknown = true;
             self.sent_to = Some(call.to.clone());
-            if whose == Outstanding::Ours {
-                self.applying = None;
-            }
+            self.applying = None;
         }
         self.attempt(kind, call, AttemptOutcome::Unknown, error, now);
     }

@@ -1,7 +1,8 @@
-//! What a message means for a row that is refused or dead.
+//! What a message means for a row that is refused, dead, or left to its `due`.
 //!
 //! An operator repairs the cause and moves the dead-letter messages back to their queue; such a
-//! message is new, so it was sent after the refusal. Any older one is a left-over and changes nothing.
+//! message is new, so it was sent after the refusal. Any older one is a left-over and changes nothing;
+//! so is one that is older than the moment at which the row was left to its `due`.
 
 use crate::id::GoalName;
 use crate::ledger::observed::{Refusal, RefusalReason};
@@ -16,7 +17,8 @@ use crate::time::EventTime;
 pub enum Redrive {
     /// The row is neither refused nor dead, or no redrive can change anything.
     NotNeeded,
-    /// The message is older than the refusal: it becomes a dead-letter message.
+    /// The message is older than the refusal: it becomes a dead-letter message. Or another run that has
+    /// received it left the row to its `due`: it is over.
     LeftOver,
     /// The refusal is lifted; with a name, the row also takes today's goal.
     Lift(Option<GoalName>),
@@ -33,6 +35,7 @@ pub fn redrive(row: &Row, sent_at: EventTime, goal: Option<&GoalName>) -> Redriv
         Some(refusal) => Redrive::Lift(renamed(row, refusal, goal)),
         // By any message: an operator may redrive within the second of the death.
         None if row.observed.dead_at.is_some() => Redrive::Lift(None),
+        None if row.observed.left_at.is_some_and(|left_at| sent_at <= left_at) => Redrive::LeftOver,
         None => Redrive::NotNeeded,
     }
 }

@@ -1,7 +1,7 @@
 //! What is still written when another writer was faster.
 
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_core::ledger::observed::{AttemptOutcome, Kind, RefusalReason};
+use tracklayer_core::ledger::observed::{AttemptOutcome, Kind, Observed, RefusalReason};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::wait::WaitReason;
 use tracklayer_core::reconcile::erasure::erase;
@@ -176,7 +176,9 @@ fn a_row_that_waits_or_is_left_is_claimed_by_nobody_who_read_it_before() {
     let row = Row { open: open(IndexClass::Wait, DAY, None), ..claimed_row() };
     for note in [Note::Waits(after(DAY), WaitReason::GoalHeld), Note::Left] {
         let after_it = noted(&row, &note, LATER);
-        assert_eq!(after_it.observed, row.observed, "nothing is learned of Microsoft");
+        let left_at = Some(after(LATER));
+        let expected = Observed { left_at, ..row.observed.clone() };
+        assert_eq!(after_it.observed, expected, "nothing is learned of Microsoft");
         let claim = restate("99.95").write(&row, None, &Bench::new().context(after(LATER)));
         assert!(!carry_out(&mut after_it.clone(), &claim), "{note:?}");
     }

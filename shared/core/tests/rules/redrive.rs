@@ -1,12 +1,14 @@
-//! Which message moves a refused or dead row on, and under which goal.
+//! Which message moves a refused or dead row on, and under which goal; and which is over.
 
 use proptest::prelude::*;
 use tracklayer_core::ledger::index::IndexClass;
-use tracklayer_core::ledger::observed::{Refusal, RefusalReason};
+use tracklayer_core::ledger::observed::{Kind, Refusal, RefusalReason};
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::wait::WaitReason;
+use tracklayer_core::reconcile::note::Note;
 use tracklayer_core::reconcile::redrive::{Redrive, redrive};
 
+use crate::note::{noted, unknown};
 use crate::support::*;
 
 const REFUSED: i64 = 2 * HOUR;
@@ -101,6 +103,26 @@ fn a_dead_row_that_is_refused_too_goes_by_its_refusal() {
 }
 
 proptest! {
+    /// The run that left the row to its `due` deleted the message. Another one that has received it as
+    /// well, and reads the row only now, must not send it: if it were refused, there would be no dead
+    /// letter. What becomes of the row later changes nothing.
+    #[test]
+    fn a_message_from_before_a_wait_is_over(
+        (left, sent) in (0..2 * HOUR, 0..2 * HOUR),
+        note in prop_oneof![Just(Note::Left), Just(Note::Waits(after(DAY), WaitReason::GoalHeld))],
+        is_accepted in prop::bool::ANY,
+        is_claimed_since in prop::bool::ANY,
+    ) {
+        let row = if is_accepted { accepted_row(Vec::new()) } else { row() };
+        let mut row = noted(&row, &note, left);
+        prop_assert_eq!(row.observed.left_at, Some(after(left)));
+        if is_claimed_since && !is_accepted {
+            row = noted(&noted(&row, &Note::ClaimedApply, left + 1), &unknown(Kind::Apply), left + 2);
+        }
+        let expected = if sent > left { Redrive::NotNeeded } else { Redrive::LeftOver };
+        prop_assert_eq!(read(&row, sent, "Purchases"), expected);
+    }
+
     #[test]
     fn a_goal_changes_only_where_nothing_can_count_twice(
         code in prop_oneof![Just(5605_i64), Just(5606), Just(5609), Just(5615), Just(0)],

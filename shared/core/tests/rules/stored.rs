@@ -304,7 +304,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
     let second = (
         (prop::bool::ANY, prop::bool::ANY),
         prop::option::of((instant(), any_reason())),
-        prop::option::of(instant()),
+        (prop::option::of(instant()), prop::option::of(instant())),
         prop::option::of(instant()),
         (any::<u32>(), prop::option::of((instant(), prop::option::of(any::<i64>()), word()))),
     );
@@ -323,7 +323,8 @@ fn any_observed() -> impl Strategy<Value = Observed> {
         tries: first.3.1,
         unsettled: second.0.0,
         refusal: second.1.map(|(at, reason)| Refusal { at, reason }),
-        dead_at: second.2,
+        dead_at: second.2.0,
+        left_at: second.2.1,
         postponed: second.3.map(|until| Postponed { until, reason: WaitReason::TimeInFuture }),
         attempts: second.4.0,
         last: second.4.1.map(|(at, code, error_code)| Attempt {

@@ -61,6 +61,9 @@ impl World {
     fn decide(&mut self, mut run: Run) {
         match redrive(&run.seen, run.message.sent_at, Some(&self.goal)) {
             Redrive::NotNeeded => {}
+            Redrive::LeftOver if run.seen.observed.refusal.is_none() => {
+                return self.acknowledge(&run.message);
+            }
             Redrive::LeftOver => return self.bury(run.message),
             Redrive::Lift(goal) => {
                 if !self.note(&Note::Redriven(goal), &run.seen, None) {

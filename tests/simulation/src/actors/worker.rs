@@ -146,7 +146,7 @@ fn acknowledge(
             crate::oracle::check_given_up(world, invocation, message);
         }
         if done {
-            crate::oracle::check_acknowledged(world, invocation, &message.body);
+            crate::oracle::check_acknowledged(world, invocation, message);
         }
         if done && !world.fault(|faults| faults.undeleted) {
             world.queue.borrow_mut().delete(&message.id);

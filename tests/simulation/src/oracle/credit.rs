@@ -13,7 +13,7 @@ use tracklayer_core::reconcile::attribution::{
 use tracklayer_core::time::{DAY, EventTime};
 
 use super::{group, order_of};
-use crate::clicks::{Items, sightings, ties};
+use crate::clicks::{Items, session_pk, sightings, ties};
 use crate::plan::Order;
 use crate::world::{Invocation, World};
 
@@ -154,11 +154,15 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The sale, where these clicks are stored.
+    /// The sale, where these clicks are stored. A click id that was taken back and is seen again later
+    /// than the sale does not come back to it, unless its own session says so.
     fn sale(&self, items: &Items) -> Sale<'_> {
+        let own = self.references.session.as_ref().map(|session| session_pk(session.as_str()));
+        let until = format!("{:013} ~", (self.order.occurred + LATE) * 1_000 + 999);
         let is_there = |id: &&ClickId| {
             let id = format!(" {}", id.as_str());
-            items.keys().any(|(_, sk)| sk.ends_with(&id))
+            let in_time = |pk: &String, sk: &String| *sk <= until || own.as_ref() == Some(pk);
+            items.keys().any(|(pk, sk)| sk.ends_with(&id) && in_time(pk, sk))
         };
         Sale {
             own: self.own.as_ref().filter(|own| !self.is_own_stored || is_there(own)),

@@ -5,6 +5,7 @@ use tracklayer_core::ledger::observed::RefusalReason;
 use tracklayer_core::ledger::row::Row;
 use tracklayer_core::ledger::signal::Signal;
 use tracklayer_core::reconcile::decide::{after_wait, busy_until};
+use tracklayer_core::time::EventTime;
 
 use super::{DOUBT, credit, is_about, order_of, person_of};
 use crate::decimal::thousandths;
@@ -112,14 +113,19 @@ pub fn check_heard(world: &World, run: &Invocation) {
 }
 
 /// What is deleted from the queue is needed by nobody: no other run had claimed a correction when this
-/// one began, and may still be at it. If it is refused, the message becomes its dead letter.
-pub fn check_acknowledged(world: &World, run: &Invocation, body: &str) {
+/// one began, and may still be at it. If it is refused, the message becomes its dead letter. A message
+/// is over once the row was left to its `due`: what was claimed later was claimed with another one.
+pub fn check_acknowledged(world: &World, run: &Invocation, message: &Message) {
     let table = world.table.borrow();
-    let Ok(signal) = Signal::parse(body) else { return };
+    let Ok(signal) = Signal::parse(&message.body) else { return };
     let Some(row) = table.rows.get(&signal.key) else { return };
     check_looked(world, run, row);
     let claims = table.claims.get(&signal.key).into_iter().flatten();
     let Some(claimed) = claims.last().filter(|last| last.written < run.began) else { return };
+    let left = row.observed.left_at.map(EventTime::epoch);
+    if left.is_some_and(|left| message.sent / 1_000 <= left && left * 1_000 <= claimed.written) {
+        return;
+    }
     let busy = busy_until(row, world.now().plus_seconds(DOUBT), &policy()).is_some();
     if busy && row.observed.refusal.is_none() && !row.is_erased() {
         let what = format!("{} deletes it, claimed by {}", run.name, claimed.by);
@@ -147,7 +153,8 @@ pub fn check_looks(world: &World, run: &Invocation) {
 }
 
 /// What the queue is about to give up, after a run without trouble with AWS, is marked in the ledger,
-/// unless the row is refused anyway, wants nothing, or has another message.
+/// unless the row is refused anyway, wants nothing, or has another message. A correction is driven by
+/// its `due`: the message was only kept because another run was at it.
 pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     if run.hampered.get() || world.plan.faults.unprocessed > 0 {
         return;
@@ -158,7 +165,9 @@ pub fn check_given_up(world: &World, run: &Invocation, message: &Message) {
     let marked = row.observed.dead_at.is_some() || row.observed.refusal.is_some();
     let wants_nothing = row.is_erased() || after_wait(row).is_none();
     let queue = world.queue.borrow();
-    let is_driven = queue.messages.iter().any(|it| it.id != message.id && is_about(it, row));
+    let is_due = row.observed.accepted.is_some() && row.open.is_some();
+    let is_driven =
+        is_due || queue.messages.iter().any(|it| it.id != message.id && is_about(it, row));
     if !marked && !wants_nothing && !is_driven {
         let what = format!("{} gives it up: {:?}", run.name, row.observed);
         world.violated("what is given up is marked", row.key.label(), what);

@@ -32,7 +32,9 @@ impl Port {
         {
             facts.refused_clicks.clear();
         }
-        if self.mutated(Mutation::WaitUnseen) && write.observed.as_ref() == Some(&current.observed)
+        let left = write.observed.as_ref().map(|observed| observed.left_at);
+        if self.mutated(Mutation::WaitUnseen)
+            && left.is_some_and(|at| at > current.observed.left_at)
         {
             write.observed = None;
         }
@@ -112,6 +114,9 @@ impl Port {
         }
         if self.mutated(Mutation::SentToForgotten) {
             row.observed.sent_to = None;
+        }
+        if self.mutated(Mutation::LeftOverSent) {
+            row.observed.left_at = None;
         }
         if self.mutated(Mutation::MillisecondsDropped) {
             for correction in &mut row.corrections {
