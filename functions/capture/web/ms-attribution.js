@@ -85,10 +85,10 @@
     }
     if (navigator.sendBeacon(endpoint, text)) done();
   });
+  const moment = (time) => new Promise((resolve) => setTimeout(resolve, time));
   // One tab at a time, where the browser can tell: two that land with the same click would both post
   // it, and a tab that opens while another waits for an answer would take that for a failure. A tab
   // that is frozen stops no other one for long; so an action must bear being done twice.
-  const moment = (time) => new Promise((resolve) => setTimeout(resolve, time));
   const alone = (action) => {
     const { locks } = navigator;
     if (!locks) return action([]);
