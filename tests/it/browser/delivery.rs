@@ -18,25 +18,26 @@ const NO_CONSENT: &str = r#"data-consent="none""#;
 async fn what_failed_is_sent_once_more_at_the_next_page() {
     let Some(browser) = Browser::open().await else { return };
     let site = Site::with(NO_CONSENT).await;
-    site.answer(503);
-    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
-    a_moment().await;
-    site.until_posts(1).await;
-    for page in ["/next", "/last"] {
-        browser.goto(&site.url(page)).await;
+    for (n, status) in [(1, 503), (3, 429)] {
+        site.answer(status);
+        browser.goto(&site.url(&format!("/?msclkid={}", click(n)))).await;
+        site.until_posts(n as usize).await;
+        browser.goto(&site.url("/next")).await;
+        let posts = site.until_posts(n as usize + 1).await;
+        assert_eq!(posts[n as usize - 1], posts[n as usize]);
+        browser.goto(&site.url("/last")).await;
         a_moment().await;
+        site.until_posts(n as usize + 1).await;
     }
-    let posts = site.until_posts(2).await;
-    assert_eq!(posts[0], posts[1]);
     // What is refused for good is not sent again.
     site.answer(422);
-    browser.goto(&site.url(&format!("/?msclkid={}", click(2)))).await;
-    a_moment().await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(5)))).await;
+    site.until_posts(5).await;
     browser.goto(&site.url("/next")).await;
     a_moment().await;
-    site.until_posts(3).await;
+    site.until_posts(5).await;
     // The browser itself writes a line for each answer that is an error.
-    browser.expect_errors(3).await;
+    browser.expect_errors(5).await;
     browser.close().await;
 }
 
@@ -81,6 +82,24 @@ async fn a_page_that_is_left_while_another_tab_posts_posts_its_own_click() {
     assert_eq!(posts[0], posts[1]);
     a_moment().await;
     site.until_posts(2).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_nonces_and_trusted_types_lets_it_work() {
+    let Some(browser) = Browser::open().await else { return };
+    let site = Site::start(Page {
+        before: "window.dataLayer = [['consent', 'default', {ad_storage: 'denied'}]]".to_owned(),
+        attributes: r#"nonce="n""#.to_owned(),
+        body: r#"<input type="hidden" name="tl_session">"#.to_owned(),
+        is_by_nonce: true,
+    })
+    .await;
+    browser.goto(&site.url(&format!("/?msclkid={}", click(1)))).await;
+    browser.js("dataLayer.push(['consent', 'update', {ad_storage: 'granted'}])").await;
+    let session = reference(&site.until_posts(1).await[0]);
+    let field = browser.js("return document.querySelector('input').value").await;
+    assert_eq!(field, json!(session));
     browser.close().await;
 }
 

@@ -59,6 +59,14 @@ impl Browser {
 
     /// Opens an address, and waits until it is loaded.
     pub async fn goto(&self, url: &str) {
+        // What has no answer yet, the next page would send again. Some answers never come.
+        let is_heard = "return !localStorage.tl_failed && !localStorage.tl_owed";
+        for _ in 0..10 {
+            if self.page.execute(is_heard, Vec::new()).await.map_or(true, |heard| heard == true) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         self.page.goto(url).await.expect("a page");
         // Where the new page has another origin, the driver may answer a moment early.
         until("loaded", || async {

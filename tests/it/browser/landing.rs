@@ -197,6 +197,7 @@ async fn a_page_that_is_prerendered_lands_when_it_is_seen() {
         before: calls.to_owned(),
         attributes: NO_CONSENT.to_owned(),
         body: format!(r#"<script async src="{{api}}/ms-attribution.js" {NO_CONSENT}></script>"#),
+        ..Page::default()
     };
     site.put("/shoes", shoes);
     browser.goto(&site.url("/")).await;

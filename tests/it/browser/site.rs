@@ -31,6 +31,8 @@ pub struct Page {
     pub attributes: String,
     /// What is in its body; `{api}` as well.
     pub body: String,
+    /// Its policy lets scripts run by the nonce `n` alone, and no text become a script.
+    pub is_by_nonce: bool,
 }
 
 /// What both servers know.
@@ -195,16 +197,19 @@ async fn show(
     let page = shared.page_at(uri.path());
     let html = format!(
         r#"<!doctype html><meta charset="utf-8"><title>A page</title>
-           <script src="/before.js"></script>
+           <script nonce="n" src="/before.js"></script>
            <script async src="{api}/ms-attribution.js" {}></script>{}"#,
         page.attributes,
         page.body.replace("{api}", &api)
     );
     // As strict as a policy gets for a page with scripts.
     let origin = api.split('/').take(3).collect::<Vec<_>>().join("/");
+    let scripts = match page.is_by_nonce {
+        true => "'nonce-n' 'strict-dynamic'; require-trusted-types-for 'script'; base-uri 'none'",
+        false => &*format!("'self' {origin} 'inline-speculation-rules'"),
+    };
     let policy = format!(
-        "default-src 'self'; script-src 'self' {origin} 'inline-speculation-rules'; \
-         connect-src 'self' {origin}; form-action 'self'"
+        "default-src 'self'; script-src {scripts}; connect-src 'self' {origin}; form-action 'self'"
     );
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }

@@ -158,16 +158,16 @@ async fn what_failed_waits_for_consent_and_a_withdrawal_until_it_has_arrived() {
     site.until_posts(1).await;
     // It was never sent again, and is taken back: it may have arrived.
     browser.js(DENIED).await;
-    a_moment().await;
-    for page in ["/1", "/2"] {
+    for (n, page) in (2..).zip(["/1", "/2"]) {
+        site.until_posts(n).await;
         browser.goto(&site.url(page)).await;
-        a_moment().await;
     }
+    site.until_posts(4).await;
     site.answer(204);
-    for page in ["/3", "/4"] {
-        browser.goto(&site.url(page)).await;
-        a_moment().await;
-    }
+    browser.goto(&site.url("/3")).await;
+    site.until_posts(5).await;
+    browser.goto(&site.url("/4")).await;
+    a_moment().await;
     assert_eq!(withdrawn(&site, 1, 4).await, [session].into());
     browser.expect_errors(4).await;
     browser.close().await;
