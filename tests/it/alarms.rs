@@ -264,37 +264,6 @@ async fn what_sweep_finds_rings_and_its_log_says_why() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_can_not_be_read_rings_wherever_it_is_met() {
-    let world = World::quick(|_| {}).await;
-    let stuck = || world.points().iter().filter(|point| point.metric == "Stuck").count();
-    let odd = json!({"pk": {"S": "event shop odd"}, "sk": {"S": "purchase"}, "v": {"N": "9"},
-                     "desired": {"N": "1"}, "open": {"S": "wait#0"}, "due": {"N": "1"}});
-    world.aws("DynamoDB_20120810.PutItem", json!({"TableName": "Conversions", "Item": odd})).await;
-    until_ringing(&world, "StuckElsewhere").await;
-    world.until_logged("sweep", &["stuck", "event shop odd"]).await;
-    let mut request =
-        json!({"TableName": "Conversions", "Key": {"pk": odd["pk"], "sk": odd["sk"]}});
-    request["UpdateExpression"] = json!("REMOVE #open");
-    request["ExpressionAttributeNames"] = json!({"#open": "open"});
-    world.aws("DynamoDB_20120810.UpdateItem", request).await;
-    for function in ["status", "enqueue", "upload"] {
-        // A run of sweep may have read the index before.
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        let before = stuck();
-        match function {
-            "status" => assert_eq!(world.status(KEY, "shop/odd").await.status, 503),
-            "enqueue" => {
-                assert_eq!(world.post(&purchase("odd", MSCLKID, &json!(1))).await.status, 503);
-            }
-            _ => world.send_signals("odd", "purchase", 1).await,
-        }
-        until(function, || async { if stuck() > before { Ok(()) } else { Err(()) } }).await;
-        world.until_logged(function, &["can't be read"]).await;
-    }
-    world.stop().await;
-}
-
 const MINUTE: i64 = 60;
 
 /// An alarm, its metric, values that were so many seconds ago, and whether it goes off. What is

@@ -4,7 +4,7 @@
 //! - `capture`, `enqueue`, `orders`, `corrections`, `status`, `erasure`, `outage`: the HTTP API
 //! - `upload`, `faults`, `errors`, `refunds`, `redrive`, `hashes`: what reaches Microsoft, and when
 //! - `access`: that functions can do no more than their policies say
-//! - `alarms`, `queries`, `browser`: what rings, what saved queries find, and the snippet in web pages
+//! - `alarms`, `unreadable`, `queries`, `browser`: what rings, what saved queries find, and the snippet in web pages
 //! - `goals`, `report`, `counted`, `mapping`, `token`, `sweep`: what runs by the clock or is configured
 //! - `ops`: the operator's tool
 //! - `privacy`, `units`, `sdk`: where personal data must not be, what a conversion costs, and what
@@ -40,4 +40,5 @@ mod status;
 mod sweep;
 mod token;
 mod units;
+mod unreadable;
 mod upload;

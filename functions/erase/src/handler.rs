@@ -8,7 +8,8 @@ use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::ports::{
-    Batches, Clock as _, ErasureItem, Erasures, LedgerError, Ports, Removed, Right, Traces,
+    Batches, Clock as _, ErasureItem, Erasures, LedgerError, Ports, Removed, Right, Telemetry as _,
+    Traces,
 };
 
 use crate::context::Erase;
@@ -35,6 +36,7 @@ where
         let asked_at = self.clock.now();
         let erasure = Erasure { person, scope: key.scope, by: key.name, asked_at, references };
         let answer = self.erase(erasure, deadline).await.map_err(|error| {
+            self.telemetry.stuck(error.unreadable());
             let message = "the ledger can't be reached; send it again";
             Problem::new(503, "unavailable", message).because(error)
         })?;

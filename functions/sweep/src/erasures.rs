@@ -29,7 +29,8 @@ where
             left.set(left.get().saturating_sub(1));
             left.get() > 0 && span.has_time(&self.clock)
         };
-        let mut erasures = self.ledger.erasures(span.now).await?;
+        let (mut erasures, unreadable) = self.ledger.erasures(span.now).await?;
+        self.telemetry.stuck(unreadable);
         for item in &mut erasures {
             if item.traces.is_empty() {
                 continue;
@@ -88,7 +89,7 @@ where
     pub(crate) async fn finish_erasures(
         &self, began: EventTime, now: EventTime, period: i64,
     ) -> Result<(), LedgerError> {
-        let erasures = self.ledger.erasures(now).await?;
+        let (erasures, _) = self.ledger.erasures(now).await?;
         for mut item in erasures.into_iter().filter(|item| is_waiting(item, began)) {
             let pass_after = item.pass_after;
             // Not if it began anew meanwhile.

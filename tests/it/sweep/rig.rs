@@ -43,6 +43,7 @@ pub const POLICY: Policy =
 
 pub struct Rig {
     pub sweep: Sweep,
+    pub aws: Aws,
     pub now: EventTime,
     pub dynamo: aws_sdk_dynamodb::Client,
     pub sqs: aws_sdk_sqs::Client,
@@ -73,6 +74,7 @@ impl Rig {
                 clock: SystemClock::default(),
                 telemetry: StandardOutput,
             },
+            aws,
             now: SystemClock::default().now(),
             dynamo,
             sqs,

@@ -49,9 +49,20 @@ impl<'a> Fields<'a> {
 
     /// The field as a string or a whole number, if it is there: many shops number what they have.
     pub(super) fn id_text(&self, field: Field) -> Result<Option<Cow<'a, str>>, EventError> {
-        let Some(raw) = self.raw(field) else { return Ok(None) };
-        let text = whole_number(raw).map(Cow::Borrowed).or_else(|| string(raw));
-        text.map(Some).ok_or_else(|| wrong_type(field, "must be a string or a whole number"))
+        self.raw(field).map(|raw| id_text(field, raw)).transpose()
+    }
+
+    /// The word or flag of consent, if it is there. Of an object, as consent mode has it, that of
+    /// `ad_storage`.
+    pub(super) fn consent_word(&self) -> Result<Option<Cow<'a, str>>, EventError> {
+        let Some(raw) = self.raw(Field::Consent) else { return Ok(None) };
+        let ad_storage = |modes: &Self| modes.0.get(Bytes::new(b"ad_storage")).copied();
+        let mode = Fields::parse(raw).as_ref().and_then(ad_storage);
+        match mode.map_or(raw, RawValue::get) {
+            "null" | "\"\"" => Ok(None),
+            flag @ ("true" | "false") => Ok(Some(flag.into())),
+            word => id_text(Field::Consent, word).map(Some),
+        }
     }
 
     /// The field as the text of a JSON number, if it is there. A string must be a plain decimal,
@@ -79,6 +90,11 @@ pub(super) fn missing(field: Field) -> EventError {
 
 fn wrong_type(field: Field, problem: &str) -> EventError {
     EventError::at(ErrorCode::WrongType, field, problem)
+}
+
+fn id_text(field: Field, raw: &str) -> Result<Cow<'_, str>, EventError> {
+    let text = whole_number(raw).map(Cow::Borrowed).or_else(|| string(raw));
+    text.ok_or_else(|| wrong_type(field, "must be a string or a whole number"))
 }
 
 /// The digits of a whole number, also of one that was written as a decimal: tables whose column has

@@ -95,14 +95,8 @@ impl Fields<'_> {
         Ok(time)
     }
 
-    /// A word, or a flag.
     fn consent(&self) -> Result<Option<Consent>, EventError> {
-        let flag = self.raw(Field::Consent).filter(|raw| matches!(*raw, "true" | "false"));
-        let word = match flag {
-            Some(flag) => Some(flag.into()),
-            None if self.has(Field::Consent) => self.id_text(Field::Consent)?,
-            None => None,
-        };
+        let word = self.consent_word()?;
         word.map(|word| Consent::parse(&word).ok_or_else(no_consent_word)).transpose()
     }
 

@@ -92,7 +92,7 @@ fn refuse_known(text: &str) -> Result<(), ClickIdError> {
     if text == "N" {
         return Err(ClickIdError::Placeholder);
     }
-    if text.contains(['{', '}', '[', ']', '<', '>', '$']) {
+    if text.contains(['{', '}', '[', ']', '<', '>', '$']) || is_filler(text) {
         return Err(ClickIdError::Template);
     }
     if TEST_IDS.iter().any(|id| text.eq_ignore_ascii_case(id)) {
@@ -110,6 +110,12 @@ fn refuse_shape(id: &str) -> Result<(), ClickIdError> {
         16..=64 => Ok(()),
         _ => Err(ClickIdError::TooLong),
     }
+}
+
+/// Whether it is the empty GUID, or a sample of nothing but `x`.
+fn is_filler(text: &str) -> bool {
+    let only = |sign: u8| text.bytes().all(|b| b == b'-' || b.eq_ignore_ascii_case(&sign));
+    (is_guid(text) && only(b'0')) || (text.len() > 1 && only(b'x'))
 }
 
 /// Groups of 8, 4, 4, 4 and 12 hex digits.

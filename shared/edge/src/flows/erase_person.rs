@@ -293,7 +293,8 @@ pub type KnownErasures = OnceCell<Vec<ErasureItem>>;
 pub async fn end_row<L: Rows + Erasures>(
     ledger: &L, known: &KnownErasures, row: &Row, after: &Row, now: EventTime,
 ) -> Result<bool, LedgerError> {
-    let erasures = known.get_or_try_init(|| ledger.erasures(now)).await?;
+    let read = async || Ok::<_, LedgerError>(ledger.erasures(now).await?.0);
+    let erasures = known.get_or_try_init(read).await?;
     note_row(ledger, erasures.iter(), row, now).await?;
     ledger.change(row, after).await
 }

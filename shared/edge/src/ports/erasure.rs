@@ -155,8 +155,9 @@ pub trait Traces {
 ///
 /// Every method fails if the ledger is unavailable.
 pub trait Erasures {
-    /// All that are not forgotten: those done a short while ago are among them.
-    async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError>;
+    /// All that are not forgotten: those done a short while ago are among them. And how many others
+    /// can't be read.
+    async fn erasures(&self, now: EventTime) -> Result<(Vec<ErasureItem>, usize), LedgerError>;
 
     /// The erasure of the same person that the same key has asked for, unless it is forgotten.
     async fn erasure(

@@ -7,8 +7,8 @@ use super::Port;
 use crate::mutation::Mutation;
 
 impl Erasures for Port {
-    async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError> {
-        Ok(self.table(|table| table.erasures(now)).await?)
+    async fn erasures(&self, now: EventTime) -> Result<(Vec<ErasureItem>, usize), LedgerError> {
+        Ok((self.table(|table| table.erasures(now)).await?, 0))
     }
 
     async fn erasure(

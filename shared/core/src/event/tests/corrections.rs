@@ -107,6 +107,7 @@ fn only_the_word_denied_lets_a_refund_be_ignored() {
         (json!("no"), 1),
         (json!("withdrawn"), 1),
         (json!({}), 1),
+        (json!({"ad_storage": "denied"}), 1),
         (json!("maybe"), 1),
         (json!(true), 0),
         (json!("granted"), 0),

@@ -83,13 +83,16 @@ fn consent_is_read_in_any_clear_word_and_another_one_says_nothing() {
         let event = text.replace("\"consent\":1", &format!("\"consent\":{consent}"));
         parse_event(&event, &mapping(), now())
     };
-    for denied in ["false", "0", r#""0""#, r#""false""#, r#"" No ""#, r#""DENIED""#, r#""opt-out""#]
-    {
+    let modes = r#"{"ad_storage":"denied","analytics_storage":"granted"}"#;
+    let words = ["false", "0", r#""0""#, r#""false""#, r#"" No ""#, r#""DENIED""#, r#""opt-out""#];
+    for denied in words.into_iter().chain([modes]) {
         assert_eq!(landing("consent", denied).consent, Consent::Denied, "{denied}");
         let Ok(Event::Ignored(it)) = sale(denied).event else { panic!("{denied}") };
         assert_eq!(it.reason, IgnoredReason::ConsentDenied, "{denied}");
     }
-    for granted in ["true", "1", "1.0", r#""Yes""#, r#""1""#, r#"" GRANTED""#, r#""opted_in""#] {
+    let modes = r#"{"ad_storage":"granted","ad_user_data":"denied"}"#;
+    let words = ["true", "1", "1.0", r#""Yes""#, r#""1""#, r#"" GRANTED""#, r#""opted_in""#];
+    for granted in words.into_iter().chain([modes]) {
         let read = landing("consent", granted);
         assert_eq!((read.consent, read.ignored.len()), (Consent::Granted, 0), "{granted}");
         let Parsed { event: Ok(Event::Conversion(sold)), warnings } = sale(granted) else {
@@ -97,7 +100,7 @@ fn consent_is_read_in_any_clear_word_and_another_one_says_nothing() {
         };
         assert_eq!((sold.consent, warnings), (Consent::Granted, Vec::new()), "{granted}");
     }
-    for unclear in [r#""maybe""#, "2", r#"{"ad_storage":"granted"}"#, r#"["granted"]"#] {
+    for unclear in [r#""maybe""#, "2", r#"{"marketing":true}"#, r#"["granted"]"#] {
         let read = landing("consent", unclear);
         assert_eq!((read.consent, read.ignored.len()), (Consent::Unknown, 1), "{unclear}");
         let Parsed { event: Ok(Event::Conversion(sold)), warnings } = sale(unclear) else {

@@ -67,6 +67,9 @@ const SOFT: &[(&str, &str, &str)] = &[
         r#""f894f652ea334e739002f7167ab8f8e3;f894f652ea334e739002f7167ab8f8e3""#,
         "!invalid_click_id",
     ),
+    // An empty GUID, and what samples write.
+    ("msclkid", r#""00000000-0000-0000-0000-000000000000""#, "!invalid_click_id"),
+    ("msclkid", r#""XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX""#, "!invalid_click_id"),
     // Ids.
     ("leadId", "1001", "=1001"),
     ("leadId", "-1", "=-1"),

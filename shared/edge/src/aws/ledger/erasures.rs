@@ -11,7 +11,7 @@ use crate::ports::{ErasureItem, Erasures, LedgerError};
 const PK: &str = "erasure";
 
 impl Erasures for Ledger {
-    async fn erasures(&self, now: EventTime) -> Result<Vec<ErasureItem>, LedgerError> {
+    async fn erasures(&self, now: EventTime) -> Result<(Vec<ErasureItem>, usize), LedgerError> {
         let all = Condition::new("pk = :pk", [(":pk", text(PK))]);
         let query = self.table.query(all).consistent_read(true);
         let mut pages = query
@@ -20,16 +20,19 @@ impl Erasures for Ledger {
             .expression_attribute_values(":now", time(now))
             .into_paginator()
             .send();
-        let mut erasures = Vec::new();
+        let (mut erasures, mut unreadable) = (Vec::new(), 0);
         while let Some(page) = pages.next().await {
             for item in page?.items.unwrap_or_default() {
                 match serde_dynamo::from_item(item) {
                     Ok(erasure) => erasures.push(erasure),
-                    Err(_) => tracing::error!("an erasure can't be read"),
+                    Err(_) => unreadable += 1,
                 }
             }
         }
-        Ok(erasures)
+        if unreadable > 0 {
+            tracing::error!(unreadable, "stuck: erasures can't be read");
+        }
+        Ok((erasures, unreadable))
     }
 
     async fn erasure(

@@ -15,6 +15,8 @@ use tracklayer_edge::ports::{ErasureItem, Erasures as _, Removed};
 
 use super::rig::{Rig, row};
 
+mod stuck;
+
 /// Seconds between two audits.
 const PERIOD: i64 = 168_000;
 /// Seconds of the policy's hour.
@@ -60,7 +62,7 @@ impl Rig {
     }
 
     async fn noted(&self, seconds: i64) -> Vec<ErasureItem> {
-        self.sweep.ledger.erasures(self.after(seconds)).await.expect("erasures")
+        self.sweep.ledger.erasures(self.after(seconds)).await.expect("erasures").0
     }
 
     async fn sold(&self, event_id: &str, session: Option<&str>, lead: Option<&str>) {
@@ -341,49 +343,4 @@ async fn the_audit_erases_who_is_to_be_erased_and_a_second_pass_changes_nothing(
     let later = rig.pass(PERIOD).await;
     assert_eq!((later.audited, later.audit_erased), (3, 0));
     assert_eq!(rig.rows("1").await, before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_erasure_that_cannot_be_read_keeps_no_other_waiting_and_is_done_once_it_can() {
-    let rig = Rig::start().await;
-    rig.sold_to_mail("with-session", Some("s")).await;
-    rig.sold_to_mail("without", None).await;
-    rig.sold("of-another", None, Some("l")).await;
-    let erasures = [asked("email", MAIL, "*"), asked("lead", "l", "*")];
-    for erasure in &erasures {
-        rig.ask(erasure, -100).await;
-    }
-    let person = format!("email {MAIL}");
-    let broken = Some(AttributeValue::Bool(true));
-    rig.change_erasure(&person, "SET traces = :value", broken).await;
-    let audit = rig.pass(0).await;
-    assert_eq!((audit.audit_erased, audit.audit_stuck, audit.audit_finished), (1, 0, true));
-    assert!(!rig.is_erased("with-session").await && !rig.is_erased("without").await);
-    assert!(rig.ask(&erasures[1], 1).await.done_at.is_some(), "another person's is done");
-    assert_eq!(rig.pass(HOUR).await.audited, 0, "not looked at in each run");
-    rig.change_erasure(&person, "REMOVE traces", None).await;
-    assert_eq!(rig.pass(HOUR + 1).await.audit_erased, 2);
-    assert!(rig.is_erased("with-session").await && rig.is_erased("without").await);
-    assert!(rig.noted(HOUR + 1).await.iter().all(|item| item.done_at.is_some()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_cannot_be_read_is_stuck_and_keeps_only_those_pending_whom_it_names() {
-    let rig = Rig::start().await;
-    rig.sold_to_mail("unreadable", None).await;
-    rig.sold("fine", None, Some("l")).await;
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let update = rig.dynamo.update_item().table_name("Conversions");
-    let update = update.key("pk", text("event shop unreadable")).key("sk", text("purchase"));
-    let update = update.update_expression("SET v = :later");
-    let update = update.expression_attribute_values(":later", AttributeValue::N("9".to_owned()));
-    update.send().await.expect("changed");
-    for erasure in [asked("email", MAIL, "*"), asked("lead", "l", "*")] {
-        rig.ask(&erasure, -100).await;
-    }
-    let audit = rig.pass(0).await;
-    assert_eq!((audit.audit_erased, audit.audit_stuck, audit.audit_finished), (1, 1, true));
-    let done = |item: &ErasureItem| (item.erasure.person.kind(), item.done_at.is_some());
-    let noted = rig.noted(0).await;
-    assert_eq!(noted.iter().map(done).collect::<Vec<_>>(), [("email", false), ("lead", true)]);
 }
