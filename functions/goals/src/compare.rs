@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tracklayer_core::mapping::Account;
-use tracklayer_core::microsoft::goals::{AccountGoal, GoalFinding, Gravity, check_goal};
+use tracklayer_core::microsoft::goals::{
+    AUTO_TAGGING, AccountGoal, GoalFinding, Gravity, check_goal,
+};
 use tracklayer_core::time::{DAY, EventTime, MAX_AGE};
 use tracklayer_edge::ports::{AccountItem, GoalCheck};
 
@@ -55,8 +57,8 @@ pub fn ids(account: &Account, answers: &Answers) -> Vec<String> {
 fn untagged(answers: &Answers) -> Option<GoalFinding> {
     let problem = match &answers.auto_tagging {
         Ok(true) => return None,
-        Ok(false) => "auto-tagging of the click id is off: no landing page gets one".to_owned(),
-        Err(why) => format!("auto-tagging of the click id could not be checked: {why}"),
+        Ok(false) => format!("{AUTO_TAGGING} is off: no landing page gets one"),
+        Err(why) => format!("{AUTO_TAGGING} could not be checked: {why}"),
     };
     Some(GoalFinding {
         goal: None,

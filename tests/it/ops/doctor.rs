@@ -6,6 +6,10 @@ use test_support::rig::World;
 
 use super::{Ran, ops};
 
+/// What a check of the goals that gets through shows to be right.
+const OF_ACCOUNT: [&str; 5] =
+    ["consent", "developer token", "account numbers", "auto-tagging", "enhanced conversions"];
+
 /// The lines of the answer about `what`, each its mark.
 fn marks(ran: &Ran, what: &str) -> Vec<String> {
     let answer = ran.json();
@@ -27,8 +31,23 @@ async fn each_thing_is_one_line_with_its_cure() {
     for what in ["last click captured", "last event queued of main"] {
         assert_eq!(marks(&ran, what), ["unknown"], "the local AWS keeps no metrics");
     }
+    for what in OF_ACCOUNT {
+        assert_eq!(marks(&ran, &format!("{what} of main")), ["fine"], "{}", ran.out);
+    }
     let ran = ops(&world, &["doctor"]).await;
     ran.shows(&["✓ stack: tracklayer CREATE_COMPLETE", "✓ ingest keys: local", "✓ dead-letter"]);
+    ran.shows(&["✓ account numbers of main: ad account 7654321 of customer 1234567"]);
+
+    let settings = |on: bool| {
+        world.change_goals(|goal| goal.enhanced_conversions = on);
+        world.microsoft().update_settings(|settings| settings.accounts[0].auto_tagging = on);
+    };
+    settings(false);
+    let ran = ops(&world, &["doctor", "--check", "--json"]).await;
+    assert_eq!(marks(&ran, "auto-tagging of main"), ["warns"], "{}", ran.out);
+    assert_eq!(marks(&ran, "enhanced conversions of main"), [""; 0], "goals have lines of it");
+    assert_eq!(marks(&ran, "goal Purchase of main"), ["warns"]);
+    settings(true);
 
     world.rename_goal("Purchase", "Purchases");
     world.change_secret("main", "developer_token", "replace me").await;
@@ -37,6 +56,9 @@ async fn each_thing_is_one_line_with_its_cure() {
     assert_eq!(marks(&ran, "credentials of main"), ["wrong"]);
     let wrong = ran.json()["wrong"].as_u64();
     assert!(wrong >= Some(2), "the account can't be used either: {}", ran.out);
+    for what in OF_ACCOUNT {
+        assert_ne!(marks(&ran, &format!("{what} of main")), ["fine"], "{}", ran.out);
+    }
 
     world.change_secret("main", "developer_token", "local-developer-token").await;
     world.add_unreadable_key().await;

@@ -157,3 +157,44 @@ async fn a_number_that_can_be_read_in_two_ways_is_named_by_line_and_field() {
     assert_eq!((comma.code, &comma.json()["money"]), (Some(0), &json!({"EUR": "1363.95"})));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_says_of_persons_is_shown_nowhere() {
+    let world = World::start().await;
+    let folder = folder();
+    let file = folder.path().join("orders.csv");
+    let path = file.to_str().expect("a path");
+    let head = "eventId,occurredAt,value,currency,email,phone,leadId,Name";
+    let (jane, at) = ("jane.doe@example.com", time(-60));
+    let rows = [
+        format!("1,{at},5,USD,{jane},4255551234,{jane},Jane"),
+        format!("2,{jane},5,USD,{jane},,,Jane"),
+        format!("{jane},{at},5,USD,{jane},,,Jane"),
+        format!("3,{at},{jane},USD,{jane},,,Jane"),
+        format!("4,{at},5,{jane},Jane <jane>,4255551234,,Jane"),
+        format!("5,{at},5,USD,{jane}"),
+    ];
+    // As a program for tables writes it.
+    let quoted = |line: &str| format!("\"{}\"\r\n", line.replace(',', "\",\""));
+    let lines: String =
+        [head].into_iter().chain(rows.iter().map(|row| &**row)).map(quoted).collect();
+    std::fs::write(&file, format!("\u{feff}{lines}")).expect("written");
+    let import = ["import", path, "--set", "event=purchase", "--set", "source=shop"];
+    let check = ops(&world, &[&import[..], &["--dry-run"]].concat()).await;
+    let sent = ops(&world, &import).await;
+    let compared = ops(&world, &[&["reconcile"][..], &import[1..], &["--json"]].concat()).await;
+    sent.shows(&["invalid_currency", "invalid_id", "wrong_columns", "new conversions: 5 USD"]);
+    let lists = [beside(&file, "dry-run.rejected.csv"), beside(&file, "rejected.csv")];
+
+    // Its first line is a row.
+    std::fs::write(&file, &lines[head.len()..]).expect("written");
+    let headless = ops(&world, &import).await;
+    assert_eq!(headless.code, Some(2), "{headless:?}");
+    let shown = [&check, &sent, &compared, &headless].map(|ran| format!("{}{}", ran.out, ran.err));
+    let kept = lists.map(|list| list.expect("a list"));
+    for text in shown.iter().chain(&kept) {
+        let text = text.to_lowercase();
+        assert!(!text.contains("jane") && !text.contains("5551234"), "{text}");
+    }
+    world.stop().await;
+}

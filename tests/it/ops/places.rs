@@ -3,6 +3,8 @@
 use serde_json::json;
 use test_support::events::{click, purchase};
 use test_support::rig::World;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::{ops, run};
 use crate::files::{folder, mapping};
@@ -61,4 +63,50 @@ async fn the_stack_and_its_mapping_are_found() {
     assert_eq!(ran.code, Some(3));
     assert!(ran.err.contains("the ledger is unavailable"), "{}", ran.err);
     world.stop().await;
+}
+
+/// Answers one request with this, as an AWS or something else might; its address.
+async fn answers(status: &str, body: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("--local=http://{}", listener.local_addr().expect("an address"));
+    let length = body.len();
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let _ = caller.read(&mut [0; 8_192]).await;
+            let _ = caller.write_all(answer.as_bytes()).await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_refuses_is_told_with_what_helps() {
+    let refusal = |code: &str| {
+        format!(
+            "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+        )
+    };
+    let cases = [
+        ("403 Forbidden", refusal("ExpiredToken"), "credentials_expired", "Sign in again"),
+        ("403 Forbidden", refusal("InvalidClientTokenId"), "credentials_invalid", "--profile"),
+        (
+            "403 Forbidden",
+            refusal("AccessDenied"),
+            "access_denied",
+            "cloudformation:DescribeStacks",
+        ),
+        ("400 Bad Request", refusal("OptInRequired"), "aws_refused", "--region"),
+        ("404 Not Found", r#"{"message":"Not Found"}"#.to_owned(), "no_aws", "9401"),
+    ];
+    for (status, body, code, help) in cases {
+        let url = answers(status, &body).await;
+        let ran = run(&[&[&*url, "--json"][..], &EXPLAIN].concat(), &[]).await;
+        let error = &ran.json()["error"];
+        assert_eq!((ran.code, &error["code"]), (Some(3), &json!(code)), "{ran:?}");
+        assert!(error["help"].as_str().is_some_and(|text| text.contains(help)), "{ran:?}");
+    }
+    let ran = run(&[&["--local=127.0.0.1:9401"][..], &EXPLAIN].concat(), &[]).await;
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("http://127.0.0.1:9401") && !ran.err.contains("Request"), "{ran:?}");
 }

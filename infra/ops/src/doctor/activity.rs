@@ -59,10 +59,8 @@ fn judged(what: String, age: Option<i64>, silence: i64) -> Check {
     let cure = "Look whether the website and the shop still send, and what they are answered; of \
                 uploads, `open` says what waits or is refused.";
     match age {
-        Some(age) if silence > 0 && age > silence => {
-            Check::warns(what, format!("{} ago", screen::duration(age)), cure)
-        }
-        Some(age) => Check::fine(what, format!("{} ago", screen::duration(age))),
+        Some(age) if silence > 0 && age > silence => Check::warns(what, screen::ago(age), cure),
+        Some(age) => Check::fine(what, screen::ago(age)),
         None => Check::warns(what, format!("none within {LOOK_BACK} days"), cure),
     }
 }

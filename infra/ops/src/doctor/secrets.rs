@@ -53,13 +53,16 @@ async fn credentials(ops: &Ops, account: &Account) -> Check {
     }
 }
 
-fn judged(ops: &Ops, what: String, secret: &Versioned<AccountSecret>) -> Check {
-    let value = &secret.value;
-    let texts = [&value.client_id, &value.customer_id, &value.account_id];
-    let hidden = [&value.refresh_token, &value.developer_token];
-    if texts.iter().any(|text| *text == PLACEHOLDER)
+/// Whether something in it is still what the template wrote.
+pub fn has_placeholders(secret: &AccountSecret) -> bool {
+    let texts = [&secret.client_id, &secret.customer_id, &secret.account_id];
+    let hidden = [&secret.refresh_token, &secret.developer_token];
+    texts.iter().any(|text| *text == PLACEHOLDER)
         || hidden.iter().any(|secret| secret.expose() == PLACEHOLDER)
-    {
+}
+
+fn judged(ops: &Ops, what: String, secret: &Versioned<AccountSecret>) -> Check {
+    if has_placeholders(&secret.value) {
         let cure = "Run `connect`, which writes all its members: infra/README.md, \"Consent\".";
         return Check::wrong(what, "it still holds the template's placeholders", cure);
     }

@@ -30,7 +30,7 @@ async fn audit(ops: &Ops) -> Check {
     match (state.finished_at, state.started_at) {
         (Some(at), _) => {
             let age = ops.now().seconds_since(at);
-            let found = format!("was through {} ago, {} stuck", screen::duration(age), state.stuck);
+            let found = format!("was through {}, {} stuck", screen::ago(age), state.stuck);
             if age > late && !ops.is_local {
                 Check::wrong("audit", found, cure)
             } else {

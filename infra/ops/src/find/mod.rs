@@ -23,6 +23,9 @@ pub async fn run(ops: &Ops, what: &What, screen: &Screen) -> Result<Verdict, Fai
         rows::among_all(ops, &mut found, |row| is_meant(row, what)).await?;
     }
     answer::show(&found, screen);
+    if has_rows_unread(what) {
+        screen.note("conversions that name it are looked for with --rows");
+    }
     Ok(Verdict::fine_if(!found.is_empty()))
 }
 
@@ -66,6 +69,12 @@ fn wants_rows(what: &What) -> bool {
         | What::Session { rows, .. } => rows.wanted,
         What::Click { session, .. } => session.is_none(),
     }
+}
+
+/// Whether conversions may name what is asked, and were not looked for. That of an order has a key.
+fn has_rows_unread(what: &What) -> bool {
+    matches!(what, What::Lead { .. } | What::Cart { .. } | What::Session { .. })
+        && !wants_rows(what)
 }
 
 /// Whether a row names what is asked.

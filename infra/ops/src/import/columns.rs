@@ -62,13 +62,20 @@ impl Columns {
         for (field, column) in map {
             if !head.iter().any(|title| plain_title(title) == column.trim()) {
                 let message = format!("the file has no column {column} for {field}");
-                let titles: Vec<&str> = head.iter().collect();
-                let help = format!("Its columns are: {}", titles.join(", "));
-                return Err(Failure::input("no_column", message, help));
+                return Err(Failure::input("no_column", message, columns.titles(head)));
             }
         }
         columns.refuse_ambiguity(map, set)?;
         Ok(columns)
+    }
+
+    /// What a person is told of the first line. Where no title in it is known it may be a row, and
+    /// hold a person's data: it is not shown then.
+    pub fn titles(&self, head: &csv::StringRecord) -> String {
+        if self.0.iter().all(Vec::is_empty) {
+            return "The first line must name the columns, and no title in it is known.".to_owned();
+        }
+        format!("Its columns are: {}", head.iter().collect::<Vec<_>>().join(", "))
     }
 
     fn refuse_ambiguity(&self, map: &[Named], set: &[Named]) -> Result<(), Failure> {

@@ -93,7 +93,7 @@ impl Lines {
         let columns = Columns::of(head, &reading.map, &reading.set)?;
         let unused: Vec<String> = columns.unused(head).into_iter().map(str::to_owned).collect();
         let width = head.len();
-        reading.check(&columns, &unused)?;
+        reading.check(&columns, head)?;
         let mut raw = Raw { file: BufReader::new(again), at: 0, line: 1, last: 0 };
         raw.take(reader.position().byte())?;
         let reading = reading.clone();

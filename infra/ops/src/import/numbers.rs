@@ -14,8 +14,8 @@ pub enum Decimals {
     Comma,
 }
 
-/// The number as the API reads it. Fails if it can be read in two ways: files whose cells are
-/// separated by `;` come from places where a point stands between thousands.
+/// The number as the API reads it. Fails if it can be read in two ways: files whose cells are not
+/// separated by commas come from places where a point may stand between thousands.
 pub fn plain(text: &str, decimals: Option<Decimals>, delimiter: u8) -> Result<String, String> {
     let name = "name what stands before decimals: --decimals point or --decimals comma";
     match decimals {
@@ -33,7 +33,7 @@ pub fn plain(text: &str, decimals: Option<Decimals>, delimiter: u8) -> Result<St
             Ok(format!("{}{point}{rest}", whole.replace('.', "")))
         }
         None if text.contains(',') => Err(format!("has a comma; {name}")),
-        None if delimiter == b';' && is_unclear(text) => {
+        None if delimiter != b',' && is_unclear(text) => {
             Err(format!("may be some thousands, or a number with three decimals; {name}"))
         }
         None => Ok(text.to_owned()),
@@ -58,7 +58,9 @@ mod tests {
         for text in ["1.23", "1234.567", "1234", "12.5", "0.125", "-5", "much", "1.234.567"] {
             assert_eq!(of(text, None, b';'), is(text));
         }
-        assert_eq!(of("1.234", None, b';'), None);
+        for delimiter in [b';', b'\t'] {
+            assert_eq!(of("1.234", None, delimiter), None);
+        }
         assert_eq!(of("1.234", None, b','), is("1.234"));
         assert_eq!(of("129,95", None, b';'), None);
         assert_eq!(of("1.234", Some(Decimals::Point), b';'), is("1.234"));

@@ -60,13 +60,18 @@ impl Reading {
     }
 
     /// Fails if the columns can hardly be meant as they were understood.
-    pub fn check(&self, columns: &Columns, unused: &[String]) -> Result<(), Failure> {
+    pub fn check(&self, columns: &Columns, head: &csv::StringRecord) -> Result<(), Failure> {
         let is_filled =
             |field: &str| columns.fill(field) || self.set.iter().any(|(filled, _)| filled == field);
+        let unused = columns.unused(head);
         if !is_filled("eventId") && unused.iter().any(|title| title.contains([';', '\t'])) {
             let message = "the cells are not separated by this delimiter";
             let help = "Name what separates them: --delimiter ';' or --delimiter tab.";
             return Err(Failure::input("wrong_delimiter", message, help));
+        }
+        if !is_filled("eventId") && !head.is_empty() {
+            let help = format!("Name it with --map eventId=COLUMN. {}", columns.titles(head));
+            return Err(Failure::input("no_event_id", "no column is the event's id", help));
         }
         let has_amount = is_filled("amount") || is_filled("newValue");
         if is_filled("originalEventId") && !has_amount && !unused.is_empty() && !self.whole_sales {
@@ -90,7 +95,9 @@ fn delimiter(text: &str) -> Result<u8, String> {
 /// The file as a whole can't be read.
 pub fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     let message = format!("{}: {error}", path.display());
-    Failure::input("bad_file", message, "Name a CSV file in UTF-8, whose first line names columns.")
+    let help = "Name a CSV file in UTF-8, whose first line names columns. Excel writes it as \"CSV \
+                UTF-8\"; its other formats are not in UTF-8.";
+    Failure::input("bad_file", message, help)
 }
 
 #[cfg(test)]
@@ -100,8 +107,27 @@ mod tests {
     fn checked(titles: &[&str], reading: &Reading) -> Result<(), &'static str> {
         let head = csv::StringRecord::from(titles.to_vec());
         let columns = Columns::of(&head, &reading.map, &reading.set).expect("columns");
-        let unused: Vec<String> = columns.unused(&head).into_iter().map(str::to_owned).collect();
-        reading.check(&columns, &unused).map_err(|failure| failure.code)
+        reading.check(&columns, &head).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn a_file_without_ids_is_refused_before_it_is_read_and_a_row_is_not_shown() {
+        let refused = |titles: &[&str], map: Vec<Named>| {
+            let head = csv::StringRecord::from(titles.to_vec());
+            let columns = Columns::of(&head, &map, &[])?;
+            Reading { map, ..Reading::default() }.check(&columns, &head)
+        };
+        let help = refused(&["Number", "value"], Vec::new()).map_err(|it| (it.code, it.help));
+        let (code, help) = help.expect_err("no ids");
+        assert!(code == "no_event_id" && help.contains("Number, value"), "{help}");
+        let row = ["4711", "jane.doe@example.com"];
+        let map = |column: &str| vec![("eventId".to_owned(), column.to_owned())];
+        for map in [Vec::new(), map("Number")] {
+            let failure = refused(&row, map).expect_err("this is no head");
+            let shown = format!("{} {}", failure.message, failure.help);
+            assert!(!shown.contains("jane"), "{shown}");
+        }
+        assert!(refused(&["Number", "Mail"], map("Number")).is_ok());
     }
 
     #[test]

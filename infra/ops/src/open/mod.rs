@@ -130,7 +130,7 @@ fn show(groups: &[Group], rows: &[Line], now: EventTime, screen: &Screen) {
 fn since(group: &Group, now: EventTime) -> String {
     match now.seconds_since(group.oldest.0) {
         ..0 => "not due yet".to_owned(),
-        age => format!("{} ago", screen::duration(age)),
+        age => screen::ago(age),
     }
 }
 

@@ -59,6 +59,7 @@ pub struct Place {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "http://127.0.0.1:9401",
+        value_parser = local_url,
         conflicts_with_all = ["profile", "region"],
         global = true
     )]
@@ -67,6 +68,11 @@ pub struct Place {
     /// The mapping that is deployed, if it is not the shipped one
     #[arg(long, value_name = "FILE", global = true)]
     pub mapping: Option<PathBuf>,
+}
+
+fn local_url(text: &str) -> Result<String, String> {
+    let is_url = text.starts_with("http://") || text.starts_with("https://");
+    is_url.then(|| text.to_owned()).ok_or("must be a URL such as http://127.0.0.1:9401".to_owned())
 }
 
 /// What is asked.

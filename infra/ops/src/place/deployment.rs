@@ -150,7 +150,18 @@ fn refused(
             let help = "The credentials are not valid: name a profile with --profile.";
             Failure::unreachable("credentials_invalid", message, help)
         }
-        _ => Failure::unreachable("aws_refused", format!("{code}: {message}"), ""),
+        "" => {
+            let status = error.raw_response().map_or(0, |answer| answer.status().as_u16());
+            let by = place.local.as_deref().unwrap_or("CloudFormation");
+            let message = format!("{by} answers as no AWS does, with HTTP {status}");
+            let help = "Look what answers there: the system of `cargo local` has its AWS at a port \
+                        of its own, 9401 unless another was named.";
+            Failure::unreachable("no_aws", message, help)
+        }
+        _ => {
+            let help = "Check the region (--region), the profile (--profile), and try again.";
+            Failure::unreachable("aws_refused", format!("{code}: {message}"), help)
+        }
     }
 }
 

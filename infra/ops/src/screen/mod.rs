@@ -87,6 +87,11 @@ pub fn duration(seconds: i64) -> String {
     format!("{number} {unit}")
 }
 
+/// How long ago something was. What another clock puts a little ahead is just over.
+pub fn ago(seconds: i64) -> String {
+    format!("{} ago", duration(seconds.max(0)))
+}
+
 /// An error with its causes in one line.
 pub fn chain_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -107,5 +112,6 @@ mod tests {
     fn durations_are_told_in_their_largest_unit() {
         let told = [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(duration);
         assert_eq!(told, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
+        assert_eq!([ago(-3), ago(7)], ["0 s ago", "7 s ago"], "no age is negative");
     }
 }

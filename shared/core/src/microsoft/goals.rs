@@ -64,6 +64,12 @@ pub struct GoalFinding {
     pub cure: String,
 }
 
+/// What a finding about auto-tagging begins with: it is the only one about an account whose check got
+/// through.
+pub const AUTO_TAGGING: &str = "auto-tagging of the click id";
+/// The words that findings about a goal's hashes hold, and no other.
+pub const ENHANCED: &str = "enhanced conversions";
+
 /// A goal takes rows this many of the policy's hours after it was made
 /// (learn.microsoft.com/advertising/campaign-management-service/applyofflineconversions).
 pub const GOAL_AGE_HOURS: i64 = 2;
@@ -140,12 +146,12 @@ fn what_warns(wanted: &GoalRule, goal: &AccountGoal) -> [Fault; 6] {
     [
         (
             wanted.enhanced && goal.is_enhanced_conversions_enabled.is_none(),
-            "Microsoft does not say whether enhanced conversions are on".to_owned(),
+            format!("Microsoft does not say whether {ENHANCED} are on"),
             "Look it up at Microsoft: hashes are sent, as the mapping says. If they are off, set enhancedConversions to false there.",
         ),
         (
             enhanced == Some(false),
-            "hashes should go along, but enhanced conversions are off".to_owned(),
+            format!("hashes should go along, but {ENHANCED} are off"),
             "Turn enhanced conversions on for it, or set enhancedConversions to false in the mapping. Until then no hashes are sent, and rows that have nothing else wait for a click.",
         ),
         (
