@@ -113,7 +113,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     (
         "Stuck",
-        "rows that nothing drove any more, rows and ingest keys that can't be read, and erasures that can't go on",
+        "rows that nothing drove any more, rows, erasures and ingest keys that can't be read, and erasures that can't go on",
     ),
     ("SecretAgeDays", "age of the version of the account's secret"),
 ];
