@@ -156,11 +156,12 @@ mod tests {
         head
     }
 
-    #[tokio::test]
-    async fn a_call_carries_the_headers_that_microsoft_documents() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let api = format!("http://{}", listener.local_addr().expect("an address"));
-        let head = std::thread::spawn(move || answer_one(&listener));
+    fn api_of(listener: &TcpListener) -> String {
+        format!("http://{}", listener.local_addr().expect("an address"))
+    }
+
+    /// What becomes of a call to `api`.
+    async fn call(api: String) -> Answer {
         let secret: AccountSecret = serde_json::from_str(
             r#"{"client_id":"c","refresh_token":"r","developer_token":"d","customer_id":"1","account_id":"2"}"#,
         )
@@ -168,7 +169,32 @@ mod tests {
         let endpoints = Endpoints { api, token: None, environment: Environment::Production };
         let client = Client::new(Client::http().expect("a client"), &endpoints);
         let (token, timeout) = (Secret::from("t".to_owned()), Duration::from_secs(10));
-        let answer = client.post("/path", &serde_json::json!({}), &token, &secret, timeout).await;
+        client.post("/path", &serde_json::json!({}), &token, &secret, timeout).await
+    }
+
+    /// A claim is taken back only after what certainly did not leave this machine.
+    #[tokio::test]
+    async fn a_refused_connection_was_not_sent_and_one_that_broke_off_may_have_been() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let other = listener.try_clone().expect("a listener");
+        let hangs_up = std::thread::spawn(move || drop(other.accept().expect("a connection")));
+        let answer = call(api_of(&listener)).await;
+        assert!(matches!(answer, Answer::Lost(_)), "{answer:?}");
+        hangs_up.join().expect("a connection");
+
+        let gone = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let api = api_of(&gone);
+        drop(gone);
+        let answer = call(api).await;
+        assert!(matches!(answer, Answer::NotSent(_)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_call_carries_the_headers_that_microsoft_documents() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let api = api_of(&listener);
+        let head = std::thread::spawn(move || answer_one(&listener));
+        let answer = call(api).await;
         let Answer::Http { status: 200, tracking_id, .. } = answer else { panic!("{answer:?}") };
         assert_eq!(tracking_id.as_deref(), Some("t-1"));
         let head = head.join().expect("a request");

@@ -25,7 +25,7 @@ pub fn start(world: &Rc<World>) {
             let second = world.now_ms() / 1_000;
             let due = world.table.borrow().next_due().is_some_and(|due| due <= second + 5);
             let releasable = world.table.borrow().is_releasable();
-            let erasing = world.table.borrow().is_erasing();
+            let erasing = world.table.borrow().is_erasing(world.now());
             let audit = erasing || is_audit_due(&world.table.borrow().audit(), second);
             world.queue.borrow().measure(&world);
             if !due && !audit && !releasable && !world.runs_always() {

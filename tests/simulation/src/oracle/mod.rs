@@ -149,7 +149,7 @@ pub fn is_quiet(world: &World) -> bool {
         && world.running.get() == 0
         && world.queue.borrow().messages.is_empty()
         && world.table.borrow().next_due().is_none()
-        && !world.table.borrow().is_erasing()
+        && !world.table.borrow().is_erasing(world.now())
 }
 
 /// Whether a row wants something and nothing drives it, not even a dead letter. The audit must not be

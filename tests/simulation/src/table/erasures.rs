@@ -33,9 +33,10 @@ impl Table {
         true
     }
 
-    /// Whether an erasure is not through.
-    pub fn is_erasing(&self) -> bool {
-        self.erasures.iter().any(ErasureItem::is_pending)
+    /// Whether an erasure is not through. One that is forgotten is nobody's any more: the last audit
+    /// of its time may have found a row that led to more clicks.
+    pub fn is_erasing(&self, now: EventTime) -> bool {
+        self.erasures.iter().any(|item| item.is_pending() && is_kept(item, now))
     }
 }
 
