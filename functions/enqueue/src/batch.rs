@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use serde_json::value::RawValue;
 use tracklayer_core::event::{Conversion, Event, Parsed, parse_event};
+use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::order::OrderKey;
 use tracklayer_core::ledger::row::RowKey;
 use tracklayer_edge::lambda::deadline::Deadline;
@@ -15,15 +16,22 @@ use tracklayer_edge::ports::{
 
 use crate::call::Call;
 use crate::context::Enqueue;
-use crate::denial::{Denials, is_denial};
+use crate::denials::{Denials, is_denial};
 use crate::wire::EventAnswer;
 
-/// Events of one array that are worked on at the same time.
-const AT_ONCE: usize = 16;
-/// Events whose signals are sent together; after each such group the time is looked at.
-const TOGETHER: usize = 50;
+/// Events that are worked on at the same time, so that their requests to AWS are made together, and
+/// whose signals are sent together; after each such group the time is looked at.
+const TOGETHER: usize = 100;
 /// No new group with less time left.
 const RESERVE: Duration = Duration::from_secs(6);
+
+/// What became of the events of a request.
+pub(crate) struct Stored {
+    /// One for each event, in their order.
+    pub answers: Vec<EventAnswer>,
+    /// Corrections that can have no effect, as the log names them, each with its account.
+    pub lost: Vec<(AccountName, String)>,
+}
 
 impl<P: Ports> Enqueue<P>
 where
@@ -34,7 +42,7 @@ where
     /// in time to say so. What was stored is a duplicate then.
     pub(crate) async fn store_all(
         &self, events: &[&RawValue], key: &IngestKey, deadline: Deadline,
-    ) -> Option<Vec<EventAnswer>> {
+    ) -> Option<Stored> {
         let now = self.clock.now();
         let parsed: Vec<_> =
             events.iter().map(|event| parse_event(event.get(), &self.mapping, now)).collect();
@@ -52,7 +60,8 @@ where
                 }
             }
         }
-        (answers.len() == events.len()).then(|| answers.into_values().collect())
+        (answers.len() == events.len())
+            .then(|| Stored { answers: answers.into_values().collect(), lost: call.into_lost() })
     }
 }
 
@@ -125,7 +134,7 @@ fn waves(parsed: &[Parsed]) -> [(Vec<usize>, usize); 4] {
             _ => first.push(position),
         }
     }
-    [(first, AT_ONCE), (others, 1), (denials, AT_ONCE), (corrections, 1)]
+    [(first, TOGETHER), (others, 1), (denials, TOGETHER), (corrections, 1)]
 }
 
 /// Ids and orders of the conversions so far.

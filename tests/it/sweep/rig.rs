@@ -110,13 +110,18 @@ impl Rig {
     }
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {
-        let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
-        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").rows
+        self.partition(event_id).await.rows
     }
 
     pub async fn orphan(&self, event_id: &str) -> Option<Orphan> {
-        let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
-        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").orphan
+        self.partition(event_id).await.orphan
+    }
+
+    async fn partition(&self, event_id: &str) -> Partition {
+        let (source, event_id) =
+            ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
+        let id = PartitionKey { source, event_id };
+        self.sweep.ledger.partition(&id, self.now).await.expect("read")
     }
 
     /// The rows that were signalled; their messages are gone then.

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{
 };
 use tracklayer_core::time::EventTime;
 
+use super::together::Together;
 use crate::error_text;
 use crate::ports::{LedgerError, Place};
 
@@ -24,6 +25,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub(super) struct Table {
     pub client: Client,
     pub name: String,
+    pub(super) gets: Together<Item, Option<Item>>,
+    pub(super) puts: Together<Item, bool>,
 }
 
 /// An expression that must hold, with its values. The alias `#ttl` in it is the attribute `ttl`.
@@ -96,6 +99,10 @@ impl Change {
 }
 
 impl Table {
+    pub fn new(client: Client, name: String) -> Self {
+        Table { client, name, gets: Together::default(), puts: Together::default() }
+    }
+
     /// The item at `key`, read consistently.
     pub async fn get(&self, key: Item) -> Result<Option<Item>, LedgerError> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key));
@@ -118,6 +125,9 @@ impl Table {
     pub async fn put_or_known(
         &self, item: Item, now: EventTime,
     ) -> Result<Option<Item>, LedgerError> {
+        if self.put_together(&item).await? {
+            return Ok(None);
+        }
         let put = self.put(item, Condition::none_alive(now));
         let old = ReturnValuesOnConditionCheckFailure::AllOld;
         let answer = put.return_values_on_condition_check_failure(old).send().await;

@@ -225,9 +225,7 @@ impl Rows for InMemory {
         unreachable!("no orphan")
     }
 
-    async fn partition(
-        &self, _: &Source, _: &RecordId, _: EventTime,
-    ) -> Result<Partition, LedgerError> {
+    async fn partition(&self, _: &PartitionKey, _: EventTime) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
 }

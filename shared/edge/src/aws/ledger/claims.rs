@@ -22,6 +22,9 @@ impl Claims for Ledger {
             ("owner", text(&owner)),
             ("ttl", time(now.plus_seconds(CLAIM_DAYS * DAY))),
         ]);
+        if self.table.put_together(&claimed).await? {
+            return Ok(true);
+        }
         let free = Condition::new(
             "attribute_not_exists(pk) OR #owner = :owner OR #ttl <= :now",
             [(":owner", text(owner)), (":now", time(now))],

@@ -24,8 +24,8 @@ mod orphans;
 mod outcomes;
 
 use aws_sdk_dynamodb::Client;
-use tracklayer_core::id::{RecordId, Source};
-use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::ledger::stored::{BadRow, StoredRow};
 use tracklayer_core::ledger::{order, orphan};
 use tracklayer_core::time::EventTime;
@@ -34,17 +34,20 @@ pub use claims::CLAIM_DAYS;
 
 use self::orphans::orphan_of;
 use super::table::{Change, Condition, Item, Table, is_alive, keyed, number, text, text_of, won};
+use super::together::Together;
 use crate::ports::{LedgerError, Partition, Rows};
 
 #[derive(Clone, Debug)]
 pub struct Ledger {
     table: Table,
+    /// Rows that are about to be read.
+    known: Together<RowKey, Partition>,
 }
 
 impl Ledger {
     /// The ledger in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Ledger { table: Table { client, name: table } }
+        Ledger { table: Table::new(client, table), known: Together::default() }
     }
 }
 
@@ -58,25 +61,63 @@ impl Rows for Ledger {
         won(self.table.update(key_item(&before.key), change, unmoved(before)).send().await)
     }
 
-    async fn partition(
-        &self, source: &Source, event_id: &RecordId, now: EventTime,
-    ) -> Result<Partition, LedgerError> {
-        let pk = text(RowKey::partition(source, event_id));
-        let query = self.table.query(Condition::new("pk = :pk", [(":pk", pk)]));
+    async fn partition(&self, id: &PartitionKey, now: EventTime) -> Result<Partition, LedgerError> {
+        let query = self.table.query(Condition::new("pk = :pk", [(":pk", text(id.pk()))]));
         let items = query.consistent_read(true).send().await?.items.unwrap_or_default();
-        let mut partition = Partition::default();
-        for item in items.into_iter().filter(|item| is_alive(item, now)) {
-            match text_of(&item, "sk") {
-                Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
-                Some(sk) if sk.starts_with(order::POINTER) => {
-                    partition.same_order.push(orders::pointer_of(item)?);
-                }
-                _ if item.contains_key("desired") => partition.rows.push(row_of(item)?),
-                _ => {}
-            }
-        }
-        Ok(partition)
+        partition_of(items, now)
     }
+
+    async fn known(&self, key: &RowKey, now: EventTime) -> Result<Partition, LedgerError> {
+        let read_all = async |keys: Vec<RowKey>| match keys.as_slice() {
+            // One read unit instead of two.
+            [key] => vec![self.partition(&key.partition_key(), now).await],
+            keys => self.known_of(keys, now).await,
+        };
+        self.known.ask(key.clone(), read_all).await
+    }
+
+    async fn orphan(
+        &self, id: &PartitionKey, now: EventTime,
+    ) -> Result<Option<Orphan>, LedgerError> {
+        let item = self.table.get_together(keyed(id.pk(), orphan::SORT_KEY)).await?;
+        item.filter(|item| is_alive(item, now)).map(orphan_of).transpose()
+    }
+}
+
+impl Ledger {
+    async fn known_of(
+        &self, keys: &[RowKey], now: EventTime,
+    ) -> Vec<Result<Partition, LedgerError>> {
+        let items_of = |key: &RowKey| [key_item(key), orders::pointer_key(key.pk(), &key.event)];
+        match self.table.get_all(keys.iter().flat_map(items_of)).await {
+            Ok(items) => {
+                let known = |key| {
+                    let [row, pointer] = items_of(key);
+                    let found = [items.get(&row)?, items.get(&pointer)?];
+                    partition_of(found.into_iter().flatten().cloned(), now)
+                };
+                keys.iter().map(known).collect()
+            }
+            Err(error) => vec![Err(error); keys.len()],
+        }
+    }
+}
+
+fn partition_of(
+    items: impl IntoIterator<Item = Item>, now: EventTime,
+) -> Result<Partition, LedgerError> {
+    let mut partition = Partition::default();
+    for item in items.into_iter().filter(|item| is_alive(item, now)) {
+        match text_of(&item, "sk") {
+            Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
+            Some(sk) if sk.starts_with(order::POINTER) => {
+                partition.same_order.push(orders::pointer_of(item)?);
+            }
+            _ if item.contains_key("desired") => partition.rows.push(row_of(item)?),
+            _ => {}
+        }
+    }
+    Ok(partition)
 }
 
 /// Nobody has written since `row` was read.

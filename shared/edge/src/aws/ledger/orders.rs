@@ -44,7 +44,7 @@ impl Orders for Ledger {
             ttl: kept_until(now),
         };
         let mut item: Item = serde_dynamo::to_item(stored)?;
-        item.extend(keyed(notice.pk(), format!("{POINTER}{}", pointer.event)));
+        item.extend(pointer_key(notice.pk(), &pointer.event));
         self.table.put(item, Condition::default()).send().await?;
         Ok(())
     }
@@ -87,6 +87,11 @@ pub(super) fn pointer_of(item: Item) -> Result<SameOrder, LedgerError> {
         event: pointer.original_event,
     };
     Ok(SameOrder { event, row, covered: pointer.covered })
+}
+
+/// Where an event of this partition leads if it was another notice of an order.
+pub(super) fn pointer_key(pk: String, event: &EventName) -> Item {
+    keyed(pk, format!("{POINTER}{event}"))
 }
 
 fn claim_item(order: &OrderKey, owner: &OrderOwner, now: EventTime) -> Result<Item, LedgerError> {
