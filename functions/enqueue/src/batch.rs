@@ -1,6 +1,6 @@
 //! The events of one request, in an order in which each finds what it needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
@@ -119,36 +119,43 @@ where
     }
 }
 
-/// The order in which the events of an array are stored: originals many at a time, then one by one
-/// those that share an id or an order with an earlier one, so that the first of them counts, then
-/// denials and corrections, which find their originals.
-fn waves(parsed: &[Parsed]) -> [(Vec<usize>, usize); 4] {
+/// The order in which the events of an array are stored: originals, many at a time, but each in a later
+/// wave than earlier ones that share its id or order, so that the first of them counts; then denials and
+/// corrections, which find their originals.
+fn waves(parsed: &[Parsed]) -> Vec<(Vec<usize>, usize)> {
     let mut seen = Seen::default();
-    let (mut first, mut others) = (Vec::new(), Vec::new());
+    let mut originals = vec![Vec::new()];
     let (mut denials, mut corrections) = (Vec::new(), Vec::new());
     for (position, parsed) in parsed.iter().enumerate() {
         match &parsed.event {
             Ok(Event::Correction(_)) => corrections.push(position),
             Ok(Event::Ignored(ignored)) if is_denial(ignored) => denials.push(position),
-            Ok(Event::Conversion(conversion)) if !seen.is_new(conversion) => others.push(position),
-            _ => first.push(position),
+            Ok(Event::Conversion(conversion)) => {
+                let wave = seen.wave_of(conversion);
+                originals.resize_with(originals.len().max(wave + 1), Vec::new);
+                originals[wave].push(position);
+            }
+            _ => originals[0].push(position),
         }
     }
-    [(first, TOGETHER), (others, 1), (denials, TOGETHER), (corrections, 1)]
+    let originals = originals.into_iter().map(|wave| (wave, TOGETHER));
+    originals.chain([(denials, TOGETHER), (corrections, 1)]).collect()
 }
 
-/// Ids and orders of the conversions so far.
+/// The next wave in which an id or an order may come.
 #[derive(Default)]
 struct Seen<'a> {
-    ids: BTreeSet<&'a RowKey>,
-    orders: BTreeSet<&'a OrderKey>,
+    ids: BTreeMap<&'a RowKey, usize>,
+    orders: BTreeMap<&'a OrderKey, usize>,
 }
 
 impl<'a> Seen<'a> {
-    /// Whether neither id nor order has been there before.
-    fn is_new(&mut self, conversion: &'a Conversion) -> bool {
-        let is_new_id = self.ids.insert(&conversion.key);
-        let is_new_order = conversion.order.as_ref().is_none_or(|order| self.orders.insert(order));
-        is_new_id && is_new_order
+    fn wave_of(&mut self, conversion: &'a Conversion) -> usize {
+        let by_id = self.ids.entry(&conversion.key).or_default();
+        let by_order = conversion.order.as_ref().map(|order| self.orders.entry(order).or_default());
+        let wave = (*by_id).max(by_order.as_deref().copied().unwrap_or_default());
+        *by_id = wave + 1;
+        by_order.into_iter().for_each(|by_order| *by_order = wave + 1);
+        wave
     }
 }

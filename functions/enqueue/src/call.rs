@@ -14,7 +14,6 @@ use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::second::claim_of;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::flows::erase_person::KnownErasures;
-use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{IngestKey, LedgerError, Partition, Ports, Rows as _};
 
 use crate::clicks::SharedClicks;
@@ -122,14 +121,14 @@ impl<'a, P: Ports> Call<'a, P> {
         Context { account: &self.account, now: self.now, policy: &self.enqueue.policy }
     }
 
-    /// What is under this id.
-    pub async fn partition(&self, key: &RowKey) -> Result<Partition, LedgerError> {
-        self.ledger.partition(&key.partition_key(), self.now).await
+    /// The row under `key`, or where an event of this name leads.
+    pub async fn known(&self, key: &RowKey) -> Result<Partition, LedgerError> {
+        self.ledger.known(key, self.now).await
     }
 
     /// The row as it is now, if it is there.
     pub async fn row(&self, key: &RowKey) -> Result<Option<Row>, LedgerError> {
-        originals::row(self.ledger, key, self.now).await
+        Ok(self.known(key).await?.rows.pop())
     }
 
     /// Has `write` try with the row as it is, until it has written: it answers `None` where another

@@ -39,7 +39,7 @@ where
             ));
         }
         let key = &conversion.key;
-        let partition = self.ledger.known(key, self.now).await?;
+        let partition = self.known(key).await?;
         if let Some(row) = partition.row(key) {
             return self.store_repetition(conversion, row.clone()).await;
         }

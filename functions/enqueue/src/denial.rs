@@ -52,7 +52,7 @@ where
 
     async fn end_under_its_id(&self, denied: &Ignored) -> Result<bool, LedgerError> {
         let own = &denied.key;
-        let partition = self.partition(own).await?;
+        let partition = self.known(own).await?;
         if let Some(row) = partition.row(own) {
             return self.end(row.clone()).await;
         }

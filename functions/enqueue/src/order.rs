@@ -110,7 +110,7 @@ where
                 return Ok(Turn::Ours);
             };
             let rows = match &claim.owner {
-                OrderOwner::Row(key) if claim.owner != *owner => self.partition(key).await?.rows,
+                OrderOwner::Row(key) if claim.owner != *owner => self.known(key).await?.rows,
                 _ => Vec::new(),
             };
             match claimed(order, &claim, owner, &rows, self.now) {

@@ -21,7 +21,7 @@ use tracklayer_edge::aws::queue::Queue;
 use tracklayer_edge::lambda::clock::SystemClock;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::telemetry::StandardOutput;
-use tracklayer_edge::ports::{Clock as _, Orphans as _, Pointer, Rows as _};
+use tracklayer_edge::ports::{Clock as _, Orphans as _, Partition, Pointer, Rows as _};
 
 macro_rules! client {
     ($sdk:ident, $url:expr) => {

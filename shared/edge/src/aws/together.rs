@@ -62,6 +62,17 @@ fn unanswered() -> LedgerError {
     LedgerError::Unavailable("no answer for this item".to_owned())
 }
 
+/// What became of an item that was to be put together with others. What was not done is put alone, on
+/// a condition of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Put {
+    Done,
+    /// An item is there, maybe one that has expired or is the same, or DynamoDB had trouble.
+    Refused,
+    /// Nobody else puts an item.
+    NotTried,
+}
+
 /// Items that were read together.
 #[derive(Debug, Default)]
 pub(super) struct Items {
@@ -89,9 +100,8 @@ impl Table {
     }
 
     /// Puts a new item, with those that others put at the same moment: one write unit for each KB, as
-    /// alone. False: an item is there, maybe one that has expired or is the same; or nobody else puts
-    /// one, and nothing was tried. The caller puts it alone then, on its own condition.
-    pub async fn put_together(&self, item: &Item) -> Result<bool, LedgerError> {
+    /// alone.
+    pub async fn put_together(&self, item: &Item) -> Result<Put, LedgerError> {
         self.puts.ask(item.clone(), async |items: Vec<Item>| self.put_all(&items).await).await
     }
 
@@ -134,18 +144,21 @@ impl Table {
         Ok(items)
     }
 
-    async fn put_all(&self, items: &[Item]) -> Vec<Result<bool, LedgerError>> {
-        let mut put = vec![Ok(false); items.len()];
+    async fn put_all(&self, items: &[Item]) -> Vec<Result<Put, LedgerError>> {
         if items.len() == 1 {
-            return put;
+            return vec![Ok(Put::NotTried)];
         }
+        let mut put = vec![Ok(Put::Refused); items.len()];
         // DynamoDB refuses a request that names a key twice.
         let mut keys = HashSet::new();
         let first: Vec<usize> =
             (0..items.len()).filter(|&at| keys.insert(place_of(&items[at]))).collect();
         let statements = first.iter().map(|&at| self.insertion(&items[at])).collect();
         for (at, response) in first.into_iter().zip(self.execute_all(statements).await) {
-            put[at] = response.map(|response| response.error.is_none());
+            put[at] = response.map(|response| match response.error {
+                None => Put::Done,
+                Some(_) => Put::Refused,
+            });
         }
         put
     }

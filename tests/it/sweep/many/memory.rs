@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::id::{AccountName, RecordId};
 use tracklayer_core::ledger::index::{IndexClass, Open};
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::orphan::Orphan;

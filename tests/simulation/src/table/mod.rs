@@ -101,6 +101,8 @@ impl Table {
             self.units.write += 1;
             return Some(known);
         }
+        // It takes the place of what led from its id to the row of another order.
+        self.remove_notice(&row.key);
         self.put(row.clone());
         None
     }

@@ -5,7 +5,7 @@
 //! | row | `event <source> <eventId>` | event name |
 //! | orphan | `event <source> <eventId>` | `~orphan` |
 //! | correction pointer | `event <source> <correctionId>` | `~correction` |
-//! | another notice of an order | `event <source> <eventId>` | `~same-order <event>` |
+//! | another notice of an order, in place of a row | `event <source> <eventId>` | event name |
 //! | key claim | `key <hash>` | `key` |
 //! | order claim | `order <hash>` | `order` |
 //! | account | `account <name>` | `state` |
@@ -27,53 +27,49 @@ use aws_sdk_dynamodb::Client;
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::ledger::stored::{BadRow, StoredRow};
-use tracklayer_core::ledger::{order, orphan};
+use tracklayer_core::ledger::orphan;
 use tracklayer_core::time::EventTime;
 
 pub use claims::CLAIM_DAYS;
 
 use self::orphans::orphan_of;
 use super::table::{Change, Condition, Item, Table, is_alive, keyed, number, text, text_of, won};
-use super::together::Together;
 use crate::ports::{LedgerError, Partition, Rows};
 
 #[derive(Clone, Debug)]
 pub struct Ledger {
     table: Table,
-    /// Rows that are about to be read.
-    known: Together<RowKey, Partition>,
 }
 
 impl Ledger {
     /// The ledger in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Ledger { table: Table::new(client, table), known: Together::default() }
+        Ledger { table: Table::new(client, table) }
     }
 }
 
 impl Rows for Ledger {
     async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
-        self.table.put_or_known(item_of(row)?, now).await?.map(row_of).transpose()
+        let free = Condition::no_row(now);
+        let is_taken = |known: &Item| is_alive(known, now) && is_row(known);
+        self.table.put_where(item_of(row)?, free, is_taken).await?.map(row_of).transpose()
     }
 
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
         let change = change_of(before, after)?;
+        let _turn = self.table.turn().await;
         won(self.table.update(key_item(&before.key), change, unmoved(before)).send().await)
     }
 
     async fn partition(&self, id: &PartitionKey, now: EventTime) -> Result<Partition, LedgerError> {
         let query = self.table.query(Condition::new("pk = :pk", [(":pk", text(id.pk()))]));
+        let _turn = self.table.turn().await;
         let items = query.consistent_read(true).send().await?.items.unwrap_or_default();
         partition_of(items, now)
     }
 
     async fn known(&self, key: &RowKey, now: EventTime) -> Result<Partition, LedgerError> {
-        let read_all = async |keys: Vec<RowKey>| match keys.as_slice() {
-            // One read unit instead of two.
-            [key] => vec![self.partition(&key.partition_key(), now).await],
-            keys => self.known_of(keys, now).await,
-        };
-        self.known.ask(key.clone(), read_all).await
+        partition_of(self.table.get_together(key_item(key)).await?, now)
     }
 
     async fn orphan(
@@ -84,25 +80,6 @@ impl Rows for Ledger {
     }
 }
 
-impl Ledger {
-    async fn known_of(
-        &self, keys: &[RowKey], now: EventTime,
-    ) -> Vec<Result<Partition, LedgerError>> {
-        let items_of = |key: &RowKey| [key_item(key), orders::pointer_key(key.pk(), &key.event)];
-        match self.table.get_all(keys.iter().flat_map(items_of)).await {
-            Ok(items) => {
-                let known = |key| {
-                    let [row, pointer] = items_of(key);
-                    let found = [items.get(&row)?, items.get(&pointer)?];
-                    partition_of(found.into_iter().flatten().cloned(), now)
-                };
-                keys.iter().map(known).collect()
-            }
-            Err(error) => vec![Err(error); keys.len()],
-        }
-    }
-}
-
 fn partition_of(
     items: impl IntoIterator<Item = Item>, now: EventTime,
 ) -> Result<Partition, LedgerError> {
@@ -110,14 +87,18 @@ fn partition_of(
     for item in items.into_iter().filter(|item| is_alive(item, now)) {
         match text_of(&item, "sk") {
             Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
-            Some(sk) if sk.starts_with(order::POINTER) => {
-                partition.same_order.push(orders::pointer_of(item)?);
-            }
-            _ if item.contains_key("desired") => partition.rows.push(row_of(item)?),
-            _ => {}
+            // The pointer of a correction.
+            Some(sk) if sk.starts_with('~') => {}
+            _ if is_row(&item) => partition.rows.push(row_of(item)?),
+            _ => partition.same_order.push(orders::pointer_of(item)?),
         }
     }
     Ok(partition)
+}
+
+/// By this one attribute rows are told from all other items.
+fn is_row(item: &Item) -> bool {
+    item.contains_key("desired")
 }
 
 /// Nobody has written since `row` was read.
