@@ -159,3 +159,42 @@ impl<'a> Seen<'a> {
         wave
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracklayer_core::mapping::Mapping;
+    use tracklayer_core::time::EventTime;
+
+    use super::*;
+
+    fn sale(id: &str, order: &str) -> String {
+        format!(
+            r#"{{"event":"purchase","eventId":"{id}","source":"shop","value":1,"currency":"USD",
+                "occurredAt":"2026-04-24T11:42:13Z","email":"a@example.com","orderId":"{order}"}}"#
+        )
+    }
+
+    #[test]
+    fn events_that_share_an_id_or_an_order_are_in_waves_one_after_the_other() {
+        let now = EventTime::parse_rfc3339("2026-04-24T12:00:00Z").expect("a time");
+        let refund = r#"{"event":"refund","eventId":"r","source":"shop","original":{"eventId":"a"},
+            "occurredAt":"2026-04-24T11:50:00Z"}"#;
+        let view = r#"{"event":"page_view","eventId":"v","source":"shop"}"#;
+        let sales = [("a", "1"), ("b", "1"), ("a", "2"), ("c", "2"), ("d", "3"), ("a", "")];
+        let mut events: Vec<String> = sales.map(|(id, order)| sale(id, order)).to_vec();
+        events.insert(0, refund.to_owned());
+        events.insert(3, view.to_owned());
+        events.push("no event".to_owned());
+        let parsed: Vec<Parsed> =
+            events.iter().map(|event| parse_event(event, &Mapping::sample(), now)).collect();
+        let expected = [
+            // The first of each, the view, another order, and what is none.
+            (vec![1, 3, 6, 8], TOGETHER),
+            (vec![2, 4], TOGETHER),
+            (vec![5, 7], TOGETHER),
+            (vec![], TOGETHER),
+            (vec![0], 1),
+        ];
+        assert_eq!(waves(&parsed), expected);
+    }
+}

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::refusal::refusal;
-use crate::{Aws, access, cloudformation, functions};
+use crate::{Aws, access, cloudformation, functions, halved};
 
 /// DynamoDB accepts 16 MB, the most of the three services.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -50,7 +50,8 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    if target.starts_with("DynamoDB_20120810.") {
+    let is_halved = aws.use_up_half(&target);
+    if target.starts_with("DynamoDB_20120810.") && !is_halved {
         return if aws.meter().is_running() {
             metered(&aws, &key_id, &target, headers, body).await
         } else {
@@ -59,6 +60,7 @@ async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Resp
     }
     let url = text(&headers, "host").map(|host| format!("http://{host}"));
     let answer = match parse(&body) {
+        Ok(body) if is_halved => halved::answer(&aws, &target, body).await,
         Ok(body) => aws.dispatch(&target, body, url.as_deref()).await,
         Err(error) => Err(error),
     };

@@ -2,6 +2,7 @@
 
 mod people;
 mod refused;
+mod together;
 
 use std::collections::BTreeMap;
 

@@ -197,3 +197,47 @@ impl Table {
         Ok(request.set_parameters(Some(values)).build()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures::future::{join_all, select};
+    use std::pin::pin;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_asked_at_the_same_moment_is_answered_at_once_and_in_order() {
+        let (together, rounds) = (Together::default(), Cell::new(0));
+        let double = async |numbers: Vec<u32>| {
+            rounds.set(rounds.get() + 1);
+            tokio::task::yield_now().await;
+            numbers.into_iter().map(|number| Ok(number * 2)).collect()
+        };
+        let ask = async |number: u32| {
+            let once = together.ask(number, double).await.expect("an answer");
+            together.ask(once, double).await.expect("an answer")
+        };
+        let answers = join_all((0..300).map(ask)).await;
+        assert!(answers.into_iter().eq((0..300).map(|number| number * 4)));
+        assert!(rounds.get() <= 20, "{} rounds", rounds.get());
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_answer_fails() {
+        let together = Together::<u32, u32>::default();
+        let too_few = async |_: Vec<u32>| vec![Ok(1)];
+        let answers = join_all([5, 6].map(|number| together.ask(number, too_few))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
+        // Whoever asks for all gives up.
+        let never = async |_: Vec<u32>| std::future::pending().await;
+        let first = pin!(async {
+            let asked = pin!(together.ask(7, never));
+            let soon = pin!(tokio::time::sleep(std::time::Duration::from_millis(20)));
+            select(asked, soon).await;
+        });
+        let ((), second) = futures::join!(first, together.ask(8, never));
+        assert!(second.is_err());
+    }
+}

@@ -24,10 +24,10 @@ mod orphans;
 mod outcomes;
 
 use aws_sdk_dynamodb::Client;
+use tracklayer_core::ledger::orphan;
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::ledger::stored::{BadRow, StoredRow};
-use tracklayer_core::ledger::orphan;
 use tracklayer_core::time::EventTime;
 
 pub use claims::CLAIM_DAYS;
@@ -50,9 +50,7 @@ impl Ledger {
 
 impl Rows for Ledger {
     async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
-        let free = Condition::no_row(now);
-        let is_taken = |known: &Item| is_alive(known, now) && is_row(known);
-        self.table.put_where(item_of(row)?, free, is_taken).await?.map(row_of).transpose()
+        self.put_unless_row(item_of(row)?, now).await?.map(row_of).transpose()
     }
 
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
@@ -77,6 +75,16 @@ impl Rows for Ledger {
     ) -> Result<Option<Orphan>, LedgerError> {
         let item = self.table.get_together(keyed(id.pk(), orphan::SORT_KEY)).await?;
         item.filter(|item| is_alive(item, now)).map(orphan_of).transpose()
+    }
+}
+
+impl Ledger {
+    /// Writes the item in the place of a row, or answers with the row that is there.
+    async fn put_unless_row(
+        &self, item: Item, now: EventTime,
+    ) -> Result<Option<Item>, LedgerError> {
+        let is_taken = |known: &Item| is_alive(known, now) && is_row(known);
+        self.table.put_where(item, Condition::no_row(now), is_taken).await
     }
 }
 

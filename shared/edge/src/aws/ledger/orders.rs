@@ -44,9 +44,10 @@ impl Orders for Ledger {
         };
         let mut item: Item = serde_dynamo::to_item(stored)?;
         item.extend(keyed(notice.pk(), pointer.event.as_str()));
-        let _turn = self.table.turn().await;
-        let is_there = won(self.table.put(item, Condition::no_row(now)).send().await)?;
-        if is_there { Ok(()) } else { Err(LedgerError::Conflict) }
+        match self.put_unless_row(item, now).await? {
+            None => Ok(()),
+            Some(_) => Err(LedgerError::Conflict),
+        }
     }
 }
 
