@@ -87,7 +87,11 @@ struct Services {
     meter: meter::Meter,
     /// Microseconds.
     delay: AtomicU64,
+    changes: AtomicU64,
 }
+
+/// How the names of operations begin that only read.
+const READS: [&str; 7] = ["BatchGet", "Describe", "Get", "List", "Query", "Scan", "TransactGet"];
 
 /// Requests to be refused, or done in part: the start of their target, and how many are left.
 struct Refusal {
@@ -117,6 +121,7 @@ impl Aws {
             halved: Mutex::default(),
             meter: meter::Meter::default(),
             delay: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
         };
         Ok(Self { services: Arc::new(services) })
     }
@@ -180,10 +185,13 @@ impl Aws {
     /// # Errors
     /// The error that the service answers with.
     pub async fn call(&self, target: &str, body: Value) -> Result<Value, AwsError> {
-        if target.starts_with("DynamoDB") {
-            return self.dynamo().call(target, &body).await;
-        }
-        self.dispatch(target, body, None).await
+        let answer = if target.starts_with("DynamoDB") {
+            self.dynamo().call(target, &body).await
+        } else {
+            self.dispatch(target, body, None).await
+        };
+        self.note_change(target);
+        answer
     }
 
     /// Simulates an outage: the next `times` requests over HTTP whose target begins with `target`
@@ -226,6 +234,19 @@ impl Aws {
     pub fn set_delay(&self, delay: Duration) {
         let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
         self.services.delay.store(micros, Ordering::Relaxed);
+    }
+
+    /// How many requests, over HTTP or by [`Aws::call`], may have changed something so far.
+    pub fn changes(&self) -> u64 {
+        self.services.changes.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that is done, unless it only reads.
+    pub(crate) fn note_change(&self, target: &str) {
+        let operation = target.split_once('.').map_or(target, |(_, operation)| operation);
+        if !READS.iter().any(|reads| operation.starts_with(reads)) {
+            self.services.changes.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn delay(&self) -> Duration {
