@@ -14,11 +14,11 @@ use tracklayer_core::reconcile::note::Context;
 use tracklayer_core::reconcile::second::claim_of;
 use tracklayer_core::time::EventTime;
 use tracklayer_edge::flows::erase_person::KnownErasures;
-use tracklayer_edge::flows::originals;
 use tracklayer_edge::ports::{IngestKey, LedgerError, Partition, Ports, Rows as _};
 
+use crate::clicks::SharedClicks;
 use crate::context::Enqueue;
-use crate::denial::Denials;
+use crate::denials::Denials;
 
 /// How often a row is tried anew when another writer was faster.
 pub(crate) const ROUNDS: usize = 8;
@@ -27,6 +27,7 @@ pub(crate) const ROUNDS: usize = 8;
 pub(crate) struct Call<'a, P: Ports> {
     pub enqueue: &'a Enqueue<P>,
     pub ledger: &'a P::Ledger,
+    pub clicks: SharedClicks<'a, P::Clicks>,
     pub key: &'a IngestKey,
     pub now: EventTime,
     account: AccountView,
@@ -35,6 +36,8 @@ pub(crate) struct Call<'a, P: Ports> {
     pub erasures: KnownErasures,
     /// Signals of rows that are written: sent together, ten a request.
     signals: RefCell<Vec<Signal>>,
+    /// Corrections that can have no effect, as the log names them, each with its account.
+    lost: RefCell<Vec<(AccountName, String)>>,
     /// How many events of the request share a click (or person) and second: each takes the next one.
     seconds: RefCell<HashMap<String, i64>>,
 }
@@ -43,10 +46,19 @@ impl<'a, P: Ports> Call<'a, P> {
     pub fn new(
         enqueue: &'a Enqueue<P>, key: &'a IngestKey, now: EventTime, denials: Denials<'a>,
     ) -> Self {
-        let (ledger, account) = (&enqueue.ledger, AccountView::default());
-        let (signals, seconds) = (RefCell::default(), RefCell::default());
-        let erasures = KnownErasures::new();
-        Call { enqueue, ledger, key, now, account, denials, erasures, signals, seconds }
+        Call {
+            enqueue,
+            ledger: &enqueue.ledger,
+            clicks: SharedClicks::new(&enqueue.clicks),
+            key,
+            now,
+            account: AccountView::default(),
+            denials,
+            erasures: KnownErasures::new(),
+            signals: RefCell::default(),
+            lost: RefCell::default(),
+            seconds: RefCell::default(),
+        }
     }
 
     /// By how many seconds a conversion with these facts is shifted at least.
@@ -78,11 +90,21 @@ impl<'a, P: Ports> Call<'a, P> {
         self.signals.take()
     }
 
+    /// Has corrections of this account counted and logged that can have no effect.
+    pub fn lose(&self, account: &AccountName, corrections: impl IntoIterator<Item = String>) {
+        let lost = corrections.into_iter().map(|correction| (account.clone(), correction));
+        self.lost.borrow_mut().extend(lost);
+    }
+
+    pub fn into_lost(self) -> Vec<(AccountName, String)> {
+        self.lost.into_inner()
+    }
+
     /// Whether the key may speak for this source and account.
     pub fn allows(&self, source: &Source, account: Option<&AccountName>) -> Result<(), EventError> {
-        let field = if !self.key.covers_source(source) {
+        let field = if !self.key.scope.covers_source(source) {
             Field::Source
-        } else if account.is_some_and(|account| !self.key.covers_account(account)) {
+        } else if account.is_some_and(|account| !self.key.scope.covers_account(account)) {
             Field::Account
         } else {
             return Ok(());
@@ -99,14 +121,14 @@ impl<'a, P: Ports> Call<'a, P> {
         Context { account: &self.account, now: self.now, policy: &self.enqueue.policy }
     }
 
-    /// What is under this id.
-    pub async fn partition(&self, key: &RowKey) -> Result<Partition, LedgerError> {
-        self.ledger.partition(&key.source, &key.event_id, self.now).await
+    /// The row under `key`, or where an event of this name leads.
+    pub async fn known(&self, key: &RowKey) -> Result<Partition, LedgerError> {
+        self.ledger.known(key, self.now).await
     }
 
     /// The row as it is now, if it is there.
     pub async fn row(&self, key: &RowKey) -> Result<Option<Row>, LedgerError> {
-        originals::row(self.ledger, key, self.now).await
+        Ok(self.known(key).await?.rows.pop())
     }
 
     /// Has `write` try with the row as it is, until it has written: it answers `None` where another

@@ -6,7 +6,6 @@ use tracklayer_core::event::{Conversion, ErrorCode, EventError, IgnoredReason};
 use tracklayer_core::ledger::facts::Facts;
 use tracklayer_core::ledger::row::{Row, RowKey};
 use tracklayer_core::ledger::wait::WaitReason;
-use tracklayer_core::mapping::Account;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{Credit, Sale};
 use tracklayer_core::reconcile::intake::{
@@ -21,21 +20,14 @@ use crate::call::Call;
 use crate::order::Turn;
 use crate::wire::{EventAnswer, Status};
 
-/// A row, and what has changed in it.
-pub(crate) struct Gathered {
-    pub row: Row,
-    /// Corrections from the orphan that can have no effect, as the log names them.
-    pub lost: Vec<String>,
-}
-
 impl<P: Ports> Call<'_, P>
 where
     P::Ledger: Erasures,
 {
     /// Stores one original and answers.
     ///
-    /// Its partition is read first, which costs one read unit: an event whose row is there claims
-    /// nothing, neither an order nor a second.
+    /// What is under its id is read first: an event whose row is there claims nothing, neither an order
+    /// nor a second.
     pub(crate) async fn store_conversion(
         &self, conversion: &Conversion,
     ) -> Result<EventAnswer, LedgerError> {
@@ -47,7 +39,7 @@ where
             ));
         }
         let key = &conversion.key;
-        let partition = self.partition(key).await?;
+        let partition = self.known(key).await?;
         if let Some(row) = partition.row(key) {
             return self.store_repetition(conversion, row.clone()).await;
         }
@@ -70,11 +62,11 @@ where
         if let Some(known) = self.ledger.insert(&row, self.now).await? {
             return self.store_repetition(conversion, known).await;
         }
-        let gathered = self.gather(&conversion.key, row).await?;
+        let row = self.gather(&conversion.key, row).await?;
         if let Dispatch::Message(not_before) = dispatch {
-            self.signal(&gathered.row, not_before);
+            self.signal(&row, not_before);
         }
-        Ok(answer(conversion, Status::Queued, gathered))
+        Ok(EventAnswer::stored(conversion.key.partition_key(), Status::Queued, &row))
     }
 
     /// Click, hashes and a second that is free at Microsoft; and why there is no click, if there is
@@ -95,29 +87,30 @@ where
     async fn credit(
         &self, conversion: &Conversion, time: EventTime, refused: &[ClickId],
     ) -> Result<Credit, LedgerError> {
-        let account = self.enqueue.mapping.account(conversion.account.as_str());
-        let browser_order_ties = account.is_some_and(Account::browser_order_ties);
+        let browser_order_ties = self.enqueue.mapping.browser_order_ties(&conversion.account);
         let own = conversion.msclkid.as_ref().filter(|id| !refused.contains(id));
         let references = &conversion.references;
         let sale = Sale { own, references, time, refused, browser_order_ties };
-        find_click::for_sale(&self.enqueue.clicks, sale, self.now).await
+        find_click::for_sale(&self.clicks, sale, self.now).await
     }
 
-    /// Reads the partition of `notice`, the id under which an event of `row` came, after the row (or
-    /// what leads to it) is there, and has the row take the corrections that came before it.
-    pub(crate) async fn gather(&self, notice: &RowKey, row: Row) -> Result<Gathered, LedgerError> {
+    /// Reads the orphan of `notice`, the id under which an event of `row` came, after the row (or what
+    /// leads to it) is there, and has the row take the corrections that came before it.
+    pub(crate) async fn gather(&self, notice: &RowKey, row: Row) -> Result<Row, LedgerError> {
         let context = self.context();
         let gather = async |row: Row| {
-            let partition = self.partition(notice).await?;
+            let orphan = self.ledger.orphan(&notice.partition_key(), self.now).await?;
             let original = Original { event: &notice.event, row: &row };
-            let orphan = partition.orphan.as_ref();
             let Some((orphan, moved)) =
-                orphan.and_then(|orphan| Some((orphan, take(original, orphan, &context)?)))
+                orphan.and_then(|orphan| take(original, &orphan, &context).map(|it| (orphan, it)))
             else {
-                return Ok(Some(Gathered { row, lost: Vec::new() }));
+                return Ok(Some(row));
             };
-            let is_moved = self.ledger.move_corrections(orphan, &row, &moved).await?;
-            Ok(is_moved.then_some(Gathered { row: moved.row, lost: moved.lost }))
+            let is_moved = self.ledger.move_corrections(&orphan, &row, &moved).await?;
+            Ok(is_moved.then(|| {
+                self.lose(&row.account, moved.lost);
+                moved.row
+            }))
         };
         self.rewrite(row, gather).await
     }
@@ -125,33 +118,29 @@ where
     async fn store_repetition(
         &self, conversion: &Conversion, row: Row,
     ) -> Result<EventAnswer, LedgerError> {
-        let gathered = self.gather(&conversion.key, row).await?;
-        if let Some(message) = conflict_with(&gathered.row, conversion) {
-            let answer = conflict(conversion, message);
-            return Ok(EventAnswer { lost: gathered.lost, ..answer });
+        let mut row = self.gather(&conversion.key, row).await?;
+        if let Some(message) = conflict_with(&row, conversion) {
+            return Ok(conflict(conversion, message));
         }
-        let gathered = match self.adopt_order(gathered, conversion).await? {
-            Ok(gathered) => gathered,
-            Err(answer) => return Ok(answer),
-        };
-        let gathered = self.improve_or_signal(gathered, conversion).await?;
-        Ok(answer(conversion, Status::Duplicate, gathered))
+        if let Some(answer) = self.adopt_order(&mut row, conversion).await? {
+            return Ok(answer);
+        }
+        let row = self.improve_or_signal(row, conversion).await?;
+        Ok(EventAnswer::stored(conversion.key.partition_key(), Status::Duplicate, &row))
     }
 
     /// What a repetition, or another notice of the order, says better is added to a row that has nobody
     /// yet. A row that nothing is known of and nothing drives may have lost its message: it is sent
     /// again. Any other row is driven by its outcome, its `due` or a redrive.
     pub(crate) async fn improve_or_signal(
-        &self, gathered: Gathered, conversion: &Conversion,
-    ) -> Result<Gathered, LedgerError> {
-        if let Some(row) = self.improve(&gathered.row, conversion).await? {
-            self.signal(&row, None);
-            return Ok(Gathered { row, ..gathered });
+        &self, row: Row, conversion: &Conversion,
+    ) -> Result<Row, LedgerError> {
+        let improved = self.improve(&row, conversion).await?;
+        let is_lost = row.observed_revision == 0 && row.open.is_none();
+        if improved.is_some() || is_lost {
+            self.signal(improved.as_ref().unwrap_or(&row), None);
         }
-        if gathered.row.observed_revision == 0 && gathered.row.open.is_none() {
-            self.signal(&gathered.row, None);
-        }
-        Ok(gathered)
+        Ok(improved.unwrap_or(row))
     }
 
     /// The row with what the repetition says better, once it is written; `None` if that is nothing.
@@ -174,11 +163,6 @@ where
         };
         self.rewrite(row.clone(), improve).await
     }
-}
-
-pub(crate) fn answer(conversion: &Conversion, status: Status, gathered: Gathered) -> EventAnswer {
-    let stored = EventAnswer::stored(conversion.key.partition_key(), status, &gathered.row);
-    EventAnswer { lost: gathered.lost, ..stored }
 }
 
 /// Why `conversion` is no repetition of what `row` was written for, if it is none.

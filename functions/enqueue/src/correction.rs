@@ -10,6 +10,7 @@ use tracklayer_core::ledger::row::Row;
 use tracklayer_core::mapping::Account;
 use tracklayer_core::reconcile::intake::{Unfit, append, check, has};
 use tracklayer_core::reconcile::orphans::{Again, Aim, add, aim, look_again};
+use tracklayer_core::reconcile::state::without_effect;
 use tracklayer_edge::flows::originals;
 use tracklayer_edge::flows::originals::Siblings;
 use tracklayer_edge::ports::{
@@ -17,7 +18,7 @@ use tracklayer_edge::ports::{
 };
 
 use crate::call::Call;
-use crate::wire::{EventAnswer, Status};
+use crate::wire::{EventAnswer, Status, refusal_in};
 
 /// How often a correction is tried anew when another writer was faster: each time one of them gets
 /// through, and other requests may correct the same original.
@@ -78,8 +79,7 @@ where
                 if written {
                     self.renew_pointers(event, &siblings, before).await?;
                 }
-                Ok(written
-                    .then(|| EventAnswer::of_correction(&event.recorded, Status::Queued, &after)))
+                Ok(written.then(|| self.recorded(event, Status::Queued, &after)))
             }
             Target::Orphan(after) => {
                 let before = siblings.partition.orphan.as_ref();
@@ -141,7 +141,6 @@ where
         &self, event: &CorrectionEvent, status: Status,
     ) -> Result<Option<EventAnswer>, LedgerError> {
         let context = self.context();
-        let mut lost = Vec::new();
         for _ in 0..ROUNDS {
             let siblings = self.siblings(event).await?;
             let orphan = siblings.partition.orphan.as_ref();
@@ -150,22 +149,30 @@ where
             originals.retain(|original| self.covers(original.row));
             match (look_again(&event.recorded, &originals, orphan, &context), orphan) {
                 (Again::Taken(row), _) => {
-                    let answer = EventAnswer::of_correction(&event.recorded, status, row);
-                    return Ok(Some(EventAnswer { lost, ..answer }));
+                    return Ok(Some(self.recorded(event, status, row)));
                 }
                 (Again::Waits, Some(orphan)) => {
-                    let answer = EventAnswer::of_orphan(&event.recorded, status, orphan);
-                    return Ok(Some(EventAnswer { lost, ..answer }));
+                    return Ok(Some(EventAnswer::of_orphan(&event.recorded, status, orphan)));
                 }
                 (Again::Take(row, moved), Some(orphan)) => {
                     if self.ledger.move_corrections(orphan, row, &moved).await? {
-                        lost.extend(moved.lost);
+                        self.lose(&row.account, moved.lost);
                     }
                 }
                 (Again::Gone, _) | (_, None) => return Ok(None),
             }
         }
         Err(LedgerError::Conflict)
+    }
+
+    /// The answer for a correction that its original's row has; a new one may be lost.
+    fn recorded(&self, event: &CorrectionEvent, status: Status, row: &Row) -> EventAnswer {
+        if status == Status::Queued
+            && let Some((correction, refusal)) = refusal_in(row, &event.recorded)
+        {
+            self.lose(&row.account, [without_effect(correction, refusal)]);
+        }
+        EventAnswer::of_correction(&event.recorded, status, row)
     }
 
     /// Nothing of a rejected correction is left, so that it can be sent again with other content: a
@@ -215,7 +222,12 @@ where
         let account = self.account_named(event);
         if let Some(account) = account {
             self.allows(&event.original.source, Some(account))?;
-        } else if !self.enqueue.mapping.accounts().all(|it| self.key.covers_account(it.name())) {
+        } else if !self
+            .enqueue
+            .mapping
+            .accounts()
+            .all(|it| self.key.scope.covers_account(it.name()))
+        {
             let problem = "must be there: the original is not known yet, and the key does not cover \
                            all accounts";
             return Err(EventError::at(ErrorCode::MissingField, Field::Account, problem));

@@ -1,16 +1,15 @@
 //! An event whose person denies consent: nothing of it is stored, and what earlier events of the same
 //! id or order have left ends.
 
-use std::collections::BTreeSet;
-
-use tracklayer_core::event::{Event, Ignored, IgnoredReason, Parsed};
+use tracklayer_core::event::Ignored;
 use tracklayer_core::ledger::order::{OrderKey, OrderOwner};
-use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::row::Row;
 use tracklayer_core::reconcile::erasure::erase;
 use tracklayer_edge::flows::erase_person;
-use tracklayer_edge::ports::{Erasures, IngestKey, LedgerError, Ports};
+use tracklayer_edge::ports::{Erasures, LedgerError, Ports};
 
 use crate::call::{Call, ROUNDS};
+use crate::denials::is_denial;
 use crate::order::{Turn, counted_elsewhere};
 use crate::wire::{EventAnswer, Status};
 
@@ -28,7 +27,7 @@ where
         }
         let mut may = true;
         for (account, order) in &ignored.orders {
-            if self.key.covers_account(account) {
+            if self.key.scope.covers_account(account) {
                 may &= self.deny_order(order).await?;
             }
         }
@@ -53,7 +52,7 @@ where
 
     async fn end_under_its_id(&self, denied: &Ignored) -> Result<bool, LedgerError> {
         let own = &denied.key;
-        let partition = self.partition(own).await?;
+        let partition = self.known(own).await?;
         if let Some(row) = partition.row(own) {
             return self.end(row.clone()).await;
         }
@@ -84,51 +83,5 @@ where
         }
         // Upload is at it all the time; the caller's retry settles it.
         Err(LedgerError::Conflict)
-    }
-}
-
-/// Whether it is ignored because its person denies consent.
-pub(crate) fn is_denial(ignored: &Ignored) -> bool {
-    ignored.reason == IgnoredReason::ConsentDenied
-}
-
-/// The orders that it denies with this key.
-fn orders<'a>(ignored: &'a Ignored, key: &IngestKey) -> impl Iterator<Item = &'a OrderKey> {
-    let covered = ignored.orders.iter().filter(|(account, _)| key.covers_account(account));
-    covered.map(|(_, order)| order)
-}
-
-/// What is denied in a request, as far as its key may do so.
-pub(crate) struct Denials<'a> {
-    rows: BTreeSet<&'a RowKey>,
-    orders: BTreeSet<&'a OrderKey>,
-}
-
-impl<'a> Denials<'a> {
-    /// The denials among the events of a request.
-    pub fn among(parsed: &'a [Parsed], key: &IngestKey) -> Self {
-        let covered = |ignored: &&Ignored| {
-            let account = ignored.account.as_ref();
-            key.covers_source(&ignored.key.source)
-                && account.is_none_or(|account| key.covers_account(account))
-        };
-        let denial = |parsed: &'a Parsed| match &parsed.event {
-            Ok(Event::Ignored(ignored)) if is_denial(ignored) => Some(ignored),
-            _ => None,
-        };
-        let denials: Vec<&Ignored> = parsed.iter().filter_map(denial).filter(covered).collect();
-        Denials {
-            rows: denials.iter().map(|ignored| &ignored.key).collect(),
-            orders: denials.iter().flat_map(|ignored| orders(ignored, key)).collect(),
-        }
-    }
-
-    pub fn mean(&self, row: &Row) -> bool {
-        let by_order = row.facts.order.as_ref().is_some_and(|order| self.include(order));
-        by_order || self.rows.contains(&row.key)
-    }
-
-    pub fn include(&self, order: &OrderKey) -> bool {
-        self.orders.contains(order)
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use tracklayer_core::event::ErrorCode;
+use tracklayer_core::id::AccountName;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::http_api;
 use tracklayer_edge::lambda::http_api::{Problem, Request, Response};
 use tracklayer_edge::lambda::telemetry::log_ignored;
 use tracklayer_edge::ports::{Counts, Erasures, IngestKey, Ports, Right, Telemetry};
 
+use crate::batch::Stored;
 use crate::context::Enqueue;
 use crate::wire::{ArrayAnswer, Body, EventAnswer, Status};
 
@@ -27,10 +29,10 @@ where
         let refused = |problem: &Problem| count_refusal(problem, &self.telemetry);
         let (key, body) = self.received(request).await.inspect_err(refused)?;
         let body = Body::parse(&body).inspect_err(refused)?;
-        let answers = self.store_all(body.events(), &key, deadline).await;
-        let answers = answers.ok_or_else(Problem::unavailable)?;
-        count(&answers, &self.telemetry);
-        log_refused(&answers);
+        let stored = self.store_all(body.events(), &key, deadline).await;
+        let Stored { answers, lost } = stored.ok_or_else(Problem::unavailable)?;
+        count(&answers, &lost, &self.telemetry);
+        log_refused(&answers, &lost);
         match body {
             Body::One(_) => answer_one(answers),
             Body::Many(_) => Ok(http_api::json(200, &ArrayAnswer::new(answers))),
@@ -74,7 +76,7 @@ fn count_status(counts: &mut Counts, account: &str, status: Status) {
 }
 
 /// One line of metrics per account.
-fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
+fn count(answers: &[EventAnswer], lost: &[(AccountName, String)], telemetry: &impl Telemetry) {
     let mut counts = Counts::default();
     for answer in answers {
         let account = answer.account_name();
@@ -83,9 +85,9 @@ fn count(answers: &[EventAnswer], telemetry: &impl Telemetry) {
         if ignored > 0 {
             counts.add(account, "FieldIgnored", ignored);
         }
-        if !answer.lost.is_empty() {
-            counts.lost(account, answer.lost.len(), 0);
-        }
+    }
+    for (account, _) in lost {
+        counts.lost(account.as_str(), 1, 0);
     }
     log_ignored(
         answers.iter().flat_map(|answer| {
@@ -100,7 +102,7 @@ const NAMED: usize = 10;
 
 /// Logs what could not be taken, once for each reason, and each correction that can have no effect with
 /// its money.
-fn log_refused(answers: &[EventAnswer]) {
+fn log_refused(answers: &[EventAnswer], lost: &[(AccountName, String)]) {
     let mut refused: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for answer in answers {
         let Some(error) = &answer.error else { continue };
@@ -111,7 +113,7 @@ fn log_refused(answers: &[EventAnswer]) {
         let (count, named) = (records.len(), &records[..records.len().min(NAMED)]);
         tracing::warn!(code, field, count, records = named.join(" "), "refused");
     }
-    for correction in answers.iter().flat_map(|answer| &answer.lost) {
+    for (_, correction) in lost {
         tracing::warn!(correction, "a correction can have no effect");
     }
 }
@@ -153,7 +155,7 @@ mod tests {
             EventAnswer { warnings: parsed.warnings, ..rejection.into() }
         });
         let emitted = Emitted::default();
-        count(&answers, &emitted);
+        count(&answers, &[], &emitted);
         let main = |name, value| ("main".to_owned(), name, value);
         let expected = [
             main("FieldIgnored", 2.0),

@@ -15,7 +15,6 @@ use tracklayer_edge::ports::{
 };
 
 use crate::call::{Call, ROUNDS};
-use crate::conversion::{Gathered, answer};
 use crate::wire::{EventAnswer, Status};
 
 /// Whose turn it is with an order.
@@ -65,17 +64,16 @@ where
         Ok(false)
     }
 
-    /// Claims the order of a row that was written before its order was known. Or the answer, where the
+    /// Claims the order of a row that was written before its order was known. The answer, where the
     /// order is not this row's: it is denied, and the row has ended; or another event counts for it.
     /// Nothing is added to the row then, also where it was taken back, for a restatement may revive it;
     /// and where it may count as well, the caller is told.
     pub(crate) async fn adopt_order(
-        &self, gathered: Gathered, conversion: &Conversion,
-    ) -> Result<Result<Gathered, EventAnswer>, LedgerError> {
-        let row = &gathered.row;
+        &self, row: &mut Row, conversion: &Conversion,
+    ) -> Result<Option<EventAnswer>, LedgerError> {
         let is_unknown = row.facts.order.is_none() && !row.is_erased();
         let Some(order) = conversion.order.as_ref().filter(|_| is_unknown) else {
-            return Ok(Ok(gathered));
+            return Ok(None);
         };
         match self.claim_order(order, &OrderOwner::Row(row.key.clone())).await? {
             Turn::Ours => {}
@@ -83,21 +81,24 @@ where
                 let of = self.covers(&other).then_some(other.key);
                 let id = conversion.key.partition_key();
                 let answer = EventAnswer::refused(id, Status::Conflict, counted_elsewhere());
-                return Ok(Err(EventAnswer { of, lost: gathered.lost, ..answer }));
+                return Ok(Some(EventAnswer { of, ..answer }));
             }
-            Turn::Counted(_) => return Ok(Err(answer(conversion, Status::Duplicate, gathered))),
+            Turn::Counted(_) => {
+                let id = conversion.key.partition_key();
+                return Ok(Some(EventAnswer::stored(id, Status::Duplicate, row)));
+            }
             Turn::Denied => {
                 self.end(row.clone()).await?;
                 let reason = IgnoredReason::ConsentDenied;
-                return Ok(Err(EventAnswer::ignored(&conversion.key, reason)));
+                return Ok(Some(EventAnswer::ignored(&conversion.key, reason)));
             }
         }
         let adopt = async |row: Row| {
             let after = with_order(&row, order);
             Ok(self.ledger.change(&row, &after).await?.then_some(after))
         };
-        let row = self.rewrite(row.clone(), adopt).await?;
-        Ok(Ok(Gathered { row, ..gathered }))
+        *row = self.rewrite(row.clone(), adopt).await?;
+        Ok(None)
     }
 
     /// Claims the order for `owner`, whose row is not there.
@@ -109,7 +110,7 @@ where
                 return Ok(Turn::Ours);
             };
             let rows = match &claim.owner {
-                OrderOwner::Row(key) if claim.owner != *owner => self.partition(key).await?.rows,
+                OrderOwner::Row(key) if claim.owner != *owner => self.known(key).await?.rows,
                 _ => Vec::new(),
             };
             match claimed(order, &claim, owner, &rows, self.now) {
@@ -142,18 +143,16 @@ where
         }
         // Before corrections of the notice are moved: that it was refunded itself is no contradiction.
         let is_repetition = is_repetition(&row, conversion);
-        let gathered = self.gather(notice, row).await?;
+        let row = self.gather(notice, row).await?;
         if !is_repetition {
             let error = same_order(
                 "is counted already, with another value, at another time, or was taken back since",
             );
             let answer = EventAnswer::refused(notice.partition_key(), Status::Conflict, error);
-            let Gathered { row, lost } = gathered;
-            return Ok(EventAnswer { of: Some(row.key), lost, ..answer });
+            return Ok(EventAnswer { of: Some(row.key), ..answer });
         }
-        let gathered = self.improve_or_signal(gathered, conversion).await?;
-        let answer = EventAnswer::same_order(conversion, &gathered.row);
-        Ok(EventAnswer { lost: gathered.lost, ..answer })
+        let row = self.improve_or_signal(row, conversion).await?;
+        Ok(EventAnswer::same_order(conversion, &row))
     }
 }
 

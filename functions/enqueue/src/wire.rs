@@ -6,13 +6,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tracklayer_core::event::{Conversion, EventError, IgnoredReason, Rejection};
 use tracklayer_core::id::{AccountName, RecordId, Source};
-use tracklayer_core::ledger::correction::Correction;
+use tracklayer_core::ledger::correction::{Correction, CorrectionRefusal};
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::ledger::wait::WaitReason;
-use tracklayer_core::reconcile::state::{
-    State, refusal_in_orphan, refusal_of, state, without_effect,
-};
+use tracklayer_core::reconcile::state::{State, refusal_in_orphan, refusal_of, state};
 use tracklayer_edge::lambda::http_api::Problem;
 
 /// The most events of one request.
@@ -75,9 +73,6 @@ pub struct EventAnswer {
     /// For metrics: the account, where it is known.
     #[serde(skip)]
     pub account: Option<AccountName>,
-    /// For metrics and the log: corrections that can have no effect, recorded with this event.
-    #[serde(skip)]
-    pub lost: Vec<String>,
 }
 
 /// How an event ends, in the words of the answer.
@@ -153,14 +148,10 @@ impl EventAnswer {
     /// effect.
     pub fn of_correction(correction: &Correction, status: Status, row: &Row) -> Self {
         let answer = Self::stored(correction.id(), status, row);
-        let position = row.corrections.iter().position(|known| known.is(correction));
-        let refused = position.and_then(|at| Some((&row.corrections[at], refusal_of(row, at)?)));
-        let Some((correction, refusal)) = refused else { return answer };
-        let lost = (status == Status::Queued).then(|| without_effect(correction, refusal));
+        let Some((_, refusal)) = refusal_in(row, correction) else { return answer };
         EventAnswer {
             state: Some(State::Refused.as_str()),
             reason: Some(Some(refusal.as_str().to_owned())),
-            lost: lost.into_iter().collect(),
             ..answer
         }
     }
@@ -205,6 +196,14 @@ impl EventAnswer {
     pub fn refused(id: PartitionKey, status: Status, error: EventError) -> Self {
         EventAnswer { error: Some(error), ..Self::new(id, status) }
     }
+}
+
+/// The correction as `row` has it, and why it can have no effect, if it has none.
+pub(crate) fn refusal_in<'r>(
+    row: &'r Row, correction: &Correction,
+) -> Option<(&'r Correction, CorrectionRefusal)> {
+    let at = row.corrections.iter().position(|known| known.is(correction))?;
+    Some((&row.corrections[at], refusal_of(row, at)?))
 }
 
 impl From<Rejection> for EventAnswer {

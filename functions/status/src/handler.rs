@@ -24,7 +24,7 @@ where
     async fn answer(&self, request: &Request) -> Result<Response, Problem> {
         let key = http_api::key_of(request, &self.keys, Right::Read).await?;
         let (source, event_id) = asked(&request.path_parameters).ok_or_else(not_found)?;
-        if !key.covers_source(&source) {
+        if !key.scope.covers_source(&source) {
             return Err(not_covered());
         }
         let now = self.clock.now();
@@ -56,7 +56,7 @@ fn shown(mut found: Vec<Partition>, key: &IngestKey) -> Result<Vec<Partition>, P
     if found.is_empty() {
         return Err(not_found());
     }
-    found.retain(|partition| source_of(partition).is_some_and(|it| key.covers_source(it)));
+    found.retain(|partition| source_of(partition).is_some_and(|it| key.scope.covers_source(it)));
     if found.is_empty() { Err(not_covered()) } else { Ok(found) }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::AwsError;
 use crate::refusal::refusal;
-use crate::{Aws, access, cloudformation, functions};
+use crate::{Aws, access, cloudformation, functions, halved};
 
 /// DynamoDB accepts 16 MB, the most of the three services.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -30,36 +30,44 @@ async fn greet() -> &'static str {
 }
 
 async fn handle(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = text(&headers, "x-amz-target").unwrap_or_default().to_owned();
+    let response = serve(&aws, &target, headers, body).await;
+    aws.note_change(&target);
+    response
+}
+
+async fn serve(aws: &Aws, target: &str, headers: HeaderMap, body: Bytes) -> Response {
     let content_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if content_type.starts_with("application/x-www-form-urlencoded") {
-        return cloudformation::answer(&aws, &body);
+        return cloudformation::answer(aws, &body);
     }
-    let target = text(&headers, "x-amz-target").unwrap_or_default().to_owned();
-    if aws.use_up_refusal(&target) {
+    if aws.use_up_refusal(target) {
         return refusal(&AwsError::internal("refused on purpose"));
     }
     let authorization = text(&headers, "authorization").unwrap_or_default();
     let key_id = access::key_id(authorization).unwrap_or_default().to_owned();
-    if let Err(error) = access::check(&aws, authorization, &target, &body).await {
+    if let Err(error) = access::check(aws, authorization, target, &body).await {
         return refusal(&error);
     }
     if aws.meter().is_running() {
-        aws.meter().call(&key_id, &target);
+        aws.meter().call(&key_id, target);
     }
     let delay = aws.delay();
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    if target.starts_with("DynamoDB_20120810.") {
+    let is_halved = aws.use_up_half(target);
+    if target.starts_with("DynamoDB_20120810.") && !is_halved {
         return if aws.meter().is_running() {
-            metered(&aws, &key_id, &target, headers, body).await
+            metered(aws, &key_id, target, headers, body).await
         } else {
             aws.dynamo().forward(headers, body).await
         };
     }
     let url = text(&headers, "host").map(|host| format!("http://{host}"));
     let answer = match parse(&body) {
-        Ok(body) => aws.dispatch(&target, body, url.as_deref()).await,
+        Ok(body) if is_halved => halved::answer(aws, target, body).await,
+        Ok(body) => aws.dispatch(target, body, url.as_deref()).await,
         Err(error) => Err(error),
     };
     let content_type = text(&headers, "content-type").unwrap_or("application/x-amz-json-1.0");

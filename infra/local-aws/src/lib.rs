@@ -10,6 +10,7 @@
 //! | `http`, `refusal` | the endpoint: `X-Amz-Target` to service, errors as AWS words them |
 //! | `access` | what the policies of restricted access keys allow, and what a request needs |
 //! | `dynamo` | DynamoDB: the embedded `dynoxide` |
+//! | `halved` | batch requests that are done in part, on purpose |
 //! | `meter` | what DynamoDB would charge |
 //! | [`sqs`] | standard queues, redrive, message moves (no FIFO) |
 //! | [`secrets`] | Secrets Manager: versions, stages, rotation on request, deletion |
@@ -22,6 +23,7 @@ mod cloudformation;
 mod dynamo;
 mod error;
 mod functions;
+mod halved;
 mod http;
 mod meter;
 mod refusal;
@@ -81,12 +83,17 @@ struct Services {
     settings: Settings,
     access: access::Access,
     refusals: Mutex<Vec<Refusal>>,
+    halved: Mutex<Vec<Refusal>>,
     meter: meter::Meter,
     /// Microseconds.
     delay: AtomicU64,
+    changes: AtomicU64,
 }
 
-/// Requests to be refused: the start of their target, and how many are left.
+/// How the names of operations begin that only read.
+const READS: [&str; 7] = ["BatchGet", "Describe", "Get", "List", "Query", "Scan", "TransactGet"];
+
+/// Requests to be refused, or done in part: the start of their target, and how many are left.
 struct Refusal {
     target: String,
     left: usize,
@@ -111,8 +118,10 @@ impl Aws {
             settings,
             access: access::Access::default(),
             refusals: Mutex::default(),
+            halved: Mutex::default(),
             meter: meter::Meter::default(),
             delay: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
         };
         Ok(Self { services: Arc::new(services) })
     }
@@ -176,10 +185,13 @@ impl Aws {
     /// # Errors
     /// The error that the service answers with.
     pub async fn call(&self, target: &str, body: Value) -> Result<Value, AwsError> {
-        if target.starts_with("DynamoDB") {
-            return self.dynamo().call(target, &body).await;
-        }
-        self.dispatch(target, body, None).await
+        let answer = if target.starts_with("DynamoDB") {
+            self.dynamo().call(target, &body).await
+        } else {
+            self.dispatch(target, body, None).await
+        };
+        self.note_change(target);
+        answer
     }
 
     /// Simulates an outage: the next `times` requests over HTTP whose target begins with `target`
@@ -187,9 +199,15 @@ impl Aws {
     /// nothing. A second call for the same `target` replaces the first; 0 ends the outage. SDKs try
     /// a request three times. Calls from this process, such as the event source's, are not refused.
     pub fn refuse(&self, target: &str, times: usize) {
-        let mut refusals = self.refusals();
-        refusals.retain(|refusal| refusal.target != target);
-        refusals.push(Refusal { target: target.to_owned(), left: times });
+        set(&self.services.refusals, target, times);
+    }
+
+    /// Simulates trouble within batch requests: of the next `times` over HTTP whose target begins with
+    /// `target` (`DynamoDB_20120810.BatchGetItem`, `…BatchExecuteStatement`,
+    /// `AmazonSQS.SendMessageBatch`) every other entry is done, and the answer says so. As
+    /// [`Aws::refuse`] otherwise.
+    pub fn halve(&self, target: &str, times: usize) {
+        set(&self.services.halved, target, times);
     }
 
     /// Starts counting, from zero, what DynamoDB would charge for the requests over HTTP.
@@ -218,6 +236,19 @@ impl Aws {
         self.services.delay.store(micros, Ordering::Relaxed);
     }
 
+    /// How many requests, over HTTP or by [`Aws::call`], may have changed something so far.
+    pub fn changes(&self) -> u64 {
+        self.services.changes.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that is done, unless it only reads.
+    pub(crate) fn note_change(&self, target: &str) {
+        let operation = target.split_once('.').map_or(target, |(_, operation)| operation);
+        if !READS.iter().any(|reads| operation.starts_with(reads)) {
+            self.services.changes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn delay(&self) -> Duration {
         Duration::from_micros(self.services.delay.load(Ordering::Relaxed))
     }
@@ -228,16 +259,12 @@ impl Aws {
 
     /// Uses up one refusal of an outage; false if no outage covers this request.
     pub(crate) fn use_up_refusal(&self, target: &str) -> bool {
-        let mut refusals = self.refusals();
-        let covers =
-            |refusal: &&mut Refusal| refusal.left > 0 && target.starts_with(&refusal.target);
-        let refusal = refusals.iter_mut().find(covers);
-        refusal.map(|refusal| refusal.left -= 1).is_some()
+        use_up(&self.services.refusals, target)
     }
 
-    /// No code panics while it holds this lock.
-    fn refusals(&self) -> std::sync::MutexGuard<'_, Vec<Refusal>> {
-        self.services.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether only every other entry of this request is to be done, this once.
+    pub(crate) fn use_up_half(&self, target: &str) -> bool {
+        use_up(&self.services.halved, target)
     }
 
     pub(crate) fn dynamo(&self) -> &dynamo::Dynamo {
@@ -254,6 +281,20 @@ impl Aws {
             _ => Err(AwsError::unknown_operation(target)),
         }
     }
+}
+
+fn set(refusals: &Mutex<Vec<Refusal>>, target: &str, times: usize) {
+    // No code panics while it holds this lock.
+    let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    refusals.retain(|refusal| refusal.target != target);
+    refusals.push(Refusal { target: target.to_owned(), left: times });
+}
+
+fn use_up(refusals: &Mutex<Vec<Refusal>>, target: &str) -> bool {
+    let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    let covers = |refusal: &&mut Refusal| refusal.left > 0 && target.starts_with(&refusal.target);
+    let refusal = refusals.iter_mut().find(covers);
+    refusal.map(|refusal| refusal.left -= 1).is_some()
 }
 
 /// Milliseconds since 1970.

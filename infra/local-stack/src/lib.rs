@@ -14,6 +14,7 @@ mod invoke;
 pub mod options;
 pub mod poller;
 mod queue;
+mod rest;
 pub mod runtime;
 pub mod sample;
 pub mod schedule;

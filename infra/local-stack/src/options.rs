@@ -47,7 +47,8 @@ pub struct Options {
     #[arg(long, value_name = "S", default_value_t = 5)]
     pub settle_delay: u64,
 
-    /// Seconds between two runs of what the template schedules more often than hourly: sweep
+    /// Seconds between two runs of what the template schedules more often than hourly: sweep. Those
+    /// that would find nothing to do are left out for up to a minute
     #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
     pub sweep_every: Duration,
 

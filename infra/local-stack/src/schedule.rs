@@ -11,20 +11,32 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
 use crate::console::say;
+use crate::rest::Rest;
 use crate::runtime::{Failure, Function};
 
-/// Runs for ever, first after one period; abort its task to end it.
-pub async fn run(function: Function, every: Duration, region: String, account: String) {
+/// Runs for ever, first after one period; abort its task to end it. With `rest`, runs that would find
+/// nothing to do are left out.
+pub async fn run(
+    function: Function, every: Duration, mut rest: Option<Rest>, region: String, account: String,
+) {
     let every = every.max(Duration::from_millis(100));
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
+        if let Some(rest) = &mut rest
+            && rest.is_called_for().await
+        {
+            continue;
+        }
         let event = event(function.name(), &region, &account).to_string();
         match function.invoke(event).await {
             Ok(_) => {}
             Err(Failure::Stopping) => return,
-            Err(failure) => say(format!("{}: a scheduled run failed: {failure}", function.name())),
+            Err(failure) => {
+                rest.iter_mut().for_each(Rest::forget);
+                say(format!("{}: a scheduled run failed: {failure}", function.name()));
+            }
         }
     }
 }

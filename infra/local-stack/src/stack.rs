@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::options::Options;
 use crate::queue::LocalQueue;
+use crate::rest::Rest;
 use crate::runtime::{Function, FunctionSpec, Guard};
 use crate::serve::{Servers, bind};
 use crate::shop::{self, Shop};
@@ -301,12 +302,12 @@ fn jobs(
     for schedule in &plan.schedules {
         let function =
             functions.get(&schedule.function).context("a schedule without a function")?;
-        jobs.spawn(schedule::run(
-            function.clone(),
-            period(schedule, options),
-            REGION.to_owned(),
-            ACCOUNT.to_owned(),
-        ));
+        // What runs hourly asks Microsoft, who changes without a trace here.
+        let hour = Duration::from_secs(options.hour);
+        let rest = (schedule.every < HOUR).then(|| Rest::new(aws.clone(), plan, hour));
+        let (region, account) = (REGION.to_owned(), ACCOUNT.to_owned());
+        let every = period(schedule, options);
+        jobs.spawn(schedule::run(function.clone(), every, rest, region, account));
     }
     Ok(jobs)
 }

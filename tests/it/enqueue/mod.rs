@@ -2,6 +2,7 @@
 
 mod people;
 mod refused;
+mod together;
 mod written;
 
 use std::collections::BTreeMap;

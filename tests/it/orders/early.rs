@@ -71,7 +71,7 @@ async fn what_an_order_has_no_room_for_ends_and_is_named_with_its_money() {
 /// As if the run had died after it wrote where the notice leads.
 async fn a_run_that_died(world: &World, notice: &str, covered: bool) {
     let item = json!({
-        "pk": {"S": format!("event crm {notice}")}, "sk": {"S": "~same-order purchase"},
+        "pk": {"S": format!("event crm {notice}")}, "sk": {"S": "purchase"},
         "originalSource": {"S": "shop"}, "originalEventId": {"S": "1"},
         "originalEvent": {"S": "purchase"}, "covered": {"BOOL": covered}, "ttl": ago(-9_000),
     });

@@ -193,7 +193,7 @@ async fn an_orphan_gives_its_corrections_once_or_not_at_all() {
     assert_eq!(rig.orphan("1").await, Some(moved.orphan.clone()));
     let expired = now.plus_seconds(100 * DAY);
     let key = &row.key;
-    let late = ledger.partition(&key.source, &key.event_id, expired).await.expect("read");
+    let late = ledger.partition(&key.partition_key(), expired).await.expect("read");
     assert_eq!((late.rows.len(), late.orphan), (1, None));
 }
 

@@ -21,7 +21,7 @@ use tracklayer_edge::aws::queue::Queue;
 use tracklayer_edge::lambda::clock::SystemClock;
 use tracklayer_edge::lambda::deadline::Deadline;
 use tracklayer_edge::lambda::telemetry::StandardOutput;
-use tracklayer_edge::ports::{Clock as _, Orphans as _, Pointer, Rows as _};
+use tracklayer_edge::ports::{Clock as _, Orphans as _, Partition, Pointer, Rows as _};
 
 macro_rules! client {
     ($sdk:ident, $url:expr) => {
@@ -112,13 +112,18 @@ impl Rig {
     }
 
     pub async fn rows(&self, event_id: &str) -> Vec<Row> {
-        let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
-        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").rows
+        self.partition(event_id).await.rows
     }
 
     pub async fn orphan(&self, event_id: &str) -> Option<Orphan> {
-        let (source, id) = ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
-        self.sweep.ledger.partition(&source, &id, self.now).await.expect("read").orphan
+        self.partition(event_id).await.orphan
+    }
+
+    async fn partition(&self, event_id: &str) -> Partition {
+        let (source, event_id) =
+            ("shop".parse().expect("a source"), event_id.parse().expect("an id"));
+        let id = PartitionKey { source, event_id };
+        self.sweep.ledger.partition(&id, self.now).await.expect("read")
     }
 
     /// The rows that were signalled; their messages are gone then.

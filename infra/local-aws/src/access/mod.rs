@@ -5,9 +5,10 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
 mod needs;
+mod record;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,6 +59,7 @@ struct Principal {
     /// Its ARN, as refusals name it.
     user: String,
     statements: Vec<Statement>,
+    used: Mutex<BTreeSet<(String, String)>>,
 }
 
 /// Access key ids whose requests are checked. All others may do everything.
@@ -66,7 +68,8 @@ pub(crate) struct Access(RwLock<BTreeMap<String, Arc<Principal>>>);
 
 impl Access {
     pub(crate) fn restrict(&self, key_id: &str, user: String, statements: Vec<Statement>) {
-        let principal = Arc::new(Principal { user, statements });
+        record::granted(&user, &statements);
+        let principal = Arc::new(Principal { user, statements, used: Mutex::default() });
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(key_id.to_owned(), principal);
     }
@@ -102,32 +105,56 @@ pub(crate) async fn check(
 impl Principal {
     async fn allows(&self, aws: &Aws, need: &Need) -> bool {
         for statement in self.statements.iter().filter(|statement| statement.covers(need)) {
-            let Some(condition) = &statement.condition else { return true };
-            // As on AWS, the condition holds for a request without any key, such as a scan.
-            let keys = need.leading_keys(aws).await;
-            if keys.iter().all(|key| condition.all_like.patterns.any(|pattern| like(pattern, key)))
-            {
+            let holds = match &statement.condition {
+                Some(condition) => condition.holds(aws, need).await,
+                None => true,
+            };
+            if holds {
+                self.note_use(statement, need);
                 return true;
             }
         }
         false
     }
+
+    /// No code panics while it holds this lock.
+    fn note_use(&self, statement: &Statement, need: &Need) {
+        let Some((action, resource)) = statement.grants(need) else { return };
+        let grant = (action.to_owned(), resource.to_owned());
+        if self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(grant) {
+            record::used(&self.user, action, resource);
+        }
+    }
+}
+
+impl Condition {
+    /// As on AWS, it holds for a request without any key, such as a scan.
+    async fn holds(&self, aws: &Aws, need: &Need) -> bool {
+        let is_like = |key: &String| self.all_like.patterns.iter().any(|it| like(it, key));
+        need.leading_keys(aws).await.iter().all(is_like)
+    }
 }
 
 impl Statement {
     fn covers(&self, need: &Need) -> bool {
+        self.grants(need).is_some()
+    }
+
+    /// The action and the resource, as they are in the statement, that cover a need.
+    fn grants(&self, need: &Need) -> Option<(&str, &str)> {
         let action = need.action.to_lowercase();
-        self.action.any(|pattern| like(&pattern.to_lowercase(), &action))
-            && self.resource.any(|pattern| like(pattern, &need.resource))
+        let action = self.action.iter().find(|it| like(&it.to_lowercase(), &action))?;
+        Some((action, self.resource.iter().find(|it| like(it, &need.resource))?))
     }
 }
 
 impl Texts {
-    fn any(&self, is_meant: impl Fn(&str) -> bool) -> bool {
-        match self {
-            Self::One(text) => is_meant(text),
-            Self::Many(texts) => texts.iter().any(|text| is_meant(text)),
-        }
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        };
+        texts.iter().map(String::as_str)
     }
 }
 

@@ -200,7 +200,7 @@ async fn claim_order(ops: &Ops, sale: &Conversion) -> Result<Option<EventError>,
         };
         let rows = match &claim.owner {
             OrderOwner::Row(key) if claim.owner != owner => {
-                ops.ledger.partition(&key.source, &key.event_id, now).await?.rows
+                ops.ledger.partition(&key.partition_key(), now).await?.rows
             }
             _ => Vec::new(),
         };
@@ -224,7 +224,7 @@ async fn gather(ops: &Ops, mut row: Row) -> Result<(), LedgerError> {
     let context = Context { account: &view, now: ops.now(), policy: &ops.policy };
     for _ in 0..ROUNDS {
         let key = row.key.clone();
-        let found = ops.ledger.partition(&key.source, &key.event_id, context.now).await?;
+        let found = ops.ledger.partition(&key.partition_key(), context.now).await?;
         let moved = found
             .orphan
             .as_ref()

@@ -52,7 +52,7 @@ pub struct RowKey {
 
 impl RowKey {
     /// The partition all rows and pointers of one id share: `event <source> <eventId>`.
-    pub fn partition(source: &Source, event_id: &RecordId) -> String {
+    fn partition(source: &Source, event_id: &RecordId) -> String {
         format!("event {source} {event_id}")
     }
 

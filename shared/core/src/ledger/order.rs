@@ -17,10 +17,6 @@ use crate::time::EventTime;
 /// The sort key of every order claim.
 pub const SORT_KEY: &str = "order";
 
-/// The sort keys of the pointers that lead from another notice of an order to the order's row begin
-/// with this; its event follows. No event name holds a `~`.
-pub const POINTER: &str = "~same-order ";
-
 /// What an order's claim has in place of its owner, if an event of the order denied consent.
 const DENIED: &str = "denied";
 

@@ -167,6 +167,11 @@ impl Mapping {
         self.accounts.get(name)
     }
 
+    /// Whether ties that browsers make count for the orders of this account.
+    pub fn browser_order_ties(&self, account: &AccountName) -> bool {
+        self.account(account.as_str()).is_some_and(Account::browser_order_ties)
+    }
+
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values()
     }

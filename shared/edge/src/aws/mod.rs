@@ -1,7 +1,7 @@
 //! DynamoDB, SQS and Secrets Manager.
 //!
 //! - `clients`: the three clients
-//! - `ledger`, `clicks`: the two tables
+//! - `ledger`, `clicks`: the two tables; `together`: what is asked of them at the same moment
 //! - `queue`: the signals
 //! - `account_secrets`, `secret_versions`, `ingest_keys`: reading secrets, rotating them, and who may
 //!   send
@@ -14,3 +14,4 @@ pub mod ledger;
 pub mod queue;
 pub mod secret_versions;
 mod table;
+mod together;

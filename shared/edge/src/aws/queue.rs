@@ -1,7 +1,9 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry};
+use futures::{StreamExt as _, stream};
 use tracklayer_core::{ledger::signal::Signal, time::EventTime};
 
+use super::together::AT_ONCE;
 use crate::error_text::text_of;
 use crate::ports::{Deferral, QueueError, Signals};
 
@@ -23,8 +25,21 @@ impl Queue {
         Queue { client, url }
     }
 
-    /// Sends these; answers with the positions that SQS accepted.
+    /// Sends these in one request; one result each, in order.
     async fn send_chunk(
+        &self, signals: &[Signal], now: EventTime, jitter: i64,
+    ) -> Vec<Result<(), QueueError>> {
+        let sent = self.accepted(signals, now, jitter).await;
+        let result = |at: usize| match &sent {
+            Ok(ids) if ids.contains(&at.to_string()) => Ok(()),
+            Ok(_) => Err(QueueError("entry not accepted".to_owned())),
+            Err(error) => Err(error.clone()),
+        };
+        (0..signals.len()).map(result).collect()
+    }
+
+    /// Sends these in one request; answers with the positions that SQS accepted.
+    async fn accepted(
         &self, signals: &[Signal], now: EventTime, jitter: i64,
     ) -> Result<Vec<String>, QueueError> {
         let signals = signals.iter().enumerate();
@@ -41,16 +56,9 @@ impl Signals for Queue {
     async fn send(
         &self, signals: &[Signal], now: EventTime, jitter: i64,
     ) -> Vec<Result<(), QueueError>> {
-        let mut results = Vec::with_capacity(signals.len());
-        for chunk in signals.chunks(ENTRIES) {
-            let sent = self.send_chunk(chunk, now, jitter).await;
-            results.extend((0..chunk.len()).map(|at| match &sent {
-                Ok(ids) if ids.contains(&at.to_string()) => Ok(()),
-                Ok(_) => Err(QueueError("entry not accepted".to_owned())),
-                Err(error) => Err(error.clone()),
-            }));
-        }
-        results
+        let chunks = signals.chunks(ENTRIES).map(|chunk| self.send_chunk(chunk, now, jitter));
+        let results: Vec<Vec<_>> = stream::iter(chunks).buffered(AT_ONCE).collect().await;
+        results.into_iter().flatten().collect()
     }
 
     async fn defer(&self, messages: &[Deferral]) {

@@ -11,19 +11,28 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, Put as PutPart, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use std::sync::Arc;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracklayer_core::time::EventTime;
 
+use super::together::{Put, Together};
 use crate::error_text;
 use crate::ports::{LedgerError, Place};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
+/// Requests about single items of a table that are made at the same time: each needs a connection.
+const AT_ONCE: usize = 16;
+
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub client: Client,
     pub name: String,
+    pub(super) gets: Together<Item, Option<Item>>,
+    pub(super) puts: Together<Item, Put>,
+    single: Arc<Semaphore>,
 }
 
 /// An expression that must hold, with its values. The alias `#ttl` in it is the attribute `ttl`.
@@ -52,6 +61,11 @@ impl Condition {
     /// later.
     pub fn none_alive(now: EventTime) -> Self {
         Condition::new("attribute_not_exists(pk) OR #ttl <= :now", [(":now", time(now))])
+    }
+
+    /// No row is there, or one that only waits to be deleted; another item may be.
+    pub fn no_row(now: EventTime) -> Self {
+        Condition::new("attribute_not_exists(desired) OR #ttl <= :now", [(":now", time(now))])
     }
 }
 
@@ -96,6 +110,16 @@ impl Change {
 }
 
 impl Table {
+    pub fn new(client: Client, name: String) -> Self {
+        let (gets, puts) = (Together::default(), Together::default());
+        Table { client, name, gets, puts, single: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Waits until a request about a single item may be made; it is over once this is dropped.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.single.acquire().await.ok()
+    }
+
     /// The item at `key`, read consistently.
     pub async fn get(&self, key: Item) -> Result<Option<Item>, LedgerError> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key));
@@ -118,7 +142,26 @@ impl Table {
     pub async fn put_or_known(
         &self, item: Item, now: EventTime,
     ) -> Result<Option<Item>, LedgerError> {
-        let put = self.put(item, Condition::none_alive(now));
+        self.put_where(item, Condition::none_alive(now), |known| is_alive(known, now)).await
+    }
+
+    /// Writes the item where its place is `free`, or answers with the one that is there: it `is_taken`
+    /// by an item for which `free` does not hold.
+    pub async fn put_where(
+        &self, item: Item, free: Condition, is_taken: impl Fn(&Item) -> bool,
+    ) -> Result<Option<Item>, LedgerError> {
+        match self.put_together(&item).await? {
+            Put::Done => return Ok(None),
+            Put::Refused => {
+                let known = self.get_together(key_of(&item)).await?;
+                if known.as_ref().is_some_and(is_taken) {
+                    return Ok(known);
+                }
+            }
+            Put::NotTried => {}
+        }
+        let _turn = self.turn().await;
+        let put = self.put(item, free);
         let old = ReturnValuesOnConditionCheckFailure::AllOld;
         let answer = put.return_values_on_condition_check_failure(old).send().await;
         let Err(error) = answer else { return Ok(None) };
@@ -152,7 +195,7 @@ impl Table {
 
     /// [`Table::put`] in a transaction.
     pub fn put_part(&self, item: Item, when: Condition) -> Result<TransactWriteItem, LedgerError> {
-        let put = Put::builder().table_name(&self.name).set_item(Some(item));
+        let put = PutPart::builder().table_name(&self.name).set_item(Some(item));
         let put = put
             .set_condition_expression(when.expression)
             .set_expression_attribute_names(when.names)
@@ -247,6 +290,12 @@ pub(super) fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub(super) fn time_of(item: &Item, name: &str) -> Option<EventTime> {
     let seconds = item.get(name)?.as_n().ok()?.parse().ok()?;
     Some(EventTime::from_epoch(seconds))
+}
+
+/// The key of an item.
+fn key_of(item: &Item) -> Item {
+    let is_key = |(name, _): &(&String, _)| matches!(name.as_str(), "pk" | "sk");
+    item.iter().filter(is_key).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 pub(super) fn place_of(item: &Item) -> Option<Place> {

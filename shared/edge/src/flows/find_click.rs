@@ -4,7 +4,7 @@
 use futures::future::try_join_all;
 use tracklayer_core::id::RecordId;
 use tracklayer_core::ledger::row::Row;
-use tracklayer_core::mapping::{Account, Mapping};
+use tracklayer_core::mapping::Mapping;
 use tracklayer_core::person::click_id::ClickId;
 use tracklayer_core::reconcile::attribution::{
     Credit, Fresh, Hint, Reading, SIGHTINGS_READ, Sale, TIES_READ, TiedBy, credit, is_settled,
@@ -28,8 +28,7 @@ pub async fn review_row(
     clicks: &impl Clicks, mapping: &Mapping, row: &Row, now: EventTime,
 ) -> Result<Fresh, LedgerError> {
     let facts = &row.facts;
-    let account = mapping.account(row.account.as_str());
-    let sale = Sale::of(facts, account.is_some_and(Account::browser_order_ties));
+    let sale = Sale::of(facts, mapping.browser_order_ties(&row.account));
     let mut reader = Reader::new(clicks, sale, now);
     if let Some((reference, click_id, at)) = stored_under(facts) {
         reader.look_for(reference, click_id, at).await?;

@@ -39,7 +39,7 @@ impl Siblings {
 pub async fn siblings(
     ledger: &impl Rows, id: &PartitionKey, now: EventTime,
 ) -> Result<Siblings, LedgerError> {
-    let partition = ledger.partition(&id.source, &id.event_id, now).await?;
+    let partition = ledger.partition(id, now).await?;
     let mut led_to = Vec::new();
     for pointer in &partition.same_order {
         let Some(key) = partition.row_of_order(&pointer.event) else { continue };
@@ -54,6 +54,6 @@ pub async fn siblings(
 pub async fn row(
     ledger: &impl Rows, key: &RowKey, now: EventTime,
 ) -> Result<Option<Row>, LedgerError> {
-    let partition = ledger.partition(&key.source, &key.event_id, now).await?;
+    let partition = ledger.partition(&key.partition_key(), now).await?;
     Ok(partition.rows.into_iter().find(|row| row.key == *key))
 }

@@ -23,7 +23,7 @@ pub struct AuditState {
     pub stuck: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     pub pk: String,
     pub sk: String,

@@ -1,7 +1,6 @@
 use serde::Deserialize;
 use strum::IntoStaticStr;
 use subtle::ConstantTimeEq as _;
-use tracklayer_core::id::{AccountName, Source};
 use tracklayer_core::person::identity::Sha256Hash;
 use tracklayer_core::reconcile::erasure::Scope;
 
@@ -42,16 +41,6 @@ impl IngestKey {
     /// Whether it has `right`.
     pub fn may(&self, right: Right) -> bool {
         self.rights.contains(&right)
-    }
-
-    /// Whether it may speak for `source`.
-    pub fn covers_source(&self, source: &Source) -> bool {
-        self.scope.covers_source(source)
-    }
-
-    /// Whether it may speak for `account`.
-    pub fn covers_account(&self, account: &AccountName) -> bool {
-        self.scope.covers_account(account)
     }
 }
 

@@ -19,7 +19,8 @@ pub trait Orders {
         &self, order: &OrderKey, from: &OrderClaim, owner: &OrderOwner, now: EventTime,
     ) -> Result<bool, LedgerError>;
 
-    /// Makes the id `notice` lead to the row of its order, in place of where it led before.
+    /// Makes the id `notice` lead to the row of its order, in place of where it led before. A conflict
+    /// where the notice has a row of its own by now.
     async fn point_to_order(
         &self, notice: &PartitionKey, pointer: &SameOrder, now: EventTime,
     ) -> Result<(), LedgerError>;

@@ -1,11 +1,11 @@
-use tracklayer_core::id::{EventName, RecordId, Source};
+use tracklayer_core::id::EventName;
 use tracklayer_core::ledger::order::SameOrder;
 use tracklayer_core::ledger::orphan::Orphan;
-use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::time::EventTime;
 
 /// The ledger has not done what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerError {
     #[error("the ledger is unavailable: {0}")]
     Unavailable(String),
@@ -59,7 +59,21 @@ pub trait Rows {
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError>;
 
     /// What is under one source event id, read consistently; pointers of corrections are left out.
-    async fn partition(
-        &self, source: &Source, event_id: &RecordId, now: EventTime,
-    ) -> Result<Partition, LedgerError>;
+    async fn partition(&self, id: &PartitionKey, now: EventTime) -> Result<Partition, LedgerError>;
+
+    /// Of what is under an id, the row under `key` and where an event of this name leads.
+    async fn known(&self, key: &RowKey, now: EventTime) -> Result<Partition, LedgerError> {
+        let mut partition = self.partition(&key.partition_key(), now).await?;
+        partition.orphan = None;
+        partition.rows.retain(|row| row.key == *key);
+        partition.same_order.retain(|pointer| pointer.event == key.event);
+        Ok(partition)
+    }
+
+    /// The corrections that wait under an id.
+    async fn orphan(
+        &self, id: &PartitionKey, now: EventTime,
+    ) -> Result<Option<Orphan>, LedgerError> {
+        Ok(self.partition(id, now).await?.orphan)
+    }
 }

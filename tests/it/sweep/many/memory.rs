@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::id::{AccountName, RecordId};
 use tracklayer_core::ledger::index::{IndexClass, Open};
 use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SameOrder};
 use tracklayer_core::ledger::orphan::Orphan;
@@ -225,9 +225,7 @@ impl Rows for InMemory {
         unreachable!("no orphan")
     }
 
-    async fn partition(
-        &self, _: &Source, _: &RecordId, _: EventTime,
-    ) -> Result<Partition, LedgerError> {
+    async fn partition(&self, _: &PartitionKey, _: EventTime) -> Result<Partition, LedgerError> {
         unreachable!("no orphan")
     }
 }

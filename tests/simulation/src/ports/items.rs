@@ -72,7 +72,8 @@ impl Orders for Port {
     async fn point_to_order(
         &self, notice: &PartitionKey, pointer: &SameOrder, now: EventTime,
     ) -> Result<(), LedgerError> {
-        Ok(self.table(|table| table.point_to_order(notice, pointer, now)).await?)
+        let is_there = self.table(|table| table.point_to_order(notice, pointer, now)).await?;
+        if is_there { Ok(()) } else { Err(LedgerError::Conflict) }
     }
 }
 

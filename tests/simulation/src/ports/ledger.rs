@@ -1,6 +1,6 @@
 //! Rows and orphans, one by one and many at once.
 
-use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::order::OrderOwner;
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
@@ -153,10 +153,8 @@ impl Rows for Port {
         Ok(done)
     }
 
-    async fn partition(
-        &self, source: &Source, event_id: &RecordId, now: EventTime,
-    ) -> Result<Partition, LedgerError> {
-        let mut found = self.table(|table| table.partition(source, event_id, now)).await?;
+    async fn partition(&self, id: &PartitionKey, now: EventTime) -> Result<Partition, LedgerError> {
+        let mut found = self.table(|table| table.partition(id, now)).await?;
         if self.mutated(Mutation::OrphanForgotten) && !found.rows.is_empty() {
             found.orphan = None;
         }

@@ -7,7 +7,7 @@ mod units;
 
 use std::collections::BTreeMap;
 
-use tracklayer_core::id::{AccountName, RecordId, Source};
+use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::observed::{Claim, Observed};
 use tracklayer_core::ledger::orphan::Orphan;
 use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
@@ -101,6 +101,8 @@ impl Table {
             self.units.write += 1;
             return Some(known);
         }
+        // It takes the place of what led from its id to the row of another order.
+        self.remove_notice(&row.key);
         self.put(row.clone());
         None
     }
@@ -127,13 +129,12 @@ impl Table {
     }
 
     /// What is under one id and has not expired.
-    pub fn partition(&mut self, source: &Source, event_id: &RecordId, now: EventTime) -> Partition {
+    pub fn partition(&mut self, id: &PartitionKey, now: EventTime) -> Partition {
         self.units.read += 1;
-        let same = |row: &&Row| row.key.source == *source && row.key.event_id == *event_id;
+        let same = |row: &&Row| row.key.partition_key() == *id;
         let rows = self.rows.values().filter(same).filter(|row| row.ttl > now).cloned().collect();
-        let key = PartitionKey { source: source.clone(), event_id: event_id.clone() };
-        let orphan = self.orphans.get(&key).filter(|orphan| orphan.ttl > now).cloned();
-        let same_order = self.same_order(&key, now);
+        let orphan = self.orphans.get(id).filter(|orphan| orphan.ttl > now).cloned();
+        let same_order = self.same_order(id, now);
         Partition { rows, orphan, same_order }
     }
 

@@ -71,12 +71,23 @@ impl Table {
         self.uniques.orders.values().any(|(claim, _)| is_it(&claim.owner))
     }
 
-    /// Makes a notice lead to the row of its order.
-    pub fn point_to_order(&mut self, id: &PartitionKey, pointer: &SameOrder, now: EventTime) {
+    /// Makes a notice lead to the row of its order, unless there is a row in its place.
+    pub fn point_to_order(
+        &mut self, id: &PartitionKey, pointer: &SameOrder, now: EventTime,
+    ) -> bool {
         self.units.write += 1;
         let PartitionKey { source, event_id } = id.clone();
         let notice = RowKey { source, event_id, event: pointer.event.clone() };
+        if self.rows.get(&notice).is_some_and(|row| row.ttl > now) {
+            return false;
+        }
         self.uniques.notices.insert(notice, (pointer.clone(), kept_until(now)));
+        true
+    }
+
+    /// Forgets where a notice leads.
+    pub(super) fn remove_notice(&mut self, notice: &RowKey) {
+        self.uniques.notices.remove(notice);
     }
 
     /// Where a notice leads for at least a day more.

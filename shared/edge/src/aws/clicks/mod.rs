@@ -35,7 +35,7 @@ pub struct Clicks {
 impl Clicks {
     /// The clicks in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Clicks { table: Table { client, name: table } }
+        Clicks { table: Table::new(client, table) }
     }
 }
 

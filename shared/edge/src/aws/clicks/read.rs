@@ -13,7 +13,7 @@ impl crate::ports::Clicks for Clicks {
         &self, reference: &RecordId, until: EventTime, limit: usize, now: EventTime,
     ) -> Result<Vec<Sighting>, LedgerError> {
         let query = self.clicks_until(reference, until, limit).scan_index_forward(false);
-        let items = unexpired(query, now).await?;
+        let items = self.unexpired(query, now).await?;
         Ok(items.iter().filter_map(|item| sighting_in(item, reference)).collect())
     }
 
@@ -21,7 +21,7 @@ impl crate::ports::Clicks for Clicks {
         &self, kind: TieKind, id: &RecordId, limit: usize, now: EventTime,
     ) -> Result<Vec<Tie>, LedgerError> {
         let query = self.ties_of(tie_pk(kind, id), limit);
-        let items = unexpired(query, now).await?;
+        let items = self.unexpired(query, now).await?;
         Ok(items.iter().filter_map(|item| tie_in(item, kind)).collect())
     }
 }
@@ -52,13 +52,16 @@ impl Clicks {
             // The click may be a moment old; an eventual read would credit the one before it.
             .consistent_read(true)
     }
-}
 
-/// DynamoDB deletes expired items days later.
-async fn unexpired(query: QueryFluentBuilder, now: EventTime) -> Result<Vec<Item>, LedgerError> {
-    let mut items = query.send().await?.items.unwrap_or_default();
-    items.retain(|item| is_alive(item, now));
-    Ok(items)
+    /// DynamoDB deletes expired items days later.
+    async fn unexpired(
+        &self, query: QueryFluentBuilder, now: EventTime,
+    ) -> Result<Vec<Item>, LedgerError> {
+        let _turn = self.table.turn().await;
+        let mut items = query.send().await?.items.unwrap_or_default();
+        items.retain(|item| is_alive(item, now));
+        Ok(items)
+    }
 }
 
 pub(super) fn sighting_in(item: &Item, reference: &RecordId) -> Option<Sighting> {

@@ -1,6 +1,6 @@
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
-    KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+    ReturnValuesOnConditionCheckFailure,
 };
 use tracklayer_core::id::AccountName;
 use tracklayer_core::ledger::facts::Facts;
@@ -8,83 +8,29 @@ use tracklayer_core::ledger::row::RowKey;
 use tracklayer_core::ledger::stored::{CHANGEABLE_FACTS, StoredCredit};
 use tracklayer_core::reconcile::note::Write;
 
-use crate::error_text;
 use crate::ports::{Batches, Found, LedgerError, Written};
 
 use super::account::account_key;
 use super::{Ledger, key_item, row_of};
 use crate::aws::table::{Item, number, text, text_of, time};
 
-/// Keys per `BatchGetItem` (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
-const KEYS_PER_READ: usize = 100;
-/// Statements per `BatchExecuteStatement` (…/API_BatchExecuteStatement.html).
-const STATEMENTS_PER_WRITE: usize = 25;
-/// How often unprocessed keys are asked for again within one run.
-const READ_ROUNDS: u32 = 5;
-
 impl Batches for Ledger {
     async fn read(&self, keys: &[RowKey], accounts: &[AccountName]) -> Result<Found, LedgerError> {
         let keys = accounts.iter().map(account_key).chain(keys.iter().map(key_item));
-        let keys: Vec<Item> = keys.collect();
+        let items = self.table.get_all(keys).await?;
         let mut found = Found::default();
-        for chunk in keys.chunks(KEYS_PER_READ) {
-            self.read_chunk(chunk.to_vec(), &mut found).await?;
-        }
+        items.unread.iter().for_each(|place| found.leave_out(&place.pk));
+        items.found.into_values().for_each(|item| found.add(item));
         Ok(found)
     }
 
     async fn write(&self, writes: &[Write]) -> Vec<Written> {
-        let mut outcomes = Vec::with_capacity(writes.len());
-        for chunk in writes.chunks(STATEMENTS_PER_WRITE) {
-            let statements =
-                chunk.iter().map(|write| self.statement(write)).collect::<Result<Vec<_>, _>>();
-            let chunk_outcomes = match statements {
-                Ok(statements) => self.execute(statements).await,
-                Err(error) => vec![Written::Failed(error.to_string()); chunk.len()],
-            };
-            outcomes.extend(chunk_outcomes);
-        }
-        outcomes
+        let statements = writes.iter().map(|write| self.statement(write)).collect();
+        self.table.execute_all(statements).await.into_iter().map(written).collect()
     }
 }
 
 impl Ledger {
-    async fn read_chunk(&self, mut keys: Vec<Item>, found: &mut Found) -> Result<(), LedgerError> {
-        let name = &self.table.name;
-        for round in 0..READ_ROUNDS {
-            if keys.is_empty() {
-                break;
-            }
-            if round > 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(50 << round)).await;
-            }
-            let request =
-                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let get = self.table.client.batch_get_item().request_items(name, request?);
-            let mut answer = get.send().await?;
-            let items = answer.responses.as_mut().and_then(|tables| tables.remove(name));
-            items.unwrap_or_default().into_iter().for_each(|item| found.add(item));
-            let rest = answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(name));
-            keys = rest.map(|rest| rest.keys).unwrap_or_default();
-        }
-        keys.iter().filter_map(|key| text_of(key, "pk")).for_each(|pk| found.leave_out(pk));
-        Ok(())
-    }
-
-    async fn execute(&self, statements: Vec<BatchStatementRequest>) -> Vec<Written> {
-        let count = statements.len();
-        let batch = self.table.client.batch_execute_statement();
-        match batch.set_statements(Some(statements)).send().await {
-            Ok(answer) => {
-                let mut outcomes: Vec<Written> =
-                    answer.responses.unwrap_or_default().into_iter().map(outcome_of).collect();
-                outcomes.resize(count, Written::Failed("no answer for this statement".to_owned()));
-                outcomes
-            }
-            Err(error) => vec![Written::Failed(error_text::text_of(&error)); count],
-        }
-    }
-
     fn statement(&self, write: &Write) -> Result<BatchStatementRequest, LedgerError> {
         let mut sql = format!("UPDATE \"{}\"", self.table.name);
         let mut parameters = Vec::new();
@@ -134,7 +80,11 @@ fn fact_assignments(facts: &Facts) -> Result<Vec<Assignment>, LedgerError> {
     Ok(CHANGEABLE_FACTS.iter().map(|name| (*name, item.remove(*name))).collect())
 }
 
-fn outcome_of(response: BatchStatementResponse) -> Written {
+fn written(answer: Result<BatchStatementResponse, LedgerError>) -> Written {
+    let response = match answer {
+        Ok(response) => response,
+        Err(error) => return Written::Failed(error.to_string()),
+    };
     let Some(error) = response.error else { return Written::Done };
     match error.code {
         Some(BatchStatementErrorCodeEnum::ConditionalCheckFailed) => {

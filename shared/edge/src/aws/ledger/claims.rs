@@ -15,18 +15,15 @@ impl Claims for Ledger {
     async fn claim(
         &self, claim: &str, owner: &RowKey, now: EventTime,
     ) -> Result<bool, LedgerError> {
-        let owner = format!("{} {}", owner.pk(), owner.sk());
+        let owner = text(format!("{} {}", owner.pk(), owner.sk()));
         let claimed = item([
             ("pk", text(claim)),
             ("sk", text("key")),
-            ("owner", text(&owner)),
+            ("owner", owner.clone()),
             ("ttl", time(now.plus_seconds(CLAIM_DAYS * DAY))),
         ]);
-        let free = Condition::new(
-            "attribute_not_exists(pk) OR #owner = :owner OR #ttl <= :now",
-            [(":owner", text(owner)), (":now", time(now))],
-        );
-        won(self.table.put(claimed, free).send().await)
+        let known = self.table.put_or_known(claimed, now).await?;
+        Ok(known.is_none_or(|known| known.get("owner") == Some(&owner)))
     }
 
     async fn point(

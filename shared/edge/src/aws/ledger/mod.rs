@@ -5,7 +5,7 @@
 //! | row | `event <source> <eventId>` | event name |
 //! | orphan | `event <source> <eventId>` | `~orphan` |
 //! | correction pointer | `event <source> <correctionId>` | `~correction` |
-//! | another notice of an order | `event <source> <eventId>` | `~same-order <event>` |
+//! | another notice of an order, in place of a row | `event <source> <eventId>` | event name |
 //! | key claim | `key <hash>` | `key` |
 //! | order claim | `order <hash>` | `order` |
 //! | account | `account <name>` | `state` |
@@ -24,10 +24,10 @@ mod orphans;
 mod outcomes;
 
 use aws_sdk_dynamodb::Client;
-use tracklayer_core::id::{RecordId, Source};
-use tracklayer_core::ledger::row::{Row, RowKey};
+use tracklayer_core::ledger::orphan;
+use tracklayer_core::ledger::orphan::Orphan;
+use tracklayer_core::ledger::row::{PartitionKey, Row, RowKey};
 use tracklayer_core::ledger::stored::{BadRow, StoredRow};
-use tracklayer_core::ledger::{order, orphan};
 use tracklayer_core::time::EventTime;
 
 pub use claims::CLAIM_DAYS;
@@ -44,39 +44,69 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Ledger { table: Table { client, name: table } }
+        Ledger { table: Table::new(client, table) }
     }
 }
 
 impl Rows for Ledger {
     async fn insert(&self, row: &Row, now: EventTime) -> Result<Option<Row>, LedgerError> {
-        self.table.put_or_known(item_of(row)?, now).await?.map(row_of).transpose()
+        self.put_unless_row(item_of(row)?, now).await?.map(row_of).transpose()
     }
 
     async fn change(&self, before: &Row, after: &Row) -> Result<bool, LedgerError> {
         let change = change_of(before, after)?;
+        let _turn = self.table.turn().await;
         won(self.table.update(key_item(&before.key), change, unmoved(before)).send().await)
     }
 
-    async fn partition(
-        &self, source: &Source, event_id: &RecordId, now: EventTime,
-    ) -> Result<Partition, LedgerError> {
-        let pk = text(RowKey::partition(source, event_id));
-        let query = self.table.query(Condition::new("pk = :pk", [(":pk", pk)]));
+    async fn partition(&self, id: &PartitionKey, now: EventTime) -> Result<Partition, LedgerError> {
+        let query = self.table.query(Condition::new("pk = :pk", [(":pk", text(id.pk()))]));
+        let _turn = self.table.turn().await;
         let items = query.consistent_read(true).send().await?.items.unwrap_or_default();
-        let mut partition = Partition::default();
-        for item in items.into_iter().filter(|item| is_alive(item, now)) {
-            match text_of(&item, "sk") {
-                Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
-                Some(sk) if sk.starts_with(order::POINTER) => {
-                    partition.same_order.push(orders::pointer_of(item)?);
-                }
-                _ if item.contains_key("desired") => partition.rows.push(row_of(item)?),
-                _ => {}
-            }
-        }
-        Ok(partition)
+        partition_of(items, now)
     }
+
+    async fn known(&self, key: &RowKey, now: EventTime) -> Result<Partition, LedgerError> {
+        partition_of(self.table.get_together(key_item(key)).await?, now)
+    }
+
+    async fn orphan(
+        &self, id: &PartitionKey, now: EventTime,
+    ) -> Result<Option<Orphan>, LedgerError> {
+        let item = self.table.get_together(keyed(id.pk(), orphan::SORT_KEY)).await?;
+        item.filter(|item| is_alive(item, now)).map(orphan_of).transpose()
+    }
+}
+
+impl Ledger {
+    /// Writes the item in the place of a row, or answers with the row that is there.
+    async fn put_unless_row(
+        &self, item: Item, now: EventTime,
+    ) -> Result<Option<Item>, LedgerError> {
+        let is_taken = |known: &Item| is_alive(known, now) && is_row(known);
+        self.table.put_where(item, Condition::no_row(now), is_taken).await
+    }
+}
+
+fn partition_of(
+    items: impl IntoIterator<Item = Item>, now: EventTime,
+) -> Result<Partition, LedgerError> {
+    let mut partition = Partition::default();
+    for item in items.into_iter().filter(|item| is_alive(item, now)) {
+        match text_of(&item, "sk") {
+            Some(orphan::SORT_KEY) => partition.orphan = Some(orphan_of(item)?),
+            // The pointer of a correction.
+            Some(sk) if sk.starts_with('~') => {}
+            _ if is_row(&item) => partition.rows.push(row_of(item)?),
+            _ => partition.same_order.push(orders::pointer_of(item)?),
+        }
+    }
+    Ok(partition)
+}
+
+/// By this one attribute rows are told from all other items.
+fn is_row(item: &Item) -> bool {
+    item.contains_key("desired")
 }
 
 /// Nobody has written since `row` was read.

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tracklayer_core::id::{EventName, RecordId, Source};
-use tracklayer_core::ledger::order::{
-    OrderClaim, OrderKey, OrderOwner, POINTER, SORT_KEY, SameOrder,
-};
+use tracklayer_core::ledger::order::{OrderClaim, OrderKey, OrderOwner, SORT_KEY, SameOrder};
 use tracklayer_core::ledger::orphan::kept_until;
 use tracklayer_core::ledger::row::{PartitionKey, RowKey};
 use tracklayer_core::time::{DAY, EventTime};
@@ -29,6 +27,7 @@ impl Orders for Ledger {
             "#owner = :owner AND claimedAt = :claimed",
             [(":owner", text(from.owner.to_string())), (":claimed", time(from.claimed_at))],
         );
+        let _turn = self.table.turn().await;
         won(self.table.put(claim_item(order, owner, now)?, same).send().await)
     }
 
@@ -44,9 +43,11 @@ impl Orders for Ledger {
             ttl: kept_until(now),
         };
         let mut item: Item = serde_dynamo::to_item(stored)?;
-        item.extend(keyed(notice.pk(), format!("{POINTER}{}", pointer.event)));
-        self.table.put(item, Condition::default()).send().await?;
-        Ok(())
+        item.extend(keyed(notice.pk(), pointer.event.as_str()));
+        match self.put_unless_row(item, now).await? {
+            None => Ok(()),
+            Some(_) => Err(LedgerError::Conflict),
+        }
     }
 }
 
@@ -63,8 +64,7 @@ impl Ledger {
     }
 }
 
-/// A pointer as it is in the table. It has no attribute `desired`: by that one rows are told from
-/// all other items.
+/// A pointer as it is in the table.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StoredPointer {
@@ -75,9 +75,9 @@ struct StoredPointer {
     ttl: EventTime,
 }
 
-/// The pointer in an item whose sort key begins with [`POINTER`].
+/// The pointer in an item that is in the place of a row.
 pub(super) fn pointer_of(item: Item) -> Result<SameOrder, LedgerError> {
-    let event = text_of(&item, "sk").and_then(|sk| sk.strip_prefix(POINTER)?.parse().ok());
+    let event = text_of(&item, "sk").and_then(|sk| sk.parse().ok());
     let no_event = || LedgerError::Unreadable("a pointer has no event".to_owned());
     let event = event.ok_or_else(no_event)?;
     let pointer: StoredPointer = serde_dynamo::from_item(item)?;
