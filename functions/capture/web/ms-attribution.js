@@ -166,10 +166,14 @@
       const first = others.find((mark) => /^tl\./.test(mark) && held.some(({ msclkid }) => msclkid === mark.split(" ")[1]));
       if (first) keep(first.split(" ")[0]);
       sent = sent.concat(others);
-      due = due.filter((text) => !others.includes(markOf(JSON.parse(text))));
+      const isTheirs = (text) => others.includes(markOf(JSON.parse(text)));
+      const theirs = due.filter(isTheirs);
+      due = due.filter((text) => !isTheirs(text));
       posts.push(...held.splice(0).map(send), ...list(browser, "failed").filter(isDue).map((body) => post(body, true)));
       if (due[0]) drop("failed", isDue);
-      due = [];
+      // The other tab may be the page before, which is gone.
+      due = theirs;
+      if (due[0]) setTimeout(safely(flush), 4000);
       hold();
       fill();
       return posts;
