@@ -85,30 +85,17 @@
     }
     if (navigator.sendBeacon(endpoint, text)) done();
   });
-  const moment = (time) => new Promise((resolve) => setTimeout(resolve, time));
   // One tab at a time, where the browser can tell: two that land with the same click would both post
   // it, and a tab that opens while another waits for an answer would take that for a failure. A tab
   // that is frozen stops no other one for long; so an action must bear being done twice.
   const alone = (action) => {
     const { locks } = navigator;
-    if (!locks) return action([]);
-    const act = async () => {
-      const { held } = await locks.query();
-      const names = held.map(({ name }) => name).filter((name) => /^tl_sent /.test(name) && !told.includes(name));
-      await Promise.all(action(names.map((name) => name.slice(8))) || []);
-      await moment(100);
-    };
-    const anyway = () => act().catch(() => action([]));
-    setTimeout(anyway, 3000);
-    locks.request("tracklayer", act).catch(anyway);
+    if (!locks) return action();
+    setTimeout(action, 3000);
+    // What was written here, other tabs learn a moment later.
+    const moment = () => new Promise((resolve) => setTimeout(resolve, 300));
+    locks.request("tracklayer", () => Promise.all(action() || []).then(moment)).catch(action);
   };
-  // What is written here, a busy browser may show to other tabs much later; names of locks, at once.
-  const told = [];
-  const tell = safely((mark, posted) => {
-    told.push("tl_sent " + mark);
-    const isShown = () => Promise.resolve(posted).then(() => moment(3000));
-    navigator.locks.request("tl_sent " + mark, { mode: "shared" }, isShown).catch(() => {});
-  });
 
   let session = options.session;
   const reference = () => session || own();
@@ -122,14 +109,17 @@
     write(tab, "held", held.slice(-20));
   };
   // Marks of what was sent; other tabs write them too.
-  const markOf = ({ sessionId, msclkid, leadId, cartId, orderId }) => [sessionId, msclkid, leadId, cartId, orderId].join(" ");
   let sent = [];
+  // Tabs that land at one instant may each make a reference: the one that was posted first stays.
+  let isMade;
   const send = ({ by, ...body }) => {
     sent = list(browser, "sent").concat(sent);
+    const first = !by && sent.find((mark) => /^tl\./.test(mark) && mark.split(" ")[1] === body.msclkid);
+    if (first) return isMade && keep(first.split(" ")[0]);
     const sessionId = by || reference();
     // Who never clicked an ad has nothing to tie.
     if (!sessionId) return;
-    const mark = markOf({ ...body, sessionId });
+    const mark = [sessionId, body.msclkid, body.leadId, body.cartId, body.orderId].join(" ");
     if (sent.includes(mark)) return;
     sent = [mark, ...sent].slice(0, 20);
     write(browser, "sent", sent);
@@ -139,9 +129,7 @@
     }
     // This grant is newer than a withdrawal that has not arrived.
     drop("owed", (owed) => owed.sessionId === sessionId);
-    const posted = post({ ...body, sessionId, consent: needsConsent ? "granted" : undefined });
-    tell(mark, posted);
-    return posted;
+    return post({ ...body, sessionId, consent: needsConsent ? "granted" : undefined });
   };
   // What an earlier page could not send.
   let due;
@@ -154,26 +142,19 @@
     const clicks = held.filter((body) => body.msclkid), ties = held.filter((body) => !body.msclkid);
     if (!held[0] && !due[0]) return;
     // The page may ask for the reference at once.
-    if (clicks[0] && !own()) keep(random());
+    if (clicks[0] && !own()) {
+      keep(random());
+      isMade = true;
+    }
     // Who ties a record may leave the page with the next line. Clicks are kept until they are posted.
     const posts = ties.map(send);
     held = clicks.map((click) => ({ by: session, ...click }));
     hold();
-    alone(safely((others) => {
+    alone(safely(() => {
       if (!isGranted()) return;
-      // Tabs that land at one instant each make a reference: that of the click that was sent stays. What
-      // another tab sends, it sends again itself.
-      const first = others.find((mark) => /^tl\./.test(mark) && held.some(({ msclkid }) => msclkid === mark.split(" ")[1]));
-      if (first) keep(first.split(" ")[0]);
-      sent = sent.concat(others);
-      const isTheirs = (text) => others.includes(markOf(JSON.parse(text)));
-      const theirs = due.filter(isTheirs);
-      due = due.filter((text) => !isTheirs(text));
       posts.push(...held.splice(0).map(send), ...list(browser, "failed").filter(isDue).map((body) => post(body, true)));
-      if (due[0]) drop("failed", isDue);
-      // The other tab may be the page before, which is gone.
-      due = theirs;
-      if (due[0]) setTimeout(safely(flush), 4000);
+      drop("failed", isDue);
+      due = [];
       hold();
       fill();
       return posts;
