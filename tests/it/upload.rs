@@ -9,7 +9,7 @@ use test_support::rig::operator::{ADJUSTMENTS, APPLY, CONVERSIONS, parameter, qu
 use test_support::rig::{World, until};
 
 /// How upload writes what it learned.
-const OUTCOMES: &str = "DynamoDB_20120810.BatchExecuteStatement";
+const OUTCOMES: &str = "local-upload DynamoDB_20120810.BatchExecuteStatement";
 
 fn slow(milliseconds: u64) -> FaultRule {
     FaultRule::new(Fault::Latency { milliseconds }).on("Apply")
@@ -102,7 +102,7 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
     });
     // However slow this machine is, nothing goes before everything is there; then all is signalled
     // at once, as sweep does it.
-    world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", usize::MAX);
+    world.stack.aws().refuse("local-upload DynamoDB_20120810.BatchGetItem", usize::MAX);
     for post in &posts {
         let answer = world.post(post).await;
         assert_eq!(answer.body["counts"]["queued"], 200, "{}", answer.status);
@@ -110,7 +110,7 @@ async fn twelve_hundred_events_go_in_few_calls_of_at_most_a_thousand_rows() {
     // A batch that was being filled has been returned by now.
     tokio::time::sleep(Duration::from_secs(6)).await;
     world.aws("AmazonSQS.PurgeQueue", json!({"QueueUrl": "uploads"})).await;
-    world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 0);
+    world.stack.aws().refuse("local-upload DynamoDB_20120810.BatchGetItem", 0);
     for number in 0..1_200 {
         world.send_signals(&format!("sale-{number}"), "purchase", 1).await;
     }
@@ -197,12 +197,12 @@ async fn upload_killed_between_the_answer_and_the_ledger_sends_the_same_again() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_ledger_sends_nothing_again_and_one_that_can_not_be_written_loses_nothing() {
     let world = World::with(quick).await;
-    world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 1_000);
+    world.stack.aws().refuse("local-upload DynamoDB_20120810.BatchGetItem", 1_000);
     assert_eq!(world.post(&purchase("1", &click(1), &json!(10))).await.status, 202);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(world.calls(APPLY).is_empty());
     assert_eq!(world.messages("uploads").await, 1);
-    world.stack.aws().refuse("DynamoDB_20120810.BatchGetItem", 0);
+    world.stack.aws().refuse("local-upload DynamoDB_20120810.BatchGetItem", 0);
     world.until_state("1", "accepted").await;
 
     // A correction that can't be claimed is not sent.

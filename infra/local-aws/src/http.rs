@@ -41,11 +41,11 @@ async fn serve(aws: &Aws, target: &str, headers: HeaderMap, body: Bytes) -> Resp
     if content_type.starts_with("application/x-www-form-urlencoded") {
         return cloudformation::answer(aws, &body);
     }
-    if aws.use_up_refusal(target) {
-        return refusal(&AwsError::internal("refused on purpose"));
-    }
     let authorization = text(&headers, "authorization").unwrap_or_default();
     let key_id = access::key_id(authorization).unwrap_or_default().to_owned();
+    if aws.use_up_refusal(target) || aws.use_up_refusal(&format!("{key_id} {target}")) {
+        return refusal(&AwsError::internal("refused on purpose"));
+    }
     if let Err(error) = access::check(aws, authorization, target, &body).await {
         return refusal(&error);
     }

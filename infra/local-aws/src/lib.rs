@@ -196,7 +196,8 @@ impl Aws {
 
     /// Simulates an outage: the next `times` requests over HTTP whose target begins with `target`
     /// (`DynamoDB`, `AmazonSQS.SendMessage`) are answered with 500 `InternalFailure` and do
-    /// nothing. A second call for the same `target` replaces the first; 0 ends the outage. SDKs try
+    /// nothing. With an access key id before it (`upload DynamoDB`) those of one function, say. A second
+    /// call for the same `target` replaces the first; 0 ends the outage. SDKs try
     /// a request three times. Calls from this process, such as the event source's, are not refused.
     pub fn refuse(&self, target: &str, times: usize) {
         set(&self.services.refusals, target, times);

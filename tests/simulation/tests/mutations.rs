@@ -27,10 +27,9 @@ fn an_order_that_is_taken_over_twice() {
 /// has read the row before, or it reads it afterwards.
 #[test]
 fn a_wait_that_another_run_does_not_see() {
-    let mistakes = [(40_027_311, Mutation::WaitUnseen), (9_111_241, Mutation::LeftOverSent)];
-    for (seed, mistake) in mistakes {
-        let violations = |mutation| run(Plan { mutation, ..Plan::new(seed) }, false).violations;
-        assert_eq!(violations(None), []);
+    let violations = |mutation| run(Plan { mutation, ..Plan::new(9_111_241) }, false).violations;
+    assert_eq!(violations(None), []);
+    for mistake in [Mutation::WaitUnseen, Mutation::LeftOverSent] {
         let found = violations(Some(mistake)).pop();
         assert_eq!(found.expect("found").rule, "dead letters are what can be repaired");
     }
